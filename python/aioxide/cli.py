@@ -1,0 +1,227 @@
+"""Run an unmodified asyncio program on aioxide.
+
+``aioxide app.py ARGS`` does what ``python app.py ARGS`` does, except that
+`aioxide.install` has been called before the program's first line. Everything a
+program can see of its start is therefore arranged here as the interpreter
+arranges it: ``sys.argv``, ``sys.path[0]``, the ``__main__`` module, the wording
+of a missing file, the exit status and the traceback.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.machinery
+import importlib.util
+import io
+import linecache
+import os
+import pkgutil
+import runpy
+import sys
+import types
+from collections.abc import Callable
+from typing import NoReturn
+
+import aioxide
+
+USAGE = """\
+usage: aioxide [-m MODULE | -c CODE | FILE | -] [ARG ...]
+
+Run a Python program with aioxide as its asyncio event loop.
+
+  FILE           a script, or a directory or zip file that holds __main__.py
+  -m MODULE      a module or package, found on sys.path
+  -c CODE        a program given as text
+  -              a program read from standard input
+  ARG ...        what the program finds in sys.argv[1:]
+
+  -V, --version  print the versions of aioxide and of Python, then exit
+  -h, --help     print this text, then exit
+
+Options of the interpreter itself go before it: python -X dev -m aioxide FILE
+"""
+
+
+def main() -> None:
+    """Run the program that ``sys.argv`` names, on aioxide.
+
+    Returns when the program has reached its end.
+
+    Raises:
+        SystemExit: the program's own, or status 2 when the command line or the
+            program's file cannot be used.
+        BaseException: what the program left unhandled; the interpreter prints
+            it without this module's frames and exits as it does for a script.
+    """
+    start = _parse(sys.argv[1:])
+    aioxide.install()
+    try:
+        start()
+    except SystemExit:
+        raise
+    except BaseException as exc:
+        _hide_our_frames(exc)
+        raise
+
+
+def _parse(arguments: list[str]) -> Callable[[], None]:
+    """Answer how to start the program that the command line names."""
+    if not arguments:
+        _refuse("no program given")
+    first, rest = arguments[0], arguments[1:]
+    if first in ("-h", "--help"):
+        print(USAGE, end="")
+        sys.exit(0)
+    if first in ("-V", "--version"):
+        python = ".".join(map(str, sys.version_info[:3]))
+        print(f"aioxide {aioxide.__version__} ({sys.implementation.name} {python})")
+        sys.exit(0)
+    if first[:2] in ("-m", "-c"):
+        # The value may be glued to its letter, as it may for the interpreter.
+        if first[2:]:
+            value = first[2:]
+        elif rest:
+            value, rest = rest[0], rest[1:]
+        else:
+            _refuse(f"argument expected for the {first} option")
+        run = _run_module if first[:2] == "-m" else _run_text
+        return lambda: run(value, rest)
+    if first == "-":
+        return lambda: _run_standard_input(rest)
+    if first.startswith("-"):
+        _refuse(f"unknown option {first}")
+    return lambda: _run_path(first, rest)
+
+
+def _refuse(reason: str) -> NoReturn:
+    print(f"aioxide: {reason}\n{USAGE.splitlines()[0]}", file=sys.stderr)
+    print("Try `aioxide --help' for more information.", file=sys.stderr)
+    sys.exit(2)
+
+
+def _run_path(name: str, arguments: list[str]) -> None:
+    """Run a script, or a directory or zip file that holds ``__main__``."""
+    # In sys.argv the name stays as it was typed; everywhere else the interpreter
+    # makes it absolute without normalising it.
+    path = os.path.join(os.getcwd(), name)
+    sys.argv[:] = [name, *arguments]
+    if pkgutil.get_importer(path) is not None:
+        _enter(path, always=True)
+        _fresh_main()
+        runpy._run_module_as_main("__main__", False)
+        return
+    try:
+        with io.open_code(path) as file:
+            source = file.read()
+    except OSError as exc:
+        sys.stderr.write(
+            f"{sys.orig_argv[0]}: can't open file {path!r}: "
+            f"[Errno {exc.errno}] {os.strerror(exc.errno or 0)}\n"
+        )
+        sys.exit(2)
+    _enter(os.path.dirname(os.path.realpath(path)))
+    if path.endswith(".pyc") or source.startswith(importlib.util.MAGIC_NUMBER):
+        loader = importlib.machinery.SourcelessFileLoader("__main__", path)
+        code = loader.get_code("__main__")
+    else:
+        loader = importlib.machinery.SourceFileLoader("__main__", path)
+        code = compile(source, path, "exec", dont_inherit=True)
+    _execute(code, _fresh_main(__file__=path, __cached__=None, __loader__=loader))
+
+
+def _run_module(name: str, arguments: list[str]) -> None:
+    """Run a module or package as ``python -m`` does."""
+    # While the module is looked for, sys.argv[0] is "-m"; runpy then puts the
+    # module's file there.
+    sys.argv[:] = ["-m", *arguments]
+    _enter(os.getcwd())
+    _fresh_main()
+    runpy._run_module_as_main(name)
+
+
+def _run_text(source: str, arguments: list[str]) -> None:
+    """Run a program given on the command line."""
+    sys.argv[:] = ["-c", *arguments]
+    _enter("")
+    if sys.version_info >= (3, 13):
+        # Since 3.13 a traceback quotes the lines of -c, which no file holds.
+        lines = source.splitlines(keepends=True)
+        linecache.cache["<string>"] = (len(source), None, lines, "<string>")
+    _execute(compile(source, "<string>", "exec", dont_inherit=True), _fresh_main())
+
+
+def _run_standard_input(arguments: list[str]) -> None:
+    """Run the program that standard input holds."""
+    sys.argv[:] = ["-", *arguments]
+    _enter("")
+    source = sys.stdin.buffer.read()
+    code = compile(source, "<stdin>", "exec", dont_inherit=True)
+    _execute(code, _fresh_main(__file__="<stdin>", __cached__=None))
+
+
+def _execute(code: types.CodeType, namespace: dict[str, object]) -> None:
+    exec(code, namespace)
+    # The interpreter takes these two back when the file has been run to its
+    # end, so exit handlers and the prompt of -i do not see them.
+    namespace.pop("__file__", None)
+    namespace.pop("__cached__", None)
+
+
+def _enter(directory: str, *, always: bool = False) -> None:
+    """Put the program's directory where the interpreter would have put it.
+
+    Args:
+        directory: the new ``sys.path[0]``.
+        always: insert it under ``-P``, ``-I`` and ``PYTHONSAFEPATH`` too, which
+            the interpreter does for directories and zip files alone.
+    """
+    if not sys.flags.safe_path:
+        # The entry that belongs to us: the current directory under -m, the
+        # folder of the console script otherwise.
+        sys.path[0] = directory
+    elif always:
+        sys.path.insert(0, directory)
+
+
+def _fresh_main(**attributes: object) -> dict[str, object]:
+    """Make a new, registered ``__main__`` module and answer its namespace.
+
+    Ours has to give way as a whole: pickle, multiprocessing, doctest and the
+    interactive prompt after ``-i`` look the program up as
+    ``sys.modules["__main__"]`` and must find its names there and no others.
+    """
+    module = types.ModuleType("__main__")
+    namespace = module.__dict__
+    namespace["__builtins__"] = builtins
+    namespace["__loader__"] = importlib.machinery.BuiltinImporter
+    if sys.version_info < (3, 14):
+        namespace["__annotations__"] = {}
+    namespace.update(attributes)
+    sys.modules["__main__"] = module
+    return namespace
+
+
+def _hide_our_frames(exc: BaseException) -> None:
+    """Have an unhandled exception printed as if the program ran by itself.
+
+    The exception itself must go on to the interpreter, which alone can end a
+    process as an unhandled KeyboardInterrupt has to. On its way it collects the
+    frames between here and the bottom of the stack; the hook, which is called
+    at the very end, is the first moment at which they can be taken off.
+    """
+    traceback = exc.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        traceback = traceback.tb_next
+    program_hook = getattr(sys, "excepthook", sys.__excepthook__)
+
+    def print_exception(
+        kind: type[BaseException],
+        value: BaseException,
+        full_traceback: types.TracebackType | None,
+    ) -> None:
+        sys.excepthook = program_hook
+        if value is exc:
+            value.__traceback__ = full_traceback = sys.last_traceback = traceback
+        program_hook(kind, value, full_traceback)
+
+    sys.excepthook = print_exception
