@@ -1,0 +1,39 @@
+//! The two native programs of the echo benchmarks, as a library.
+//!
+//! - [`echo`]: an epoll echo server that does nothing else. What it reaches is
+//!   the floor: no event loop can answer more requests on the same kernel.
+//! - [`load`]: a closed-loop load generator. Every connection sends a batch of
+//!   messages, waits until all of it has come back, checks every byte, and
+//!   sends the next.
+//!
+//! Both are single-threaded and for Linux only.
+//!
+//! ```
+//! use aioxide_bench_native::{echo::EchoServer, load, options::{Mode, Options}};
+//! use std::time::Duration;
+//!
+//! let server = EchoServer::bind()?;
+//! let options = Options {
+//!     address: server.address(),
+//!     mode: Mode::Steady,
+//!     connections: 4,
+//!     size: 1024,
+//!     pipeline: 1,
+//!     lines: false,
+//!     warmup: Duration::ZERO,
+//!     measured: Duration::from_millis(50),
+//! };
+//! std::thread::spawn(move || server.run());
+//! let report = load::run(&options)?;
+//! assert!(report.requests > 0);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+pub mod connection;
+pub mod dial;
+pub mod echo;
+pub mod histogram;
+pub mod load;
+pub mod messages;
+pub mod options;
+pub mod report;

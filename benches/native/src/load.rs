@@ -1,0 +1,208 @@
+//! The load: connections that send, check what comes back, and send again.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::connection::{Connection, exchange};
+use crate::dial::Dialer;
+use crate::histogram::Histogram;
+use crate::messages::Messages;
+use crate::options::{Mode, Options};
+use crate::report::Report;
+
+const EVENTS_PER_WAIT: usize = 1024;
+const READ_BUFFER: usize = 64 * 1024;
+
+/// A server that answers nothing on any connection for so long is stuck.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 10,
+    tv_nsec: 0,
+};
+
+/// Connects and exchanges one batch on each connection, one after the other.
+///
+/// The answer proves that the server has accepted the connection, so that any
+/// number of them passes any backlog. They stay open as long as the result.
+///
+/// # Errors
+/// When connecting fails, or an answer is wrong or missing.
+pub fn hold(options: &Options) -> io::Result<Vec<OwnedFd>> {
+    let messages = Messages::new(options.size, options.pipeline, options.lines);
+    let mut dialer = Dialer::new(options.address);
+    (0..options.connections)
+        .map(|number| {
+            let socket = dialer.dial()?;
+            exchange(&socket, messages.batch(number, 0), &messages)?;
+            Ok(socket)
+        })
+        .collect()
+}
+
+/// Warms up, measures, and ends every connection in order.
+///
+/// # Errors
+/// When connecting fails, an answer is wrong or missing, or the server answers
+/// nothing for ten seconds.
+pub fn run(options: &Options) -> io::Result<Report> {
+    let mut generator = Generator::open(options)?;
+    generator.turn_until(Instant::now() + options.warmup)?;
+    generator.latencies = Histogram::new();
+
+    let processor = processor_time();
+    let start = Instant::now();
+    let end = generator.turn_until(start + options.measured)?;
+    let report = Report {
+        requests: generator.latencies.len(),
+        measured: end - start,
+        processor: processor_time() - processor,
+        latencies: std::mem::take(&mut generator.latencies),
+    };
+    generator.finish()?;
+    Ok(report)
+}
+
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// All connections of a run and what they share.
+struct Generator {
+    mode: Mode,
+    poller: OwnedFd,
+    dialer: Dialer,
+    messages: Messages,
+    connections: Vec<Connection>,
+    /// Connections that have not ended yet; falls only while `finishing`.
+    open: usize,
+    /// The measurement is over: what is answered is not followed by another.
+    finishing: bool,
+    latencies: Histogram,
+    /// One buffer serves all: what is read is checked at once.
+    buffer: Vec<u8>,
+    events: Vec<epoll::Event>,
+}
+
+impl Generator {
+    fn open(options: &Options) -> io::Result<Self> {
+        let mut generator = Self {
+            mode: options.mode,
+            poller: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            dialer: Dialer::new(options.address),
+            messages: Messages::new(options.size, options.pipeline, options.lines),
+            connections: Vec::with_capacity(options.connections),
+            open: options.connections,
+            finishing: false,
+            latencies: Histogram::new(),
+            buffer: vec![0; READ_BUFFER],
+            events: Vec::with_capacity(EVENTS_PER_WAIT),
+        };
+        if options.mode == Mode::ConnectClose {
+            for number in 0..options.connections {
+                let connection = generator.dial(number)?;
+                generator.connections.push(connection);
+            }
+        } else {
+            for (number, socket) in hold(options)?.into_iter().enumerate() {
+                let mut connection =
+                    Connection::new(number, socket, Instant::now(), &generator.poller)?;
+                connection.send(&generator.messages)?;
+                generator.connections.push(connection);
+            }
+        }
+        Ok(generator)
+    }
+
+    /// A new connection with its batch under way; one that has nothing to send
+    /// is closing already.
+    fn dial(&mut self, number: usize) -> io::Result<Connection> {
+        let started = Instant::now();
+        let socket = self.dialer.dial()?;
+        let mut connection = Connection::new(number, socket, started, &self.poller)?;
+        if connection.is_answered(&self.messages) {
+            connection.finish()?;
+        } else {
+            connection.send(&self.messages)?;
+        }
+        Ok(connection)
+    }
+
+    /// Serves events until `deadline` has passed; returns when that was.
+    fn turn_until(&mut self, deadline: Instant) -> io::Result<Instant> {
+        loop {
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(now);
+            }
+            self.turn()?;
+        }
+    }
+
+    /// Lets every connection end after the answer it is waiting for.
+    fn finish(&mut self) -> io::Result<()> {
+        self.finishing = true;
+        while self.open > 0 {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
+        self.events.clear();
+        let events = spare_capacity(&mut self.events);
+        match epoll::wait(&self.poller, events, Some(&PATIENCE)) {
+            Ok(0) => {
+                let silence = format!("the server has answered nothing for {} s", PATIENCE.tv_sec);
+                return Err(io::Error::new(io::ErrorKind::TimedOut, silence));
+            }
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for index in 0..self.events.len() {
+            let event = self.events[index];
+            self.serve(event.data.u64() as usize, event.flags)?;
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, number: usize, flags: EventFlags) -> io::Result<()> {
+        let connection = &mut self.connections[number];
+        connection.send(&self.messages)?;
+        let received = connection.receive(flags, &self.messages, &mut self.buffer)?;
+        if received.closed {
+            return self.closed(number);
+        }
+        if received.messages == 0 {
+            return Ok(());
+        }
+        if self.mode == Mode::Steady {
+            self.latencies
+                .record(connection.elapsed(), received.messages);
+        }
+        if !connection.is_answered(&self.messages) {
+            return Ok(());
+        }
+        if self.finishing || self.mode == Mode::ConnectClose {
+            connection.finish()
+        } else {
+            connection.send_next(&self.messages)
+        }
+    }
+
+    fn closed(&mut self, number: usize) -> io::Result<()> {
+        if self.finishing {
+            self.open -= 1;
+            return Ok(());
+        }
+        self.latencies.record(self.connections[number].elapsed(), 1);
+        self.connections[number] = self.dial(number)?;
+        Ok(())
+    }
+}

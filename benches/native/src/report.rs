@@ -1,0 +1,64 @@
+//! What a run of the load generator found, and its JSON.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::histogram::Histogram;
+
+/// The measured part of a run.
+pub struct Report {
+    /// Messages answered, or connections closed with `--connect-close`.
+    pub requests: u64,
+    /// How long was measured.
+    pub measured: Duration,
+    /// Processor time the generator used meanwhile. Close to `measured` means
+    /// that the generator itself was the limit.
+    pub processor: Duration,
+    /// From sending a batch to the answer of each of its messages, or from
+    /// connecting to the end of the connection.
+    pub latencies: Histogram,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.measured.as_secs_f64();
+        let microseconds = |nanoseconds: u64| nanoseconds as f64 / 1000.0;
+        let percentile = |fraction| microseconds(self.latencies.percentile(fraction));
+        write!(
+            f,
+            "{{\"requests\": {}, \"seconds\": {seconds:.6}, \"requests_per_second\": {:.1}, \
+             \"generator_busy\": {:.3}, \"latency_us\": \
+             {{\"p50\": {:.1}, \"p99\": {:.1}, \"p999\": {:.1}, \"max\": {:.1}}}}}",
+            self.requests,
+            self.requests as f64 / seconds,
+            self.processor.as_secs_f64() / seconds,
+            percentile(0.5),
+            percentile(0.99),
+            percentile(0.999),
+            microseconds(self.latencies.max()),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_has_rates_and_microseconds() {
+        let mut latencies = Histogram::new();
+        latencies.record(Duration::from_micros(64), 1);
+        let report = Report {
+            requests: 500,
+            measured: Duration::from_millis(250),
+            processor: Duration::from_millis(100),
+            latencies,
+        };
+        assert_eq!(
+            report.to_string(),
+            "{\"requests\": 500, \"seconds\": 0.250000, \"requests_per_second\": 2000.0, \
+             \"generator_busy\": 0.400, \"latency_us\": \
+             {\"p50\": 64.0, \"p99\": 64.0, \"p999\": 64.0, \"max\": 64.0}}"
+        );
+    }
+}
