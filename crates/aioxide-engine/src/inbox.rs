@@ -1,0 +1,121 @@
+//! The way in for other threads.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::Waker;
+
+/// A queue with many producers on any thread and one consumer, the loop.
+///
+/// Items come out in the order in which they arrived, so those of one producer
+/// stay in his order. The poller is woken once however many items wait: by the
+/// push that finds the inbox empty.
+///
+/// ```
+/// use std::collections::VecDeque;
+/// use aioxide_engine::{Inbox, Poller};
+///
+/// let poller = Poller::new()?;
+/// let inbox = Inbox::new(poller.waker());
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| inbox.push("done elsewhere"));
+/// });
+///
+/// let mut ready = VecDeque::new();
+/// inbox.drain_into(&mut ready);
+/// assert_eq!(ready, ["done elsewhere"]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Inbox<T> {
+    /// Held for a few instructions only, and never while foreign code runs.
+    state: Mutex<State<T>>,
+    /// Whether `state.items` holds something: spares the loop the lock in each
+    /// turn. Written under the lock. A reader that sees a stale `false` misses
+    /// nothing, because the wake-up of that push ends his next poll.
+    has_items: AtomicBool,
+    waker: Waker,
+}
+
+struct State<T> {
+    items: VecDeque<T>,
+    closed: bool,
+}
+
+impl<T> Inbox<T> {
+    /// An empty inbox whose items end the wait of `waker`'s poller.
+    pub fn new(waker: Waker) -> Self {
+        Self {
+            state: Mutex::new(State {
+                items: VecDeque::new(),
+                closed: false,
+            }),
+            has_items: AtomicBool::new(false),
+            waker,
+        }
+    }
+
+    /// Appends `item` and wakes the loop if nothing else already has.
+    ///
+    /// Never waits for the consumer, only for other pushes in progress.
+    ///
+    /// # Errors
+    ///
+    /// The item comes back when the inbox is closed.
+    pub fn push(&self, item: T) -> Result<(), T> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(item);
+        }
+        state.items.push_back(item);
+        let is_first = state.items.len() == 1;
+        if is_first {
+            self.has_items.store(true, Ordering::Release);
+        }
+        drop(state);
+        if is_first {
+            self.waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Moves everything that has arrived behind what `out` holds.
+    #[inline]
+    pub fn drain_into(&self, out: &mut VecDeque<T>) {
+        if !self.is_empty() {
+            self.drain_locked(out);
+        }
+    }
+
+    /// Whether nothing waits: one atomic load, so at best true a moment ago.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        !self.has_items.load(Ordering::Acquire)
+    }
+
+    /// Refuses every later push and returns what had arrived, oldest first.
+    pub fn close(&self) -> Vec<T> {
+        let mut state = self.lock();
+        state.closed = true;
+        self.has_items.store(false, Ordering::Release);
+        mem::take(&mut state.items).into()
+    }
+
+    fn drain_locked(&self, out: &mut VecDeque<T>) {
+        let mut state = self.lock();
+        self.has_items.store(false, Ordering::Release);
+        if out.is_empty() {
+            // The two buffers take turns: nothing is copied or allocated.
+            mem::swap(out, &mut state.items);
+        } else {
+            out.append(&mut state.items);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing under the lock leaves the state half changed, so that a
+        // panic (of the allocator, say) is no reason to refuse it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,90 @@
+//! What an event loop needs from the operating system, and the order of its
+//! turns. There is no Python here.
+//!
+//! | to | there is |
+//! |---|---|
+//! | wait for file descriptors | [`Poller`], [`Events`], [`Interest`], [`Trigger`] |
+//! | end that wait from elsewhere | [`Waker`] |
+//! | send to a loop from another thread | [`Inbox`] |
+//! | run something later | [`Timers`], by the [`Clock`] |
+//! | make a blocking call | [`BlockingPool`] |
+//! | put all of it in order | [`Engine`]; its module, [`turn`], states the order |
+//!
+//! A complete loop, which runs a timer, a message from another thread and a
+//! reader:
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::os::{fd::AsFd, unix::net::UnixStream};
+//! use aioxide_engine::{Cancellable, Clock, Engine, Events, Interest, Trigger};
+//!
+//! #[derive(Debug, PartialEq)]
+//! enum Item {
+//!     Greet(&'static str),
+//!     Read,
+//! }
+//! impl Cancellable for Item {
+//!     fn is_cancelled(&self) -> bool {
+//!         false
+//!     }
+//! }
+//!
+//! let mut engine = Engine::new(Clock::real())?;
+//! engine.schedule(Item::Greet("at once"));
+//! engine.schedule_at(engine.clock().now() + 0.01, Item::Greet("ten milliseconds later"));
+//!
+//! let (mut ours, mut theirs) = UnixStream::pair()?;
+//! engine.poller().add(ours.as_fd(), 1, Interest::READ, Trigger::Level)?;
+//! let inbox = engine.inbox().clone();
+//! std::thread::spawn(move || {
+//!     inbox.push(Item::Greet("from another thread")).unwrap();
+//!     theirs.write_all(b"over a socket").unwrap();
+//! });
+//!
+//! let mut heard = Vec::new();
+//! let mut events = Events::with_capacity(64);
+//! let mut graveyard = Vec::new();
+//! while heard.len() < 4 {
+//!     let wait = engine.prepare(&mut graveyard); // 1
+//!     let poller = engine.poller().clone();
+//!     poller.wait(&mut events, wait.timeout())?; // 2
+//!     for _event in events.iter() {
+//!         engine.schedule(Item::Read); // 3
+//!     }
+//!     for _ in 0..engine.collect(&mut graveyard) {
+//!         match engine.next_ready().unwrap() { // 4
+//!             Item::Greet(text) => heard.push(text.to_owned()),
+//!             Item::Read => {
+//!                 let mut buffer = [0; 64];
+//!                 let count = ours.read(&mut buffer)?;
+//!                 heard.push(String::from_utf8_lossy(&buffer[..count]).into_owned());
+//!                 poller.remove(ours.as_fd())?;
+//!             }
+//!         }
+//!     }
+//!     graveyard.clear();
+//! }
+//! heard.sort();
+//! assert_eq!(
+//!     heard,
+//!     ["at once", "from another thread", "over a socket", "ten milliseconds later"]
+//! );
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+// What talks to the system without a safe interface says so where it does.
+#![deny(unsafe_code)]
+
+mod clock;
+mod inbox;
+mod poller;
+mod pool;
+mod timers;
+pub mod turn;
+
+pub use clock::Clock;
+pub use inbox::Inbox;
+pub use poller::{Event, Events, Interest, MAX_TOKEN, Poller, Trigger, Waker};
+pub use pool::{BlockingPool, Job, SubmitError, Worker};
+pub use timers::{Cancellable, Timers};
+pub use turn::{Engine, Wait};

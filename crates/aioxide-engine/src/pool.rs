@@ -1,0 +1,347 @@
+//! Threads for calls that block.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// A blocking call, made once on one of the pool's threads.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+type Spawn = Box<dyn Fn(Worker) -> io::Result<()> + Send + Sync>;
+
+/// Blocking calls on threads of their own: first in, first out, at most so
+/// many at once. Threads are started when they are needed, and stay.
+///
+/// A handle: clones share one pool, and dropping the last of them shuts it down.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use aioxide_engine::BlockingPool;
+///
+/// let pool = BlockingPool::with_std_threads(4, "blocking");
+/// let (sender, answer) = mpsc::channel();
+/// pool.submit(Box::new(move || sender.send(6 * 7).unwrap()))?;
+/// assert_eq!(answer.recv(), Ok(42));
+/// # Ok::<(), aioxide_engine::SubmitError>(())
+/// ```
+#[derive(Clone)]
+pub struct BlockingPool {
+    owner: Arc<Owner>,
+}
+
+/// What the handles share and the workers do not: so that idle workers do not
+/// keep a pool alive that nobody can submit to.
+struct Owner {
+    shared: Arc<Shared>,
+    max_threads: usize,
+    spawn: Spawn,
+}
+
+struct Shared {
+    /// Never held while a job, the spawning function or a callback runs.
+    state: Mutex<State>,
+    /// Signalled once for each job that an idle worker should take, and to all
+    /// at shutdown.
+    work_or_shutdown: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<QueuedJob>,
+    next_job_id: u64,
+    /// Workers that exist: starting, idle or busy.
+    threads: usize,
+    /// Those of `threads` that have not begun to run.
+    starting: usize,
+    /// Those of `threads` that wait for a job.
+    idle: usize,
+    next_index: usize,
+    shut_down: bool,
+    /// To be called when the last worker has ended.
+    on_idle: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+struct QueuedJob {
+    /// Tells a job from the others when its thread could not be started.
+    id: u64,
+    job: Job,
+}
+
+impl BlockingPool {
+    /// A pool of at most `max_threads` threads, each started by `spawn`, which
+    /// has to see to it that [`Worker::run`] is called on a new thread.
+    ///
+    /// # Panics
+    ///
+    /// When `max_threads` is 0.
+    #[track_caller]
+    pub fn new(
+        max_threads: usize,
+        spawn: impl Fn(Worker) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        assert!(
+            max_threads > 0,
+            "a pool has at least 1 thread, got {max_threads}"
+        );
+        Self {
+            owner: Arc::new(Owner {
+                shared: Arc::new(Shared {
+                    state: Mutex::default(),
+                    work_or_shutdown: Condvar::new(),
+                }),
+                max_threads,
+                spawn: Box::new(spawn),
+            }),
+        }
+    }
+
+    /// A pool of ordinary threads named `name_prefix-0`, `name_prefix-1`, ….
+    ///
+    /// # Panics
+    ///
+    /// When `max_threads` is 0.
+    #[track_caller]
+    pub fn with_std_threads(max_threads: usize, name_prefix: &str) -> Self {
+        let name_prefix = name_prefix.to_owned();
+        Self::new(max_threads, move |worker| {
+            thread::Builder::new()
+                .name(format!("{name_prefix}-{}", worker.index()))
+                .spawn(move || worker.run(|wait| wait()))
+                .map(drop)
+        })
+    }
+
+    /// Queues `job`, and starts a thread for it only if no idle one is free to
+    /// take it and fewer than the maximum exist.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutDown`](SubmitError::ShutDown) after [`shutdown`](Self::shutdown),
+    /// [`Spawn`](SubmitError::Spawn) when no thread could be started and none
+    /// is running that would get round to the job. Both hand it back.
+    pub fn submit(&self, job: Job) -> Result<(), SubmitError> {
+        let shared = &self.owner.shared;
+        let mut state = shared.lock();
+        if state.shut_down {
+            return Err(SubmitError::ShutDown(job));
+        }
+        let id = state.next_job_id;
+        state.next_job_id += 1;
+        state.queue.push_back(QueuedJob { id, job });
+        if state.queue.len() <= state.idle {
+            drop(state);
+            shared.work_or_shutdown.notify_one();
+            return Ok(());
+        }
+        if state.threads == self.owner.max_threads {
+            return Ok(());
+        }
+        let worker = shared.hire(&mut state);
+        drop(state);
+        match (self.owner.spawn)(worker) {
+            Ok(()) => Ok(()),
+            Err(error) => shared.withdraw(id, error),
+        }
+    }
+
+    /// Takes no more jobs. Those that are queued still run; when the last
+    /// worker has ended, `on_idle` is called on its thread, or at once, here,
+    /// when none runs.
+    pub fn shutdown(&self, on_idle: impl FnOnce() + Send + 'static) {
+        let shared = &self.owner.shared;
+        let mut state = shared.lock();
+        state.shut_down = true;
+        if state.threads == 0 {
+            drop(state);
+            on_idle();
+            return;
+        }
+        state.on_idle.push(Box::new(on_idle));
+        drop(state);
+        shared.work_or_shutdown.notify_all();
+    }
+
+    /// How many threads exist, idle ones included.
+    pub fn threads(&self) -> usize {
+        self.owner.shared.lock().threads
+    }
+
+    /// How many jobs wait for a thread.
+    pub fn queued(&self) -> usize {
+        self.owner.shared.lock().queue.len()
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.lock().shut_down = true;
+        self.shared.work_or_shutdown.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No foreign code runs under the lock: a panic cannot have left the
+        // state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hire(self: &Arc<Self>, state: &mut State) -> Worker {
+        let index = state.next_index;
+        state.next_index += 1;
+        state.threads += 1;
+        state.starting += 1;
+        Worker {
+            shared: Arc::clone(self),
+            index,
+            has_begun: false,
+        }
+    }
+
+    /// The thread for job `id` could not be started: takes the job back,
+    /// unless another worker has it already or will get round to it.
+    fn withdraw(&self, id: u64, error: io::Error) -> Result<(), SubmitError> {
+        let mut state = self.lock();
+        if state.threads > state.starting {
+            return Ok(());
+        }
+        let position = state.queue.iter().position(|queued| queued.id == id);
+        match position.and_then(|position| state.queue.remove(position)) {
+            Some(queued) => Err(SubmitError::Spawn(error, queued.job)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One thread's part in a pool. Counts as one of the pool's threads until it
+/// is dropped or has run to its end.
+pub struct Worker {
+    shared: Arc<Shared>,
+    index: usize,
+    has_begun: bool,
+}
+
+impl Worker {
+    /// Its number, counted from 0 in the order in which threads were started.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Runs jobs on this thread until the pool is shut down and empty.
+    ///
+    /// `park` is called with the blocking wait and must call it once: whoever
+    /// holds a lock of his own while jobs run lets go of it around that call.
+    /// A job that panics does not end the worker.
+    pub fn run(mut self, park: impl Fn(&mut dyn FnMut())) {
+        self.begin();
+        while let Some(job) = self.next_job(&park) {
+            // The panic hook has reported it; there is nobody else to tell.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+        }
+    }
+
+    fn begin(&mut self) {
+        self.has_begun = true;
+        self.shared.lock().starting -= 1;
+    }
+
+    /// The oldest job, or `None` when there will be no more.
+    fn next_job(&self, park: &impl Fn(&mut dyn FnMut())) -> Option<Job> {
+        {
+            let mut state = self.shared.lock();
+            if let Some(queued) = state.queue.pop_front() {
+                return Some(queued.job);
+            }
+            if state.shut_down {
+                return None;
+            }
+        }
+        let mut job = None;
+        // The mutex is released before `park` takes the caller's lock again:
+        // held together, the two would deadlock with a caller that submits.
+        park(&mut || job = self.wait_for_job());
+        job
+    }
+
+    fn wait_for_job(&self) -> Option<Job> {
+        let mut state = self.shared.lock();
+        state.idle += 1;
+        while state.queue.is_empty() && !state.shut_down {
+            state = self
+                .shared
+                .work_or_shutdown
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.idle -= 1;
+        state.queue.pop_front().map(|queued| queued.job)
+    }
+}
+
+/// The end of a worker, on every path: it ran to its end, its thread could not
+/// be started, or `park` panicked.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.threads -= 1;
+        if !self.has_begun {
+            state.starting -= 1;
+        }
+        if state.threads > 0 || !state.shut_down {
+            return;
+        }
+        let callbacks = std::mem::take(&mut state.on_idle);
+        drop(state);
+        for callback in callbacks {
+            // A panic out of `drop` could end the process.
+            let _ = catch_unwind(AssertUnwindSafe(callback));
+        }
+    }
+}
+
+/// Why a job was not accepted. The job comes back with it.
+pub enum SubmitError {
+    /// The pool is shut down.
+    ShutDown(Job),
+    /// No thread runs and none could be started.
+    Spawn(io::Error, Job),
+}
+
+impl SubmitError {
+    /// The job that was not accepted.
+    pub fn into_job(self) -> Job {
+        match self {
+            Self::ShutDown(job) | Self::Spawn(_, job) => job,
+        }
+    }
+}
+
+impl fmt::Display for SubmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShutDown(_) => f.write_str("the pool is shut down"),
+            Self::Spawn(error, _) => write!(f, "cannot start a thread: {error}"),
+        }
+    }
+}
+
+impl fmt::Debug for SubmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShutDown(_) => f.write_str("ShutDown"),
+            Self::Spawn(error, _) => f.debug_tuple("Spawn").field(error).finish(),
+        }
+    }
+}
+
+impl std::error::Error for SubmitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::ShutDown(_) => None,
+            Self::Spawn(error, _) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Timers: what is to run later, nearest deadline first.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::mem;
+
+/// Fewer cancelled timers than this are not worth looking for.
+const MIN_CANCELLED: usize = 100;
+
+/// Something that may have been called off while it waits.
+pub trait Cancellable {
+    /// Whether running this item would do nothing. Once true, it stays true.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// A min-heap by deadline, first in first out among equal deadlines.
+///
+/// No item is ever dropped inside a `&mut self` method: dropping one may run
+/// foreign code that comes back to the loop and finds the heap half changed.
+/// Whatever leaves the heap is handed to the caller, cancelled items through
+/// the `graveyard` that he passes in and empties when it suits him.
+///
+/// ```
+/// use aioxide_engine::{Cancellable, Timers};
+///
+/// struct Name(&'static str);
+/// impl Cancellable for Name {
+///     fn is_cancelled(&self) -> bool {
+///         false
+///     }
+/// }
+///
+/// let mut timers = Timers::new();
+/// timers.insert(2.0, Name("later"));
+/// timers.insert(1.0, Name("sooner"));
+///
+/// let mut graveyard = Vec::new();
+/// assert_eq!(timers.next_deadline(&mut graveyard), Some(1.0));
+/// assert_eq!(timers.pop_due(1.5, &mut graveyard).unwrap().0, "sooner");
+/// assert!(timers.pop_due(1.5, &mut graveyard).is_none());
+/// ```
+pub struct Timers<T> {
+    heap: BinaryHeap<Entry<T>>,
+    /// The order of insertion, which decides between equal deadlines.
+    next_sequence: u64,
+    /// How many items in the heap are known to be cancelled.
+    cancelled: usize,
+}
+
+struct Entry<T> {
+    deadline: f64,
+    sequence: u64,
+    item: T,
+}
+
+impl<T: Cancellable> Timers<T> {
+    /// No timers yet.
+    pub fn new() -> Self {
+        Self {
+            heap: BinaryHeap::new(),
+            next_sequence: 0,
+            cancelled: 0,
+        }
+    }
+
+    /// How many timers wait, cancelled ones that are still here included.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Whether no timer waits, not even a cancelled one.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    /// Lets `item` wait until `deadline`, in the seconds of the loop's clock.
+    ///
+    /// A deadline that is not a number never comes, like an infinite one.
+    pub fn insert(&mut self, deadline: f64, item: T) {
+        let deadline = if deadline.is_nan() {
+            f64::INFINITY
+        } else {
+            // Makes 0.0 of -0.0, which the heap's total order would put first.
+            deadline + 0.0
+        };
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        self.heap.push(Entry {
+            deadline,
+            sequence,
+            item,
+        });
+    }
+
+    /// Takes note that one more item in the heap is cancelled.
+    ///
+    /// When more than 100 are, and more than half of the heap, all of them are
+    /// taken out and returned. The cost of that pass is shared by at least as
+    /// many cancellations, so that each is O(1) and the heap never holds more
+    /// dead timers than live ones for long.
+    #[must_use = "the items are to be dropped where foreign code may run"]
+    pub fn note_cancelled(&mut self) -> Vec<T> {
+        self.cancelled += 1;
+        if self.cancelled <= MIN_CANCELLED || self.cancelled * 2 <= self.heap.len() {
+            return Vec::new();
+        }
+        self.take_cancelled()
+    }
+
+    /// The nearest deadline of a live timer, in seconds.
+    ///
+    /// Cancelled timers that are in its way are moved to `graveyard`.
+    #[inline]
+    pub fn next_deadline(&mut self, graveyard: &mut Vec<T>) -> Option<f64> {
+        self.bury_cancelled_head(graveyard);
+        self.heap.peek().map(|entry| entry.deadline)
+    }
+
+    /// The next live timer whose deadline is `now` or earlier.
+    ///
+    /// Cancelled timers that are in its way are moved to `graveyard`.
+    #[inline]
+    pub fn pop_due(&mut self, now: f64, graveyard: &mut Vec<T>) -> Option<T> {
+        if self.next_deadline(graveyard)? > now {
+            return None;
+        }
+        self.heap.pop().map(|entry| entry.item)
+    }
+
+    /// Everything that waits, cancelled or not, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.heap.iter().map(|entry| &entry.item)
+    }
+
+    /// Takes out everything that waits, cancelled or not, nearest deadline first.
+    pub fn take_all(&mut self) -> Vec<T> {
+        self.cancelled = 0;
+        let furthest_first = mem::take(&mut self.heap).into_sorted_vec();
+        furthest_first
+            .into_iter()
+            .rev()
+            .map(|entry| entry.item)
+            .collect()
+    }
+
+    fn bury_cancelled_head(&mut self, graveyard: &mut Vec<T>) {
+        while self.heap.peek().is_some_and(|e| e.item.is_cancelled()) {
+            self.cancelled = self.cancelled.saturating_sub(1);
+            graveyard.extend(self.heap.pop().map(|entry| entry.item));
+        }
+    }
+
+    fn take_cancelled(&mut self) -> Vec<T> {
+        self.cancelled = 0;
+        let mut entries = mem::take(&mut self.heap).into_vec();
+        let mut dead = Vec::new();
+        let mut index = 0;
+        while index < entries.len() {
+            if entries[index].item.is_cancelled() {
+                dead.push(entries.swap_remove(index).item);
+            } else {
+                index += 1;
+            }
+        }
+        self.heap = BinaryHeap::from(entries);
+        dead
+    }
+}
+
+impl<T: Cancellable> Default for Timers<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// `BinaryHeap` keeps the greatest on top, so nearer means greater here.
+impl<T> Ord for Entry<T> {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        other
+            .deadline
+            .total_cmp(&self.deadline)
+            .then(other.sequence.cmp(&self.sequence))
+    }
+}
+
+impl<T> PartialOrd for Entry<T> {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<T> Eq for Entry<T> {}
