@@ -79,7 +79,8 @@ struct Generator {
     poller: OwnedFd,
     dialer: Dialer,
     messages: Messages,
-    connections: Vec<Connection>,
+    /// Nothing in the place of a connection that has ended for good.
+    connections: Vec<Option<Connection>>,
     /// Connections that have not ended yet; falls only while `finishing`.
     open: usize,
     /// The measurement is over: what is answered is not followed by another.
@@ -107,14 +108,14 @@ impl Generator {
         if options.mode == Mode::ConnectClose {
             for number in 0..options.connections {
                 let connection = generator.dial(number)?;
-                generator.connections.push(connection);
+                generator.connections.push(Some(connection));
             }
         } else {
             for (number, socket) in hold(options)?.into_iter().enumerate() {
                 let mut connection =
                     Connection::new(number, socket, Instant::now(), &generator.poller)?;
                 connection.send(&generator.messages)?;
-                generator.connections.push(connection);
+                generator.connections.push(Some(connection));
             }
         }
         Ok(generator)
@@ -173,11 +174,14 @@ impl Generator {
     }
 
     fn serve(&mut self, number: usize, flags: EventFlags) -> io::Result<()> {
-        let connection = &mut self.connections[number];
+        let Some(connection) = &mut self.connections[number] else {
+            return Ok(());
+        };
         connection.send(&self.messages)?;
         let received = connection.receive(flags, &self.messages, &mut self.buffer)?;
         if received.closed {
-            return self.closed(number);
+            let elapsed = connection.elapsed();
+            return self.closed(number, elapsed);
         }
         if received.messages == 0 {
             return Ok(());
@@ -196,13 +200,16 @@ impl Generator {
         }
     }
 
-    fn closed(&mut self, number: usize) -> io::Result<()> {
+    fn closed(&mut self, number: usize, elapsed: Duration) -> io::Result<()> {
+        // Dropped first: its descriptor leaves the poller, so that a second
+        // event of the old connection cannot end the new one.
+        self.connections[number] = None;
         if self.finishing {
             self.open -= 1;
-            return Ok(());
+        } else {
+            self.latencies.record(elapsed, 1);
+            self.connections[number] = Some(self.dial(number)?);
         }
-        self.latencies.record(self.connections[number].elapsed(), 1);
-        self.connections[number] = self.dial(number)?;
         Ok(())
     }
 }
