@@ -1,0 +1,1 @@
+"""Runs CPython's own asyncio tests with another event loop in asyncio's place."""
