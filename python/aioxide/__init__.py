@@ -1,0 +1,60 @@
+"""Python's asyncio, rebuilt in Rust.
+
+Every public name of the running Python's ``asyncio`` is here. The event loop
+and what it is made of are native; the rest is the standard library's::
+
+    import aioxide as asyncio
+
+    async def main():
+        await asyncio.sleep(1)
+        print("hello")
+
+    asyncio.run(main())
+
+A program that imports ``asyncio`` itself needs no change: call ``install()``
+before it starts, or run it with ``python -m aioxide app.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio as _asyncio
+from asyncio import *  # noqa: F403
+
+from ._aioxide import Future as Future
+from ._aioxide import Handle as Handle
+from ._aioxide import Task as Task
+from ._aioxide import TimerHandle as TimerHandle
+from ._aioxide import __version__ as __version__
+from .installation import install, uninstall
+from .loop import Loop
+from .loop import new_event_loop as new_event_loop
+from .policy import EventLoopPolicy
+from .registry import show_native_tasks as _show_native_tasks
+from .runners import Runner as Runner
+from .runners import run as run
+from .server import Server as Server
+
+if hasattr(_asyncio, "EventLoop"):  # Python 3.13 and later
+    EventLoop = Loop
+
+# Future, Handle, Runner, run and the like are in asyncio's list under the same
+# names.
+__all__ = (
+    *_asyncio.__all__,
+    "EventLoopPolicy",
+    "Loop",
+    "install",
+    "uninstall",
+)
+
+_show_native_tasks()
+
+
+def __getattr__(name: str):
+    """Give what else asyncio has: submodules, and names left out of __all__."""
+    if not name.startswith("__"):
+        try:
+            return getattr(_asyncio, name)
+        except AttributeError:
+            pass
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

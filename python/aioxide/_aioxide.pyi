@@ -1,0 +1,234 @@
+"""The native half of aioxide: what happens many times a second."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context
+from types import FrameType
+from typing import Any, Generic, TextIO, TypeVar, TypeVarTuple
+
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+_Ts = TypeVarTuple("_Ts")
+_Address = Any  # as the socket module has it: a tuple, or a path
+_Buffer = Any  # bytes, bytearray, memoryview and all else with a buffer
+_Fd = int | Any  # a descriptor, or an object with fileno()
+
+__version__: str
+
+def _live_tasks() -> list[Task[Any]]:
+    """Return the tasks of all loops that are not done, in no certain order."""
+
+class Handle:
+    """A callback that is scheduled; ``asyncio.Handle``."""
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None = None,
+    ) -> None: ...
+    def cancel(self) -> None: ...
+    def cancelled(self) -> bool: ...
+    def get_context(self) -> Context: ...
+
+class TimerHandle(Handle):
+    """A callback that is scheduled for a time; ``asyncio.TimerHandle``."""
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None = None,
+    ) -> None: ...
+    def when(self) -> float: ...
+    def __lt__(self, other: TimerHandle) -> bool: ...
+    def __le__(self, other: TimerHandle) -> bool: ...
+    def __gt__(self, other: TimerHandle) -> bool: ...
+    def __ge__(self, other: TimerHandle) -> bool: ...
+
+class Future(Awaitable[_T]):
+    """A result that is to come; ``asyncio.Future``."""
+
+    _asyncio_future_blocking: bool
+    _log_traceback: bool
+    @property
+    def _state(self) -> str: ...
+    @property
+    def _exception(self) -> BaseException | None: ...
+    def __init__(self, *, loop: asyncio.AbstractEventLoop | None = None) -> None: ...
+    def get_loop(self) -> asyncio.AbstractEventLoop: ...
+    def add_done_callback(
+        self, fn: Callable[[Future[_T]], object], /, *, context: Context | None = None
+    ) -> None: ...
+    def remove_done_callback(self, fn: Callable[[Future[_T]], object], /) -> int: ...
+    def cancel(self, msg: Any | None = None) -> bool: ...
+    def cancelled(self) -> bool: ...
+    def done(self) -> bool: ...
+    def result(self) -> _T: ...
+    def exception(self) -> BaseException | None: ...
+    def set_result(self, result: _T, /) -> None: ...
+    def set_exception(self, exception: type | BaseException, /) -> None: ...
+    def __iter__(self) -> Generator[Any, None, _T]: ...
+    def __await__(self) -> Generator[Any, None, _T]: ...
+
+class Task(Future[_T_co], Generic[_T_co]):
+    """A coroutine that runs on a loop; ``asyncio.Task``."""
+
+    _log_destroy_pending: bool
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, _T_co],
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        name: str | None = None,
+        context: Context | None = None,
+        eager_start: bool = False,
+    ) -> None: ...
+    def get_coro(self) -> Coroutine[Any, Any, _T_co] | None: ...
+    def get_context(self) -> Context: ...
+    def get_name(self) -> str: ...
+    def set_name(self, value: object, /) -> None: ...
+    def get_stack(self, *, limit: int | None = None) -> list[FrameType]: ...
+    def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None: ...
+    def cancelling(self) -> int: ...
+    def uncancel(self) -> int: ...
+
+class LoopCore:
+    """The turns of a loop, and all that is called in each of them.
+
+    ``aioxide.Loop`` adds what this class expects of its subclass:
+    ``call_exception_handler(context)`` and ``_process_signals(data)``.
+    """
+
+    slow_callback_duration: float
+    """Seconds from which on debug mode reports a callback as slow."""
+
+    def time(self) -> float: ...
+    def call_soon(
+        self,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> Handle: ...
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> TimerHandle: ...
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> TimerHandle: ...
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> Handle: ...
+    def create_future(self) -> Future[Any]: ...
+    def create_task(
+        self,
+        coro: Coroutine[Any, Any, _T],
+        *,
+        name: object = None,
+        context: Context | None = None,
+        **kwargs: Any,
+    ) -> Task[_T]: ...
+    def set_task_factory(self, factory: Callable[..., Any] | None) -> None: ...
+    def get_task_factory(self) -> Callable[..., Any] | None: ...
+    def get_debug(self) -> bool: ...
+    def set_debug(self, enabled: bool) -> None: ...
+    def stop(self) -> None: ...
+    def is_running(self) -> bool: ...
+    def is_closed(self) -> bool: ...
+    def add_reader(self, fd: _Fd, callback: Callable[[*_Ts], object], *args: *_Ts) -> None: ...
+    def remove_reader(self, fd: _Fd) -> bool: ...
+    def add_writer(self, fd: _Fd, callback: Callable[[*_Ts], object], *args: *_Ts) -> None: ...
+    def remove_writer(self, fd: _Fd) -> bool: ...
+    def sock_recv(self, sock: socket.socket, nbytes: int) -> Coroutine[Any, Any, bytes]: ...
+    def sock_recv_into(self, sock: socket.socket, buf: _Buffer) -> Coroutine[Any, Any, int]: ...
+    def sock_recvfrom(
+        self, sock: socket.socket, bufsize: int
+    ) -> Coroutine[Any, Any, tuple[bytes, _Address]]: ...
+    def sock_recvfrom_into(
+        self, sock: socket.socket, buf: _Buffer, nbytes: int = 0
+    ) -> Coroutine[Any, Any, tuple[int, _Address]]: ...
+    def sock_sendall(self, sock: socket.socket, data: _Buffer) -> Coroutine[Any, Any, None]: ...
+    def sock_sendto(
+        self, sock: socket.socket, data: _Buffer, address: _Address
+    ) -> Coroutine[Any, Any, int]: ...
+    def sock_accept(
+        self, sock: socket.socket
+    ) -> Coroutine[Any, Any, tuple[socket.socket, _Address]]: ...
+    def _sock_connect(self, sock: socket.socket, address: _Address) -> Coroutine[Any, Any, None]:
+        """Connect ``sock`` to an address that needs no lookup."""
+
+    def _run_turns(self) -> None:
+        """Run turns until ``stop()``; the loop counts as running meanwhile.
+
+        Raises ``KeyboardInterrupt`` and ``SystemExit`` of callbacks.
+        """
+
+    def _check_closed(self) -> None:
+        """Raise ``RuntimeError`` if the loop is closed."""
+
+    def _close_core(self) -> None:
+        """Mark the loop closed, drop what is scheduled, close the poller."""
+
+    def _run_in_pool(self, func: Callable[..., _T], args: tuple[Any, ...]) -> Future[_T]:
+        """Call ``func(*args)`` on the engine's thread pool."""
+
+    def _shutdown_pool(self) -> Future[None]:
+        """Let the pool end; the future is done when its threads have ended."""
+
+    def _make_tcp_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        waiter: Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+        server: ServerCore | None = None,
+    ) -> asyncio.Transport:
+        """Give a non-blocking, connected socket a transport.
+
+        ``connection_made()`` is scheduled; then ``waiter`` gets its result.
+        """
+
+    def _signal_fd(self) -> int:
+        """Return the descriptor to which signal numbers are to be written."""
+
+class ServerCore:
+    """The accept loop of a server, and the transports it has made.
+
+    ``aioxide.Server`` adds what this class expects of its subclass:
+    ``_clients_gone()``, called when the last transport has been detached.
+    """
+
+    def __new__(
+        cls,
+        loop: LoopCore,
+        sockets: list[socket.socket],
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        backlog: int,
+    ) -> ServerCore: ...
+    @property
+    def _client_count(self) -> int: ...
+    def _start_accepting(self) -> None:
+        """Let the sockets listen and accept what arrives."""
+
+    def _stop_accepting(self) -> None:
+        """Watch the sockets no longer, and close them."""
+
+    def _attach(self, transport: asyncio.BaseTransport) -> None: ...
+    def _detach(self, transport: asyncio.BaseTransport) -> None: ...
+    def _client_list(self) -> list[asyncio.Transport]:
+        """Return the transports that have not been detached."""

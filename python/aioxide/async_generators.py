@@ -1,0 +1,68 @@
+"""What a loop does about asynchronous generators that were not exhausted."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from asyncio import tasks
+
+from ._aioxide import LoopCore
+
+__all__ = ("AsyncGenerators",)
+
+
+class AsyncGenerators(LoopCore):
+    """Knows the generators being iterated, so that they can be closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Weak: the loop must not keep an abandoned generator alive, since its
+        # finalizer is what schedules aclose().
+        self._asyncgens: weakref.WeakSet = weakref.WeakSet()
+        self._asyncgens_shutdown_called = False
+
+    async def shutdown_asyncgens(self) -> None:
+        """Close every asynchronous generator that is still being iterated.
+
+        A generator that fails while it is closed is reported through the
+        exception handler; the others are closed nevertheless. A generator
+        first iterated after this call causes a ``ResourceWarning``.
+
+        Cancellation is passed on to the ``aclose()`` calls that are under way.
+        """
+        self._asyncgens_shutdown_called = True
+        generators = list(self._asyncgens)
+        if not generators:
+            return
+        self._asyncgens.clear()
+
+        outcomes = await tasks.gather(
+            *[generator.aclose() for generator in generators], return_exceptions=True
+        )
+        for generator, outcome in zip(generators, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                self.call_exception_handler(
+                    {
+                        "message": "an error occurred during closing of "
+                        f"asynchronous generator {generator!r}",
+                        "exception": outcome,
+                        "asyncgen": generator,
+                    }
+                )
+
+    def _asyncgen_firstiter_hook(self, generator) -> None:
+        if self._asyncgens_shutdown_called:
+            warnings.warn(
+                f"asynchronous generator {generator!r} was scheduled after "
+                f"loop.shutdown_asyncgens() call",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+        self._asyncgens.add(generator)
+
+    def _asyncgen_finalizer_hook(self, generator) -> None:
+        # The collector calls this in whichever thread it happens to run.
+        self._asyncgens.discard(generator)
+        if not self.is_closed():
+            self.call_soon_threadsafe(self.create_task, generator.aclose())

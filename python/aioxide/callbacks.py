@@ -1,0 +1,33 @@
+"""What may be passed where a plain callable is expected."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from asyncio import coroutines
+
+__all__ = ("check_callback", "is_coroutine_or_function")
+
+if sys.version_info >= (3, 14):
+    # asyncio's own is deprecated from here on.
+    _is_coroutine_function = inspect.iscoroutinefunction
+else:
+    _is_coroutine_function = coroutines.iscoroutinefunction
+
+
+def is_coroutine_or_function(callback) -> bool:
+    """Tell whether ``callback`` is a coroutine or makes one when called."""
+    return coroutines.iscoroutine(callback) or _is_coroutine_function(callback)
+
+
+def check_callback(callback, method: str) -> None:
+    """Raise ``TypeError`` unless ``callback`` is a plain callable.
+
+    Arguments:
+        callback: what the caller of ``method`` passed.
+        method: the name that the message gives to the method.
+    """
+    if is_coroutine_or_function(callback):
+        raise TypeError(f"coroutines cannot be used with {method}()")
+    if not callable(callback):
+        raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")

@@ -1,0 +1,276 @@
+"""How a connection is opened, and how a connected socket gets a transport."""
+
+from __future__ import annotations
+
+import functools
+import socket
+from asyncio import staggered
+from asyncio.log import logger
+
+from . import tls_arguments
+from .addresses import interleave as interleave_families
+from .dns import NameResolution
+from .sockets import bind_error, reject_ssl_socket, require_stream
+
+__all__ = ("Connections",)
+
+_INTERNET_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+
+
+class Connections(NameResolution):
+    """``create_connection`` and its parts."""
+
+    async def sock_connect(self, sock, address) -> None:
+        """Connect a non-blocking socket.
+
+        Arguments:
+            sock: the socket; the caller keeps it.
+            address: as for ``socket.connect()``. A host name is resolved
+                without blocking the loop.
+
+        Raises:
+            OSError: the connection was refused, or the lookup failed.
+            ValueError: in debug mode, the socket is blocking.
+            TypeError: the socket is an ``ssl.SSLSocket``.
+
+        Cancellation leaves the socket open, its connection undecided.
+        """
+        reject_ssl_socket(sock)
+        if self.get_debug() and sock.gettimeout() != 0:
+            raise ValueError("the socket must be non-blocking")
+        if sock.family in _INTERNET_FAMILIES:
+            resolved = await self._ensure_resolved(
+                address, family=sock.family, type=sock.type, proto=sock.proto
+            )
+            address = resolved[0][4]
+        return await self._sock_connect(sock, address)
+
+    async def create_connection(
+        self,
+        protocol_factory,
+        host=None,
+        port=None,
+        *,
+        ssl=None,
+        family=0,
+        proto=0,
+        flags=0,
+        sock=None,
+        local_addr=None,
+        server_hostname=None,
+        ssl_handshake_timeout=None,
+        ssl_shutdown_timeout=None,
+        happy_eyeballs_delay=None,
+        interleave=None,
+        all_errors=False,
+    ):
+        """Open a stream connection.
+
+        Arguments:
+            protocol_factory: called without arguments, returns the protocol.
+            host, port: where to; each address the host has is tried in turn.
+            family, proto, flags: narrow the lookup, as in ``getaddrinfo()``.
+            sock: a connected stream socket, instead of host and port; the
+                transport owns it from then on.
+            local_addr: ``(host, port)`` to bind the socket to before.
+            happy_eyeballs_delay: seconds after which the next address is tried
+                alongside; None tries one at a time.
+            interleave: how many addresses of the first family come before one
+                of another; 0 keeps the resolver's order. The default is 0, or
+                1 with ``happy_eyeballs_delay``.
+            all_errors: raise one ``ExceptionGroup`` with the failures of all
+                addresses. Python 3.11's loop has no such argument; this one
+                takes it on every version.
+            ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout:
+                checked, but TLS itself raises ``NotImplementedError``.
+
+        Returns:
+            ``(transport, protocol)``, after ``connection_made()``.
+
+        Raises:
+            OSError: no address could be connected to.
+            ValueError, TypeError: the arguments do not fit together.
+
+        Cancellation closes what was opened.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.create_connection
+        """
+        tls_arguments.check_server_name(bool(ssl), server_hostname, host)
+        tls_arguments.check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
+        by_address = host is not None or port is not None
+        if sock is not None:
+            reject_ssl_socket(sock)
+            if by_address:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            require_stream(sock)
+        elif not by_address:
+            raise ValueError("host and port was not specified and no sock specified")
+        if ssl:
+            tls_arguments.refuse("create_connection", ssl)
+
+        if by_address:
+            resolve = functools.partial(self._resolve_stream, family, proto, flags)
+            addrinfos = await resolve((host, port))
+            local_addrinfos = None if local_addr is None else await resolve(local_addr)
+            if interleave is None and happy_eyeballs_delay is not None:
+                interleave = 1
+            if interleave:
+                addrinfos = interleave_families(addrinfos, interleave)
+            sock = await self._connect_any(
+                addrinfos, local_addrinfos, happy_eyeballs_delay, all_errors
+            )
+
+        transport, protocol = await self._open_transport(sock, protocol_factory)
+        if self.get_debug():
+            logger.debug(
+                "%r connected to %s:%r: (%r, %r)",
+                transport.get_extra_info("socket"),
+                host,
+                port,
+                transport,
+                protocol,
+            )
+        return transport, protocol
+
+    async def connect_accepted_socket(
+        self,
+        protocol_factory,
+        sock,
+        *,
+        ssl=None,
+        ssl_handshake_timeout=None,
+        ssl_shutdown_timeout=None,
+    ):
+        """Give a transport to a connection that was accepted elsewhere.
+
+        Arguments:
+            protocol_factory: called without arguments, returns the protocol.
+            sock: the connected stream socket; the transport owns it from then
+                on.
+            ssl, ssl_handshake_timeout, ssl_shutdown_timeout: as for
+                ``create_connection()``.
+
+        Returns:
+            ``(transport, protocol)``, after ``connection_made()``.
+
+        Raises:
+            ValueError, TypeError: the arguments do not fit together.
+
+        Cancellation closes the connection.
+        """
+        require_stream(sock)
+        tls_arguments.check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
+        reject_ssl_socket(sock)
+        if ssl:
+            tls_arguments.refuse("connect_accepted_socket", ssl)
+        transport, protocol = await self._open_transport(sock, protocol_factory)
+        if self.get_debug():
+            logger.debug(
+                "%r handled: (%r, %r)", transport.get_extra_info("socket"), transport, protocol
+            )
+        return transport, protocol
+
+    async def _resolve_stream(self, family, proto, flags, address) -> list:
+        addrinfos = await self._ensure_resolved(
+            address, family=family, type=socket.SOCK_STREAM, proto=proto, flags=flags
+        )
+        if not addrinfos:
+            raise OSError("getaddrinfo() returned empty list")
+        return addrinfos
+
+    async def _connect_any(self, addrinfos, local_addrinfos, delay, all_errors) -> socket.socket:
+        """Return a socket connected to the first address that answers."""
+        # One list for each address tried, so that the failures keep the order
+        # of the addresses when attempts overlap.
+        failures: list[list[OSError]] = []
+        attempts = [
+            functools.partial(self._connect_one, failures, addrinfo, local_addrinfos)
+            for addrinfo in addrinfos
+        ]
+        try:
+            if delay is not None:
+                sock, _, _ = await staggered.staggered_race(attempts, delay, loop=self)
+                if sock is not None:
+                    return sock
+            else:
+                for attempt in attempts:
+                    try:
+                        return await attempt()
+                    except OSError:
+                        continue
+            errors = [error for of_address in failures for error in of_address]
+            raise _connection_failure(errors, all_errors)
+        finally:
+            # An exception's traceback leads back to this frame, and each of
+            # these to the exception.
+            failures = attempts = attempt = errors = None
+
+    async def _connect_one(self, failures, addrinfo, local_addrinfos) -> socket.socket:
+        errors: list[OSError] = []
+        failures.append(errors)
+        family, type_, proto, _, address = addrinfo
+        sock = None
+        try:
+            sock = socket.socket(family, type_, proto)
+            sock.setblocking(False)
+            if local_addrinfos is not None:
+                _bind_locally(sock, local_addrinfos, errors)
+            await self.sock_connect(sock, address)
+            return sock
+        except BaseException as exc:
+            if sock is not None:
+                sock.close()
+            if isinstance(exc, OSError):
+                errors.append(exc)
+            raise
+        finally:
+            # An exception's traceback leads back to this frame.
+            del errors, failures
+
+    async def _open_transport(self, sock, protocol_factory):
+        sock.setblocking(False)
+        protocol = protocol_factory()
+        connected = self.create_future()
+        transport = self._make_tcp_transport(sock, protocol, connected)
+        try:
+            await connected
+        except BaseException:
+            transport.close()
+            raise
+        return transport, protocol
+
+
+def _bind_locally(sock: socket.socket, local_addrinfos, errors: list[OSError]) -> None:
+    """Bind ``sock`` to the first local address of its family that is free.
+
+    Failures before the last one are added to ``errors``; the last one is
+    raised if no address is left.
+    """
+    failed = []
+    for family, _, _, _, address in local_addrinfos:
+        if family != sock.family:
+            continue
+        try:
+            sock.bind(address)
+        except OSError as exc:
+            failed.append(bind_error(exc, address))
+        else:
+            errors.extend(failed)
+            return
+    if not failed:
+        raise OSError(f"no matching local address with family={sock.family!r} found")
+    errors.extend(failed[:-1])
+    raise failed[-1]
+
+
+def _connection_failure(errors: list[OSError], all_errors: bool) -> Exception:
+    """Return the exception that stands for the failures of all addresses."""
+    if not errors:
+        # Only a race ends so: every attempt failed otherwise than by OSError.
+        return TimeoutError("create_connection failed")
+    if all_errors:
+        return ExceptionGroup("create_connection failed", errors)
+    texts = [str(error) for error in errors]
+    if len(set(texts)) == 1:
+        return errors[0]
+    return OSError(f"Multiple exceptions: {', '.join(texts)}")

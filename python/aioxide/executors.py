@@ -1,0 +1,133 @@
+"""Which threads run the blocking functions that a loop is given."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from asyncio import futures, timeouts
+from concurrent.futures import ThreadPoolExecutor
+
+from ._aioxide import LoopCore
+from .callbacks import check_callback
+
+__all__ = ("Executors",)
+
+
+class Executors(LoopCore):
+    """``run_in_executor`` on the engine's own threads or on an executor.
+
+    As long as no default executor is set, blocking functions run on the
+    engine's thread pool, which needs no ``concurrent.futures`` objects.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._default_executor: ThreadPoolExecutor | None = None
+        self._executor_shutdown_called = False
+        self._pool_used = False
+
+    def run_in_executor(self, executor, func, *args):
+        """Call ``func(*args)`` in another thread or process.
+
+        Arguments:
+            executor: a ``concurrent.futures.Executor``, or None for the loop's
+                default: the executor that was set, else the engine's pool.
+            func: the function; it must not touch the loop.
+
+        Returns:
+            A future of this loop with the result or exception of the call.
+            Cancelling it prevents the call only if that has not started.
+
+        Raises:
+            RuntimeError: the loop is closed, or its default executor is wanted
+                after it was shut down.
+            TypeError: in debug mode, ``func`` is a coroutine function or not
+                callable.
+        """
+        self._check_closed()
+        if self.get_debug():
+            check_callback(func, "run_in_executor")
+        if executor is None:
+            if self._executor_shutdown_called:
+                raise RuntimeError("Executor shutdown has been called")
+            executor = self._default_executor
+            if executor is None:
+                self._pool_used = True
+                return self._run_in_pool(func, args)
+        return futures.wrap_future(executor.submit(func, *args), loop=self)
+
+    def set_default_executor(self, executor: ThreadPoolExecutor) -> None:
+        """Set the executor that ``run_in_executor(None, ...)`` uses.
+
+        Raises:
+            TypeError: it is not a ``ThreadPoolExecutor``.
+        """
+        if not isinstance(executor, ThreadPoolExecutor):
+            raise TypeError("executor must be ThreadPoolExecutor instance")
+        self._default_executor = executor
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Refuse new calls and wait until the default executor's threads end.
+
+        Arguments:
+            timeout: seconds to wait, None for as long as it takes. When they
+                are over a ``RuntimeWarning`` says so and the threads are left
+                to finish by themselves. Python 3.11's loop has no such
+                argument; this one takes it on every version.
+
+        Cancellation ends the wait; the threads are left to finish.
+        """
+        self._executor_shutdown_called = True
+        if not self._pool_used and self._default_executor is None:
+            return
+        try:
+            async with timeouts.timeout(timeout):
+                if self._pool_used:
+                    await self._shutdown_pool()
+                if self._default_executor is not None:
+                    await self._join_default_executor()
+        except TimeoutError:
+            warnings.warn(
+                f"The executor did not finishing joining its threads within {timeout} seconds.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            if self._default_executor is not None:
+                self._default_executor.shutdown(wait=False)
+
+    async def _join_default_executor(self) -> None:
+        # shutdown(wait=True) blocks, and the executor's own threads cannot
+        # wait for themselves.
+        joined = self.create_future()
+        joiner = threading.Thread(
+            target=self._shut_down_and_report, args=(self._default_executor, joined)
+        )
+        joiner.start()
+        await joined
+        joiner.join()
+
+    def _shut_down_and_report(self, executor: ThreadPoolExecutor, joined) -> None:
+        try:
+            executor.shutdown(wait=True)
+            outcome = None
+        except Exception as exc:
+            outcome = exc
+        # The loop may be closed by now, when nobody waited long enough.
+        if not self.is_closed():
+            self.call_soon_threadsafe(_settle, joined, outcome)
+
+    def _abandon_executors(self) -> None:
+        """Tell the executors to end, without waiting; for closing the loop."""
+        self._executor_shutdown_called = True
+        executor, self._default_executor = self._default_executor, None
+        if executor is not None:
+            executor.shutdown(wait=False)
+
+
+def _settle(future, exception: Exception | None) -> None:
+    if future.done():
+        return
+    if exception is None:
+        future.set_result(None)
+    else:
+        future.set_exception(exception)

@@ -1,0 +1,194 @@
+"""How a server's sockets come into being."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import socket
+import sys
+from asyncio import tasks
+from asyncio.log import logger
+from collections.abc import Iterable
+
+from . import tls_arguments
+from .dns import NameResolution
+from .server import Server
+from .sockets import bind_error, reject_ssl_socket, require_stream, set_reuse_port
+
+__all__ = ("Listening",)
+
+
+class Listening(NameResolution):
+    """``create_server`` and its parts."""
+
+    async def create_server(
+        self,
+        protocol_factory,
+        host=None,
+        port=None,
+        *,
+        family=socket.AF_UNSPEC,
+        flags=socket.AI_PASSIVE,
+        sock=None,
+        backlog=100,
+        ssl=None,
+        reuse_address=None,
+        reuse_port=None,
+        keep_alive=None,
+        ssl_handshake_timeout=None,
+        ssl_shutdown_timeout=None,
+        start_serving=True,
+    ) -> Server:
+        """Listen for stream connections.
+
+        Arguments:
+            protocol_factory: called without arguments for each connection,
+                returns its protocol.
+            host: a host, several of them, or None or "" for every interface.
+                Each address they have is bound once.
+            port: the port; 0 or None lets the system choose, for each address
+                apart.
+            family, flags: narrow the lookup, as in ``getaddrinfo()``.
+            sock: a bound stream socket, instead of host and port; the server
+                owns it from then on.
+            backlog: how many connections the system queues, as in
+                ``socket.listen()``.
+            reuse_address: set SO_REUSEADDR; the default is to set it.
+            reuse_port: set SO_REUSEPORT.
+            keep_alive: set SO_KEEPALIVE on the listening sockets. Before
+                Python 3.13 asyncio has no such argument; this loop takes it on
+                every version.
+            start_serving: accept connections at once; otherwise wait for
+                ``Server.start_serving()``.
+            ssl, ssl_handshake_timeout, ssl_shutdown_timeout: checked, but TLS
+                itself raises ``NotImplementedError``.
+
+        Raises:
+            OSError: an address cannot be bound or resolved.
+            ValueError, TypeError: the arguments do not fit together.
+
+        Cancellation during the lookup opens nothing.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.create_server
+        """
+        if isinstance(ssl, bool):
+            raise TypeError("ssl argument must be an SSLContext or None")
+        tls_arguments.check_timeouts(ssl is not None, ssl_handshake_timeout, ssl_shutdown_timeout)
+        by_address = host is not None or port is not None
+        if sock is not None:
+            reject_ssl_socket(sock)
+            if by_address:
+                raise ValueError("host/port and sock can not be specified at the same time")
+            require_stream(sock)
+        elif not by_address:
+            raise ValueError("Neither host/port nor sock were specified")
+        if ssl:
+            tls_arguments.refuse("create_server", ssl)
+
+        if by_address:
+            if reuse_address is None:
+                reuse_address = os.name == "posix" and sys.platform != "cygwin"
+            addrinfos = await self._resolve_hosts(host, port, family, flags)
+            sockets = self._bind_all(
+                addrinfos, functools.partial(_configure, reuse_address, reuse_port, keep_alive)
+            )
+        else:
+            sockets = [sock]
+        for sock in sockets:
+            sock.setblocking(False)
+
+        server = Server(self, sockets, protocol_factory, backlog)
+        if start_serving:
+            await server.start_serving()
+        if self.get_debug():
+            logger.info("%r is serving", server)
+        return server
+
+    async def _resolve_hosts(self, host, port, family, flags) -> list:
+        """Return the addresses of one or several hosts, each of them once."""
+        if host == "":
+            hosts = [None]
+        elif isinstance(host, str) or not isinstance(host, Iterable):
+            hosts = [host]
+        else:
+            hosts = host
+        answers = await tasks.gather(
+            *[self._resolve_for_listening(name, port, family, flags) for name in hosts]
+        )
+        return list(dict.fromkeys(addrinfo for answer in answers for addrinfo in answer))
+
+    async def _resolve_for_listening(self, host, port, family, flags) -> list:
+        addrinfos = await self._ensure_resolved(
+            (host, port), family=family, type=socket.SOCK_STREAM, flags=flags
+        )
+        if not addrinfos:
+            raise OSError(f"getaddrinfo({host!r}) returned empty list")
+        return addrinfos
+
+    def _bind_all(self, addrinfos, configure) -> list[socket.socket]:
+        """Return a bound socket for each address this machine can have.
+
+        ``configure(socket)`` is called before each is bound.
+        """
+        sockets: list[socket.socket] = []
+        try:
+            for addrinfo in addrinfos:
+                sock = self._new_listener(*addrinfo[:3])
+                if sock is None:
+                    continue
+                sockets.append(sock)
+                configure(sock)
+                if not self._bind(sock, addrinfo[4]):
+                    sockets.pop().close()
+            if not sockets:
+                tried = [addrinfo[4] for addrinfo in addrinfos]
+                raise OSError(f"could not bind on any address out of {tried!r}")
+        except BaseException:
+            for sock in sockets:
+                sock.close()
+            raise
+        return sockets
+
+    def _new_listener(self, family, type_, proto) -> socket.socket | None:
+        try:
+            return socket.socket(family, type_, proto)
+        except OSError:
+            # The resolver knows families that the system was built without.
+            if self.get_debug():
+                logger.warning(
+                    "create_server() failed to create socket.socket(%r, %r, %r)",
+                    family,
+                    type_,
+                    proto,
+                    exc_info=True,
+                )
+            return None
+
+    def _bind(self, sock: socket.socket, address) -> bool:
+        """Bind; return False if no interface of this machine has the address."""
+        try:
+            sock.bind(address)
+        except OSError as exc:
+            named = bind_error(exc, address)
+            if exc.errno != errno.EADDRNOTAVAIL:
+                raise named from None
+            # IPv6 switched off is the common cause: the other addresses will
+            # do.
+            if self.get_debug():
+                logger.warning(named.strerror)
+            return False
+        return True
+
+
+def _configure(reuse_address, reuse_port, keep_alive, sock: socket.socket) -> None:
+    if reuse_address:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, True)
+    if reuse_port:
+        set_reuse_port(sock)
+    if keep_alive:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
+    if sock.family == socket.AF_INET6:
+        # Otherwise the socket takes IPv4 as well, and the one for the IPv4
+        # address finds its port in use.
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)

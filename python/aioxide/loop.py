@@ -1,0 +1,93 @@
+"""The event loop: the native core joined to the parts written in Python.
+
+Each base class answers one question about a loop; this file says what a loop
+is made of, how it is opened and how it is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import warnings
+from asyncio.log import logger
+
+from .connections import Connections
+from .listening import Listening
+from .running import Running
+from .signals import Signals
+
+__all__ = ("Loop", "new_event_loop")
+
+
+class Loop(Running, Connections, Listening, Signals, asyncio.AbstractEventLoop):
+    """An asyncio event loop whose hot half is native.
+
+    It is what ``asyncio.SelectorEventLoop`` is for programs: run it with
+    ``run_forever()`` or ``run_until_complete()``, close it with ``close()``.
+    One thread owns it; ``call_soon_threadsafe()`` is the way in from others.
+
+    It starts in debug mode when Python's development mode or the environment
+    variable ``PYTHONASYNCIODEBUG`` asks for it. Methods of
+    ``asyncio.AbstractEventLoop`` that this loop does not have raise
+    ``NotImplementedError``.
+
+    https://docs.python.org/3/library/asyncio-eventloop.html
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_debug(_debug_is_asked_for())
+
+    def __repr__(self) -> str:
+        return (
+            f"<{self.__class__.__name__} running={self.is_running()} "
+            f"closed={self.is_closed()} debug={self.get_debug()}>"
+        )
+
+    def close(self) -> None:
+        """Drop all that is scheduled and give back what the loop holds.
+
+        The default executor is told to end but not waited for: await
+        ``shutdown_default_executor()`` before to be sure that its threads are
+        gone. Closing a closed loop does nothing.
+
+        Raises:
+            RuntimeError: the loop is running.
+            ValueError: signal handlers are left and this is not the main
+                thread; the loop is closed all the same.
+        """
+        if self.is_running():
+            raise RuntimeError("Cannot close a running event loop")
+        if self.is_closed():
+            return
+        if self.get_debug():
+            logger.debug("Close %r", self)
+        try:
+            # Before the core: the interpreter must not be left writing signal
+            # numbers to a descriptor that is closed, and perhaps used again.
+            self._drop_signal_handlers()
+        finally:
+            self._abandon_executors()
+            self._close_core()
+
+    def __del__(self, _warn=warnings.warn) -> None:
+        if self.is_closed():
+            return
+        _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
+        if not self.is_running():
+            self.close()
+
+
+def new_event_loop() -> Loop:
+    """Return a new ``Loop``; it does not become the thread's current loop.
+
+    https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.new_event_loop
+    """
+    return Loop()
+
+
+def _debug_is_asked_for() -> bool:
+    if sys.flags.dev_mode:
+        return True
+    return not sys.flags.ignore_environment and bool(os.environ.get("PYTHONASYNCIODEBUG"))

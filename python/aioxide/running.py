@@ -1,0 +1,134 @@
+"""How a loop runs: until it is stopped, or until one future is done."""
+
+from __future__ import annotations
+
+import sys
+from asyncio import constants, events, futures, tasks
+
+from .async_generators import AsyncGenerators
+from .exception_handling import ExceptionHandling
+from .signals import Signals
+
+__all__ = ("Running",)
+
+
+class Running(AsyncGenerators, ExceptionHandling, Signals):
+    """``run_forever``, ``run_until_complete`` and what surrounds a run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hooks_before_run = None
+        self._origin_depth_before_run = None
+
+    def run_forever(self) -> None:
+        """Run turns of the loop until ``stop()`` is called.
+
+        Raises:
+            RuntimeError: the loop is closed or already running, or another
+                loop runs in this thread.
+            KeyboardInterrupt, SystemExit: a callback raised it; the loop can
+                be run again.
+        """
+        self._check_closed()
+        self._check_running()
+        try:
+            self._run_forever_setup()
+            self._run_turns()
+        finally:
+            self._run_forever_cleanup()
+
+    def run_until_complete(self, future):
+        """Run until ``future`` is done.
+
+        Arguments:
+            future: a future of this loop, or an awaitable; a coroutine
+                becomes a task.
+
+        Returns:
+            The future's result.
+
+        Raises:
+            RuntimeError: as ``run_forever()``, or ``stop()`` was called before
+                the future was done.
+            ValueError: the future belongs to another loop.
+            TypeError: ``future`` cannot be awaited.
+            BaseException: whatever the future raises, ``CancelledError``
+                included.
+        """
+        self._check_closed()
+        self._check_running()
+
+        created_here = not futures.isfuture(future)
+        future = tasks.ensure_future(future, loop=self)
+        if created_here:
+            # A run that ends early says so with an exception; the message
+            # about a destroyed pending task would repeat it.
+            future._log_destroy_pending = False
+
+        future.add_done_callback(_stop_loop_of)
+        try:
+            self.run_forever()
+        except BaseException:
+            if created_here and future.done() and not future.cancelled():
+                # The task ended with the exception that leaves here. Nobody
+                # else can see the task, so nobody could mark it as retrieved.
+                future.exception()
+            raise
+        finally:
+            future.remove_done_callback(_stop_loop_of)
+        if not future.done():
+            raise RuntimeError("Event loop stopped before Future completed.")
+        return future.result()
+
+    def set_debug(self, enabled: bool) -> None:
+        """Switch debug mode on or off.
+
+        Called while the loop runs, it also starts or stops recording where
+        coroutines are created, in the loop's thread.
+        """
+        super().set_debug(enabled)
+        if self.is_running():
+            self.call_soon_threadsafe(self._set_coroutine_origin_tracking, enabled)
+
+    def _check_running(self) -> None:
+        if self.is_running():
+            raise RuntimeError("This event loop is already running")
+        if events._get_running_loop() is not None:
+            raise RuntimeError("Cannot run the event loop while another loop is running")
+
+    def _run_forever_setup(self) -> None:
+        self._set_coroutine_origin_tracking(self.get_debug())
+        self._hooks_before_run = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(
+            firstiter=self._asyncgen_firstiter_hook,
+            finalizer=self._asyncgen_finalizer_hook,
+        )
+        self._watch_signals()
+        events._set_running_loop(self)
+
+    def _run_forever_cleanup(self) -> None:
+        events._set_running_loop(None)
+        self._release_wakeup_fd()
+        self._set_coroutine_origin_tracking(False)
+        if self._hooks_before_run is not None:
+            sys.set_asyncgen_hooks(*self._hooks_before_run)
+            self._hooks_before_run = None
+
+    def _set_coroutine_origin_tracking(self, enabled: bool) -> None:
+        tracking = self._origin_depth_before_run is not None
+        if bool(enabled) == tracking:
+            return
+        if enabled:
+            self._origin_depth_before_run = sys.get_coroutine_origin_tracking_depth()
+            sys.set_coroutine_origin_tracking_depth(constants.DEBUG_STACK_DEPTH)
+        else:
+            sys.set_coroutine_origin_tracking_depth(self._origin_depth_before_run)
+            self._origin_depth_before_run = None
+
+
+def _stop_loop_of(future) -> None:
+    if not future.cancelled() and isinstance(future.exception(), (SystemExit, KeyboardInterrupt)):
+        # These have left run_forever() already. A stop() now would be kept
+        # and cut the next run short.
+        return
+    future.get_loop().stop()

@@ -1,0 +1,172 @@
+"""How operating-system signals reach callbacks of a loop.
+
+The interpreter writes the number of each signal it receives to a descriptor
+that the loop watches while it runs on the main thread. That wakes the loop up
+for handlers set with ``signal.signal`` (Ctrl-C among them) as well as for
+those set with ``add_signal_handler``.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+import threading
+import warnings
+from asyncio import events
+from asyncio.log import logger
+
+from ._aioxide import LoopCore
+from .callbacks import is_coroutine_or_function
+
+__all__ = ("Signals",)
+
+
+class Signals(LoopCore):
+    """``add_signal_handler`` and the wake-up descriptor behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._signal_handlers: dict[int, events.Handle] = {}
+        # While the interpreter writes to our descriptor: the one that it wrote
+        # to before, -1 for none. None while it does not write to ours.
+        self._displaced_wakeup_fd: int | None = None
+
+    def add_signal_handler(self, sig: int, callback, *args) -> None:
+        """Call ``callback(*args)`` in the loop when signal ``sig`` arrives.
+
+        It replaces an earlier handler of the same signal. Unlike a handler of
+        ``signal.signal`` it may use the loop freely.
+
+        Raises:
+            TypeError: ``sig`` is not an int, or the callback is a coroutine or
+                coroutine function.
+            ValueError: ``sig`` is no signal number.
+            RuntimeError: the signal cannot be caught, the loop is closed, or
+                this is not the main thread.
+        """
+        if is_coroutine_or_function(callback):
+            raise TypeError("coroutines cannot be used with add_signal_handler()")
+        _check_signal(sig)
+        self._check_closed()
+        try:
+            # First, because off the main thread it fails before anything has
+            # been changed.
+            self._claim_wakeup_fd()
+        except (ValueError, OSError) as exc:
+            raise RuntimeError(str(exc)) from exc
+
+        self._signal_handlers[sig] = events.Handle(callback, args, self, None)
+        try:
+            # Without a handler at Python level nothing is written to the
+            # wake-up descriptor.
+            signal.signal(sig, _ignore)
+            # Spare C libraries the interrupted system calls.
+            signal.siginterrupt(sig, False)
+        except OSError as exc:
+            del self._signal_handlers[sig]
+            self._release_wakeup_fd()
+            if exc.errno == errno.EINVAL:
+                raise RuntimeError(f"sig {sig} cannot be caught") from exc
+            raise
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Stop handling ``sig`` and restore the interpreter's default.
+
+        Returns:
+            True if there was a handler, False otherwise.
+
+        Raises:
+            TypeError, ValueError: ``sig`` is no signal number.
+            RuntimeError: the operating system does not let the signal be reset.
+        """
+        _check_signal(sig)
+        if self._signal_handlers.pop(sig, None) is None:
+            return False
+        default = signal.default_int_handler if sig == signal.SIGINT else signal.SIG_DFL
+        try:
+            signal.signal(sig, default)
+        except OSError as exc:
+            if exc.errno == errno.EINVAL:
+                raise RuntimeError(f"sig {sig} cannot be caught") from exc
+            raise
+        self._release_wakeup_fd()
+        return True
+
+    def _process_signals(self, data: bytes) -> None:
+        """Schedule the handlers of the signals whose numbers are in ``data``.
+
+        The core calls this in the loop's thread with what it read from the
+        wake-up descriptor.
+        """
+        for number in data:
+            handle = self._signal_handlers.get(number)
+            if handle is None:
+                # A signal that signal.signal() handles, or one whose handler
+                # was removed after it arrived.
+                continue
+            if handle.cancelled():
+                self.remove_signal_handler(number)
+            else:
+                self.call_soon(_run_unless_cancelled, handle)
+
+    def _watch_signals(self) -> None:
+        """Take the wake-up descriptor for a run, if this thread may."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        try:
+            self._claim_wakeup_fd()
+        except ValueError:
+            # The main thread of a subinterpreter: it receives no signals.
+            return
+
+    def _claim_wakeup_fd(self) -> None:
+        previous = signal.set_wakeup_fd(self._signal_fd())
+        if self._displaced_wakeup_fd is None or previous != self._signal_fd():
+            self._displaced_wakeup_fd = previous
+
+    def _release_wakeup_fd(self) -> None:
+        """Give the wake-up descriptor back, once nothing here needs it."""
+        displaced = self._displaced_wakeup_fd
+        if displaced is None or self._signal_handlers or self.is_running():
+            return
+        self._displaced_wakeup_fd = None
+        try:
+            current = signal.set_wakeup_fd(-1)
+            # Whoever took it after us keeps it.
+            restored = displaced if current == self._signal_fd() else current
+            if restored != -1:
+                signal.set_wakeup_fd(restored)
+        except (ValueError, OSError) as exc:
+            logger.info("set_wakeup_fd(%d) failed: %s", displaced, exc)
+
+    def _drop_signal_handlers(self) -> None:
+        """Remove every handler; for a loop that is being closed."""
+        if self._signal_handlers and sys.is_finalizing():
+            warnings.warn(
+                f"Closing the loop {self!r} on interpreter shutdown "
+                f"stage, skipping signal handlers removal",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+            self._signal_handlers.clear()
+        for sig in list(self._signal_handlers):
+            self.remove_signal_handler(sig)
+        self._release_wakeup_fd()
+
+
+def _ignore(signum, frame) -> None:
+    """The handler at Python level; the loop does the work."""
+
+
+def _run_unless_cancelled(handle: events.Handle) -> None:
+    if not handle.cancelled():
+        handle._run()
+
+
+def _check_signal(sig) -> None:
+    if not isinstance(sig, int):
+        raise TypeError(f"sig must be an int, not {sig!r}")
+    if sig not in signal.valid_signals():
+        raise ValueError(f"invalid signal number {sig}")
