@@ -1,0 +1,84 @@
+# Everything a checkout can do. Each target sets up what it needs: a machine with
+# Rust, CPython 3.11 or newer (with venv), a C compiler and make is enough.
+#
+#   make test                 with the newest Python that scripts/find-python finds
+#   make test PYTHON=3.11     with another one: a version or a command
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+PYTHON ?=
+CARGO ?= cargo
+
+# Found when first needed, then kept: `make help` must not search.
+python = $(eval python := $$(shell scripts/find-python '$(PYTHON)'))$(or $(python),$(error no usable Python))
+
+# The interpreter that plain `make` uses builds in target/. Any other one has a
+# folder of its own in there, so that going back and forth rebuilds nothing.
+tag = $(shell $(python) -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
+is_default = $(filter $(python),$(if $(PYTHON),$(shell PYTHON= scripts/find-python),$(python)))
+target_dir = $(eval target_dir := $$(CURDIR)/target$$(if $$(is_default),,/$$(tag)))$(target_dir)
+cargo = CARGO_TARGET_DIR='$(target_dir)' $(CARGO)
+
+in_venv = .venv/bin/python
+prepare = scripts/prepare-venv '$(python)'
+# Cargo knows what changed; a build of what is built already takes a moment.
+develop = CARGO_TARGET_DIR='$(target_dir)' VIRTUAL_ENV='$(CURDIR)/.venv' .venv/bin/maturin develop --quiet
+
+.PHONY: help
+help: ## Print this list
+	@echo 'usage: make TARGET [PYTHON=3.13]'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r target purpose; do printf '  %-12s %s\n' "$$target" "$$purpose"; done
+
+.PHONY: demo
+demo: ## Fetch 1,000 URLs with aiohttp, on aioxide and on the standard loop
+	@$(prepare) build demo
+	$(develop) --release
+	$(in_venv) demo/run.py
+
+# The binding has no Rust tests of its own: it is tested from Python.
+.PHONY: test
+test: ## Run every test: the Rust crates, then the Python package
+	@$(prepare) build test
+	$(cargo) test --locked --workspace --exclude aioxide-python
+	$(develop)
+	$(in_venv) -m pytest benches/tests
+	$(in_venv) -m pytest tests
+
+.PHONY: bench
+bench: ## Measure aioxide beside asyncio, uvloop and rloop
+	@$(prepare) build bench
+	$(develop) --release
+	$(in_venv) benches/run.py
+
+.PHONY: conformance
+conformance: ## Run CPython's own asyncio tests on aioxide
+	@$(prepare) build test
+	$(develop)
+	$(in_venv) conformance/run.py
+
+.PHONY: fmt
+fmt: ## Format the Rust and the Python code
+	@$(prepare) lint
+	$(CARGO) fmt --all
+	.venv/bin/ruff format .
+
+.PHONY: lint
+lint: ## Check format, clippy and ruff; warnings are errors
+	@$(prepare) lint
+	$(CARGO) fmt --all --check
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	PYO3_PYTHON='$(CURDIR)/$(in_venv)' $(cargo) clippy --locked --workspace --all-targets -- --deny warnings
+
+.PHONY: miri
+miri: ## Run the engine's tests under Miri (needs rustup)
+	rustup toolchain install nightly --profile minimal --component miri,rust-src --no-self-update
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked --package aioxide-engine
+
+.PHONY: clean
+clean: ## Delete everything that was built
+	rm -rf target .venv python/aioxide/_aioxide.*.so
+	rm -rf .ruff_cache .pytest_cache tests/.pytest_cache benches/.pytest_cache
