@@ -6,12 +6,12 @@ import warnings
 import weakref
 from asyncio import tasks
 
-from ._aioxide import LoopCore
+from .exception_handling import ExceptionHandling
 
 __all__ = ("AsyncGenerators",)
 
 
-class AsyncGenerators(LoopCore):
+class AsyncGenerators(ExceptionHandling):
     """Knows the generators being iterated, so that they can be closed."""
 
     def __init__(self) -> None:

@@ -108,7 +108,7 @@ class Listening(NameResolution):
     async def _resolve_hosts(self, host, port, family, flags) -> list:
         """Return the addresses of one or several hosts, each of them once."""
         if host == "":
-            hosts = [None]
+            hosts: Iterable = [None]
         elif isinstance(host, str) or not isinstance(host, Iterable):
             hosts = [host]
         else:

@@ -6,19 +6,19 @@ import sys
 from asyncio import constants, events, futures, tasks
 
 from .async_generators import AsyncGenerators
-from .exception_handling import ExceptionHandling
 from .signals import Signals
 
 __all__ = ("Running",)
 
 
-class Running(AsyncGenerators, ExceptionHandling, Signals):
+class Running(AsyncGenerators, Signals):
     """``run_forever``, ``run_until_complete`` and what surrounds a run."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._hooks_before_run = None
-        self._origin_depth_before_run = None
+        # What was in force before the run; None while the loop does not run.
+        self._hooks_before_run: tuple | None = None
+        self._origin_depth_before_run: int | None = None
 
     def run_forever(self) -> None:
         """Run turns of the loop until ``stop()`` is called.
@@ -115,14 +115,12 @@ class Running(AsyncGenerators, ExceptionHandling, Signals):
             self._hooks_before_run = None
 
     def _set_coroutine_origin_tracking(self, enabled: bool) -> None:
-        tracking = self._origin_depth_before_run is not None
-        if bool(enabled) == tracking:
-            return
-        if enabled:
+        before = self._origin_depth_before_run
+        if enabled and before is None:
             self._origin_depth_before_run = sys.get_coroutine_origin_tracking_depth()
             sys.set_coroutine_origin_tracking_depth(constants.DEBUG_STACK_DEPTH)
-        else:
-            sys.set_coroutine_origin_tracking_depth(self._origin_depth_before_run)
+        elif not enabled and before is not None:
+            sys.set_coroutine_origin_tracking_depth(before)
             self._origin_depth_before_run = None
 
 
