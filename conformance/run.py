@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness import known_failures, loops, report, selection
 from harness.baseline import Baseline
-from harness.outcomes import ModuleOutcome, TestOutcome
+from harness.outcomes import CaseOutcome, ModuleOutcome
 from harness.supervision import Assignment, run_module
 from harness.verdict import ModuleVerdict, judge
 
@@ -64,9 +64,7 @@ class _Invocation:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
 
-    def measure_baseline(
-        self, baseline: Baseline, modules: Sequence[str], *, again: bool
-    ) -> None:
+    def measure_baseline(self, baseline: Baseline, modules: Sequence[str], *, again: bool) -> None:
         """Measure what is missing of the baseline, or all of it *again*."""
         if again:
             baseline.forget(modules)
@@ -135,7 +133,7 @@ class _Invocation:
             log=self._options.build_folder / f"{loop}-{version}" / f"{module}.log",
         )
 
-    def _say(self, test: TestOutcome) -> None:
+    def _say(self, test: CaseOutcome) -> None:
         if self._options.verbose:
             print(f"  {report.test_line(test)}", flush=True)
 
@@ -144,9 +142,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--loop", choices=loops.CHOICES, help="the loop to test (default: aioxide)"
-    )
+    parser.add_argument("--loop", choices=loops.CHOICES, help="the loop to test (default: aioxide)")
     parser.add_argument(
         "--module", metavar="NAME,…", help="only these modules, as test_tasks,test_locks"
     )

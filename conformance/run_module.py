@@ -25,13 +25,16 @@ def main() -> None:
         print(json.dumps({"version": loops.load(options.loop).version}))
         return
     events = EventWriter(options.events)
-    with open(options.stacks, "w") as stacks, open(options.leave_out) as left_out:
-        result = RecordingResult(events, options.deadline, stacks)
-        result.watch()
+    # Never closed: the last deadline runs until the interpreter has ended, and
+    # threads that do not end are what it is for.
+    stacks = open(options.stacks, "w")
+    result = RecordingResult(events, options.deadline, stacks)
+    result.watch()
+    with open(options.leave_out) as left_out:
         suite = _collect(events, options, set(json.load(left_out)))
-        if suite is not None:
-            suite.run(result)
-            events.write("finished")
+    if suite is not None:
+        suite.run(result)
+        events.write("finished")
 
 
 def _parse_options() -> argparse.Namespace:
@@ -80,9 +83,7 @@ def _collect(
     return unittest.TestSuite(_by_class([t for t in chosen if test_id(t) not in left_out]))
 
 
-def _import_module(
-    name: str, loop_name: str, counterparts: dict[str, str]
-) -> types.ModuleType:
+def _import_module(name: str, loop_name: str, counterparts: dict[str, str]) -> types.ModuleType:
     if loop_name == loops.UNTOUCHED:
         return importlib.import_module(f"{PACKAGE}.{name}")
     loop = loops.load(loop_name)
@@ -104,11 +105,7 @@ def _tests_of(module: types.ModuleType, *, every_class: bool) -> list[unittest.T
         and value.__module__ == module.__name__
     }
     taken = set(classes) if every_class else classes_taken(classes)
-    return [
-        test
-        for name in sorted(taken)
-        for test in loader.loadTestsFromTestCase(classes[name])
-    ]
+    return [test for name in sorted(taken) for test in loader.loadTestsFromTestCase(classes[name])]
 
 
 def _counterpart(name: str, counterparts: dict[str, str]) -> str:

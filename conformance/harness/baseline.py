@@ -40,9 +40,7 @@ class Baseline:
         run: runs a module on a loop (module name, loop name).
     """
 
-    def __init__(
-        self, folder: Path, run: Callable[[str, str], ModuleOutcome]
-    ) -> None:
+    def __init__(self, folder: Path, run: Callable[[str, str], ModuleOutcome]) -> None:
         version = platform.python_version()
         build = f"{sys.implementation.name}-{version}-{sys.platform}-{platform.machine()}"
         self.path = folder / f"baseline-{build}.json"
@@ -89,14 +87,10 @@ class Baseline:
         if kept["format"] != _FORMAT or kept["interpreter"] != sys.version:
             return {}
         return {
-            name: ModuleBaseline(
-                frozenset(module["passed"]), frozenset(module["without_a_loop"])
-            )
+            name: ModuleBaseline(frozenset(module["passed"]), frozenset(module["without_a_loop"]))
             for name, module in kept["modules"].items()
         }
 
 
 def _passed(outcome: ModuleOutcome) -> frozenset[str]:
-    return frozenset(
-        test.test for test in outcome.tests.values() if test.outcome == PASSED
-    )
+    return frozenset(test.test for test in outcome.tests.values() if test.outcome == PASSED)

@@ -99,4 +99,3 @@ class _NeverALoop:
 
 def _refuse_to_make_a_loop() -> asyncio.AbstractEventLoop:
     raise RuntimeError("this run measures which tests need no event loop")
-

@@ -14,7 +14,7 @@ NOT_PASSED = (FAILED, ERROR, SKIPPED, HUNG, CRASHED)
 
 
 @dataclass
-class TestOutcome:
+class CaseOutcome:
     """How one test ended.
 
     Attributes:
@@ -47,6 +47,6 @@ class ModuleOutcome:
     """
 
     name: str
-    tests: dict[str, TestOutcome] = field(default_factory=dict)
+    tests: dict[str, CaseOutcome] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
     seconds: float = 0.0

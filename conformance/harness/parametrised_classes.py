@@ -65,6 +65,8 @@ def _classes_for(
         yield _derived(module, f"{title}TaskTests", "CFutureTests", cls=loop.task)
     if loop.task is not None and short_name == "test_eager_task_factory":
         yield from _of_eager_tasks(module, title, loop.task)
+    if loop.task is not None and short_name == "test_free_threading":
+        yield from _of_tasks_in_threads(module, title, loop.task)
     if loop.policy is not None and short_name == "test_events":
         yield _of_policy(module, title, loop.policy)
 
@@ -80,9 +82,7 @@ def _derived(
     return Parametrised(name, counterpart, make)
 
 
-def _of_futures(
-    module: types.ModuleType, title: str, future: type
-) -> Iterator[Parametrised]:
+def _of_futures(module: types.ModuleType, title: str, future: type) -> Iterator[Parametrised]:
     class SubFuture(future):
         pass
 
@@ -137,9 +137,7 @@ def _of_tasks(
     )
 
 
-def _of_subclasses(
-    module: types.ModuleType, name: str, task: type, future: type
-) -> Parametrised:
+def _of_subclasses(module: types.ModuleType, name: str, task: type, future: type) -> Parametrised:
     """CPython's decorator makes subclasses of Task and Future and tests these."""
 
     def make() -> type[unittest.TestCase]:
@@ -150,15 +148,31 @@ def _of_subclasses(
     return Parametrised(name, "CTask_CFuture_SubclassTests", make)
 
 
-def _of_eager_tasks(
-    module: types.ModuleType, title: str, task: type
-) -> Iterator[Parametrised]:
+def _of_eager_tasks(module: types.ModuleType, title: str, task: type) -> Iterator[Parametrised]:
     for name, counterpart in (
         (f"{title}EagerTaskFactoryLoopTests", "CEagerTaskFactoryLoopTests"),
         (f"NonEager{title}TaskTests", "NonEagerCTaskTests"),
         (f"Eager{title}TaskTests", "EagerCTaskTests"),
     ):
         yield _derived(module, name, counterpart, Task=task)
+
+
+def _of_tasks_in_threads(
+    module: types.ModuleType, title: str, task: type
+) -> Iterator[Parametrised]:
+    yield _derived(
+        module,
+        f"Test{title}FreeThreading",
+        "TestCFreeThreading",
+        factory=lambda self, loop, coro, **options: task(coro, loop=loop, **options),
+    )
+
+    def eager(self, loop, coro, eager_start=True, **options):
+        return task(coro, loop=loop, eager_start=eager_start, **options)
+
+    yield _derived(
+        module, f"TestEager{title}FreeThreading", "TestEagerCFreeThreading", factory=eager
+    )
 
 
 def _of_policy(module: types.ModuleType, title: str, policy: type) -> Parametrised:
@@ -169,14 +183,13 @@ def _of_policy(module: types.ModuleType, title: str, policy: type) -> Parametris
         class PolicyTests(module.PolicyTests):
             def setUp(self):
                 super().setUp()
-                for owner in (asyncio, asyncio.events):
-                    for attribute in ("DefaultEventLoopPolicy", "_DefaultEventLoopPolicy"):
-                        # The underscore came with CPython 3.14. Asking __dict__
-                        # keeps asyncio's lazy, deprecated names from warning.
-                        if attribute in vars(owner):
-                            patch = mock.patch.object(owner, attribute, policy)
-                            patch.start()
-                            self.addCleanup(patch.stop)
+                # The name moved to the tests' own module with CPython 3.14, where
+                # asyncio's has become a deprecated one that is made on demand.
+                for owner in (asyncio, module.test_utils):
+                    if "DefaultEventLoopPolicy" in vars(owner):
+                        patch = mock.patch.object(owner, "DefaultEventLoopPolicy", policy)
+                        patch.start()
+                        self.addCleanup(patch.stop)
 
         return PolicyTests
 

@@ -56,8 +56,7 @@ def _stand_in_for_the_loop_class(loop: LoopUnderTest) -> type:
             # A test's own subclass extends the real type, not the stand-in.
             if any(isinstance(base, StandIn) for base in bases):
                 bases = tuple(
-                    loop.loop_type if isinstance(base, StandIn) else base
-                    for base in bases
+                    loop.loop_type if isinstance(base, StandIn) else base for base in bases
                 )
                 return types.new_class(name, bases, {}, lambda ns: ns.update(namespace))
             return super().__new__(metaclass, name, bases, namespace)

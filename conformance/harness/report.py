@@ -4,7 +4,7 @@ import platform
 import sys
 from collections.abc import Sequence
 
-from .outcomes import ERROR, NOT_PASSED, PASSED, TestOutcome
+from .outcomes import ERROR, NOT_PASSED, PASSED, CaseOutcome
 from .verdict import ModuleVerdict
 
 _LONGEST_REASON = 160
@@ -14,16 +14,14 @@ def module_line(verdict: ModuleVerdict) -> str:
     """One line: how many of a module's counted tests ended in which way."""
     outcomes = verdict.outcomes
     others = ", ".join(
-        f"{outcomes[kind]} {_plural(kind, outcomes[kind])}"
-        for kind in NOT_PASSED
-        if outcomes[kind]
+        f"{outcomes[kind]} {_plural(kind, outcomes[kind])}" for kind in NOT_PASSED if outcomes[kind]
     )
     line = f"{verdict.name:<24}{outcomes[PASSED]:>5} of {len(verdict.counted):>5} passed"
     line += f"  {verdict.seconds:7.1f} s"
     return f"{line}  {others}" if others else line
 
 
-def test_line(test: TestOutcome) -> str:
+def test_line(test: CaseOutcome) -> str:
     """One line: a test, how it ended and why."""
     reason = " ".join(test.reason.split())
     if len(reason) > _LONGEST_REASON:
@@ -31,9 +29,7 @@ def test_line(test: TestOutcome) -> str:
     return f"{test.outcome:<8} {test.test}" + (f"  {reason}" if reason else "")
 
 
-def closing_text(
-    verdicts: Sequence[ModuleVerdict], unused_patterns: Sequence[str]
-) -> str:
+def closing_text(verdicts: Sequence[ModuleVerdict], unused_patterns: Sequence[str]) -> str:
     """The lists of what did not go as it should, and the total."""
     parts = []
     unexpected = [test_line(t) for v in verdicts for t in v.unexpected]

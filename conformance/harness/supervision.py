@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .event_stream import EventReader
-from .outcomes import CRASHED, ERROR, HUNG, SKIPPED, ModuleOutcome, TestOutcome
+from .outcomes import CRASHED, ERROR, HUNG, SKIPPED, CaseOutcome, ModuleOutcome
 
 _PROGRAM = Path(__file__).resolve().parent.parent / "run_module.py"
 
@@ -49,7 +49,7 @@ class Assignment:
 
 
 def run_module(
-    assignment: Assignment, report: Callable[[TestOutcome], None] = lambda outcome: None
+    assignment: Assignment, report: Callable[[CaseOutcome], None] = lambda outcome: None
 ) -> ModuleOutcome:
     """Run a module to its last test, in a new process after each that dies.
 
@@ -84,7 +84,7 @@ class _Process:
         self,
         assignment: Assignment,
         outcome: ModuleOutcome,
-        report: Callable[[TestOutcome], None],
+        report: Callable[[CaseOutcome], None],
         log,
     ) -> None:
         self._assignment = assignment
@@ -127,13 +127,13 @@ class _Process:
             return f"no sign of life for {self._assignment.deadline:g} s"
         return f"the process ended: {_exit_in_words(self._status)}"
 
-    def tests_without_an_outcome(self) -> list[TestOutcome]:
+    def tests_without_an_outcome(self) -> list[CaseOutcome]:
         """The tests that never started: a fixture failed, or the process did."""
         lost = []
         for test, counterpart in self._collected.items():
             if test not in self._outcome.tests:
                 kind, reason = self._why_it_never_started(test)
-                lost.append(TestOutcome(test, counterpart, kind, reason))
+                lost.append(CaseOutcome(test, counterpart, kind, reason))
         return lost
 
     def _start(self, folder: Path, writing: int) -> subprocess.Popen:
@@ -219,7 +219,7 @@ class _Process:
 
     def _settle(self, test, outcome, reason="", details="", seconds=0.0) -> None:
         counterpart = self._collected[test]
-        settled = TestOutcome(test, counterpart, outcome, reason, details, seconds)
+        settled = CaseOutcome(test, counterpart, outcome, reason, details, seconds)
         self._outcome.tests[test] = settled
         self._report(settled)
 

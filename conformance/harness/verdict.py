@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .baseline import ModuleBaseline
 from .known_failures import KnownFailures
-from .outcomes import CRASHED, ERROR, PASSED, ModuleOutcome, TestOutcome
+from .outcomes import CRASHED, ERROR, PASSED, CaseOutcome, ModuleOutcome
 from .selection import class_of, classes_taken
 
 
@@ -28,12 +28,12 @@ class ModuleVerdict:
 
     name: str
     seconds: float
-    counted: list[TestOutcome] = field(default_factory=list)
+    counted: list[CaseOutcome] = field(default_factory=list)
     loop_tests: int = 0
     loop_tests_passed: int = 0
-    known: list[tuple[TestOutcome, str]] = field(default_factory=list)
-    unexpected: list[TestOutcome] = field(default_factory=list)
-    passing_though_listed: list[TestOutcome] = field(default_factory=list)
+    known: list[tuple[CaseOutcome, str]] = field(default_factory=list)
+    unexpected: list[CaseOutcome] = field(default_factory=list)
+    passing_though_listed: list[CaseOutcome] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
 
     @property
@@ -78,7 +78,7 @@ def judge(
 
 def _count(
     verdict: ModuleVerdict,
-    test: TestOutcome,
+    test: CaseOutcome,
     baseline: ModuleBaseline,
     known_failures: KnownFailures,
 ) -> None:
@@ -97,11 +97,11 @@ def _count(
         verdict.unexpected.append(test)
 
 
-def _absent(outcome: ModuleOutcome, baseline: ModuleBaseline) -> list[TestOutcome]:
+def _absent(outcome: ModuleOutcome, baseline: ModuleBaseline) -> list[CaseOutcome]:
     classes = classes_taken({class_of(test) for test in baseline.passed})
     why = "; ".join(outcome.trouble) or "the module skips itself on this loop"
     return [
-        TestOutcome(test, test, ERROR, f"never ran: {why}")
+        CaseOutcome(test, test, ERROR, f"never ran: {why}")
         for test in sorted(baseline.passed)
         if class_of(test) in classes and test not in outcome.tests
     ]
