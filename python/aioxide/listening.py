@@ -127,7 +127,7 @@ class Listening(NameResolution):
         return addrinfos
 
     def _bind_all(self, addrinfos, configure) -> list[socket.socket]:
-        """Return a bound socket for each address this machine can have.
+        """Return a bound socket for each address that can be bound.
 
         ``configure(socket)`` is called before each is bound.
         """
@@ -166,15 +166,15 @@ class Listening(NameResolution):
             return None
 
     def _bind(self, sock: socket.socket, address) -> bool:
-        """Bind; return False if no interface of this machine has the address."""
+        """Bind; return False if the address is one to pass over."""
         try:
             sock.bind(address)
         except OSError as exc:
             named = bind_error(exc, address)
-            if exc.errno != errno.EADDRNOTAVAIL:
+            # From Python 3.13 on an address that no interface has is passed
+            # over: IPv6 is switched off, and the other addresses will do.
+            if sys.version_info < (3, 13) or exc.errno != errno.EADDRNOTAVAIL:
                 raise named from None
-            # IPv6 switched off is the common cause: the other addresses will
-            # do.
             if self.get_debug():
                 logger.warning(named.strerror)
             return False
