@@ -1,7 +1,6 @@
 """Which of CPython's test modules and classes are taken."""
 
 import fnmatch
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,9 +16,12 @@ ABOUT_PURE_PYTHON_LOOPS = (
     "test_windows_*",
 )
 
-# One test class per selector: EPollEventLoopTests, PollEventLoopTests, ...
-_ONE_PER_SELECTOR = re.compile(r"^(EPoll|Kqueue|DevPoll|Poll|Select)EventLoopTests$")
-_SELECTORS_BEST_FIRST = ("EPoll", "Kqueue", "DevPoll", "Poll", "Select")
+# Families of classes that repeat the same tests for each variant of a part that
+# only the standard loop has, the preferred variant first.
+_REPETITIONS = (
+    tuple(f"{name}EventLoopTests" for name in ("EPoll", "Kqueue", "DevPoll", "Poll", "Select")),
+    tuple(f"Subprocess{name}WatcherTests" for name in ("Pidfd", "Threaded", "Safe", "Fast")),
+)
 
 
 def module_names() -> list[str]:
@@ -60,20 +62,16 @@ def package_folder() -> Path:
 def classes_taken(class_names: Iterable[str]) -> set[str]:
     """Leave out the repetitions among a module's test classes.
 
-    Where a module repeats its tests for each selector of the standard loop, one
-    class is enough for a loop that has no selector: the one of the selector
-    that the platform prefers.
+    A module repeats its tests for each selector of the standard loop, or for
+    each way in which it can watch child processes. One class of such a family
+    is enough for a loop that has no selector and no watcher: the first of the
+    family that is there.
     """
-    names = set(class_names)
-    repeated = {name for name in names if _ONE_PER_SELECTOR.match(name)}
-    if not repeated:
-        return names
-    best = next(
-        f"{selector}EventLoopTests"
-        for selector in _SELECTORS_BEST_FIRST
-        if f"{selector}EventLoopTests" in repeated
-    )
-    return names - repeated | {best}
+    taken = set(class_names)
+    for family in _REPETITIONS:
+        present = [name for name in family if name in taken]
+        taken.difference_update(present[1:])
+    return taken
 
 
 def class_of(test_id: str) -> str:

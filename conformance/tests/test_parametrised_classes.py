@@ -7,7 +7,6 @@ import unittest
 import pytest
 from harness import parametrised_classes
 from harness.loops import LoopUnderTest
-from harness.selection import classes_taken
 
 
 class OwnFuture(asyncio.futures._PyFuture):
@@ -97,9 +96,3 @@ def test_a_loop_without_classes_of_its_own_adds_none():
     plain = LoopUnderTest("plain", "1", asyncio.new_event_loop, asyncio.BaseEventLoop)
     for name in ("test_futures", "test_tasks", "test_events"):
         assert parametrised_classes.add_to(load(name), plain) == {}
-
-
-def test_one_class_is_taken_where_a_module_repeats_itself_for_each_selector():
-    names = ["PollEventLoopTests", "SelectEventLoopTests", "EPollEventLoopTests", "HandleTests"]
-    assert classes_taken(names) == {"EPollEventLoopTests", "HandleTests"}
-    assert classes_taken(["KqueueEventLoopTests", "PollEventLoopTests"]) == {"KqueueEventLoopTests"}
