@@ -1,0 +1,169 @@
+"""asyncio.to_thread, and calls from other threads into the loop."""
+
+import asyncio
+import contextvars
+import functools
+import threading
+
+import pytest
+
+
+def test_runs_in_another_thread_with_all_arguments(run, loop):
+    def work(a, b, *, c):
+        return threading.get_ident(), (a, b, c)
+
+    async def main():
+        ident, arguments = await asyncio.to_thread(work, 1, 2, c=3)
+        assert ident != threading.get_ident()
+        assert arguments == (1, 2, 3)
+
+    run(main())
+
+
+def test_exception_reaches_the_awaiter(run, loop):
+    def fails():
+        raise LookupError("from the thread")
+
+    async def main():
+        with pytest.raises(LookupError, match="^from the thread$"):
+            await asyncio.to_thread(fails)
+
+    run(main())
+
+
+def test_context_is_carried_into_the_thread_and_not_back(run, loop):
+    variable = contextvars.ContextVar("variable", default="unset")
+
+    def work():
+        seen = variable.get()
+        variable.set("set in the thread")
+        return seen
+
+    async def main():
+        variable.set("set in the loop")
+        assert await asyncio.to_thread(work) == "set in the loop"
+        assert variable.get() == "set in the loop"
+
+    run(main())
+
+
+def test_no_running_loop_in_the_thread(run, loop):
+    async def main():
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            await asyncio.to_thread(asyncio.get_running_loop)
+
+    run(main())
+
+
+def test_thread_calls_back_into_the_loop(run, loop):
+    async def main():
+        called = loop.create_future()
+
+        def work():
+            loop.call_soon_threadsafe(called.set_result, threading.get_ident())
+
+        await asyncio.to_thread(work)
+        assert await called != threading.get_ident()
+
+    run(main())
+
+
+def test_coroutines_run_from_another_thread(run, loop):
+    async def double(number):
+        await asyncio.sleep(0)
+        return 2 * number
+
+    def work():
+        futures = [asyncio.run_coroutine_threadsafe(double(n), loop) for n in range(50)]
+        return [future.result(timeout=10) for future in futures]
+
+    async def main():
+        assert await asyncio.to_thread(work) == [2 * n for n in range(50)]
+
+    run(main())
+
+
+def test_exception_of_a_coroutine_run_from_another_thread(run, loop):
+    async def fails():
+        raise LookupError("from the loop")
+
+    def work():
+        return asyncio.run_coroutine_threadsafe(fails(), loop).exception(timeout=10)
+
+    async def main():
+        assert str(await asyncio.to_thread(work)) == "from the loop"
+
+    run(main())
+
+
+def test_cancelling_from_another_thread_cancels_the_task(run, loop):
+    async def main():
+        entered, cancelled = asyncio.Event(), asyncio.Event()
+
+        async def forever():
+            entered.set()
+            try:
+                await loop.create_future()
+            finally:
+                cancelled.set()
+
+        future = await asyncio.to_thread(
+            functools.partial(asyncio.run_coroutine_threadsafe, forever(), loop)
+        )
+        await entered.wait()
+        assert await asyncio.to_thread(future.cancel)
+        await cancelled.wait()
+
+    run(main())
+
+
+def test_loops_of_several_threads_do_not_meet(loop_factory):
+    outcomes = {}
+
+    def whole_life(number):
+        loop = loop_factory()
+        try:
+
+            async def main():
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                assert asyncio.get_running_loop() is loop
+                return await loop.run_in_executor(None, lambda: number * 10)
+
+            outcomes[number] = loop.run_until_complete(main())
+            loop.run_until_complete(loop.shutdown_default_executor())
+        finally:
+            loop.close()
+
+    threads = [threading.Thread(target=whole_life, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert outcomes == {0: 0, 1: 10, 2: 20, 3: 30}
+
+
+def test_futures_of_two_threads_loops_wait_for_each_other(run, loop, loop_factory):
+    ready = threading.Event()
+    other = loop_factory()
+
+    def serve():
+        other.call_soon(ready.set)
+        other.run_forever()
+        other.close()
+
+    async def answer():
+        return threading.current_thread().name
+
+    thread = threading.Thread(target=serve, name="the other thread")
+    thread.start()
+    assert ready.wait(10)
+
+    async def main():
+        future = asyncio.run_coroutine_threadsafe(answer(), other)
+        assert await asyncio.wrap_future(future) == "the other thread"
+
+    run(main())
+    other.call_soon_threadsafe(other.stop)
+    thread.join(10)
+    assert other.is_closed()
