@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn times_that_are_no_numbers_are_refused() {
-        let message = panic_message(|| drop(Clock::virtual_from(f64::NAN)));
+        let message = panic_message(|| _ = Clock::virtual_from(f64::NAN));
         assert!(message.ends_with("got NaN"), "{message}");
         let message = panic_message(|| Clock::virtual_from(0.0).advance_to(f64::INFINITY));
         assert!(message.ends_with("got inf"), "{message}");

@@ -7,6 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::Waker;
 
+#[cfg(test)]
+mod tests;
+
 /// A queue with many producers on any thread and one consumer, the loop.
 ///
 /// Items come out in the order in which they arrived, so those of one producer

@@ -7,6 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+#[cfg(test)]
+mod tests;
+
 /// A blocking call, made once on one of the pool's threads.
 pub type Job = Box<dyn FnOnce() + Send>;
 

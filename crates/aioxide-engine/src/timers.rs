@@ -4,6 +4,9 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::mem;
 
+#[cfg(test)]
+mod tests;
+
 /// Fewer cancelled timers than this are not worth looking for.
 const MIN_CANCELLED: usize = 100;
 

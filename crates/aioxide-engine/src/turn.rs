@@ -21,6 +21,9 @@ use std::time::Duration;
 
 use crate::{Cancellable, Clock, Inbox, Poller, Timers};
 
+#[cfg(test)]
+mod tests;
+
 /// A timer that is due within this many seconds is due: the resolution of the
 /// clock, below which a wait would return before time has moved.
 const CLOCK_RESOLUTION: f64 = 1e-9;
@@ -180,6 +183,16 @@ impl<T: Cancellable> Engine<T> {
             }
         }
         self.ready.len()
+    }
+
+    /// What is ready, in the order in which it will run.
+    pub fn ready(&self) -> impl Iterator<Item = &T> {
+        self.ready.iter()
+    }
+
+    /// Everything that is ready or waits for its time, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.ready.iter().chain(self.timers.iter())
     }
 
     /// Takes out everything, in the order in which it would have run, and

@@ -192,6 +192,16 @@ impl Waker {
         // It can only fail when the counter is full, after 2^64 - 2 wake-ups.
         let _ = rustix::io::write(&*self.counter, &1u64.to_ne_bytes());
     }
+
+    /// How many wake-ups there were since this was last asked.
+    #[cfg(test)]
+    pub(crate) fn take_count(&self) -> u64 {
+        let mut count = [0; 8];
+        match rustix::io::read(&*self.counter, &mut count) {
+            Ok(_) => u64::from_ne_bytes(count),
+            Err(_) => 0,
+        }
+    }
 }
 
 /// What a wait found: a buffer to be used again and again.

@@ -177,6 +177,13 @@ impl Waker {
         // It fails when the socket is full: then the wake-up is already there.
         let _ = rustix::io::write(&self.pair.sender, &[1]);
     }
+
+    /// How many wake-ups there were since this was last asked.
+    #[cfg(all(test, not(any(target_os = "linux", target_os = "android"))))]
+    pub(crate) fn take_count(&self) -> u64 {
+        let mut bytes = [0; 256];
+        rustix::io::read(&self.pair.receiver, &mut bytes).map_or(0, |count| count as u64)
+    }
 }
 
 impl Pair {

@@ -1,0 +1,95 @@
+use std::sync::Barrier;
+use std::thread;
+
+use super::*;
+use crate::Poller;
+
+fn inbox<T>() -> Inbox<T> {
+    Inbox::new(Poller::new().expect("file descriptors are left").waker())
+}
+
+fn drained<T>(inbox: &Inbox<T>) -> Vec<T> {
+    let mut out = VecDeque::new();
+    inbox.drain_into(&mut out);
+    out.into()
+}
+
+#[test]
+fn items_come_out_in_the_order_in_which_they_arrived() {
+    let inbox = inbox();
+    assert!(inbox.is_empty());
+    for item in 0..5 {
+        inbox.push(item).unwrap();
+        assert!(!inbox.is_empty());
+    }
+    assert_eq!(drained(&inbox), [0, 1, 2, 3, 4]);
+    assert!(inbox.is_empty());
+    assert_eq!(drained(&inbox), []);
+}
+
+#[test]
+fn drained_items_go_behind_what_is_there() {
+    let inbox = inbox();
+    let mut out = VecDeque::from(["ready"]);
+    inbox.push("sent").unwrap();
+    inbox.drain_into(&mut out);
+    assert_eq!(out, ["ready", "sent"]);
+}
+
+#[test]
+fn the_poller_is_woken_once_however_many_items_wait() {
+    let inbox = inbox();
+    for round in 0..3 {
+        for item in 0..100 {
+            inbox.push((round, item)).unwrap();
+        }
+        assert_eq!(inbox.waker.take_count(), 1);
+        assert_eq!(drained(&inbox).len(), 100);
+        assert_eq!(inbox.waker.take_count(), 0);
+    }
+}
+
+#[test]
+fn close_hands_back_what_had_arrived_and_what_comes_later() {
+    let inbox = inbox();
+    inbox.push("early").unwrap();
+    inbox.push("in time").unwrap();
+    assert_eq!(inbox.close(), ["early", "in time"]);
+    assert!(inbox.is_empty());
+    inbox.waker.take_count();
+
+    assert_eq!(inbox.push("late"), Err("late"));
+    assert!(inbox.is_empty());
+    assert_eq!(inbox.waker.take_count(), 0);
+    assert_eq!(drained(&inbox), <[&str; 0]>::default());
+    assert_eq!(inbox.close(), <[&str; 0]>::default());
+}
+
+#[test]
+fn no_item_is_lost_or_doubled_when_the_inbox_is_closed_meanwhile() {
+    const PRODUCERS: usize = 4;
+    let pushes = if cfg!(miri) { 20 } else { 5_000 };
+    let inbox = inbox();
+    let start = Barrier::new(PRODUCERS + 1);
+    let (accepted, taken) = thread::scope(|scope| {
+        let producers: Vec<_> = (0..PRODUCERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    (0..pushes).filter(|_| inbox.push(()).is_ok()).count()
+                })
+            })
+            .collect();
+        start.wait();
+        let mut out = VecDeque::new();
+        while out.len() < pushes {
+            inbox.drain_into(&mut out);
+            thread::yield_now();
+        }
+        let taken = out.len() + inbox.close().len();
+        let accepted: usize = producers.into_iter().map(|p| p.join().unwrap()).sum();
+        (accepted, taken)
+    });
+    assert_eq!(accepted, taken);
+    assert!(inbox.is_empty());
+}

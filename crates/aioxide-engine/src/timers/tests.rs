@@ -1,0 +1,202 @@
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::*;
+
+/// A timer that knows its name, can be cancelled from outside, and fails the
+/// test when it is dropped while a method of the heap runs.
+struct Alarm {
+    name: u32,
+    cancelled: Rc<Cell<bool>>,
+    inside: Rc<Cell<bool>>,
+}
+
+impl Cancellable for Alarm {
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        assert!(!self.inside.get(), "{} was dropped inside", self.name);
+    }
+}
+
+#[derive(Default)]
+struct Bench {
+    timers: Timers<Alarm>,
+    graveyard: Vec<Alarm>,
+    cancelled: Vec<Rc<Cell<bool>>>,
+    inside: Rc<Cell<bool>>,
+}
+
+impl Bench {
+    /// Named in the order of insertion, from 0.
+    fn with(deadlines: &[f64]) -> Self {
+        let mut bench = Self::default();
+        for &deadline in deadlines {
+            bench.insert(deadline);
+        }
+        bench
+    }
+
+    fn guarded<R>(&mut self, action: impl FnOnce(&mut Timers<Alarm>, &mut Vec<Alarm>) -> R) -> R {
+        self.inside.set(true);
+        let result = action(&mut self.timers, &mut self.graveyard);
+        self.inside.set(false);
+        result
+    }
+
+    fn insert(&mut self, deadline: f64) {
+        let alarm = Alarm {
+            name: self.cancelled.len() as u32,
+            cancelled: Rc::default(),
+            inside: Rc::clone(&self.inside),
+        };
+        self.cancelled.push(Rc::clone(&alarm.cancelled));
+        self.guarded(|timers, _| timers.insert(deadline, alarm));
+    }
+
+    fn cancel(&mut self, name: u32) -> Vec<u32> {
+        self.cancelled[name as usize].set(true);
+        let dead = self.guarded(|timers, _| timers.note_cancelled());
+        names(&dead)
+    }
+
+    fn pop_due(&mut self, now: f64) -> Option<u32> {
+        let alarm = self.guarded(|timers, graveyard| timers.pop_due(now, graveyard));
+        alarm.map(|alarm| alarm.name)
+    }
+
+    fn pop_all_due(&mut self, now: f64) -> Vec<u32> {
+        std::iter::from_fn(|| self.pop_due(now)).collect()
+    }
+
+    fn next_deadline(&mut self) -> Option<f64> {
+        self.guarded(|timers, graveyard| timers.next_deadline(graveyard))
+    }
+}
+
+fn names(alarms: &[Alarm]) -> Vec<u32> {
+    alarms.iter().map(|alarm| alarm.name).collect()
+}
+
+#[test]
+fn nearest_deadline_comes_first() {
+    let mut bench = Bench::with(&[3.0, 1.0, 2.0, -1.0]);
+    assert_eq!(bench.next_deadline(), Some(-1.0));
+    assert_eq!(bench.pop_all_due(10.0), [3, 1, 2, 0]);
+    assert_eq!(bench.next_deadline(), None);
+}
+
+#[test]
+fn equal_deadlines_are_first_in_first_out() {
+    let mut bench = Bench::with(&[5.0; 64]);
+    assert_eq!(bench.pop_all_due(5.0), (0..64).collect::<Vec<_>>());
+}
+
+#[test]
+fn zero_and_minus_zero_are_equal_deadlines() {
+    let mut bench = Bench::with(&[0.0, -0.0, 0.0]);
+    assert_eq!(bench.pop_all_due(-0.0), [0, 1, 2]);
+}
+
+#[test]
+fn a_timer_is_due_at_its_deadline_and_not_before() {
+    let mut bench = Bench::with(&[1.0]);
+    assert_eq!(bench.pop_due(1.0_f64.next_down()), None);
+    assert_eq!(bench.pop_due(1.0), Some(0));
+}
+
+#[test]
+fn a_deadline_that_is_not_a_number_never_comes() {
+    let mut bench = Bench::with(&[f64::NAN, 1.0, f64::INFINITY, -f64::NAN]);
+    assert_eq!(bench.pop_all_due(f64::MAX), [1]);
+    assert_eq!(bench.next_deadline(), Some(f64::INFINITY));
+    assert_eq!(bench.timers.len(), 3);
+}
+
+#[test]
+fn cancelled_timers_in_the_way_go_to_the_graveyard() {
+    let mut bench = Bench::with(&[1.0, 2.0, 3.0, 4.0]);
+    for name in [0, 1, 3] {
+        assert_eq!(bench.cancel(name), []);
+    }
+    assert_eq!(bench.next_deadline(), Some(3.0));
+    assert_eq!(names(&bench.graveyard), [0, 1]);
+    assert_eq!(bench.pop_due(10.0), Some(2));
+    assert_eq!(bench.pop_due(10.0), None);
+    assert_eq!(names(&bench.graveyard), [0, 1, 3]);
+    assert!(bench.timers.is_empty());
+}
+
+#[test]
+fn few_cancelled_timers_are_left_alone() {
+    let mut bench = Bench::with(&[1.0; 100]);
+    for name in 0..100 {
+        assert_eq!(bench.cancel(name), []);
+    }
+    assert_eq!(bench.timers.len(), 100);
+}
+
+#[test]
+fn cancelled_timers_are_taken_out_when_they_outnumber_the_live() {
+    let mut bench = Bench::with(&[1.0; 300]);
+    for name in 0..150 {
+        assert_eq!(bench.cancel(name), []);
+    }
+    let mut dead = bench.cancel(150);
+    dead.sort_unstable();
+    assert_eq!(dead, (0..=150).collect::<Vec<_>>());
+    assert_eq!(bench.timers.len(), 149);
+    assert_eq!(bench.pop_all_due(1.0), (151..300).collect::<Vec<_>>());
+    assert!(bench.graveyard.is_empty());
+}
+
+#[test]
+fn timers_buried_on_the_way_no_longer_count_as_cancelled() {
+    let mut bench = Bench::with(&[1.0; 250]);
+    for name in 0..100 {
+        assert_eq!(bench.cancel(name), []);
+    }
+    assert_eq!(bench.pop_due(1.0), Some(100));
+    assert_eq!(bench.graveyard.len(), 100);
+    for name in 101..=200 {
+        assert_eq!(bench.cancel(name), []);
+    }
+    assert_eq!(bench.cancel(201).len(), 101);
+}
+
+#[test]
+fn a_million_cancelled_timers_leave_nothing_behind() {
+    let count = if cfg!(miri) { 1_000 } else { 1_000_000 };
+    let mut bench = Bench::default();
+    let mut returned = 0;
+    for name in 0..count {
+        bench.insert(f64::from(name));
+        returned += bench.cancel(name).len();
+        assert!(bench.timers.len() <= 101);
+    }
+    assert_eq!(returned + bench.timers.len(), count as usize);
+}
+
+#[test]
+fn iter_shows_everything_that_waits() {
+    let mut bench = Bench::with(&[3.0, 1.0, 2.0]);
+    bench.cancel(1);
+    let mut seen: Vec<u32> = bench.timers.iter().map(|alarm| alarm.name).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [0, 1, 2]);
+}
+
+#[test]
+fn take_all_empties_the_heap_nearest_deadline_first() {
+    let mut bench = Bench::with(&[3.0, 1.0, 2.0, 1.0]);
+    bench.cancel(2);
+    let all = bench.guarded(|timers, _| timers.take_all());
+    assert_eq!(names(&all), [1, 3, 2, 0]);
+    assert!(bench.timers.is_empty());
+    bench.insert(9.0);
+    assert_eq!(bench.pop_due(9.0), Some(4));
+}

@@ -1,0 +1,253 @@
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::*;
+use crate::Events;
+
+#[derive(Clone, Debug)]
+struct Item {
+    name: &'static str,
+    cancelled: Rc<Cell<bool>>,
+}
+
+impl Cancellable for Item {
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+}
+
+fn item(name: &'static str) -> Item {
+    Item {
+        name,
+        cancelled: Rc::default(),
+    }
+}
+
+fn engine() -> Engine<Item> {
+    Engine::new(Clock::virtual_from(100.0)).expect("file descriptors are left")
+}
+
+fn run(engine: &mut Engine<Item>, count: usize) -> Vec<&'static str> {
+    (0..count)
+        .map(|_| engine.next_ready().expect("as many as promised").name)
+        .collect()
+}
+
+/// A turn of a loop with a virtual clock and no file descriptors.
+fn turn(engine: &mut Engine<Item>) -> Vec<&'static str> {
+    let mut graveyard = Vec::new();
+    if let Wait::Until(_) = engine.prepare(&mut graveyard) {
+        engine.skip_to_next_deadline(&mut graveyard);
+    }
+    let count = engine.collect(&mut graveyard);
+    run(engine, count)
+}
+
+fn no_names() -> Vec<&'static str> {
+    Vec::new()
+}
+
+#[test]
+fn an_idle_engine_waits_for_ever() {
+    let mut engine = engine();
+    assert!(!engine.has_work());
+    let wait = engine.prepare(&mut Vec::new());
+    assert_eq!(wait, Wait::Forever);
+    assert_eq!(wait.timeout(), None);
+    assert_eq!(turn(&mut engine), no_names());
+}
+
+#[test]
+fn the_poll_does_not_wait_when_something_is_ready() {
+    let mut engine = engine();
+    engine.schedule_at(200.0, item("later"));
+    engine.schedule(item("now"));
+    assert!(engine.has_work());
+    assert_eq!(engine.ready_len(), 1);
+    let wait = engine.prepare(&mut Vec::new());
+    assert_eq!(wait, Wait::Poll);
+    assert_eq!(wait.timeout(), Some(Duration::ZERO));
+}
+
+#[test]
+fn the_poll_does_not_wait_when_another_thread_has_sent_something() {
+    let mut engine = engine();
+    engine.inbox().push(item("sent")).unwrap();
+    assert!(engine.has_work());
+    assert_eq!(engine.prepare(&mut Vec::new()), Wait::Poll);
+    assert_eq!(engine.ready_len(), 1);
+}
+
+#[test]
+fn the_poll_waits_until_the_nearest_live_timer() {
+    let mut engine = engine();
+    let soonest = item("cancelled");
+    engine.schedule_at(100.5, soonest.clone());
+    engine.schedule_at(102.5, item("live"));
+    soonest.cancelled.set(true);
+    let mut graveyard = Vec::new();
+    let wait = engine.prepare(&mut graveyard);
+    assert_eq!(wait, Wait::Until(Duration::from_millis(2500)));
+    assert_eq!(wait.timeout(), Some(Duration::from_millis(2500)));
+    assert_eq!(graveyard.len(), 1);
+}
+
+#[test]
+fn the_poll_does_not_wait_for_a_timer_that_is_due() {
+    for deadline in [-5.0, 100.0, 100.0 + 5e-10] {
+        let mut engine = engine();
+        engine.schedule_at(deadline, item("due"));
+        assert_eq!(engine.prepare(&mut Vec::new()), Wait::Poll);
+        assert_eq!(engine.collect(&mut Vec::new()), 1);
+    }
+}
+
+#[test]
+fn deadlines_beyond_all_bounds_are_waited_for_without_a_panic() {
+    for (deadline, expected) in [
+        (f64::INFINITY, Wait::Forever),
+        (f64::NAN, Wait::Forever),
+        (f64::MAX, Wait::Until(Duration::MAX)),
+    ] {
+        let mut engine = engine();
+        engine.schedule_at(deadline, item("never"));
+        assert_eq!(engine.prepare(&mut Vec::new()), expected);
+        assert_eq!(engine.collect(&mut Vec::new()), 0);
+    }
+}
+
+#[test]
+fn timers_run_behind_what_is_ready_and_in_the_order_of_their_deadlines() {
+    let mut engine = engine();
+    engine.schedule_at(99.0, item("second timer"));
+    engine.schedule_at(98.0, item("first timer"));
+    engine.schedule_at(99.0, item("third timer"));
+    engine.schedule(item("ready"));
+    engine.inbox().push(item("sent")).unwrap();
+    assert_eq!(
+        turn(&mut engine),
+        [
+            "ready",
+            "sent",
+            "first timer",
+            "second timer",
+            "third timer"
+        ]
+    );
+}
+
+#[test]
+fn readiness_events_run_before_timers() {
+    let mut engine = engine();
+    let mut graveyard = Vec::new();
+    engine.schedule_at(100.0, item("timer"));
+    assert_eq!(engine.prepare(&mut graveyard), Wait::Poll);
+    engine.schedule(item("reader"));
+    let count = engine.collect(&mut graveyard);
+    assert_eq!(run(&mut engine, count), ["reader", "timer"]);
+}
+
+#[test]
+fn what_a_turn_schedules_runs_in_the_next() {
+    let mut engine = engine();
+    let mut graveyard = Vec::new();
+    engine.schedule(item("first"));
+    assert_eq!(engine.prepare(&mut graveyard), Wait::Poll);
+    assert_eq!(engine.collect(&mut graveyard), 1);
+    assert_eq!(run(&mut engine, 1), ["first"]);
+    engine.schedule(item("second"));
+    engine.schedule_at(100.0, item("third"));
+    assert_eq!(turn(&mut engine), ["second", "third"]);
+    assert_eq!(turn(&mut engine), no_names());
+}
+
+#[test]
+fn virtual_time_skips_to_each_deadline_in_turn() {
+    let mut engine = engine();
+    engine.schedule_at(3700.0, item("after an hour"));
+    engine.schedule_at(101.0, item("after a second"));
+    assert_eq!(turn(&mut engine), ["after a second"]);
+    assert_eq!(engine.clock().now(), 101.0);
+    assert_eq!(turn(&mut engine), ["after an hour"]);
+    assert_eq!(engine.clock().now(), 3700.0);
+}
+
+#[test]
+fn virtual_time_stands_still_while_there_is_something_to_do() {
+    let mut engine = engine();
+    let mut graveyard = Vec::new();
+    engine.schedule_at(200.0, item("later"));
+    engine.schedule(item("now"));
+    engine.skip_to_next_deadline(&mut graveyard);
+    assert_eq!(engine.clock().now(), 100.0);
+    assert_eq!(turn(&mut engine), ["now"]);
+
+    engine.inbox().push(item("sent")).unwrap();
+    engine.skip_to_next_deadline(&mut graveyard);
+    assert_eq!(engine.clock().now(), 100.0);
+    assert_eq!(turn(&mut engine), ["sent"]);
+
+    engine.skip_to_next_deadline(&mut graveyard);
+    assert_eq!(engine.clock().now(), 200.0);
+}
+
+#[test]
+fn virtual_time_does_not_skip_to_never() {
+    let mut engine = engine();
+    engine.schedule_at(f64::INFINITY, item("never"));
+    engine.skip_to_next_deadline(&mut Vec::new());
+    assert_eq!(engine.clock().now(), 100.0);
+}
+
+#[test]
+fn real_time_is_not_skipped() {
+    let mut engine = Engine::new(Clock::real()).unwrap();
+    let deadline = engine.clock().now() + 3600.0;
+    engine.schedule_at(deadline, item("after an hour"));
+    engine.skip_to_next_deadline(&mut Vec::new());
+    assert!(engine.clock().now() < deadline);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "needs the real system calls")]
+fn a_timer_runs_after_one_wait_and_not_before_its_time() {
+    let mut engine = Engine::new(Clock::real()).unwrap();
+    let mut graveyard = Vec::new();
+    let mut events = Events::with_capacity(8);
+    let start = Instant::now();
+    engine.schedule_at(engine.clock().now() + 0.003, item("timer"));
+    let wait = engine.prepare(&mut graveyard);
+    assert!(matches!(wait, Wait::Until(_)), "{wait:?}");
+    engine.poller().wait(&mut events, wait.timeout()).unwrap();
+    assert_eq!(engine.collect(&mut graveyard), 1);
+    assert!(start.elapsed() >= Duration::from_micros(2999));
+}
+
+#[test]
+fn cancelling_reaches_the_timers_of_the_engine() {
+    let mut engine = engine();
+    let mut returned = 0;
+    for _ in 0..150 {
+        let timer = item("timeout");
+        engine.schedule_at(200.0, timer.clone());
+        timer.cancelled.set(true);
+        returned += engine.timers().note_cancelled().len();
+    }
+    assert_eq!(returned, 101);
+    assert_eq!(engine.timers().len(), 49);
+}
+
+#[test]
+fn take_all_hands_out_everything_and_closes_the_inbox() {
+    let mut engine = engine();
+    engine.schedule_at(300.0, item("last"));
+    engine.schedule_at(200.0, item("third"));
+    engine.inbox().push(item("second")).unwrap();
+    engine.schedule(item("first"));
+    let names: Vec<_> = engine.take_all().iter().map(|item| item.name).collect();
+    assert_eq!(names, ["first", "second", "third", "last"]);
+    assert!(!engine.has_work());
+    let refused = engine.inbox().push(item("late")).unwrap_err();
+    assert_eq!(refused.name, "late");
+}
