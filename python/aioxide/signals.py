@@ -13,10 +13,9 @@ import signal
 import sys
 import threading
 import warnings
-from asyncio import events
 from asyncio.log import logger
 
-from ._aioxide import LoopCore
+from ._aioxide import Handle, LoopCore
 from .callbacks import is_coroutine_or_function
 
 __all__ = ("Signals",)
@@ -27,7 +26,7 @@ class Signals(LoopCore):
 
     def __init__(self) -> None:
         super().__init__()
-        self._signal_handlers: dict[int, events.Handle] = {}
+        self._signal_handlers: dict[int, Handle] = {}
         # While the interpreter writes to our descriptor: the one that it wrote
         # to before, -1 for none. None while it does not write to ours.
         self._displaced_wakeup_fd: int | None = None
@@ -56,7 +55,7 @@ class Signals(LoopCore):
         except (ValueError, OSError) as exc:
             raise RuntimeError(str(exc)) from exc
 
-        self._signal_handlers[sig] = events.Handle(callback, args, self, None)
+        self._signal_handlers[sig] = Handle(callback, args, self, None)
         try:
             # Without a handler at Python level nothing is written to the
             # wake-up descriptor.
@@ -160,7 +159,7 @@ def _ignore(signum, frame) -> None:
     """The handler at Python level; the loop does the work."""
 
 
-def _run_unless_cancelled(handle: events.Handle) -> None:
+def _run_unless_cancelled(handle: Handle) -> None:
     if not handle.cancelled():
         handle._run()
 
