@@ -28,9 +28,8 @@ class Echo(asyncio.Protocol):
 
 async def serve_protocol() -> None:
     """Transports and protocols: what servers written for speed use."""
-    listener, address = listen()
-    server = await asyncio.get_running_loop().create_server(Echo, sock=listener)
-    await announce_and_serve(address, server)
+    loop = asyncio.get_running_loop()
+    await serve(await loop.create_server(Echo, "127.0.0.1", 0))
 
 
 async def serve_streams() -> None:
@@ -42,9 +41,7 @@ async def serve_streams() -> None:
             await writer.drain()
         writer.close()
 
-    listener, address = listen()
-    server = await asyncio.start_server(echo, sock=listener)
-    await announce_and_serve(address, server)
+    await serve(await asyncio.start_server(echo, "127.0.0.1", 0))
 
 
 async def serve_lines() -> None:
@@ -56,9 +53,7 @@ async def serve_lines() -> None:
             await writer.drain()
         writer.close()
 
-    listener, address = listen()
-    server = await asyncio.start_server(echo, sock=listener)
-    await announce_and_serve(address, server)
+    await serve(await asyncio.start_server(echo, "127.0.0.1", 0))
 
 
 async def serve_sock() -> None:
@@ -71,9 +66,9 @@ async def serve_sock() -> None:
             while data := await loop.sock_recv(connection, READ_SIZE):
                 await loop.sock_sendall(connection, data)
 
-    listener, address = listen()
-    with listener:
-        announce(address)
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        listener.setblocking(False)
+        announce(listener)
         while True:
             connection, _ = await loop.sock_accept(listener)
             connection.setblocking(False)
@@ -84,25 +79,18 @@ async def serve_sock() -> None:
             task.add_done_callback(tasks.discard)
 
 
-def listen() -> tuple[socket.socket, str]:
-    """A non-blocking listener on a free port, and its ``HOST:PORT``.
+async def serve(server: asyncio.Server) -> None:
+    """Announces a server that is serving already, and keeps it for ever.
 
-    We open it ourselves, for every loop in the same way: reading
-    ``Server.sockets`` closes the listener of one of them.
+    Not ``serve_forever``: rloop 0.5 closes a listener that is started twice.
     """
-    listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-    listener.setblocking(False)
+    announce(server.sockets[0])
+    await server.get_loop().create_future()
+
+
+def announce(listener: socket.socket | asyncio.trsock.TransportSocket) -> None:
     host, port = listener.getsockname()
-    return listener, f"{host}:{port}"
-
-
-def announce(address: str) -> None:
-    print(f"listening {address}", flush=True)
-
-
-async def announce_and_serve(address: str, server: asyncio.AbstractServer) -> None:
-    announce(address)
-    await server.serve_forever()
+    print(f"listening {host}:{port}", flush=True)
 
 
 STYLES = {

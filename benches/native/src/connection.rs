@@ -32,7 +32,7 @@ pub struct Connection {
 pub struct Received {
     /// Messages that are complete now.
     pub messages: u64,
-    /// The connection has ended in order.
+    /// The server has answered our end of stream with its own.
     pub closed: bool,
 }
 

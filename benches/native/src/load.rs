@@ -45,7 +45,7 @@ pub fn hold(options: &Options) -> io::Result<Vec<OwnedFd>> {
         .collect()
 }
 
-/// Warms up, measures, and ends every connection in order.
+/// Warms up, measures, and closes every connection after its last answer.
 ///
 /// # Errors
 /// When connecting fails, an answer is wrong or missing, or the server answers
@@ -121,8 +121,8 @@ impl Generator {
         Ok(generator)
     }
 
-    /// A new connection with its batch under way; one that has nothing to send
-    /// is closing already.
+    /// A new connection with its batch under way. One that has nothing to send
+    /// sends its end of stream, and the server's is the answer.
     fn dial(&mut self, number: usize) -> io::Result<Connection> {
         let started = Instant::now();
         let socket = self.dialer.dial()?;
@@ -179,30 +179,24 @@ impl Generator {
         };
         connection.send(&self.messages)?;
         let received = connection.receive(flags, &self.messages, &mut self.buffer)?;
-        if received.closed {
-            let elapsed = connection.elapsed();
-            return self.closed(number, elapsed);
+        let elapsed = connection.elapsed();
+        if self.mode == Mode::Steady && received.messages > 0 {
+            self.latencies.record(elapsed, received.messages);
         }
-        if received.messages == 0 {
+        let answered = received.messages > 0 && connection.is_answered(&self.messages);
+        if !answered && !received.closed {
             return Ok(());
         }
-        if self.mode == Mode::Steady {
-            self.latencies
-                .record(connection.elapsed(), received.messages);
-        }
-        if !connection.is_answered(&self.messages) {
-            return Ok(());
-        }
-        if self.finishing || self.mode == Mode::ConnectClose {
-            connection.finish()
-        } else {
+        if self.mode == Mode::Steady && !self.finishing {
             connection.send_next(&self.messages)
+        } else {
+            self.close(number, elapsed)
         }
     }
 
-    fn closed(&mut self, number: usize, elapsed: Duration) -> io::Result<()> {
-        // Dropped first: its descriptor leaves the poller, so that a second
-        // event of the old connection cannot end the new one.
+    fn close(&mut self, number: usize, elapsed: Duration) -> io::Result<()> {
+        // Dropped first: its descriptor leaves the poller, so that a later event
+        // of the old connection cannot be taken for one of the new.
         self.connections[number] = None;
         if self.finishing {
             self.open -= 1;

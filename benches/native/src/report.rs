@@ -15,7 +15,7 @@ pub struct Report {
     /// that the generator itself was the limit.
     pub processor: Duration,
     /// From sending a batch to the answer of each of its messages, or from
-    /// connecting to the end of the connection.
+    /// connecting to the last answer with `--connect-close`.
     pub latencies: Histogram,
 }
 
