@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 import warnings
 from asyncio import futures, timeouts
-from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from ._aioxide import LoopCore
 from .callbacks import check_callback
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ("Executors",)
 
@@ -62,7 +66,9 @@ class Executors(LoopCore):
         Raises:
             TypeError: it is not a ``ThreadPoolExecutor``.
         """
-        if not isinstance(executor, ThreadPoolExecutor):
+        # Named in full: the class is loaded on first use, and most programs
+        # never use it.
+        if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
             raise TypeError("executor must be ThreadPoolExecutor instance")
         self._default_executor = executor
 
