@@ -8,9 +8,11 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import TypeVar
 
 from harness import known_failures, loops, report, selection
 from harness.baseline import Baseline
@@ -19,6 +21,8 @@ from harness.supervision import Assignment, run_module
 from harness.verdict import ModuleVerdict, judge
 
 _HERE = Path(__file__).resolve().parent
+
+T = TypeVar("T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,6 +67,7 @@ class _Invocation:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
+        self._stop = threading.Event()
 
     def measure_baseline(self, baseline: Baseline, modules: Sequence[str], *, again: bool) -> None:
         """Measure what is missing of the baseline, or all of it *again*."""
@@ -72,17 +77,8 @@ class _Invocation:
         if not missing:
             return
         print(f"Measuring the standard asyncio ({len(missing)} modules, kept for next time):")
-        with ThreadPoolExecutor(self._options.jobs) as pool:
-            measured = {pool.submit(baseline.measure, name): name for name in missing}
-            for done in as_completed(measured):
-                done.result()
-                name = measured[done]
-                of = baseline.of(name)
-                print(
-                    f"{name:<24}{len(of.passed):>5} passed, "
-                    f"{len(of.without_a_loop)} of them without any loop",
-                    flush=True,
-                )
+        for name, _ in self._each_in_a_worker(baseline.measure, missing):
+            print(report.baseline_line(name, baseline.of(name)), flush=True)
         baseline.save()
         print(f"kept in {baseline.path}\n")
 
@@ -94,34 +90,36 @@ class _Invocation:
         expected: known_failures.KnownFailures,
     ) -> list[ModuleVerdict]:
         """Run *modules* on *loop*, saying what each shows as soon as it is known."""
+
+        def run(name: str) -> ModuleOutcome:
+            return run_module(self._assignment(name, loop, self._options.only), self._say)
+
         verdicts = []
-        for outcome in self._outcomes(loop, modules):
-            verdict = judge(
-                outcome,
-                baseline.of(outcome.name),
-                expected,
-                complete=not self._options.only,
-            )
+        for name, outcome in self._each_in_a_worker(run, modules):
+            everything_ran = not self._options.only
+            verdict = judge(outcome, baseline.of(name), expected, complete=everything_ran)
             verdicts.append(verdict)
             print(report.module_line(verdict), flush=True)
         return sorted(verdicts, key=lambda verdict: verdict.name)
 
+    def _each_in_a_worker(
+        self, work: Callable[[str], T], names: Sequence[str]
+    ) -> Iterator[tuple[str, T]]:
+        """Do *work* for each name, several at a time; what is done first comes first."""
+        with ThreadPoolExecutor(self._options.jobs) as pool:
+            try:
+                running = {pool.submit(work, name): name for name in names}
+                for done in as_completed(running):
+                    yield running[done], done.result()
+            except BaseException:
+                # Otherwise the pool would first see all its work through.
+                self._stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
     def run_for_baseline(self, module: str, loop: str) -> ModuleOutcome:
         # The baseline is kept, so it takes all tests whatever -k asks for now.
         return run_module(self._assignment(module, loop, only=()))
-
-    def _outcomes(self, loop: str, modules: Iterable[str]) -> Iterator[ModuleOutcome]:
-        with ThreadPoolExecutor(self._options.jobs) as pool:
-            running = [
-                pool.submit(
-                    run_module,
-                    self._assignment(name, loop, only=self._options.only),
-                    self._say,
-                )
-                for name in modules
-            ]
-            for done in as_completed(running):
-                yield done.result()
 
     def _assignment(self, module: str, loop: str, only: Sequence[str]) -> Assignment:
         version = "{}.{}".format(*sys.version_info)
@@ -131,6 +129,7 @@ class _Invocation:
             deadline=self._options.deadline,
             only=only,
             log=self._options.build_folder / f"{loop}-{version}" / f"{module}.log",
+            stop=self._stop,
         )
 
     def _say(self, test: CaseOutcome) -> None:
@@ -221,4 +220,7 @@ def _loop_version(loop: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -4,6 +4,7 @@ import platform
 import sys
 from collections.abc import Sequence
 
+from .baseline import ModuleBaseline
 from .outcomes import ERROR, NOT_PASSED, PASSED, CaseOutcome
 from .verdict import ModuleVerdict
 
@@ -19,6 +20,12 @@ def module_line(verdict: ModuleVerdict) -> str:
     line = f"{verdict.name:<24}{outcomes[PASSED]:>5} of {len(verdict.counted):>5} passed"
     line += f"  {verdict.seconds:7.1f} s"
     return f"{line}  {others}" if others else line
+
+
+def baseline_line(name: str, baseline: ModuleBaseline) -> str:
+    """One line: what the standard asyncio passes of a module."""
+    without = len(baseline.without_a_loop)
+    return f"{name:<24}{len(baseline.passed):>5} passed, {without} of them without any loop"
 
 
 def test_line(test: CaseOutcome) -> str:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 _VARIABLES_LEFT_OUT = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONWARNINGS")
 
 
+class Stopped(Exception):
+    """The run was called off; its outcome is unknown."""
+
+
 @dataclass(frozen=True)
 class Assignment:
     """What to run.
@@ -39,6 +44,8 @@ class Assignment:
         deadline: seconds for one test.
         only: patterns of test ids; empty for all tests.
         log: file that takes what the tests print.
+        stop: once set, no process is started any more and the one that runs is
+            killed.
     """
 
     module: str
@@ -46,6 +53,7 @@ class Assignment:
     deadline: float
     only: Sequence[str]
     log: Path
+    stop: threading.Event
 
 
 def run_module(
@@ -56,6 +64,9 @@ def run_module(
     Args:
         assignment: what to run.
         report: called with each test's outcome as it becomes known.
+
+    Raises:
+        Stopped: the assignment's ``stop`` was set.
     """
     outcome = ModuleOutcome(assignment.module)
     began = time.monotonic()
@@ -165,6 +176,8 @@ class _Process:
         with selectors.DefaultSelector() as selector:
             selector.register(reading, selectors.EVENT_READ)
             while True:
+                if self._assignment.stop.is_set():
+                    raise Stopped
                 ended = _has_ended(process.pid)
                 if selector.select(0 if ended else _SECONDS_BETWEEN_LOOKS):
                     chunk = os.read(reading, 65536)

@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def run_tests(tmp_path, monkeypatch):
     """Runs the given source as the module test_sample of test.test_asyncio."""
 
     def run(
-        source: str, *, loop: str = loops.UNTOUCHED, deadline: float = 20.0, only=()
+        source: str, *, loop: str = loops.UNTOUCHED, deadline: float = 20.0, only=(), stop=None
     ) -> ModuleOutcome:
         package = tmp_path / "test" / "test_asyncio"
         package.mkdir(parents=True)
@@ -29,6 +30,8 @@ def run_tests(tmp_path, monkeypatch):
         )
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
         log = tmp_path / "log" / "test_sample.log"
-        return run_module(Assignment("test_sample", loop, deadline, only, log))
+        return run_module(
+            Assignment("test_sample", loop, deadline, only, log, stop or threading.Event())
+        )
 
     return run

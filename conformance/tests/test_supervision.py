@@ -1,5 +1,8 @@
 """What a test module does to its process reaches the report, and no further."""
 
+import subprocess
+import threading
+
 import pytest
 from harness import loops, supervision
 from harness.outcomes import CRASHED, ERROR, FAILED, HUNG, PASSED, SKIPPED
@@ -103,10 +106,15 @@ def test_what_a_hung_test_has_started_is_killed_with_it(run_tests, tmp_path):
 
 def process_state(pid: int) -> str:
     """``gone``, or the letter of ``ps``: a killed orphan may wait to be reaped."""
-    import subprocess
-
     shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
     return shown.stdout.strip()[:1] or "gone"
+
+
+def test_a_run_that_is_called_off_ends_at_once(run_tests):
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(supervision.Stopped):
+        run_tests("", stop=stop)
 
 
 def test_a_test_that_crashes_is_named_and_the_others_run(run_tests):
