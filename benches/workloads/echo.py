@@ -28,9 +28,7 @@ def readline(sampling: Sampling) -> Measurement:
 
 def connect_close(sampling: Sampling) -> Measurement:
     """Connect, exchange 64 bytes, close; 32 at a time, within every backlog."""
-    return requests(
-        sampling, "protocol", "--connect-close", "--size", "64", "--connections", "32"
-    )
+    return requests(sampling, "protocol", "--connect-close", "--size", "64", "--connections", "32")
 
 
 def requests(sampling: Sampling, style: str, *options: str) -> Measurement:

@@ -33,9 +33,7 @@ def native(program: str) -> str:
     """
     path = TARGET / "release" / program
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path} is missing: cargo build --release -p aioxide-bench-native"
-        )
+        raise FileNotFoundError(f"{path} is missing: cargo build --release -p aioxide-bench-native")
     return str(path)
 
 

@@ -58,9 +58,7 @@ def per_operation(
     @functools.wraps(body)
     def workload(sampling: Sampling) -> Measurement:
         with sampling.runner() as runner:
-            count, seconds = calibrate(
-                lambda count: runner.run(body(count)), sampling.run_seconds
-            )
+            count, seconds = calibrate(lambda count: runner.run(body(count)), sampling.run_seconds)
             for _ in range(REPEATS - 1):
                 seconds = min(seconds, runner.run(body(count)))
         return Measurement(seconds * 1e9, {"count": count})

@@ -30,9 +30,7 @@ def million_timers(sampling: Sampling) -> Measurement:
     them in only then.
     """
     chooser = random.Random(1)
-    few = statistics.median(
-        adding_seconds(sampling, FEW, 1, chooser)[0] for _ in range(TIMINGS)
-    )
+    few = statistics.median(adding_seconds(sampling, FEW, 1, chooser)[0] for _ in range(TIMINGS))
     many = statistics.median(adding_seconds(sampling, MANY, TIMINGS, chooser))
     details = {"ns_at_1000": few * 1e9, "ns_at_1000000": many * 1e9}
     return Measurement(many / few, details)
