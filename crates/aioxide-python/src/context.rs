@@ -1,0 +1,46 @@
+//! `contextvars`: the one way in which a context is copied and entered.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+/// A copy of the current context, as `contextvars.copy_context()` makes it.
+#[inline]
+pub fn copy_current(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    // SAFETY: the thread is attached; the result is a new reference or null
+    // with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyContext_CopyCurrent()).map(Bound::unbind) }
+}
+
+/// The caller's context if he gave one, else a copy of the current one.
+#[inline]
+pub fn given_or_copy(py: Python<'_>, context: Option<Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
+    match context {
+        Some(context) if !context.is_none() => Ok(context.unbind()),
+        _ => copy_current(py),
+    }
+}
+
+/// Runs `body` inside `context`.
+///
+/// Anything that is not a native `contextvars.Context` (a look-alike with a
+/// `run` method) is refused with the interpreter's own `TypeError`; entering a
+/// context twice is its `RuntimeError`.
+#[inline]
+pub fn run_in<R>(
+    py: Python<'_>,
+    context: &Py<PyAny>,
+    body: impl FnOnce() -> PyResult<R>,
+) -> PyResult<R> {
+    // SAFETY: the thread is attached and the reference is alive; Enter checks
+    // the type itself.
+    if unsafe { ffi::PyContext_Enter(context.as_ptr()) } != 0 {
+        return Err(PyErr::fetch(py));
+    }
+    let result = body();
+    // SAFETY: entered above on this thread, and `body` has left whatever it
+    // entered itself.
+    if unsafe { ffi::PyContext_Exit(context.as_ptr()) } != 0 {
+        return Err(PyErr::fetch(py));
+    }
+    result
+}

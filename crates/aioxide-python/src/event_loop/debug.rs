@@ -1,0 +1,43 @@
+//! Debug mode: reporting callbacks that hold the loop up.
+
+use std::time::Instant;
+
+use pyo3::prelude::*;
+
+use super::{LoopCore, Ready};
+use crate::standard;
+
+impl LoopCore {
+    /// Does one thing of the ready queue and logs it if it took as long as
+    /// `slow_callback_duration`.
+    pub(super) fn run_timed(slf: &Bound<'_, Self>, item: Ready) -> PyResult<()> {
+        let py = slf.py();
+        let subject = match &item {
+            Ready::Handle(handle) => Some(handle.clone_ref(py).into_any()),
+            Ready::Step(task) | Ready::Wake(task) => Some(task.clone_ref(py).into_any()),
+            Ready::Throw(parts) => Some(parts.0.clone_ref(py).into_any()),
+            Ready::FutureCallback(parts) => Some(parts.function.clone_ref(py)),
+            Ready::TransportStart(transport) | Ready::TransportReady(_, transport) => {
+                Some(transport.clone_ref(py).into_any())
+            }
+            Ready::TransportLost(parts) => Some(parts.0.clone_ref(py).into_any()),
+            Ready::Accept(_, server) => Some(server.clone_ref(py).into_any()),
+            Ready::SocketReady(_) | Ready::Signals | Ready::Native(_) => None,
+        };
+        let started = Instant::now();
+        let result = Self::run_item(slf, item);
+        let seconds = started.elapsed().as_secs_f64();
+        let limit = slf.get().flags.with(py, |flags| flags.slow_callback_duration);
+        if seconds >= limit
+            && let Some(subject) = subject
+        {
+            slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
+            let shown = subject.bind(py).repr()?;
+            standard::logger(py)?.call_method1(
+                pyo3::intern!(py, "warning"),
+                ("Executing %s took %.3f seconds", shown, seconds),
+            )?;
+        }
+        result
+    }
+}

@@ -1,0 +1,352 @@
+//! Who watches which file descriptor.
+//!
+//! A table indexed by descriptor number. Every use of a number has a
+//! generation, which is half of the token that the poller reports: an event
+//! that was on its way when a descriptor was closed, and its number given to
+//! another, is recognised and dropped.
+
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+
+use aioxide_engine::{Interest, Poller, Trigger};
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::Ready;
+use super::ready::{READABLE, WRITABLE};
+use crate::handles::Handle;
+use crate::server::ServerCore;
+use crate::sock::SocketCall;
+use crate::transports::TcpTransport;
+
+/// Reading or writing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// Data, a connection or the end has arrived.
+    Read,
+    /// There is room for data.
+    Write,
+}
+
+/// Who is told of readiness in one direction.
+pub enum Watcher {
+    /// `add_reader`, `add_writer`: as long as the state lasts.
+    Handle(Py<Handle>),
+    /// A `sock_*` call: once.
+    Call(Py<SocketCall>),
+}
+
+impl Watcher {
+    fn item(&self, py: Python<'_>) -> Ready {
+        match self {
+            Self::Handle(handle) => Ready::Handle(handle.clone_ref(py)),
+            Self::Call(call) => Ready::SocketReady(call.clone_ref(py)),
+        }
+    }
+}
+
+/// Whose a descriptor is.
+#[derive(Default)]
+pub enum Watch {
+    /// Nobody's.
+    #[default]
+    Nobody,
+    /// The caller's; he watches it by callbacks or waits in `sock_*` calls.
+    Caller {
+        /// For [`Direction::Read`].
+        reader: Option<Watcher>,
+        /// For [`Direction::Write`].
+        writer: Option<Watcher>,
+    },
+    /// A transport's.
+    Transport(Py<TcpTransport>),
+    /// A server's listening socket, by its index.
+    Listener(u32, Py<ServerCore>),
+    /// The loop's own pair for signals.
+    Signals,
+}
+
+/// How a descriptor is registered with the poller.
+type Registration = Option<(Interest, Trigger)>;
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    watch: Watch,
+    registration: Registration,
+    /// The `id()` of a weak reference's target would do, but an address can be
+    /// used again: the weak reference to the socket object whose `sock_*`
+    /// calls the registration is for.
+    owner: Option<Py<PyAny>>,
+}
+
+/// The table.
+#[derive(Default)]
+pub struct Descriptors {
+    slots: Vec<Slot>,
+    /// Slots that are watched, not counting the loop's own.
+    watched: usize,
+}
+
+impl Descriptors {
+    /// Whether a poll could report anything but wake-ups and signals.
+    #[inline]
+    pub fn is_watching(&self) -> bool {
+        self.watched > 0
+    }
+
+    fn slot(&mut self, fd: RawFd) -> &mut Slot {
+        let index = usize::try_from(fd).expect("descriptors were checked not to be negative");
+        if index >= self.slots.len() {
+            self.slots.resize_with(index + 1, Slot::default);
+        }
+        &mut self.slots[index]
+    }
+
+    fn existing(&self, fd: RawFd) -> Option<&Slot> {
+        self.slots.get(usize::try_from(fd).ok()?)
+    }
+
+    /// Whose `fd` is.
+    pub fn watch(&self, fd: RawFd) -> &Watch {
+        const NOBODY: &Watch = &Watch::Nobody;
+        self.existing(fd).map_or(NOBODY, |slot| &slot.watch)
+    }
+
+    /// Gives `fd` to a party that registers it itself; the token is for that.
+    /// Also returns what was there, which the caller drops.
+    pub fn occupy(&mut self, fd: RawFd, watch: Watch) -> (u64, Watch) {
+        let counts = !matches!(watch, Watch::Signals);
+        let slot = self.slot(fd);
+        let was_watched = slot.is_watched();
+        slot.generation = slot.generation.wrapping_add(1);
+        let previous = std::mem::replace(&mut slot.watch, watch);
+        slot.registration = None;
+        let token = token(fd, slot.generation);
+        self.watched = self.watched + usize::from(counts) - usize::from(was_watched);
+        (token, previous)
+    }
+
+    /// Ends what [`Descriptors::occupy`] began. The caller drops what is
+    /// returned, and closes or unregisters the descriptor.
+    pub fn vacate(&mut self, fd: RawFd) -> Watch {
+        let slot = self.slot(fd);
+        let was_watched = slot.is_watched();
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.registration = None;
+        let watch = std::mem::take(&mut slot.watch);
+        self.watched -= usize::from(was_watched);
+        watch
+    }
+
+    /// Sets or clears the watcher of one direction and registers `fd`
+    /// accordingly. Returns the watcher that was there.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of the descriptor; nothing is changed then.
+    pub fn set_watcher(
+        &mut self,
+        poller: &Poller,
+        fd: RawFd,
+        direction: Direction,
+        watcher: Option<Watcher>,
+    ) -> io::Result<Option<Watcher>> {
+        let slot = self.slot(fd);
+        let was_watched = slot.is_watched();
+        let (mut reader, mut writer) = match std::mem::take(&mut slot.watch) {
+            Watch::Caller { reader, writer } => (reader, writer),
+            Watch::Nobody => (None, None),
+            other => {
+                slot.watch = other;
+                return Err(io::Error::from(io::ErrorKind::ResourceBusy));
+            }
+        };
+        let place = match direction {
+            Direction::Read => &mut reader,
+            Direction::Write => &mut writer,
+        };
+        let previous = std::mem::replace(place, watcher);
+        let wanted = wanted_registration(reader.as_ref(), writer.as_ref(), slot.registration);
+        let outcome = slot.register(poller, fd, wanted);
+        if outcome.is_err() {
+            let place = match direction {
+                Direction::Read => &mut reader,
+                Direction::Write => &mut writer,
+            };
+            let refused = std::mem::replace(place, previous);
+            slot.watch = caller(reader, writer);
+            // The refused watcher is the caller's own, who still holds it.
+            drop(refused);
+            return outcome.map(|()| None);
+        }
+        slot.watch = caller(reader, writer);
+        let is_watched = slot.is_watched();
+        self.watched = self.watched + usize::from(is_watched) - usize::from(was_watched);
+        Ok(previous)
+    }
+
+    /// The socket object that the lingering registration of `fd` is for.
+    pub fn owner(&self, py: Python<'_>, fd: RawFd) -> Option<Py<PyAny>> {
+        self.existing(fd)?.owner.as_ref().map(|owner| owner.clone_ref(py))
+    }
+
+    /// A new socket object has the number: whatever registration there was
+    /// died with the old one. Returns the reference it replaces.
+    pub fn set_owner(&mut self, fd: RawFd, owner: Py<PyAny>) -> Option<Py<PyAny>> {
+        let slot = self.slot(fd);
+        if !slot.is_watched() {
+            slot.registration = None;
+            slot.generation = slot.generation.wrapping_add(1);
+        }
+        slot.owner.replace(owner)
+    }
+
+    /// What an event asks for: at most one item for each direction.
+    #[inline]
+    pub fn items_for(&self, py: Python<'_>, reported: u64, readiness: u8) -> [Option<Ready>; 2] {
+        let fd = reported as u32 as RawFd;
+        let Some(slot) = self.existing(fd) else {
+            return [None, None];
+        };
+        if token(fd, slot.generation) != reported {
+            return [None, None];
+        }
+        match &slot.watch {
+            Watch::Nobody => [None, None],
+            Watch::Transport(transport) => {
+                [Some(Ready::TransportReady(readiness, transport.clone_ref(py))), None]
+            }
+            Watch::Listener(index, server) => [Some(Ready::Accept(*index, server.clone_ref(py))), None],
+            Watch::Signals => [Some(Ready::Signals), None],
+            Watch::Caller { reader, writer } => {
+                let item = |flag: u8, watcher: &Option<Watcher>| {
+                    watcher.as_ref().filter(|_| readiness & flag != 0).map(|watcher| watcher.item(py))
+                };
+                [item(READABLE, reader), item(WRITABLE, writer)]
+            }
+        }
+    }
+
+    /// Empties the table, for the end of the loop.
+    pub fn take_all(&mut self, poller: &Poller) -> Vec<(Watch, Option<Py<PyAny>>)> {
+        let mut taken = Vec::new();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            if slot.registration.is_some() {
+                // The caller goes on with his descriptor; the loop does not.
+                // SAFETY: borrowed for one system call, which refuses a number
+                // that is not open.
+                let _ = poller.remove(unsafe { BorrowedFd::borrow_raw(index as RawFd) });
+            }
+            taken.push((std::mem::take(&mut slot.watch), slot.owner.take()));
+        }
+        self.slots.clear();
+        self.watched = 0;
+        taken
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for slot in &self.slots {
+            visit.call(&slot.owner)?;
+            match &slot.watch {
+                Watch::Nobody | Watch::Signals => {}
+                Watch::Transport(transport) => visit.call(transport)?,
+                Watch::Listener(_, server) => visit.call(server)?,
+                Watch::Caller { reader, writer } => {
+                    for watcher in [reader, writer].into_iter().flatten() {
+                        match watcher {
+                            Watcher::Handle(handle) => visit.call(handle)?,
+                            Watcher::Call(call) => visit.call(call)?,
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Slot {
+    fn is_watched(&self) -> bool {
+        !matches!(self.watch, Watch::Nobody | Watch::Signals)
+    }
+
+    /// Makes the poller's registration of `fd` the wanted one.
+    fn register(&mut self, poller: &Poller, fd: RawFd, wanted: Registration) -> io::Result<()> {
+        if wanted == self.registration {
+            return Ok(());
+        }
+        let token = token(fd, self.generation);
+        // SAFETY: borrowed for one system call, which refuses a number that is
+        // not open.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
+        match wanted {
+            Some((interest, trigger)) => {
+                register(poller, descriptor, token, interest, trigger, self.registration.is_some())?;
+            }
+            // A descriptor that its owner has closed is gone from the poller
+            // already.
+            None => drop(poller.remove(descriptor)),
+        }
+        self.registration = wanted;
+        Ok(())
+    }
+}
+
+fn caller(reader: Option<Watcher>, writer: Option<Watcher>) -> Watch {
+    if reader.is_none() && writer.is_none() { Watch::Nobody } else { Watch::Caller { reader, writer } }
+}
+
+/// Callbacks are level-triggered, as asyncio's are. Calls alone are served by
+/// one edge-triggered registration for both directions, which stays when the
+/// call is over: each call tries first and waits only when the kernel had
+/// nothing, so that no edge is missed and the next call needs no system call
+/// to wait.
+fn wanted_registration(
+    reader: Option<&Watcher>,
+    writer: Option<&Watcher>,
+    current: Registration,
+) -> Registration {
+    let by_handle = [reader, writer].into_iter().flatten().any(|it| matches!(it, Watcher::Handle(_)));
+    if by_handle {
+        let interest = Interest { readable: reader.is_some(), writable: writer.is_some() };
+        return Some((interest, Trigger::Level));
+    }
+    if reader.is_some() || writer.is_some() {
+        return Some((Interest::BOTH, Trigger::Edge));
+    }
+    current.filter(|(_, trigger)| *trigger == Trigger::Edge)
+}
+
+/// Adds or modifies a registration, whatever the kernel thinks there is: a
+/// descriptor closed behind our back takes its registration along, and one
+/// that was duplicated leaves it behind.
+pub fn register(
+    poller: &Poller,
+    descriptor: BorrowedFd<'_>,
+    token: u64,
+    interest: Interest,
+    trigger: Trigger,
+    known: bool,
+) -> io::Result<()> {
+    let first = if known {
+        poller.modify(descriptor, token, interest, trigger)
+    } else {
+        poller.add(descriptor, token, interest, trigger)
+    };
+    match first {
+        Err(error) if known && error.kind() == io::ErrorKind::NotFound => {
+            poller.add(descriptor, token, interest, trigger)
+        }
+        Err(error) if !known && error.kind() == io::ErrorKind::AlreadyExists => {
+            poller.modify(descriptor, token, interest, trigger)
+        }
+        other => other,
+    }
+}
+
+fn token(fd: RawFd, generation: u32) -> u64 {
+    // The two highest tokens are the poller's own.
+    (u64::from(generation & 0x7fff_ffff) << 32) | u64::from(fd as u32)
+}

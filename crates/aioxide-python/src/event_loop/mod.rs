@@ -1,0 +1,19 @@
+//! `LoopCore`: the hot half of the event loop (`asyncio.base_events`).
+//!
+//! The Python class `aioxide.Loop` inherits it and adds what is clearer as
+//! Python: everything that is an `async def`.
+
+mod debug;
+mod descriptors;
+mod object;
+mod poll;
+mod ready;
+mod scheduling;
+mod turn;
+mod watching;
+
+pub use descriptors::{Direction, Watch, Watcher};
+pub use object::LoopCore;
+pub use ready::{HANGUP, NativeWork, READABLE, Ready, WRITABLE};
+pub use turn::report as report_callback;
+pub use watching::file_descriptor;

@@ -1,0 +1,364 @@
+//! The Python class `LoopCore`: its state and its smallest methods.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aioxide_engine::{Clock, Engine, Events, Inbox, Poller};
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use super::Ready;
+use super::descriptors::Descriptors;
+use crate::futures::Future;
+use crate::gil_cell::GilCell;
+use crate::running::CurrentTask;
+use crate::tasks::{Task, TaskOptions};
+use crate::threads::ThreadPool;
+
+/// What one read takes at most: asyncio's `max_size`.
+const SCRATCH_BYTES: usize = 256 * 1024;
+
+/// The native half of `aioxide.Loop`.
+#[pyclass(frozen, subclass, module = "aioxide")]
+pub struct LoopCore {
+    /// Ready queue, timers, clock.
+    pub(super) engine: GilCell<Engine<Ready>>,
+    /// The engine's own, to wait on while the engine is in use.
+    pub(super) poller: Arc<Poller>,
+    /// The engine's own, for other threads.
+    pub(super) inbox: Arc<Inbox<Ready>>,
+    /// The readiness buffer, absent while a poll uses it.
+    pub(super) events: GilCell<Option<Events>>,
+    /// Who watches which file descriptor.
+    pub(super) descriptors: GilCell<Descriptors>,
+    /// See [`CurrentTask`].
+    current: CurrentTask,
+    pub(super) flags: GilCell<Flags>,
+    /// The thread that runs the loop, as Python numbers threads; 0 if none.
+    /// Other threads read it to decide whether they are other.
+    pub(super) thread: AtomicU64,
+    task_factory: GilCell<Option<Py<PyAny>>>,
+    /// Where sockets are read into before the bytes have their exact size.
+    scratch: GilCell<Option<Vec<u8>>>,
+    /// The threads of `run_in_executor(None, …)`, started on first use.
+    pub(crate) pool: GilCell<Option<ThreadPool>>,
+    /// The socket pair that signals arrive through.
+    pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
+}
+
+pub(super) struct Flags {
+    pub closed: bool,
+    pub stopping: bool,
+    pub debug: bool,
+    /// Whether `call_soon` is ours and futures may go around it.
+    pub native: bool,
+    /// Seconds after which debug mode reports a callback.
+    pub slow_callback_duration: f64,
+    /// Turns since the last poll that the loop had no reason to make.
+    pub turns_without_poll: u32,
+}
+
+impl LoopCore {
+    /// See [`Flags::native`].
+    #[inline]
+    pub fn schedules_natively(&self) -> bool {
+        self.flags.peek(|flags| flags.native)
+    }
+
+    /// Whether debug mode is on.
+    #[inline]
+    pub fn debug(&self, py: Python<'_>) -> bool {
+        self.flags.with(py, |flags| flags.debug)
+    }
+
+    /// Whether a thread runs the loop.
+    #[inline]
+    pub fn running(&self, _py: Python<'_>) -> bool {
+        self.thread.load(Ordering::Relaxed) != 0
+    }
+
+    /// The entry in asyncio's table of running tasks.
+    #[inline]
+    pub fn current_task(&self) -> &CurrentTask {
+        &self.current
+    }
+
+    /// The way in for other threads, without the GIL.
+    pub fn inbox(&self) -> &Arc<Inbox<Ready>> {
+        &self.inbox
+    }
+
+    /// Puts `item` behind what is ready, without checks.
+    #[inline]
+    pub fn schedule(&self, py: Python<'_>, item: Ready) {
+        self.engine.with(py, |engine| engine.schedule(item));
+    }
+
+    /// Raises what `call_soon` raises when nothing may be scheduled: the loop
+    /// is closed or, in debug mode, the thread is not the loop's.
+    #[inline]
+    pub fn admit(&self, py: Python<'_>) -> PyResult<()> {
+        let (closed, debug) = self.flags.with(py, |flags| (flags.closed, flags.debug));
+        if closed {
+            return Err(closed_error());
+        }
+        if debug { self.check_thread() } else { Ok(()) }
+    }
+
+    /// Lends out the buffer that sockets are read into. It is out of its cell
+    /// meanwhile, so `read` may make Python objects.
+    #[inline]
+    pub fn with_scratch<R>(&self, py: Python<'_>, read: impl FnOnce(&mut [u8]) -> R) -> R {
+        let mut scratch =
+            self.scratch.with(py, Option::take).unwrap_or_else(|| vec![0; SCRATCH_BYTES]);
+        let result = read(&mut scratch);
+        self.scratch.with(py, |slot| *slot = Some(scratch));
+        result
+    }
+
+    /// Raises if the loop is closed.
+    #[inline]
+    pub fn check_closed(&self, py: Python<'_>) -> PyResult<()> {
+        if self.flags.with(py, |flags| flags.closed) { Err(closed_error()) } else { Ok(()) }
+    }
+}
+
+fn closed_error() -> PyErr {
+    PyRuntimeError::new_err("Event loop is closed")
+}
+
+#[pymethods]
+impl LoopCore {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords))]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let engine = Engine::new(Clock::real()).map_err(crate::errors::os_error)?;
+        Ok(Self {
+            poller: engine.poller().clone(),
+            inbox: engine.inbox().clone(),
+            engine: GilCell::new(engine),
+            events: GilCell::new(Some(Events::with_capacity(1024))),
+            descriptors: GilCell::new(Descriptors::default()),
+            current: CurrentTask::default(),
+            flags: GilCell::new(Flags {
+                closed: false,
+                stopping: false,
+                debug: false,
+                native: true,
+                slow_callback_duration: 0.1,
+                turns_without_poll: 0,
+            }),
+            thread: AtomicU64::new(0),
+            task_factory: GilCell::new(None),
+            scratch: GilCell::new(None),
+            pool: GilCell::new(None),
+            signals: GilCell::new(None),
+        })
+    }
+
+    fn __init__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        // A subclass that overrides call_soon wants to see every callback.
+        let ours = py.get_type::<Self>().getattr(pyo3::intern!(py, "call_soon"))?;
+        let theirs = slf.get_type().getattr(pyo3::intern!(py, "call_soon"))?;
+        slf.get().flags.with(py, |flags| flags.native = ours.is(&theirs));
+        Ok(())
+    }
+
+    /// Seconds, on the clock of `time.monotonic()`.
+    fn time(&self, py: Python<'_>) -> f64 {
+        self.engine.with(py, |engine| engine.clock().now())
+    }
+
+    /// A future that belongs to this loop.
+    #[inline]
+    fn create_future(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
+        Future::on_loop(slf.py(), slf)
+    }
+
+    /// Makes a task of `coro` and schedules it.
+    #[pyo3(signature = (coro, *, name=None, context=None, eager_start=false, **keywords))]
+    fn create_task<'py>(
+        slf: &Bound<'py, Self>,
+        coro: Bound<'py, PyAny>,
+        name: Option<Bound<'py, PyAny>>,
+        context: Option<Bound<'py, PyAny>>,
+        eager_start: bool,
+        keywords: Option<Bound<'py, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        slf.get().check_closed(py)?;
+        let factory = slf.get().task_factory.with(py, |factory| factory.as_ref().map(|it| it.clone_ref(py)));
+        let Some(factory) = factory else {
+            if let Some(keywords) = keywords {
+                return Err(PyTypeError::new_err(format!(
+                    "create_task() got an unexpected keyword argument {}",
+                    keywords.keys().get_item(0)?.repr()?
+                )));
+            }
+            let options = TaskOptions { name, context, eager_start };
+            return Ok(Task::spawn(slf, coro, options)?.into_any());
+        };
+        let keywords = keywords.unwrap_or_else(|| PyDict::new(py));
+        if let Some(context) = context.filter(|context| !context.is_none()) {
+            keywords.set_item("context", context)?;
+        }
+        if eager_start {
+            keywords.set_item("eager_start", true)?;
+        }
+        let task = factory.bind(py).call((slf, coro), Some(&keywords))?;
+        if let Some(name) = name.filter(|name| !name.is_none()) {
+            task.call_method1(pyo3::intern!(py, "set_name"), (name,))?;
+        }
+        Ok(task.unbind())
+    }
+
+    /// Sets what `create_task` calls as `factory(loop, coro, **options)`; None
+    /// for the default.
+    fn set_task_factory(&self, py: Python<'_>, factory: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        if let Some(factory) = &factory
+            && !factory.is_callable()
+        {
+            return Err(PyTypeError::new_err("task factory must be a callable or None"));
+        }
+        let factory = factory.map(Bound::unbind);
+        drop(self.task_factory.with(py, |current| std::mem::replace(current, factory)));
+        Ok(())
+    }
+
+    /// The factory, or None.
+    fn get_task_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.task_factory.with(py, |factory| factory.as_ref().map(|it| it.clone_ref(py)))
+    }
+
+    /// Whether debug mode is on.
+    fn get_debug(&self, py: Python<'_>) -> bool {
+        self.debug(py)
+    }
+
+    /// Switches debug mode.
+    fn set_debug(&self, py: Python<'_>, enabled: bool) {
+        self.flags.with(py, |flags| flags.debug = enabled);
+    }
+
+    #[getter]
+    fn get_slow_callback_duration(&self, py: Python<'_>) -> f64 {
+        self.flags.with(py, |flags| flags.slow_callback_duration)
+    }
+
+    #[setter]
+    fn set_slow_callback_duration(&self, py: Python<'_>, seconds: f64) {
+        self.flags.with(py, |flags| flags.slow_callback_duration = seconds);
+    }
+
+    /// Ends the run after the current turn.
+    fn stop(&self, py: Python<'_>) {
+        self.flags.with(py, |flags| flags.stopping = true);
+    }
+
+    /// Whether a thread runs the loop.
+    fn is_running(&self, py: Python<'_>) -> bool {
+        self.running(py)
+    }
+
+    /// Whether `close()` was called.
+    fn is_closed(&self, py: Python<'_>) -> bool {
+        self.flags.with(py, |flags| flags.closed)
+    }
+
+    fn _check_closed(&self, py: Python<'_>) -> PyResult<()> {
+        self.check_closed(py)
+    }
+
+    /// Runs turns until `stop()`.
+    fn _run_turns(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::run_turns(slf)
+    }
+
+    /// Marks the loop closed and lets go of everything it holds.
+    fn _close_core(&self, py: Python<'_>) {
+        let already = self.flags.with(py, |flags| std::mem::replace(&mut flags.closed, true));
+        if already {
+            return;
+        }
+        // What is dropped here may run Python code that comes back to this
+        // loop, which therefore is closed and empty first.
+        let items = self.engine.with(py, |engine| engine.take_all());
+        let watches = self.descriptors.with(py, |table| table.take_all(&self.poller));
+        let signals = self.signals.with(py, Option::take);
+        let pool = self.pool.with(py, Option::take);
+        if let Some(pool) = &pool {
+            pool.shut_down();
+        }
+        drop((items, watches, signals, pool));
+    }
+
+    #[getter]
+    fn _debug(&self, py: Python<'_>) -> bool {
+        self.debug(py)
+    }
+
+    #[getter]
+    fn _closed(&self, py: Python<'_>) -> bool {
+        self.is_closed(py)
+    }
+
+    #[getter]
+    fn get__stopping(&self, py: Python<'_>) -> bool {
+        self.flags.with(py, |flags| flags.stopping)
+    }
+
+    #[getter]
+    fn _thread_id(&self) -> Option<u64> {
+        Some(self.thread.load(Ordering::Relaxed)).filter(|thread| *thread != 0)
+    }
+
+    /// The timers, as asyncio's private list shows them.
+    #[getter]
+    fn _scheduled<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let timers: Vec<Py<PyAny>> = self.engine.with(py, |engine| {
+            let handle = |item: &Ready| match item {
+                Ready::Handle(handle) => Some(handle.clone_ref(py).into_any()),
+                _ => None,
+            };
+            engine.timers().iter().filter_map(handle).collect()
+        });
+        PyList::new(py, timers)
+    }
+
+    /// What is ready: handles as they are, tasks for their steps.
+    #[getter]
+    fn _ready<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let items: Vec<Py<PyAny>> = self.engine.with(py, |engine| {
+            let shown = |item: &Ready| match item {
+                Ready::Handle(handle) => handle.clone_ref(py).into_any(),
+                Ready::Step(task) | Ready::Wake(task) => task.clone_ref(py).into_any(),
+                Ready::Throw(parts) => parts.0.clone_ref(py).into_any(),
+                Ready::FutureCallback(parts) => parts.function.clone_ref(py),
+                Ready::TransportStart(transport) | Ready::TransportReady(_, transport) => {
+                    transport.clone_ref(py).into_any()
+                }
+                Ready::TransportLost(parts) => parts.0.clone_ref(py).into_any(),
+                Ready::Accept(_, server) => server.clone_ref(py).into_any(),
+                Ready::SocketReady(call) => call.clone_ref(py).into_any(),
+                Ready::Signals | Ready::Native(_) => py.None(),
+            };
+            engine.ready().map(shown).collect()
+        });
+        PyList::new(py, items)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.engine.peek(|engine| engine.iter().try_for_each(|item| item.traverse(&visit)))?;
+        self.descriptors.peek(|table| table.traverse(&visit))?;
+        self.task_factory.peek(|factory| visit.call(factory))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.task_factory.with(py, Option::take));
+        self._close_core(py);
+    }
+}

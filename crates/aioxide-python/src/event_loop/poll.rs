@@ -1,0 +1,144 @@
+//! Step 2 of a turn: the one place where the loop waits, and where the GIL is
+//! let go.
+
+use std::io::{ErrorKind, Read};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use aioxide_engine::{Events, Interest, Trigger, Wait};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::ready::{HANGUP, READABLE, WRITABLE};
+use super::{LoopCore, Watch};
+use crate::errors::os_error;
+
+/// After this many turns the loop polls even if it watches nothing, so that
+/// signals are seen however busy it is.
+const MAX_TURNS_WITHOUT_POLL: u32 = 64;
+
+/// The way by which the interpreter's signal handler wakes the loop:
+/// `signal.set_wakeup_fd` wants a descriptor that takes single bytes.
+pub struct SignalPair {
+    reader: UnixStream,
+    writer: UnixStream,
+}
+
+impl LoopCore {
+    /// Waits as long as `wait` says and schedules what has become ready.
+    #[inline]
+    pub(super) fn poll(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let stopping = this.flags.with(py, |flags| flags.stopping);
+        let wait = if stopping { Wait::Poll } else { wait };
+        if wait == Wait::Poll && this.may_skip_poll(py) {
+            return Ok(());
+        }
+        Self::poll_now(slf, wait)
+    }
+
+    /// A busy loop that watches nothing can learn nothing from a poll, which
+    /// would cost more than the turn's callbacks.
+    #[inline]
+    fn may_skip_poll(&self, py: Python<'_>) -> bool {
+        if self.descriptors.with(py, |table| table.is_watching()) {
+            return false;
+        }
+        self.flags.with(py, |flags| {
+            flags.turns_without_poll += 1;
+            flags.turns_without_poll < MAX_TURNS_WITHOUT_POLL
+        })
+    }
+
+    fn poll_now(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        this.flags.with(py, |flags| flags.turns_without_poll = 0);
+        let mut events = this
+            .events
+            .with(py, Option::take)
+            .unwrap_or_else(|| Events::with_capacity(1024));
+        let waited = match wait.timeout() {
+            Some(Duration::ZERO) => this.poller.wait(&mut events, Some(Duration::ZERO)),
+            timeout => {
+                // Other threads may look at asyncio's table while we sleep.
+                this.current_task().settle(py, slf.as_any().as_unbound())?;
+                py.detach(|| this.poller.wait(&mut events, timeout))
+            }
+        };
+        match waited {
+            Ok(()) => this.dispatch(py, &events),
+            Err(error) if error.kind() == ErrorKind::Interrupted => events.clear(),
+            Err(error) => return Err(os_error(error)),
+        }
+        this.events.with(py, |slot| *slot = Some(events));
+        // Handlers of signals that arrived run here, and may raise.
+        py.check_signals()
+    }
+
+    /// Schedules what the readiness events ask for.
+    fn dispatch(&self, py: Python<'_>, events: &Events) {
+        for event in events.iter() {
+            let mut readiness = 0;
+            if event.readable {
+                readiness |= READABLE;
+            }
+            if event.writable {
+                readiness |= WRITABLE;
+            }
+            if event.hangup || event.error {
+                readiness |= HANGUP;
+            }
+            let [first, second] =
+                self.descriptors.with(py, |table| table.items_for(py, event.token, readiness));
+            self.engine.with(py, |engine| {
+                if let Some(item) = first {
+                    engine.schedule(item);
+                }
+                if let Some(item) = second {
+                    engine.schedule(item);
+                }
+            });
+        }
+    }
+
+    /// Hands the numbers of arrived signals to the Python half.
+    pub(super) fn process_signals(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let mut numbers = Vec::new();
+        slf.get().signals.with(py, |signals| {
+            let Some(signals) = signals else { return };
+            let mut buffer = [0; 256];
+            // Non-blocking: ends with WouldBlock, or when the pair is gone.
+            while let Ok(count @ 1..) = signals.reader.read(&mut buffer) {
+                numbers.extend_from_slice(&buffer[..count]);
+            }
+        });
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        slf.call_method1(pyo3::intern!(py, "_process_signals"), (PyBytes::new(py, &numbers),))?;
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl LoopCore {
+    /// The descriptor for `signal.set_wakeup_fd`; made on first use.
+    fn _signal_fd(&self, py: Python<'_>) -> PyResult<i32> {
+        self.check_closed(py)?;
+        if let Some(fd) = self.signals.with(py, |pair| pair.as_ref().map(|pair| pair.writer.as_raw_fd())) {
+            return Ok(fd);
+        }
+        let (reader, writer) = UnixStream::pair().map_err(os_error)?;
+        reader.set_nonblocking(true).map_err(os_error)?;
+        writer.set_nonblocking(true).map_err(os_error)?;
+        self.occupy(py, reader.as_fd(), Watch::Signals, Interest::READ, Trigger::Level)
+            .map_err(os_error)?;
+        let fd = writer.as_raw_fd();
+        self.signals.with(py, |signals| *signals = Some(SignalPair { reader, writer }));
+        Ok(fd)
+    }
+}

@@ -1,0 +1,120 @@
+//! What the ready queue holds.
+
+use aioxide_engine::Cancellable;
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::LoopCore;
+use crate::handles::Handle;
+use crate::server::ServerCore;
+use crate::tasks::Task;
+use crate::transports::TcpTransport;
+
+/// Readiness for reading, in a set of flags.
+pub const READABLE: u8 = 1;
+/// Readiness for writing.
+pub const WRITABLE: u8 = 2;
+/// The peer has closed its side, or the connection is broken.
+pub const HANGUP: u8 = 4;
+
+/// One thing to do in a turn: a value, not an object, so that a task step or a
+/// wake-up allocates nothing. Two words; what needs more is boxed.
+pub enum Ready {
+    /// A callback or a timer.
+    Handle(Py<Handle>),
+    /// A task that starts, or goes on after a bare yield.
+    Step(Py<Task>),
+    /// A task whose awaited future is done.
+    Wake(Py<Task>),
+    /// A task that has to be told what it did wrong.
+    Throw(Box<(Py<Task>, Py<PyAny>)>),
+    /// A done-callback of a future.
+    FutureCallback(Box<FutureCallback>),
+    /// A transport whose protocol learns of its connection.
+    TransportStart(Py<TcpTransport>),
+    /// Readiness of a transport's socket.
+    TransportReady(u8, Py<TcpTransport>),
+    /// A transport whose protocol learns that the connection is gone, and why.
+    TransportLost(Box<(Py<TcpTransport>, Option<Py<PyAny>>)>),
+    /// Connections that wait at a listening socket of a server, by its index.
+    Accept(u32, Py<ServerCore>),
+    /// A low-level socket operation that can go on.
+    SocketReady(Py<crate::sock::SocketCall>),
+    /// Signals have arrived.
+    Signals,
+    /// Work from another thread that no Python callable stands for.
+    Native(Box<dyn NativeWork>),
+}
+
+/// A callback with the future it is called with.
+pub struct FutureCallback {
+    pub function: Py<PyAny>,
+    pub context: Py<PyAny>,
+    pub future: Py<crate::futures::Future>,
+}
+
+/// Work that another thread has finished and the loop has to conclude.
+pub trait NativeWork: Send {
+    /// Runs on the loop's thread.
+    fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()>;
+}
+
+impl Ready {
+    /// A done-callback.
+    pub fn future_callback(
+        function: Py<PyAny>,
+        context: Py<PyAny>,
+        future: Py<crate::futures::Future>,
+    ) -> Self {
+        Self::FutureCallback(Box::new(FutureCallback { function, context, future }))
+    }
+
+    /// A step that throws `exception`.
+    pub fn throw(task: Py<Task>, exception: Py<PyAny>) -> Self {
+        Self::Throw(Box::new((task, exception)))
+    }
+
+    /// Whether this is a step of a task: the only items before which the
+    /// entry of the last task may stay in asyncio's table.
+    #[inline]
+    pub fn is_task_step(&self) -> bool {
+        matches!(self, Self::Step(_) | Self::Wake(_) | Self::Throw(_))
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Handle(handle) => visit.call(handle),
+            Self::Step(task) | Self::Wake(task) => visit.call(task),
+            Self::Throw(parts) => {
+                visit.call(&parts.0)?;
+                visit.call(&parts.1)
+            }
+            Self::FutureCallback(parts) => {
+                visit.call(&parts.function)?;
+                visit.call(&parts.context)?;
+                visit.call(&parts.future)
+            }
+            Self::TransportStart(transport) | Self::TransportReady(_, transport) => visit.call(transport),
+            Self::TransportLost(parts) => {
+                visit.call(&parts.0)?;
+                visit.call(&parts.1)
+            }
+            Self::Accept(_, server) => visit.call(server),
+            Self::SocketReady(call) => visit.call(call),
+            Self::Signals | Self::Native(_) => Ok(()),
+        }
+    }
+}
+
+impl Cancellable for Ready {
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        match self {
+            // SAFETY: the engine belongs to the loop, which is touched under
+            // the GIL only.
+            Self::Handle(handle) => handle.get().is_cancelled(unsafe { Python::assume_attached() }),
+            _ => false,
+        }
+    }
+}

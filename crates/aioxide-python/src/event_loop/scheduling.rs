@@ -1,0 +1,186 @@
+//! `call_soon` and its relatives.
+
+use std::sync::atomic::Ordering;
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::{LoopCore, Ready};
+use crate::handles::{Handle, TimerHandle};
+use crate::{context, standard};
+
+/// This thread, as Python numbers threads.
+#[inline]
+pub fn thread_identity() -> u64 {
+    // SAFETY: needs neither the GIL nor an interpreter.
+    unsafe { ffi::PyThread_get_thread_ident() as u64 }
+}
+
+impl LoopCore {
+    /// Raises in a thread other than the one that runs the loop.
+    pub fn check_thread(&self) -> PyResult<()> {
+        let thread = self.thread.load(Ordering::Relaxed);
+        if thread == 0 || thread == thread_identity() {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(
+            "Non-thread-safe operation invoked on an event loop other than the current one",
+        ))
+    }
+
+    /// A timer was called off: enough of these, and the heap is swept.
+    pub fn timer_cancelled(&self, py: Python<'_>) {
+        drop(self.engine.with(py, |engine| engine.timers().note_cancelled()));
+    }
+
+    fn handle_for(
+        slf: &Bound<'_, Self>,
+        callback: Bound<'_, PyAny>,
+        arguments: Bound<'_, PyTuple>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Handle> {
+        let context = context::given_or_copy(slf.py(), context)?;
+        Ok(Handle::new(callback.unbind(), arguments.unbind(), slf.clone().into_any().unbind(), context))
+    }
+
+    fn timer_at(
+        slf: &Bound<'_, Self>,
+        when: f64,
+        callback: Bound<'_, PyAny>,
+        arguments: Bound<'_, PyTuple>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<TimerHandle>> {
+        let py = slf.py();
+        let handle = Self::handle_for(slf, callback, arguments, context)?;
+        let timer =
+            Py::new(py, PyClassInitializer::from(handle).add_subclass(TimerHandle::new(when)))?;
+        if slf.get().debug(py) {
+            timer.bind(py).as_super().get().remember_origin(py)?;
+        }
+        timer.get().set_scheduled(py, true);
+        let item = Ready::Handle(timer.bind(py).as_super().clone().unbind());
+        slf.get().engine.with(py, |engine| engine.schedule_at(when, item));
+        Ok(timer)
+    }
+}
+
+/// Debug mode's look at what is to be called: asyncio's texts.
+fn check_callback(callback: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
+    let py = callback.py();
+    if standard::is_coroutine(py)?.call1((callback,))?.is_truthy()?
+        || standard::is_coroutine_function(py)?.call1((callback,))?.is_truthy()?
+    {
+        return Err(PyTypeError::new_err(format!("coroutines cannot be used with {method}()")));
+    }
+    if !callback.is_callable() {
+        return Err(PyTypeError::new_err(format!(
+            "a callable object was expected by {method}(), got {}",
+            callback.repr()?
+        )));
+    }
+    Ok(())
+}
+
+#[pymethods]
+impl LoopCore {
+    /// Schedules `callback(*args)` for the next turn.
+    #[pyo3(signature = (callback, *args, context=None))]
+    fn call_soon(
+        slf: &Bound<'_, Self>,
+        callback: Bound<'_, PyAny>,
+        args: Bound<'_, PyTuple>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Handle>> {
+        let py = slf.py();
+        slf.get().admit(py)?;
+        let debug = slf.get().debug(py);
+        if debug {
+            check_callback(&callback, "call_soon")?;
+        }
+        let handle = Py::new(py, Self::handle_for(slf, callback, args, context)?)?;
+        if debug {
+            handle.get().remember_origin(py)?;
+        }
+        slf.get().schedule(py, Ready::Handle(handle.clone_ref(py)));
+        Ok(handle)
+    }
+
+    /// The same from any thread: the loop wakes up if it sleeps.
+    #[pyo3(signature = (callback, *args, context=None))]
+    fn call_soon_threadsafe(
+        slf: &Bound<'_, Self>,
+        callback: Bound<'_, PyAny>,
+        args: Bound<'_, PyTuple>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Handle>> {
+        let py = slf.py();
+        let this = slf.get();
+        this.check_closed(py)?;
+        let debug = this.debug(py);
+        if debug {
+            check_callback(&callback, "call_soon_threadsafe")?;
+        }
+        let handle = Py::new(py, Self::handle_for(slf, callback, args, context)?)?;
+        if debug {
+            handle.get().remember_origin(py)?;
+        }
+        let item = Ready::Handle(handle.clone_ref(py));
+        let runner = this.thread.load(Ordering::Relaxed);
+        if runner == 0 || runner == thread_identity() {
+            // The order relative to call_soon from the same thread holds.
+            this.schedule(py, item);
+        } else if let Err(item) = this.inbox.push(item) {
+            drop(item);
+            return this.check_closed(py).map(|()| handle);
+        }
+        Ok(handle)
+    }
+
+    /// Schedules `callback(*args)` in `delay` seconds.
+    #[pyo3(signature = (delay, callback, *args, context=None))]
+    fn call_later(
+        slf: &Bound<'_, Self>,
+        delay: Bound<'_, PyAny>,
+        callback: Bound<'_, PyAny>,
+        args: Bound<'_, PyTuple>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<TimerHandle>> {
+        let py = slf.py();
+        if delay.is_none() {
+            return Err(PyTypeError::new_err("delay must not be None"));
+        }
+        let this = slf.get();
+        let when = this.engine.with(py, |engine| engine.clock().now()) + delay.extract::<f64>()?;
+        this.admit(py)?;
+        if this.debug(py) {
+            check_callback(&callback, "call_later")?;
+        }
+        Self::timer_at(slf, when, callback, args, context)
+    }
+
+    /// Schedules `callback(*args)` at loop time `when`, in seconds.
+    #[pyo3(signature = (when, callback, *args, context=None))]
+    fn call_at(
+        slf: &Bound<'_, Self>,
+        when: Bound<'_, PyAny>,
+        callback: Bound<'_, PyAny>,
+        args: Bound<'_, PyTuple>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<TimerHandle>> {
+        let py = slf.py();
+        if when.is_none() {
+            return Err(PyTypeError::new_err("when cannot be None"));
+        }
+        slf.get().admit(py)?;
+        if slf.get().debug(py) {
+            check_callback(&callback, "call_at")?;
+        }
+        Self::timer_at(slf, when.extract()?, callback, args, context)
+    }
+
+    fn _timer_handle_cancelled(&self, py: Python<'_>, _handle: Bound<'_, PyAny>) {
+        self.timer_cancelled(py);
+    }
+}

@@ -1,0 +1,163 @@
+//! Running turns: the order of one is told in `aioxide_engine::turn`.
+
+use std::sync::atomic::Ordering;
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::ready::FutureCallback;
+use super::scheduling::thread_identity;
+use super::{LoopCore, Ready};
+use crate::handles::{Handle, TimerHandle, report_callback_error};
+use crate::{context, tasks};
+
+impl LoopCore {
+    /// Runs turns until `stop()` was called, at least one.
+    pub fn run_turns(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        this.thread.store(thread_identity(), Ordering::Relaxed);
+        let result = Self::turns(slf);
+        this.thread.store(0, Ordering::Relaxed);
+        this.flags.with(py, |flags| flags.stopping = false);
+        this.current_task().settle(py, slf.as_any().as_unbound())?;
+        result
+    }
+
+    fn turns(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        loop {
+            Self::turn(slf)?;
+            if slf.get().flags.with(py, |flags| flags.stopping) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        // Called-off timers are dropped outside the engine: their finalizers
+        // may come back to it.
+        let mut graveyard = Vec::new();
+        let wait = this.engine.with(py, |engine| engine.prepare(&mut graveyard));
+        drop(std::mem::take(&mut graveyard));
+        Self::poll(slf, wait)?;
+        let count = this.engine.with(py, |engine| engine.collect(&mut graveyard));
+        drop(graveyard);
+        let debug = this.debug(py);
+        for _ in 0..count {
+            let Some(item) = this.engine.with(py, |engine| engine.next_ready()) else {
+                break;
+            };
+            if debug {
+                Self::run_timed(slf, item)?;
+            } else {
+                Self::run_item(slf, item)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does one thing of the ready queue. What it raises has been reported,
+    /// except what ends the loop, which is returned.
+    #[inline]
+    pub(super) fn run_item(slf: &Bound<'_, Self>, item: Ready) -> PyResult<()> {
+        let py = slf.py();
+        if !item.is_task_step() {
+            slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
+        }
+        match item {
+            Ready::Step(task) => {
+                let task = task.into_bound(py);
+                let result = tasks::run_step(slf, &task);
+                Self::after_step(slf, task, result)
+            }
+            Ready::Wake(task) => {
+                let task = task.into_bound(py);
+                let result = tasks::run_wake(slf, &task);
+                Self::after_step(slf, task, result)
+            }
+            Ready::Throw(parts) => {
+                let (task, exception) = *parts;
+                let task = task.into_bound(py);
+                let result = tasks::run_throw(slf, &task, exception);
+                Self::after_step(slf, task, result)
+            }
+            Ready::Handle(handle) => run_handle(handle.bind(py)),
+            Ready::FutureCallback(parts) => Self::run_future_callback(slf, *parts),
+            Ready::TransportStart(transport) => transport.get().start(slf, transport.bind(py)),
+            Ready::TransportReady(readiness, transport) => {
+                transport.get().ready(slf, transport.bind(py), readiness)
+            }
+            Ready::TransportLost(parts) => {
+                let (transport, reason) = *parts;
+                transport.get().lost(transport.bind(py), reason)
+            }
+            Ready::Accept(index, server) => server.get().accept(slf, server.bind(py), index),
+            Ready::SocketReady(call) => call.get().resume_when_ready(slf, call.bind(py)),
+            Ready::Signals => Self::process_signals(slf),
+            Ready::Native(work) => work.conclude(slf),
+        }
+    }
+
+    /// A step has ended. The last reference to a task goes here, and with it
+    /// finalizers that may ask which task runs.
+    #[inline]
+    fn after_step(slf: &Bound<'_, Self>, task: Bound<'_, tasks::Task>, result: PyResult<()>) -> PyResult<()> {
+        let py = slf.py();
+        // SAFETY: the reference is alive.
+        if unsafe { pyo3::ffi::Py_REFCNT(task.as_ptr()) } == 1 {
+            slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
+        }
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
+                let step = tasks::TaskStep::new(py, task.unbind(), None)?.into_any();
+                report(slf, step, PyTuple::empty(py).unbind(), py.None(), error)
+            }
+        }
+    }
+
+    fn run_future_callback(slf: &Bound<'_, Self>, parts: FutureCallback) -> PyResult<()> {
+        let py = slf.py();
+        let FutureCallback { function, context, future } = parts;
+        let result = context::run_in(py, &context, || {
+            function.bind(py).call1((future.bind(py),)).map(drop)
+        });
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) => report(slf, function, PyTuple::new(py, [future])?.unbind(), context, error),
+        }
+    }
+}
+
+/// Runs a callback or a timer, unless it was called off.
+#[inline]
+fn run_handle(handle: &Bound<'_, Handle>) -> PyResult<()> {
+    let py = handle.py();
+    if let Ok(timer) = handle.cast_exact::<TimerHandle>() {
+        timer.get().set_scheduled(py, false);
+    }
+    if handle.get().is_cancelled(py) {
+        return Ok(());
+    }
+    match handle.get().call(py) {
+        Ok(()) => Ok(()),
+        Err(error) => report_callback_error(handle, error),
+    }
+}
+
+/// Reports an error of something that had no handle until now.
+pub fn report(
+    core: &Bound<'_, LoopCore>,
+    callback: Py<PyAny>,
+    arguments: Py<PyTuple>,
+    context: Py<PyAny>,
+    error: PyErr,
+) -> PyResult<()> {
+    let py = core.py();
+    let handle = Handle::new(callback, arguments, core.clone().into_any().unbind(), context);
+    report_callback_error(Py::new(py, handle)?.bind(py), error)
+}

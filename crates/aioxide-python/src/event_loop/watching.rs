@@ -1,0 +1,273 @@
+//! `add_reader`, `add_writer` and the descriptors of other parts of the loop.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
+
+use aioxide_engine::{Interest, Trigger};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyTuple};
+
+use super::descriptors::register;
+use super::{Direction, LoopCore, Watch, Watcher};
+use crate::context;
+use crate::errors::os_error;
+use crate::handles::Handle;
+
+/// The number behind an integer or an object with `fileno()`.
+///
+/// # Errors
+///
+/// `ValueError` as the `selectors` module words it.
+pub fn file_descriptor(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
+    let py = file.py();
+    let invalid = || -> PyErr {
+        match file.repr() {
+            Ok(shown) => PyValueError::new_err(format!("Invalid file object: {shown}")),
+            Err(error) => error,
+        }
+    };
+    let number: i64 = if file.is_instance_of::<PyInt>() {
+        file.extract().map_err(|_| invalid())?
+    } else {
+        let number = file
+            .call_method0(pyo3::intern!(py, "fileno"))
+            .and_then(|number| number.call_method0(pyo3::intern!(py, "__int__")))
+            .and_then(|number| number.extract::<i64>());
+        match number {
+            Ok(number) => number,
+            Err(error)
+                if error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py)
+                    || error.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
+                    || error.is_instance_of::<PyValueError>(py) =>
+            {
+                return Err(invalid());
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    RawFd::try_from(number)
+        .ok()
+        .filter(|fd| *fd >= 0)
+        .ok_or_else(|| PyValueError::new_err(format!("Invalid file descriptor: {number}")))
+}
+
+impl LoopCore {
+    /// Raises asyncio's error if `fd` belongs to a transport or a server.
+    pub fn ensure_no_transport(&self, fd: RawFd, file: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = file.py();
+        let owner = self.descriptors.with(py, |table| match table.watch(fd) {
+            Watch::Transport(transport) => Some(transport.clone_ref(py)),
+            _ => None,
+        });
+        match owner {
+            Some(transport) => Err(PyRuntimeError::new_err(format!(
+                "File descriptor {} is used by transport {}",
+                file.repr()?,
+                transport.bind(py).repr()?
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets `watcher` watch `fd`; the one it replaces is called off.
+    pub fn set_watcher(&self, py: Python<'_>, fd: RawFd, direction: Direction, watcher: Watcher) -> PyResult<()> {
+        let previous = self
+            .descriptors
+            .with(py, |table| table.set_watcher(&self.poller, fd, direction, Some(watcher)))
+            .map_err(os_error)?;
+        call_off(py, previous).map(drop)
+    }
+
+    /// Stops watching; whether anybody watched.
+    pub fn clear_watcher(&self, py: Python<'_>, fd: RawFd, direction: Direction) -> PyResult<bool> {
+        let watched = self.descriptors.with(py, |table| {
+            matches!(
+                (direction, table.watch(fd)),
+                (Direction::Read, Watch::Caller { reader: Some(_), .. })
+                    | (Direction::Write, Watch::Caller { writer: Some(_), .. })
+            )
+        });
+        if !watched {
+            return Ok(false);
+        }
+        let previous =
+            self.descriptors
+                .with(py, |table| table.set_watcher(&self.poller, fd, direction, None))
+                .map_err(os_error)?;
+        call_off(py, previous)
+    }
+
+    /// Clears the watcher of one direction if it is `call`.
+    pub fn clear_call(&self, py: Python<'_>, fd: RawFd, direction: Direction, call: *mut pyo3::ffi::PyObject) {
+        let is_it = self.descriptors.with(py, |table| {
+            let Watch::Caller { reader, writer } = table.watch(fd) else {
+                return false;
+            };
+            let watcher = match direction {
+                Direction::Read => reader,
+                Direction::Write => writer,
+            };
+            matches!(watcher, Some(Watcher::Call(current)) if current.as_ptr() == call)
+        });
+        if is_it {
+            drop(self.descriptors.with(py, |table| table.set_watcher(&self.poller, fd, direction, None)));
+        }
+    }
+
+    /// Sees to it that a registration that stayed from earlier calls is that
+    /// of the same socket object.
+    pub fn own_registration(&self, socket: &Bound<'_, PyAny>, fd: RawFd) -> PyResult<()> {
+        let py = socket.py();
+        if let Some(owner) = self.descriptors.with(py, |table| table.owner(py, fd))
+            && owner.bind(py).call0()?.is(socket)
+        {
+            return Ok(());
+        }
+        let reference = pyo3::types::PyWeakrefReference::new(socket)?.into_any().unbind();
+        drop(self.descriptors.with(py, |table| table.set_owner(fd, reference)));
+        Ok(())
+    }
+
+    /// Registers a descriptor that belongs to a part of the loop.
+    pub fn occupy(
+        &self,
+        py: Python<'_>,
+        descriptor: BorrowedFd<'_>,
+        watch: Watch,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        use std::os::fd::AsRawFd;
+        let fd = descriptor.as_raw_fd();
+        let (token, left_behind) = self.descriptors.with(py, |table| table.occupy(fd, watch));
+        // What a caller left there with the number's last use is dead.
+        drop(left_behind);
+        let outcome = register(&self.poller, descriptor, token, interest, trigger, false);
+        if outcome.is_err() {
+            drop(self.descriptors.with(py, |table| table.vacate(fd)));
+        }
+        outcome
+    }
+
+    /// Takes such a descriptor back before it is closed.
+    pub fn vacate(&self, py: Python<'_>, fd: RawFd) {
+        // SAFETY: borrowed for one system call, which refuses a number that is
+        // not open.
+        let _ = self.poller.remove(unsafe { BorrowedFd::borrow_raw(fd) }.as_fd());
+        drop(self.descriptors.with(py, |table| table.vacate(fd)));
+    }
+
+    fn add_callback(
+        slf: &Bound<'_, Self>,
+        file: &Bound<'_, PyAny>,
+        direction: Direction,
+        callback: Py<PyAny>,
+        arguments: Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Handle>> {
+        let py = slf.py();
+        let this = slf.get();
+        let fd = file_descriptor(file)?;
+        this.ensure_no_transport(fd, file)?;
+        this.check_closed(py)?;
+        if this.debug(py) {
+            this.check_thread()?;
+        }
+        let context = context::copy_current(py)?;
+        let event_loop = slf.clone().into_any().unbind();
+        let handle = Py::new(py, Handle::new(callback, arguments.unbind(), event_loop, context))?;
+        if this.debug(py) {
+            handle.get().remember_origin(py)?;
+        }
+        this.set_watcher(py, fd, direction, Watcher::Handle(handle.clone_ref(py)))?;
+        Ok(handle)
+    }
+
+    fn remove_callback(&self, file: &Bound<'_, PyAny>, direction: Direction) -> PyResult<bool> {
+        let py = file.py();
+        let fd = file_descriptor(file)?;
+        self.ensure_no_transport(fd, file)?;
+        if self.flags.with(py, |flags| flags.closed) {
+            return Ok(false);
+        }
+        self.clear_watcher(py, fd, direction)
+    }
+}
+
+/// A replaced or removed callback must not run even if it is ready already.
+fn call_off(py: Python<'_>, watcher: Option<Watcher>) -> PyResult<bool> {
+    match watcher {
+        None => Ok(false),
+        Some(Watcher::Handle(handle)) => {
+            handle.bind(py).call_method0(pyo3::intern!(py, "cancel"))?;
+            Ok(true)
+        }
+        Some(Watcher::Call(_)) => Ok(true),
+    }
+}
+
+#[pymethods]
+impl LoopCore {
+    /// Calls `callback(*args)` whenever `fd` can be read from.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn add_reader(
+        slf: &Bound<'_, Self>,
+        fd: Bound<'_, PyAny>,
+        callback: Py<PyAny>,
+        args: Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
+        Self::add_callback(slf, &fd, Direction::Read, callback, args).map(drop)
+    }
+
+    /// Calls `callback(*args)` whenever `fd` can be written to.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn add_writer(
+        slf: &Bound<'_, Self>,
+        fd: Bound<'_, PyAny>,
+        callback: Py<PyAny>,
+        args: Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
+        Self::add_callback(slf, &fd, Direction::Write, callback, args).map(drop)
+    }
+
+    /// The same under the private name that some libraries use; returns the
+    /// handle.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn _add_reader(
+        slf: &Bound<'_, Self>,
+        fd: Bound<'_, PyAny>,
+        callback: Py<PyAny>,
+        args: Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Handle>> {
+        Self::add_callback(slf, &fd, Direction::Read, callback, args)
+    }
+
+    /// See `_add_reader`.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn _add_writer(
+        slf: &Bound<'_, Self>,
+        fd: Bound<'_, PyAny>,
+        callback: Py<PyAny>,
+        args: Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Handle>> {
+        Self::add_callback(slf, &fd, Direction::Write, callback, args)
+    }
+
+    /// Stops watching `fd` for reading; whether it was watched.
+    fn remove_reader(&self, fd: Bound<'_, PyAny>) -> PyResult<bool> {
+        self.remove_callback(&fd, Direction::Read)
+    }
+
+    /// Stops watching `fd` for writing; whether it was watched.
+    fn remove_writer(&self, fd: Bound<'_, PyAny>) -> PyResult<bool> {
+        self.remove_callback(&fd, Direction::Write)
+    }
+
+    fn _remove_reader(&self, fd: Bound<'_, PyAny>) -> PyResult<bool> {
+        self.remove_callback(&fd, Direction::Read)
+    }
+
+    fn _remove_writer(&self, fd: Bound<'_, PyAny>) -> PyResult<bool> {
+        self.remove_callback(&fd, Direction::Write)
+    }
+}

@@ -1,0 +1,77 @@
+//! `__del__` for native classes, which PyO3 does not offer.
+//!
+//! asyncio reports a future whose exception nobody looked at, and a task that
+//! is dropped while it waits, from the object's finalizer, with the object
+//! itself in the report. That needs `tp_finalize` (PEP 442): called once, with
+//! the object alive, both when the last reference goes and when a collection
+//! finds a cycle.
+
+use std::sync::OnceLock;
+
+use pyo3::ffi;
+use pyo3::PyClass;
+use pyo3::prelude::*;
+
+/// A class with something to do before an instance goes.
+pub trait Finalize: PyClass {
+    /// Where the dealloc function that PyO3 made for the class is kept.
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor>;
+
+    /// Whether there is anything to do: a cheap look, on every deallocation.
+    fn wants_finalizer(slf: &Bound<'_, Self>) -> bool;
+
+    /// Runs Python code as it likes, and may bring the object back to life.
+    /// Takes the object's address out of any table of borrowed pointers.
+    fn finalize(slf: &Bound<'_, Self>);
+}
+
+/// Installs [`Finalize`] in the type object of `T`. Called once, at module
+/// initialisation, before any instance exists.
+pub fn install<T: Finalize>(py: Python<'_>) {
+    let type_object = T::type_object_raw(py);
+    // SAFETY: the type was just created by PyO3, is a heap type of this
+    // module, and the GIL is held; no instance exists yet, so no slot is in
+    // use while it is replaced.
+    unsafe {
+        let original = (*type_object).tp_dealloc.expect("a native class has tp_dealloc");
+        T::original_dealloc().get_or_init(|| original);
+        (*type_object).tp_finalize = Some(finalize_slot::<T>);
+        (*type_object).tp_dealloc = Some(dealloc_slot::<T>);
+        ffi::PyType_Modified(type_object);
+    }
+}
+
+unsafe extern "C" fn finalize_slot<T: Finalize>(object: *mut ffi::PyObject) {
+    // SAFETY: the interpreter calls slots with the GIL held.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the object is alive, and an instance of T, because the slot is
+    // installed on T only and inherited by its subclasses.
+    let bound = unsafe { Bound::from_borrowed_ptr(py, object).cast_into_unchecked::<T>() };
+    if !T::wants_finalizer(&bound) {
+        return;
+    }
+    // A finalizer must leave the exception that is being raised as it was.
+    let raised = PyErr::take(py);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| T::finalize(&bound)));
+    if outcome.is_err() {
+        pyo3::exceptions::PySystemError::new_err("a finalizer of aioxide panicked")
+            .write_unraisable(py, None);
+    }
+    drop(bound);
+    if let Some(raised) = raised {
+        raised.restore(py);
+    }
+}
+
+unsafe extern "C" fn dealloc_slot<T: Finalize>(object: *mut ffi::PyObject) {
+    // SAFETY: tp_dealloc is called with the GIL held on an object whose last
+    // reference is gone. The interpreter's helper keeps it alive while it
+    // finalizes, and does nothing when it has been finalized already.
+    unsafe {
+        if ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+            return; // Somebody holds it again.
+        }
+        let original = T::original_dealloc().get().expect("set by install()");
+        original(object);
+    }
+}

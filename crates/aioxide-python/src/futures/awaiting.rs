@@ -1,0 +1,176 @@
+//! `await future`.
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyTuple, PyType};
+
+use super::Future;
+use crate::gil_cell::GilCell;
+
+/// What `future.__await__()` returns: yields the future once if it is not
+/// done, then returns its result.
+#[pyclass(frozen, module = "aioxide")]
+pub struct FutureIterator {
+    /// None once the result was handed out.
+    future: GilCell<Option<Py<Future>>>,
+}
+
+impl FutureIterator {
+    /// An iterator over `future`.
+    #[inline]
+    pub fn new(py: Python<'_>, future: Py<Future>) -> PyResult<Py<Self>> {
+        Py::new(py, Self { future: GilCell::new(Some(future)) })
+    }
+}
+
+/// Raises `StopIteration(value)` and returns the null that goes with it.
+///
+/// The interpreter's own calls are used because a `PyErr` that carries the
+/// value costs an allocation per await; and `None`, the most frequent value,
+/// needs no exception at all: null alone ends an iterator.
+#[inline]
+pub fn stop_iteration(py: Python<'_>, value: Py<PyAny>) -> *mut ffi::PyObject {
+    if value.is_none(py) {
+        return std::ptr::null_mut();
+    }
+    let value = value.into_bound(py);
+    // SAFETY: the thread is attached and the references are alive.
+    unsafe {
+        // A tuple would be taken for the exception's arguments, and an
+        // exception for the instance to raise.
+        if ffi::PyTuple_Check(value.as_ptr()) != 0
+            || ffi::PyExceptionInstance_Check(value.as_ptr()) != 0
+        {
+            PyStopIteration::new_err((value.unbind(),)).restore(py);
+        } else {
+            ffi::PyErr_SetObject(ffi::PyExc_StopIteration, value.as_ptr());
+        }
+    }
+    std::ptr::null_mut()
+}
+
+/// What `send` returns where the iterator returned `next`: a method, unlike an
+/// iterator, must say what ended it.
+pub fn sent(py: Python<'_>, next: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: `next` is a new reference, or null as an iterator returns it.
+    match unsafe { Bound::from_owned_ptr_or_opt(py, next) } {
+        Some(next) => Ok(next),
+        None => Err(PyErr::take(py).unwrap_or_else(|| PyStopIteration::new_err(()))),
+    }
+}
+
+#[pymethods]
+impl FutureIterator {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> *mut ffi::PyObject {
+        let Some(future) =
+            self.future.with(py, |future| future.as_ref().map(|future| future.clone_ref(py)))
+        else {
+            return std::ptr::null_mut();
+        };
+        enum Next {
+            Yield,
+            NotAwaited,
+            Done,
+        }
+        let next = future.get().state.with(py, |state| {
+            if !matches!(state.outcome, super::Outcome::Pending) {
+                Next::Done
+            } else if state.blocking {
+                Next::NotAwaited
+            } else {
+                state.blocking = true;
+                Next::Yield
+            }
+        });
+        match next {
+            Next::Yield => future.into_ptr(),
+            Next::NotAwaited => {
+                PyRuntimeError::new_err("await wasn't used with future").restore(py);
+                std::ptr::null_mut()
+            }
+            Next::Done => {
+                drop(self.future.with(py, Option::take));
+                match future.get().take_result(py) {
+                    Ok(value) => stop_iteration(py, value),
+                    Err(error) => {
+                        error.restore(py);
+                        std::ptr::null_mut()
+                    }
+                }
+            }
+        }
+    }
+
+    fn send<'py>(&self, py: Python<'py>, _value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        sent(py, self.__next__(py))
+    }
+
+    #[pyo3(signature = (kind, value=None, traceback=None))]
+    fn throw(
+        &self,
+        py: Python<'_>,
+        kind: Bound<'_, PyAny>,
+        value: Option<Bound<'_, PyAny>>,
+        traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        drop(self.future.with(py, Option::take));
+        Err(thrown(&kind, value, traceback)?)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        drop(self.future.with(py, Option::take));
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.future.peek(|future| visit.call(future))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.future.with(py, Option::take));
+    }
+}
+
+/// The exception that the arguments of a generator's `throw` stand for.
+pub fn thrown(
+    kind: &Bound<'_, PyAny>,
+    value: Option<Bound<'_, PyAny>>,
+    traceback: Option<Bound<'_, PyAny>>,
+) -> PyResult<PyErr> {
+    let py = kind.py();
+    let value = value.filter(|value| !value.is_none());
+    let traceback = traceback.filter(|traceback| !traceback.is_none());
+    let exception = if let Ok(class) = kind.cast::<PyType>() {
+        match value {
+            Some(value) if value.is_instance(class)? => value,
+            Some(value) => match value.cast::<PyTuple>() {
+                Ok(arguments) => class.call1(arguments)?,
+                Err(_) => class.call1((value,))?,
+            },
+            None => class.call0()?,
+        }
+    } else if value.is_some() {
+        return Err(pyo3::exceptions::PyTypeError::new_err(
+            "instance exception may not have a separate value",
+        ));
+    } else {
+        kind.clone()
+    };
+    // SAFETY: the thread is attached and the reference is alive.
+    if unsafe { ffi::PyExceptionInstance_Check(exception.as_ptr()) } == 0 {
+        return Err(pyo3::exceptions::PyTypeError::new_err(format!(
+            "exceptions must be classes or instances deriving from BaseException, not {}",
+            kind.get_type().name()?
+        )));
+    }
+    if let Some(traceback) = traceback {
+        exception.setattr(pyo3::intern!(py, "__traceback__"), traceback)?;
+    }
+    Ok(PyErr::from_value(exception))
+}

@@ -1,0 +1,125 @@
+//! Who is told when a future is done.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use crate::tasks::{Task, TaskWakeup};
+
+/// One party that waits for a future.
+pub enum Callback {
+    /// A task of ours that awaits it: no Python callable is made for that.
+    Wake(Py<Task>),
+    /// What `add_done_callback` was given.
+    Python {
+        /// Called with the future.
+        function: Py<PyAny>,
+        /// The context it is called in.
+        context: Py<PyAny>,
+    },
+}
+
+impl Callback {
+    /// The callable and the context that stand for it in Python.
+    pub fn into_python(self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+        match self {
+            Self::Python { function, context } => Ok((function, context)),
+            Self::Wake(task) => {
+                let context = task.get().context(py);
+                Ok((TaskWakeup::new(py, task)?.into_any(), context))
+            }
+        }
+    }
+
+    /// Another reference to the same party.
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Wake(task) => Self::Wake(task.clone_ref(py)),
+            Self::Python { function, context } => Self::Python {
+                function: function.clone_ref(py),
+                context: context.clone_ref(py),
+            },
+        }
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Wake(task) => visit.call(task),
+            Self::Python { function, context } => {
+                visit.call(function)?;
+                visit.call(context)
+            }
+        }
+    }
+}
+
+/// The callbacks of one future, in order. Nearly every future has one, so the
+/// first is stored inline.
+#[derive(Default)]
+pub enum Callbacks {
+    /// Nobody waits.
+    #[default]
+    None,
+    /// One party waits.
+    One(Callback),
+    /// Two or more.
+    Many(Vec<Callback>),
+}
+
+impl Callbacks {
+    /// Whether nobody waits.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::One(_) => false,
+            Self::Many(callbacks) => callbacks.is_empty(),
+        }
+    }
+
+    /// Adds one behind the others.
+    #[inline]
+    pub fn push(&mut self, callback: Callback) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(callback),
+            Self::One(first) => Self::Many(vec![first, callback]),
+            Self::Many(mut callbacks) => {
+                callbacks.push(callback);
+                Self::Many(callbacks)
+            }
+        };
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Callback> {
+        match self {
+            Self::None => [].iter(),
+            Self::One(callback) => std::slice::from_ref(callback).iter(),
+            Self::Many(callbacks) => callbacks.iter(),
+        }
+    }
+}
+
+impl FromIterator<Callback> for Callbacks {
+    fn from_iter<I: IntoIterator<Item = Callback>>(callbacks: I) -> Self {
+        let mut collected = Self::None;
+        for callback in callbacks {
+            collected.push(callback);
+        }
+        collected
+    }
+}
+
+impl IntoIterator for Callbacks {
+    type Item = Callback;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<Callback>, std::vec::IntoIter<Callback>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, many) = match self {
+            Self::None => (None, Vec::new()),
+            Self::One(callback) => (Some(callback), Vec::new()),
+            Self::Many(callbacks) => (None, callbacks),
+        };
+        one.into_iter().chain(many)
+    }
+}

@@ -1,0 +1,284 @@
+//! `Future`: a result that is not there yet (`asyncio.futures`).
+
+mod awaiting;
+mod callbacks;
+mod object;
+mod state;
+
+pub use awaiting::{FutureIterator, sent, stop_iteration, thrown};
+pub use callbacks::{Callback, Callbacks};
+pub use object::{Future, report_unretrieved};
+pub use state::{FutureState, LoopRef, Outcome};
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::event_loop::{LoopCore, Ready};
+use crate::standard;
+use crate::tasks::Task;
+
+impl Future {
+    /// A pending future of `core`, without the checks of the constructor.
+    #[inline]
+    pub fn on_loop(py: Python<'_>, core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
+        let future = Py::new(py, Future::new(FutureState::pending(LoopRef::of_core(core))))?;
+        if core.get().debug(py) {
+            future.get().remember_origin(py)?;
+        }
+        Ok(future)
+    }
+
+    /// Whether a result, an exception or a cancellation is there.
+    #[inline]
+    pub fn is_done(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| !matches!(state.outcome, Outcome::Pending))
+    }
+
+    /// Whether it was cancelled.
+    #[inline]
+    pub fn is_cancelled(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| matches!(state.outcome, Outcome::Cancelled))
+    }
+
+    /// Whether `object` is the loop this future belongs to.
+    #[inline]
+    pub fn belongs_to(&self, py: Python<'_>, object: *mut pyo3::ffi::PyObject) -> bool {
+        self.state.with(py, |state| {
+            state.event_loop.as_ref().is_some_and(|event_loop| event_loop.as_ptr() == object)
+        })
+    }
+
+    /// The loop, or asyncio's error for an object whose `__init__` never ran.
+    pub fn event_loop(&self, py: Python<'_>) -> PyResult<LoopRef> {
+        self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.clone_ref(py))).ok_or_else(
+            || pyo3::exceptions::PyRuntimeError::new_err("Future object is not initialized."),
+        )
+    }
+
+    /// Keeps the stack of the Python code that makes this future, for debug
+    /// mode's reports.
+    pub fn remember_origin(&self, py: Python<'_>) -> PyResult<()> {
+        let stack = standard::extract_stack(py)?.call0()?.unbind();
+        self.state.with(py, |state| state.rare_mut().source_traceback.replace(stack));
+        Ok(())
+    }
+
+    /// Finishes with a result. `InvalidStateError` when it is done already.
+    #[inline]
+    pub fn finish(slf: &Bound<'_, Self>, result: Py<PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        this.require_pending(slf)?;
+        this.state.with(py, |state| state.outcome = Outcome::Result(result));
+        Self::schedule_callbacks(slf)
+    }
+
+    /// Finishes with an exception object. `InvalidStateError` when done.
+    pub fn fail(slf: &Bound<'_, Self>, exception: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        this.require_pending(slf)?;
+        let traceback = exception.getattr(pyo3::intern!(py, "__traceback__"))?.unbind();
+        let exception = exception.unbind();
+        this.state.with(py, |state| {
+            state.outcome = Outcome::Exception(exception);
+            state.rare_mut().exception_traceback = Some(traceback);
+        });
+        Self::schedule_callbacks(slf)?;
+        this.state.with(py, |state| state.log_traceback = true);
+        Ok(())
+    }
+
+    /// Cancels; false when it was done already.
+    pub fn cancel_with(slf: &Bound<'_, Self>, message: Option<Py<PyAny>>) -> PyResult<bool> {
+        let py = slf.py();
+        let (cancelled, replaced) = slf.get().state.with(py, |state| {
+            state.log_traceback = false;
+            if !matches!(state.outcome, Outcome::Pending) {
+                return (false, None);
+            }
+            state.outcome = Outcome::Cancelled;
+            (true, state.set_cancel_message(message))
+        });
+        drop(replaced);
+        if cancelled {
+            Self::schedule_callbacks(slf)?;
+        }
+        Ok(cancelled)
+    }
+
+    /// Registers `callback`, or schedules it at once when the future is done.
+    #[inline]
+    pub fn add_callback(slf: &Bound<'_, Self>, callback: Callback) -> PyResult<()> {
+        let py = slf.py();
+        let callback = slf.get().state.with(py, |state| {
+            if matches!(state.outcome, Outcome::Pending) {
+                state.callbacks.push(callback);
+                None
+            } else {
+                Some(callback)
+            }
+        });
+        match callback {
+            None => Ok(()),
+            Some(callback) => {
+                let event_loop = slf.get().event_loop(py)?;
+                event_loop.admit(py)?;
+                schedule_callback(slf, &event_loop, callback)
+            }
+        }
+    }
+
+    /// The exception that `result()` would raise for a cancelled future. Uses
+    /// up the saved `CancelledError`, as asyncio does.
+    pub fn make_cancelled_error(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let (saved, message) = self.state.with(py, |state| match state.rare.as_mut() {
+            None => (None, None),
+            Some(rare) => (
+                rare.cancelled_error.take(),
+                rare.cancel_message.as_ref().map(|message| message.clone_ref(py)),
+            ),
+        });
+        if let Some(saved) = saved {
+            return Ok(saved);
+        }
+        let class = standard::cancelled_error(py)?;
+        let error = match message {
+            None => class.call0()?,
+            Some(message) => class.call1((message,))?,
+        };
+        Ok(error.unbind())
+    }
+
+    /// The outcome as Python code sees it: the value, or the exception raised.
+    #[inline]
+    pub fn take_result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        enum Seen {
+            Value(Py<PyAny>),
+            Raise(Py<PyAny>, Option<Py<PyAny>>),
+            Cancelled,
+            Pending,
+        }
+        let seen = self.state.with(py, |state| match &state.outcome {
+            Outcome::Result(value) => {
+                state.log_traceback = false;
+                Seen::Value(value.clone_ref(py))
+            }
+            Outcome::Exception(exception) => {
+                state.log_traceback = false;
+                let traceback = state
+                    .rare
+                    .as_ref()
+                    .and_then(|rare| rare.exception_traceback.as_ref())
+                    .map(|traceback| traceback.clone_ref(py));
+                Seen::Raise(exception.clone_ref(py), traceback)
+            }
+            Outcome::Cancelled => Seen::Cancelled,
+            Outcome::Pending => Seen::Pending,
+        });
+        match seen {
+            Seen::Value(value) => Ok(value),
+            Seen::Raise(exception, traceback) => {
+                let exception = exception.into_bound(py);
+                // Each raise starts from the traceback of the first one, so
+                // that looking at a result many times does not make it grow.
+                if let Some(traceback) = traceback {
+                    exception.setattr(pyo3::intern!(py, "__traceback__"), traceback)?;
+                }
+                Err(PyErr::from_value(exception))
+            }
+            Seen::Cancelled => {
+                Err(PyErr::from_value(self.make_cancelled_error(py)?.into_bound(py)))
+            }
+            Seen::Pending => Err(invalid_state(py, "Result is not ready.")),
+        }
+    }
+
+    /// `InvalidStateError` when the future is done.
+    pub(crate) fn require_pending(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if self.state.with(py, |state| matches!(state.outcome, Outcome::Pending)) {
+            return Ok(());
+        }
+        let name = self.state.with(py, |state| state.outcome.name());
+        Err(invalid_state(py, &format!("{name}: {}", slf.repr()?)))
+    }
+
+    /// Hands every callback to the loop, in order of registration.
+    #[inline]
+    fn schedule_callbacks(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let callbacks = slf.get().state.with(py, |state| std::mem::take(&mut state.callbacks));
+        if callbacks.is_empty() {
+            return Ok(());
+        }
+        let event_loop = slf.get().event_loop(py)?;
+        event_loop.admit(py)?;
+        for callback in callbacks {
+            schedule_callback(slf, &event_loop, callback)?;
+        }
+        Ok(())
+    }
+}
+
+/// `InvalidStateError(message)`.
+pub fn invalid_state(py: Python<'_>, message: &str) -> PyErr {
+    match standard::invalid_state_error(py) {
+        Ok(class) => PyErr::from_type(class.clone(), message.to_owned()),
+        Err(error) => error,
+    }
+}
+
+/// One callback of a finished future goes to the back of the ready queue.
+fn schedule_callback(
+    future: &Bound<'_, Future>,
+    event_loop: &LoopRef,
+    callback: Callback,
+) -> PyResult<()> {
+    let py = future.py();
+    match event_loop {
+        LoopRef::Native(core) => {
+            let ready = match callback {
+                Callback::Wake(task) => Ready::Wake(task),
+                Callback::Python { function, context } => {
+                    Ready::future_callback(function, context, future.clone().unbind())
+                }
+            };
+            core.get().schedule(py, ready);
+            Ok(())
+        }
+        LoopRef::Foreign(event_loop) => {
+            let (function, context) = callback.into_python(py)?;
+            call_soon(event_loop, &function, Some(future.as_any()), context.bind(py))
+        }
+    }
+}
+
+/// `loop.call_soon(function, argument, context=context)` on a loop that is not
+/// ours.
+pub fn call_soon(
+    event_loop: &Py<PyAny>,
+    function: &Py<PyAny>,
+    argument: Option<&Bound<'_, PyAny>>,
+    context: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let py = context.py();
+    let keywords = pyo3::types::PyDict::new(py);
+    keywords.set_item(pyo3::intern!(py, "context"), context)?;
+    let positional = std::iter::once(function.bind(py)).chain(argument);
+    let positional = PyTuple::new(py, positional.collect::<Vec<_>>())?;
+    let name = pyo3::intern!(py, "call_soon");
+    event_loop.bind(py).call_method(name, positional, Some(&keywords)).map(drop)
+}
+
+/// The exact native future or task behind `object`, if it is one: subclasses
+/// may override anything, so they go through the public protocol.
+#[inline]
+pub fn as_native<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Future>> {
+    if object.is_exact_instance_of::<Future>() || object.is_exact_instance_of::<Task>() {
+        // SAFETY: checked above; a Task is a Future in memory.
+        Some(unsafe { object.cast_unchecked::<Future>() })
+    } else {
+        None
+    }
+}

@@ -1,0 +1,382 @@
+//! The Python class `Future`.
+
+use std::sync::OnceLock;
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+
+use super::{Callback, Callbacks, FutureIterator, FutureState, LoopRef, Outcome, invalid_state};
+use crate::finalizer::Finalize;
+use crate::gil_cell::GilCell;
+use crate::{context, standard};
+
+/// A result that is not there yet; `await` waits for it.
+///
+/// Future(*, loop=None): `loop` is the event loop it belongs to, by default
+/// the current one. Not thread-safe: other threads go through
+/// `loop.call_soon_threadsafe`. See the asyncio documentation of `Future`.
+#[pyclass(frozen, subclass, weakref, dict, generic, module = "aioxide")]
+pub struct Future {
+    pub(crate) state: GilCell<FutureState>,
+}
+
+impl Future {
+    /// Wraps a state.
+    #[inline]
+    pub fn new(state: FutureState) -> Self {
+        Self { state: GilCell::new(state) }
+    }
+
+    /// What every constructor does: finds the loop, forgets what an earlier
+    /// `__init__` left, and remembers the stack in debug mode.
+    pub fn initialize(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let event_loop = match event_loop {
+            Some(event_loop) if !event_loop.is_none() => event_loop,
+            _ => standard::get_event_loop(py)?.call0()?,
+        };
+        let event_loop = LoopRef::of(&event_loop);
+        let debug = event_loop.debug(py)?;
+        drop(self.state.with(py, |state| std::mem::replace(state, FutureState::pending(event_loop))));
+        if debug {
+            self.remember_origin(py)?;
+        }
+        Ok(())
+    }
+
+    /// What `cancel(msg)` was given.
+    pub fn cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.rare(py, |rare| rare.cancel_message.as_ref().map(|message| message.clone_ref(py)))
+    }
+
+    /// Where the future was made (debug mode).
+    pub fn source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.rare(py, |rare| rare.source_traceback.as_ref().map(|stack| stack.clone_ref(py)))
+    }
+
+    fn rare<R>(
+        &self,
+        py: Python<'_>,
+        read: impl FnOnce(&super::state::Rare) -> Option<R>,
+    ) -> Option<R> {
+        self.state.with(py, |state| state.rare.as_deref().and_then(read))
+    }
+}
+
+#[pymethods]
+impl Future {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords))]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::new(FutureState::uninitialized())
+    }
+
+    #[pyo3(signature = (*, r#loop=None))]
+    fn __init__(&self, py: Python<'_>, r#loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        self.initialize(py, r#loop)
+    }
+
+    /// Code that asks `isinstance(x, asyncio.Future)` gets the answer it
+    /// means: yes. A subclass written in Python stays what it is.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        let py = slf.py();
+        let actual = slf.get_type();
+        if actual.is(py.get_type::<Self>()) {
+            Ok(standard::future_type(py)?.clone().unbind())
+        } else {
+            Ok(actual.unbind())
+        }
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Ok(standard::future_repr(slf.py())?.call1((slf,))?.unbind())
+    }
+
+    /// The value, or raises the exception. `InvalidStateError` if the future
+    /// is not done, `CancelledError` if it was cancelled.
+    pub(crate) fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.event_loop(py)?;
+        self.take_result(py)
+    }
+
+    /// The exception, or None. Raises as `result` does if there is neither.
+    fn exception(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.event_loop(py)?;
+        let exception = self.state.with(py, |state| match &state.outcome {
+            Outcome::Pending | Outcome::Cancelled => None,
+            Outcome::Result(_) => Some(py.None()),
+            Outcome::Exception(exception) => {
+                state.log_traceback = false;
+                Some(exception.clone_ref(py))
+            }
+        });
+        match exception {
+            Some(exception) => Ok(exception),
+            None if self.is_cancelled(py) => {
+                Err(PyErr::from_value(self.make_cancelled_error(py)?.into_bound(py)))
+            }
+            None => Err(invalid_state(py, "Exception is not set.")),
+        }
+    }
+
+    /// Marks the future done with `result`.
+    fn set_result(slf: &Bound<'_, Self>, result: Py<PyAny>) -> PyResult<()> {
+        slf.get().event_loop(slf.py())?;
+        Self::finish(slf, result)
+    }
+
+    /// Marks the future done with `exception`, an instance or a class.
+    fn set_exception(slf: &Bound<'_, Self>, exception: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        slf.get().event_loop(py)?;
+        slf.get().require_pending(slf)?;
+        let exception = match exception.cast::<PyType>() {
+            Ok(class) => class.call0()?,
+            Err(_) => exception,
+        };
+        // SAFETY: the thread is attached and the reference is alive.
+        if unsafe { ffi::PyExceptionInstance_Check(exception.as_ptr()) } == 0 {
+            return Err(PyTypeError::new_err("invalid exception object"));
+        }
+        let exception = without_stop_iteration(exception)?;
+        Self::fail(slf, exception)
+    }
+
+    /// Registers `function(future)` to be called by the loop when the future
+    /// is done, in `context` or a copy of the current one.
+    #[pyo3(signature = (function, /, *, context=None))]
+    fn add_done_callback(
+        slf: &Bound<'_, Self>,
+        function: Py<PyAny>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        slf.get().event_loop(py)?;
+        let context = context::given_or_copy(py, context)?;
+        Self::add_callback(slf, Callback::Python { function, context })
+    }
+
+    /// Removes every registration of `function`; returns how many there were.
+    #[pyo3(signature = (function, /))]
+    fn remove_done_callback(&self, py: Python<'_>, function: Bound<'_, PyAny>) -> PyResult<usize> {
+        self.event_loop(py)?;
+        // Comparing runs Python code, which may register and remove in turn:
+        // what it sees is the list as it was, and what it adds is kept behind.
+        let before: Vec<Callback> = self.state.with(py, |state| {
+            state.callbacks.iter().map(|callback| callback.clone_ref(py)).collect()
+        });
+        let mut kept = Vec::with_capacity(before.len());
+        let mut removed = Vec::new();
+        for callback in &before {
+            let (candidate, _) = callback.clone_ref(py).into_python(py)?;
+            if candidate.bind(py).eq(&function)? {
+                removed.push(callback.clone_ref(py));
+            } else {
+                kept.push(callback.clone_ref(py));
+            }
+        }
+        let replaced = self.state.with(py, |state| {
+            if state.callbacks.is_empty() {
+                return Callbacks::None;
+            }
+            let mut current = std::mem::take(&mut state.callbacks).into_iter();
+            let old: Callbacks = current.by_ref().take(before.len()).collect();
+            state.callbacks = kept.into_iter().chain(current).collect();
+            old
+        });
+        drop(replaced);
+        Ok(removed.len())
+    }
+
+    /// Cancels the future and schedules its callbacks. False if it was done.
+    #[pyo3(signature = (msg=None))]
+    fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        slf.get().event_loop(slf.py())?;
+        Self::cancel_with(slf, msg)
+    }
+
+    /// Whether the future was cancelled.
+    fn cancelled(&self, py: Python<'_>) -> bool {
+        self.is_cancelled(py)
+    }
+
+    /// Whether it has a result or an exception, or was cancelled.
+    fn done(&self, py: Python<'_>) -> bool {
+        self.is_done(py)
+    }
+
+    /// The loop it belongs to.
+    fn get_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(self.event_loop(py)?.as_any().clone_ref(py))
+    }
+
+    fn __await__(slf: Bound<'_, Self>) -> PyResult<Py<FutureIterator>> {
+        let py = slf.py();
+        FutureIterator::new(py, slf.unbind())
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> PyResult<Py<FutureIterator>> {
+        Self::__await__(slf)
+    }
+
+    fn _make_cancelled_error(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.make_cancelled_error(py)
+    }
+
+    #[getter]
+    fn _state(&self, py: Python<'_>) -> &'static str {
+        self.state.with(py, |state| state.outcome.name())
+    }
+
+    #[getter]
+    fn get__asyncio_future_blocking(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.blocking)
+    }
+
+    #[setter]
+    fn set__asyncio_future_blocking(&self, py: Python<'_>, blocking: bool) {
+        self.state.with(py, |state| state.blocking = blocking);
+    }
+
+    #[getter]
+    fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.as_any().clone_ref(py)))
+    }
+
+    #[getter]
+    fn _callbacks<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
+        let callbacks: Vec<Callback> = self.state.with(py, |state| {
+            state.callbacks.iter().map(|callback| callback.clone_ref(py)).collect()
+        });
+        if callbacks.is_empty() {
+            return Ok(None);
+        }
+        let list = PyList::empty(py);
+        for callback in callbacks {
+            list.append(callback.into_python(py)?)?;
+        }
+        Ok(Some(list))
+    }
+
+    #[getter]
+    fn _result(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| match &state.outcome {
+            Outcome::Result(value) => Some(value.clone_ref(py)),
+            _ => None,
+        })
+    }
+
+    #[getter]
+    fn _exception(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| match &state.outcome {
+            Outcome::Exception(exception) => Some(exception.clone_ref(py)),
+            _ => None,
+        })
+    }
+
+    #[getter]
+    fn get__cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.cancel_message(py)
+    }
+
+    #[setter]
+    fn set__cancel_message(&self, py: Python<'_>, message: Option<Py<PyAny>>) {
+        drop(self.state.with(py, |state| state.set_cancel_message(message)));
+    }
+
+    #[getter]
+    fn _source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.source_traceback(py)
+    }
+
+    #[getter]
+    fn get__log_traceback(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.log_traceback)
+    }
+
+    #[setter]
+    fn set__log_traceback(&self, py: Python<'_>, value: bool) -> PyResult<()> {
+        if value {
+            return Err(PyValueError::new_err("_log_traceback can only be set to False"));
+        }
+        self.state.with(py, |state| state.log_traceback = false);
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.peek(|state| state.traverse(&visit))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.with(py, |state| {
+            // The outcome's kind stays: a cleared future is still done.
+            let cleared = FutureState { log_traceback: false, ..FutureState::uninitialized() };
+            std::mem::replace(state, cleared)
+        }));
+    }
+}
+
+/// `StopIteration` cannot pass through a generator-based coroutine as itself:
+/// asyncio wraps it (refuses it, before 3.12).
+fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let py = exception.py();
+    if !exception.is_instance_of::<pyo3::exceptions::PyStopIteration>() {
+        return Ok(exception);
+    }
+    let message = "StopIteration interacts badly with generators and cannot be raised into a Future";
+    if cfg!(not(Py_3_12)) {
+        return Err(PyTypeError::new_err(message));
+    }
+    let wrapped = PyRuntimeError::new_err(message).into_value(py).into_bound(py).into_any();
+    wrapped.setattr(pyo3::intern!(py, "__cause__"), &exception)?;
+    wrapped.setattr(pyo3::intern!(py, "__context__"), &exception)?;
+    Ok(wrapped)
+}
+
+impl Finalize for Future {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: &Bound<'_, Self>) -> bool {
+        slf.get().state.with(slf.py(), |state| state.log_traceback)
+    }
+
+    fn finalize(slf: &Bound<'_, Self>) {
+        report_unretrieved(slf);
+    }
+}
+
+/// Tells the loop's exception handler of an exception that nobody looked at.
+pub fn report_unretrieved(slf: &Bound<'_, Future>) {
+    let py = slf.py();
+    let this = slf.get();
+    if !this.state.with(py, |state| std::mem::take(&mut state.log_traceback)) {
+        return;
+    }
+    let report = || -> PyResult<()> {
+        let event_loop = this.event_loop(py)?;
+        let name = slf.as_any().getattr(pyo3::intern!(py, "__class__"))?;
+        let name = name.cast::<PyType>()?.name()?;
+        let details = PyDict::new(py);
+        details.set_item("message", PyString::new(py, &format!("{name} exception was never retrieved")))?;
+        details.set_item("exception", this._exception(py))?;
+        details.set_item("future", slf)?;
+        if let Some(stack) = this._source_traceback(py) {
+            details.set_item("source_traceback", stack)?;
+        }
+        event_loop
+            .as_any()
+            .bind(py)
+            .call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+        Ok(())
+    };
+    if let Err(error) = report() {
+        error.write_unraisable(py, Some(slf.as_any()));
+    }
+}

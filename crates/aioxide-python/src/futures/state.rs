@@ -1,0 +1,186 @@
+//! What a future remembers.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::Callbacks;
+use crate::event_loop::LoopCore;
+
+/// The loop that a future, a task or a handle belongs to.
+pub enum LoopRef {
+    /// Ours: its ready queue is reached directly.
+    Native(Py<LoopCore>),
+    /// Any other, or one of ours whose `call_soon` was overridden: reached
+    /// through its methods.
+    Foreign(Py<PyAny>),
+}
+
+impl LoopRef {
+    /// The way to reach `event_loop`.
+    pub fn of(event_loop: &Bound<'_, PyAny>) -> Self {
+        match event_loop.cast::<LoopCore>() {
+            Ok(core) => Self::of_core(core),
+            Err(_) => Self::Foreign(event_loop.clone().unbind()),
+        }
+    }
+
+    /// The same for a loop that is known to be ours.
+    #[inline]
+    pub fn of_core(core: &Bound<'_, LoopCore>) -> Self {
+        if core.get().schedules_natively() {
+            Self::Native(core.clone().unbind())
+        } else {
+            Self::Foreign(core.clone().into_any().unbind())
+        }
+    }
+
+    /// The loop object.
+    #[inline]
+    pub fn as_any(&self) -> &Py<PyAny> {
+        match self {
+            Self::Native(core) => core.as_any(),
+            Self::Foreign(event_loop) => event_loop,
+        }
+    }
+
+    /// Its address, to compare with.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut pyo3::ffi::PyObject {
+        self.as_any().as_ptr()
+    }
+
+    /// Another reference to the same loop.
+    #[inline]
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Native(core) => Self::Native(core.clone_ref(py)),
+            Self::Foreign(event_loop) => Self::Foreign(event_loop.clone_ref(py)),
+        }
+    }
+
+    /// `loop.get_debug()`.
+    pub fn debug(&self, py: Python<'_>) -> PyResult<bool> {
+        match self {
+            Self::Native(core) => Ok(core.get().debug(py)),
+            Self::Foreign(event_loop) => {
+                event_loop.bind(py).call_method0(pyo3::intern!(py, "get_debug"))?.is_truthy()
+            }
+        }
+    }
+
+    /// Raises what `call_soon` raises when nothing may be scheduled now. A
+    /// foreign loop checks for itself.
+    #[inline]
+    pub fn admit(&self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Self::Native(core) => core.get().admit(py),
+            Self::Foreign(_) => Ok(()),
+        }
+    }
+}
+
+/// How far a future has come.
+pub enum Outcome {
+    /// Not done.
+    Pending,
+    /// Cancelled.
+    Cancelled,
+    /// Done with a value.
+    Result(Py<PyAny>),
+    /// Done with an exception.
+    Exception(Py<PyAny>),
+}
+
+impl Outcome {
+    /// asyncio's name for the state.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Cancelled => "CANCELLED",
+            Self::Result(_) | Self::Exception(_) => "FINISHED",
+        }
+    }
+}
+
+/// What few futures have, kept out of the way of the many.
+#[derive(Default)]
+pub struct Rare {
+    /// The traceback that the exception had when it was set.
+    pub exception_traceback: Option<Py<PyAny>>,
+    /// What `cancel(msg)` was given.
+    pub cancel_message: Option<Py<PyAny>>,
+    /// The `CancelledError` that ended the task, to be raised once more as
+    /// itself, so that its context survives.
+    pub cancelled_error: Option<Py<PyAny>>,
+    /// Where the future was made (debug mode).
+    pub source_traceback: Option<Py<PyAny>>,
+}
+
+/// The state of one future.
+pub struct FutureState {
+    /// None until `__init__` has run, and after the collector cleared it.
+    pub event_loop: Option<LoopRef>,
+    /// Pending, or how it ended.
+    pub outcome: Outcome,
+    /// Set by `await`, cleared by the task that takes note: tells `await
+    /// future` from a bare `yield future`.
+    pub blocking: bool,
+    /// Whether the exception has to be reported when the future goes.
+    pub log_traceback: bool,
+    /// Who waits.
+    pub callbacks: Callbacks,
+    /// See [`Rare`].
+    pub rare: Option<Box<Rare>>,
+}
+
+impl FutureState {
+    /// A pending future of `event_loop`.
+    #[inline]
+    pub fn pending(event_loop: LoopRef) -> Self {
+        Self { event_loop: Some(event_loop), ..Self::uninitialized() }
+    }
+
+    /// Before `__init__`.
+    #[inline]
+    pub fn uninitialized() -> Self {
+        Self {
+            event_loop: None,
+            outcome: Outcome::Pending,
+            blocking: false,
+            log_traceback: false,
+            callbacks: Callbacks::None,
+            rare: None,
+        }
+    }
+
+    /// The rare fields, made on first use.
+    pub fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Remembers a cancel message and hands back the one it replaces.
+    pub fn set_cancel_message(&mut self, message: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+        match (message, self.rare.as_mut()) {
+            (None, None) => None,
+            (None, Some(rare)) => rare.cancel_message.take(),
+            (Some(message), _) => self.rare_mut().cancel_message.replace(message),
+        }
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(event_loop) = &self.event_loop {
+            visit.call(event_loop.as_any())?;
+        }
+        if let Outcome::Result(value) | Outcome::Exception(value) = &self.outcome {
+            visit.call(value)?;
+        }
+        if let Some(rare) = &self.rare {
+            visit.call(&rare.exception_traceback)?;
+            visit.call(&rare.cancel_message)?;
+            visit.call(&rare.cancelled_error)?;
+            visit.call(&rare.source_traceback)?;
+        }
+        self.callbacks.iter().try_for_each(|callback| callback.traverse(visit))
+    }
+}

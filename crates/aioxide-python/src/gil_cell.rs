@@ -1,0 +1,79 @@
+//! State that only code holding the GIL may touch.
+
+use std::cell::UnsafeCell;
+#[cfg(debug_assertions)]
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::Python;
+
+/// A cell without a borrow flag: the GIL is the lock.
+///
+/// A closure passed to [`GilCell::with`] must not run Python code, which
+/// includes allocating Python objects (a collection may start) and dropping
+/// the last reference to one (its finalizer runs). Whatever is taken out of
+/// the cell is therefore returned from the closure and dropped by the caller.
+/// Debug builds check the rule at each access; release builds pay nothing.
+pub struct GilCell<T> {
+    value: UnsafeCell<T>,
+    #[cfg(debug_assertions)]
+    borrowed: AtomicBool,
+}
+
+// SAFETY: every access demands a `Python` token (or happens in a collection,
+// which runs under the GIL), and the module refuses free-threaded
+// interpreters, so two threads are never inside `with` at once.
+unsafe impl<T> Sync for GilCell<T> {}
+// SAFETY: the contents are `Py` references and plain values, which may move
+// between threads; the cell adds no thread affinity.
+unsafe impl<T> Send for GilCell<T> {}
+
+impl<T> GilCell<T> {
+    /// Wraps `value`.
+    pub const fn new(value: T) -> Self {
+        Self {
+            value: UnsafeCell::new(value),
+            #[cfg(debug_assertions)]
+            borrowed: AtomicBool::new(false),
+        }
+    }
+
+    /// Gives `access` the only reference to the value.
+    #[inline(always)]
+    pub fn with<R>(&self, _py: Python<'_>, access: impl FnOnce(&mut T) -> R) -> R {
+        #[cfg(debug_assertions)]
+        let _guard = Exclusive::enter(&self.borrowed);
+        // SAFETY: the token proves that this thread holds the GIL, and the
+        // closure runs no Python code, so nothing else reaches the cell.
+        access(unsafe { &mut *self.value.get() })
+    }
+
+    /// Looks at the value during `__traverse__`, where there is no token.
+    #[inline]
+    pub fn peek<R>(&self, access: impl FnOnce(&T) -> R) -> R {
+        #[cfg(debug_assertions)]
+        let _guard = Exclusive::enter(&self.borrowed);
+        // SAFETY: a collection runs under the GIL and never inside `with`.
+        access(unsafe { &*self.value.get() })
+    }
+}
+
+#[cfg(debug_assertions)]
+struct Exclusive<'a>(&'a AtomicBool);
+
+#[cfg(debug_assertions)]
+impl<'a> Exclusive<'a> {
+    fn enter(borrowed: &'a AtomicBool) -> Self {
+        assert!(
+            !borrowed.swap(true, Ordering::Relaxed),
+            "a GilCell was entered while in use: Python code ran inside `with`"
+        );
+        Self(borrowed)
+    }
+}
+
+#[cfg(debug_assertions)]
+impl Drop for Exclusive<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,63 @@
+//! asyncio's loop, futures, tasks and transports as a Python extension module.
+//!
+//! One module here answers to one module of asyncio; what needs no Python
+//! lives in `aioxide-engine`. `docs/design.md` tells how the parts fit.
+
+// Python's private attributes keep asyncio's names: `get__loop` is the getter
+// of `_loop`.
+#![allow(non_snake_case)]
+
+mod buffers;
+mod context;
+mod errors;
+mod event_loop;
+mod finalizer;
+mod futures;
+mod gil_cell;
+mod handles;
+mod running;
+mod server;
+mod sock;
+mod standard;
+mod tasks;
+mod threads;
+mod transports;
+
+/// The native half of the package `aioxide`.
+#[pyo3::pymodule]
+mod _aioxide {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::event_loop::LoopCore;
+    #[pymodule_export]
+    use crate::futures::{Future, FutureIterator};
+    #[pymodule_export]
+    use crate::handles::{Handle, TimerHandle};
+    #[pymodule_export]
+    use crate::server::ServerCore;
+    #[pymodule_export]
+    use crate::sock::SocketCall;
+    #[pymodule_export]
+    use crate::tasks::{Task, TaskStep, TaskWakeup};
+    #[pymodule_export]
+    use crate::transports::TcpTransport;
+
+    use crate::finalizer;
+
+    /// Every task of ours that is not done, newest first.
+    #[pyfunction]
+    fn _live_tasks(py: Python<'_>) -> Vec<Py<Task>> {
+        crate::tasks::live_tasks(py)
+    }
+
+    #[pymodule_init]
+    fn initialize(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        finalizer::install::<Future>(py);
+        finalizer::install::<Task>(py);
+        finalizer::install::<SocketCall>(py);
+        finalizer::install::<TcpTransport>(py);
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,182 @@
+//! Which task runs: `asyncio.current_task()`, for whoever asks.
+//!
+//! The standard functions read a table of their own, so it has to be right
+//! whenever other code can look. Writing it costs a dictionary update per task
+//! step; taking the entry out again would cost a second one, and the next step
+//! nearly always follows at once. The loop therefore leaves the entry behind
+//! ([`CurrentTask::step_ended`]) and takes it out
+//! ([`CurrentTask::settle`]) before anything but a task step runs.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::gil_cell::GilCell;
+
+/// The loop's entry in asyncio's table of running tasks.
+pub struct CurrentTask {
+    entry: GilCell<Entry>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// No entry of ours is in the table.
+    Absent,
+    /// A task of ours runs.
+    Running,
+    /// The last task has stopped running, the entry is still there.
+    Stale,
+}
+
+impl Default for CurrentTask {
+    fn default() -> Self {
+        Self { entry: GilCell::new(Entry::Absent) }
+    }
+}
+
+impl CurrentTask {
+    /// A task of ours begins to run on `event_loop`. `RuntimeError` if another
+    /// one runs there already.
+    #[inline]
+    pub fn step_begins(&self, py: Python<'_>, event_loop: &Py<PyAny>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        if self.entry.with(py, |entry| *entry) != Entry::Stale {
+            // Nothing of ours is there, or a step inside a step: whatever is
+            // in the table is the truth.
+            if let Some(other) = table::get(py, event_loop)? {
+                return Err(PyRuntimeError::new_err(format!(
+                    "Cannot enter into task {} while another task {} is being executed.",
+                    task.repr()?,
+                    other.repr()?
+                )));
+            }
+        }
+        table::set(py, event_loop, task)?;
+        self.entry.with(py, |entry| *entry = Entry::Running);
+        Ok(())
+    }
+
+    /// The task has stopped running; the entry stays until the next step
+    /// overwrites it or [`CurrentTask::settle`] takes it out.
+    #[inline]
+    pub fn step_ended(&self, py: Python<'_>) {
+        self.entry.with(py, |entry| *entry = Entry::Stale);
+    }
+
+    /// Takes a stale entry out: called before other code can look.
+    #[inline]
+    pub fn settle(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
+        if self.entry.with(py, |entry| *entry) == Entry::Stale {
+            self.entry.with(py, |entry| *entry = Entry::Absent);
+            table::remove(py, event_loop)?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs `body` with `task` as the current one and puts back what was there:
+/// an eager task starts inside whatever runs now.
+pub fn swapped<R>(
+    py: Python<'_>,
+    event_loop: &Py<PyAny>,
+    task: &Bound<'_, PyAny>,
+    body: impl FnOnce() -> PyResult<R>,
+) -> PyResult<R> {
+    let before = table::get(py, event_loop)?;
+    table::set(py, event_loop, task)?;
+    let result = body();
+    match before {
+        Some(before) => table::set(py, event_loop, &before)?,
+        None => table::remove(py, event_loop)?,
+    }
+    result
+}
+
+/// For a task of ours on a loop that is not ours: asyncio's own rules.
+pub fn entered<R>(
+    py: Python<'_>,
+    event_loop: &Py<PyAny>,
+    task: &Bound<'_, PyAny>,
+    body: impl FnOnce() -> PyResult<R>,
+) -> PyResult<R> {
+    if let Some(other) = table::get(py, event_loop)? {
+        return Err(PyRuntimeError::new_err(format!(
+            "Cannot enter into task {} while another task {} is being executed.",
+            task.repr()?,
+            other.repr()?
+        )));
+    }
+    table::set(py, event_loop, task)?;
+    let result = body();
+    table::remove(py, event_loop)?;
+    result
+}
+
+/// asyncio's table, a dictionary from loop to task up to 3.13.
+#[cfg(not(Py_3_14))]
+mod table {
+    use super::*;
+    use pyo3::sync::PyOnceLock;
+    use pyo3::types::PyDict;
+
+    fn tasks(py: Python<'_>) -> PyResult<&Bound<'_, PyDict>> {
+        static CELL: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+        CELL.import(py, "_asyncio", "_current_tasks")
+    }
+
+    pub fn get<'py>(py: Python<'py>, event_loop: &Py<PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        use pyo3::types::PyDictMethods;
+        tasks(py)?.get_item(event_loop)
+    }
+
+    #[inline]
+    pub fn set(py: Python<'_>, event_loop: &Py<PyAny>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        // SAFETY: the thread is attached and the references are alive.
+        match unsafe { ffi::PyDict_SetItem(tasks(py)?.as_ptr(), event_loop.as_ptr(), task.as_ptr()) } {
+            0 => Ok(()),
+            _ => Err(PyErr::fetch(py)),
+        }
+    }
+
+    pub fn remove(py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
+        // SAFETY: as above.
+        if unsafe { ffi::PyDict_DelItem(tasks(py)?.as_ptr(), event_loop.as_ptr()) } != 0 {
+            // Somebody else has taken it out, which is what was wanted.
+            drop(PyErr::take(py));
+        }
+        Ok(())
+    }
+}
+
+/// asyncio's table, a field of the thread's state since 3.14.
+#[cfg(Py_3_14)]
+mod table {
+    use super::*;
+    use pyo3::sync::PyOnceLock;
+
+    fn swap<'py>(py: Python<'py>, event_loop: &Py<PyAny>, task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let function: &Bound<'_, PyAny> = CELL.import(py, "_asyncio", "_swap_current_task")?;
+        let arguments = [event_loop.as_ptr(), task.as_ptr()];
+        // SAFETY: the thread is attached and both references outlive the call.
+        unsafe {
+            Bound::from_owned_ptr_or_err(
+                py,
+                ffi::PyObject_Vectorcall(function.as_ptr(), arguments.as_ptr(), 2, std::ptr::null_mut()),
+            )
+        }
+    }
+
+    pub fn get<'py>(py: Python<'py>, event_loop: &Py<PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let current = CELL.import(py, "_asyncio", "current_task")?.call1((event_loop,))?;
+        Ok((!current.is_none()).then_some(current))
+    }
+
+    pub fn set(py: Python<'_>, event_loop: &Py<PyAny>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        swap(py, event_loop, task).map(drop)
+    }
+
+    pub fn remove(py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
+        swap(py, event_loop, &py.None().into_bound(py)).map(drop)
+    }
+}

@@ -1,0 +1,206 @@
+//! What a `sock_*` call does once: try, and say whether it would block.
+
+use std::os::fd::{BorrowedFd, RawFd};
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyBlockingIOError, PyInterruptedError, PyOSError, PyValueError};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+
+use crate::buffers::BufferView;
+use crate::errors::os_error;
+use crate::event_loop::{Direction, LoopCore};
+
+/// One operation, and how far it has come.
+///
+/// Those on the path of every byte make their system call here; those that
+/// deal in addresses leave it to the socket object, which knows every family.
+pub enum Operation {
+    Recv { limit: isize },
+    RecvInto { buffer: Py<PyAny> },
+    RecvFrom { limit: Py<PyAny> },
+    RecvFromInto { buffer: Py<PyAny>, limit: usize },
+    SendAll { data: Py<PyAny>, sent: usize },
+    SendTo { data: Py<PyAny>, address: Py<PyAny> },
+    Accept,
+    Connect { address: Py<PyAny>, started: bool },
+}
+
+impl Operation {
+    /// What it waits for when it would block.
+    pub fn direction(&self) -> Direction {
+        match self {
+            Self::SendAll { .. } | Self::SendTo { .. } | Self::Connect { .. } => Direction::Write,
+            _ => Direction::Read,
+        }
+    }
+
+    /// The name of the method that made it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Recv { .. } => "sock_recv",
+            Self::RecvInto { .. } => "sock_recv_into",
+            Self::RecvFrom { .. } => "sock_recvfrom",
+            Self::RecvFromInto { .. } => "sock_recvfrom_into",
+            Self::SendAll { .. } => "sock_sendall",
+            Self::SendTo { .. } => "sock_sendto",
+            Self::Accept => "sock_accept",
+            Self::Connect { .. } => "sock_connect",
+        }
+    }
+
+    /// Tries. `None`: it would block, try again when the socket is ready.
+    pub fn attempt(
+        &mut self,
+        core: &Bound<'_, LoopCore>,
+        socket: &Bound<'_, PyAny>,
+        fd: RawFd,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let py = core.py();
+        match self {
+            Self::Recv { limit } => receive(core, fd, *limit),
+            Self::RecvInto { buffer } => receive_into(fd, buffer.bind(py)),
+            Self::SendAll { data, sent } => send_all(fd, data.bind(py), sent),
+            Self::RecvFrom { limit } => {
+                unless_blocking(py, socket.call_method1(pyo3::intern!(py, "recvfrom"), (&*limit,)))
+            }
+            Self::RecvFromInto { buffer, limit } => {
+                let limit = if *limit == 0 { buffer.bind(py).len()? } else { *limit };
+                let result =
+                    socket.call_method1(pyo3::intern!(py, "recvfrom_into"), (&*buffer, limit));
+                unless_blocking(py, result)
+            }
+            Self::SendTo { data, address } => {
+                let result = socket.call_method1(pyo3::intern!(py, "sendto"), (&*data, &*address));
+                unless_blocking(py, result)
+            }
+            Self::Accept => {
+                let accepted = unless_blocking(py, socket.call_method0(pyo3::intern!(py, "accept")))?;
+                if let Some(accepted) = &accepted {
+                    let connection = accepted.bind(py).get_item(0)?;
+                    connection.call_method1(pyo3::intern!(py, "setblocking"), (false,))?;
+                }
+                Ok(accepted)
+            }
+            Self::Connect { address, started } => connect(socket, fd, address.bind(py), started),
+        }
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Recv { .. } | Self::Accept => Ok(()),
+            Self::RecvInto { buffer } | Self::RecvFromInto { buffer, .. } => visit.call(buffer),
+            Self::RecvFrom { limit } => visit.call(limit),
+            Self::SendAll { data, .. } => visit.call(data),
+            Self::SendTo { data, address } => {
+                visit.call(data)?;
+                visit.call(address)
+            }
+            Self::Connect { address, .. } => visit.call(address),
+        }
+    }
+}
+
+/// The descriptor of a socket object that the operation keeps alive.
+fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
+    // SAFETY: used for one system call; the socket object is held by the
+    // operation, and a number that was closed meanwhile is refused.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+/// Makes a system call until no signal interrupts it. `None`: it would block.
+fn unless_would_block<T>(mut call: impl FnMut() -> Result<T, Errno>) -> PyResult<Option<T>> {
+    loop {
+        match call() {
+            Ok(value) => return Ok(Some(value)),
+            Err(Errno::INTR) => {}
+            Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => return Ok(None),
+            Err(error) => return Err(os_error(error)),
+        }
+    }
+}
+
+/// The same for a call of a socket method.
+fn unless_blocking(py: Python<'_>, result: PyResult<Bound<'_, PyAny>>) -> PyResult<Option<Py<PyAny>>> {
+    match result {
+        Ok(value) => Ok(Some(value.unbind())),
+        Err(error)
+            if error.is_instance_of::<PyBlockingIOError>(py)
+                || error.is_instance_of::<PyInterruptedError>(py) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn receive(core: &Bound<'_, LoopCore>, fd: RawFd, limit: isize) -> PyResult<Option<Py<PyAny>>> {
+    let py = core.py();
+    let limit = usize::try_from(limit)
+        .map_err(|_| PyValueError::new_err("negative buffersize in recv"))?;
+    core.get().with_scratch(py, |scratch| {
+        let room = limit.min(scratch.len());
+        let received = unless_would_block(|| {
+            rustix::net::recv(borrow(fd), &mut scratch[..room], RecvFlags::empty()).map(|(count, _)| count)
+        })?;
+        Ok(received.map(|count| PyBytes::new(py, &scratch[..count]).into_any().unbind()))
+    })
+}
+
+fn receive_into(fd: RawFd, buffer: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+    let py = buffer.py();
+    let mut view = BufferView::writable(buffer)?;
+    let received = unless_would_block(|| {
+        rustix::net::recv(borrow(fd), view.bytes_mut(), RecvFlags::empty()).map(|(count, _)| count)
+    })?;
+    received.map(|count| Ok(count.into_pyobject(py)?.into_any().unbind())).transpose()
+}
+
+fn send_all(fd: RawFd, data: &Bound<'_, PyAny>, sent: &mut usize) -> PyResult<Option<Py<PyAny>>> {
+    let py = data.py();
+    let view = BufferView::readable(data)?;
+    loop {
+        let rest = view.bytes().get(*sent..).unwrap_or_default();
+        let count =
+            unless_would_block(|| rustix::net::send(borrow(fd), rest, SendFlags::NOSIGNAL))?;
+        match count {
+            None => return Ok(None),
+            Some(count) => *sent += count,
+        }
+        if *sent >= view.len() {
+            return Ok(Some(py.None()));
+        }
+    }
+}
+
+fn connect(
+    socket: &Bound<'_, PyAny>,
+    fd: RawFd,
+    address: &Bound<'_, PyAny>,
+    started: &mut bool,
+) -> PyResult<Option<Py<PyAny>>> {
+    let py = socket.py();
+    if !*started {
+        let result =
+            unless_blocking(py, socket.call_method1(pyo3::intern!(py, "connect"), (address,)))?;
+        *started = result.is_none();
+        return Ok(result);
+    }
+    // An event may be left over from before: only a writable socket has
+    // something to say.
+    let mut descriptors = [rustix::event::PollFd::from_borrowed_fd(borrow(fd), rustix::event::PollFlags::OUT)];
+    let ready = unless_would_block(|| rustix::event::poll(&mut descriptors, Some(&Default::default())))?;
+    if ready != Some(1) {
+        return Ok(None);
+    }
+    match rustix::net::sockopt::socket_error(borrow(fd)).map_err(os_error)? {
+        Ok(()) => Ok(Some(py.None())),
+        Err(error) => Err(PyOSError::new_err((
+            error.raw_os_error(),
+            format!("Connect call failed {}", address.str()?),
+        ))),
+    }
+}

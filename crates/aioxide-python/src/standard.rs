@@ -1,0 +1,115 @@
+//! What we use of the standard library, looked up once.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+/// Names one attribute of a standard module and remembers it.
+macro_rules! standard {
+    ($(#[$doc:meta])* $name:ident = $module:literal . $attribute:literal) => {
+        $(#[$doc])*
+        pub fn $name(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+            static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+            CELL.import(py, $module, $attribute)
+        }
+    };
+}
+
+macro_rules! standard_type {
+    ($(#[$doc:meta])* $name:ident = $module:literal . $attribute:literal) => {
+        $(#[$doc])*
+        pub fn $name(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+            static CELL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+            CELL.import(py, $module, $attribute)
+        }
+    };
+}
+
+standard_type!(
+    /// What a cancelled future raises.
+    cancelled_error = "asyncio.exceptions"."CancelledError"
+);
+standard_type!(
+    /// What a future raises that is asked too early or set twice.
+    invalid_state_error = "asyncio.exceptions"."InvalidStateError"
+);
+standard_type!(
+    /// The standard `Future`, which ours claims to be.
+    future_type = "asyncio.futures"."Future"
+);
+standard_type!(
+    /// The standard `Task`, which ours claims to be.
+    task_type = "asyncio.tasks"."Task"
+);
+standard_type!(
+    /// The standard `Handle`, which ours claims to be.
+    handle_type = "asyncio.events"."Handle"
+);
+standard_type!(
+    /// The standard `TimerHandle`, which ours claims to be.
+    timer_handle_type = "asyncio.events"."TimerHandle"
+);
+standard_type!(
+    /// Protocols that bring their own receive buffer.
+    buffered_protocol = "asyncio.protocols"."BufferedProtocol"
+);
+standard_type!(
+    /// The standard stream transport, which ours claims to be.
+    transport_type = "asyncio.transports"."Transport"
+);
+standard_type!(
+    /// What `get_extra_info("socket")` wraps a socket in.
+    transport_socket = "asyncio.trsock"."TransportSocket"
+);
+standard_type!(
+    /// The operating system's sockets.
+    socket_type = "socket"."socket"
+);
+standard_type!(
+    /// Threads that run the blocking pool's workers.
+    thread_type = "threading"."Thread"
+);
+standard!(
+    /// `repr` of a future.
+    future_repr = "asyncio.base_futures"."_future_repr"
+);
+standard!(
+    /// `repr` of a task.
+    task_repr = "asyncio.base_tasks"."_task_repr"
+);
+standard!(
+    /// Frames of a suspended or failed task.
+    task_get_stack = "asyncio.base_tasks"."_task_get_stack"
+);
+standard!(
+    /// Prints these frames.
+    task_print_stack = "asyncio.base_tasks"."_task_print_stack"
+);
+standard!(
+    /// A callback with its place in the source.
+    format_callback_source = "asyncio.format_helpers"."_format_callback_source"
+);
+standard!(
+    /// The stack of the calling Python code.
+    extract_stack = "asyncio.format_helpers"."extract_stack"
+);
+standard!(
+    /// Whether an object is a coroutine.
+    is_coroutine = "asyncio.coroutines"."iscoroutine"
+);
+standard!(
+    /// Whether calling an object makes a coroutine.
+    is_coroutine_function = "inspect"."iscoroutinefunction"
+);
+standard!(
+    /// The loop that a future made without one belongs to.
+    get_event_loop = "asyncio.events"."get_event_loop"
+);
+standard!(
+    /// asyncio's logger.
+    logger = "asyncio.log"."logger"
+);
+standard!(
+    /// Called before the interpreter joins its threads.
+    register_atexit = "threading"."_register_atexit"
+);

@@ -1,0 +1,137 @@
+//! `Task`: a coroutine that the loop drives (`asyncio.tasks`).
+
+mod object;
+mod registry;
+mod state;
+mod step;
+mod wakeup;
+
+pub use object::Task;
+pub use registry::live_tasks;
+pub use step::{run_step, run_throw, run_wake};
+pub use wakeup::{TaskStep, TaskWakeup};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::event_loop::{LoopCore, Ready};
+use crate::futures::{Future, FutureState, LoopRef};
+use crate::{context, running, standard};
+use state::{Name, TaskState};
+
+/// What `create_task` may be told about a new task.
+#[derive(Default)]
+pub struct TaskOptions<'py> {
+    /// Its name; made up when absent or None.
+    pub name: Option<Bound<'py, PyAny>>,
+    /// Its context; a copy of the current one when absent or None.
+    pub context: Option<Bound<'py, PyAny>>,
+    /// Whether to run it at once up to its first wait.
+    pub eager_start: bool,
+}
+
+impl Task {
+    /// A new task on a loop of ours.
+    #[inline]
+    pub fn spawn(
+        core: &Bound<'_, LoopCore>,
+        coroutine: Bound<'_, PyAny>,
+        options: TaskOptions<'_>,
+    ) -> PyResult<Py<Task>> {
+        let py = core.py();
+        let future = Future::new(FutureState::pending(LoopRef::of_core(core)));
+        let initializer =
+            PyClassInitializer::from(future).add_subclass(Task::new(TaskState::uninitialized()));
+        let task = Py::new(py, initializer)?;
+        if core.get().debug(py) {
+            task.bind(py).as_super().get().remember_origin(py)?;
+        }
+        Task::start(task.bind(py), coroutine, options)?;
+        Ok(task)
+    }
+
+    /// The second half of every constructor: the future part is ready.
+    fn start(slf: &Bound<'_, Self>, coroutine: Bound<'_, PyAny>, options: TaskOptions<'_>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if !is_coroutine(&coroutine)? {
+            this.state.with(py, |state| state.log_destroy_pending = false);
+            return Err(PyTypeError::new_err(format!(
+                "a coroutine was expected, got {}",
+                coroutine.repr()?
+            )));
+        }
+        let name = match options.name {
+            Some(name) if !name.is_none() => Name::Given(name.str()?.into_any().unbind()),
+            _ => Name::next(),
+        };
+        let context = context::given_or_copy(py, options.context)?;
+        let coroutine = coroutine.unbind();
+        let replaced = this.state.with(py, |state| {
+            let fresh = TaskState {
+                coroutine: Some(coroutine),
+                context: Some(context),
+                name,
+                log_destroy_pending: true,
+                links: std::mem::take(&mut state.links),
+                ..TaskState::uninitialized()
+            };
+            std::mem::replace(state, fresh)
+        });
+        drop(replaced);
+        registry::link(slf);
+        let event_loop = slf.as_super().get().event_loop(py)?;
+        if options.eager_start && is_running(py, &event_loop)? {
+            return Self::start_eagerly(slf, &event_loop);
+        }
+        step::schedule(slf, &event_loop, None)
+    }
+
+    /// Runs the first step inside whatever runs now.
+    fn start_eagerly(slf: &Bound<'_, Self>, event_loop: &LoopRef) -> PyResult<()> {
+        let py = slf.py();
+        let context = slf.get().context(py);
+        running::swapped(py, event_loop.as_any(), slf.as_any(), || {
+            context::run_in(py, &context, || step::advance(slf, None))
+        })?;
+        if slf.as_super().get().is_done(py) {
+            drop(slf.get().state.with(py, |state| state.coroutine.take()));
+        }
+        Ok(())
+    }
+
+    /// The context that the task runs in.
+    #[inline]
+    pub fn context(&self, py: Python<'_>) -> Py<PyAny> {
+        self.state.with(py, |state| match &state.context {
+            Some(context) => context.clone_ref(py),
+            None => py.None(),
+        })
+    }
+}
+
+fn is_running(py: Python<'_>, event_loop: &LoopRef) -> PyResult<bool> {
+    match event_loop {
+        LoopRef::Native(core) => Ok(core.get().running(py)),
+        LoopRef::Foreign(event_loop) => {
+            event_loop.bind(py).call_method0(pyo3::intern!(py, "is_running"))?.is_truthy()
+        }
+    }
+}
+
+/// `asyncio.iscoroutine`, without a Python call for native coroutines.
+#[inline]
+pub fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    // SAFETY: the reference is alive; this compares its type.
+    if unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) } != 0 {
+        return Ok(true);
+    }
+    standard::is_coroutine(object.py())?.call1((object,))?.is_truthy()
+}
+
+/// The item that runs a step of `task` without a value or an exception.
+#[inline]
+pub(crate) fn step_of(task: &Bound<'_, Task>) -> Ready {
+    Ready::Step(task.clone().unbind())
+}

@@ -1,0 +1,297 @@
+//! The Python class `Task`.
+
+use std::sync::OnceLock;
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+
+use super::state::{Name, TaskState};
+use super::{TaskOptions, registry};
+use crate::finalizer::Finalize;
+use crate::futures::Future;
+use crate::gil_cell::GilCell;
+use crate::standard;
+
+/// A coroutine that the event loop drives; a future of what it returns.
+///
+/// Task(coro, *, loop=None, name=None, context=None, eager_start=False).
+/// Usually made by `create_task`. See the asyncio documentation of `Task`.
+#[pyclass(frozen, subclass, extends = Future, generic, module = "aioxide")]
+pub struct Task {
+    pub(crate) state: GilCell<TaskState>,
+}
+
+impl Task {
+    /// Wraps a state.
+    pub fn new(state: TaskState) -> Self {
+        Self { state: GilCell::new(state) }
+    }
+}
+
+#[pymethods]
+impl Task {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords))]
+    fn __new__(
+        _arguments: &Bound<'_, PyTuple>,
+        _keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyClassInitializer<Self> {
+        let future = Future::new(crate::futures::FutureState::uninitialized());
+        PyClassInitializer::from(future).add_subclass(Self::new(TaskState::uninitialized()))
+    }
+
+    #[pyo3(signature = (coro, *, r#loop=None, name=None, context=None, eager_start=false))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        coro: Bound<'_, PyAny>,
+        r#loop: Option<Bound<'_, PyAny>>,
+        name: Option<Bound<'_, PyAny>>,
+        context: Option<Bound<'_, PyAny>>,
+        eager_start: bool,
+    ) -> PyResult<()> {
+        slf.as_super().get().initialize(slf.py(), r#loop)?;
+        Self::start(slf, coro, TaskOptions { name, context, eager_start })
+    }
+
+    /// See [`Future`]: `isinstance(x, asyncio.Task)` is true.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        let py = slf.py();
+        let actual = slf.get_type();
+        if actual.is(py.get_type::<Self>()) {
+            Ok(standard::task_type(py)?.clone().unbind())
+        } else {
+            Ok(actual.unbind())
+        }
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Ok(standard::task_repr(slf.py())?.call1((slf,))?.unbind())
+    }
+
+    /// Asks the task to end: `CancelledError` is thrown into its coroutine at
+    /// the next turn of the loop. False if it was done already.
+    #[pyo3(signature = (msg=None))]
+    fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        let py = slf.py();
+        let future = slf.as_super().get();
+        let done = future.state.with(py, |state| {
+            state.log_traceback = false;
+            !matches!(state.outcome, crate::futures::Outcome::Pending)
+        });
+        if done {
+            return Ok(false);
+        }
+        let waiter = slf.get().state.with(py, |state| {
+            state.cancel_requests += 1;
+            state.waiter.as_ref().map(|waiter| waiter.clone_ref(py))
+        });
+        if let Some(waiter) = waiter {
+            let message = msg.as_ref().map(|message| message.clone_ref(py));
+            // The waiter stays: it may be a task that swallows the
+            // cancellation and has to be cancelled again later.
+            if cancel_with_message(waiter.bind(py), message)? {
+                return Ok(true);
+            }
+        }
+        slf.get().state.with(py, |state| state.must_cancel = true);
+        drop(future.state.with(py, |state| state.set_cancel_message(msg)));
+        Ok(true)
+    }
+
+    /// How many requests to cancel are outstanding.
+    fn cancelling(&self, py: Python<'_>) -> i64 {
+        self.state.with(py, |state| state.cancel_requests)
+    }
+
+    /// Takes one request to cancel back; returns how many are left.
+    fn uncancel(&self, py: Python<'_>) -> i64 {
+        self.state.with(py, |state| {
+            if state.cancel_requests > 0 {
+                state.cancel_requests -= 1;
+                // Since 3.13 the last uncancel also calls off a cancellation
+                // that was not delivered yet.
+                if cfg!(Py_3_13) && state.cancel_requests == 0 {
+                    state.must_cancel = false;
+                }
+            }
+            state.cancel_requests
+        })
+    }
+
+    /// The task's name.
+    fn get_name<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        enum Read {
+            Number(u64),
+            Given(Py<PyAny>),
+        }
+        let name = self.state.with(py, |state| match &state.name {
+            Name::Number(number) => Read::Number(*number),
+            Name::Given(name) => Read::Given(name.clone_ref(py)),
+        });
+        match name {
+            Read::Number(number) => PyString::new(py, &format!("Task-{number}")).into_any(),
+            Read::Given(name) => name.into_bound(py),
+        }
+    }
+
+    /// Renames the task; the value is made a `str`.
+    #[pyo3(signature = (value, /))]
+    fn set_name(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = value.py();
+        let name = Name::Given(value.str()?.into_any().unbind());
+        drop(self.state.with(py, |state| std::mem::replace(&mut state.name, name)));
+        Ok(())
+    }
+
+    /// The coroutine.
+    fn get_coro(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self._coro(py)
+    }
+
+    /// The context its steps run in.
+    fn get_context(&self, py: Python<'_>) -> Py<PyAny> {
+        self.context(py)
+    }
+
+    /// The frames of the suspended coroutine, or of the exception's traceback.
+    #[pyo3(signature = (*, limit=None))]
+    fn get_stack(slf: &Bound<'_, Self>, limit: Option<Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
+        Ok(standard::task_get_stack(slf.py())?.call1((slf, limit))?.unbind())
+    }
+
+    /// Prints these frames to `file`, by default `sys.stderr`.
+    #[pyo3(signature = (*, limit=None, file=None))]
+    fn print_stack(
+        slf: &Bound<'_, Self>,
+        limit: Option<Bound<'_, PyAny>>,
+        file: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        Ok(standard::task_print_stack(slf.py())?.call1((slf, limit, file))?.unbind())
+    }
+
+    /// A task's result is its coroutine's.
+    fn set_result(&self, _result: Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyRuntimeError::new_err("Task does not support set_result operation"))
+    }
+
+    /// A task's exception is its coroutine's.
+    fn set_exception(&self, _exception: Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyRuntimeError::new_err("Task does not support set_exception operation"))
+    }
+
+    #[getter]
+    fn _coro(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| state.coroutine.as_ref().map(|it| it.clone_ref(py)))
+    }
+
+    #[getter]
+    fn _context(&self, py: Python<'_>) -> Py<PyAny> {
+        self.context(py)
+    }
+
+    #[getter]
+    fn _fut_waiter(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| state.waiter.as_ref().map(|it| it.clone_ref(py)))
+    }
+
+    #[getter]
+    fn get__must_cancel(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.must_cancel)
+    }
+
+    #[setter]
+    fn set__must_cancel(&self, py: Python<'_>, value: bool) {
+        self.state.with(py, |state| state.must_cancel = value);
+    }
+
+    #[getter]
+    fn _num_cancels_requested(&self, py: Python<'_>) -> i64 {
+        self.cancelling(py)
+    }
+
+    #[getter]
+    fn get__log_destroy_pending(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.log_destroy_pending)
+    }
+
+    #[setter]
+    fn set__log_destroy_pending(&self, py: Python<'_>, value: bool) {
+        self.state.with(py, |state| state.log_destroy_pending = value);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.peek(|state| state.traverse(&visit))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        registry::unlink(py, self);
+        drop(self.state.with(py, |state| std::mem::replace(state, TaskState::uninitialized())));
+    }
+}
+
+impl Finalize for Task {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: &Bound<'_, Self>) -> bool {
+        let py = slf.py();
+        registry::is_linked(py, slf.get()) || <Future as Finalize>::wants_finalizer(slf.as_super())
+    }
+
+    fn finalize(slf: &Bound<'_, Self>) {
+        report_destroyed(slf);
+        crate::futures::report_unretrieved(slf.as_super());
+        registry::unlink(slf.py(), slf.get());
+    }
+}
+
+/// Tells the loop's exception handler of a task that is dropped while it
+/// still had something to do.
+fn report_destroyed(slf: &Bound<'_, Task>) {
+    let py = slf.py();
+    let future = slf.as_super().get();
+    let pending = !future.is_done(py);
+    if !pending || !slf.get().state.with(py, |state| state.log_destroy_pending) {
+        return;
+    }
+    let report = || -> PyResult<()> {
+        let event_loop = future.event_loop(py)?;
+        let details = PyDict::new(py);
+        details.set_item("task", slf)?;
+        details.set_item("message", "Task was destroyed but it is pending!")?;
+        if let Some(stack) = future.source_traceback(py) {
+            details.set_item("source_traceback", stack)?;
+        }
+        event_loop
+            .as_any()
+            .bind(py)
+            .call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+        Ok(())
+    };
+    if let Err(error) = report() {
+        error.write_unraisable(py, Some(slf.as_any()));
+    }
+}
+
+/// `waiter.cancel(msg=message)`, directly for our own kinds.
+pub fn cancel_with_message(waiter: &Bound<'_, PyAny>, message: Option<Py<PyAny>>) -> PyResult<bool> {
+    let py = waiter.py();
+    if waiter.is_exact_instance_of::<Future>() {
+        // SAFETY: checked above.
+        return Future::cancel_with(unsafe { waiter.cast_unchecked::<Future>() }, message);
+    }
+    if waiter.is_exact_instance_of::<Task>() {
+        // SAFETY: checked above.
+        return Task::cancel(unsafe { waiter.cast_unchecked::<Task>() }, message);
+    }
+    let keywords = PyDict::new(py);
+    keywords.set_item(pyo3::intern!(py, "msg"), message)?;
+    waiter.call_method(pyo3::intern!(py, "cancel"), (), Some(&keywords))?.is_truthy()
+}

@@ -1,0 +1,93 @@
+//! Every live task, for `asyncio.all_tasks()`.
+//!
+//! A doubly linked list through the tasks themselves: linking and unlinking
+//! cost a few stores, where the standard library's `WeakSet` costs more than
+//! the rest of making a task. The list holds addresses, not references, so it
+//! keeps no task alive: a task leaves it when it is done, and at the latest in
+//! its finalizer, before its memory goes.
+
+use std::ptr::NonNull;
+
+use pyo3::Borrowed;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::Task;
+use crate::gil_cell::GilCell;
+
+type Address = Option<NonNull<ffi::PyObject>>;
+
+/// A task's neighbours in the list.
+#[derive(Default)]
+pub struct Links {
+    linked: bool,
+    previous: Address,
+    next: Address,
+}
+
+static NEWEST: GilCell<Address> = GilCell::new(None);
+
+/// Adds `task`. Does nothing if it is there already.
+pub fn link(task: &Bound<'_, Task>) {
+    let py = task.py();
+    let address = NonNull::new(task.as_ptr());
+    let next = NEWEST.with(py, |newest| *newest);
+    let added = task.get().state.with(py, |state| {
+        if state.links.linked {
+            return false;
+        }
+        state.links = Links { linked: true, previous: None, next };
+        true
+    });
+    if added {
+        if let Some(next) = next {
+            at(py, next).state.with(py, |state| state.links.previous = address);
+        }
+        NEWEST.with(py, |newest| *newest = address);
+    }
+}
+
+/// Takes `task` out. Does nothing if it is not there.
+pub fn unlink(py: Python<'_>, task: &Task) {
+    let links = task.state.with(py, |state| std::mem::take(&mut state.links));
+    if !links.linked {
+        return;
+    }
+    match links.previous {
+        Some(previous) => at(py, previous).state.with(py, |state| state.links.next = links.next),
+        None => NEWEST.with(py, |newest| *newest = links.next),
+    }
+    if let Some(next) = links.next {
+        at(py, next).state.with(py, |state| state.links.previous = links.previous);
+    }
+}
+
+/// Whether `task` is in the list.
+pub fn is_linked(py: Python<'_>, task: &Task) -> bool {
+    task.state.with(py, |state| state.links.linked)
+}
+
+/// All tasks that are not done, newest first.
+pub fn live_tasks(py: Python<'_>) -> Vec<Py<Task>> {
+    let mut tasks = Vec::new();
+    let mut cursor = NEWEST.with(py, |newest| *newest);
+    while let Some(address) = cursor {
+        // SAFETY: see `at`; the count goes up, so the task stays alive.
+        let task = unsafe { Bound::from_borrowed_ptr(py, address.as_ptr()).cast_into_unchecked::<Task>() };
+        cursor = task.get().state.with(py, |state| state.links.next);
+        tasks.push(task.unbind());
+    }
+    tasks
+}
+
+/// The task at an address taken from the list.
+fn at(py: Python<'_>, address: NonNull<ffi::PyObject>) -> &Task {
+    // SAFETY: a task unlinks itself before its memory goes, and the list is
+    // touched under the GIL only, so every address in it is a live task. The
+    // caller uses the reference for one access, during which nothing runs.
+    unsafe {
+        let task: Borrowed<'_, '_, Task> =
+            Borrowed::from_ptr(py, address.as_ptr()).cast_unchecked::<Task>();
+        &*std::ptr::from_ref(task.get())
+    }
+}

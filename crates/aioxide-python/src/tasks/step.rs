@@ -1,0 +1,330 @@
+//! One step of a task: resume the coroutine, see what it wants next.
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyStopIteration, PySystemExit};
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::{Task, TaskStep, TaskWakeup, registry};
+use crate::event_loop::{LoopCore, Ready};
+use crate::futures::{Callback, Future, LoopRef, Outcome, as_native, call_soon, invalid_state};
+use crate::{context, standard};
+
+/// What resuming a coroutine led to.
+enum Resumed<'py> {
+    Yielded(Bound<'py, PyAny>),
+    Returned(Py<PyAny>),
+    Raised(PyErr),
+}
+
+/// Runs a scheduled step of a task on its own loop.
+#[inline]
+pub fn run_step(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
+    run(core, task, None)
+}
+
+/// Runs a scheduled step that throws `exception` into the coroutine.
+pub fn run_throw(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>, exception: Py<PyAny>) -> PyResult<()> {
+    let exception = exception.into_bound(core.py());
+    run(core, task, Some(exception))
+}
+
+/// Runs the step of a task whose awaited native future is done.
+#[inline]
+pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
+    let py = core.py();
+    let waiter = task.get().state.with(py, |state| state.waiter.as_ref().map(|it| it.clone_ref(py)));
+    let exception = match &waiter {
+        None => None,
+        // SAFETY: only native futures register a Wake, and the task waits for
+        // the one that it registered with.
+        Some(waiter) => failure(py, unsafe { waiter.bind(py).cast_unchecked::<Future>() })?,
+    };
+    // The future goes when the task no longer needs it, not after the step.
+    drop(waiter);
+    run(core, task, exception)
+}
+
+#[inline]
+fn run(
+    core: &Bound<'_, LoopCore>,
+    task: &Bound<'_, Task>,
+    exception: Option<Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    let py = core.py();
+    let current = core.get().current_task();
+    current.step_begins(py, core.as_any().as_unbound(), task.as_any())?;
+    let context = task.get().context(py);
+    let result = context::run_in(py, &context, || advance(task, exception));
+    current.step_ended(py);
+    result
+}
+
+/// What a done future throws into the coroutine that awaits it; None if it has
+/// a result.
+#[inline]
+fn failure<'py>(py: Python<'py>, future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let has_result = future.get().state.with(py, |state| matches!(state.outcome, Outcome::Result(_)));
+    if has_result {
+        return Ok(None);
+    }
+    match future.get().take_result(py) {
+        Ok(_) => Ok(None),
+        Err(error) => Ok(Some(error.into_value(py).into_bound(py).into_any())),
+    }
+}
+
+/// Resumes the coroutine with `exception` or with nothing, and acts on what
+/// comes of it. The caller has entered the task's context and made the task
+/// the current one.
+///
+/// Returns an error only for what ends the loop (`KeyboardInterrupt`,
+/// `SystemExit`) and for steps that must not have happened.
+pub fn advance(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    let py = task.py();
+    let future = task.as_super();
+    if future.get().is_done(py) {
+        let exception = match &exception {
+            Some(exception) => exception.repr()?.to_string(),
+            None => "None".to_owned(),
+        };
+        return Err(invalid_state(py, &format!("__step(): already done: {}, {exception}", task.repr()?)));
+    }
+    let (coroutine, must_cancel, waiter) = task.get().state.with(py, |state| {
+        (
+            state.coroutine.as_ref().map(|coroutine| coroutine.clone_ref(py)),
+            std::mem::take(&mut state.must_cancel),
+            state.waiter.take(),
+        )
+    });
+    drop(waiter);
+    let exception = if must_cancel {
+        match exception {
+            Some(exception) if exception.is_instance(standard::cancelled_error(py)?)? => Some(exception),
+            _ => Some(future.get().make_cancelled_error(py)?.into_bound(py)),
+        }
+    } else {
+        exception
+    };
+    let Some(coroutine) = coroutine else {
+        return Err(PyRuntimeError::new_err("uninitialized Task object"));
+    };
+    match resume(coroutine.bind(py), exception) {
+        Resumed::Yielded(result) => wait_for(task, result),
+        Resumed::Returned(value) => {
+            registry::unlink(py, task.get());
+            finish(task, value)
+        }
+        Resumed::Raised(error) => {
+            registry::unlink(py, task.get());
+            fail(task, error)
+        }
+    }
+}
+
+#[inline]
+fn resume<'py>(coroutine: &Bound<'py, PyAny>, exception: Option<Bound<'py, PyAny>>) -> Resumed<'py> {
+    let py = coroutine.py();
+    match exception {
+        None => {
+            let mut result = std::ptr::null_mut();
+            // SAFETY: the thread is attached, the references are alive, and
+            // `result` receives a new reference unless an error is reported.
+            unsafe {
+                match ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &mut result) {
+                    ffi::PySendResult::PYGEN_NEXT => Resumed::Yielded(Bound::from_owned_ptr(py, result)),
+                    ffi::PySendResult::PYGEN_RETURN => {
+                        Resumed::Returned(Bound::from_owned_ptr(py, result).unbind())
+                    }
+                    ffi::PySendResult::PYGEN_ERROR => Resumed::Raised(PyErr::fetch(py)),
+                }
+            }
+        }
+        Some(exception) => match coroutine.call_method1(pyo3::intern!(py, "throw"), (exception,)) {
+            Ok(result) => Resumed::Yielded(result),
+            Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+                match error.value(py).getattr(pyo3::intern!(py, "value")) {
+                    Ok(value) => Resumed::Returned(value.unbind()),
+                    Err(error) => Resumed::Raised(error),
+                }
+            }
+            Err(error) => Resumed::Raised(error),
+        },
+    }
+}
+
+/// The coroutine has returned.
+#[inline]
+fn finish(task: &Bound<'_, Task>, value: Py<PyAny>) -> PyResult<()> {
+    let py = task.py();
+    let cancelled_at_the_end =
+        task.get().state.with(py, |state| std::mem::take(&mut state.must_cancel));
+    if cancelled_at_the_end {
+        let message = task.as_super().get().cancel_message(py);
+        Future::cancel_with(task.as_super(), message)?;
+        return Ok(());
+    }
+    Future::finish(task.as_super(), value)
+}
+
+/// The coroutine has raised.
+fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
+    let py = task.py();
+    let future = task.as_super();
+    let value = error.value(py).clone().into_any();
+    if value.is_instance(standard::cancelled_error(py)?)? {
+        let replaced = future.get().state.with(py, |state| {
+            state.rare_mut().cancelled_error.replace(value.unbind())
+        });
+        drop(replaced);
+        Future::cancel_with(future, None)?;
+        return Ok(());
+    }
+    let ends_the_loop =
+        error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py);
+    Future::fail(future, value)?;
+    if ends_the_loop { Err(error) } else { Ok(()) }
+}
+
+/// The coroutine has yielded `result`: wait for it, or say what is wrong.
+#[inline]
+fn wait_for(task: &Bound<'_, Task>, result: Bound<'_, PyAny>) -> PyResult<()> {
+    let py = task.py();
+    if result.is_none() {
+        // A bare yield gives the others one turn.
+        let event_loop = task.as_super().get().event_loop(py)?;
+        return schedule(task, &event_loop, None);
+    }
+    if let Some(future) = as_native(&result) {
+        return wait_for_native(task, future);
+    }
+    let Some(blocking) = result.getattr_opt(pyo3::intern!(py, "_asyncio_future_blocking"))? else {
+        return bad_yield(task, &result);
+    };
+    if blocking.is_none() {
+        return bad_yield(task, &result);
+    }
+    wait_for_foreign(task, &result, blocking.is_truthy()?)
+}
+
+fn bad_yield(task: &Bound<'_, Task>, result: &Bound<'_, PyAny>) -> PyResult<()> {
+    // SAFETY: the reference is alive; this compares its type.
+    let message = if unsafe { ffi::PyGen_CheckExact(result.as_ptr()) } != 0 {
+        format!(
+            "yield was used instead of yield from for generator in task {} with {}",
+            task.repr()?,
+            result.repr()?
+        )
+    } else {
+        format!("Task got bad yield: {}", result.repr()?)
+    };
+    misuse(task, message)
+}
+
+/// Waits for one of our own futures or tasks.
+#[inline]
+fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResult<()> {
+    let py = task.py();
+    let event_loop = task.as_super().get().event_loop(py)?;
+    let blocking = future.get().state.with(py, |state| std::mem::take(&mut state.blocking));
+    if !future.get().belongs_to(py, event_loop.as_ptr()) {
+        return other_loop(task, future.as_any());
+    }
+    if !blocking {
+        return yielded_without_await(task, future.as_any());
+    }
+    if future.is(task) {
+        return misuse(task, format!("Task cannot await on itself: {}", task.repr()?));
+    }
+    Future::add_callback(future, Callback::Wake(task.clone().unbind()))?;
+    let waiter = future.clone().into_any().unbind();
+    let must_cancel = task.get().state.with(py, |state| {
+        state.waiter = Some(waiter);
+        state.must_cancel
+    });
+    if must_cancel { cancel_waiter(task, future.as_any()) } else { Ok(()) }
+}
+
+/// Waits for anything that follows asyncio's protocol of futures.
+fn wait_for_foreign(task: &Bound<'_, Task>, result: &Bound<'_, PyAny>, blocking: bool) -> PyResult<()> {
+    let py = task.py();
+    let event_loop = task.as_super().get().event_loop(py)?;
+    let theirs = match result.getattr_opt(pyo3::intern!(py, "get_loop"))? {
+        Some(get_loop) => get_loop.call0()?,
+        None => result.getattr(pyo3::intern!(py, "_loop"))?,
+    };
+    if theirs.as_ptr() != event_loop.as_ptr() {
+        return other_loop(task, result);
+    }
+    if !blocking {
+        return yielded_without_await(task, result);
+    }
+    if result.is(task) {
+        return misuse(task, format!("Task cannot await on itself: {}", task.repr()?));
+    }
+    result.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), false)?;
+    let wakeup = TaskWakeup::new(py, task.clone().unbind())?;
+    let keywords = pyo3::types::PyDict::new(py);
+    keywords.set_item(pyo3::intern!(py, "context"), task.get().context(py))?;
+    result.call_method(pyo3::intern!(py, "add_done_callback"), (wakeup,), Some(&keywords))?;
+    let waiter = result.clone().unbind();
+    let must_cancel = task.get().state.with(py, |state| {
+        state.waiter = Some(waiter);
+        state.must_cancel
+    });
+    if must_cancel { cancel_waiter(task, result) } else { Ok(()) }
+}
+
+/// The task was cancelled while its step ran: pass that on to what it waits
+/// for now.
+fn cancel_waiter(task: &Bound<'_, Task>, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = task.py();
+    let message = task.as_super().get().cancel_message(py);
+    if super::object::cancel_with_message(waiter, message)? {
+        task.get().state.with(py, |state| state.must_cancel = false);
+    }
+    Ok(())
+}
+
+fn other_loop(task: &Bound<'_, Task>, future: &Bound<'_, PyAny>) -> PyResult<()> {
+    misuse(
+        task,
+        format!("Task {} got Future {} attached to a different loop", task.repr()?, future.repr()?),
+    )
+}
+
+fn yielded_without_await(task: &Bound<'_, Task>, future: &Bound<'_, PyAny>) -> PyResult<()> {
+    misuse(
+        task,
+        format!("yield was used instead of yield from in task {} with {}", task.repr()?, future.repr()?),
+    )
+}
+
+/// The coroutine has done something that a task cannot: its next step throws
+/// a `RuntimeError` that says so.
+fn misuse(task: &Bound<'_, Task>, message: String) -> PyResult<()> {
+    let py = task.py();
+    let error = PyRuntimeError::new_err(message).into_value(py).into_any();
+    let event_loop = task.as_super().get().event_loop(py)?;
+    schedule(task, &event_loop, Some(error))
+}
+
+/// Puts the next step of `task` behind what is ready.
+#[inline]
+pub fn schedule(task: &Bound<'_, Task>, event_loop: &LoopRef, exception: Option<Py<PyAny>>) -> PyResult<()> {
+    let py = task.py();
+    match event_loop {
+        LoopRef::Native(core) => {
+            core.get().admit(py)?;
+            let ready = match exception {
+                None => super::step_of(task),
+                Some(exception) => Ready::throw(task.clone().unbind(), exception),
+            };
+            core.get().schedule(py, ready);
+            Ok(())
+        }
+        LoopRef::Foreign(event_loop) => {
+            let step = TaskStep::new(py, task.clone().unbind(), exception)?;
+            call_soon(event_loop, step.as_any(), None, task.get().context(py).bind(py))
+        }
+    }
+}

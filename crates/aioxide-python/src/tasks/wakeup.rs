@@ -1,0 +1,126 @@
+//! Tasks as Python callables, for loops and futures that are not ours.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::{Task, step};
+use crate::futures::LoopRef;
+use crate::gil_cell::GilCell;
+use crate::running;
+
+/// The done-callback by which a foreign future wakes a task of ours.
+#[pyclass(frozen, weakref, module = "aioxide")]
+pub struct TaskWakeup {
+    task: GilCell<Option<Py<Task>>>,
+}
+
+impl TaskWakeup {
+    /// A callback that wakes `task`.
+    pub fn new(py: Python<'_>, task: Py<Task>) -> PyResult<Py<Self>> {
+        Py::new(py, Self { task: GilCell::new(Some(task)) })
+    }
+}
+
+#[pymethods]
+impl TaskWakeup {
+    fn __call__(&self, py: Python<'_>, future: Bound<'_, PyAny>) -> PyResult<()> {
+        let Some(task) = self.task.with(py, |task| task.as_ref().map(|task| task.clone_ref(py))) else {
+            return Ok(());
+        };
+        let exception = match future.call_method0(pyo3::intern!(py, "result")) {
+            Ok(_) => None,
+            Err(error) => Some(error.into_value(py).into_bound(py).into_any()),
+        };
+        run(task.bind(py), exception)
+    }
+
+    /// Two wake-ups of one task are the same callback.
+    fn __eq__(&self, py: Python<'_>, other: Bound<'_, PyAny>) -> bool {
+        let Ok(other) = other.cast::<Self>() else {
+            return false;
+        };
+        let address = |it: &Self| it.task.with(py, |task| task.as_ref().map(Py::as_ptr));
+        address(self) == address(other.get())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> usize {
+        self.task.with(py, |task| task.as_ref().map_or(0, |task| task.as_ptr() as usize >> 4))
+    }
+
+    #[getter]
+    fn __self__(&self, py: Python<'_>) -> Option<Py<Task>> {
+        self.task.with(py, |task| task.as_ref().map(|task| task.clone_ref(py)))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        match self.__self__(py) {
+            Some(task) => Ok(format!("<TaskWakeup of {}>", task.bind(py).call_method0("get_name")?)),
+            None => Ok("<TaskWakeup>".to_owned()),
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.task.peek(|task| visit.call(task))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.task.with(py, Option::take));
+    }
+}
+
+/// A step of a task of ours on a loop that is not ours.
+#[pyclass(frozen, module = "aioxide")]
+pub struct TaskStep {
+    step: GilCell<Option<(Py<Task>, Option<Py<PyAny>>)>>,
+}
+
+impl TaskStep {
+    /// A step that throws `exception`, if there is one, into the coroutine.
+    pub fn new(py: Python<'_>, task: Py<Task>, exception: Option<Py<PyAny>>) -> PyResult<Py<Self>> {
+        Py::new(py, Self { step: GilCell::new(Some((task, exception))) })
+    }
+}
+
+#[pymethods]
+impl TaskStep {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        match self.step.with(py, Option::take) {
+            Some((task, exception)) => run(task.bind(py), exception.map(|it| it.into_bound(py))),
+            None => Ok(()),
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.step.peek(|step| match step {
+            Some((task, exception)) => {
+                visit.call(task)?;
+                visit.call(exception)
+            }
+            None => Ok(()),
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.step.with(py, Option::take));
+    }
+}
+
+/// Runs a step from inside a handle: the loop has entered the context.
+fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    let py = task.py();
+    match task.as_super().get().event_loop(py)? {
+        LoopRef::Native(core) => {
+            let current = core.get().current_task();
+            current.step_begins(py, core.as_any(), task.as_any())?;
+            let result = step::advance(task, exception);
+            current.step_ended(py);
+            // Whoever called this handle goes on after us.
+            current.settle(py, core.as_any())?;
+            result
+        }
+        LoopRef::Foreign(event_loop) => running::entered(py, &event_loop, task.as_any(), || {
+            step::advance(task, exception)
+        }),
+    }
+}

@@ -1,0 +1,192 @@
+//! `run_in_executor(None, …)`: Python calls on the engine's blocking pool.
+//!
+//! The pool's threads are `threading.Thread` objects, so that everything
+//! Python knows of a thread (its name, thread-local data, tracing, being
+//! joined at exit) holds for them; what they run is the engine's worker.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use aioxide_engine::{BlockingPool, Inbox, SubmitError, Worker};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::event_loop::{LoopCore, NativeWork, Ready};
+use crate::futures::Future;
+use crate::standard;
+
+/// One loop's pool.
+pub struct ThreadPool {
+    pool: Arc<BlockingPool>,
+}
+
+/// Pools that the interpreter must not wait for when it exits: their idle
+/// threads would wait for work for ever.
+static POOLS: Mutex<Vec<Weak<BlockingPool>>> = Mutex::new(Vec::new());
+
+impl ThreadPool {
+    /// A pool without threads yet. At most as many run as asyncio's default
+    /// executor would start.
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = Arc::new(BlockingPool::new((processors + 4).min(32), spawn_python_thread));
+        shut_down_at_exit(py, &pool)?;
+        Ok(Self { pool })
+    }
+
+    /// Ends the threads as they become idle, without waiting.
+    pub fn shut_down(&self) {
+        self.pool.shutdown(|| {});
+    }
+}
+
+/// Starts a `threading.Thread` that runs `worker`.
+fn spawn_python_thread(worker: Worker) -> std::io::Result<()> {
+    Python::attach(|py| {
+        let start = || -> PyResult<()> {
+            let name = format!("asyncio_{}", worker.index());
+            let target = Py::new(py, PoolThread { worker: Mutex::new(Some(worker)) })?;
+            let keywords = PyDict::new(py);
+            keywords.set_item("target", target)?;
+            keywords.set_item("name", name)?;
+            standard::thread_type(py)?.call((), Some(&keywords))?.call_method0("start")?;
+            Ok(())
+        };
+        start().map_err(|error| std::io::Error::other(error.to_string()))
+    })
+}
+
+/// Asks the interpreter to end the pool's threads before it joins them.
+fn shut_down_at_exit(py: Python<'_>, pool: &Arc<BlockingPool>) -> PyResult<()> {
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
+        let end = pyo3::types::PyCFunction::new_closure(py, None, None, |_arguments, _keywords| {
+            for pool in POOLS.lock().expect("no panic happens under this lock").drain(..) {
+                if let Some(pool) = pool.upgrade() {
+                    pool.shutdown(|| {});
+                }
+            }
+        })?;
+        standard::register_atexit(py)?.call1((end,))?;
+    }
+    let mut pools = POOLS.lock().expect("no panic happens under this lock");
+    pools.retain(|pool| pool.strong_count() > 0);
+    pools.push(Arc::downgrade(pool));
+    Ok(())
+}
+
+/// The target of one thread.
+#[pyclass(frozen, module = "aioxide")]
+struct PoolThread {
+    worker: Mutex<Option<Worker>>,
+}
+
+#[pymethods]
+impl PoolThread {
+    fn __call__(&self, py: Python<'_>) {
+        let worker = self.worker.lock().expect("no panic happens under this lock").take();
+        if let Some(worker) = worker {
+            // The GIL is let go for the whole life of the thread; each job
+            // takes it for itself.
+            py.detach(|| worker.run(|wait| wait()));
+        }
+    }
+}
+
+/// A call that has run: its outcome is on the way to the loop.
+struct Finished {
+    future: Py<Future>,
+    outcome: PyResult<Py<PyAny>>,
+}
+
+impl NativeWork for Finished {
+    fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()> {
+        let py = core.py();
+        let future = self.future.bind(py);
+        if future.get().is_done(py) {
+            return Ok(()); // Cancelled meanwhile.
+        }
+        match self.outcome {
+            Ok(value) => Future::finish(future, value),
+            Err(error) => Future::fail(future, error.into_value(py).into_bound(py).into_any()),
+        }
+    }
+}
+
+/// The pool has ended.
+struct Ended(Py<Future>);
+
+impl NativeWork for Ended {
+    fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()> {
+        let py = core.py();
+        let future = self.0.bind(py);
+        if future.get().is_done(py) { Ok(()) } else { Future::finish(future, py.None()) }
+    }
+}
+
+/// Runs one call on a pool thread, unless its future was cancelled before.
+fn run_job(inbox: &Inbox<Ready>, future: Py<Future>, function: Py<PyAny>, arguments: Py<PyTuple>) {
+    Python::attach(|py| {
+        if future.get().is_done(py) {
+            return;
+        }
+        let outcome = function.bind(py).call1(arguments.bind(py)).map(Bound::unbind);
+        drop((function, arguments));
+        let work: Box<dyn NativeWork> = Box::new(Finished { future, outcome });
+        // A closed loop gives it back: nobody waits for it any more.
+        drop(inbox.push(Ready::Native(work)));
+    });
+}
+
+#[pymethods]
+impl LoopCore {
+    /// A future of `func(*args)`, run on the loop's own thread pool.
+    fn _run_in_pool(
+        slf: &Bound<'_, Self>,
+        func: Py<PyAny>,
+        args: Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Future>> {
+        let py = slf.py();
+        let this = slf.get();
+        this.check_closed(py)?;
+        if this.pool.with(py, |pool| pool.is_none()) {
+            let pool = ThreadPool::new(py)?;
+            this.pool.with(py, |slot| *slot = Some(pool));
+        }
+        let future = Future::on_loop(py, slf)?;
+        let pool = this.pool.with(py, |pool| pool.as_ref().map(|pool| Arc::clone(&pool.pool)));
+        let Some(pool) = pool else {
+            return Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"));
+        };
+        let inbox = Arc::clone(this.inbox());
+        let (wanted, arguments) = (future.clone_ref(py), args.unbind());
+        let job = Box::new(move || run_job(&inbox, wanted, func, arguments));
+        match pool.submit(job) {
+            Ok(()) => Ok(future),
+            Err(SubmitError::ShutDown(_)) => {
+                Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"))
+            }
+            Err(SubmitError::Spawn(error, _)) => Err(PyRuntimeError::new_err(error.to_string())),
+        }
+    }
+
+    /// Ends the pool; the future is done when its last thread has ended.
+    fn _shutdown_pool(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
+        let py = slf.py();
+        let this = slf.get();
+        let future = Future::on_loop(py, slf)?;
+        let pool = this.pool.with(py, |pool| pool.as_ref().map(|pool| Arc::clone(&pool.pool)));
+        let Some(pool) = pool else {
+            Future::finish(future.bind(py), py.None())?;
+            return Ok(future);
+        };
+        let inbox = Arc::clone(this.inbox());
+        let wanted = future.clone_ref(py);
+        pool.shutdown(move || {
+            let work: Box<dyn NativeWork> = Box::new(Ended(wanted));
+            drop(inbox.push(Ready::Native(work)));
+        });
+        Ok(future)
+    }
+}

@@ -1,0 +1,196 @@
+//! `get_extra_info`, the protocol, and the socket object.
+
+use std::os::fd::IntoRawFd;
+
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::TcpTransport;
+use super::addresses::bound_to;
+use super::object::Socket;
+use crate::standard;
+
+/// What is known of the caller's socket object: asked now, because a socket
+/// that was disconnected cannot tell any more.
+pub fn of_socket<'py>(
+    socket: &Bound<'py, PyAny>,
+    extra: Option<Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = socket.py();
+    let extra = match extra {
+        Some(extra) => extra.copy()?,
+        None => PyDict::new(py),
+    };
+    extra.set_item("socket", standard::transport_socket(py)?.call1((socket,))?)?;
+    for (key, method) in [("sockname", "getsockname"), ("peername", "getpeername")] {
+        if key == "peername" && extra.contains(key)? {
+            continue;
+        }
+        let name = match socket.call_method0(method) {
+            Ok(name) => name,
+            Err(error) if error.is_instance_of::<PyOSError>(py) => py.None().into_bound(py),
+            Err(error) => return Err(error),
+        };
+        extra.set_item(key, name)?;
+    }
+    Ok(extra)
+}
+
+impl TcpTransport {
+    /// The dictionary behind `get_extra_info`, made of what is known now.
+    fn extra<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
+        if let Some(extra) = self.state.with(py, |state| state.extra.as_ref().map(|it| it.clone_ref(py))) {
+            return extra.into_bound(py);
+        }
+        let extra = PyDict::new(py);
+        let kept = extra.clone().unbind();
+        self.state.with(py, |state| state.extra = Some(kept));
+        extra
+    }
+
+    /// The socket object of an accepted connection, which from now on closes
+    /// the descriptor.
+    fn socket_object<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let native = self.state.with(py, |state| match &state.socket {
+            Socket::Native(_) => match std::mem::replace(&mut state.socket, Socket::Closed) {
+                Socket::Native(fd) => Some(fd),
+                other => {
+                    state.socket = other;
+                    None
+                }
+            },
+            _ => None,
+        });
+        if let Some(fd) = native {
+            let keywords = PyDict::new(py);
+            keywords.set_item("fileno", fd.into_raw_fd())?;
+            let socket = standard::socket_type(py)?.call((), Some(&keywords))?;
+            let kept = socket.clone().unbind();
+            self.state.with(py, |state| state.socket = Socket::Python(kept));
+            return Ok(Some(socket));
+        }
+        Ok(self.state.with(py, |state| match &state.socket {
+            Socket::Python(socket) => Some(socket.clone_ref(py).into_bound(py)),
+            _ => None,
+        }))
+    }
+
+    /// Asks the kernel for the name that nobody has asked for yet, before the
+    /// socket is closed.
+    pub(super) fn remember_local_name(&self, py: Python<'_>) {
+        let unknown = self.state.with(py, |state| matches!(state.socket, Socket::Native(_)));
+        if unknown {
+            let local = bound_to(self.fd);
+            self.state.with(py, |state| state.local = local);
+        }
+    }
+
+    /// `sockname` or `peername` of an accepted connection.
+    fn name<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let extra = self.extra(py);
+        if let Some(known) = extra.get_item(key)? {
+            return Ok(Some(known));
+        }
+        let open = self.state.with(py, |state| !matches!(state.socket, Socket::Closed));
+        let address = if key == "peername" {
+            self.state.with(py, |state| state.peer)
+        } else if open {
+            bound_to(self.fd)
+        } else {
+            self.state.with(py, |state| state.local)
+        };
+        let name = match address.map(|address| address.to_python(py)).transpose()?.flatten() {
+            Some(name) => Some(name.into_any()),
+            None if open => {
+                let method = if key == "peername" { "getpeername" } else { "getsockname" };
+                match self.socket_object(py)? {
+                    Some(socket) => socket.call_method0(method).ok(),
+                    None => None,
+                }
+            }
+            None => None,
+        };
+        if let Some(name) = &name {
+            extra.set_item(key, name)?;
+        }
+        Ok(name)
+    }
+}
+
+#[pymethods]
+impl TcpTransport {
+    /// Facts of the connection: `socket`, `sockname`, `peername`; `default`
+    /// for anything else.
+    #[pyo3(signature = (name, default=None))]
+    fn get_extra_info<'py>(
+        &self,
+        py: Python<'py>,
+        name: Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let extra = self.extra(py);
+        if let Some(known) = extra.get_item(&name)? {
+            return Ok(Some(known));
+        }
+        match name.extract::<String>().unwrap_or_default().as_str() {
+            "socket" => match self.socket_object(py)? {
+                Some(socket) => {
+                    let wrapped = standard::transport_socket(py)?.call1((socket,))?;
+                    extra.set_item("socket", &wrapped)?;
+                    Ok(Some(wrapped))
+                }
+                None => Ok(default),
+            },
+            key @ ("sockname" | "peername") => Ok(self.name(py, key)?.or(default)),
+            _ => Ok(default),
+        }
+    }
+
+    /// The protocol that is called now.
+    fn get_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.protocol(py)
+    }
+
+    /// Calls `protocol` from now on.
+    fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = protocol.py();
+        let buffered = protocol.is_instance(standard::buffered_protocol(py)?)?;
+        let protocol = protocol.unbind();
+        drop(self.state.with(py, |state| {
+            state.buffered = buffered;
+            state.protocol.replace(protocol)
+        }));
+        Ok(())
+    }
+
+    #[getter]
+    fn _extra<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
+        self.extra(py)
+    }
+
+    #[getter]
+    fn _loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.core(py).map(Bound::into_any)
+    }
+
+    #[getter]
+    fn _sock<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.socket_object(py)
+    }
+
+    #[getter]
+    fn _sock_fd(&self) -> i32 {
+        self.fd
+    }
+
+    #[getter]
+    fn _protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.protocol(py)
+    }
+
+    #[getter]
+    fn _closing(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.closing)
+    }
+}

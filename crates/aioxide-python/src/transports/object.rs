@@ -1,0 +1,269 @@
+//! The Python class `TcpTransport`.
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+
+use pyo3::PyTraverseError;
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+
+use super::addresses::Address;
+use super::flow_control::WaterMarks;
+use super::write_queue::WriteQueue;
+use crate::event_loop::{LoopCore, Ready};
+use crate::finalizer::Finalize;
+use crate::futures::Future;
+use crate::gil_cell::GilCell;
+use crate::server::ServerCore;
+use crate::{context, standard};
+
+/// A stream socket that a protocol reads and writes through.
+///
+/// Made by `create_connection`, `create_server` and their relatives. See the
+/// asyncio documentation of `Transport` and `WriteTransport`.
+#[pyclass(frozen, weakref, dict, module = "aioxide")]
+pub struct TcpTransport {
+    pub(super) state: GilCell<State>,
+    /// The descriptor, also after it was closed: for `repr`.
+    pub(super) fd: RawFd,
+    /// Whether a short read means that nothing is left: true of TCP, while a
+    /// Unix socket may stop at a message that carries descriptors.
+    pub(super) short_read_drains: bool,
+}
+
+/// Who closes the descriptor.
+pub(super) enum Socket {
+    /// The caller's socket object.
+    Python(Py<PyAny>),
+    /// An accepted connection that nobody asked the socket object of.
+    Native(OwnedFd),
+    Closed,
+}
+
+pub(super) struct State {
+    /// None once the connection is lost.
+    pub core: Option<Py<LoopCore>>,
+    pub socket: Socket,
+    /// None once the connection is lost.
+    pub protocol: Option<Py<PyAny>>,
+    /// Whether the protocol brings its own buffers.
+    pub buffered: bool,
+    /// The context its methods are called in.
+    pub context: Option<Py<PyAny>>,
+    pub server: Option<Py<ServerCore>>,
+    /// The future of whoever waits for `connection_made`.
+    pub waiter: Option<Py<Future>>,
+    /// What `get_extra_info` knows.
+    pub extra: Option<Py<PyDict>>,
+    /// The peer's address, if the connection was accepted.
+    pub peer: Option<Address>,
+    /// Our address, kept when such a connection closes.
+    pub local: Option<Address>,
+    pub queue: WriteQueue,
+    pub marks: WaterMarks,
+    /// Set when `pause_writing` was called and `resume_writing` was not.
+    pub protocol_paused: bool,
+    /// Nonzero once `connection_lost` is scheduled; counts writes after that.
+    pub lost_writes: u32,
+    pub closing: bool,
+    pub paused: bool,
+    /// `write_eof` was called.
+    pub write_ended: bool,
+    /// The peer has ended its side and the protocol keeps ours open.
+    pub read_ended: bool,
+    /// The poller has said that the peer hung up: read on until the end.
+    pub hung_up: bool,
+    /// Registered with the poller.
+    pub registered: bool,
+    /// `connection_made` was called and reading has begun.
+    pub started: bool,
+}
+
+impl TcpTransport {
+    /// A transport whose start is scheduled: `connection_made` is called in
+    /// the next turn, then reading begins, then `waiter` gets its result.
+    pub(super) fn create(
+        core: &Bound<'_, LoopCore>,
+        fd: RawFd,
+        short_read_drains: bool,
+        protocol: Bound<'_, PyAny>,
+        fill: impl FnOnce(&mut State),
+    ) -> PyResult<Py<Self>> {
+        let py = core.py();
+        let buffered = protocol.is_instance(standard::buffered_protocol(py)?)?;
+        let mut state = State {
+            core: Some(core.clone().unbind()),
+            socket: Socket::Closed,
+            protocol: Some(protocol.unbind()),
+            buffered,
+            context: Some(context::copy_current(py)?),
+            server: None,
+            waiter: None,
+            extra: None,
+            peer: None,
+            local: None,
+            queue: WriteQueue::default(),
+            marks: WaterMarks::default(),
+            protocol_paused: false,
+            lost_writes: 0,
+            closing: false,
+            paused: false,
+            write_ended: false,
+            read_ended: false,
+            hung_up: false,
+            registered: false,
+            started: false,
+        };
+        fill(&mut state);
+        let server = state.server.as_ref().map(|server| server.clone_ref(py));
+        let transport = Py::new(py, Self { state: GilCell::new(state), fd, short_read_drains })?;
+        if let Some(server) = server {
+            server.get().attach(py, transport.as_ptr());
+        }
+        core.get().admit(py)?;
+        core.get().schedule(py, Ready::TransportStart(transport.clone_ref(py)));
+        Ok(transport)
+    }
+
+    /// The loop, while the connection is not lost.
+    #[inline]
+    pub(super) fn core<'py>(&self, py: Python<'py>) -> Option<Bound<'py, LoopCore>> {
+        self.state.with(py, |state| state.core.as_ref().map(|core| core.clone_ref(py).into_bound(py)))
+    }
+
+    /// The protocol, while the connection is not lost.
+    #[inline]
+    pub(super) fn protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.state
+            .with(py, |state| state.protocol.as_ref().map(|protocol| protocol.clone_ref(py).into_bound(py)))
+    }
+
+    /// The descriptor, for one system call.
+    #[inline]
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        // SAFETY: the transport owns the descriptor until `lost` closes it,
+        // after which no system call is made: every caller looks at the state
+        // first.
+        unsafe { BorrowedFd::borrow_raw(self.fd) }
+    }
+
+    /// A transport over the caller's connected, non-blocking socket object.
+    pub fn over_socket(
+        core: &Bound<'_, LoopCore>,
+        socket: Bound<'_, PyAny>,
+        protocol: Bound<'_, PyAny>,
+        waiter: Option<Py<Future>>,
+        extra: Option<Bound<'_, PyDict>>,
+        server: Option<Py<ServerCore>>,
+    ) -> PyResult<Py<Self>> {
+        let fd = crate::event_loop::file_descriptor(&socket)?;
+        core.get().ensure_no_transport(fd, &socket)?;
+        let extra = super::info::of_socket(&socket, extra)?;
+        let internet = super::addresses::is_internet(fd);
+        if internet {
+            super::addresses::set_no_delay(fd);
+        }
+        Self::create(core, fd, internet, protocol, |state| {
+            state.socket = Socket::Python(socket.unbind());
+            state.extra = Some(extra.unbind());
+            state.waiter = waiter;
+            state.server = server;
+        })
+    }
+
+    /// A transport over an accepted connection.
+    pub fn over_accepted(
+        core: &Bound<'_, LoopCore>,
+        connection: OwnedFd,
+        peer: Option<Address>,
+        protocol: Bound<'_, PyAny>,
+        server: Py<ServerCore>,
+    ) -> PyResult<Py<Self>> {
+        let fd = connection.as_raw_fd();
+        let internet = matches!(peer, Some(Address::V4(_) | Address::V6(_)));
+        if internet {
+            super::addresses::set_no_delay(fd);
+        }
+        Self::create(core, fd, internet, protocol, |state| {
+            state.socket = Socket::Native(connection);
+            state.peer = peer;
+            state.server = Some(server);
+        })
+    }
+}
+
+#[pymethods]
+impl TcpTransport {
+    /// `isinstance(x, asyncio.Transport)` is true.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        Ok(standard::transport_type(slf.py())?.clone().unbind())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        self.state.with(py, |state| {
+            let mut words = vec!["TcpTransport".to_owned()];
+            if matches!(state.socket, Socket::Closed) {
+                words.push("closed".to_owned());
+            } else if state.closing {
+                words.push("closing".to_owned());
+            }
+            words.push(format!("fd={}", self.fd));
+            if !matches!(state.socket, Socket::Closed) && state.core.is_some() {
+                let reading = state.registered && !state.paused && !state.closing && !state.read_ended;
+                let writing = if state.queue.is_empty() { "idle" } else { "polling" };
+                words.push(format!("read={}", if reading { "polling" } else { "idle" }));
+                words.push(format!("write=<{writing}, bufsize={}>", state.queue.bytes()));
+            }
+            format!("<{}>", words.join(" "))
+        })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.peek(|state| {
+            visit.call(&state.core)?;
+            visit.call(&state.protocol)?;
+            visit.call(&state.context)?;
+            visit.call(&state.server)?;
+            visit.call(&state.waiter)?;
+            visit.call(&state.extra)?;
+            if let Socket::Python(socket) = &state.socket {
+                visit.call(socket)?;
+            }
+            state.queue.traverse(&visit)
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.with(py, |state| {
+            (
+                state.core.take(),
+                state.protocol.take(),
+                state.context.take(),
+                state.server.take(),
+                state.waiter.take(),
+                state.extra.take(),
+                std::mem::take(&mut state.queue),
+            )
+        }));
+    }
+}
+
+impl Finalize for TcpTransport {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: &Bound<'_, Self>) -> bool {
+        slf.get().state.with(slf.py(), |state| {
+            !matches!(state.socket, Socket::Closed) || state.server.is_some()
+        })
+    }
+
+    fn finalize(slf: &Bound<'_, Self>) {
+        slf.get().abandoned(slf);
+    }
+}

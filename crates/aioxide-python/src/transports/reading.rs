@@ -1,0 +1,204 @@
+//! From the socket to the protocol.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+
+use super::TcpTransport;
+use crate::buffers::BufferView;
+use crate::errors::os_error;
+use crate::event_loop::{LoopCore, READABLE, Ready};
+use crate::standard;
+
+/// What one read brought.
+enum Received<T> {
+    /// Data, and whether the socket may hold more.
+    Data(T, bool),
+    /// The peer has closed its side.
+    End,
+    /// Nothing: the kernel will tell when there is something.
+    Nothing,
+}
+
+impl TcpTransport {
+    /// Reads once and hands the data over. If more may be waiting, reads again
+    /// in the next turn, so that one fast peer does not starve the others.
+    #[inline]
+    pub(super) fn read_ready(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = core.py();
+        let buffered = self.state.with(py, |state| state.buffered);
+        let more = if buffered { self.read_into_protocol(slf)? } else { self.read_bytes(core, slf)? };
+        if more {
+            let again = self.state.with(py, |state| {
+                !state.paused && !state.closing && !state.read_ended && state.lost_writes == 0
+            });
+            // While reading is paused the rest stays in the kernel; resuming
+            // looks for it.
+            if again {
+                core.get().schedule(py, Ready::TransportReady(READABLE, slf.clone().unbind()));
+            }
+        }
+        Ok(())
+    }
+
+    /// One `recv`. A read that did not fill the buffer has emptied a TCP
+    /// socket, unless the peer has hung up: then the end is still to come.
+    #[inline]
+    fn receive(&self, py: Python<'_>, buffer: &mut [u8]) -> Result<Received<usize>, Errno> {
+        loop {
+            match rustix::net::recv(self.descriptor(), &mut *buffer, RecvFlags::empty()) {
+                Ok((0, _)) => return Ok(Received::End),
+                Ok((count, _)) => {
+                    let drained = self.short_read_drains
+                        && count < buffer.len()
+                        && !self.state.with(py, |state| state.hung_up);
+                    return Ok(Received::Data(count, !drained));
+                }
+                Err(Errno::INTR) => {}
+                Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => {
+                    return Ok(Received::Nothing);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn read_bytes(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = core.py();
+        let received = core.get().with_scratch(py, |scratch| {
+            Ok::<_, Errno>(match self.receive(py, scratch)? {
+                Received::Data(count, more) => Received::Data(PyBytes::new(py, &scratch[..count]), more),
+                Received::End => Received::End,
+                Received::Nothing => Received::Nothing,
+            })
+        });
+        match received {
+            Ok(Received::Data(data, more)) => {
+                let result = self.call_protocol(py, |protocol| {
+                    protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop)
+                });
+                if let Err(error) = result {
+                    self.fatal_error(slf, error, "Fatal error: protocol.data_received() call failed.")?;
+                }
+                Ok(more)
+            }
+            Ok(Received::End) => self.end_of_file(slf).map(|()| false),
+            Ok(Received::Nothing) => Ok(false),
+            Err(error) => {
+                self.fatal_error(slf, os_error(error), "Fatal read error on socket transport")?;
+                Ok(false)
+            }
+        }
+    }
+
+    fn read_into_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        let buffer = self.call_protocol(py, |protocol| {
+            let buffer = protocol.call_method1(pyo3::intern!(py, "get_buffer"), (-1,))?;
+            if buffer.len()? == 0 {
+                return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
+            }
+            BufferView::writable(&buffer).map(Some)
+        });
+        let mut view = match buffer {
+            Ok(Some(view)) => view,
+            Ok(None) => return Ok(false),
+            Err(error) => {
+                self.fatal_error(slf, error, "Fatal error: protocol.get_buffer() call failed.")?;
+                return Ok(false);
+            }
+        };
+        let received = self.receive(py, view.bytes_mut());
+        drop(view);
+        match received {
+            Ok(Received::Data(count, more)) => {
+                let result = self.call_protocol(py, |protocol| {
+                    protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
+                });
+                if let Err(error) = result {
+                    self.fatal_error(slf, error, "Fatal error: protocol.buffer_updated() call failed.")?;
+                }
+                Ok(more)
+            }
+            Ok(Received::End) => self.end_of_file(slf).map(|()| false),
+            Ok(Received::Nothing) => Ok(false),
+            Err(error) => {
+                self.fatal_error(slf, os_error(error), "Fatal read error on socket transport")?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// The peer has closed its side: the protocol decides about ours.
+    fn end_of_file(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if let Some(core) = self.core(py)
+            && core.get().debug(py)
+        {
+            standard::logger(py)?.call_method1("debug", ("%r received EOF", slf))?;
+        }
+        let keep_open = self.call_protocol(py, |protocol| {
+            protocol.call_method0(pyo3::intern!(py, "eof_received"))?.is_truthy()
+        });
+        match keep_open {
+            Ok(true) => {
+                self.state.with(py, |state| state.read_ended = true);
+                Ok(())
+            }
+            Ok(false) => self.begin_close(slf),
+            Err(error) => {
+                self.fatal_error(slf, error, "Fatal error: protocol.eof_received() call failed.")
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl TcpTransport {
+    /// Whether the protocol receives data now.
+    fn is_reading(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| !state.closing && !state.paused)
+    }
+
+    /// No `data_received` until `resume_reading`. Does nothing if paused.
+    fn pause_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let paused = slf.get().state.with(py, |state| {
+            !state.closing && !std::mem::replace(&mut state.paused, true)
+        });
+        if paused { slf.get().log_debug(slf, "%r pauses reading") } else { Ok(()) }
+    }
+
+    /// Undoes `pause_reading`. Does nothing if not paused.
+    fn resume_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let resumed = this
+            .state
+            .with(py, |state| !state.closing && std::mem::replace(&mut state.paused, false));
+        if !resumed {
+            return Ok(());
+        }
+        if let Some(core) = this.core(py)
+            && this.state.with(py, |state| state.registered)
+        {
+            // What the poller reported meanwhile it will not report again.
+            core.get().schedule(py, Ready::TransportReady(READABLE, slf.clone().unbind()));
+        }
+        this.log_debug(slf, "%r resumes reading")
+    }
+}
+
+impl TcpTransport {
+    fn log_debug(&self, slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
+        let py = slf.py();
+        match self.core(py) {
+            Some(core) if core.get().debug(py) => {
+                standard::logger(py)?.call_method1("debug", (message, slf)).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+}
