@@ -53,9 +53,10 @@ def package_folder() -> Path:
         folder = Path(parent) / "test_asyncio"
         if (folder / "__init__.py").is_file():
             return folder
+    package = "libpython{}.{}-testsuite".format(*sys.version_info)
     raise ModuleNotFoundError(
         f"{sys.executable} comes without the package {PACKAGE}: "
-        "install CPython's tests for it (Debian: libpython3-testsuite)"
+        f"install CPython's tests for it (Debian: {package})"
     )
 
 
