@@ -10,19 +10,22 @@ START = """
     from asyncio import new_event_loop, run
     import aioxide
 
+    def origin(loop):
+        return type(loop).__module__.partition(".")[0]
+
     def maker(factory):
         loop = factory()
         loop.close()
-        return type(loop).__module__.partition(".")[0]
+        return origin(loop)
 
     def runner(run):
         async def main():
-            return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+            return origin(asyncio.get_running_loop())
         return run(main())
 
     def with_runner():
         with asyncio.Runner() as runner:
-            return runner.run(asyncio.sleep(0, type(runner.get_loop()).__module__.partition(".")[0]))
+            return runner.run(asyncio.sleep(0, origin(runner.get_loop())))
 
     def makers():
         return [

@@ -89,9 +89,7 @@ def test_console_script_runs_a_program(program):
 def test_console_script_puts_the_programs_folder_on_the_path(program):
     program("value = 42", "deep/neighbour.py")
     path = program("import neighbour, sys; print(neighbour.value, sys.path[0])", "deep/app.py")
-    finished = subprocess.run(
-        [console_script(), path], capture_output=True, text=True, timeout=20
-    )
+    finished = subprocess.run([console_script(), path], capture_output=True, text=True, timeout=20)
     assert finished.stdout == f"42 {path.parent}\n"
 
 

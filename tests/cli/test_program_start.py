@@ -74,8 +74,10 @@ def test_module_in_a_package_uses_relative_imports(same, program):
 
 def test_folder_with_main(same, program):
     program("value = 42", "folder/neighbour.py")
-    program("import neighbour\nprint(neighbour.value)\n" + SHOW_START.replace("\n    ", "\n"),
-            "folder/__main__.py")
+    program(
+        "import neighbour\nprint(neighbour.value)\n" + SHOW_START.replace("\n    ", "\n"),
+        "folder/__main__.py",
+    )
     assert same("folder", "argument").stdout.startswith("42\n")
 
 

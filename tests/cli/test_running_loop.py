@@ -73,9 +73,7 @@ def test_program_text(aioxide):
     assert finished.stderr == ""
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 13), reason="asyncio.EventLoop came with Python 3.13"
-)
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="asyncio.EventLoop came with Python 3.13")
 def test_event_loop_class(aioxide, using_asyncio):
     using_asyncio(
         "with asyncio.Runner(loop_factory=asyncio.EventLoop) as runner:\n    runner.run(main())"

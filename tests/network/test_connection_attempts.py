@@ -1,6 +1,5 @@
 """loop.create_connection when a host has several addresses: order, races, errors."""
 
-import asyncio
 import errno
 import socket
 import sys
@@ -228,7 +227,7 @@ def test_each_attempt_is_made_on_a_socket_of_its_family(run, loop, resolve_to, m
 
     async def sock_connect(sock, address):
         families.append(sock.family)
-        raise asyncio.TimeoutError
+        raise TimeoutError
 
     monkeypatch.setattr(loop, "sock_connect", sock_connect)
     resolve_to(inet(1, "::1"), inet(1, "127.0.0.1"))

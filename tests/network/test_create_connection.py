@@ -6,6 +6,7 @@ import socket
 import ssl
 
 import pytest
+
 from .peers import Recorder, tcp_pair, unused_port
 
 
@@ -134,9 +135,7 @@ def test_local_addr_in_use_names_the_address(run, loop, listener):
 def test_local_addr_of_another_family_is_refused(run, loop, listener):
     async def main():
         with pytest.raises(OSError, match="no matching local address with family=") as info:
-            await loop.create_connection(
-                Recorder, *listener.getsockname(), local_addr=("::1", 0)
-            )
+            await loop.create_connection(Recorder, *listener.getsockname(), local_addr=("::1", 0))
         assert "AF_INET" in str(info.value)
 
     run(main())

@@ -60,7 +60,8 @@ def test_a_host_named_twice_is_bound_once(run, loop):
 
 @pytest.mark.parametrize("host", [None, ""])
 def test_no_host_means_every_interface(run, loop, host):
-    port = unused_port()
+    # Bound to "::" a socket takes the port of IPv4 as well, so both are free afterwards.
+    port = unused_port("::")
 
     async def main():
         server = await loop.create_server(Recorder, host, port)

@@ -260,9 +260,7 @@ def test_serve_forever_twice_is_an_error(run, loop, serve):
         await asyncio.sleep(0)
         with pytest.raises(RuntimeError) as info:
             await server.serve_forever()
-        assert str(info.value) == (
-            f"server {server!r} is already being awaited on serve_forever()"
-        )
+        assert str(info.value) == (f"server {server!r} is already being awaited on serve_forever()")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -20,9 +20,7 @@ METHODS = {
     "sock_accept": (),
 }
 
-every_method = pytest.mark.parametrize(
-    ("method", "arguments"), METHODS.items(), ids=list(METHODS)
-)
+every_method = pytest.mark.parametrize(("method", "arguments"), METHODS.items(), ids=list(METHODS))
 
 
 @every_method

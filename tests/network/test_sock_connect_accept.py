@@ -106,9 +106,7 @@ def test_refused(run, loop, client):
         with pytest.raises(ConnectionRefusedError) as info:
             await loop.sock_connect(client, address)
         assert info.value.errno == errno.ECONNREFUSED
-        assert str(info.value) == (
-            f"[Errno {errno.ECONNREFUSED}] Connect call failed {address!r}"
-        )
+        assert str(info.value) == (f"[Errno {errno.ECONNREFUSED}] Connect call failed {address!r}")
 
     run(main())
 

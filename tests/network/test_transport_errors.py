@@ -70,9 +70,7 @@ def test_interrupts_in_data_received_leave_the_loop(loop, error):
 
     near, far = tcp_pair()
     with far:
-        transport, protocol = loop.run_until_complete(
-            loop.create_connection(Interrupts, sock=near)
-        )
+        transport, protocol = loop.run_until_complete(loop.create_connection(Interrupts, sock=near))
         far.send(b"x")
         with pytest.raises(error):
             loop.run_forever()

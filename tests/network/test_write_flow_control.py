@@ -171,9 +171,7 @@ def test_paused_writer_of_a_dropped_connection_is_not_resumed(run, loop):
 
 
 @pytest.mark.parametrize("method", ["pause_writing", "resume_writing"])
-def test_failing_flow_control_method_is_reported_and_the_data_arrives(
-    run, loop, reported, method
-):
+def test_failing_flow_control_method_is_reported_and_the_data_arrives(run, loop, reported, method):
     def fails(self):
         raise ArithmeticError(method)
 

@@ -28,9 +28,7 @@ def test_handler_is_called_with_its_arguments(run, loop):
     async def main():
         called = loop.create_future()
         assert (
-            loop.add_signal_handler(
-                signal.SIGUSR1, lambda *args: called.set_result(args), 1, "two"
-            )
+            loop.add_signal_handler(signal.SIGUSR1, lambda *args: called.set_result(args), 1, "two")
             is None
         )
         raise_signal(signal.SIGUSR1)

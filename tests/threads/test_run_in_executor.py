@@ -248,9 +248,7 @@ def test_function_that_cannot_be_called_is_refused_in_debug_mode(loop):
     loop.set_debug(True)
     with pytest.raises(TypeError) as info:
         loop.run_in_executor(None, "text")
-    assert str(info.value) == (
-        "a callable object was expected by run_in_executor(), got 'text'"
-    )
+    assert str(info.value) == ("a callable object was expected by run_in_executor(), got 'text'")
 
 
 def test_closed_loop_refuses(loop):
