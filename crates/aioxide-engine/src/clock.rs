@@ -109,8 +109,14 @@ fn monotonic_nanoseconds() -> i64 {
 #[allow(unsafe_code)]
 #[inline]
 fn monotonic_nanoseconds() -> i64 {
-    // SAFETY: the call takes a constant and returns a number.
-    unsafe { libc::clock_gettime_nsec_np(libc::CLOCK_UPTIME_RAW) as i64 }
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the system writes the time to `now` and keeps no reference. It
+    // cannot fail for a clock that exists and a structure that is writable.
+    unsafe { libc::clock_gettime(libc::CLOCK_UPTIME_RAW, &mut now) };
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
 #[cfg(test)]

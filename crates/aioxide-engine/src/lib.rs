@@ -13,7 +13,9 @@
 //! A complete loop, which runs a timer, a message from another thread and a
 //! reader:
 //!
-//! ```
+// Miri compiles this example; it lacks the system calls to run it.
+#![cfg_attr(not(miri), doc = "```")]
+#![cfg_attr(miri, doc = "```no_run")]
 //! use std::io::{Read, Write};
 //! use std::os::{fd::AsFd, unix::net::UnixStream};
 //! use aioxide_engine::{Cancellable, Clock, Engine, Events, Interest, Trigger};

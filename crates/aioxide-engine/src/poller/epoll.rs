@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, epoll, eventfd};
 
-use super::{Event, Interest, Trigger, WAKE_TOKEN, check_token};
+use super::{Event, Interest, MAX_TOKEN, Trigger, check_token};
+
+/// The token of the poller's own wake-ups, which no wait reports.
+const WAKE_TOKEN: u64 = MAX_TOKEN + 1;
 
 const READABLE: u32 =
     (libc::EPOLLIN | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
@@ -23,7 +26,8 @@ const ERROR: u32 = libc::EPOLLERR as u32;
 /// [`remove`](Poller::remove) may be called from any thread meanwhile and
 /// affect the wait in progress.
 ///
-/// ```
+#[cfg_attr(not(miri), doc = "```")]
+#[cfg_attr(miri, doc = "```no_run")]
 /// use std::io::Write;
 /// use std::os::{fd::AsFd, unix::net::UnixStream};
 /// use aioxide_engine::{Events, Interest, Poller, Trigger};

@@ -24,9 +24,6 @@ pub use portable::{Events, Poller, Waker};
 /// [`Poller::add`] and [`Poller::modify`]. Those above mark wake-ups.
 pub const MAX_TOKEN: u64 = u64::MAX - 2;
 
-/// The token of the poller's own wake-ups, which [`Poller::wait`] never reports.
-const WAKE_TOKEN: u64 = MAX_TOKEN + 1;
-
 /// What a caller wants to hear about a file descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Interest {

@@ -114,7 +114,7 @@ fn two_jobs_at_once_get_two_threads_though_one_is_idle() {
     let meeting = Arc::new(Barrier::new(3));
     for _ in 0..2 {
         let meeting = Arc::clone(&meeting);
-        joined.submit(move || drop(meeting.wait()));
+        joined.submit(move || _ = meeting.wait());
     }
     meeting.wait();
     assert_eq!(joined.pool.threads(), 2);
@@ -272,7 +272,7 @@ fn every_shutdown_is_answered_even_if_a_callback_panics() {
     let joined = JoinedPool::new(1);
     let gate = Arc::new(Barrier::new(2));
     let at_gate = Arc::clone(&gate);
-    joined.submit(move || drop(at_gate.wait()));
+    joined.submit(move || _ = at_gate.wait());
     let (sender, receiver) = mpsc::channel();
     joined
         .pool

@@ -159,7 +159,7 @@ fn descriptor_added_during_a_wait_ends_it<P: Subject>() {
 
 /// Makes `signal` interrupt system calls and do nothing else.
 #[allow(unsafe_code)]
-fn ignore_with_a_handler(signal: i32) {
+fn handle_without_effect(signal: i32) {
     extern "C" fn do_nothing(_signal: i32) {}
     let handler: extern "C" fn(i32) = do_nothing;
     // SAFETY: the structure is valid when it is zero, and the handler touches
@@ -174,7 +174,7 @@ fn ignore_with_a_handler(signal: i32) {
 
 #[allow(unsafe_code)]
 fn signal_interrupts_a_wait<P: Subject>() {
-    ignore_with_a_handler(libc::SIGUSR1);
+    handle_without_effect(libc::SIGUSR1);
     let poller = Arc::new(P::create());
     let waiting = Arc::clone(&poller);
     let waiter = thread::spawn(move || waiting.wait_with_room(1, None).map_err(|e| e.kind()));
@@ -183,7 +183,7 @@ fn signal_interrupts_a_wait<P: Subject>() {
     while !waiter.is_finished() {
         assert!(start.elapsed() < DEADLINE, "no signal ended the wait");
         // SAFETY: the thread has not been joined, so its name is still its own.
-        unsafe { libc::pthread_kill(waiter.as_pthread_t(), libc::SIGUSR1) };
+        unsafe { libc::pthread_kill(waiter.as_pthread_t() as _, libc::SIGUSR1) };
         thread::yield_now();
     }
     assert_eq!(waiter.join().unwrap(), Err(ErrorKind::Interrupted));
