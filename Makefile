@@ -3,31 +3,35 @@
 #
 #   make test                 with the newest Python that scripts/find-python finds
 #   make test PYTHON=3.11     with another one: a version or a command
+#   make bench ARGS=--quick   with arguments for the program it runs
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
 PYTHON ?=
+ARGS ?=
 CARGO ?= cargo
 
 # Found when first needed, then kept: `make help` must not search.
 python = $(eval python := $$(shell scripts/find-python '$(PYTHON)'))$(or $(python),$(error no usable Python))
 
-# The interpreter that plain `make` uses builds in target/. Any other one has a
-# folder of its own in there, so that going back and forth rebuilds nothing.
+# The extension for the interpreter that plain `make` uses is built in target/, for
+# any other one in a folder of its own in there: going back and forth rebuilds
+# nothing. What needs no Python is built in target/ whatever the interpreter.
 tag = $(shell $(python) -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
 is_default = $(filter $(python),$(if $(PYTHON),$(shell PYTHON= scripts/find-python),$(python)))
 target_dir = $(eval target_dir := $$(CURDIR)/target$$(if $$(is_default),,/$$(tag)))$(target_dir)
-cargo = CARGO_TARGET_DIR='$(target_dir)' $(CARGO)
+# PyO3 builds for the interpreter that these name, under maturin and without it.
+for_python = CARGO_TARGET_DIR='$(target_dir)' VIRTUAL_ENV='$(CURDIR)/.venv' PYO3_PYTHON='$(CURDIR)/$(in_venv)'
 
 in_venv = .venv/bin/python
 prepare = scripts/prepare-venv '$(python)'
 # Cargo knows what changed; a build of what is built already takes a moment.
-develop = CARGO_TARGET_DIR='$(target_dir)' VIRTUAL_ENV='$(CURDIR)/.venv' .venv/bin/maturin develop --quiet
+develop = $(for_python) .venv/bin/maturin develop
 
 .PHONY: help
 help: ## Print this list
-	@echo 'usage: make TARGET [PYTHON=3.13]'
+	@echo 'usage: make TARGET [PYTHON=3.13] [ARGS=...]'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
 		while IFS='|' read -r target purpose; do printf '  %-12s %s\n' "$$target" "$$purpose"; done
@@ -42,22 +46,23 @@ demo: ## Fetch 1,000 URLs with aiohttp, on aioxide and on the standard loop
 .PHONY: test
 test: ## Run every test: the Rust crates, then the Python package
 	@$(prepare) build test
-	$(cargo) test --locked --workspace --exclude aioxide-python
+	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) test --locked --workspace --exclude aioxide-python
 	$(develop)
 	$(in_venv) -m pytest benches/tests
-	$(in_venv) -m pytest tests
+	$(in_venv) -m pytest tests $(ARGS)
 
 .PHONY: bench
 bench: ## Measure aioxide beside asyncio, uvloop and rloop
 	@$(prepare) build bench
+	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) build --locked --release --package aioxide-bench-native
 	$(develop) --release
-	$(in_venv) benches/run.py
+	$(in_venv) benches/run.py $(ARGS)
 
 .PHONY: conformance
 conformance: ## Run CPython's own asyncio tests on aioxide
 	@$(prepare) build test
 	$(develop)
-	$(in_venv) conformance/run.py
+	$(in_venv) conformance/run.py $(ARGS)
 
 .PHONY: fmt
 fmt: ## Format the Rust and the Python code
@@ -71,7 +76,7 @@ lint: ## Check format, clippy and ruff; warnings are errors
 	$(CARGO) fmt --all --check
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	PYO3_PYTHON='$(CURDIR)/$(in_venv)' $(cargo) clippy --locked --workspace --all-targets -- --deny warnings
+	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
 .PHONY: miri
 miri: ## Run the engine's tests under Miri (needs rustup)
