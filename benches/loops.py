@@ -34,7 +34,8 @@ def new_event_loop(loop: str) -> asyncio.AbstractEventLoop:
     Raises:
         ModuleNotFoundError: it is not installed.
     """
-    return importlib.import_module(loop).new_event_loop()
+    loop_object: asyncio.AbstractEventLoop = importlib.import_module(loop).new_event_loop()
+    return loop_object
 
 
 def choose(names: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import chart
 import loops
@@ -130,7 +131,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def directory(options: argparse.Namespace, measured: Sequence[str]) -> Path:
     """Where the results go: a partial run does not replace the published one."""
     if options.results is not None:
-        return options.results
+        return Path(options.results)
     complete = options.rows == rows.ROWS and tuple(measured) == loops.LOOPS
     if complete and not options.quick:
         return HERE / "results"
@@ -166,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(loop == OURS for _, loop, _ in results.failures()) else 0
 
 
-def write(results: Results, facts: dict, where: Path) -> None:
+def write(results: Results, facts: dict[str, Any], where: Path) -> None:
     """Writes ``latest.json``, ``table.md`` and the chart into `where`."""
     where.mkdir(parents=True, exist_ok=True)
     facts_line = machine.one_line(facts)

@@ -12,13 +12,13 @@ import json
 
 import rows
 from loops import FLOOR, LOOPS
-from workloads.sampling import Measurement, Sampling
+from workloads.sampling import Measurement, Sampling, Workload
 
 
 def measure(row: rows.Row, sampling: Sampling) -> Measurement:
     """Runs the workload of `row`."""
     module, _, function = row.workload.rpartition(".")
-    workload = getattr(importlib.import_module(f"workloads.{module}"), function)
+    workload: Workload = getattr(importlib.import_module(f"workloads.{module}"), function)
     return workload(sampling)
 
 

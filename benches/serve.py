@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import functools
 import socket
+from asyncio.trsock import TransportSocket
 from typing import cast
 
 import loops
@@ -88,7 +89,7 @@ async def serve(server: asyncio.Server) -> None:
     await server.get_loop().create_future()
 
 
-def announce(listener: socket.socket | asyncio.trsock.TransportSocket) -> None:
+def announce(listener: socket.socket | TransportSocket) -> None:
     host, port = listener.getsockname()
     print(f"listening {host}:{port}", flush=True)
 

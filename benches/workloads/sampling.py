@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,9 +45,13 @@ class Measurement:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+#: What fills a row.
+Workload = Callable[[Sampling], Measurement]
+
+
 def per_operation(
-    body: Callable[[int], Awaitable[float]],
-) -> Callable[[Sampling], Measurement]:
+    body: Callable[[int], Coroutine[Any, Any, float]],
+) -> Workload:
     """Makes a workload of `body`, which does something `count` times.
 
     `body` returns the seconds of one operation. The count is raised until a
