@@ -150,7 +150,9 @@ def settle_and_close(loop):
     for task in pending:
         task.cancel()
     if pending:
-        loop.run_until_complete(asyncio.wait(pending))
+        # A task that refuses to end must not keep the whole run from ending.
+        _, stuck = loop.run_until_complete(asyncio.wait(pending, timeout=5))
+        assert not stuck, f"still running after being cancelled: {stuck}"
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
