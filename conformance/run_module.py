@@ -6,6 +6,7 @@ tests are imported, and because a test that hangs or crashes takes it down.
 """
 
 import argparse
+import faulthandler
 import fnmatch
 import importlib
 import json
@@ -28,6 +29,7 @@ def main() -> None:
     # Never closed: the last deadline runs until the interpreter has ended, and
     # threads that do not end are what it is for.
     stacks = open(options.stacks, "w")
+    faulthandler.enable(stacks)
     result = RecordingResult(events, options.deadline, stacks)
     result.watch()
     with open(options.leave_out) as left_out:
@@ -44,7 +46,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--module", help="module of test.test_asyncio")
     parser.add_argument("--events", type=int, help="descriptor that takes the events")
     parser.add_argument("--deadline", type=float, help="seconds for one test")
-    parser.add_argument("--stacks", help="file for the stacks of a test that hangs")
+    parser.add_argument("--stacks", help="file for the stacks of a test that hangs or crashes")
     parser.add_argument("--leave-out", help="JSON file with the ids to leave out")
     parser.add_argument("--only", action="append", default=[], help="pattern of ids")
     return parser.parse_args()

@@ -6,7 +6,6 @@ asyncio is replaced: what it takes from asyncio is the standard library's own.
 
 import asyncio
 import importlib
-import importlib.metadata
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ def load(name: str) -> LoopUnderTest:
         module = importlib.import_module(name)
         return LoopUnderTest(
             name=name,
-            version=importlib.metadata.version(name),
+            version=module.__version__,
             new_event_loop=module.new_event_loop,
             loop_type=module.Loop,
             future=module.Future,
@@ -86,7 +85,7 @@ def load(name: str) -> LoopUnderTest:
         module = importlib.import_module(name)
         return LoopUnderTest(
             name=name,
-            version=importlib.metadata.version(name),
+            version=module.__version__,
             new_event_loop=module.new_event_loop,
             loop_type=module.Loop if name == "uvloop" else module.RLoop,
         )

@@ -22,7 +22,7 @@ class CaseOutcome:
         counterpart: the id under which the baseline knows it.
         outcome: one of the constants of this module.
         reason: one line; empty when it passed.
-        details: a traceback or the stacks of a test that hung; may be empty.
+        details: a traceback, or the stacks where it hung or crashed; may be empty.
         seconds: how long it took.
     """
 

@@ -244,12 +244,14 @@ class _Process:
                 reason = f"no end within {deadline:g} s"
                 self._settle(self._current, HUNG, reason, self._stacks, deadline)
             else:
-                self._settle(self._current, CRASHED, _exit_in_words(self._status))
+                reason = _exit_in_words(self._status)
+                self._settle(self._current, CRASHED, reason, self._stacks)
         elif self.finished and (self._hung() or self._status != 0):
             self._outcome.trouble.append(f"after the last test, {self.how_it_ended()}")
 
     def _hung(self) -> bool:
-        return self._killed or bool(self._stacks)
+        # A crash leaves stacks as well; faulthandler says of which kind they are.
+        return self._killed or self._stacks.startswith("Timeout")
 
     def _why_it_never_started(self, test: str) -> tuple[str, str]:
         class_name = test.split(".")[1]

@@ -123,14 +123,19 @@ def test_a_test_that_crashes_is_named_and_the_others_run(run_tests):
         class T(unittest.TestCase):
             def test_1_crashes(self): os.kill(os.getpid(), signal.SIGKILL)
             def test_2_exits(self): os._exit(3)
-            def test_3_passes(self): pass
+            def test_3_corrupts_memory(self): os.kill(os.getpid(), signal.SIGSEGV)
+            def test_4_passes(self): pass
         """
     )
     assert outcomes(module) == {
         "test_1_crashes": CRASHED,
         "test_2_exits": CRASHED,
-        "test_3_passes": PASSED,
+        "test_3_corrupts_memory": CRASHED,
+        "test_4_passes": PASSED,
     }
+    corrupted = module.tests["test_sample.T.test_3_corrupts_memory"]
+    assert corrupted.reason == "killed by SIGSEGV"
+    assert "in test_3_corrupts_memory" in corrupted.details
     assert module.tests["test_sample.T.test_1_crashes"].reason == "killed by SIGKILL"
     assert module.tests["test_sample.T.test_2_exits"].reason == "exit status 3"
 
