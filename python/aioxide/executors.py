@@ -26,9 +26,25 @@ class Executors(LoopCore):
 
     def __init__(self) -> None:
         super().__init__()
-        self._default_executor: ThreadPoolExecutor | None = None
+        self._executor: ThreadPoolExecutor | None = None
         self._executor_shutdown_called = False
         self._pool_used = False
+
+    @property
+    def _default_executor(self) -> ThreadPoolExecutor | None:
+        """The executor that asyncio's private attribute of this name holds.
+
+        Whoever reads it after the first blocking call expects a
+        ``ThreadPoolExecutor``. The engine's pool is none, so one is made, and
+        takes the calls from then on.
+        """
+        if self._executor is None and self._pool_used and not self.is_closed():
+            self._executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
+        return self._executor
+
+    @_default_executor.setter
+    def _default_executor(self, executor: ThreadPoolExecutor | None) -> None:
+        self._executor = executor
 
     def run_in_executor(self, executor, func, *args):
         """Call ``func(*args)`` in another thread or process.
@@ -54,7 +70,7 @@ class Executors(LoopCore):
         if executor is None:
             if self._executor_shutdown_called:
                 raise RuntimeError("Executor shutdown has been called")
-            executor = self._default_executor
+            executor = self._executor
             if executor is None:
                 self._pool_used = True
                 return self._run_in_pool(func, args)
@@ -70,7 +86,7 @@ class Executors(LoopCore):
         # never use it.
         if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
             raise TypeError("executor must be ThreadPoolExecutor instance")
-        self._default_executor = executor
+        self._executor = executor
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Refuse new calls and wait until the default executor's threads end.
@@ -84,30 +100,28 @@ class Executors(LoopCore):
         Cancellation ends the wait; the threads are left to finish.
         """
         self._executor_shutdown_called = True
-        if not self._pool_used and self._default_executor is None:
+        if not self._pool_used and self._executor is None:
             return
         try:
             async with timeouts.timeout(timeout):
                 if self._pool_used:
                     await self._shutdown_pool()
-                if self._default_executor is not None:
-                    await self._join_default_executor()
+                if self._executor is not None:
+                    await self._join_executor(self._executor)
         except TimeoutError:
             warnings.warn(
                 f"The executor did not finishing joining its threads within {timeout} seconds.",
                 RuntimeWarning,
                 stacklevel=2,
             )
-            if self._default_executor is not None:
-                self._default_executor.shutdown(wait=False)
+            if self._executor is not None:
+                self._executor.shutdown(wait=False)
 
-    async def _join_default_executor(self) -> None:
+    async def _join_executor(self, executor: ThreadPoolExecutor) -> None:
         # shutdown(wait=True) blocks, and the executor's own threads cannot
         # wait for themselves.
         joined = self.create_future()
-        joiner = threading.Thread(
-            target=self._shut_down_and_report, args=(self._default_executor, joined)
-        )
+        joiner = threading.Thread(target=self._shut_down_and_report, args=(executor, joined))
         joiner.start()
         await joined
         joiner.join()
@@ -125,7 +139,7 @@ class Executors(LoopCore):
     def _abandon_executors(self) -> None:
         """Tell the executors to end, without waiting; for closing the loop."""
         self._executor_shutdown_called = True
-        executor, self._default_executor = self._default_executor, None
+        executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(wait=False)
 
