@@ -14,9 +14,7 @@ def future(loop):
     return loop.create_future()
 
 
-@pytest.mark.parametrize(
-    "thing", [42, None, "text", int, object(), (ValueError, "text")], ids=repr
-)
+@pytest.mark.parametrize("thing", [42, None, "text", int, object(), (ValueError, "text")], ids=repr)
 def test_only_exceptions_are_taken(loop, thing):
     future = loop.create_future()
     with pytest.raises(TypeError) as raised:

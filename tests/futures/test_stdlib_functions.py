@@ -146,9 +146,7 @@ def test_wait_for_all(loop, run):
 def test_wait_for_the_first(loop, run):
     async def main():
         slow, quick = loop.create_future(), loop.create_task(give(1))
-        done, pending = await asyncio.wait(
-            [slow, quick], return_when=asyncio.FIRST_COMPLETED
-        )
+        done, pending = await asyncio.wait([slow, quick], return_when=asyncio.FIRST_COMPLETED)
         assert done == {quick} and pending == {slow}
         assert not slow._callbacks
 

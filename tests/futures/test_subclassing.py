@@ -21,6 +21,17 @@ def test_a_future_is_an_asyncio_future(loop, Future):
     assert asyncio.isfuture(future)
 
 
+def test_a_subclass_is_an_asyncio_future_and_itself(loop, Future):
+    class Promise(Future):
+        pass
+
+    promise = Promise(loop=loop)
+    assert isinstance(promise, Promise)
+    assert isinstance(promise, Future)
+    assert isinstance(promise, asyncio.Future)
+    assert type(promise) is Promise
+
+
 def test_the_class_itself_is_not_a_future(Future):
     assert not asyncio.isfuture(Future)
 

@@ -216,7 +216,7 @@ def test_loops_of_two_threads_talk_to_each_other(loop, new_loop):
     loop.run_forever()
     thread.join(10)
     assert [word for word, _ in seen] == ["ping", "pong"] * 100
-    assert {word: ident for word, ident in seen} == {
+    assert dict(seen) == {
         "ping": thread.ident,
         "pong": threading.get_ident(),
     }

@@ -138,14 +138,15 @@ def test_a_closed_loop_is_collected_without_a_warning(loop_factory):
 
 
 def test_a_loop_in_a_reference_cycle_is_collected(loop_factory):
-    loop = loop_factory()
-    loop.call_soon(lambda: loop)
-    loop.call_later(3600, lambda: loop)
-    future = loop.create_future()
-    future.add_done_callback(lambda _: loop)
-    collected = weakref.ref(loop)
-    loop.close()
-    del loop, future
+    def make():
+        loop = loop_factory()
+        loop.call_soon(lambda: loop)
+        loop.call_later(3600, lambda: loop)
+        loop.create_future().add_done_callback(lambda _: loop)
+        loop.close()
+        return weakref.ref(loop)
+
+    collected = make()
     gc.collect()
     assert collected() is None
 

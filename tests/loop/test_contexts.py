@@ -56,9 +56,7 @@ def in_own_context():
     return contextvars.Context().run
 
 
-def test_the_context_is_copied_when_the_callback_is_scheduled(
-    loop, turn, schedule, in_own_context
-):
+def test_the_context_is_copied_when_the_callback_is_scheduled(loop, turn, schedule, in_own_context):
     seen = []
 
     def test():

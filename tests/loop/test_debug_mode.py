@@ -1,6 +1,7 @@
 """What does the debug mode check, and what does it log?"""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import re
@@ -96,16 +97,24 @@ def test_something_not_callable_is_refused(loop, name, method, thing):
 
 
 @pytest.mark.parametrize("name, method", METHODS, ids=METHOD_IDS)
+def test_coroutine_functions_are_refused(loop, name, method):
+    async def function():
+        pass
+
+    with pytest.raises(TypeError) as raised:
+        method(loop, function)
+    assert str(raised.value) == f"coroutines cannot be used with {name}()"
+
+
+@pytest.mark.parametrize("name, method", METHODS, ids=METHOD_IDS)
 def test_coroutines_are_refused(loop, name, method):
     async def function():
         pass
 
-    coroutine = function()
-    for thing in (function, coroutine):
+    with contextlib.closing(function()) as coroutine:
         with pytest.raises(TypeError) as raised:
-            method(loop, thing)
-        assert str(raised.value) == f"coroutines cannot be used with {name}()"
-    coroutine.close()
+            method(loop, coroutine)
+    assert str(raised.value) == f"coroutines cannot be used with {name}()"
 
 
 @pytest.mark.parametrize(

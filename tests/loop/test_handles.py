@@ -167,8 +167,7 @@ def test_repr_in_debug_mode_shows_arguments_and_source(loop):
     timer = loop.call_at(123.5, callback, 1)
     created = timer._source_traceback[-1].lineno
     assert repr(timer) == (
-        f"<TimerHandle when=123.5 callback(1) at {__file__}:{LINE} "
-        f"created at {__file__}:{created}>"
+        f"<TimerHandle when=123.5 callback(1) at {__file__}:{LINE} created at {__file__}:{created}>"
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from _asyncio import Task as StandardTask
 
 import pytest
 
@@ -81,9 +82,7 @@ def test_the_factory_is_given_the_context(loop, Task):
 
 
 def test_the_name_reaches_the_task_of_the_factory(loop, Task):
-    loop.set_task_factory(
-        lambda loop, coroutine, **options: Task(coroutine, loop=loop, **options)
-    )
+    loop.set_task_factory(lambda loop, coroutine, **options: Task(coroutine, loop=loop, **options))
     task = loop.create_task(nothing(), name="the name")
     assert task.get_name() == "the name"
     loop.run_until_complete(task)
@@ -121,11 +120,9 @@ def test_what_the_factory_raises_leaves_create_task(loop):
 
 
 def test_a_factory_may_make_tasks_of_the_standard_library(loop):
-    from _asyncio import Task
-
     loop.set_task_factory(
-        lambda loop, coroutine, **options: Task(coroutine, loop=loop, **options)
+        lambda loop, coroutine, **options: StandardTask(coroutine, loop=loop, **options)
     )
     task = loop.create_task(nothing(), name="the name")
-    assert type(task) is Task
+    assert type(task) is StandardTask
     assert loop.run_until_complete(task) == "result"

@@ -228,6 +228,7 @@ def test_numbers_of_other_kinds_are_delays(loop, turn):
     assert seen == ["fraction", "float", "bool"]
 
 
+@pytest.mark.timeout(120)  # two million operations, and the machine may be busy
 def test_a_million_waiting_timers_slow_nobody_down_and_stay_correct(loop, turn):
     count = 1_000_000
     seen = []

@@ -117,9 +117,7 @@ def test_awaiting_a_task_leaves_no_cycle(loop, run, without_collector):
     assert run(main()) is None
 
 
-def test_a_failed_task_releases_its_exception_with_its_last_reference(
-    loop, run, without_collector
-):
+def test_a_failed_task_releases_its_exception_with_its_last_reference(loop, run, without_collector):
     class Failure(Exception):
         pass
 

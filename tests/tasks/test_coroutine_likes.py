@@ -94,9 +94,7 @@ def test_it_may_fail(loop):
 
 def test_its_repr_shows_the_class_when_it_has_no_name(loop, turn):
     task = loop.create_task(Wrapper(give(42)), name="the name")
-    assert repr(task) == (
-        "<Task pending name='the name' coro=<<Wrapper without __name__>()>>"
-    )
+    assert repr(task) == ("<Task pending name='the name' coro=<<Wrapper without __name__>()>>")
     turn(2)
     assert task.result() == 42
 

@@ -7,9 +7,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    sys.version_info < (3, 12), reason="eager tasks are new in 3.12"
-)
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are new in 3.12")
 
 
 async def give(value):

@@ -98,7 +98,7 @@ def test_a_name_with_quotes(loop, turn):
     async def nothing():
         pass
 
-    task = loop.create_task(nothing(), name="it's \"quoted\"")
+    task = loop.create_task(nothing(), name='it\'s "quoted"')
     assert "name='it\\'s \"quoted\"'" in repr(task)
     turn()
 

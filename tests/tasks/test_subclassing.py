@@ -21,8 +21,20 @@ def test_a_subclass_with_its_own_constructor(loop, Task):
     job = Job(give(42), loop=loop, priority=7)
     assert job.priority == 7
     assert job.get_name() == "priority 7"
-    assert isinstance(job, asyncio.Task)
     assert loop.run_until_complete(job) == 42
+
+
+def test_a_subclass_is_an_asyncio_task_and_itself(loop, Task):
+    class Job(Task):
+        pass
+
+    job = Job(give(42), loop=loop)
+    loop.run_until_complete(job)
+    assert type(job) is Job
+    assert isinstance(job, Job)
+    assert isinstance(job, Task)
+    assert isinstance(job, asyncio.Future)
+    assert isinstance(job, asyncio.Task)
 
 
 def test_a_subclass_is_known_to_all(loop, Task):
