@@ -38,12 +38,13 @@ pub struct Inbox<T> {
     /// turn. Written under the lock. A reader that sees a stale `false` misses
     /// nothing, because the wake-up of that push ends his next poll.
     has_items: AtomicBool,
-    waker: Waker,
 }
 
 struct State<T> {
     items: VecDeque<T>,
-    closed: bool,
+    /// None once the inbox is closed: its descriptor goes with the loop, even
+    /// if somebody still holds the inbox.
+    waker: Option<Waker>,
 }
 
 impl<T> Inbox<T> {
@@ -52,10 +53,9 @@ impl<T> Inbox<T> {
         Self {
             state: Mutex::new(State {
                 items: VecDeque::new(),
-                closed: false,
+                waker: Some(waker),
             }),
             has_items: AtomicBool::new(false),
-            waker,
         }
     }
 
@@ -67,18 +67,14 @@ impl<T> Inbox<T> {
     ///
     /// The item comes back when the inbox is closed.
     pub fn push(&self, item: T) -> Result<(), T> {
-        let mut state = self.lock();
-        if state.closed {
+        let state = &mut *self.lock();
+        let Some(waker) = &state.waker else {
             return Err(item);
-        }
+        };
         state.items.push_back(item);
-        let is_first = state.items.len() == 1;
-        if is_first {
+        if state.items.len() == 1 {
             self.has_items.store(true, Ordering::Release);
-        }
-        drop(state);
-        if is_first {
-            self.waker.wake();
+            waker.wake();
         }
         Ok(())
     }
@@ -97,10 +93,10 @@ impl<T> Inbox<T> {
         !self.has_items.load(Ordering::Acquire)
     }
 
-    /// Refuses every later push and returns what had arrived, oldest first.
+    /// Refuses every later push, lets go of the waker and returns what had arrived, oldest first.
     pub fn close(&self) -> Vec<T> {
         let mut state = self.lock();
-        state.closed = true;
+        state.waker = None;
         self.has_items.store(false, Ordering::Release);
         mem::take(&mut state.items).into()
     }

@@ -64,7 +64,8 @@ pub struct Engine<T> {
     inbox: Arc<Inbox<T>>,
     clock: Clock,
     /// Shared so that the caller can wait on it while the engine is in use.
-    poller: Arc<Poller>,
+    /// None once the engine is closed.
+    poller: Option<Arc<Poller>>,
 }
 
 impl<T: Cancellable> Engine<T> {
@@ -80,7 +81,7 @@ impl<T: Cancellable> Engine<T> {
             timers: Timers::new(),
             inbox: Arc::new(Inbox::new(poller.waker())),
             clock,
-            poller: Arc::new(poller),
+            poller: Some(Arc::new(poller)),
         })
     }
 
@@ -115,9 +116,13 @@ impl<T: Cancellable> Engine<T> {
     }
 
     /// Where to register file descriptors, and what to wait on in step 2.
+    ///
+    /// # Panics
+    ///
+    /// After [`Engine::close`].
     #[inline]
     pub fn poller(&self) -> &Arc<Poller> {
-        &self.poller
+        self.poller.as_ref().expect("the engine is open")
     }
 
     /// The way in for other threads.
@@ -195,9 +200,11 @@ impl<T: Cancellable> Engine<T> {
         self.ready.iter().chain(self.timers.iter())
     }
 
-    /// Takes out everything, in the order in which it would have run, and
-    /// closes the inbox: what other threads send from now on goes back to them.
-    pub fn take_all(&mut self) -> Vec<T> {
+    /// Takes out everything, in the order in which it would have run, lets go
+    /// of the poller and closes the inbox: what other threads send from now on
+    /// goes back to them.
+    pub fn close(&mut self) -> Vec<T> {
+        self.poller = None;
         let mut all = Vec::from(std::mem::take(&mut self.ready));
         all.extend(self.inbox.close());
         all.extend(self.timers.take_all());

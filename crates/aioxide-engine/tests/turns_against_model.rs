@@ -185,7 +185,7 @@ fn check(steps: Vec<Step>) {
         pair.apply(step);
     }
     // Whatever is left comes out once: from the engine or from its graveyard.
-    let mut left: Vec<_> = pair.engine.take_all();
+    let mut left: Vec<_> = pair.engine.close();
     left.append(&mut pair.graveyard);
     let mut left: Vec<_> = left.iter().map(|item| item.id).collect();
     let model = pair.model;

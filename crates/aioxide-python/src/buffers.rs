@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -23,9 +24,16 @@ impl BufferView {
         Self::acquire(object, ffi::PyBUF_SIMPLE)
     }
 
-    /// A view to write into. `TypeError` or `BufferError` if it cannot be.
+    /// A view to receive into. `TypeError`, in the words of `recv_into`, if
+    /// `object` cannot be written to.
     pub fn writable(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Self::acquire(object, ffi::PyBUF_WRITABLE)
+        match Self::acquire(object, ffi::PyBUF_WRITABLE) {
+            Ok(view) => Ok(view),
+            Err(_) => Err(PyTypeError::new_err(format!(
+                "recv_into() argument 1 must be read-write bytes-like object, not {}",
+                object.get_type().name()?
+            ))),
+        }
     }
 
     fn acquire(object: &Bound<'_, PyAny>, flags: std::ffi::c_int) -> PyResult<Self> {

@@ -9,7 +9,7 @@
 use std::sync::OnceLock;
 
 use pyo3::ffi;
-use pyo3::PyClass;
+use pyo3::{Borrowed, PyClass};
 use pyo3::prelude::*;
 
 /// A class with something to do before an instance goes.
@@ -21,8 +21,18 @@ pub trait Finalize: PyClass {
     fn wants_finalizer(slf: &Bound<'_, Self>) -> bool;
 
     /// Runs Python code as it likes, and may bring the object back to life.
-    /// Takes the object's address out of any table of borrowed pointers.
     fn finalize(slf: &Bound<'_, Self>);
+
+    /// The last moment before the memory goes: takes the object's address out
+    /// of any table of borrowed pointers. Must not take a reference.
+    fn forget(_slf: Borrowed<'_, '_, Self>) {}
+
+    /// `__del__`, which subclasses written in Python inherit.
+    fn delete(slf: &Bound<'_, Self>) {
+        if Self::wants_finalizer(slf) {
+            Self::finalize(slf);
+        }
+    }
 }
 
 /// Installs [`Finalize`] in the type object of `T`. Called once, at module
@@ -71,6 +81,7 @@ unsafe extern "C" fn dealloc_slot<T: Finalize>(object: *mut ffi::PyObject) {
         if ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
             return; // Somebody holds it again.
         }
+        T::forget(Borrowed::from_ptr(Python::assume_attached(), object).cast_unchecked::<T>());
         let original = T::original_dealloc().get().expect("set by install()");
         original(object);
     }

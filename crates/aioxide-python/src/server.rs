@@ -186,7 +186,7 @@ impl ServerCore {
         // SAFETY: the listener's socket object is open and kept in the state.
         let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
         let watch = Watch::Listener(index, slf.clone().unbind());
-        core.get().occupy(py, descriptor, watch, Interest::READ, Trigger::Level).map_err(os_error)
+        core.get().occupy(py, descriptor, watch, Interest::READ, Trigger::Level)
     }
 }
 

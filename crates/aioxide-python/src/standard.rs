@@ -106,6 +106,10 @@ standard!(
     get_event_loop = "asyncio.events"."get_event_loop"
 );
 standard!(
+    /// Turns the exceptions of `concurrent.futures` into asyncio's.
+    convert_future_exception = "asyncio.futures"."_convert_future_exc"
+);
+standard!(
     /// asyncio's logger.
     logger = "asyncio.log"."logger"
 );

@@ -13,13 +13,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::event_loop::{LoopCore, NativeWork, Ready};
-use crate::futures::Future;
+use crate::futures::{Future, without_stop_iteration};
 use crate::standard;
 
 /// One loop's pool.
 pub struct ThreadPool {
     pool: Arc<BlockingPool>,
+    threads: Threads,
 }
+
+/// The thread objects, to be joined when the pool has ended.
+type Threads = Arc<Mutex<Vec<Py<PyAny>>>>;
 
 /// Pools that the interpreter must not wait for when it exits: their idle
 /// threads would wait for work for ever.
@@ -30,9 +34,12 @@ impl ThreadPool {
     /// executor would start.
     fn new(py: Python<'_>) -> PyResult<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let pool = Arc::new(BlockingPool::new((processors + 4).min(32), spawn_python_thread));
+        let threads = Threads::default();
+        let started = Arc::clone(&threads);
+        let spawn = move |worker| spawn_python_thread(worker, &started);
+        let pool = Arc::new(BlockingPool::new((processors + 4).min(32), spawn));
         shut_down_at_exit(py, &pool)?;
-        Ok(Self { pool })
+        Ok(Self { pool, threads })
     }
 
     /// Ends the threads as they become idle, without waiting.
@@ -42,7 +49,7 @@ impl ThreadPool {
 }
 
 /// Starts a `threading.Thread` that runs `worker`.
-fn spawn_python_thread(worker: Worker) -> std::io::Result<()> {
+fn spawn_python_thread(worker: Worker, started: &Threads) -> std::io::Result<()> {
     Python::attach(|py| {
         let start = || -> PyResult<()> {
             let name = format!("asyncio_{}", worker.index());
@@ -50,7 +57,9 @@ fn spawn_python_thread(worker: Worker) -> std::io::Result<()> {
             let keywords = PyDict::new(py);
             keywords.set_item("target", target)?;
             keywords.set_item("name", name)?;
-            standard::thread_type(py)?.call((), Some(&keywords))?.call_method0("start")?;
+            let thread = standard::thread_type(py)?.call((), Some(&keywords))?;
+            thread.call_method0("start")?;
+            started.lock().expect("no panic happens under this lock").push(thread.unbind());
             Ok(())
         };
         start().map_err(|error| std::io::Error::other(error.to_string()))
@@ -109,18 +118,33 @@ impl NativeWork for Finished {
         }
         match self.outcome {
             Ok(value) => Future::finish(future, value),
-            Err(error) => Future::fail(future, error.into_value(py).into_bound(py).into_any()),
+            Err(error) => {
+                let convert = standard::convert_future_exception(py)?;
+                let exception = convert.call1((error.into_value(py),))?;
+                Future::fail(future, without_stop_iteration(exception)?)
+            }
         }
     }
 }
 
-/// The pool has ended.
-struct Ended(Py<Future>);
+/// The pool's last worker has ended.
+struct Ended {
+    future: Py<Future>,
+    threads: Threads,
+}
 
 impl NativeWork for Ended {
     fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()> {
         let py = core.py();
-        let future = self.0.bind(py);
+        // The threads are past their work and about to end: whoever waited for
+        // the pool must not find them alive.
+        let threads = std::mem::take(
+            &mut *self.threads.lock().expect("no panic happens under this lock"),
+        );
+        for thread in threads {
+            thread.call_method0(py, pyo3::intern!(py, "join"))?;
+        }
+        let future = self.future.bind(py);
         if future.get().is_done(py) { Ok(()) } else { Future::finish(future, py.None()) }
     }
 }
@@ -176,15 +200,17 @@ impl LoopCore {
         let py = slf.py();
         let this = slf.get();
         let future = Future::on_loop(py, slf)?;
-        let pool = this.pool.with(py, |pool| pool.as_ref().map(|pool| Arc::clone(&pool.pool)));
-        let Some(pool) = pool else {
+        let parts = this.pool.with(py, |pool| {
+            pool.as_ref().map(|pool| (Arc::clone(&pool.pool), Arc::clone(&pool.threads)))
+        });
+        let Some((pool, threads)) = parts else {
             Future::finish(future.bind(py), py.None())?;
             return Ok(future);
         };
         let inbox = Arc::clone(this.inbox());
         let wanted = future.clone_ref(py);
         pool.shutdown(move || {
-            let work: Box<dyn NativeWork> = Box::new(Ended(wanted));
+            let work: Box<dyn NativeWork> = Box::new(Ended { future: wanted, threads });
             drop(inbox.push(Ready::Native(work)));
         });
         Ok(future)

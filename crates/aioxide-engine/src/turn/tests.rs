@@ -239,13 +239,13 @@ fn cancelling_reaches_the_timers_of_the_engine() {
 }
 
 #[test]
-fn take_all_hands_out_everything_and_closes_the_inbox() {
+fn close_hands_out_everything_and_closes_the_inbox() {
     let mut engine = engine();
     engine.schedule_at(300.0, item("last"));
     engine.schedule_at(200.0, item("third"));
     engine.inbox().push(item("second")).unwrap();
     engine.schedule(item("first"));
-    let names: Vec<_> = engine.take_all().iter().map(|item| item.name).collect();
+    let names: Vec<_> = engine.close().iter().map(|item| item.name).collect();
     assert_eq!(names, ["first", "second", "third", "last"]);
     assert!(!engine.has_work());
     let refused = engine.inbox().push(item("late")).unwrap_err();

@@ -24,8 +24,14 @@ impl LoopCore {
             Ready::Accept(_, server) => Some(server.clone_ref(py).into_any()),
             Ready::SocketReady(_) | Ready::Signals | Ready::Native(_) => None,
         };
+        let handle = match &item {
+            Ready::Handle(handle) => Some(handle.clone_ref(py)),
+            _ => None,
+        };
+        drop(slf.get().current_handle.with(py, |current| std::mem::replace(current, handle)));
         let started = Instant::now();
         let result = Self::run_item(slf, item);
+        drop(slf.get().current_handle.with(py, Option::take));
         let seconds = started.elapsed().as_secs_f64();
         let limit = slf.get().flags.with(py, |flags| flags.slow_callback_duration);
         if seconds >= limit

@@ -230,10 +230,10 @@ impl Descriptors {
     }
 
     /// Empties the table, for the end of the loop.
-    pub fn take_all(&mut self, poller: &Poller) -> Vec<(Watch, Option<Py<PyAny>>)> {
+    pub fn take_all(&mut self, poller: Option<&Poller>) -> Vec<(Watch, Option<Py<PyAny>>)> {
         let mut taken = Vec::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            if slot.registration.is_some() {
+            if let Some(poller) = poller.filter(|_| slot.registration.is_some()) {
                 // The caller goes on with his descriptor; the loop does not.
                 // SAFETY: borrowed for one system call, which refuses a number
                 // that is not open.

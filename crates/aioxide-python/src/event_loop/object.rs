@@ -14,6 +14,7 @@ use super::Ready;
 use super::descriptors::Descriptors;
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
+use crate::handles::Handle;
 use crate::running::CurrentTask;
 use crate::tasks::{Task, TaskOptions};
 use crate::threads::ThreadPool;
@@ -26,8 +27,9 @@ const SCRATCH_BYTES: usize = 256 * 1024;
 pub struct LoopCore {
     /// Ready queue, timers, clock.
     pub(super) engine: GilCell<Engine<Ready>>,
-    /// The engine's own, to wait on while the engine is in use.
-    pub(super) poller: Arc<Poller>,
+    /// The engine's own, to wait on while the engine is in use. None once the
+    /// loop is closed.
+    poller: GilCell<Option<Arc<Poller>>>,
     /// The engine's own, for other threads.
     pub(super) inbox: Arc<Inbox<Ready>>,
     /// The readiness buffer, absent while a poll uses it.
@@ -37,6 +39,9 @@ pub struct LoopCore {
     /// See [`CurrentTask`].
     current: CurrentTask,
     pub(super) flags: GilCell<Flags>,
+    /// The handle that runs (debug mode only): an error that is reported
+    /// meanwhile tells where it was made.
+    pub(super) current_handle: GilCell<Option<Py<Handle>>>,
     /// The thread that runs the loop, as Python numbers threads; 0 if none.
     /// Other threads read it to decide whether they are other.
     pub(super) thread: AtomicU64,
@@ -91,6 +96,13 @@ impl LoopCore {
         &self.inbox
     }
 
+    /// Where descriptors are registered. `RuntimeError` once the loop is
+    /// closed.
+    #[inline]
+    pub(super) fn poller(&self, py: Python<'_>) -> PyResult<Arc<Poller>> {
+        self.poller.with(py, |poller| poller.clone()).ok_or_else(closed_error)
+    }
+
     /// Puts `item` behind what is ready, without checks.
     #[inline]
     pub fn schedule(&self, py: Python<'_>, item: Ready) {
@@ -137,7 +149,7 @@ impl LoopCore {
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let engine = Engine::new(Clock::real()).map_err(crate::errors::os_error)?;
         Ok(Self {
-            poller: engine.poller().clone(),
+            poller: GilCell::new(Some(engine.poller().clone())),
             inbox: engine.inbox().clone(),
             engine: GilCell::new(engine),
             events: GilCell::new(Some(Events::with_capacity(1024))),
@@ -151,6 +163,7 @@ impl LoopCore {
                 slow_callback_duration: 0.1,
                 turns_without_poll: 0,
             }),
+            current_handle: GilCell::new(None),
             thread: AtomicU64::new(0),
             task_factory: GilCell::new(None),
             scratch: GilCell::new(None),
@@ -286,19 +299,25 @@ impl LoopCore {
         }
         // What is dropped here may run Python code that comes back to this
         // loop, which therefore is closed and empty first.
-        let items = self.engine.with(py, |engine| engine.take_all());
-        let watches = self.descriptors.with(py, |table| table.take_all(&self.poller));
+        let items = self.engine.with(py, |engine| engine.close());
+        let poller = self.poller.with(py, Option::take);
+        let watches = self.descriptors.with(py, |table| table.take_all(poller.as_deref()));
         let signals = self.signals.with(py, Option::take);
         let pool = self.pool.with(py, Option::take);
         if let Some(pool) = &pool {
             pool.shut_down();
         }
-        drop((items, watches, signals, pool));
+        drop((items, watches, signals, pool, poller));
     }
 
     #[getter]
     fn _debug(&self, py: Python<'_>) -> bool {
         self.debug(py)
+    }
+
+    #[getter]
+    fn _current_handle(&self, py: Python<'_>) -> Option<Py<Handle>> {
+        self.current_handle.with(py, |handle| handle.as_ref().map(|handle| handle.clone_ref(py)))
     }
 
     #[getter]

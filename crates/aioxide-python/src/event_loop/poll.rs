@@ -56,16 +56,17 @@ impl LoopCore {
         let py = slf.py();
         let this = slf.get();
         this.flags.with(py, |flags| flags.turns_without_poll = 0);
+        let poller = this.poller(py)?;
         let mut events = this
             .events
             .with(py, Option::take)
             .unwrap_or_else(|| Events::with_capacity(1024));
         let waited = match wait.timeout() {
-            Some(Duration::ZERO) => this.poller.wait(&mut events, Some(Duration::ZERO)),
+            Some(Duration::ZERO) => poller.wait(&mut events, Some(Duration::ZERO)),
             timeout => {
                 // Other threads may look at asyncio's table while we sleep.
                 this.current_task().settle(py, slf.as_any().as_unbound())?;
-                py.detach(|| this.poller.wait(&mut events, timeout))
+                py.detach(|| poller.wait(&mut events, timeout))
             }
         };
         match waited {
@@ -135,8 +136,7 @@ impl LoopCore {
         let (reader, writer) = UnixStream::pair().map_err(os_error)?;
         reader.set_nonblocking(true).map_err(os_error)?;
         writer.set_nonblocking(true).map_err(os_error)?;
-        self.occupy(py, reader.as_fd(), Watch::Signals, Interest::READ, Trigger::Level)
-            .map_err(os_error)?;
+        self.occupy(py, reader.as_fd(), Watch::Signals, Interest::READ, Trigger::Level)?;
         let fd = writer.as_raw_fd();
         self.signals.with(py, |signals| *signals = Some(SignalPair { reader, writer }));
         Ok(fd)

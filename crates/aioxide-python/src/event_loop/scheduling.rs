@@ -155,7 +155,8 @@ impl LoopCore {
         let when = this.engine.with(py, |engine| engine.clock().now()) + delay.extract::<f64>()?;
         this.admit(py)?;
         if this.debug(py) {
-            check_callback(&callback, "call_later")?;
+            // asyncio's call_later is a call_at, and so are its words.
+            check_callback(&callback, "call_at")?;
         }
         Self::timer_at(slf, when, callback, args, context)
     }

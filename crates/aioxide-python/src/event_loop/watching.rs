@@ -1,10 +1,9 @@
 //! `add_reader`, `add_writer` and the descriptors of other parts of the loop.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use aioxide_engine::{Interest, Trigger};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple};
 
@@ -46,10 +45,12 @@ pub fn file_descriptor(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
             Err(error) => return Err(error),
         }
     };
-    RawFd::try_from(number)
-        .ok()
-        .filter(|fd| *fd >= 0)
-        .ok_or_else(|| PyValueError::new_err(format!("Invalid file descriptor: {number}")))
+    if number < 0 {
+        return Err(PyValueError::new_err(format!("Invalid file descriptor: {number}")));
+    }
+    RawFd::try_from(number).map_err(|_| {
+        PyOverflowError::new_err(format!("file descriptor {number} is greater than maximum"))
+    })
 }
 
 impl LoopCore {
@@ -72,9 +73,10 @@ impl LoopCore {
 
     /// Lets `watcher` watch `fd`; the one it replaces is called off.
     pub fn set_watcher(&self, py: Python<'_>, fd: RawFd, direction: Direction, watcher: Watcher) -> PyResult<()> {
+        let poller = self.poller(py)?;
         let previous = self
             .descriptors
-            .with(py, |table| table.set_watcher(&self.poller, fd, direction, Some(watcher)))
+            .with(py, |table| table.set_watcher(&poller, fd, direction, Some(watcher)))
             .map_err(os_error)?;
         call_off(py, previous).map(drop)
     }
@@ -91,10 +93,11 @@ impl LoopCore {
         if !watched {
             return Ok(false);
         }
-        let previous =
-            self.descriptors
-                .with(py, |table| table.set_watcher(&self.poller, fd, direction, None))
-                .map_err(os_error)?;
+        let poller = self.poller(py)?;
+        let previous = self
+            .descriptors
+            .with(py, |table| table.set_watcher(&poller, fd, direction, None))
+            .map_err(os_error)?;
         call_off(py, previous)
     }
 
@@ -110,8 +113,8 @@ impl LoopCore {
             };
             matches!(watcher, Some(Watcher::Call(current)) if current.as_ptr() == call)
         });
-        if is_it {
-            drop(self.descriptors.with(py, |table| table.set_watcher(&self.poller, fd, direction, None)));
+        if let Some(poller) = self.poller(py).ok().filter(|_| is_it) {
+            drop(self.descriptors.with(py, |table| table.set_watcher(&poller, fd, direction, None)));
         }
     }
 
@@ -137,24 +140,26 @@ impl LoopCore {
         watch: Watch,
         interest: Interest,
         trigger: Trigger,
-    ) -> io::Result<()> {
-        use std::os::fd::AsRawFd;
+    ) -> PyResult<()> {
+        let poller = self.poller(py)?;
         let fd = descriptor.as_raw_fd();
         let (token, left_behind) = self.descriptors.with(py, |table| table.occupy(fd, watch));
         // What a caller left there with the number's last use is dead.
         drop(left_behind);
-        let outcome = register(&self.poller, descriptor, token, interest, trigger, false);
+        let outcome = register(&poller, descriptor, token, interest, trigger, false);
         if outcome.is_err() {
             drop(self.descriptors.with(py, |table| table.vacate(fd)));
         }
-        outcome
+        outcome.map_err(os_error)
     }
 
     /// Takes such a descriptor back before it is closed.
     pub fn vacate(&self, py: Python<'_>, fd: RawFd) {
-        // SAFETY: borrowed for one system call, which refuses a number that is
-        // not open.
-        let _ = self.poller.remove(unsafe { BorrowedFd::borrow_raw(fd) }.as_fd());
+        if let Ok(poller) = self.poller(py) {
+            // SAFETY: borrowed for one system call, which refuses a number
+            // that is not open.
+            let _ = poller.remove(unsafe { BorrowedFd::borrow_raw(fd) });
+        }
         drop(self.descriptors.with(py, |table| table.vacate(fd)));
     }
 

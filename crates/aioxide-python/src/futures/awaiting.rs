@@ -1,7 +1,7 @@
 //! `await future`.
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError, PyStopIteration};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -144,6 +144,10 @@ pub fn thrown(
     traceback: Option<Bound<'_, PyAny>>,
 ) -> PyResult<PyErr> {
     let py = kind.py();
+    if cfg!(Py_3_12) && (value.is_some() || traceback.is_some()) {
+        let text = c"the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
+        PyErr::warn(py, &py.get_type::<PyDeprecationWarning>(), text, 1)?;
+    }
     let value = value.filter(|value| !value.is_none());
     let traceback = traceback.filter(|traceback| !traceback.is_none());
     let exception = if let Ok(class) = kind.cast::<PyType>() {
@@ -164,12 +168,16 @@ pub fn thrown(
     };
     // SAFETY: the thread is attached and the reference is alive.
     if unsafe { ffi::PyExceptionInstance_Check(exception.as_ptr()) } == 0 {
-        return Err(pyo3::exceptions::PyTypeError::new_err(format!(
-            "exceptions must be classes or instances deriving from BaseException, not {}",
-            kind.get_type().name()?
-        )));
+        return Err(pyo3::exceptions::PyTypeError::new_err(
+            "exceptions must be classes deriving BaseException or instances of such a class",
+        ));
     }
     if let Some(traceback) = traceback {
+        if !traceback.is_instance_of::<pyo3::types::PyTraceback>() {
+            return Err(pyo3::exceptions::PyTypeError::new_err(
+                "throw() third argument must be a traceback",
+            ));
+        }
         exception.setattr(pyo3::intern!(py, "__traceback__"), traceback)?;
     }
     Ok(PyErr::from_value(exception))

@@ -7,7 +7,7 @@ mod state;
 
 pub use awaiting::{FutureIterator, sent, stop_iteration, thrown};
 pub use callbacks::{Callback, Callbacks};
-pub use object::{Future, report_unretrieved};
+pub use object::{Future, report_unretrieved, without_stop_iteration};
 pub use state::{FutureState, LoopRef, Outcome};
 
 use pyo3::prelude::*;
@@ -190,7 +190,7 @@ impl Future {
             Seen::Cancelled => {
                 Err(PyErr::from_value(self.make_cancelled_error(py)?.into_bound(py)))
             }
-            Seen::Pending => Err(invalid_state(py, "Result is not ready.")),
+            Seen::Pending => Err(invalid_state(py, "Result is not set.")),
         }
     }
 

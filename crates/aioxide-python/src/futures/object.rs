@@ -57,6 +57,19 @@ impl Future {
         self.rare(py, |rare| rare.source_traceback.as_ref().map(|stack| stack.clone_ref(py)))
     }
 
+    #[inline]
+    fn is_initialized(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.event_loop.is_some())
+    }
+
+    /// asyncio's error for reading a future whose `__init__` never ran.
+    fn require_initialized(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_initialized(py) {
+            return Ok(());
+        }
+        Err(invalid_state(py, "Future object is not initialized."))
+    }
+
     fn rare<R>(
         &self,
         py: Python<'_>,
@@ -99,13 +112,13 @@ impl Future {
     /// The value, or raises the exception. `InvalidStateError` if the future
     /// is not done, `CancelledError` if it was cancelled.
     pub(crate) fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.event_loop(py)?;
+        self.require_initialized(py)?;
         self.take_result(py)
     }
 
     /// The exception, or None. Raises as `result` does if there is neither.
     fn exception(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.event_loop(py)?;
+        self.require_initialized(py)?;
         let exception = self.state.with(py, |state| match &state.outcome {
             Outcome::Pending | Outcome::Cancelled => None,
             Outcome::Result(_) => Some(py.None()),
@@ -142,8 +155,7 @@ impl Future {
         if unsafe { ffi::PyExceptionInstance_Check(exception.as_ptr()) } == 0 {
             return Err(PyTypeError::new_err("invalid exception object"));
         }
-        let exception = without_stop_iteration(exception)?;
-        Self::fail(slf, exception)
+        Self::fail(slf, without_stop_iteration(exception)?)
     }
 
     /// Registers `function(future)` to be called by the loop when the future
@@ -216,6 +228,9 @@ impl Future {
 
     fn __await__(slf: Bound<'_, Self>) -> PyResult<Py<FutureIterator>> {
         let py = slf.py();
+        if !slf.get().is_initialized(py) {
+            slf.get().event_loop(py)?;
+        }
         FutureIterator::new(py, slf.unbind())
     }
 
@@ -299,12 +314,16 @@ impl Future {
     }
 
     #[setter]
-    fn set__log_traceback(&self, py: Python<'_>, value: bool) -> PyResult<()> {
-        if value {
+    fn set__log_traceback(&self, py: Python<'_>, value: Bound<'_, PyAny>) -> PyResult<()> {
+        if value.is_truthy()? {
             return Err(PyValueError::new_err("_log_traceback can only be set to False"));
         }
         self.state.with(py, |state| state.log_traceback = false);
         Ok(())
+    }
+
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -322,7 +341,7 @@ impl Future {
 
 /// `StopIteration` cannot pass through a generator-based coroutine as itself:
 /// asyncio wraps it (refuses it, before 3.12).
-fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     let py = exception.py();
     if !exception.is_instance_of::<pyo3::exceptions::PyStopIteration>() {
         return Ok(exception);

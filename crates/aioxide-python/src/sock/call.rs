@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::operation::Operation;
-use crate::event_loop::{Direction, LoopCore, Watcher, file_descriptor};
+use crate::event_loop::{Direction, LoopCore, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
 use crate::gil_cell::GilCell;
@@ -129,8 +129,8 @@ impl SocketCall {
         if let Some(value) = self.attempt(core)? {
             return Ok(Progress::Done(value));
         }
-        core.get().ensure_no_transport(fd, socket)?;
-        core.get().own_registration(socket, file_descriptor(socket)?)?;
+        core.get().ensure_no_transport(fd, fd.into_pyobject(py)?.as_any())?;
+        core.get().own_registration(socket, fd)?;
         core.get().set_watcher(py, fd, self.direction, Watcher::Call(slf.clone().unbind()))?;
         let future = Future::on_loop(py, core)?;
         future.get().state.with(py, |state| state.blocking = true);
@@ -289,6 +289,10 @@ impl SocketCall {
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyString> {
         let text = format!("<coroutine object Loop.{} at {:p}>", slf.get().name, slf.as_ptr());
         PyString::new(slf.py(), &text)
+    }
+
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use pyo3::PyTraverseError;
+use pyo3::{Borrowed, PyTraverseError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
@@ -224,6 +224,10 @@ impl Task {
         self.state.with(py, |state| state.log_destroy_pending = value);
     }
 
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.peek(|state| state.traverse(&visit))
     }
@@ -242,12 +246,20 @@ impl Finalize for Task {
 
     fn wants_finalizer(slf: &Bound<'_, Self>) -> bool {
         let py = slf.py();
-        registry::is_linked(py, slf.get()) || <Future as Finalize>::wants_finalizer(slf.as_super())
+        let pending = !slf.as_super().get().is_done(py);
+        (pending && slf.get().state.with(py, |state| state.log_destroy_pending))
+            || <Future as Finalize>::wants_finalizer(slf.as_super())
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
+        // Whoever keeps the report brings the task back to life, but not into
+        // `all_tasks()`.
+        registry::unlink(slf.py(), slf.get());
         report_destroyed(slf);
         crate::futures::report_unretrieved(slf.as_super());
+    }
+
+    fn forget(slf: Borrowed<'_, '_, Self>) {
         registry::unlink(slf.py(), slf.get());
     }
 }

@@ -3,8 +3,8 @@
 //! A doubly linked list through the tasks themselves: linking and unlinking
 //! cost a few stores, where the standard library's `WeakSet` costs more than
 //! the rest of making a task. The list holds addresses, not references, so it
-//! keeps no task alive: a task leaves it when it is done, and at the latest in
-//! its finalizer, before its memory goes.
+//! keeps no task alive: a task leaves it when it is done, and at the latest when
+//! it is deallocated, before its memory goes.
 
 use std::ptr::NonNull;
 
@@ -60,11 +60,6 @@ pub fn unlink(py: Python<'_>, task: &Task) {
     if let Some(next) = links.next {
         at(py, next).state.with(py, |state| state.links.previous = links.previous);
     }
-}
-
-/// Whether `task` is in the list.
-pub fn is_linked(py: Python<'_>, task: &Task) -> bool {
-    task.state.with(py, |state| state.links.linked)
 }
 
 /// All tasks that are not done, newest first.

@@ -48,6 +48,12 @@ impl TaskWakeup {
         self.task.with(py, |task| task.as_ref().map_or(0, |task| task.as_ptr() as usize >> 4))
     }
 
+    /// What asyncio's messages show it as.
+    #[getter]
+    fn __qualname__(&self) -> &'static str {
+        "Task.task_wakeup"
+    }
+
     #[getter]
     fn __self__(&self, py: Python<'_>) -> Option<Py<Task>> {
         self.task.with(py, |task| task.as_ref().map(|task| task.clone_ref(py)))

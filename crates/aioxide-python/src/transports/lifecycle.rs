@@ -46,9 +46,7 @@ impl TcpTransport {
             return Ok(());
         }
         let watch = Watch::Transport(slf.clone().unbind());
-        core.get()
-            .occupy(py, self.descriptor(), watch, Interest::BOTH, Trigger::Edge)
-            .map_err(crate::errors::os_error)
+        core.get().occupy(py, self.descriptor(), watch, Interest::BOTH, Trigger::Edge)
     }
 
     /// The poller has news of the socket.

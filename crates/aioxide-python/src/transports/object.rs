@@ -3,7 +3,7 @@
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
-use pyo3::PyTraverseError;
+use pyo3::{Borrowed, PyTraverseError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -221,6 +221,10 @@ impl TcpTransport {
         })
     }
 
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.peek(|state| {
             visit.call(&state.core)?;
@@ -265,5 +269,12 @@ impl Finalize for TcpTransport {
 
     fn finalize(slf: &Bound<'_, Self>) {
         slf.get().abandoned(slf);
+    }
+
+    fn forget(slf: Borrowed<'_, '_, Self>) {
+        let py = slf.py();
+        if let Some(server) = slf.get().state.with(py, |state| state.server.take()) {
+            server.get().detach(server.bind(py), slf.as_ptr());
+        }
     }
 }
