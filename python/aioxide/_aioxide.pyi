@@ -2,9 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple, final
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -33,6 +33,40 @@ class Future(asyncio.Future[_T]):
 class Task(asyncio.Task[_T_co]):
     """A coroutine that runs on a loop."""
 
+@final
+class TaskStep:
+    """A step of a task, where a callback is wanted that can be called."""
+
+    def __call__(self) -> None: ...
+
+@final
+class TaskWakeup:
+    """What a task adds to a future of another kind that it waits for."""
+
+    def __call__(self, future: asyncio.Future[Any]) -> None: ...
+
+@final
+class FutureIterator(Generator[Any, None, Any]):
+    """The awaiting of one future."""
+
+    def __next__(self) -> Any: ...
+    def send(self, value: Any, /) -> Any: ...
+    def throw(self, typ: Any, val: Any = None, tb: Any = None, /) -> Any: ...
+    def close(self) -> None: ...
+
+@final
+class SocketCall(Coroutine[Any, None, Any]):
+    """A ``sock_*`` call, to be awaited once."""
+
+    def __await__(self) -> Generator[Any, None, Any]: ...
+    def send(self, value: Any, /) -> Any: ...
+    def throw(self, typ: Any, val: Any = None, tb: Any = None, /) -> Any: ...
+    def close(self) -> None: ...
+
+@final
+class TcpTransport(asyncio.Transport):
+    """A stream connection."""
+
 class LoopCore:
     """The turns of a loop, and all that is called in each of them.
 
@@ -42,10 +76,6 @@ class LoopCore:
 
     slow_callback_duration: float
     """Seconds from which on debug mode reports a callback as slow."""
-
-    @property
-    def _current_handle(self) -> Handle | None:
-        """The handle that runs, in debug mode; its stack goes into the log."""
 
     def time(self) -> float: ...
     def call_soon(
@@ -81,10 +111,23 @@ class LoopCore:
         *,
         name: object = None,
         context: Context | None = None,
-        **kwargs: Any,
+        eager_start: bool = False,
+        **keywords: Any,
     ) -> Task[_T]: ...
     def set_task_factory(self, factory: Callable[..., Any] | None) -> None: ...
     def get_task_factory(self) -> Callable[..., Any] | None: ...
+    @property
+    def _ready(self) -> list[Any]: ...
+    @property
+    def _scheduled(self) -> list[TimerHandle]: ...
+    @property
+    def _thread_id(self) -> int | None: ...
+    @property
+    def _debug(self) -> bool: ...
+    @property
+    def _closed(self) -> bool: ...
+    @property
+    def _stopping(self) -> bool: ...
     def get_debug(self) -> bool: ...
     def set_debug(self, enabled: bool) -> None: ...
     def stop(self) -> None: ...
@@ -94,7 +137,7 @@ class LoopCore:
     def remove_reader(self, fd: _Fd) -> bool: ...
     def add_writer(self, fd: _Fd, callback: Callable[[*_Ts], object], *args: *_Ts) -> None: ...
     def remove_writer(self, fd: _Fd) -> bool: ...
-    def sock_recv(self, sock: socket.socket, nbytes: int) -> Coroutine[Any, Any, bytes]: ...
+    def sock_recv(self, sock: socket.socket, n: int) -> Coroutine[Any, Any, bytes]: ...
     def sock_recv_into(self, sock: socket.socket, buf: _Buffer) -> Coroutine[Any, Any, int]: ...
     def sock_recvfrom(
         self, sock: socket.socket, bufsize: int
