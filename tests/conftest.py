@@ -137,8 +137,8 @@ def logged():
     gc.collect()
     logger.removeHandler(messages)
     logger.propagate = propagate
-    assert not messages.records, (
-        "logged, but not expected: " + "; ".join(record.getMessage() for record in messages.take())
+    assert not messages.records, "logged, but not expected: " + "; ".join(
+        record.getMessage() for record in messages.take()
     )
 
 
