@@ -50,7 +50,7 @@ def draw(results: Results, facts_line: str, directory: Path) -> bool:
     import matplotlib.pyplot as plt
 
     thickness = 0.8 / len(loops)
-    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.11 * len(rows) * (len(loops) + 1)))
+    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.085 * len(rows) * (len(loops) + 1)))
     for place, loop in enumerate(loops):
         bars = [
             (index + (place - (len(loops) - 1) / 2) * thickness, ratio)
@@ -86,12 +86,14 @@ def draw(results: Results, facts_line: str, directory: Path) -> bool:
     axes.axvline(1, color="#444444", linewidth=1)
     axes.set_yticks(range(len(rows)), [row.title for row in rows], fontsize=8)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_title(f"Times as good as {PEER} (to the right is better)", loc="left", fontsize=11)
+    figure.text(
+        0.01, 0.99, f"Times as good as {PEER} (to the right is better)", fontsize=11, va="top"
+    )
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="upper right", ncols=len(loops), fontsize=8, frameon=False)
     figure.text(0.01, 0.005, facts_line, fontsize=6, color="#666666")
-    figure.tight_layout(rect=(0, 0.015, 1, 1))
+    figure.tight_layout(rect=(0, 0.015, 1, 0.975))
     figure.savefig(directory / "chart.png", dpi=160, facecolor="white")
     figure.savefig(directory / "chart.svg", facecolor="white", metadata={"Date": None})
     plt.close(figure)

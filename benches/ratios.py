@@ -21,6 +21,9 @@ Values = Sequence[float | None]
 #: The loop that the targets are for.
 OURS = "aioxide"
 
+#: The verdict of a row without targets, or without anything to compare with.
+NOTHING_TO_SAY = "–"
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -70,9 +73,9 @@ def judge(row: Row, values: Mapping[str, Values]) -> list[Judgement]:
 
 
 def verdict(judgements: Sequence[Judgement]) -> str:
-    """``ok``, ``short`` if any target is missed, ``–`` if nothing can be said."""
+    """``ok``, ``short`` if any target is missed, or `NOTHING_TO_SAY`."""
     if any(judgement.met is False for judgement in judgements):
         return "short"
     if judgements and all(judgement.met for judgement in judgements):
         return "ok"
-    return "–"
+    return NOTHING_TO_SAY

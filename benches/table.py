@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ratios import OURS, Judgement, judge, verdict
+from ratios import OURS, Judgement, judge
 from results import Results, columns
 from rows import Limit, Quantity, Row
 
@@ -57,7 +57,7 @@ def line(results: Results, row: Row) -> list[str]:
     ours_to_uvloop = results.ratio(row, OURS, "uvloop")
     if any(isinstance(target, Limit) for target in row.targets):
         ours_to_uvloop = None
-    return [*cells, times(ours_to_uvloop), target_text(judgements), verdict(judgements)]
+    return [*cells, times(ours_to_uvloop), target_text(judgements), results.verdict(row)]
 
 
 def terminal(results: Results) -> str:

@@ -24,8 +24,12 @@ def results():
         found.add(timers, loop, Sample(value / 100))
     for loop, value in {"uvloop": 1000, "rloop": None, "aioxide": 800, "floor": 900}.items():
         error = "it fell over" if value is None else None
-        found.add(echo, loop, Sample(value, {"server_busy": 0.5}, error))
+        found.add(echo, loop, Sample(value, {"server_busy": 0.99}, error))
     return found
+
+
+def make_idle(results, loop):
+    results.samples["echo_protocol", loop] = [Sample(400, {"server_busy": 0.5})]
 
 
 def cells(results):
@@ -59,8 +63,21 @@ def test_a_failure_shows_in_its_place_and_says_why(results):
 
 
 def test_an_idle_server_is_remarked(results):
+    make_idle(results, "aioxide")
     (remark,) = [text for text in table.remarks(results) if "busy" in text]
     assert "echo_protocol on aioxide (50%)" in remark
+    assert "uvloop" not in remark
+
+
+@pytest.mark.parametrize("loop", ["aioxide", "uvloop", "floor"])
+def test_a_verdict_does_not_rest_on_an_idle_server(results, loop):
+    make_idle(results, loop)
+    assert cells(results)["echo 1 KiB, 100 connections, Protocol"].endswith("unclear")
+
+
+def test_an_idle_server_that_no_target_names_does_not_matter(results):
+    make_idle(results, "rloop")
+    assert cells(results)["echo 1 KiB, 100 connections, Protocol"].endswith("short")
 
 
 def test_markdown_has_as_many_cells_in_every_line(results):
@@ -73,7 +90,7 @@ def test_markdown_has_as_many_cells_in_every_line(results):
 
 def test_json_keeps_samples_and_errors(results):
     (echo,) = [row for row in results.as_json() if row["name"] == "echo_protocol"]
-    assert echo["loops"]["aioxide"]["samples"] == [{"value": 800, "server_busy": 0.5}]
+    assert echo["loops"]["aioxide"]["samples"] == [{"value": 800, "server_busy": 0.99}]
     assert echo["loops"]["rloop"] == {
         "median": None,
         "times_uvloop": None,
