@@ -18,8 +18,12 @@ from loops import FLOOR
 
 BENCHES = Path(__file__).resolve().parent.parent
 
-#: The default of cargo, and the variable that overrides it.
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", BENCHES.parent / "target"))
+#: Where cargo may have built: `make bench` always into the first, and cargo by
+#: itself into the second if the variable is set.
+TARGETS = [
+    BENCHES.parent / "target",
+    *(Path(name) for name in [os.environ.get("CARGO_TARGET_DIR")] if name),
+]
 
 #: Seconds a server may take to start, or to end.
 PATIENCE = 20
@@ -31,10 +35,13 @@ def native(program: str) -> str:
     Raises:
         FileNotFoundError: it has not been built; the message says how.
     """
-    path = TARGET / "release" / program
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is missing: cargo build --release -p aioxide-bench-native")
-    return str(path)
+    for target in TARGETS:
+        path = target / "release" / program
+        if path.exists():
+            return str(path)
+    raise FileNotFoundError(
+        f"{program} is not built: cargo build --release -p aioxide-bench-native"
+    )
 
 
 def server_core() -> int:
