@@ -77,6 +77,10 @@ class LoopCore:
     slow_callback_duration: float
     """Seconds from which on debug mode reports a callback as slow."""
 
+    @property
+    def _current_handle(self) -> Handle | None:
+        """The handle that runs, in debug mode; its stack goes into the log."""
+
     def time(self) -> float: ...
     def call_soon(
         self,
