@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from harness import known_failures, loops, report, selection
 from harness.baseline import Baseline
-from harness.outcomes import CaseOutcome, ModuleOutcome
+from harness.outcomes import ERROR, FAILED, HUNG, CaseOutcome, ModuleOutcome
 from harness.supervision import Assignment, run_module
 from harness.verdict import ModuleVerdict, judge
 
@@ -94,13 +94,38 @@ class _Invocation:
         def run(name: str) -> ModuleOutcome:
             return run_module(self._assignment(name, loop, self._options.only), self._say)
 
-        verdicts = []
+        outcomes = {}
+        verdicts = {}
         for name, outcome in self._each_in_a_worker(run, modules):
-            everything_ran = not self._options.only
-            verdict = judge(outcome, baseline.of(name), expected, complete=everything_ran)
-            verdicts.append(verdict)
-            print(report.module_line(verdict), flush=True)
-        return sorted(verdicts, key=lambda verdict: verdict.name)
+            outcomes[name] = outcome
+            verdicts[name] = self._judged(outcome, baseline, expected)
+            print(report.module_line(verdicts[name]), flush=True)
+        if self._options.rerun:
+            for name in modules:
+                if self._run_again(loop, outcomes[name], verdicts[name]):
+                    verdicts[name] = self._judged(outcomes[name], baseline, expected)
+                    print(f"{report.module_line(verdicts[name])}, after a second run", flush=True)
+        return [verdicts[name] for name in sorted(verdicts)]
+
+    def _judged(
+        self,
+        outcome: ModuleOutcome,
+        baseline: Baseline,
+        expected: known_failures.KnownFailures,
+    ) -> ModuleVerdict:
+        everything_ran = not self._options.only
+        return judge(outcome, baseline.of(outcome.name), expected, complete=everything_ran)
+
+    def _run_again(self, loop: str, outcome: ModuleOutcome, verdict: ModuleVerdict) -> bool:
+        """Give failures a second chance, and say whether any test was given one.
+
+        A crash gets none: whatever comes of a second run, it has happened.
+        """
+        failed = [t.test for t in verdict.unexpected if t.outcome in (FAILED, ERROR, HUNG)]
+        failed = [test for test in failed if test in outcome.tests]
+        if failed:
+            outcome.take_over_passes(run_module(self._assignment(outcome.name, loop, failed)))
+        return bool(failed)
 
     def _each_in_a_worker(
         self, work: Callable[[str], T], names: Sequence[str]
@@ -179,6 +204,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=_HERE.parent / "target" / "conformance",
         metavar="FOLDER",
         help="takes the baseline and what the tests print (default: target/conformance)",
+    )
+    parser.add_argument(
+        "--rerun",
+        action="store_true",
+        help="run what fails unexpectedly once more; what passes then counts as passed",
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for each test")
     return parser.parse_args(arguments)

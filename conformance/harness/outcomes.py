@@ -1,6 +1,6 @@
 """What a run of the tests yields, before anything is judged."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 PASSED = "passed"
 FAILED = "failed"
@@ -24,6 +24,7 @@ class CaseOutcome:
         reason: one line; empty when it passed.
         details: a traceback, or the stacks where it hung or crashed; may be empty.
         seconds: how long it took.
+        first_failure: why it failed at first, if it passed when run again.
     """
 
     test: str
@@ -32,6 +33,7 @@ class CaseOutcome:
     reason: str = ""
     details: str = ""
     seconds: float = 0.0
+    first_failure: str = ""
 
 
 @dataclass
@@ -50,3 +52,12 @@ class ModuleOutcome:
     tests: dict[str, CaseOutcome] = field(default_factory=dict)
     trouble: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    def take_over_passes(self, again: "ModuleOutcome") -> None:
+        """Take those tests as passed that have passed in a second run."""
+        for name, test in again.tests.items():
+            if test.outcome == PASSED:
+                first = self.tests[name]
+                why = f"{first.outcome}: {first.reason}"
+                self.tests[name] = replace(test, first_failure=why)
+        self.trouble += again.trouble

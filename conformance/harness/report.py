@@ -8,7 +8,7 @@ from .baseline import ModuleBaseline
 from .outcomes import ERROR, NOT_PASSED, PASSED, CaseOutcome
 from .verdict import ModuleVerdict
 
-_LONGEST_REASON = 160
+_LONGEST_LINE = 160
 
 
 def module_line(verdict: ModuleVerdict) -> str:
@@ -30,9 +30,7 @@ def baseline_line(name: str, baseline: ModuleBaseline) -> str:
 
 def test_line(test: CaseOutcome) -> str:
     """One line: a test, how it ended and why."""
-    reason = " ".join(test.reason.split())
-    if len(reason) > _LONGEST_REASON:
-        reason = reason[: _LONGEST_REASON - 1] + "…"
+    reason = _shortened(test.reason)
     return f"{test.outcome:<8} {test.test}" + (f"  {reason}" if reason else "")
 
 
@@ -41,6 +39,13 @@ def closing_text(verdicts: Sequence[ModuleVerdict], unused_patterns: Sequence[st
     parts = []
     unexpected = [test_line(t) for v in verdicts for t in v.unexpected]
     parts += _section("Not passed", unexpected)
+    unsteady = [
+        f"{test.test}, at first {test.first_failure}"
+        for verdict in verdicts
+        for test in verdict.counted
+        if test.first_failure
+    ]
+    parts += _section("Passed only when run again", [_shortened(line) for line in unsteady])
     known = [f"{test_line(t)}\n         known: {why}" for v in verdicts for t, why in v.known]
     parts += _section("Not passed, as listed in known_failures.toml", known)
     passing = [t.test for v in verdicts for t in v.passing_though_listed]
@@ -100,6 +105,7 @@ def _module_as_json(verdict: ModuleVerdict) -> dict:
                 "seconds": test.seconds,
                 "reason": test.reason,
                 "details": test.details,
+                "first_failure": test.first_failure,
                 "known": known.get(test.test),
             }
             for test in verdict.counted
@@ -116,6 +122,11 @@ def _totals(verdicts: Sequence[ModuleVerdict]) -> dict[str, int]:
         "known": sum(len(v.known) for v in verdicts),
         "unexpected": sum(len(v.unexpected) for v in verdicts),
     }
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:

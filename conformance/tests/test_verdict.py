@@ -135,3 +135,12 @@ def test_the_baseline_is_measured_once_and_kept(tmp_path):
     assert runs == [("test_sample", "untouched"), ("test_sample", "no-loop")]
     again.forget(["test_sample"])
     assert again.missing(["test_sample"]) == ["test_sample"]
+
+
+def test_a_test_that_passes_when_run_again_has_passed_and_is_named():
+    run = module(outcome("T.a", FAILED, reason="too late"), outcome("T.b", FAILED))
+    run.take_over_passes(module(outcome("T.a", PASSED), outcome("T.b", FAILED)))
+    verdict = judge(run, baseline("T.a", "T.b"), NONE_KNOWN, complete=True)
+    assert ids(verdict.unexpected) == ["T.b"]
+    text = report.closing_text([verdict], [])
+    assert "Passed only when run again (1):\n  test_sample.T.a, at first failed: too late\n" in text
