@@ -36,6 +36,8 @@ from .server import Server as Server
 
 if hasattr(_asyncio, "EventLoop"):  # Python 3.13 and later
     EventLoop = Loop
+if hasattr(_asyncio, "create_eager_task_factory"):  # Python 3.12 and later
+    eager_task_factory = _asyncio.create_eager_task_factory(Task)
 
 # Future, Handle, Runner, run and the like are in asyncio's list under the same
 # names.

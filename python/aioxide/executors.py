@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import sys
 import threading
 import warnings
 from asyncio import futures, timeouts
@@ -94,8 +95,8 @@ class Executors(LoopCore):
         Arguments:
             timeout: seconds to wait, None for as long as it takes. When they
                 are over a ``RuntimeWarning`` says so and the threads are left
-                to finish by themselves. Python 3.11's loop has no such
-                argument; this one takes it on every version.
+                to finish by themselves. Before Python 3.13 the wait is without
+                end whatever the timeout, as it is in asyncio 3.12.
 
         Cancellation ends the wait; the threads are left to finish.
         """
@@ -103,7 +104,7 @@ class Executors(LoopCore):
         if not self._pool_used and self._executor is None:
             return
         try:
-            async with timeouts.timeout(timeout):
+            async with timeouts.timeout(timeout if sys.version_info >= (3, 13) else None):
                 if self._pool_used:
                     await self._shutdown_pool()
                 if self._executor is not None:
