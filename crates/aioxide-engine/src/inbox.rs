@@ -67,13 +67,19 @@ impl<T> Inbox<T> {
     ///
     /// The item comes back when the inbox is closed.
     pub fn push(&self, item: T) -> Result<(), T> {
-        let state = &mut *self.lock();
-        let Some(waker) = &state.waker else {
+        let mut state = self.lock();
+        if state.waker.is_none() {
             return Err(item);
-        };
+        }
         state.items.push_back(item);
-        if state.items.len() == 1 {
-            self.has_items.store(true, Ordering::Release);
+        if state.items.len() > 1 {
+            return Ok(());
+        }
+        self.has_items.store(true, Ordering::Release);
+        let waker = state.waker.clone();
+        // Woken under the lock, the loop would run into it at once.
+        drop(state);
+        if let Some(waker) = waker {
             waker.wake();
         }
         Ok(())
@@ -93,7 +99,8 @@ impl<T> Inbox<T> {
         !self.has_items.load(Ordering::Acquire)
     }
 
-    /// Refuses every later push, lets go of the waker and returns what had arrived, oldest first.
+    /// Refuses every later push, lets go of the waker and returns what had
+    /// arrived, oldest first.
     pub fn close(&self) -> Vec<T> {
         let mut state = self.lock();
         state.waker = None;

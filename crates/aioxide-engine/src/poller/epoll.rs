@@ -197,6 +197,12 @@ impl Waker {
         let _ = rustix::io::write(&*self.counter, &1u64.to_ne_bytes());
     }
 
+    /// How many share the file descriptor: this one, its clones, its poller.
+    #[cfg(test)]
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.counter)
+    }
+
     /// How many wake-ups there were since this was last asked.
     #[cfg(test)]
     pub(crate) fn take_count(&self) -> u64 {

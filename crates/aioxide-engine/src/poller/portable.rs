@@ -178,6 +178,12 @@ impl Waker {
         let _ = rustix::io::write(&self.pair.sender, &[1]);
     }
 
+    /// How many share the file descriptors: this one, its clones, its poller.
+    #[cfg(all(test, not(any(target_os = "linux", target_os = "android"))))]
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.pair)
+    }
+
     /// How many wake-ups there were since this was last asked.
     #[cfg(all(test, not(any(target_os = "linux", target_os = "android"))))]
     pub(crate) fn take_count(&self) -> u64 {

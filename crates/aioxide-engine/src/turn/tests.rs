@@ -251,3 +251,30 @@ fn close_hands_out_everything_and_closes_the_inbox() {
     let refused = engine.inbox().push(item("late")).unwrap_err();
     assert_eq!(refused.name, "late");
 }
+
+#[test]
+fn close_lets_go_of_the_file_descriptors_though_others_hold_the_inbox() {
+    let mut engine = engine();
+    let inbox = Arc::clone(engine.inbox());
+    let poller = Arc::downgrade(engine.poller());
+    let waker = engine.poller().waker();
+    assert!(engine.close().is_empty());
+    assert!(poller.upgrade().is_none());
+    assert_eq!(waker.holders(), 1);
+    assert!(inbox.push(item("late")).is_err());
+}
+
+#[test]
+fn ready_and_iter_show_what_waits_without_taking_it() {
+    let mut engine = engine();
+    engine.schedule_at(200.0, item("timer"));
+    engine.schedule(item("first"));
+    engine.schedule(item("second"));
+    let ready: Vec<_> = engine.ready().map(|item| item.name).collect();
+    assert_eq!(ready, ["first", "second"]);
+    let mut all: Vec<_> = engine.iter().map(|item| item.name).collect();
+    all.sort_unstable();
+    assert_eq!(all, ["first", "second", "timer"]);
+    assert_eq!(engine.ready_len(), 2);
+    assert_eq!(engine.timers().len(), 1);
+}
