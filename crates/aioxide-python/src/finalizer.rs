@@ -17,8 +17,9 @@ pub trait Finalize: PyClass {
     /// Where the dealloc function that PyO3 made for the class is kept.
     fn original_dealloc() -> &'static OnceLock<ffi::destructor>;
 
-    /// Whether there is anything to do: a cheap look, on every deallocation.
-    fn wants_finalizer(slf: &Bound<'_, Self>) -> bool;
+    /// Whether there is anything to do: a cheap look, on every deallocation,
+    /// without taking a reference.
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool;
 
     /// Runs Python code as it likes, and may bring the object back to life.
     fn finalize(slf: &Bound<'_, Self>);
@@ -29,7 +30,7 @@ pub trait Finalize: PyClass {
 
     /// `__del__`, which subclasses written in Python inherit.
     fn delete(slf: &Bound<'_, Self>) {
-        if Self::wants_finalizer(slf) {
+        if Self::wants_finalizer(slf.as_borrowed()) {
             Self::finalize(slf);
         }
     }
@@ -57,7 +58,7 @@ unsafe extern "C" fn finalize_slot<T: Finalize>(object: *mut ffi::PyObject) {
     // SAFETY: the object is alive, and an instance of T, because the slot is
     // installed on T only and inherited by its subclasses.
     let bound = unsafe { Bound::from_borrowed_ptr(py, object).cast_into_unchecked::<T>() };
-    if !T::wants_finalizer(&bound) {
+    if !T::wants_finalizer(bound.as_borrowed()) {
         return;
     }
     // A finalizer must leave the exception that is being raised as it was.
@@ -74,14 +75,17 @@ unsafe extern "C" fn finalize_slot<T: Finalize>(object: *mut ffi::PyObject) {
 }
 
 unsafe extern "C" fn dealloc_slot<T: Finalize>(object: *mut ffi::PyObject) {
-    // SAFETY: tp_dealloc is called with the GIL held on an object whose last
-    // reference is gone. The interpreter's helper keeps it alive while it
-    // finalizes, and does nothing when it has been finalized already.
+    // SAFETY: tp_dealloc is called with the GIL held on an instance of T whose
+    // last reference is gone. The interpreter's helper keeps it alive while it
+    // finalizes, and does nothing when it has been finalized already; the
+    // borrowed reference does not count.
     unsafe {
-        if ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+        let borrowed =
+            Borrowed::from_ptr(Python::assume_attached(), object).cast_unchecked::<T>();
+        if T::wants_finalizer(borrowed) && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
             return; // Somebody holds it again.
         }
-        T::forget(Borrowed::from_ptr(Python::assume_attached(), object).cast_unchecked::<T>());
+        T::forget(borrowed);
         let original = T::original_dealloc().get().expect("set by install()");
         original(object);
     }

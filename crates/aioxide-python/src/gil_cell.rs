@@ -4,7 +4,7 @@ use std::cell::UnsafeCell;
 #[cfg(debug_assertions)]
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::Python;
+use pyo3::{PyTraverseError, Python};
 
 /// A cell without a borrow flag: the GIL is the lock.
 ///
@@ -15,6 +15,9 @@ use pyo3::Python;
 /// Debug builds check the rule at each access; release builds pay nothing.
 pub struct GilCell<T> {
     value: UnsafeCell<T>,
+    /// False in memory that was zeroed but not filled in yet. Up to 3.12 the
+    /// interpreter may start a collection at that moment of an object's life.
+    filled: bool,
     #[cfg(debug_assertions)]
     borrowed: AtomicBool,
 }
@@ -32,6 +35,7 @@ impl<T> GilCell<T> {
     pub const fn new(value: T) -> Self {
         Self {
             value: UnsafeCell::new(value),
+            filled: true,
             #[cfg(debug_assertions)]
             borrowed: AtomicBool::new(false),
         }
@@ -47,13 +51,19 @@ impl<T> GilCell<T> {
         access(unsafe { &mut *self.value.get() })
     }
 
-    /// Looks at the value during `__traverse__`, where there is no token.
-    #[inline]
-    pub fn peek<R>(&self, access: impl FnOnce(&T) -> R) -> R {
+    /// Visits the value's references during `__traverse__`, where there is no
+    /// token.
+    pub fn traverse(
+        &self,
+        visit: impl FnOnce(&T) -> Result<(), PyTraverseError>,
+    ) -> Result<(), PyTraverseError> {
+        if !self.filled {
+            return Ok(());
+        }
         #[cfg(debug_assertions)]
         let _guard = Exclusive::enter(&self.borrowed);
         // SAFETY: a collection runs under the GIL and never inside `with`.
-        access(unsafe { &*self.value.get() })
+        visit(unsafe { &*self.value.get() })
     }
 }
 

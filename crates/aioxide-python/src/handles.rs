@@ -4,19 +4,22 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::{PyTypeInfo, ffi};
 use pyo3::pyclass::CompareOp;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 
 use crate::event_loop::LoopCore;
+use crate::futures::Future;
 use crate::gil_cell::GilCell;
+use crate::reuse::reuse;
 use crate::{context, standard};
 
 /// A callback that `call_soon` and its relatives have scheduled.
 ///
 /// Handle(callback, args, loop, context=None). See the asyncio documentation
 /// of `Handle`.
-#[pyclass(frozen, subclass, weakref, module = "aioxide")]
+#[pyclass(frozen, subclass, weakref, freelist = 256, module = "aioxide")]
 pub struct Handle {
     state: GilCell<HandleState>,
 }
@@ -92,6 +95,15 @@ impl Handle {
         context::run_in(py, &context, || callback.bind(py).call1(arguments.bind(py)).map(drop))
     }
 
+    /// Whether the callback may be a step of a task of the standard library's:
+    /// anything but a plain function, a method of something that is no task,
+    /// or a method of our own.
+    pub fn may_step_foreign_task(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| {
+            state.callback.as_ref().is_some_and(|callback| may_step_foreign_task(callback.bind(py)))
+        })
+    }
+
     /// Marks it cancelled and lets go of what it would have called.
     fn cancel_handle(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
@@ -141,6 +153,41 @@ impl Handle {
         Ok(info)
     }
 }
+
+// Bound methods, which PyO3's bindings of the C API leave out.
+unsafe extern "C" {
+    static mut PyMethod_Type: ffi::PyTypeObject;
+    fn PyMethod_Self(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+/// See [`Handle::may_step_foreign_task`]. Looks at types only.
+pub fn may_step_foreign_task(callback: &Bound<'_, PyAny>) -> bool {
+    let py = callback.py();
+    // SAFETY: the reference is alive; a bound method holds its receiver.
+    unsafe {
+        if ffi::PyFunction_Check(callback.as_ptr()) != 0 {
+            return false;
+        }
+        let receiver = if ffi::Py_IS_TYPE(callback.as_ptr(), &raw mut PyMethod_Type) != 0 {
+            PyMethod_Self(callback.as_ptr())
+        } else if ffi::PyCFunction_CheckExact(callback.as_ptr()) != 0 {
+            let receiver = ffi::PyCFunction_GetSelf(callback.as_ptr());
+            if receiver.is_null() {
+                return true;
+            }
+            return ffi::Py_TYPE(receiver) != Future::type_object_raw(py);
+        } else {
+            return true;
+        };
+        let Ok(task) = standard::python_task_type(py) else {
+            return true;
+        };
+        ffi::PyType_IsSubtype(ffi::Py_TYPE(receiver), task.as_type_ptr()) != 0
+    }
+}
+
+reuse!(Handle);
+reuse!(TimerHandle);
 
 /// A callback as asyncio's messages show it.
 fn format_callback<'py>(
@@ -297,7 +344,7 @@ impl Handle {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.peek(|state| {
+        self.state.traverse(|state| {
             visit.call(&state.callback)?;
             visit.call(&state.arguments)?;
             visit.call(&state.context)?;
@@ -328,7 +375,7 @@ impl Handle {
 }
 
 /// A callback that `call_later` or `call_at` has scheduled.
-#[pyclass(frozen, subclass, extends = Handle, module = "aioxide")]
+#[pyclass(frozen, subclass, extends = Handle, freelist = 256, module = "aioxide")]
 pub struct TimerHandle {
     /// Loop time, in seconds.
     when: f64,

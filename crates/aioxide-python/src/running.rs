@@ -2,10 +2,13 @@
 //!
 //! The standard functions read a table of their own, so it has to be right
 //! whenever other code can look. Writing it costs a dictionary update per task
-//! step; taking the entry out again would cost a second one, and the next step
-//! nearly always follows at once. The loop therefore leaves the entry behind
-//! ([`CurrentTask::step_ended`]) and takes it out
-//! ([`CurrentTask::settle`]) before anything but a task step runs.
+//! step; putting it back would cost a second one, and the next step nearly
+//! always follows at once. The loop therefore leaves the entry behind
+//! ([`CurrentTask::step_ended`]) and settles it only before anything but a task
+//! step runs: the entry then says None, which reads as "no task". It is taken
+//! out altogether ([`CurrentTask::vanish`]) only before a callback that may be
+//! a step of the standard library's own tasks, which want no entry at all;
+//! dictionaries do not like keys that come and go.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
@@ -24,8 +27,10 @@ enum Entry {
     Absent,
     /// A task of ours runs.
     Running,
-    /// The last task has stopped running, the entry is still there.
+    /// The last task has stopped running, its entry is still there.
     Stale,
+    /// The entry says None.
+    Nobody,
 }
 
 impl Default for CurrentTask {
@@ -38,39 +43,60 @@ impl CurrentTask {
     /// A task of ours begins to run on `event_loop`. `RuntimeError` if another
     /// one runs there already.
     #[inline]
-    pub fn step_begins(&self, py: Python<'_>, event_loop: &Py<PyAny>, task: &Bound<'_, PyAny>) -> PyResult<()> {
-        if self.entry.with(py, |entry| *entry) != Entry::Stale {
-            // Nothing of ours is there, or a step inside a step: whatever is
-            // in the table is the truth.
-            if let Some(other) = table::get(py, event_loop)? {
-                return Err(PyRuntimeError::new_err(format!(
-                    "Cannot enter into task {} while another task {} is being executed.",
-                    task.repr()?,
-                    other.repr()?
-                )));
-            }
+    pub fn step_begins(
+        &self,
+        py: Python<'_>,
+        event_loop: &Py<PyAny>,
+        task: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let entry = self.entry.with(py, |entry| std::mem::replace(entry, Entry::Running));
+        if matches!(entry, Entry::Stale | Entry::Nobody) {
+            return table::set(py, event_loop, task.as_ptr());
         }
-        table::set(py, event_loop, task)?;
-        self.entry.with(py, |entry| *entry = Entry::Running);
-        Ok(())
+        // Nothing of ours is there, or a step inside a step: whatever is in
+        // the table is the truth.
+        if let Some(other) = table::get(py, event_loop)?.filter(|other| !other.is_none()) {
+            self.entry.with(py, |current| *current = entry);
+            return Err(other_task_runs(task, &other)?);
+        }
+        table::set(py, event_loop, task.as_ptr())
     }
 
     /// The task has stopped running; the entry stays until the next step
-    /// overwrites it or [`CurrentTask::settle`] takes it out.
+    /// overwrites it or [`CurrentTask::settle`] corrects it.
     #[inline]
     pub fn step_ended(&self, py: Python<'_>) {
         self.entry.with(py, |entry| *entry = Entry::Stale);
     }
 
-    /// Takes a stale entry out: called before other code can look.
+    /// Corrects a stale entry: called before other code can look.
     #[inline]
     pub fn settle(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
-        if self.entry.with(py, |entry| *entry) == Entry::Stale {
-            self.entry.with(py, |entry| *entry = Entry::Absent);
-            table::remove(py, event_loop)?;
+        if self.entry.with(py, |entry| *entry) != Entry::Stale {
+            return Ok(());
         }
-        Ok(())
+        self.entry.with(py, |entry| *entry = Entry::Nobody);
+        // SAFETY: None is immortal, or at least outlives this call.
+        table::set(py, event_loop, unsafe { ffi::Py_None() })
     }
+
+    /// Takes an entry that is not a running task's out.
+    pub fn vanish(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
+        let entry = self.entry.with(py, |entry| *entry);
+        if !matches!(entry, Entry::Stale | Entry::Nobody) {
+            return Ok(());
+        }
+        self.entry.with(py, |entry| *entry = Entry::Absent);
+        table::remove(py, event_loop)
+    }
+}
+
+fn other_task_runs(task: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+    Ok(PyRuntimeError::new_err(format!(
+        "Cannot enter into task {} while another task {} is being executed.",
+        task.repr()?,
+        other.repr()?
+    )))
 }
 
 /// Runs `body` with `task` as the current one and puts back what was there:
@@ -82,10 +108,10 @@ pub fn swapped<R>(
     body: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<R> {
     let before = table::get(py, event_loop)?;
-    table::set(py, event_loop, task)?;
+    table::set(py, event_loop, task.as_ptr())?;
     let result = body();
     match before {
-        Some(before) => table::set(py, event_loop, &before)?,
+        Some(before) => table::set(py, event_loop, before.as_ptr())?,
         None => table::remove(py, event_loop)?,
     }
     result
@@ -99,13 +125,9 @@ pub fn entered<R>(
     body: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<R> {
     if let Some(other) = table::get(py, event_loop)? {
-        return Err(PyRuntimeError::new_err(format!(
-            "Cannot enter into task {} while another task {} is being executed.",
-            task.repr()?,
-            other.repr()?
-        )));
+        return Err(other_task_runs(task, &other)?);
     }
-    table::set(py, event_loop, task)?;
+    table::set(py, event_loop, task.as_ptr())?;
     let result = body();
     table::remove(py, event_loop)?;
     result
@@ -129,9 +151,9 @@ mod table {
     }
 
     #[inline]
-    pub fn set(py: Python<'_>, event_loop: &Py<PyAny>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub fn set(py: Python<'_>, event_loop: &Py<PyAny>, task: *mut ffi::PyObject) -> PyResult<()> {
         // SAFETY: the thread is attached and the references are alive.
-        match unsafe { ffi::PyDict_SetItem(tasks(py)?.as_ptr(), event_loop.as_ptr(), task.as_ptr()) } {
+        match unsafe { ffi::PyDict_SetItem(tasks(py)?.as_ptr(), event_loop.as_ptr(), task) } {
             0 => Ok(()),
             _ => Err(PyErr::fetch(py)),
         }
@@ -153,10 +175,14 @@ mod table {
     use super::*;
     use pyo3::sync::PyOnceLock;
 
-    fn swap<'py>(py: Python<'py>, event_loop: &Py<PyAny>, task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn swap<'py>(
+        py: Python<'py>,
+        event_loop: &Py<PyAny>,
+        task: *mut ffi::PyObject,
+    ) -> PyResult<Bound<'py, PyAny>> {
         static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let function: &Bound<'_, PyAny> = CELL.import(py, "_asyncio", "_swap_current_task")?;
-        let arguments = [event_loop.as_ptr(), task.as_ptr()];
+        let arguments = [event_loop.as_ptr(), task];
         // SAFETY: the thread is attached and both references outlive the call.
         unsafe {
             Bound::from_owned_ptr_or_err(
@@ -172,11 +198,11 @@ mod table {
         Ok((!current.is_none()).then_some(current))
     }
 
-    pub fn set(py: Python<'_>, event_loop: &Py<PyAny>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub fn set(py: Python<'_>, event_loop: &Py<PyAny>, task: *mut ffi::PyObject) -> PyResult<()> {
         swap(py, event_loop, task).map(drop)
     }
 
     pub fn remove(py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
-        swap(py, event_loop, &py.None().into_bound(py)).map(drop)
+        swap(py, event_loop, py.None().as_ptr()).map(drop)
     }
 }

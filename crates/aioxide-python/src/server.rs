@@ -284,7 +284,7 @@ impl ServerCore {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.peek(|state| {
+        self.state.traverse(|state| {
             visit.call(&state.core)?;
             visit.call(&state.protocol_factory)?;
             state.listeners.iter().try_for_each(|listener| visit.call(&listener.socket))

@@ -42,6 +42,10 @@ standard_type!(
     task_type = "asyncio.tasks"."Task"
 );
 standard_type!(
+    /// The standard `Task` written in Python, of which older code makes use.
+    python_task_type = "asyncio.tasks"."_PyTask"
+);
+standard_type!(
     /// The standard `Handle`, which ours claims to be.
     handle_type = "asyncio.events"."Handle"
 );

@@ -69,8 +69,8 @@ pub(super) struct Flags {
 impl LoopCore {
     /// See [`Flags::native`].
     #[inline]
-    pub fn schedules_natively(&self) -> bool {
-        self.flags.peek(|flags| flags.native)
+    pub fn schedules_natively(&self, py: Python<'_>) -> bool {
+        self.flags.with(py, |flags| flags.native)
     }
 
     /// Whether debug mode is on.
@@ -193,29 +193,23 @@ impl LoopCore {
     }
 
     /// Makes a task of `coro` and schedules it.
-    #[pyo3(signature = (coro, *, name=None, context=None, eager_start=false, **keywords))]
+    // No `**keywords`: they would cost every call a tuple and a dictionary.
+    #[pyo3(signature = (coro, *, name=None, context=None, eager_start=false))]
     fn create_task<'py>(
         slf: &Bound<'py, Self>,
         coro: Bound<'py, PyAny>,
         name: Option<Bound<'py, PyAny>>,
         context: Option<Bound<'py, PyAny>>,
         eager_start: bool,
-        keywords: Option<Bound<'py, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         slf.get().check_closed(py)?;
         let factory = slf.get().task_factory.with(py, |factory| factory.as_ref().map(|it| it.clone_ref(py)));
         let Some(factory) = factory else {
-            if let Some(keywords) = keywords {
-                return Err(PyTypeError::new_err(format!(
-                    "create_task() got an unexpected keyword argument {}",
-                    keywords.keys().get_item(0)?.repr()?
-                )));
-            }
             let options = TaskOptions { name, context, eager_start };
             return Ok(Task::spawn(slf, coro, options)?.into_any());
         };
-        let keywords = keywords.unwrap_or_else(|| PyDict::new(py));
+        let keywords = PyDict::new(py);
         if let Some(context) = context.filter(|context| !context.is_none()) {
             keywords.set_item("context", context)?;
         }
@@ -371,9 +365,9 @@ impl LoopCore {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.engine.peek(|engine| engine.iter().try_for_each(|item| item.traverse(&visit)))?;
-        self.descriptors.peek(|table| table.traverse(&visit))?;
-        self.task_factory.peek(|factory| visit.call(factory))
+        self.engine.traverse(|engine| engine.iter().try_for_each(|item| item.traverse(&visit)))?;
+        self.descriptors.traverse(|table| table.traverse(&visit))?;
+        self.task_factory.traverse(|factory| visit.call(factory))
     }
 
     fn __clear__(&self, py: Python<'_>) {

@@ -8,7 +8,7 @@ use pyo3::types::PyTuple;
 use super::ready::FutureCallback;
 use super::scheduling::thread_identity;
 use super::{LoopCore, Ready};
-use crate::handles::{Handle, TimerHandle, report_callback_error};
+use crate::handles::{Handle, TimerHandle, may_step_foreign_task, report_callback_error};
 use crate::{context, tasks};
 
 impl LoopCore {
@@ -20,7 +20,7 @@ impl LoopCore {
         let result = Self::turns(slf);
         this.thread.store(0, Ordering::Relaxed);
         this.flags.with(py, |flags| flags.stopping = false);
-        this.current_task().settle(py, slf.as_any().as_unbound())?;
+        this.current_task().vanish(py, slf.as_any().as_unbound())?;
         result
     }
 
@@ -66,6 +66,14 @@ impl LoopCore {
         let py = slf.py();
         if !item.is_task_step() {
             slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
+        }
+        let stranger = match &item {
+            Ready::Handle(handle) => handle.get().may_step_foreign_task(py),
+            Ready::FutureCallback(parts) => may_step_foreign_task(parts.function.bind(py)),
+            _ => false,
+        };
+        if stranger {
+            slf.get().current_task().vanish(py, slf.as_any().as_unbound())?;
         }
         match item {
             Ready::Step(task) => {

@@ -9,14 +9,17 @@ use pyo3::types::{PyTuple, PyType};
 
 use super::Future;
 use crate::gil_cell::GilCell;
+use crate::reuse::reuse;
 
 /// What `future.__await__()` returns: yields the future once if it is not
 /// done, then returns its result.
-#[pyclass(frozen, module = "aioxide")]
+#[pyclass(frozen, freelist = 256, module = "aioxide")]
 pub struct FutureIterator {
     /// None once the result was handed out.
     future: GilCell<Option<Py<Future>>>,
 }
+
+reuse!(FutureIterator);
 
 impl FutureIterator {
     /// An iterator over `future`.
@@ -129,7 +132,7 @@ impl FutureIterator {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.future.peek(|future| visit.call(future))
+        self.future.traverse(|future| visit.call(future))
     }
 
     fn __clear__(&self, py: Python<'_>) {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use pyo3::PyTraverseError;
+use pyo3::{Borrowed, PyTraverseError};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
@@ -12,6 +12,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use super::{Callback, Callbacks, FutureIterator, FutureState, LoopRef, Outcome, invalid_state};
 use crate::finalizer::Finalize;
 use crate::gil_cell::GilCell;
+use crate::reuse::reuse;
 use crate::{context, standard};
 
 /// A result that is not there yet; `await` waits for it.
@@ -19,7 +20,7 @@ use crate::{context, standard};
 /// Future(*, loop=None): `loop` is the event loop it belongs to, by default
 /// the current one. Not thread-safe: other threads go through
 /// `loop.call_soon_threadsafe`. See the asyncio documentation of `Future`.
-#[pyclass(frozen, subclass, weakref, dict, generic, module = "aioxide")]
+#[pyclass(frozen, subclass, weakref, dict, generic, freelist = 256, module = "aioxide")]
 pub struct Future {
     pub(crate) state: GilCell<FutureState>,
 }
@@ -327,7 +328,7 @@ impl Future {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.peek(|state| state.traverse(&visit))
+        self.state.traverse(|state| state.traverse(&visit))
     }
 
     fn __clear__(&self, py: Python<'_>) {
@@ -340,14 +341,14 @@ impl Future {
 }
 
 /// `StopIteration` cannot pass through a generator-based coroutine as itself:
-/// asyncio wraps it (refuses it, before 3.12).
+/// asyncio wraps it (refuses it, before 3.13).
 pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     let py = exception.py();
     if !exception.is_instance_of::<pyo3::exceptions::PyStopIteration>() {
         return Ok(exception);
     }
     let message = "StopIteration interacts badly with generators and cannot be raised into a Future";
-    if cfg!(not(Py_3_12)) {
+    if cfg!(not(Py_3_13)) {
         return Err(PyTypeError::new_err(message));
     }
     let wrapped = PyRuntimeError::new_err(message).into_value(py).into_bound(py).into_any();
@@ -356,13 +357,15 @@ pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_,
     Ok(wrapped)
 }
 
+reuse!(Future);
+
 impl Finalize for Future {
     fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
         static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
         &ORIGINAL
     }
 
-    fn wants_finalizer(slf: &Bound<'_, Self>) -> bool {
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
         slf.get().state.with(slf.py(), |state| state.log_traceback)
     }
 

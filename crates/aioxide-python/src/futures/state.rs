@@ -28,7 +28,7 @@ impl LoopRef {
     /// The same for a loop that is known to be ours.
     #[inline]
     pub fn of_core(core: &Bound<'_, LoopCore>) -> Self {
-        if core.get().schedules_natively() {
+        if core.get().schedules_natively(core.py()) {
             Self::Native(core.clone().unbind())
         } else {
             Self::Foreign(core.clone().into_any().unbind())

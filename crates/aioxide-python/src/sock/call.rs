@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
 
-use pyo3::PyTraverseError;
+use pyo3::{Borrowed, PyTraverseError};
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
@@ -296,7 +296,7 @@ impl SocketCall {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.peek(|state| {
+        self.state.traverse(|state| {
             if let Phase::Waiting(future) = &state.phase {
                 visit.call(future)?;
             }
@@ -319,7 +319,7 @@ impl Finalize for SocketCall {
         &ORIGINAL
     }
 
-    fn wants_finalizer(slf: &Bound<'_, Self>) -> bool {
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
         slf.get().state.with(slf.py(), |state| matches!(state.phase, Phase::Created))
     }
 

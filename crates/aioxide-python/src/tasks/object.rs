@@ -14,13 +14,14 @@ use super::{TaskOptions, registry};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
+use crate::reuse::reuse;
 use crate::standard;
 
 /// A coroutine that the event loop drives; a future of what it returns.
 ///
 /// Task(coro, *, loop=None, name=None, context=None, eager_start=False).
 /// Usually made by `create_task`. See the asyncio documentation of `Task`.
-#[pyclass(frozen, subclass, extends = Future, generic, module = "aioxide")]
+#[pyclass(frozen, subclass, extends = Future, generic, freelist = 256, module = "aioxide")]
 pub struct Task {
     pub(crate) state: GilCell<TaskState>,
 }
@@ -229,7 +230,7 @@ impl Task {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.peek(|state| state.traverse(&visit))
+        self.state.traverse(|state| state.traverse(&visit))
     }
 
     fn __clear__(&self, py: Python<'_>) {
@@ -238,17 +239,21 @@ impl Task {
     }
 }
 
+reuse!(Task);
+
 impl Finalize for Task {
     fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
         static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
         &ORIGINAL
     }
 
-    fn wants_finalizer(slf: &Bound<'_, Self>) -> bool {
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
         let py = slf.py();
-        let pending = !slf.as_super().get().is_done(py);
-        (pending && slf.get().state.with(py, |state| state.log_destroy_pending))
-            || <Future as Finalize>::wants_finalizer(slf.as_super())
+        let future = slf.as_super().get();
+        let (pending, unretrieved) = future.state.with(py, |state| {
+            (matches!(state.outcome, crate::futures::Outcome::Pending), state.log_traceback)
+        });
+        unretrieved || (pending && slf.get().state.with(py, |state| state.log_destroy_pending))
     }
 
     fn finalize(slf: &Bound<'_, Self>) {

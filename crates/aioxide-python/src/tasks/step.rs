@@ -170,7 +170,9 @@ fn finish(task: &Bound<'_, Task>, value: Py<PyAny>) -> PyResult<()> {
 fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
     let py = task.py();
     let future = task.as_super();
-    let value = error.value(py).clone().into_any();
+    let ends_the_loop =
+        error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py);
+    let value = error.into_value(py).into_bound(py).into_any();
     if value.is_instance(standard::cancelled_error(py)?)? {
         let replaced = future.get().state.with(py, |state| {
             state.rare_mut().cancelled_error.replace(value.unbind())
@@ -179,10 +181,8 @@ fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
         Future::cancel_with(future, None)?;
         return Ok(());
     }
-    let ends_the_loop =
-        error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py);
-    Future::fail(future, value)?;
-    if ends_the_loop { Err(error) } else { Ok(()) }
+    Future::fail(future, value.clone())?;
+    if ends_the_loop { Err(PyErr::from_value(value)) } else { Ok(()) }
 }
 
 /// The coroutine has yielded `result`: wait for it, or say what is wrong.

@@ -67,7 +67,7 @@ impl TaskWakeup {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.task.peek(|task| visit.call(task))
+        self.task.traverse(|task| visit.call(task))
     }
 
     fn __clear__(&self, py: Python<'_>) {
@@ -98,7 +98,7 @@ impl TaskStep {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.step.peek(|step| match step {
+        self.step.traverse(|step| match step {
             Some((task, exception)) => {
                 visit.call(task)?;
                 visit.call(exception)

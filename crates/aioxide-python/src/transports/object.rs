@@ -226,7 +226,7 @@ impl TcpTransport {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.peek(|state| {
+        self.state.traverse(|state| {
             visit.call(&state.core)?;
             visit.call(&state.protocol)?;
             visit.call(&state.context)?;
@@ -261,7 +261,7 @@ impl Finalize for TcpTransport {
         &ORIGINAL
     }
 
-    fn wants_finalizer(slf: &Bound<'_, Self>) -> bool {
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
         slf.get().state.with(slf.py(), |state| {
             !matches!(state.socket, Socket::Closed) || state.server.is_some()
         })
