@@ -79,14 +79,13 @@ unsafe extern "C" fn dealloc_slot<T: Finalize>(object: *mut ffi::PyObject) {
     // last reference is gone. The interpreter's helper keeps it alive while it
     // finalizes, and does nothing when it has been finalized already; the
     // borrowed reference does not count.
-    unsafe {
-        let borrowed =
-            Borrowed::from_ptr(Python::assume_attached(), object).cast_unchecked::<T>();
+    Python::attach(|py| unsafe {
+        let borrowed = Borrowed::from_ptr(py, object).cast_unchecked::<T>();
         if T::wants_finalizer(borrowed) && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
             return; // Somebody holds it again.
         }
         T::forget(borrowed);
         let original = T::original_dealloc().get().expect("set by install()");
         original(object);
-    }
+    });
 }

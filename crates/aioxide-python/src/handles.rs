@@ -4,7 +4,7 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::{PyTypeInfo, ffi};
+use pyo3::{Borrowed, PyTypeInfo, ffi};
 use pyo3::pyclass::CompareOp;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
@@ -12,18 +12,19 @@ use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 use crate::event_loop::LoopCore;
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
-use crate::reuse::reuse;
+use crate::recycle::{self, Recycle, Shelf};
 use crate::{context, standard};
 
 /// A callback that `call_soon` and its relatives have scheduled.
 ///
 /// Handle(callback, args, loop, context=None). See the asyncio documentation
 /// of `Handle`.
-#[pyclass(frozen, subclass, weakref, freelist = 256, module = "aioxide")]
+#[pyclass(frozen, subclass, weakref, module = "aioxide")]
 pub struct Handle {
     state: GilCell<HandleState>,
 }
 
+#[derive(Default)]
 struct HandleState {
     /// None once cancelled, so that a cancelled handle holds on to nothing.
     callback: Option<Py<PyAny>>,
@@ -37,6 +38,25 @@ struct HandleState {
     origin: Option<Box<Origin>>,
 }
 
+impl HandleState {
+    #[inline]
+    fn scheduled(
+        callback: Py<PyAny>,
+        arguments: Py<PyTuple>,
+        event_loop: Py<PyAny>,
+        context: Py<PyAny>,
+    ) -> Self {
+        Self {
+            callback: Some(callback),
+            arguments: Some(arguments),
+            context: Some(context),
+            event_loop: Some(event_loop),
+            cancelled: false,
+            origin: None,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Origin {
     source_traceback: Option<Py<PyAny>>,
@@ -47,21 +67,20 @@ struct Origin {
 impl Handle {
     /// A handle without debug mode's extras.
     #[inline]
-    pub fn new(
+    pub fn create(
+        py: Python<'_>,
         callback: Py<PyAny>,
         arguments: Py<PyTuple>,
         event_loop: Py<PyAny>,
         context: Py<PyAny>,
-    ) -> Self {
-        Self {
-            state: GilCell::new(HandleState {
-                callback: Some(callback),
-                arguments: Some(arguments),
-                context: Some(context),
-                event_loop: Some(event_loop),
-                cancelled: false,
-                origin: None,
-            }),
+    ) -> PyResult<Py<Self>> {
+        let state = HandleState::scheduled(callback, arguments, event_loop, context);
+        match recycle::take::<Self>(py) {
+            Some(handle) => {
+                handle.get().state.with(py, |empty| *empty = state);
+                Ok(handle.unbind())
+            }
+            None => Py::new(py, Self { state: GilCell::new(state) }),
         }
     }
 
@@ -186,8 +205,27 @@ pub fn may_step_foreign_task(callback: &Bound<'_, PyAny>) -> bool {
     }
 }
 
-reuse!(Handle);
-reuse!(TimerHandle);
+impl Recycle for Handle {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        drop(slf.get().state.with(slf.py(), |state| std::mem::take(state)));
+    }
+}
+
+impl Recycle for TimerHandle {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        drop(slf.as_super().get().state.with(slf.py(), |state| std::mem::take(state)));
+    }
+}
 
 /// A callback as asyncio's messages show it.
 fn format_callback<'py>(
@@ -247,12 +285,13 @@ impl Handle {
         context: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = args.py();
-        let handle = Self::new(
+        let state = HandleState::scheduled(
             callback,
             args.extract::<Vec<Bound<'_, PyAny>>>().and_then(|args| PyTuple::new(py, args))?.unbind(),
             r#loop.unbind(),
             context::given_or_copy(py, context)?,
         );
+        let handle = Self { state: GilCell::new(state) };
         if handle.debug(py)? {
             handle.remember_origin(py)?;
         }
@@ -361,39 +400,61 @@ impl Handle {
 
     fn __clear__(&self, py: Python<'_>) {
         drop(self.state.with(py, |state| {
-            let cleared = HandleState {
-                callback: None,
-                arguments: None,
-                context: None,
-                event_loop: None,
-                cancelled: state.cancelled,
-                origin: None,
-            };
+            let cleared = HandleState { cancelled: state.cancelled, ..HandleState::default() };
             std::mem::replace(state, cleared)
         }));
     }
 }
 
 /// A callback that `call_later` or `call_at` has scheduled.
-#[pyclass(frozen, subclass, extends = Handle, freelist = 256, module = "aioxide")]
+#[pyclass(frozen, subclass, extends = Handle, module = "aioxide")]
 pub struct TimerHandle {
+    timing: GilCell<Timing>,
+}
+
+#[derive(Clone, Copy)]
+struct Timing {
     /// Loop time, in seconds.
     when: f64,
-    /// Whether it is in the loop's heap.
-    scheduled: GilCell<bool>,
+    /// Whether the timer is in the loop's heap.
+    scheduled: bool,
 }
 
 impl TimerHandle {
-    /// A timer that is not in the heap yet.
+    /// A timer that is about to enter the heap.
     #[inline]
-    pub fn new(when: f64) -> Self {
-        Self { when, scheduled: GilCell::new(false) }
+    pub fn create(
+        py: Python<'_>,
+        when: f64,
+        callback: Py<PyAny>,
+        arguments: Py<PyTuple>,
+        event_loop: Py<PyAny>,
+        context: Py<PyAny>,
+    ) -> PyResult<Py<Self>> {
+        let state = HandleState::scheduled(callback, arguments, event_loop, context);
+        let timing = Timing { when, scheduled: true };
+        match recycle::take::<Self>(py) {
+            Some(timer) => {
+                timer.as_super().get().state.with(py, |empty| *empty = state);
+                timer.get().timing.with(py, |it| *it = timing);
+                Ok(timer.unbind())
+            }
+            None => {
+                let handle = Handle { state: GilCell::new(state) };
+                let timer = Self { timing: GilCell::new(timing) };
+                Py::new(py, PyClassInitializer::from(handle).add_subclass(timer))
+            }
+        }
+    }
+
+    fn deadline(&self, py: Python<'_>) -> f64 {
+        self.timing.with(py, |timing| timing.when)
     }
 
     /// Notes that the timer has entered or left the heap.
     #[inline]
     pub fn set_scheduled(&self, py: Python<'_>, scheduled: bool) {
-        self.scheduled.with(py, |it| *it = scheduled);
+        self.timing.with(py, |timing| timing.scheduled = scheduled);
     }
 }
 
@@ -409,7 +470,8 @@ impl TimerHandle {
         context: Option<Bound<'_, PyAny>>,
     ) -> PyResult<PyClassInitializer<Self>> {
         let handle = Handle::__new__(callback, args, r#loop, context)?;
-        Ok(PyClassInitializer::from(handle).add_subclass(Self::new(when)))
+        let timer = Self { timing: GilCell::new(Timing { when, scheduled: false }) };
+        Ok(PyClassInitializer::from(handle).add_subclass(timer))
     }
 
     /// `isinstance(x, asyncio.TimerHandle)` is true.
@@ -427,7 +489,7 @@ impl TimerHandle {
     fn _repr_info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let info = Handle::describe(slf.as_super())?;
         let position = if slf.as_super().get().is_cancelled(slf.py()) { 2 } else { 1 };
-        let when = slf.get().when.into_pyobject(slf.py())?;
+        let when = slf.get().deadline(slf.py()).into_pyobject(slf.py())?;
         info.insert(position, format!("when={}", when.repr()?))?;
         Ok(info)
     }
@@ -442,7 +504,7 @@ impl TimerHandle {
         if let Some(event_loop) = slf.as_super().get()._loop(py) {
             match event_loop.bind(py).cast::<LoopCore>() {
                 Ok(core) => {
-                    if slf.get().scheduled.with(py, |scheduled| *scheduled) {
+                    if slf.get().timing.with(py, |timing| timing.scheduled) {
                         core.get().timer_cancelled(py);
                     }
                 }
@@ -455,18 +517,18 @@ impl TimerHandle {
     }
 
     /// The loop time at which the callback is due, in seconds.
-    fn when(&self) -> f64 {
-        self.when
+    fn when(&self, py: Python<'_>) -> f64 {
+        self.deadline(py)
     }
 
     #[getter]
-    fn _when(&self) -> f64 {
-        self.when
+    fn _when(&self, py: Python<'_>) -> f64 {
+        self.deadline(py)
     }
 
     #[getter]
     fn get__scheduled(&self, py: Python<'_>) -> bool {
-        self.scheduled.with(py, |scheduled| *scheduled)
+        self.timing.with(py, |timing| timing.scheduled)
     }
 
     #[setter]
@@ -475,7 +537,7 @@ impl TimerHandle {
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        self.when.into_pyobject(py)?.hash()
+        self.deadline(py).into_pyobject(py)?.hash()
     }
 
     fn __richcmp__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>, operation: CompareOp) -> PyResult<Py<PyAny>> {
@@ -483,7 +545,7 @@ impl TimerHandle {
         let Ok(other) = other.cast::<TimerHandle>() else {
             return Ok(py.NotImplemented());
         };
-        let (left, right) = (slf.get().when, other.get().when);
+        let (left, right) = (slf.get().deadline(py), other.get().deadline(py));
         let equal = || -> PyResult<bool> {
             let (a, b) = (slf.as_super().get(), other.as_super().get());
             Ok(left == right

@@ -15,7 +15,7 @@ mod finalizer;
 mod futures;
 mod gil_cell;
 mod handles;
-mod reuse;
+mod recycle;
 mod running;
 mod server;
 mod sock;
@@ -44,7 +44,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::transports::TcpTransport;
 
-    use crate::{finalizer, reuse};
+    use crate::{finalizer, recycle};
 
     /// Every task of ours that is not done, newest first.
     #[pyfunction]
@@ -55,11 +55,11 @@ mod _aioxide {
     #[pymodule_init]
     fn initialize(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
-        reuse::install::<Handle>(py);
-        reuse::install::<TimerHandle>(py);
-        reuse::install::<Future>(py);
-        reuse::install::<FutureIterator>(py);
-        reuse::install::<Task>(py);
+        recycle::install::<Handle>(py);
+        recycle::install::<TimerHandle>(py);
+        recycle::install::<Future>(py);
+        recycle::install::<FutureIterator>(py);
+        recycle::install::<Task>(py);
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);
         finalizer::install::<SocketCall>(py);

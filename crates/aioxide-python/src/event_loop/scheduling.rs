@@ -35,14 +35,17 @@ impl LoopCore {
         drop(self.engine.with(py, |engine| engine.timers().note_cancelled()));
     }
 
+    #[inline]
     fn handle_for(
         slf: &Bound<'_, Self>,
         callback: Bound<'_, PyAny>,
         arguments: Bound<'_, PyTuple>,
         context: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Handle> {
-        let context = context::given_or_copy(slf.py(), context)?;
-        Ok(Handle::new(callback.unbind(), arguments.unbind(), slf.clone().into_any().unbind(), context))
+    ) -> PyResult<Py<Handle>> {
+        let py = slf.py();
+        let context = context::given_or_copy(py, context)?;
+        let event_loop = slf.clone().into_any().unbind();
+        Handle::create(py, callback.unbind(), arguments.unbind(), event_loop, context)
     }
 
     fn timer_at(
@@ -53,13 +56,13 @@ impl LoopCore {
         context: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Py<TimerHandle>> {
         let py = slf.py();
-        let handle = Self::handle_for(slf, callback, arguments, context)?;
-        let timer =
-            Py::new(py, PyClassInitializer::from(handle).add_subclass(TimerHandle::new(when)))?;
+        let context = context::given_or_copy(py, context)?;
+        let event_loop = slf.clone().into_any().unbind();
+        let (callback, arguments) = (callback.unbind(), arguments.unbind());
+        let timer = TimerHandle::create(py, when, callback, arguments, event_loop, context)?;
         if slf.get().debug(py) {
             timer.bind(py).as_super().get().remember_origin(py)?;
         }
-        timer.get().set_scheduled(py, true);
         let item = Ready::Handle(timer.bind(py).as_super().clone().unbind());
         slf.get().engine.with(py, |engine| engine.schedule_at(when, item));
         Ok(timer)
@@ -99,7 +102,7 @@ impl LoopCore {
         if debug {
             check_callback(&callback, "call_soon")?;
         }
-        let handle = Py::new(py, Self::handle_for(slf, callback, args, context)?)?;
+        let handle = Self::handle_for(slf, callback, args, context)?;
         if debug {
             handle.get().remember_origin(py)?;
         }
@@ -122,7 +125,7 @@ impl LoopCore {
         if debug {
             check_callback(&callback, "call_soon_threadsafe")?;
         }
-        let handle = Py::new(py, Self::handle_for(slf, callback, args, context)?)?;
+        let handle = Self::handle_for(slf, callback, args, context)?;
         if debug {
             handle.get().remember_origin(py)?;
         }

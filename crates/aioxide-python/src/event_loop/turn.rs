@@ -166,6 +166,7 @@ pub fn report(
     error: PyErr,
 ) -> PyResult<()> {
     let py = core.py();
-    let handle = Handle::new(callback, arguments, core.clone().into_any().unbind(), context);
-    report_callback_error(Py::new(py, handle)?.bind(py), error)
+    let event_loop = core.clone().into_any().unbind();
+    let handle = Handle::create(py, callback, arguments, event_loop, context)?;
+    report_callback_error(handle.bind(py), error)
 }

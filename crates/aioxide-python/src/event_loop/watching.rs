@@ -180,7 +180,7 @@ impl LoopCore {
         }
         let context = context::copy_current(py)?;
         let event_loop = slf.clone().into_any().unbind();
-        let handle = Py::new(py, Handle::new(callback, arguments.unbind(), event_loop, context))?;
+        let handle = Handle::create(py, callback, arguments.unbind(), event_loop, context)?;
         if this.debug(py) {
             handle.get().remember_origin(py)?;
         }

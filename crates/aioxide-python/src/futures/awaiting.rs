@@ -1,6 +1,6 @@
 //! `await future`.
 
-use pyo3::PyTraverseError;
+use pyo3::{Borrowed, PyTraverseError};
 use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError, PyStopIteration};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
@@ -9,23 +9,38 @@ use pyo3::types::{PyTuple, PyType};
 
 use super::Future;
 use crate::gil_cell::GilCell;
-use crate::reuse::reuse;
+use crate::recycle::{self, Recycle, Shelf};
 
 /// What `future.__await__()` returns: yields the future once if it is not
 /// done, then returns its result.
-#[pyclass(frozen, freelist = 256, module = "aioxide")]
+#[pyclass(frozen, module = "aioxide")]
 pub struct FutureIterator {
     /// None once the result was handed out.
     future: GilCell<Option<Py<Future>>>,
 }
 
-reuse!(FutureIterator);
+impl Recycle for FutureIterator {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        drop(slf.get().future.with(slf.py(), Option::take));
+    }
+}
 
 impl FutureIterator {
     /// An iterator over `future`.
     #[inline]
     pub fn new(py: Python<'_>, future: Py<Future>) -> PyResult<Py<Self>> {
-        Py::new(py, Self { future: GilCell::new(Some(future)) })
+        match recycle::take::<Self>(py) {
+            Some(iterator) => {
+                iterator.get().future.with(py, |empty| *empty = Some(future));
+                Ok(iterator.unbind())
+            }
+            None => Py::new(py, Self { future: GilCell::new(Some(future)) }),
+        }
     }
 }
 

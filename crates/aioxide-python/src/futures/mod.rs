@@ -14,14 +14,21 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::event_loop::{LoopCore, Ready};
-use crate::standard;
+use crate::{recycle, standard};
 use crate::tasks::Task;
 
 impl Future {
     /// A pending future of `core`, without the checks of the constructor.
     #[inline]
     pub fn on_loop(py: Python<'_>, core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
-        let future = Py::new(py, Future::new(FutureState::pending(LoopRef::of_core(core))))?;
+        let state = FutureState::pending(LoopRef::of_core(core));
+        let future = match recycle::take::<Future>(py) {
+            Some(future) => {
+                future.get().state.with(py, |empty| *empty = state);
+                future.unbind()
+            }
+            None => Py::new(py, Future::new(state))?,
+        };
         if core.get().debug(py) {
             future.get().remember_origin(py)?;
         }

@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use super::{Callback, Callbacks, FutureIterator, FutureState, LoopRef, Outcome, invalid_state};
 use crate::finalizer::Finalize;
 use crate::gil_cell::GilCell;
-use crate::reuse::reuse;
+use crate::recycle::{Recycle, Shelf};
 use crate::{context, standard};
 
 /// A result that is not there yet; `await` waits for it.
@@ -20,7 +20,7 @@ use crate::{context, standard};
 /// Future(*, loop=None): `loop` is the event loop it belongs to, by default
 /// the current one. Not thread-safe: other threads go through
 /// `loop.call_soon_threadsafe`. See the asyncio documentation of `Future`.
-#[pyclass(frozen, subclass, weakref, dict, generic, freelist = 256, module = "aioxide")]
+#[pyclass(frozen, subclass, weakref, dict, generic, module = "aioxide")]
 pub struct Future {
     pub(crate) state: GilCell<FutureState>,
 }
@@ -357,7 +357,16 @@ pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_,
     Ok(wrapped)
 }
 
-reuse!(Future);
+impl Recycle for Future {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        drop(slf.get().state.with(slf.py(), FutureState::take));
+    }
+}
 
 impl Finalize for Future {
     fn original_dealloc() -> &'static OnceLock<ffi::destructor> {

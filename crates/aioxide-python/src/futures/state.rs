@@ -154,6 +154,12 @@ impl FutureState {
         }
     }
 
+    /// Everything it was; what stays is as before `__init__`.
+    #[inline]
+    pub fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::uninitialized())
+    }
+
     /// The rare fields, made on first use.
     pub fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 
 use crate::event_loop::{LoopCore, Ready};
 use crate::futures::{Future, FutureState, LoopRef};
-use crate::{context, running, standard};
+use crate::{context, recycle, running, standard};
 use state::{Name, TaskState};
 
 /// What `create_task` may be told about a new task.
@@ -40,10 +40,17 @@ impl Task {
         options: TaskOptions<'_>,
     ) -> PyResult<Py<Task>> {
         let py = core.py();
-        let future = Future::new(FutureState::pending(LoopRef::of_core(core)));
-        let initializer =
-            PyClassInitializer::from(future).add_subclass(Task::new(TaskState::uninitialized()));
-        let task = Py::new(py, initializer)?;
+        let state = FutureState::pending(LoopRef::of_core(core));
+        let task = match recycle::take::<Task>(py) {
+            Some(task) => {
+                task.as_super().get().state.with(py, |empty| *empty = state);
+                task.unbind()
+            }
+            None => {
+                let task = Task::new(TaskState::uninitialized());
+                Py::new(py, PyClassInitializer::from(Future::new(state)).add_subclass(task))?
+            }
+        };
         if core.get().debug(py) {
             task.bind(py).as_super().get().remember_origin(py)?;
         }

@@ -12,16 +12,16 @@ use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use super::state::{Name, TaskState};
 use super::{TaskOptions, registry};
 use crate::finalizer::Finalize;
-use crate::futures::Future;
+use crate::futures::{Future, FutureState};
 use crate::gil_cell::GilCell;
-use crate::reuse::reuse;
+use crate::recycle::{Recycle, Shelf};
 use crate::standard;
 
 /// A coroutine that the event loop drives; a future of what it returns.
 ///
 /// Task(coro, *, loop=None, name=None, context=None, eager_start=False).
 /// Usually made by `create_task`. See the asyncio documentation of `Task`.
-#[pyclass(frozen, subclass, extends = Future, generic, freelist = 256, module = "aioxide")]
+#[pyclass(frozen, subclass, extends = Future, generic, module = "aioxide")]
 pub struct Task {
     pub(crate) state: GilCell<TaskState>,
 }
@@ -41,7 +41,7 @@ impl Task {
         _arguments: &Bound<'_, PyTuple>,
         _keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyClassInitializer<Self> {
-        let future = Future::new(crate::futures::FutureState::uninitialized());
+        let future = Future::new(FutureState::uninitialized());
         PyClassInitializer::from(future).add_subclass(Self::new(TaskState::uninitialized()))
     }
 
@@ -239,7 +239,18 @@ impl Task {
     }
 }
 
-reuse!(Task);
+impl Recycle for Task {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        let py = slf.py();
+        drop(slf.get().state.with(py, |state| std::mem::replace(state, TaskState::uninitialized())));
+        drop(slf.as_super().get().state.with(py, FutureState::take));
+    }
+}
 
 impl Finalize for Task {
     fn original_dealloc() -> &'static OnceLock<ffi::destructor> {

@@ -1,0 +1,193 @@
+//! Objects that every turn makes and drops are used again.
+//!
+//! A dead object of one of these classes is not freed: its contents are
+//! emptied and it is put on a shelf, from which the next one is taken. That
+//! spares the allocator, the type machinery and the initialisation, together
+//! more than the rest of a callback. (PyO3's own `freelist` spares the
+//! allocator only, and hands objects out that the cyclic garbage collector
+//! does not know.)
+
+use std::ptr::NonNull;
+use std::sync::OnceLock;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::{Borrowed, PyClass};
+
+use crate::gil_cell::GilCell;
+
+/// How many dead objects of a class are kept.
+const SHELF_SIZE: usize = 1024;
+
+/// Where dead objects of one class wait.
+pub struct Shelf {
+    objects: GilCell<Vec<NonNull<ffi::PyObject>>>,
+    /// The function that really deallocates.
+    dealloc: OnceLock<ffi::destructor>,
+}
+
+impl Shelf {
+    /// An empty shelf.
+    pub const fn new() -> Self {
+        Self { objects: GilCell::new(Vec::new()), dealloc: OnceLock::new() }
+    }
+}
+
+/// A class whose dead objects are used again.
+pub trait Recycle: PyClass {
+    /// The class's shelf.
+    fn shelf() -> &'static Shelf;
+
+    /// Lets go of everything the object holds. What is left must be sound to
+    /// use, to traverse and to fill again. Must not take a reference.
+    fn empty(slf: Borrowed<'_, '_, Self>);
+}
+
+/// Makes `T` use its shelf. Called once, at module initialisation, before any
+/// instance exists.
+pub fn install<T: Recycle>(py: Python<'_>) {
+    let class = T::type_object_raw(py);
+    // SAFETY: the type was just created by PyO3, is a heap type of this
+    // module, and the GIL is held; no instance exists yet, so no slot is in
+    // use while it is replaced.
+    unsafe {
+        let original = (*class).tp_dealloc.expect("a native class has tp_dealloc");
+        T::shelf().dealloc.get_or_init(|| original);
+        (*class).tp_dealloc = Some(dealloc::<T>);
+        ffi::PyType_Modified(class);
+    }
+}
+
+/// An emptied object of exactly `T`, if one is on the shelf.
+#[inline]
+pub fn take<T: Recycle>(py: Python<'_>) -> Option<Bound<'_, T>> {
+    let object = T::shelf().objects.with(py, Vec::pop)?;
+    // SAFETY: the object was put there by `dealloc`: it has T's layout, sound
+    // contents, no references and is not tracked. It gets its first reference
+    // and its reference to the type again.
+    unsafe {
+        ffi::PyObject_Init(object.as_ptr(), T::type_object_raw(py));
+        ffi::PyObject_GC_Track(object.as_ptr().cast());
+        Some(Bound::from_owned_ptr(py, object.as_ptr()).cast_into_unchecked::<T>())
+    }
+}
+
+unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
+    Python::attach(|py| {
+        // SAFETY: tp_dealloc is called with the GIL held on an instance of T
+        // without references, whose contents are sound. What is deferred is
+        // one of exactly T, which nothing else can reach.
+        unsafe {
+            let class = ffi::Py_TYPE(object);
+            if class != T::type_object_raw(py) {
+                let original = T::shelf().dealloc.get().expect("set by install()");
+                return original(object); // The subclass's own affair.
+            }
+            ffi::PyObject_GC_UnTrack(object.cast());
+            if Nesting::enter(py) {
+                dispose::<T>(py, object);
+                Nesting::leave(py);
+            } else {
+                Nesting::defer(py, dispose::<T>, object);
+            }
+        }
+    });
+}
+
+/// Puts an untracked object on its shelf, or frees it.
+///
+/// # Safety
+///
+/// `object` is an instance of exactly `T` without references.
+unsafe fn dispose<T: Recycle>(py: Python<'_>, object: *mut ffi::PyObject) {
+    let shelf = T::shelf();
+    // SAFETY: the caller's promise; emptying it leaves it sound.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        clear_weak_references(object, class);
+        clear_dictionary(object, class);
+        T::empty(Borrowed::from_ptr(py, object).cast_unchecked::<T>());
+        // An object is finalized once in its life; the shelf gives it another.
+        let reusable = ffi::PyObject_GC_IsFinalized(object) == 0
+            && shelf.objects.with(py, |objects| objects.len() < SHELF_SIZE);
+        if reusable {
+            shelf.objects.with(py, |objects| objects.push(NonNull::new_unchecked(object)));
+            ffi::Py_DECREF(class.cast());
+        } else {
+            let original = shelf.dealloc.get().expect("set by install()");
+            original(object);
+        }
+    }
+}
+
+/// How deep deallocations are nested. A chain of futures, each the result of
+/// the next, would otherwise go as deep as it is long and overflow the stack.
+struct Nesting {
+    depth: u32,
+    deferred: Vec<(Dispose, NonNull<ffi::PyObject>)>,
+}
+
+type Dispose = unsafe fn(Python<'_>, *mut ffi::PyObject);
+
+static NESTING: GilCell<Nesting> = GilCell::new(Nesting { depth: 0, deferred: Vec::new() });
+
+impl Nesting {
+    const LIMIT: u32 = 50;
+
+    /// One level deeper; false if that is too deep.
+    fn enter(py: Python<'_>) -> bool {
+        NESTING.with(py, |nesting| {
+            let fits = nesting.depth < Self::LIMIT;
+            nesting.depth += u32::from(fits);
+            fits
+        })
+    }
+
+    /// Leaves `object` to the outermost deallocation.
+    fn defer(py: Python<'_>, dispose: Dispose, object: *mut ffi::PyObject) {
+        if let Some(object) = NonNull::new(object) {
+            NESTING.with(py, |nesting| nesting.deferred.push((dispose, object)));
+        }
+    }
+
+    /// One level up; the outermost disposes of what was left to it.
+    fn leave(py: Python<'_>) {
+        let outermost = NESTING.with(py, |nesting| nesting.depth == 1);
+        while let Some((dispose, object)) =
+            NESTING.with(py, |nesting| if outermost { nesting.deferred.pop() } else { None })
+        {
+            // SAFETY: deferred by `dealloc` with the function for its class.
+            unsafe { dispose(py, object.as_ptr()) };
+        }
+        NESTING.with(py, |nesting| nesting.depth -= 1);
+    }
+}
+
+/// # Safety
+///
+/// `object` is an instance of `class` that is being deallocated.
+unsafe fn clear_weak_references(object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) {
+    // SAFETY: the offset is where the class keeps the list of its instances.
+    unsafe {
+        let offset = (*class).tp_weaklistoffset;
+        if offset > 0 && !object.byte_offset(offset).cast::<*mut ffi::PyObject>().read().is_null() {
+            ffi::PyObject_ClearWeakRefs(object);
+        }
+    }
+}
+
+/// # Safety
+///
+/// `object` is an instance of `class` that is being deallocated.
+unsafe fn clear_dictionary(object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject) {
+    // SAFETY: the offset is where the class keeps its instances' `__dict__`,
+    // owned or null.
+    unsafe {
+        let offset = (*class).tp_dictoffset;
+        if offset > 0 {
+            let dictionary = object.byte_offset(offset).cast::<*mut ffi::PyObject>();
+            let owned = dictionary.replace(std::ptr::null_mut());
+            ffi::Py_XDECREF(owned);
+        }
+    }
+}
