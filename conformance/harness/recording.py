@@ -1,6 +1,7 @@
 """A unittest result that reports each test as an event."""
 
 import faulthandler
+import gc
 import time
 import traceback
 import unittest
@@ -40,6 +41,10 @@ class RecordingResult(unittest.TestResult):
 
     def startTest(self, test):
         super().startTest(test)
+        if self._outcome is not None and self._outcome[0] != "passed":
+            # What a failed test has left open is reported when it is collected,
+            # and must not be held against this one.
+            gc.collect()
         self._outcome = None
         self._events.write("started", test=test_id(test))
         self._began = time.monotonic()

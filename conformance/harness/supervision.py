@@ -79,8 +79,7 @@ def run_module(
             if process.finished:
                 break
             if len(outcome.tests) == known_before:
-                outcome.trouble.append(f"outside the tests, {process.how_it_ended()}")
-                break
+                break  # the next process would not come any further
     for lost in process.tests_without_an_outcome():
         outcome.tests[lost.test] = lost
         report(lost)
@@ -132,11 +131,6 @@ class _Process:
             if stacks.exists():
                 self._stacks = stacks.read_text(errors="replace")
         self._account_for_the_end()
-
-    def how_it_ended(self) -> str:
-        if self._hung():
-            return f"no sign of life for {self._assignment.deadline:g} s"
-        return f"the process ended: {_exit_in_words(self._status)}"
 
     def tests_without_an_outcome(self) -> list[CaseOutcome]:
         """The tests that never started: a fixture failed, or the process did."""
@@ -246,8 +240,15 @@ class _Process:
             else:
                 reason = _exit_in_words(self._status)
                 self._settle(self._current, CRASHED, reason, self._stacks)
-        elif self.finished and (self._hung() or self._status != 0):
-            self._outcome.trouble.append(f"after the last test, {self.how_it_ended()}")
+        elif not self.finished:
+            self._outcome.trouble.append(f"outside the tests, {self._how_it_ended()}")
+        elif self._hung() or self._status != 0:
+            self._outcome.trouble.append(f"after the last test, {self._how_it_ended()}")
+
+    def _how_it_ended(self) -> str:
+        if self._hung():
+            return f"no sign of life for {self._assignment.deadline:g} s"
+        return f"the process ended: {_exit_in_words(self._status)}"
 
     def _hung(self) -> bool:
         # A crash leaves stacks as well; faulthandler says of which kind they are.

@@ -182,6 +182,44 @@ def test_a_process_that_does_not_end_after_its_tests_is_trouble(run_tests):
     assert module.trouble == ["after the last test, no sign of life for 1 s"]
 
 
+def test_a_process_that_dies_between_two_tests_is_trouble(run_tests):
+    module = run_tests(
+        """
+        class A(unittest.TestCase):
+            def test_passes(self): pass
+            @classmethod
+            def tearDownClass(cls): os._exit(3)
+
+        class B(unittest.TestCase):
+            def test_passes(self): pass
+        """
+    )
+    assert {o.outcome for o in module.tests.values()} == {PASSED}
+    assert len(module.tests) == 2
+    assert module.trouble == ["outside the tests, the process ended: exit status 3"]
+
+
+def test_what_a_failed_test_leaves_open_does_not_reach_the_next(run_tests):
+    module = run_tests(
+        """
+        import gc, socket, warnings
+
+        class T(unittest.TestCase):
+            def test_1_fails(self):
+                cycle = [socket.socket()]
+                cycle.append(cycle)
+                self.fail()
+
+            def test_2_sees_no_warnings(self):
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    gc.collect()
+                self.assertEqual(caught, [])
+        """
+    )
+    assert outcomes(module) == {"test_1_fails": FAILED, "test_2_sees_no_warnings": PASSED}
+
+
 def test_a_pattern_chooses_tests(run_tests):
     module = run_tests(
         """
