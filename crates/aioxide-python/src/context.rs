@@ -27,10 +27,10 @@ pub fn given_or_copy(py: Python<'_>, context: Option<Bound<'_, PyAny>>) -> PyRes
 /// context twice is its `RuntimeError`.
 #[inline]
 pub fn run_in<R>(
-    py: Python<'_>,
-    context: &Py<PyAny>,
+    context: &Bound<'_, PyAny>,
     body: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<R> {
+    let py = context.py();
     // SAFETY: the thread is attached and the reference is alive; Enter checks
     // the type itself.
     if unsafe { ffi::PyContext_Enter(context.as_ptr()) } != 0 {

@@ -55,6 +55,23 @@ impl HandleState {
             origin: None,
         }
     }
+
+    /// Lets go of everything.
+    #[inline]
+    fn release(self, py: Python<'_>) {
+        if let Some(callback) = self.callback {
+            callback.drop_ref(py);
+        }
+        if let Some(arguments) = self.arguments {
+            arguments.drop_ref(py);
+        }
+        if let Some(context) = self.context {
+            context.drop_ref(py);
+        }
+        if let Some(event_loop) = self.event_loop {
+            event_loop.drop_ref(py);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -104,14 +121,18 @@ impl Handle {
     pub fn call(&self, py: Python<'_>) -> PyResult<()> {
         let parts = self.state.with(py, |state| match (&state.callback, &state.arguments, &state.context) {
             (Some(callback), Some(arguments), Some(context)) => {
-                Some((callback.clone_ref(py), arguments.clone_ref(py), context.clone_ref(py)))
+                Some((
+                    callback.bind(py).clone(),
+                    arguments.bind(py).clone(),
+                    context.bind(py).clone(),
+                ))
             }
             _ => None,
         });
         let Some((callback, arguments, context)) = parts else {
             return Ok(());
         };
-        context::run_in(py, &context, || callback.bind(py).call1(arguments.bind(py)).map(drop))
+        context::run_in(&context, || callback.call1(arguments).map(drop))
     }
 
     /// Whether the callback may be a step of a task of the standard library's:
@@ -212,7 +233,7 @@ impl Recycle for Handle {
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        drop(slf.get().state.with(slf.py(), |state| std::mem::take(state)));
+        slf.get().state.with(slf.py(), std::mem::take).release(slf.py());
     }
 }
 
@@ -223,7 +244,7 @@ impl Recycle for TimerHandle {
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        drop(slf.as_super().get().state.with(slf.py(), |state| std::mem::take(state)));
+        slf.as_super().get().state.with(slf.py(), std::mem::take).release(slf.py());
     }
 }
 

@@ -92,7 +92,7 @@ impl LoopCore {
                 let result = tasks::run_throw(slf, &task, exception);
                 Self::after_step(slf, task, result)
             }
-            Ready::Handle(handle) => run_handle(handle.bind(py)),
+            Ready::Handle(handle) => run_handle(&handle.into_bound(py)),
             Ready::FutureCallback(parts) => Self::run_future_callback(slf, *parts),
             Ready::TransportStart(transport) => transport.get().start(slf, transport.bind(py)),
             Ready::TransportReady(readiness, transport) => {
@@ -131,7 +131,7 @@ impl LoopCore {
     fn run_future_callback(slf: &Bound<'_, Self>, parts: FutureCallback) -> PyResult<()> {
         let py = slf.py();
         let FutureCallback { function, context, future } = parts;
-        let result = context::run_in(py, &context, || {
+        let result = context::run_in(context.bind(py), || {
             function.bind(py).call1((future.bind(py),)).map(drop)
         });
         match result {

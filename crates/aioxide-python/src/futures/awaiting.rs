@@ -26,11 +26,18 @@ impl Recycle for FutureIterator {
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        drop(slf.get().future.with(slf.py(), Option::take));
+        slf.get().release(slf.py());
     }
 }
 
 impl FutureIterator {
+    #[inline]
+    fn release(&self, py: Python<'_>) {
+        if let Some(future) = self.future.with(py, Option::take) {
+            future.drop_ref(py);
+        }
+    }
+
     /// An iterator over `future`.
     #[inline]
     pub fn new(py: Python<'_>, future: Py<Future>) -> PyResult<Py<Self>> {
@@ -50,11 +57,11 @@ impl FutureIterator {
 /// value costs an allocation per await; and `None`, the most frequent value,
 /// needs no exception at all: null alone ends an iterator.
 #[inline]
-pub fn stop_iteration(py: Python<'_>, value: Py<PyAny>) -> *mut ffi::PyObject {
-    if value.is_none(py) {
+pub fn stop_iteration(value: Bound<'_, PyAny>) -> *mut ffi::PyObject {
+    let py = value.py();
+    if value.is_none() {
         return std::ptr::null_mut();
     }
-    let value = value.into_bound(py);
     // SAFETY: the thread is attached and the references are alive.
     unsafe {
         // A tuple would be taken for the exception's arguments, and an
@@ -88,7 +95,7 @@ impl FutureIterator {
 
     fn __next__(&self, py: Python<'_>) -> *mut ffi::PyObject {
         let Some(future) =
-            self.future.with(py, |future| future.as_ref().map(|future| future.clone_ref(py)))
+            self.future.with(py, |future| future.as_ref().map(|future| future.bind(py).clone()))
         else {
             return std::ptr::null_mut();
         };
@@ -114,9 +121,9 @@ impl FutureIterator {
                 std::ptr::null_mut()
             }
             Next::Done => {
-                drop(self.future.with(py, Option::take));
+                self.release(py);
                 match future.get().take_result(py) {
-                    Ok(value) => stop_iteration(py, value),
+                    Ok(value) => stop_iteration(value),
                     Err(error) => {
                         error.restore(py);
                         std::ptr::null_mut()
@@ -138,12 +145,12 @@ impl FutureIterator {
         value: Option<Bound<'_, PyAny>>,
         traceback: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        drop(self.future.with(py, Option::take));
+        self.release(py);
         Err(thrown(&kind, value, traceback)?)
     }
 
     fn close(&self, py: Python<'_>) {
-        drop(self.future.with(py, Option::take));
+        self.release(py);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -151,7 +158,7 @@ impl FutureIterator {
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.future.with(py, Option::take));
+        self.release(py);
     }
 }
 

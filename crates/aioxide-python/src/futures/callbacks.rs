@@ -25,7 +25,7 @@ impl Callback {
         match self {
             Self::Python { function, context } => Ok((function, context)),
             Self::Wake(task) => {
-                let context = task.get().context(py);
+                let context = task.get().context(py).unbind();
                 Ok((TaskWakeup::new(py, task)?.into_any(), context))
             }
         }

@@ -8,7 +8,7 @@ mod state;
 pub use awaiting::{FutureIterator, sent, stop_iteration, thrown};
 pub use callbacks::{Callback, Callbacks};
 pub use object::{Future, report_unretrieved, without_stop_iteration};
-pub use state::{FutureState, LoopRef, Outcome};
+pub use state::{BoundLoop, FutureState, LoopRef, Outcome};
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -56,10 +56,17 @@ impl Future {
     }
 
     /// The loop, or asyncio's error for an object whose `__init__` never ran.
-    pub fn event_loop(&self, py: Python<'_>) -> PyResult<LoopRef> {
-        self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.clone_ref(py))).ok_or_else(
-            || pyo3::exceptions::PyRuntimeError::new_err("Future object is not initialized."),
-        )
+    #[inline]
+    pub fn event_loop<'py>(&self, py: Python<'py>) -> PyResult<BoundLoop<'py>> {
+        self.state
+            .with(py, |state| state.event_loop.as_ref().map(|it| it.bind(py)))
+            .ok_or_else(uninitialized)
+    }
+
+    /// Raises that error.
+    #[inline]
+    pub fn require_event_loop(&self, py: Python<'_>) -> PyResult<()> {
+        if self.state.with(py, |state| state.event_loop.is_some()) { Ok(()) } else { Err(uninitialized()) }
     }
 
     /// Keeps the stack of the Python code that makes this future, for debug
@@ -130,7 +137,7 @@ impl Future {
             None => Ok(()),
             Some(callback) => {
                 let event_loop = slf.get().event_loop(py)?;
-                event_loop.admit(py)?;
+                event_loop.admit()?;
                 schedule_callback(slf, &event_loop, callback)
             }
         }
@@ -159,9 +166,9 @@ impl Future {
 
     /// The outcome as Python code sees it: the value, or the exception raised.
     #[inline]
-    pub fn take_result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        enum Seen {
-            Value(Py<PyAny>),
+    pub fn take_result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        enum Seen<'py> {
+            Value(Bound<'py, PyAny>),
             Raise(Py<PyAny>, Option<Py<PyAny>>),
             Cancelled,
             Pending,
@@ -169,7 +176,7 @@ impl Future {
         let seen = self.state.with(py, |state| match &state.outcome {
             Outcome::Result(value) => {
                 state.log_traceback = false;
-                Seen::Value(value.clone_ref(py))
+                Seen::Value(value.bind(py).clone())
             }
             Outcome::Exception(exception) => {
                 state.log_traceback = false;
@@ -220,12 +227,19 @@ impl Future {
             return Ok(());
         }
         let event_loop = slf.get().event_loop(py)?;
-        event_loop.admit(py)?;
-        for callback in callbacks {
-            schedule_callback(slf, &event_loop, callback)?;
+        event_loop.admit()?;
+        match callbacks {
+            Callbacks::None => Ok(()),
+            Callbacks::One(callback) => schedule_callback(slf, &event_loop, callback),
+            Callbacks::Many(callbacks) => callbacks
+                .into_iter()
+                .try_for_each(|callback| schedule_callback(slf, &event_loop, callback)),
         }
-        Ok(())
     }
+}
+
+fn uninitialized() -> PyErr {
+    pyo3::exceptions::PyRuntimeError::new_err("Future object is not initialized.")
 }
 
 /// `InvalidStateError(message)`.
@@ -239,12 +253,12 @@ pub fn invalid_state(py: Python<'_>, message: &str) -> PyErr {
 /// One callback of a finished future goes to the back of the ready queue.
 fn schedule_callback(
     future: &Bound<'_, Future>,
-    event_loop: &LoopRef,
+    event_loop: &BoundLoop<'_>,
     callback: Callback,
 ) -> PyResult<()> {
     let py = future.py();
     match event_loop {
-        LoopRef::Native(core) => {
+        BoundLoop::Native(core) => {
             let ready = match callback {
                 Callback::Wake(task) => Ready::Wake(task),
                 Callback::Python { function, context } => {
@@ -254,7 +268,7 @@ fn schedule_callback(
             core.get().schedule(py, ready);
             Ok(())
         }
-        LoopRef::Foreign(event_loop) => {
+        BoundLoop::Foreign(event_loop) => {
             let (function, context) = callback.into_python(py)?;
             call_soon(event_loop, &function, Some(future.as_any()), context.bind(py))
         }
@@ -264,7 +278,7 @@ fn schedule_callback(
 /// `loop.call_soon(function, argument, context=context)` on a loop that is not
 /// ours.
 pub fn call_soon(
-    event_loop: &Py<PyAny>,
+    event_loop: &Bound<'_, PyAny>,
     function: &Py<PyAny>,
     argument: Option<&Bound<'_, PyAny>>,
     context: &Bound<'_, PyAny>,
@@ -275,7 +289,7 @@ pub fn call_soon(
     let positional = std::iter::once(function.bind(py)).chain(argument);
     let positional = PyTuple::new(py, positional.collect::<Vec<_>>())?;
     let name = pyo3::intern!(py, "call_soon");
-    event_loop.bind(py).call_method(name, positional, Some(&keywords)).map(drop)
+    event_loop.call_method(name, positional, Some(&keywords)).map(drop)
 }
 
 /// The exact native future or task behind `object`, if it is one: subclasses

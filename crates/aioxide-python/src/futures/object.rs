@@ -40,7 +40,7 @@ impl Future {
             _ => standard::get_event_loop(py)?.call0()?,
         };
         let event_loop = LoopRef::of(&event_loop);
-        let debug = event_loop.debug(py)?;
+        let debug = event_loop.bind(py).debug()?;
         drop(self.state.with(py, |state| std::mem::replace(state, FutureState::pending(event_loop))));
         if debug {
             self.remember_origin(py)?;
@@ -112,7 +112,7 @@ impl Future {
 
     /// The value, or raises the exception. `InvalidStateError` if the future
     /// is not done, `CancelledError` if it was cancelled.
-    pub(crate) fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.require_initialized(py)?;
         self.take_result(py)
     }
@@ -139,14 +139,14 @@ impl Future {
 
     /// Marks the future done with `result`.
     fn set_result(slf: &Bound<'_, Self>, result: Py<PyAny>) -> PyResult<()> {
-        slf.get().event_loop(slf.py())?;
+        slf.get().require_event_loop(slf.py())?;
         Self::finish(slf, result)
     }
 
     /// Marks the future done with `exception`, an instance or a class.
     fn set_exception(slf: &Bound<'_, Self>, exception: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
-        slf.get().event_loop(py)?;
+        slf.get().require_event_loop(py)?;
         slf.get().require_pending(slf)?;
         let exception = match exception.cast::<PyType>() {
             Ok(class) => class.call0()?,
@@ -168,7 +168,7 @@ impl Future {
         context: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let py = slf.py();
-        slf.get().event_loop(py)?;
+        slf.get().require_event_loop(py)?;
         let context = context::given_or_copy(py, context)?;
         Self::add_callback(slf, Callback::Python { function, context })
     }
@@ -176,7 +176,7 @@ impl Future {
     /// Removes every registration of `function`; returns how many there were.
     #[pyo3(signature = (function, /))]
     fn remove_done_callback(&self, py: Python<'_>, function: Bound<'_, PyAny>) -> PyResult<usize> {
-        self.event_loop(py)?;
+        self.require_event_loop(py)?;
         // Comparing runs Python code, which may register and remove in turn:
         // what it sees is the list as it was, and what it adds is kept behind.
         let before: Vec<Callback> = self.state.with(py, |state| {
@@ -208,7 +208,7 @@ impl Future {
     /// Cancels the future and schedules its callbacks. False if it was done.
     #[pyo3(signature = (msg=None))]
     fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
-        slf.get().event_loop(slf.py())?;
+        slf.get().require_event_loop(slf.py())?;
         Self::cancel_with(slf, msg)
     }
 
@@ -224,14 +224,12 @@ impl Future {
 
     /// The loop it belongs to.
     fn get_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(self.event_loop(py)?.as_any().clone_ref(py))
+        Ok(self.event_loop(py)?.as_any().clone().unbind())
     }
 
     fn __await__(slf: Bound<'_, Self>) -> PyResult<Py<FutureIterator>> {
         let py = slf.py();
-        if !slf.get().is_initialized(py) {
-            slf.get().event_loop(py)?;
-        }
+        slf.get().require_event_loop(py)?;
         FutureIterator::new(py, slf.unbind())
     }
 
@@ -364,7 +362,7 @@ impl Recycle for Future {
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        drop(slf.get().state.with(slf.py(), FutureState::take));
+        slf.get().state.with(slf.py(), FutureState::take).release(slf.py());
     }
 }
 
@@ -403,7 +401,6 @@ pub fn report_unretrieved(slf: &Bound<'_, Future>) {
         }
         event_loop
             .as_any()
-            .bind(py)
             .call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
         Ok(())
     };

@@ -50,21 +50,51 @@ impl LoopRef {
         self.as_any().as_ptr()
     }
 
-    /// Another reference to the same loop.
+    /// The loop for the length of a call. A bound reference, unlike a `Py`,
+    /// is given up without asking whether the thread holds the GIL.
     #[inline]
-    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+    pub fn bind<'py>(&self, py: Python<'py>) -> BoundLoop<'py> {
         match self {
-            Self::Native(core) => Self::Native(core.clone_ref(py)),
-            Self::Foreign(event_loop) => Self::Foreign(event_loop.clone_ref(py)),
+            Self::Native(core) => BoundLoop::Native(core.bind(py).clone()),
+            Self::Foreign(event_loop) => BoundLoop::Foreign(event_loop.bind(py).clone()),
+        }
+    }
+
+    /// Lets go of the loop.
+    #[inline]
+    pub fn release(self, py: Python<'_>) {
+        match self {
+            Self::Native(core) => core.drop_ref(py),
+            Self::Foreign(event_loop) => event_loop.drop_ref(py),
+        }
+    }
+}
+
+/// See [`LoopRef::bind`].
+pub enum BoundLoop<'py> {
+    /// Ours.
+    Native(Bound<'py, LoopCore>),
+    /// Any other.
+    Foreign(Bound<'py, PyAny>),
+}
+
+impl<'py> BoundLoop<'py> {
+    /// The loop object.
+    #[inline]
+    pub fn as_any(&self) -> &Bound<'py, PyAny> {
+        match self {
+            Self::Native(core) => core.as_any(),
+            Self::Foreign(event_loop) => event_loop,
         }
     }
 
     /// `loop.get_debug()`.
-    pub fn debug(&self, py: Python<'_>) -> PyResult<bool> {
+    pub fn debug(&self) -> PyResult<bool> {
         match self {
-            Self::Native(core) => Ok(core.get().debug(py)),
+            Self::Native(core) => Ok(core.get().debug(core.py())),
             Self::Foreign(event_loop) => {
-                event_loop.bind(py).call_method0(pyo3::intern!(py, "get_debug"))?.is_truthy()
+                let name = pyo3::intern!(event_loop.py(), "get_debug");
+                event_loop.call_method0(name)?.is_truthy()
             }
         }
     }
@@ -72,9 +102,9 @@ impl LoopRef {
     /// Raises what `call_soon` raises when nothing may be scheduled now. A
     /// foreign loop checks for itself.
     #[inline]
-    pub fn admit(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn admit(&self) -> PyResult<()> {
         match self {
-            Self::Native(core) => core.get().admit(py),
+            Self::Native(core) => core.get().admit(core.py()),
             Self::Foreign(_) => Ok(()),
         }
     }
@@ -158,6 +188,17 @@ impl FutureState {
     #[inline]
     pub fn take(&mut self) -> Self {
         std::mem::replace(self, Self::uninitialized())
+    }
+
+    /// Lets go of everything, most of which is not there.
+    #[inline]
+    pub fn release(self, py: Python<'_>) {
+        if let Some(event_loop) = self.event_loop {
+            event_loop.release(py);
+        }
+        if let Outcome::Result(value) | Outcome::Exception(value) = self.outcome {
+            value.drop_ref(py);
+        }
     }
 
     /// The rare fields, made on first use.

@@ -159,7 +159,7 @@ impl SocketCall {
             }
             Now::Look(future) => {
                 self.end(slf);
-                future.get().take_result(py).map(Progress::Done)
+                future.get().take_result(py).map(|value| Progress::Done(value.unbind()))
             }
         }
     }
@@ -191,7 +191,7 @@ impl SocketCall {
         let py = slf.py();
         match self.advance(slf) {
             Ok(Progress::Waiting(future)) => future.into_ptr(),
-            Ok(Progress::Done(value)) => stop_iteration(py, value),
+            Ok(Progress::Done(value)) => stop_iteration(value.into_bound(py)),
             Err(error) => {
                 error.restore(py);
                 std::ptr::null_mut()

@@ -16,7 +16,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::event_loop::{LoopCore, Ready};
-use crate::futures::{Future, FutureState, LoopRef};
+use crate::futures::{BoundLoop, Future, FutureState, LoopRef};
 use crate::{context, recycle, running, standard};
 use state::{Name, TaskState};
 
@@ -96,11 +96,11 @@ impl Task {
     }
 
     /// Runs the first step inside whatever runs now.
-    fn start_eagerly(slf: &Bound<'_, Self>, event_loop: &LoopRef) -> PyResult<()> {
+    fn start_eagerly(slf: &Bound<'_, Self>, event_loop: &BoundLoop<'_>) -> PyResult<()> {
         let py = slf.py();
         let context = slf.get().context(py);
-        running::swapped(py, event_loop.as_any(), slf.as_any(), || {
-            context::run_in(py, &context, || step::advance(slf, None))
+        running::swapped(py, event_loop.as_any().as_unbound(), slf.as_any(), || {
+            context::run_in(&context, || step::advance(slf, None))
         })?;
         if slf.as_super().get().is_done(py) {
             drop(slf.get().state.with(py, |state| state.coroutine.take()));
@@ -110,19 +110,18 @@ impl Task {
 
     /// The context that the task runs in.
     #[inline]
-    pub fn context(&self, py: Python<'_>) -> Py<PyAny> {
-        self.state.with(py, |state| match &state.context {
-            Some(context) => context.clone_ref(py),
-            None => py.None(),
-        })
+    pub fn context<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.state
+            .with(py, |state| state.context.as_ref().map(|context| context.bind(py).clone()))
+            .unwrap_or_else(|| py.None().into_bound(py))
     }
 }
 
-fn is_running(py: Python<'_>, event_loop: &LoopRef) -> PyResult<bool> {
+fn is_running(py: Python<'_>, event_loop: &BoundLoop<'_>) -> PyResult<bool> {
     match event_loop {
-        LoopRef::Native(core) => Ok(core.get().running(py)),
-        LoopRef::Foreign(event_loop) => {
-            event_loop.bind(py).call_method0(pyo3::intern!(py, "is_running"))?.is_truthy()
+        BoundLoop::Native(core) => Ok(core.get().running(py)),
+        BoundLoop::Foreign(event_loop) => {
+            event_loop.call_method0(pyo3::intern!(py, "is_running"))?.is_truthy()
         }
     }
 }

@@ -155,7 +155,7 @@ impl Task {
     }
 
     /// The context its steps run in.
-    fn get_context(&self, py: Python<'_>) -> Py<PyAny> {
+    fn get_context<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.context(py)
     }
 
@@ -191,7 +191,7 @@ impl Task {
     }
 
     #[getter]
-    fn _context(&self, py: Python<'_>) -> Py<PyAny> {
+    fn _context<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.context(py)
     }
 
@@ -247,8 +247,10 @@ impl Recycle for Task {
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
         let py = slf.py();
-        drop(slf.get().state.with(py, |state| std::mem::replace(state, TaskState::uninitialized())));
-        drop(slf.as_super().get().state.with(py, FutureState::take));
+        let state =
+            slf.get().state.with(py, |state| std::mem::replace(state, TaskState::uninitialized()));
+        state.release(py);
+        slf.as_super().get().state.with(py, FutureState::take).release(py);
     }
 }
 
@@ -299,7 +301,6 @@ fn report_destroyed(slf: &Bound<'_, Task>) {
         }
         event_loop
             .as_any()
-            .bind(py)
             .call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
         Ok(())
     };

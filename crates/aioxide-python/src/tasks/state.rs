@@ -60,6 +60,17 @@ impl TaskState {
         }
     }
 
+    /// Lets go of everything.
+    #[inline]
+    pub fn release(self, py: Python<'_>) {
+        if let Some(coroutine) = self.coroutine {
+            coroutine.drop_ref(py);
+        }
+        if let Some(context) = self.context {
+            context.drop_ref(py);
+        }
+    }
+
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.coroutine)?;
         visit.call(&self.context)?;

@@ -6,7 +6,9 @@ use pyo3::prelude::*;
 
 use super::{Task, TaskStep, TaskWakeup, registry};
 use crate::event_loop::{LoopCore, Ready};
-use crate::futures::{Callback, Future, LoopRef, Outcome, as_native, call_soon, invalid_state};
+use crate::futures::{
+    BoundLoop, Callback, Future, Outcome, as_native, call_soon, invalid_state,
+};
 use crate::{context, standard};
 
 /// What resuming a coroutine led to.
@@ -32,12 +34,12 @@ pub fn run_throw(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>, exception: 
 #[inline]
 pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
     let py = core.py();
-    let waiter = task.get().state.with(py, |state| state.waiter.as_ref().map(|it| it.clone_ref(py)));
+    let waiter = task.get().state.with(py, |state| state.waiter.as_ref().map(|it| it.bind(py).clone()));
     let exception = match &waiter {
         None => None,
         // SAFETY: only native futures register a Wake, and the task waits for
         // the one that it registered with.
-        Some(waiter) => failure(py, unsafe { waiter.bind(py).cast_unchecked::<Future>() })?,
+        Some(waiter) => failure(py, unsafe { waiter.cast_unchecked::<Future>() })?,
     };
     // The future goes when the task no longer needs it, not after the step.
     drop(waiter);
@@ -54,7 +56,7 @@ fn run(
     let current = core.get().current_task();
     current.step_begins(py, core.as_any().as_unbound(), task.as_any())?;
     let context = task.get().context(py);
-    let result = context::run_in(py, &context, || advance(task, exception));
+    let result = context::run_in(&context, || advance(task, exception));
     current.step_ended(py);
     result
 }
@@ -91,9 +93,9 @@ pub fn advance(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> P
     }
     let (coroutine, must_cancel, waiter) = task.get().state.with(py, |state| {
         (
-            state.coroutine.as_ref().map(|coroutine| coroutine.clone_ref(py)),
+            state.coroutine.as_ref().map(|coroutine| coroutine.bind(py).clone()),
             std::mem::take(&mut state.must_cancel),
-            state.waiter.take(),
+            state.waiter.take().map(|waiter| waiter.into_bound(py)),
         )
     });
     drop(waiter);
@@ -108,7 +110,7 @@ pub fn advance(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> P
     let Some(coroutine) = coroutine else {
         return Err(PyRuntimeError::new_err("uninitialized Task object"));
     };
-    match resume(coroutine.bind(py), exception) {
+    match resume(&coroutine, exception) {
         Resumed::Yielded(result) => wait_for(task, result),
         Resumed::Returned(value) => {
             registry::unlink(py, task.get());
@@ -226,7 +228,7 @@ fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResu
     let py = task.py();
     let event_loop = task.as_super().get().event_loop(py)?;
     let blocking = future.get().state.with(py, |state| std::mem::take(&mut state.blocking));
-    if !future.get().belongs_to(py, event_loop.as_ptr()) {
+    if !future.get().belongs_to(py, event_loop.as_any().as_ptr()) {
         return other_loop(task, future.as_any());
     }
     if !blocking {
@@ -252,7 +254,7 @@ fn wait_for_foreign(task: &Bound<'_, Task>, result: &Bound<'_, PyAny>, blocking:
         Some(get_loop) => get_loop.call0()?,
         None => result.getattr(pyo3::intern!(py, "_loop"))?,
     };
-    if theirs.as_ptr() != event_loop.as_ptr() {
+    if !theirs.is(event_loop.as_any()) {
         return other_loop(task, result);
     }
     if !blocking {
@@ -310,10 +312,10 @@ fn misuse(task: &Bound<'_, Task>, message: String) -> PyResult<()> {
 
 /// Puts the next step of `task` behind what is ready.
 #[inline]
-pub fn schedule(task: &Bound<'_, Task>, event_loop: &LoopRef, exception: Option<Py<PyAny>>) -> PyResult<()> {
+pub fn schedule(task: &Bound<'_, Task>, event_loop: &BoundLoop<'_>, exception: Option<Py<PyAny>>) -> PyResult<()> {
     let py = task.py();
     match event_loop {
-        LoopRef::Native(core) => {
+        BoundLoop::Native(core) => {
             core.get().admit(py)?;
             let ready = match exception {
                 None => super::step_of(task),
@@ -322,9 +324,9 @@ pub fn schedule(task: &Bound<'_, Task>, event_loop: &LoopRef, exception: Option<
             core.get().schedule(py, ready);
             Ok(())
         }
-        LoopRef::Foreign(event_loop) => {
+        BoundLoop::Foreign(event_loop) => {
             let step = TaskStep::new(py, task.clone().unbind(), exception)?;
-            call_soon(event_loop, step.as_any(), None, task.get().context(py).bind(py))
+            call_soon(event_loop, step.as_any(), None, &task.get().context(py))
         }
     }
 }

@@ -5,7 +5,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::{Task, step};
-use crate::futures::LoopRef;
+use crate::futures::BoundLoop;
 use crate::gil_cell::GilCell;
 use crate::running;
 
@@ -116,16 +116,17 @@ impl TaskStep {
 fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<()> {
     let py = task.py();
     match task.as_super().get().event_loop(py)? {
-        LoopRef::Native(core) => {
+        BoundLoop::Native(core) => {
             let current = core.get().current_task();
-            current.step_begins(py, core.as_any(), task.as_any())?;
+            let event_loop = core.as_any().as_unbound();
+            current.step_begins(py, event_loop, task.as_any())?;
             let result = step::advance(task, exception);
             current.step_ended(py);
             // Whoever called this handle goes on after us.
-            current.settle(py, core.as_any())?;
+            current.settle(py, event_loop)?;
             result
         }
-        LoopRef::Foreign(event_loop) => running::entered(py, &event_loop, task.as_any(), || {
+        BoundLoop::Foreign(event_loop) => running::entered(py, event_loop.as_unbound(), task.as_any(), || {
             step::advance(task, exception)
         }),
     }

@@ -79,13 +79,13 @@ impl TcpTransport {
     ) -> PyResult<R> {
         let (protocol, context) = self.state.with(py, |state| {
             (
-                state.protocol.as_ref().map(|protocol| protocol.clone_ref(py)),
-                state.context.as_ref().map(|context| context.clone_ref(py)),
+                state.protocol.as_ref().map(|protocol| protocol.bind(py).clone()),
+                state.context.as_ref().map(|context| context.bind(py).clone()),
             )
         });
         match (protocol, context) {
             (Some(protocol), Some(context)) => {
-                context::run_in(py, &context, || call(protocol.bind(py)))
+                context::run_in(&context, || call(&protocol))
             }
             _ => Ok(R::default()),
         }
