@@ -14,6 +14,8 @@ __all__ = ("AsyncGenerators",)
 class AsyncGenerators(ExceptionHandling):
     """Knows the generators being iterated, so that they can be closed."""
 
+    __slots__ = ()  # See Loop.
+
     def __init__(self) -> None:
         super().__init__()
         # Weak: the loop must not keep an abandoned generator alive, since its

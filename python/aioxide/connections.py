@@ -20,6 +20,8 @@ _INTERNET_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 class Connections(NameResolution):
     """``create_connection`` and its parts."""
 
+    __slots__ = ()  # See Loop.
+
     async def sock_connect(self, sock, address) -> None:
         """Connect a non-blocking socket.
 

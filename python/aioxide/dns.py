@@ -20,6 +20,8 @@ class NameResolution(Executors):
     a program which replaces them is heard.
     """
 
+    __slots__ = ()  # See Loop.
+
     async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
         """``socket.getaddrinfo()`` in the default executor.
 

@@ -20,6 +20,8 @@ _STACK_HEADINGS = {
 class ExceptionHandling(LoopCore):
     """The loop's exception handler: the default one, or the program's own."""
 
+    __slots__ = ()  # See Loop.
+
     def __init__(self) -> None:
         super().__init__()
         self._exception_handler = None

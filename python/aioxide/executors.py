@@ -25,6 +25,8 @@ class Executors(LoopCore):
     engine's thread pool, which needs no ``concurrent.futures`` objects.
     """
 
+    __slots__ = ()  # See Loop.
+
     def __init__(self) -> None:
         super().__init__()
         self._executor: ThreadPoolExecutor | None = None

@@ -22,6 +22,8 @@ __all__ = ("Listening",)
 class Listening(NameResolution):
     """``create_server`` and its parts."""
 
+    __slots__ = ()  # See Loop.
+
     async def create_server(
         self,
         protocol_factory,

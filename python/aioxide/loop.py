@@ -35,6 +35,22 @@ class Loop(Running, Connections, Listening, Signals, asyncio.AbstractEventLoop):
     https://docs.python.org/3/library/asyncio-eventloop.html
     """
 
+    # What the base classes keep. In slots, so that the instance dictionary
+    # stays absent until a program sets an attribute of its own: without one
+    # the interpreter looks up methods of the loop without asking it.
+    __slots__ = (
+        "_asyncgens",
+        "_asyncgens_shutdown_called",
+        "_displaced_wakeup_fd",
+        "_exception_handler",
+        "_executor",
+        "_executor_shutdown_called",
+        "_hooks_before_run",
+        "_origin_depth_before_run",
+        "_pool_used",
+        "_signal_handlers",
+    )
+
     def __init__(self) -> None:
         super().__init__()
         self.set_debug(_debug_is_asked_for())

@@ -14,6 +14,8 @@ __all__ = ("Running",)
 class Running(AsyncGenerators, Signals):
     """``run_forever``, ``run_until_complete`` and what surrounds a run."""
 
+    __slots__ = ()  # See Loop.
+
     def __init__(self) -> None:
         super().__init__()
         # What was in force before the run; None while the loop does not run.

@@ -24,6 +24,8 @@ __all__ = ("Signals",)
 class Signals(LoopCore):
     """``add_signal_handler`` and the wake-up descriptor behind it."""
 
+    __slots__ = ()  # See Loop.
+
     def __init__(self) -> None:
         super().__init__()
         self._signal_handlers: dict[int, Handle] = {}

@@ -60,6 +60,7 @@ mod _aioxide {
         recycle::install::<Future>(py);
         recycle::install::<FutureIterator>(py);
         recycle::install::<Task>(py);
+        recycle::install::<SocketCall>(py);
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);
         finalizer::install::<SocketCall>(py);

@@ -14,7 +14,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::Ready;
-use super::ready::{READABLE, WRITABLE};
+use super::ready::{HANGUP, READABLE, WRITABLE};
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::sock::SocketCall;
@@ -79,6 +79,15 @@ struct Slot {
     /// used again: the weak reference to the socket object whose `sock_*`
     /// calls the registration is for.
     owner: Option<Py<PyAny>>,
+    /// The kernel has had nothing to read since the last event, as far as an
+    /// edge-triggered registration can tell: trying would be in vain.
+    drained: bool,
+    /// The peer has ended its side: that stays to be read however much was.
+    hung_up: bool,
+    /// Whether the owner is a TCP socket, of which a short read leaves nothing
+    /// but the end. (Datagrams come one by one, and a Unix socket stops at a
+    /// message that carries descriptors.)
+    short_read_drains: bool,
 }
 
 /// The table.
@@ -187,6 +196,25 @@ impl Descriptors {
         Ok(previous)
     }
 
+    /// Whether a read of `fd` would be in vain: see [`Slot::drained`].
+    pub fn is_drained(&self, fd: RawFd) -> bool {
+        self.existing(fd).is_some_and(|slot| slot.drained && slot.is_edge_triggered())
+    }
+
+    /// A read has found nothing.
+    pub fn set_drained(&mut self, fd: RawFd) {
+        let slot = self.slot(fd);
+        slot.drained = slot.is_edge_triggered() && !slot.hung_up;
+    }
+
+    /// A read has returned `count` bytes of at most `room`.
+    pub fn note_read(&mut self, fd: RawFd, count: usize, room: usize) {
+        let slot = self.slot(fd);
+        if count < room && slot.short_read_drains {
+            slot.drained = slot.is_edge_triggered() && !slot.hung_up;
+        }
+    }
+
     /// The socket object that the lingering registration of `fd` is for.
     pub fn owner(&self, py: Python<'_>, fd: RawFd) -> Option<Py<PyAny>> {
         self.existing(fd)?.owner.as_ref().map(|owner| owner.clone_ref(py))
@@ -194,24 +222,38 @@ impl Descriptors {
 
     /// A new socket object has the number: whatever registration there was
     /// died with the old one. Returns the reference it replaces.
-    pub fn set_owner(&mut self, fd: RawFd, owner: Py<PyAny>) -> Option<Py<PyAny>> {
+    pub fn set_owner(
+        &mut self,
+        fd: RawFd,
+        owner: Py<PyAny>,
+        short_read_drains: bool,
+    ) -> Option<Py<PyAny>> {
         let slot = self.slot(fd);
         if !slot.is_watched() {
             slot.registration = None;
             slot.generation = slot.generation.wrapping_add(1);
         }
+        slot.drained = false;
+        slot.hung_up = false;
+        slot.short_read_drains = short_read_drains;
         slot.owner.replace(owner)
     }
 
     /// What an event asks for: at most one item for each direction.
     #[inline]
-    pub fn items_for(&self, py: Python<'_>, reported: u64, readiness: u8) -> [Option<Ready>; 2] {
+    pub fn items_for(&mut self, py: Python<'_>, reported: u64, readiness: u8) -> [Option<Ready>; 2] {
         let fd = reported as u32 as RawFd;
-        let Some(slot) = self.existing(fd) else {
+        let Some(slot) = self.slots.get_mut(fd as usize) else {
             return [None, None];
         };
         if token(fd, slot.generation) != reported {
             return [None, None];
+        }
+        if readiness & (READABLE | HANGUP) != 0 {
+            slot.drained = false;
+        }
+        if readiness & HANGUP != 0 {
+            slot.hung_up = true;
         }
         match &slot.watch {
             Watch::Nobody => [None, None],
@@ -272,6 +314,10 @@ impl Slot {
         !matches!(self.watch, Watch::Nobody | Watch::Signals)
     }
 
+    fn is_edge_triggered(&self) -> bool {
+        matches!(self.registration, Some((_, Trigger::Edge)))
+    }
+
     /// Makes the poller's registration of `fd` the wanted one.
     fn register(&mut self, poller: &Poller, fd: RawFd, wanted: Registration) -> io::Result<()> {
         if wanted == self.registration {
@@ -290,6 +336,7 @@ impl Slot {
             None => drop(poller.remove(descriptor)),
         }
         self.registration = wanted;
+        self.drained = false;
         Ok(())
     }
 }

@@ -118,6 +118,31 @@ impl LoopCore {
         }
     }
 
+    /// Whether reading from `socket` would be in vain until the poller has news
+    /// of it.
+    pub fn is_drained(&self, socket: &Bound<'_, PyAny>, fd: RawFd) -> PyResult<bool> {
+        let py = socket.py();
+        if !self.descriptors.with(py, |table| table.is_drained(fd)) {
+            return Ok(false);
+        }
+        // The number may be another socket's by now.
+        match self.descriptors.with(py, |table| table.owner(py, fd)) {
+            Some(owner) => Ok(owner.bind(py).call0()?.is(socket)),
+            None => Ok(false),
+        }
+    }
+
+    /// A read of `fd` has found nothing.
+    pub fn set_drained(&self, py: Python<'_>, fd: RawFd) {
+        self.descriptors.with(py, |table| table.set_drained(fd));
+    }
+
+    /// A read of `fd` has returned `count` bytes of at most `room`.
+    #[inline]
+    pub fn note_read(&self, py: Python<'_>, fd: RawFd, count: usize, room: usize) {
+        self.descriptors.with(py, |table| table.note_read(fd, count, room));
+    }
+
     /// Sees to it that a registration that stayed from earlier calls is that
     /// of the same socket object.
     pub fn own_registration(&self, socket: &Bound<'_, PyAny>, fd: RawFd) -> PyResult<()> {
@@ -128,7 +153,8 @@ impl LoopCore {
             return Ok(());
         }
         let reference = pyo3::types::PyWeakrefReference::new(socket)?.into_any().unbind();
-        drop(self.descriptors.with(py, |table| table.set_owner(fd, reference)));
+        let is_tcp = crate::transports::is_internet_stream(fd);
+        drop(self.descriptors.with(py, |table| table.set_owner(fd, reference, is_tcp)));
         Ok(())
     }
 

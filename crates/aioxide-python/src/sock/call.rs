@@ -16,17 +16,18 @@ use crate::event_loop::{Direction, LoopCore, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
 use crate::gil_cell::GilCell;
+use crate::recycle::{self, Recycle, Shelf};
 
 /// A native coroutine: nothing happens until it is awaited, and `create_task`
 /// takes it.
 #[pyclass(frozen, weakref, module = "aioxide")]
 pub struct SocketCall {
     state: GilCell<State>,
-    name: &'static str,
-    direction: Direction,
 }
 
 struct State {
+    name: &'static str,
+    direction: Direction,
     phase: Phase,
     /// Absent while it is being attempted, and once it is over.
     operation: Option<Operation>,
@@ -46,18 +47,31 @@ enum Phase {
 impl SocketCall {
     /// A call that has not begun.
     pub fn new(core: &Bound<'_, LoopCore>, socket: Bound<'_, PyAny>, operation: Operation) -> PyResult<Py<Self>> {
-        let call = Self {
+        let py = core.py();
+        let state = State {
             name: operation.name(),
             direction: operation.direction(),
-            state: GilCell::new(State {
-                phase: Phase::Created,
-                operation: Some(operation),
-                core: Some(core.clone().unbind()),
-                socket: Some(socket.unbind()),
-                fd: -1,
-            }),
+            phase: Phase::Created,
+            operation: Some(operation),
+            core: Some(core.clone().unbind()),
+            socket: Some(socket.unbind()),
+            fd: -1,
         };
-        Py::new(core.py(), call)
+        match recycle::take::<Self>(py) {
+            Some(call) => {
+                call.get().state.with(py, |empty| *empty = state);
+                Ok(call.unbind())
+            }
+            None => Py::new(py, Self { state: GilCell::new(state) }),
+        }
+    }
+
+    fn direction(&self, py: Python<'_>) -> Direction {
+        self.state.with(py, |state| state.direction)
+    }
+
+    fn name(&self, py: Python<'_>) -> &'static str {
+        self.state.with(py, |state| state.name)
     }
 
     /// The loop says that the socket is ready.
@@ -101,6 +115,9 @@ impl SocketCall {
         };
         let result = operation.attempt(core, socket.bind(py), fd);
         if let Ok(None) = result {
+            if self.direction(py) == Direction::Read {
+                core.get().set_drained(py, fd);
+            }
             self.state.with(py, |state| state.operation = Some(operation));
         }
         result
@@ -126,12 +143,13 @@ impl SocketCall {
             fd => fd,
         };
         self.state.with(py, |state| state.fd = fd);
-        if let Some(value) = self.attempt(core)? {
+        let in_vain = self.direction(py) == Direction::Read && core.get().is_drained(socket, fd)?;
+        if !in_vain && let Some(value) = self.attempt(core)? {
             return Ok(Progress::Done(value));
         }
         core.get().ensure_no_transport(fd, fd.into_pyobject(py)?.as_any())?;
         core.get().own_registration(socket, fd)?;
-        core.get().set_watcher(py, fd, self.direction, Watcher::Call(slf.clone().unbind()))?;
+        core.get().set_watcher(py, fd, self.direction(py), Watcher::Call(slf.clone().unbind()))?;
         let future = Future::on_loop(py, core)?;
         future.get().state.with(py, |state| state.blocking = true);
         let kept = future.clone_ref(py);
@@ -183,7 +201,7 @@ impl SocketCall {
         let (core, fd) =
             self.state.with(py, |state| (state.core.as_ref().map(|core| core.clone_ref(py)), state.fd));
         if let Some(core) = core.filter(|_| fd >= 0) {
-            core.get().clear_call(py, fd, self.direction, slf.as_ptr());
+            core.get().clear_call(py, fd, self.direction(py), slf.as_ptr());
         }
     }
 
@@ -212,14 +230,15 @@ fn reused() -> PyErr {
 /// asyncio's checks: no TLS sockets, and in debug mode no blocking ones.
 fn check_socket(core: &Bound<'_, LoopCore>, socket: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = core.py();
-    // Only a program that imported ssl can have such a socket.
-    let modules = py.import(pyo3::intern!(py, "sys"))?.getattr(pyo3::intern!(py, "modules"))?;
     let is_plain = socket.get_type().is(crate::standard::socket_type(py)?);
-    if !is_plain
-        && let Ok(ssl) = modules.get_item("ssl")
-        && socket.is_instance(&ssl.getattr("SSLSocket")?)?
-    {
-        return Err(PyTypeError::new_err("Socket cannot be of type SSLSocket"));
+    if !is_plain {
+        // Only a program that imported ssl can have a TLS socket.
+        let modules = py.import(pyo3::intern!(py, "sys"))?.getattr(pyo3::intern!(py, "modules"))?;
+        if let Ok(ssl) = modules.get_item("ssl")
+            && socket.is_instance(&ssl.getattr("SSLSocket")?)?
+        {
+            return Err(PyTypeError::new_err("Socket cannot be of type SSLSocket"));
+        }
     }
     if core.get().debug(py) {
         let timeout = socket.call_method0(pyo3::intern!(py, "gettimeout"))?;
@@ -264,13 +283,13 @@ impl SocketCall {
     }
 
     #[getter]
-    fn __name__(&self) -> &'static str {
-        self.name
+    fn __name__(&self, py: Python<'_>) -> &'static str {
+        self.name(py)
     }
 
     #[getter]
-    fn __qualname__(&self) -> String {
-        format!("Loop.{}", self.name)
+    fn __qualname__(&self, py: Python<'_>) -> String {
+        format!("Loop.{}", self.name(py))
     }
 
     #[getter]
@@ -287,7 +306,7 @@ impl SocketCall {
     }
 
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyString> {
-        let text = format!("<coroutine object Loop.{} at {:p}>", slf.get().name, slf.as_ptr());
+        let text = format!("<coroutine object Loop.{} at {:p}>", slf.get().name(slf.py()), slf.as_ptr());
         PyString::new(slf.py(), &text)
     }
 
@@ -313,6 +332,25 @@ impl SocketCall {
     }
 }
 
+impl Recycle for SocketCall {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        let taken = slf.get().state.with(slf.py(), |state| {
+            (
+                std::mem::replace(&mut state.phase, Phase::Over),
+                state.operation.take(),
+                state.core.take(),
+                state.socket.take(),
+            )
+        });
+        drop(taken);
+    }
+}
+
 impl Finalize for SocketCall {
     fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
         static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
@@ -325,7 +363,7 @@ impl Finalize for SocketCall {
 
     fn finalize(slf: &Bound<'_, Self>) {
         let py = slf.py();
-        let text = format!("coroutine 'Loop.{}' was never awaited", slf.get().name);
+        let text = format!("coroutine 'Loop.{}' was never awaited", slf.get().name(py));
         let text = CString::new(text).expect("method names have no zero bytes");
         let warning = py.get_type::<PyRuntimeWarning>();
         if let Err(error) = PyErr::warn(py, &warning, &text, 1) {

@@ -62,7 +62,7 @@ impl Operation {
         let py = core.py();
         match self {
             Self::Recv { limit } => receive(core, fd, *limit),
-            Self::RecvInto { buffer } => receive_into(fd, buffer.bind(py)),
+            Self::RecvInto { buffer } => receive_into(core, fd, buffer.bind(py)),
             Self::SendAll { data, sent } => send_all(fd, data.bind(py), sent),
             Self::RecvFrom { limit } => {
                 unless_blocking(py, socket.call_method1(pyo3::intern!(py, "recvfrom"), (&*limit,)))
@@ -146,16 +146,26 @@ fn receive(core: &Bound<'_, LoopCore>, fd: RawFd, limit: isize) -> PyResult<Opti
         let received = unless_would_block(|| {
             rustix::net::recv(borrow(fd), &mut scratch[..room], RecvFlags::empty()).map(|(count, _)| count)
         })?;
+        if let Some(count) = received {
+            core.get().note_read(py, fd, count, room);
+        }
         Ok(received.map(|count| PyBytes::new(py, &scratch[..count]).into_any().unbind()))
     })
 }
 
-fn receive_into(fd: RawFd, buffer: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+fn receive_into(
+    core: &Bound<'_, LoopCore>,
+    fd: RawFd,
+    buffer: &Bound<'_, PyAny>,
+) -> PyResult<Option<Py<PyAny>>> {
     let py = buffer.py();
     let mut view = BufferView::writable(buffer)?;
     let received = unless_would_block(|| {
         rustix::net::recv(borrow(fd), view.bytes_mut(), RecvFlags::empty()).map(|(count, _)| count)
     })?;
+    if let Some(count) = received {
+        core.get().note_read(py, fd, count, view.len());
+    }
     received.map(|count| Ok(count.into_pyobject(py)?.into_any().unbind())).transpose()
 }
 

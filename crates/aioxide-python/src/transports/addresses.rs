@@ -5,7 +5,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use rustix::net::{AddressFamily, SocketAddrAny};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketType};
 
 /// The addresses that accepted connections have.
 #[derive(Clone, Copy)]
@@ -50,11 +50,10 @@ fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
 }
 
 /// Whether `fd` is a TCP socket's.
-pub fn is_internet(fd: RawFd) -> bool {
-    matches!(
-        rustix::net::sockopt::socket_domain(borrow(fd)),
-        Ok(AddressFamily::INET | AddressFamily::INET6)
-    )
+pub fn is_internet_stream(fd: RawFd) -> bool {
+    let family = rustix::net::sockopt::socket_domain(borrow(fd));
+    let kind = rustix::net::sockopt::socket_type(borrow(fd));
+    matches!(family, Ok(AddressFamily::INET | AddressFamily::INET6)) && kind == Ok(SocketType::STREAM)
 }
 
 /// Sends small writes without waiting for acknowledgements, as asyncio does.

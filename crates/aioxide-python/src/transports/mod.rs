@@ -13,5 +13,5 @@ mod reading;
 mod write_queue;
 mod writing;
 
-pub use addresses::Address;
+pub use addresses::{Address, is_internet_stream};
 pub use object::TcpTransport;

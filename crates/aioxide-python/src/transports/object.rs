@@ -161,7 +161,7 @@ impl TcpTransport {
         let fd = crate::event_loop::file_descriptor(&socket)?;
         core.get().ensure_no_transport(fd, &socket)?;
         let extra = super::info::of_socket(&socket, extra)?;
-        let internet = super::addresses::is_internet(fd);
+        let internet = super::addresses::is_internet_stream(fd);
         if internet {
             super::addresses::set_no_delay(fd);
         }
