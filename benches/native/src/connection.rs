@@ -54,15 +54,7 @@ impl Connection {
             EventData::new_u64(number as u64),
             EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET,
         )?;
-        Ok(Self {
-            number,
-            socket,
-            answered: 0,
-            sent: 0,
-            received: 0,
-            started,
-            finishing: false,
-        })
+        Ok(Self { number, socket, answered: 0, sent: 0, received: 0, started, finishing: false })
     }
 
     /// Sends what the kernel takes of the current batch.

@@ -23,11 +23,7 @@ pub struct Dialer {
 impl Dialer {
     /// A dialler to `server`.
     pub fn new(server: SocketAddrV4) -> Self {
-        Self {
-            server,
-            source: std::process::id(),
-            dialled: 0,
-        }
+        Self { server, source: std::process::id(), dialled: 0 }
     }
 
     /// Connects, waiting for the handshake: on loopback the kernel answers it
@@ -39,20 +35,13 @@ impl Dialer {
     /// The system's error, with the server's address before it.
     pub fn dial(&mut self) -> io::Result<OwnedFd> {
         self.connect().map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("connecting to {}: {error}", self.server),
-            )
+            io::Error::new(error.kind(), format!("connecting to {}: {error}", self.server))
         })
     }
 
     fn connect(&mut self) -> io::Result<OwnedFd> {
-        let socket = net::socket_with(
-            AddressFamily::INET,
-            SocketType::STREAM,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let socket =
+            net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         sockopt::set_tcp_nodelay(&socket, true)?;
         if self.server.ip().is_loopback() {
             net::bind(&socket, &SocketAddrV4::new(self.next_source(), 0))?;

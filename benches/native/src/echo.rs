@@ -54,12 +54,7 @@ impl EchoServer {
     /// closed and does not end the server.
     pub fn run(self) -> io::Result<Infallible> {
         let poller = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(
-            &poller,
-            &self.listener,
-            EventData::new_u64(LISTENER),
-            EventFlags::IN,
-        )?;
+        epoll::add(&poller, &self.listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
         // Indexed by descriptor: the kernel hands out the lowest free number,
         // which makes this as dense as a slab and needs no free list.
         let mut connections: Vec<Option<Connection>> = Vec::new();
@@ -110,10 +105,7 @@ impl EchoServer {
             if connections.len() <= index {
                 connections.resize_with(index + 1, || None);
             }
-            connections[index] = Some(Connection {
-                socket,
-                unsent: Vec::new(),
-            });
+            connections[index] = Some(Connection { socket, unsent: Vec::new() });
         }
     }
 }

@@ -26,11 +26,7 @@ impl Histogram {
     /// An empty histogram.
     pub fn new() -> Self {
         let octaves = u64::from(u64::BITS - STEP_BITS) + 1;
-        Self {
-            counts: vec![0; (octaves * STEPS) as usize],
-            total: 0,
-            max: 0,
-        }
+        Self { counts: vec![0; (octaves * STEPS) as usize], total: 0, max: 0 }
     }
 
     /// Counts a duration that `times` requests took.
@@ -96,10 +92,7 @@ mod tests {
         for value in [0, 1, 127, 128, 129, 1_000, 65_535, 1_000_003, u64::MAX] {
             let start = lower_bound(bucket(value) as u64);
             assert!(start <= value, "{start} is above {value}");
-            assert!(
-                (value - start) as f64 <= value as f64 / 100.0,
-                "{start} is far from {value}"
-            );
+            assert!((value - start) as f64 <= value as f64 / 100.0, "{start} is far from {value}");
         }
     }
 

@@ -21,10 +21,7 @@ const EVENTS_PER_WAIT: usize = 1024;
 const READ_BUFFER: usize = 64 * 1024;
 
 /// A server that answers nothing on any connection for so long is stuck.
-const PATIENCE: Timespec = Timespec {
-    tv_sec: 10,
-    tv_nsec: 0,
-};
+const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// Connects and exchanges one batch on each connection, one after the other.
 ///

@@ -18,9 +18,8 @@ impl Messages {
     /// Batches of `pipeline` messages of `size` bytes each; with `lines` every
     /// message is one line of printable characters.
     pub fn new(size: usize, pipeline: usize, lines: bool) -> Self {
-        let variants = (0..VARIANTS)
-            .map(|variant| batch(variant as u64, size, pipeline, lines))
-            .collect();
+        let variants =
+            (0..VARIANTS).map(|variant| batch(variant as u64, size, pipeline, lines)).collect();
         Self { variants, size }
     }
 
@@ -104,10 +103,7 @@ mod tests {
     fn more_than_was_sent_is_an_error() {
         let messages = Messages::new(4, 1, false);
         let error = messages.check(messages.batch(0, 0), 2, b"abc");
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            "5 bytes came back, 4 were sent"
-        );
+        assert_eq!(error.unwrap_err().to_string(), "5 bytes came back, 4 were sent");
     }
 
     #[test]

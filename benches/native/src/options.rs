@@ -99,16 +99,7 @@ impl Options {
         if measured.is_zero() {
             return Err("--seconds must be more than 0".into());
         }
-        Ok(Some(Self {
-            address,
-            mode,
-            connections,
-            size,
-            pipeline,
-            lines,
-            warmup,
-            measured,
-        }))
+        Ok(Some(Self { address, mode, connections, size, pipeline, lines, warmup, measured }))
     }
 }
 

@@ -54,22 +54,13 @@ fn steady_requests_are_answered_and_timed() {
 
 #[test]
 fn messages_larger_than_the_socket_buffers_pass() {
-    let large = Options {
-        size: 8 * 1024 * 1024,
-        connections: 2,
-        ..options(floor(), Mode::Steady)
-    };
+    let large = Options { size: 8 * 1024 * 1024, connections: 2, ..options(floor(), Mode::Steady) };
     assert!(load::run(&large).unwrap().requests > 0);
 }
 
 #[test]
 fn every_message_of_a_pipeline_counts() {
-    let lines = Options {
-        size: 64,
-        lines: true,
-        pipeline: 10,
-        ..options(floor(), Mode::Steady)
-    };
+    let lines = Options { size: 64, lines: true, pipeline: 10, ..options(floor(), Mode::Steady) };
     let report = load::run(&lines).unwrap();
     assert!(report.requests >= 10, "{report}");
 }
@@ -77,20 +68,14 @@ fn every_message_of_a_pipeline_counts() {
 #[test]
 fn connections_are_opened_and_closed_with_and_without_a_message() {
     for size in [0, 64] {
-        let closing = Options {
-            size,
-            ..options(floor(), Mode::ConnectClose)
-        };
+        let closing = Options { size, ..options(floor(), Mode::ConnectClose) };
         assert!(load::run(&closing).unwrap().requests > 8);
     }
 }
 
 #[test]
 fn held_connections_are_all_accepted() {
-    let many = Options {
-        connections: 300,
-        ..options(floor(), Mode::Hold)
-    };
+    let many = Options { connections: 300, ..options(floor(), Mode::Hold) };
     assert_eq!(load::hold(&many).unwrap().len(), 300);
 }
 

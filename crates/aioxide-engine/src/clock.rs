@@ -33,9 +33,7 @@ enum Source {
 impl Clock {
     /// The system's monotonic clock.
     pub fn real() -> Self {
-        Self {
-            source: Source::Monotonic,
-        }
+        Self { source: Source::Monotonic }
     }
 
     /// A clock that shows `seconds` until it is moved.
@@ -49,9 +47,7 @@ impl Clock {
             seconds.is_finite(),
             "a virtual clock starts at a finite number of seconds, got {seconds}"
         );
-        Self {
-            source: Source::Virtual(AtomicU64::new(seconds.to_bits())),
-        }
+        Self { source: Source::Virtual(AtomicU64::new(seconds.to_bits())) }
     }
 
     /// The current time in seconds.
@@ -109,10 +105,7 @@ fn monotonic_nanoseconds() -> i64 {
 #[allow(unsafe_code)]
 #[inline]
 fn monotonic_nanoseconds() -> i64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the system writes the time to `now` and keeps no reference. It
     // cannot fail for a clock that exists and a structure that is writable.
     unsafe { libc::clock_gettime(libc::CLOCK_UPTIME_RAW, &mut now) };

@@ -51,10 +51,7 @@ impl<T> Inbox<T> {
     /// An empty inbox whose items end the wait of `waker`'s poller.
     pub fn new(waker: Waker) -> Self {
         Self {
-            state: Mutex::new(State {
-                items: VecDeque::new(),
-                waker: Some(waker),
-            }),
+            state: Mutex::new(State { items: VecDeque::new(), waker: Some(waker) }),
             has_items: AtomicBool::new(false),
         }
     }

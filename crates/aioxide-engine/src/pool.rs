@@ -85,10 +85,7 @@ impl BlockingPool {
         max_threads: usize,
         spawn: impl Fn(Worker) -> io::Result<()> + Send + Sync + 'static,
     ) -> Self {
-        assert!(
-            max_threads > 0,
-            "a pool has at least 1 thread, got {max_threads}"
-        );
+        assert!(max_threads > 0, "a pool has at least 1 thread, got {max_threads}");
         Self {
             owner: Arc::new(Owner {
                 shared: Arc::new(Shared {
@@ -197,11 +194,7 @@ impl Shared {
         state.next_index += 1;
         state.threads += 1;
         state.starting += 1;
-        Worker {
-            shared: Arc::clone(self),
-            index,
-            has_begun: false,
-        }
+        Worker { shared: Arc::clone(self), index, has_begun: false }
     }
 
     /// The thread for job `id` could not be started: takes the job back,
@@ -273,11 +266,8 @@ impl Worker {
         let mut state = self.shared.lock();
         state.idle += 1;
         while state.queue.is_empty() && !state.shut_down {
-            state = self
-                .shared
-                .work_or_shutdown
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state =
+                self.shared.work_or_shutdown.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.idle -= 1;
         state.queue.pop_front().map(|queued| queued.job)

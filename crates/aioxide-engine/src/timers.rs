@@ -59,11 +59,7 @@ struct Entry<T> {
 impl<T: Cancellable> Timers<T> {
     /// No timers yet.
     pub fn new() -> Self {
-        Self {
-            heap: BinaryHeap::new(),
-            next_sequence: 0,
-            cancelled: 0,
-        }
+        Self { heap: BinaryHeap::new(), next_sequence: 0, cancelled: 0 }
     }
 
     /// How many timers wait, cancelled ones that are still here included.
@@ -90,11 +86,7 @@ impl<T: Cancellable> Timers<T> {
         };
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        self.heap.push(Entry {
-            deadline,
-            sequence,
-            item,
-        });
+        self.heap.push(Entry { deadline, sequence, item });
     }
 
     /// Takes note that one more item in the heap is cancelled.
@@ -141,11 +133,7 @@ impl<T: Cancellable> Timers<T> {
     pub fn take_all(&mut self) -> Vec<T> {
         self.cancelled = 0;
         let furthest_first = mem::take(&mut self.heap).into_sorted_vec();
-        furthest_first
-            .into_iter()
-            .rev()
-            .map(|entry| entry.item)
-            .collect()
+        furthest_first.into_iter().rev().map(|entry| entry.item).collect()
     }
 
     fn bury_cancelled_head(&mut self, graveyard: &mut Vec<T>) {
@@ -182,10 +170,7 @@ impl<T: Cancellable> Default for Timers<T> {
 impl<T> Ord for Entry<T> {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        other
-            .deadline
-            .total_cmp(&self.deadline)
-            .then(other.sequence.cmp(&self.sequence))
+        other.deadline.total_cmp(&self.deadline).then(other.sequence.cmp(&self.sequence))
     }
 }
 

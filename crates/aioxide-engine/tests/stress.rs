@@ -120,9 +120,7 @@ fn a_loop_serves_sockets_timers_and_jobs_at_once() {
         // Half of them each way, for both have to hold under load.
         let trigger = [Trigger::Level, Trigger::Edge][token % 2];
         socket.set_nonblocking(true).unwrap();
-        poller
-            .add(socket.as_fd(), token as u64, Interest::READ, trigger)
-            .unwrap();
+        poller.add(socket.as_fd(), token as u64, Interest::READ, trigger).unwrap();
     }
     let writers: Vec<_> = theirs
         .into_iter()
@@ -150,9 +148,7 @@ fn a_loop_serves_sockets_timers_and_jobs_at_once() {
     while open > 0 || timeouts < TIMEOUTS || jobs < JOBS {
         assert!(engine.clock().now() - start < DEADLINE.as_secs_f64());
         let wait = engine.prepare(&mut graveyard);
-        poller
-            .wait(&mut events, wait.timeout().or(Some(DEADLINE)))
-            .unwrap();
+        poller.wait(&mut events, wait.timeout().or(Some(DEADLINE))).unwrap();
         for event in events.iter() {
             engine.schedule(Item::Readable(event.token));
         }

@@ -59,11 +59,7 @@ impl Model {
         let (id, cancelled) = (self.next_id, Rc::new(Cell::new(false)));
         self.next_id += 1;
         let position = self.entries.partition_point(|e| e.deadline <= deadline);
-        let entry = ModelEntry {
-            deadline,
-            id,
-            cancelled: cancelled.clone(),
-        };
+        let entry = ModelEntry { deadline, id, cancelled: cancelled.clone() };
         self.entries.insert(position, entry);
         Alarm { id, cancelled }
     }

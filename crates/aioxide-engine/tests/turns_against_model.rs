@@ -106,10 +106,7 @@ struct Pair {
 impl Pair {
     fn item(&mut self) -> Item {
         self.next_id += 1;
-        Item {
-            id: self.next_id,
-            cancelled: Rc::default(),
-        }
+        Item { id: self.next_id, cancelled: Rc::default() }
     }
 
     fn schedule(&mut self) {

@@ -26,10 +26,7 @@ pub fn given_or_copy(py: Python<'_>, context: Option<Bound<'_, PyAny>>) -> PyRes
 /// `run` method) is refused with the interpreter's own `TypeError`; entering a
 /// context twice is its `RuntimeError`.
 #[inline]
-pub fn run_in<R>(
-    context: &Bound<'_, PyAny>,
-    body: impl FnOnce() -> PyResult<R>,
-) -> PyResult<R> {
+pub fn run_in<R>(context: &Bound<'_, PyAny>, body: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
     let py = context.py();
     // SAFETY: the thread is attached and the reference is alive; Enter checks
     // the type itself.

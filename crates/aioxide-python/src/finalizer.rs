@@ -9,8 +9,8 @@
 use std::sync::OnceLock;
 
 use pyo3::ffi;
-use pyo3::{Borrowed, PyClass};
 use pyo3::prelude::*;
+use pyo3::{Borrowed, PyClass};
 
 /// A class with something to do before an instance goes.
 pub trait Finalize: PyClass {

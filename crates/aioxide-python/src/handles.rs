@@ -4,10 +4,10 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::{Borrowed, PyTypeInfo, ffi};
 use pyo3::pyclass::CompareOp;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
+use pyo3::{Borrowed, PyTypeInfo, ffi};
 
 use crate::event_loop::LoopCore;
 use crate::futures::Future;
@@ -110,24 +110,23 @@ impl Handle {
     /// Keeps the stack of the Python code that schedules this handle.
     pub fn remember_origin(&self, py: Python<'_>) -> PyResult<()> {
         let stack = standard::extract_stack(py)?.call0()?.unbind();
-        self.state.with(py, |state| {
-            state.origin.get_or_insert_default().source_traceback.replace(stack)
-        });
+        self.state
+            .with(py, |state| state.origin.get_or_insert_default().source_traceback.replace(stack));
         Ok(())
     }
 
     /// Calls the callback in its context; the error is the callback's own.
     #[inline]
     pub fn call(&self, py: Python<'_>) -> PyResult<()> {
-        let parts = self.state.with(py, |state| match (&state.callback, &state.arguments, &state.context) {
-            (Some(callback), Some(arguments), Some(context)) => {
-                Some((
+        let parts = self.state.with(py, |state| {
+            match (&state.callback, &state.arguments, &state.context) {
+                (Some(callback), Some(arguments), Some(context)) => Some((
                     callback.bind(py).clone(),
                     arguments.bind(py).clone(),
                     context.bind(py).clone(),
-                ))
+                )),
+                _ => None,
             }
-            _ => None,
         });
         let Some((callback, arguments, context)) = parts else {
             return Ok(());
@@ -154,7 +153,10 @@ impl Handle {
         if this.debug(py)? {
             this.state.with(py, |state| state.cancelled = true);
             let repr = slf.repr()?.into_any().unbind();
-            drop(this.state.with(py, |state| state.origin.get_or_insert_default().repr.replace(repr)));
+            drop(
+                this.state
+                    .with(py, |state| state.origin.get_or_insert_default().repr.replace(repr)),
+            );
         }
         drop(this.state.with(py, |state| {
             state.cancelled = true;
@@ -164,11 +166,14 @@ impl Handle {
     }
 
     fn debug(&self, py: Python<'_>) -> PyResult<bool> {
-        let event_loop = self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.clone_ref(py)));
+        let event_loop =
+            self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.clone_ref(py)));
         match event_loop {
             Some(event_loop) => match event_loop.bind(py).cast::<LoopCore>() {
                 Ok(core) => Ok(core.get().debug(py)),
-                Err(_) => event_loop.bind(py).call_method0(pyo3::intern!(py, "get_debug"))?.is_truthy(),
+                Err(_) => {
+                    event_loop.bind(py).call_method0(pyo3::intern!(py, "get_debug"))?.is_truthy()
+                }
             },
             None => Ok(false),
         }
@@ -178,7 +183,8 @@ impl Handle {
     fn describe<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
         let this = slf.get();
-        let name = slf.as_any().getattr(pyo3::intern!(py, "__class__"))?.cast_into::<PyType>()?.name()?;
+        let name =
+            slf.as_any().getattr(pyo3::intern!(py, "__class__"))?.cast_into::<PyType>()?.name()?;
         let info = PyList::new(py, [name.into_any()])?;
         if this.is_cancelled(py) {
             info.append("cancelled")?;
@@ -308,7 +314,9 @@ impl Handle {
         let py = args.py();
         let state = HandleState::scheduled(
             callback,
-            args.extract::<Vec<Bound<'_, PyAny>>>().and_then(|args| PyTuple::new(py, args))?.unbind(),
+            args.extract::<Vec<Bound<'_, PyAny>>>()
+                .and_then(|args| PyTuple::new(py, args))?
+                .unbind(),
             r#loop.unbind(),
             context::given_or_copy(py, context)?,
         );
@@ -338,13 +346,17 @@ impl Handle {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let kept = slf.get().state.with(py, |state| {
-            state.origin.as_ref().and_then(|origin| origin.repr.as_ref().map(|repr| repr.clone_ref(py)))
+            state
+                .origin
+                .as_ref()
+                .and_then(|origin| origin.repr.as_ref().map(|repr| repr.clone_ref(py)))
         });
         if let Some(kept) = kept {
             return Ok(kept);
         }
         let info = slf.call_method0(pyo3::intern!(py, "_repr_info"))?;
-        let words: Vec<String> = info.try_iter()?.map(|word| Ok(word?.str()?.to_string())).collect::<PyResult<_>>()?;
+        let words: Vec<String> =
+            info.try_iter()?.map(|word| Ok(word?.str()?.to_string())).collect::<PyResult<_>>()?;
         Ok(format!("<{}>", words.join(" ")).into_pyobject(py)?.into_any().unbind())
     }
 
@@ -377,7 +389,8 @@ impl Handle {
 
     #[getter]
     fn _args(&self, py: Python<'_>) -> Option<Py<PyTuple>> {
-        self.state.with(py, |state| state.arguments.as_ref().map(|arguments| arguments.clone_ref(py)))
+        self.state
+            .with(py, |state| state.arguments.as_ref().map(|arguments| arguments.clone_ref(py)))
     }
 
     #[getter]
@@ -530,7 +543,9 @@ impl TimerHandle {
                     }
                 }
                 Err(_) => {
-                    event_loop.bind(py).call_method1(pyo3::intern!(py, "_timer_handle_cancelled"), (slf,))?;
+                    event_loop
+                        .bind(py)
+                        .call_method1(pyo3::intern!(py, "_timer_handle_cancelled"), (slf,))?;
                 }
             }
         }
@@ -561,7 +576,11 @@ impl TimerHandle {
         self.deadline(py).into_pyobject(py)?.hash()
     }
 
-    fn __richcmp__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>, operation: CompareOp) -> PyResult<Py<PyAny>> {
+    fn __richcmp__(
+        slf: &Bound<'_, Self>,
+        other: &Bound<'_, PyAny>,
+        operation: CompareOp,
+    ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let Ok(other) = other.cast::<TimerHandle>() else {
             return Ok(py.NotImplemented());

@@ -145,7 +145,10 @@ mod table {
         CELL.import(py, "_asyncio", "_current_tasks")
     }
 
-    pub fn get<'py>(py: Python<'py>, event_loop: &Py<PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub fn get<'py>(
+        py: Python<'py>,
+        event_loop: &Py<PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         use pyo3::types::PyDictMethods;
         tasks(py)?.get_item(event_loop)
     }
@@ -187,12 +190,20 @@ mod table {
         unsafe {
             Bound::from_owned_ptr_or_err(
                 py,
-                ffi::PyObject_Vectorcall(function.as_ptr(), arguments.as_ptr(), 2, std::ptr::null_mut()),
+                ffi::PyObject_Vectorcall(
+                    function.as_ptr(),
+                    arguments.as_ptr(),
+                    2,
+                    std::ptr::null_mut(),
+                ),
             )
         }
     }
 
-    pub fn get<'py>(py: Python<'py>, event_loop: &Py<PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub fn get<'py>(
+        py: Python<'py>,
+        event_loop: &Py<PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let current = CELL.import(py, "_asyncio", "current_task")?.call1((event_loop,))?;
         Ok((!current.is_none()).then_some(current))

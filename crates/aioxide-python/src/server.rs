@@ -67,7 +67,8 @@ impl ServerCore {
     pub fn detach(&self, slf: &Bound<'_, Self>, transport: *mut ffi::PyObject) {
         let py = slf.py();
         let last = NonNull::new(transport).is_some_and(|transport| {
-            self.state.with(py, |state| state.clients.remove(&transport) && state.clients.is_empty())
+            self.state
+                .with(py, |state| state.clients.remove(&transport) && state.clients.is_empty())
         });
         if last && let Err(error) = slf.call_method0(pyo3::intern!(py, "_clients_gone")) {
             error.write_unraisable(py, Some(slf.as_any()));
@@ -75,11 +76,17 @@ impl ServerCore {
     }
 
     /// Accepts what waits at a listening socket.
-    pub fn accept(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>, index: u32) -> PyResult<()> {
+    pub fn accept(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+        index: u32,
+    ) -> PyResult<()> {
         let py = core.py();
         for _ in 0..self.backlog.max(1) {
             let listener = self.state.with(py, |state| {
-                let listener = state.listeners.get(index as usize).filter(|listener| listener.watched)?;
+                let listener =
+                    state.listeners.get(index as usize).filter(|listener| listener.watched)?;
                 let factory = state.protocol_factory.as_ref()?;
                 Some((listener.fd, factory.clone_ref(py)))
             });
@@ -129,7 +136,9 @@ impl ServerCore {
         let Err(error) = made else {
             return Ok(());
         };
-        if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        if error.is_instance_of::<PySystemExit>(py)
+            || error.is_instance_of::<PyKeyboardInterrupt>(py)
+        {
             return Err(error);
         }
         if core.get().debug(py) {
@@ -146,7 +155,13 @@ impl ServerCore {
 
     /// The process is out of descriptors or memory. The kernel would go on to
     /// report the socket as ready, so accepting pauses for a while.
-    fn pause(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>, index: u32, error: Errno) -> PyResult<()> {
+    fn pause(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+        index: u32,
+        error: Errno,
+    ) -> PyResult<()> {
         let py = core.py();
         let socket = self.state.with(py, |state| {
             let listener = &mut state.listeners[index as usize];

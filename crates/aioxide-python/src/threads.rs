@@ -70,13 +70,14 @@ fn spawn_python_thread(worker: Worker, started: &Threads) -> std::io::Result<()>
 fn shut_down_at_exit(py: Python<'_>, pool: &Arc<BlockingPool>) -> PyResult<()> {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
-        let end = pyo3::types::PyCFunction::new_closure(py, None, None, |_arguments, _keywords| {
-            for pool in POOLS.lock().expect("no panic happens under this lock").drain(..) {
-                if let Some(pool) = pool.upgrade() {
-                    pool.shutdown(|| {});
+        let end =
+            pyo3::types::PyCFunction::new_closure(py, None, None, |_arguments, _keywords| {
+                for pool in POOLS.lock().expect("no panic happens under this lock").drain(..) {
+                    if let Some(pool) = pool.upgrade() {
+                        pool.shutdown(|| {});
+                    }
                 }
-            }
-        })?;
+            })?;
         standard::register_atexit(py)?.call1((end,))?;
     }
     let mut pools = POOLS.lock().expect("no panic happens under this lock");
@@ -138,9 +139,8 @@ impl NativeWork for Ended {
         let py = core.py();
         // The threads are past their work and about to end: whoever waited for
         // the pool must not find them alive.
-        let threads = std::mem::take(
-            &mut *self.threads.lock().expect("no panic happens under this lock"),
-        );
+        let threads =
+            std::mem::take(&mut *self.threads.lock().expect("no panic happens under this lock"));
         for thread in threads {
             thread.call_method0(py, pyo3::intern!(py, "join"))?;
         }

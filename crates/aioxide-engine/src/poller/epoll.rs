@@ -73,9 +73,7 @@ impl Poller {
         )?;
         Ok(Self {
             epoll,
-            waker: Waker {
-                counter: Arc::new(counter),
-            },
+            waker: Waker { counter: Arc::new(counter) },
             has_nanoseconds: AtomicBool::new(true),
         })
     }
@@ -119,12 +117,7 @@ impl Poller {
     ) -> io::Result<()> {
         check_token(token)?;
         let data = epoll::EventData::new_u64(token);
-        Ok(epoll::modify(
-            &self.epoll,
-            fd,
-            data,
-            flags(interest, trigger),
-        )?)
+        Ok(epoll::modify(&self.epoll, fd, data, flags(interest, trigger))?)
     }
 
     /// Reports nothing more about `fd`. To be called before it is closed.
@@ -227,10 +220,7 @@ impl Events {
     /// loss: the next wait brings them.
     pub fn with_capacity(capacity: usize) -> Self {
         let unused = libc::epoll_event { events: 0, u64: 0 };
-        Self {
-            list: vec![unused; capacity.clamp(1, i32::MAX as usize)].into(),
-            len: 0,
-        }
+        Self { list: vec![unused; capacity.clamp(1, i32::MAX as usize)].into(), len: 0 }
     }
 
     /// The events of the last wait.

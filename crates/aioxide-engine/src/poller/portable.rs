@@ -41,9 +41,7 @@ impl Poller {
         let (receiver, sender) = UnixStream::pair()?;
         receiver.set_nonblocking(true)?;
         sender.set_nonblocking(true)?;
-        let waker = Waker {
-            pair: Arc::new(Pair { receiver, sender }),
-        };
+        let waker = Waker { pair: Arc::new(Pair { receiver, sender }) };
         let poller = Self { inner, waker };
         poller.register(
             poller.waker.pair.receiver.as_fd(),
@@ -87,8 +85,7 @@ impl Poller {
         interest: Interest,
         trigger: Trigger,
     ) -> io::Result<()> {
-        self.inner
-            .modify_with_mode(fd, interest_as(token, interest)?, mode(trigger))
+        self.inner.modify_with_mode(fd, interest_as(token, interest)?, mode(trigger))
     }
 
     /// Reports nothing more about `fd`. To be called before it is closed.
@@ -126,14 +123,9 @@ impl Poller {
     /// but goes on after a signal without telling anybody.
     fn sleep(&self, timeout: Option<Duration>) -> io::Result<()> {
         let timeout = timeout.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-        let timeout = Timespec {
-            tv_sec: timeout.as_secs() as _,
-            tv_nsec: timeout.subsec_nanos().into(),
-        };
-        poll(
-            &mut [PollFd::new(&self.inner, PollFlags::IN)],
-            Some(&timeout),
-        )?;
+        let timeout =
+            Timespec { tv_sec: timeout.as_secs() as _, tv_nsec: timeout.subsec_nanos().into() };
+        poll(&mut [PollFd::new(&self.inner, PollFlags::IN)], Some(&timeout))?;
         Ok(())
     }
 
@@ -225,20 +217,17 @@ impl Events {
 
     /// The events of the last wait.
     pub fn iter(&self) -> impl Iterator<Item = Event> + '_ {
-        self.inner
-            .iter()
-            .filter(|event| !is_wake(event))
-            .map(|event| {
-                let hangup = event.is_interrupt();
-                let error = event.is_err().unwrap_or(false);
-                Event {
-                    token: event.key as u64,
-                    readable: event.readable || hangup || error,
-                    writable: event.writable || hangup || error,
-                    hangup,
-                    error,
-                }
-            })
+        self.inner.iter().filter(|event| !is_wake(event)).map(|event| {
+            let hangup = event.is_interrupt();
+            let error = event.is_err().unwrap_or(false);
+            Event {
+                token: event.key as u64,
+                readable: event.readable || hangup || error,
+                writable: event.writable || hangup || error,
+                hangup,
+                error,
+            }
+        })
     }
 
     /// How many events the last wait brought.
@@ -271,18 +260,11 @@ fn mode(trigger: Trigger) -> PollMode {
 
 fn interest_as(token: u64, interest: Interest) -> io::Result<polling::Event> {
     check_token(token)?;
-    let key = usize::try_from(token)
-        .ok()
-        .filter(|key| *key < WAKE_KEY)
-        .ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("token {token} does not fit into this system's word"),
-            )
-        })?;
-    Ok(polling::Event::new(
-        key,
-        interest.readable,
-        interest.writable,
-    ))
+    let key = usize::try_from(token).ok().filter(|key| *key < WAKE_KEY).ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("token {token} does not fit into this system's word"),
+        )
+    })?;
+    Ok(polling::Event::new(key, interest.readable, interest.writable))
 }

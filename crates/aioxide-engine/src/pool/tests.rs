@@ -99,9 +99,8 @@ fn no_thread_starts_before_the_first_job() {
 #[test]
 fn an_idle_thread_takes_the_next_job() {
     let joined = JoinedPool::new(4);
-    let threads: Vec<ThreadId> = (0..10)
-        .map(|_| joined.run_and_settle(|| thread::current().id()))
-        .collect();
+    let threads: Vec<ThreadId> =
+        (0..10).map(|_| joined.run_and_settle(|| thread::current().id())).collect();
     assert!(threads.iter().all(|thread| *thread == threads[0]));
     assert_eq!(joined.pool.threads(), 1);
 }
@@ -153,10 +152,7 @@ fn jobs_are_first_in_first_out() {
         joined.submit(move || sender.send(number).unwrap());
     }
     drop(sender);
-    assert_eq!(
-        order.iter().collect::<Vec<_>>(),
-        (0..50).collect::<Vec<_>>()
-    );
+    assert_eq!(order.iter().collect::<Vec<_>>(), (0..50).collect::<Vec<_>>());
 }
 
 #[test]
@@ -175,8 +171,7 @@ fn a_job_may_submit_another() {
     let (sender, receiver) = mpsc::channel();
     let pool = joined.pool.clone();
     joined.submit(move || {
-        pool.submit(Box::new(move || sender.send("inner").unwrap()))
-            .unwrap();
+        pool.submit(Box::new(move || sender.send("inner").unwrap())).unwrap();
     });
     assert_eq!(receiver.recv_timeout(DEADLINE), Ok("inner"));
 }
@@ -195,10 +190,7 @@ fn std_threads_are_named_by_prefix_and_number() {
         };
         pool.submit(Box::new(job)).unwrap();
     }
-    let mut names = [
-        names.recv_timeout(DEADLINE).unwrap(),
-        names.recv_timeout(DEADLINE).unwrap(),
-    ];
+    let mut names = [names.recv_timeout(DEADLINE).unwrap(), names.recv_timeout(DEADLINE).unwrap()];
     names.sort();
     assert_eq!(names, ["blocking-0", "blocking-1"]);
     let (sender, ended) = mpsc::channel();
@@ -210,9 +202,7 @@ fn std_threads_are_named_by_prefix_and_number() {
 fn shutdown_without_threads_calls_back_here_at_once() {
     let joined = JoinedPool::new(1);
     let (sender, receiver) = mpsc::channel();
-    joined
-        .pool
-        .shutdown(move || sender.send(thread::current().id()).unwrap());
+    joined.pool.shutdown(move || sender.send(thread::current().id()).unwrap());
     assert_eq!(receiver.try_recv(), Ok(thread::current().id()));
 }
 
@@ -228,10 +218,7 @@ fn shutdown_ends_idle_threads_and_calls_back_on_one_of_them() {
     });
     assert_eq!(receiver.recv_timeout(DEADLINE), Ok((worker, 0)));
     // The callback is gone, and its sender with it: it was called once.
-    assert_eq!(
-        receiver.recv_timeout(DEADLINE),
-        Err(mpsc::RecvTimeoutError::Disconnected)
-    );
+    assert_eq!(receiver.recv_timeout(DEADLINE), Err(mpsc::RecvTimeoutError::Disconnected));
 }
 
 #[test]
@@ -259,10 +246,7 @@ fn jobs_after_shutdown_are_handed_back() {
     let joined = JoinedPool::new(1);
     joined.pool.shutdown(|| ());
     let (sender, receiver) = mpsc::channel();
-    let refused = joined
-        .pool
-        .submit(Box::new(move || sender.send("ran").unwrap()))
-        .unwrap_err();
+    let refused = joined.pool.submit(Box::new(move || sender.send("ran").unwrap())).unwrap_err();
     assert!(matches!(refused, SubmitError::ShutDown(_)));
     assert_eq!(refused.to_string(), "the pool is shut down");
     refused.into_job()();
@@ -276,9 +260,7 @@ fn every_shutdown_is_answered_even_if_a_callback_panics() {
     let at_gate = Arc::clone(&gate);
     joined.submit(move || _ = at_gate.wait());
     let (sender, receiver) = mpsc::channel();
-    joined
-        .pool
-        .shutdown(|| resume_unwind(Box::new("the callback has failed")));
+    joined.pool.shutdown(|| resume_unwind(Box::new("the callback has failed")));
     joined.pool.shutdown(move || sender.send(()).unwrap());
     gate.wait();
     assert_eq!(receiver.recv_timeout(DEADLINE), Ok(()));
@@ -296,9 +278,7 @@ fn dropping_the_last_handle_ends_the_threads() {
     let last_handle = first_handle.clone();
     drop(first_handle);
     let (sender, receiver) = mpsc::channel();
-    last_handle
-        .submit(Box::new(move || sender.send("still at work").unwrap()))
-        .unwrap();
+    last_handle.submit(Box::new(move || sender.send("still at work").unwrap())).unwrap();
     assert_eq!(receiver.recv_timeout(DEADLINE), Ok("still at work"));
     drop(last_handle);
     join_all(&threads);
@@ -310,16 +290,10 @@ fn a_thread_that_cannot_be_started_gives_its_job_back() {
         (index == 0).then(|| io::Error::from(io::ErrorKind::WouldBlock))
     });
     let (sender, receiver) = mpsc::channel();
-    let refused = joined
-        .pool
-        .submit(Box::new(move || sender.send("ran").unwrap()))
-        .unwrap_err();
+    let refused = joined.pool.submit(Box::new(move || sender.send("ran").unwrap())).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        format!(
-            "cannot start a thread: {}",
-            io::Error::from(io::ErrorKind::WouldBlock)
-        )
+        format!("cannot start a thread: {}", io::Error::from(io::ErrorKind::WouldBlock))
     );
     assert_eq!((joined.pool.threads(), joined.pool.queued()), (0, 0));
 
@@ -398,8 +372,7 @@ fn a_lock_let_go_in_park_cannot_deadlock_with_one_who_submits() {
     for number in 0..jobs {
         let _held = big_lock.lock().unwrap();
         let sender = sender.clone();
-        pool.submit(Box::new(move || sender.send(number).unwrap()))
-            .unwrap();
+        pool.submit(Box::new(move || sender.send(number).unwrap())).unwrap();
     }
     for _ in 0..jobs {
         receiver.recv_timeout(DEADLINE).unwrap();

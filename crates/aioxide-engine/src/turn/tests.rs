@@ -18,10 +18,7 @@ impl Cancellable for Item {
 }
 
 fn item(name: &'static str) -> Item {
-    Item {
-        name,
-        cancelled: Rc::default(),
-    }
+    Item { name, cancelled: Rc::default() }
 }
 
 fn engine() -> Engine<Item> {
@@ -29,9 +26,7 @@ fn engine() -> Engine<Item> {
 }
 
 fn run(engine: &mut Engine<Item>, count: usize) -> Vec<&'static str> {
-    (0..count)
-        .map(|_| engine.next_ready().expect("as many as promised").name)
-        .collect()
+    (0..count).map(|_| engine.next_ready().expect("as many as promised").name).collect()
 }
 
 /// A turn of a loop with a virtual clock and no file descriptors.
@@ -125,16 +120,7 @@ fn timers_run_behind_what_is_ready_and_in_the_order_of_their_deadlines() {
     engine.schedule_at(99.0, item("third timer"));
     engine.schedule(item("ready"));
     engine.inbox().push(item("sent")).unwrap();
-    assert_eq!(
-        turn(&mut engine),
-        [
-            "ready",
-            "sent",
-            "first timer",
-            "second timer",
-            "third timer"
-        ]
-    );
+    assert_eq!(turn(&mut engine), ["ready", "sent", "first timer", "second timer", "third timer"]);
 }
 
 #[test]

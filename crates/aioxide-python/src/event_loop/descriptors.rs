@@ -241,7 +241,12 @@ impl Descriptors {
 
     /// What an event asks for: at most one item for each direction.
     #[inline]
-    pub fn items_for(&mut self, py: Python<'_>, reported: u64, readiness: u8) -> [Option<Ready>; 2] {
+    pub fn items_for(
+        &mut self,
+        py: Python<'_>,
+        reported: u64,
+        readiness: u8,
+    ) -> [Option<Ready>; 2] {
         let fd = reported as u32 as RawFd;
         let Some(slot) = self.slots.get_mut(fd as usize) else {
             return [None, None];
@@ -260,11 +265,16 @@ impl Descriptors {
             Watch::Transport(transport) => {
                 [Some(Ready::TransportReady(readiness, transport.clone_ref(py))), None]
             }
-            Watch::Listener(index, server) => [Some(Ready::Accept(*index, server.clone_ref(py))), None],
+            Watch::Listener(index, server) => {
+                [Some(Ready::Accept(*index, server.clone_ref(py))), None]
+            }
             Watch::Signals => [Some(Ready::Signals), None],
             Watch::Caller { reader, writer } => {
                 let item = |flag: u8, watcher: &Option<Watcher>| {
-                    watcher.as_ref().filter(|_| readiness & flag != 0).map(|watcher| watcher.item(py))
+                    watcher
+                        .as_ref()
+                        .filter(|_| readiness & flag != 0)
+                        .map(|watcher| watcher.item(py))
                 };
                 [item(READABLE, reader), item(WRITABLE, writer)]
             }
@@ -329,7 +339,14 @@ impl Slot {
         let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
         match wanted {
             Some((interest, trigger)) => {
-                register(poller, descriptor, token, interest, trigger, self.registration.is_some())?;
+                register(
+                    poller,
+                    descriptor,
+                    token,
+                    interest,
+                    trigger,
+                    self.registration.is_some(),
+                )?;
             }
             // A descriptor that its owner has closed is gone from the poller
             // already.
@@ -342,7 +359,11 @@ impl Slot {
 }
 
 fn caller(reader: Option<Watcher>, writer: Option<Watcher>) -> Watch {
-    if reader.is_none() && writer.is_none() { Watch::Nobody } else { Watch::Caller { reader, writer } }
+    if reader.is_none() && writer.is_none() {
+        Watch::Nobody
+    } else {
+        Watch::Caller { reader, writer }
+    }
 }
 
 /// Callbacks are level-triggered, as asyncio's are. Calls alone are served by
@@ -355,7 +376,8 @@ fn wanted_registration(
     writer: Option<&Watcher>,
     current: Registration,
 ) -> Registration {
-    let by_handle = [reader, writer].into_iter().flatten().any(|it| matches!(it, Watcher::Handle(_)));
+    let by_handle =
+        [reader, writer].into_iter().flatten().any(|it| matches!(it, Watcher::Handle(_)));
     if by_handle {
         let interest = Interest { readable: reader.is_some(), writable: writer.is_some() };
         return Some((interest, Trigger::Level));

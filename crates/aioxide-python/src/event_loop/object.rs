@@ -146,7 +146,10 @@ fn closed_error() -> PyErr {
 impl LoopCore {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords))]
-    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    fn __new__(
+        _arguments: &Bound<'_, PyTuple>,
+        _keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
         let engine = Engine::new(Clock::real()).map_err(crate::errors::os_error)?;
         Ok(Self {
             poller: GilCell::new(Some(engine.poller().clone())),
@@ -204,7 +207,8 @@ impl LoopCore {
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         slf.get().check_closed(py)?;
-        let factory = slf.get().task_factory.with(py, |factory| factory.as_ref().map(|it| it.clone_ref(py)));
+        let factory =
+            slf.get().task_factory.with(py, |factory| factory.as_ref().map(|it| it.clone_ref(py)));
         let Some(factory) = factory else {
             let options = TaskOptions { name, context, eager_start };
             return Ok(Task::spawn(slf, coro, options)?.into_any());

@@ -57,10 +57,8 @@ impl LoopCore {
         let this = slf.get();
         this.flags.with(py, |flags| flags.turns_without_poll = 0);
         let poller = this.poller(py)?;
-        let mut events = this
-            .events
-            .with(py, Option::take)
-            .unwrap_or_else(|| Events::with_capacity(1024));
+        let mut events =
+            this.events.with(py, Option::take).unwrap_or_else(|| Events::with_capacity(1024));
         let waited = match wait.timeout() {
             Some(Duration::ZERO) => poller.wait(&mut events, Some(Duration::ZERO)),
             timeout => {
@@ -130,7 +128,9 @@ impl LoopCore {
     /// The descriptor for `signal.set_wakeup_fd`; made on first use.
     fn _signal_fd(&self, py: Python<'_>) -> PyResult<i32> {
         self.check_closed(py)?;
-        if let Some(fd) = self.signals.with(py, |pair| pair.as_ref().map(|pair| pair.writer.as_raw_fd())) {
+        if let Some(fd) =
+            self.signals.with(py, |pair| pair.as_ref().map(|pair| pair.writer.as_raw_fd()))
+        {
             return Ok(fd);
         }
         let (reader, writer) = UnixStream::pair().map_err(os_error)?;

@@ -95,7 +95,9 @@ impl Ready {
                 visit.call(&parts.context)?;
                 visit.call(&parts.future)
             }
-            Self::TransportStart(transport) | Self::TransportReady(_, transport) => visit.call(transport),
+            Self::TransportStart(transport) | Self::TransportReady(_, transport) => {
+                visit.call(transport)
+            }
             Self::TransportLost(parts) => {
                 visit.call(&parts.0)?;
                 visit.call(&parts.1)

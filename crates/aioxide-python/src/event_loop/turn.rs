@@ -112,7 +112,11 @@ impl LoopCore {
     /// A step has ended. The last reference to a task goes here, and with it
     /// finalizers that may ask which task runs.
     #[inline]
-    fn after_step(slf: &Bound<'_, Self>, task: Bound<'_, tasks::Task>, result: PyResult<()>) -> PyResult<()> {
+    fn after_step(
+        slf: &Bound<'_, Self>,
+        task: Bound<'_, tasks::Task>,
+        result: PyResult<()>,
+    ) -> PyResult<()> {
         let py = slf.py();
         // SAFETY: the reference is alive.
         if unsafe { pyo3::ffi::Py_REFCNT(task.as_ptr()) } == 1 {
@@ -136,7 +140,9 @@ impl LoopCore {
         });
         match result {
             Ok(()) => Ok(()),
-            Err(error) => report(slf, function, PyTuple::new(py, [future])?.unbind(), context, error),
+            Err(error) => {
+                report(slf, function, PyTuple::new(py, [future])?.unbind(), context, error)
+            }
         }
     }
 }

@@ -72,7 +72,13 @@ impl LoopCore {
     }
 
     /// Lets `watcher` watch `fd`; the one it replaces is called off.
-    pub fn set_watcher(&self, py: Python<'_>, fd: RawFd, direction: Direction, watcher: Watcher) -> PyResult<()> {
+    pub fn set_watcher(
+        &self,
+        py: Python<'_>,
+        fd: RawFd,
+        direction: Direction,
+        watcher: Watcher,
+    ) -> PyResult<()> {
         let poller = self.poller(py)?;
         let previous = self
             .descriptors
@@ -102,7 +108,13 @@ impl LoopCore {
     }
 
     /// Clears the watcher of one direction if it is `call`.
-    pub fn clear_call(&self, py: Python<'_>, fd: RawFd, direction: Direction, call: *mut pyo3::ffi::PyObject) {
+    pub fn clear_call(
+        &self,
+        py: Python<'_>,
+        fd: RawFd,
+        direction: Direction,
+        call: *mut pyo3::ffi::PyObject,
+    ) {
         let is_it = self.descriptors.with(py, |table| {
             let Watch::Caller { reader, writer } = table.watch(fd) else {
                 return false;
@@ -114,7 +126,9 @@ impl LoopCore {
             matches!(watcher, Some(Watcher::Call(current)) if current.as_ptr() == call)
         });
         if let Some(poller) = self.poller(py).ok().filter(|_| is_it) {
-            drop(self.descriptors.with(py, |table| table.set_watcher(&poller, fd, direction, None)));
+            drop(
+                self.descriptors.with(py, |table| table.set_watcher(&poller, fd, direction, None)),
+            );
         }
     }
 

@@ -1,11 +1,11 @@
 //! `await future`.
 
-use pyo3::{Borrowed, PyTraverseError};
 use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError, PyStopIteration};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
+use pyo3::{Borrowed, PyTraverseError};
 
 use super::Future;
 use crate::gil_cell::GilCell;

@@ -35,10 +35,9 @@ impl Callback {
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
             Self::Wake(task) => Self::Wake(task.clone_ref(py)),
-            Self::Python { function, context } => Self::Python {
-                function: function.clone_ref(py),
-                context: context.clone_ref(py),
-            },
+            Self::Python { function, context } => {
+                Self::Python { function: function.clone_ref(py), context: context.clone_ref(py) }
+            }
         }
     }
 

@@ -14,8 +14,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::event_loop::{LoopCore, Ready};
-use crate::{recycle, standard};
 use crate::tasks::Task;
+use crate::{recycle, standard};
 
 impl Future {
     /// A pending future of `core`, without the checks of the constructor.
@@ -66,7 +66,11 @@ impl Future {
     /// Raises that error.
     #[inline]
     pub fn require_event_loop(&self, py: Python<'_>) -> PyResult<()> {
-        if self.state.with(py, |state| state.event_loop.is_some()) { Ok(()) } else { Err(uninitialized()) }
+        if self.state.with(py, |state| state.event_loop.is_some()) {
+            Ok(())
+        } else {
+            Err(uninitialized())
+        }
     }
 
     /// Keeps the stack of the Python code that makes this future, for debug

@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
-use pyo3::{Borrowed, PyTraverseError};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::{Borrowed, PyTraverseError};
 
 use super::{Callback, Callbacks, FutureIterator, FutureState, LoopRef, Outcome, invalid_state};
 use crate::finalizer::Finalize;
@@ -41,7 +41,9 @@ impl Future {
         };
         let event_loop = LoopRef::of(&event_loop);
         let debug = event_loop.bind(py).debug()?;
-        drop(self.state.with(py, |state| std::mem::replace(state, FutureState::pending(event_loop))));
+        drop(
+            self.state.with(py, |state| std::mem::replace(state, FutureState::pending(event_loop))),
+        );
         if debug {
             self.remember_origin(py)?;
         }
@@ -345,7 +347,8 @@ pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_,
     if !exception.is_instance_of::<pyo3::exceptions::PyStopIteration>() {
         return Ok(exception);
     }
-    let message = "StopIteration interacts badly with generators and cannot be raised into a Future";
+    let message =
+        "StopIteration interacts badly with generators and cannot be raised into a Future";
     if cfg!(not(Py_3_13)) {
         return Err(PyTypeError::new_err(message));
     }
@@ -393,7 +396,10 @@ pub fn report_unretrieved(slf: &Bound<'_, Future>) {
         let name = slf.as_any().getattr(pyo3::intern!(py, "__class__"))?;
         let name = name.cast::<PyType>()?.name()?;
         let details = PyDict::new(py);
-        details.set_item("message", PyString::new(py, &format!("{name} exception was never retrieved")))?;
+        details.set_item(
+            "message",
+            PyString::new(py, &format!("{name} exception was never retrieved")),
+        )?;
         details.set_item("exception", this._exception(py))?;
         details.set_item("future", slf)?;
         if let Some(stack) = this._source_traceback(py) {

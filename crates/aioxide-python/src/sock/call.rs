@@ -4,12 +4,12 @@ use std::ffi::CString;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
 
-use pyo3::{Borrowed, PyTraverseError};
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+use pyo3::{Borrowed, PyTraverseError};
 
 use super::operation::Operation;
 use crate::event_loop::{Direction, LoopCore, Watcher};
@@ -46,7 +46,11 @@ enum Phase {
 
 impl SocketCall {
     /// A call that has not begun.
-    pub fn new(core: &Bound<'_, LoopCore>, socket: Bound<'_, PyAny>, operation: Operation) -> PyResult<Py<Self>> {
+    pub fn new(
+        core: &Bound<'_, LoopCore>,
+        socket: Bound<'_, PyAny>,
+        operation: Operation,
+    ) -> PyResult<Py<Self>> {
         let py = core.py();
         let state = State {
             name: operation.name(),
@@ -75,7 +79,11 @@ impl SocketCall {
     }
 
     /// The loop says that the socket is ready.
-    pub fn resume_when_ready(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub fn resume_when_ready(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+    ) -> PyResult<()> {
         let py = core.py();
         let waiting = self.state.with(py, |state| match &state.phase {
             Phase::Waiting(future) => Some(future.clone_ref(py)),
@@ -93,7 +101,8 @@ impl SocketCall {
             }
             Err(error) => {
                 self.stop_watching(slf);
-                let ends_the_loop = error.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py)
+                let ends_the_loop = error
+                    .is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py)
                     || error.is_instance_of::<pyo3::exceptions::PySystemExit>(py);
                 if ends_the_loop {
                     return Err(error);
@@ -108,7 +117,11 @@ impl SocketCall {
     fn attempt(&self, core: &Bound<'_, LoopCore>) -> PyResult<Option<Py<PyAny>>> {
         let py = core.py();
         let (operation, socket, fd) = self.state.with(py, |state| {
-            (state.operation.take(), state.socket.as_ref().map(|socket| socket.clone_ref(py)), state.fd)
+            (
+                state.operation.take(),
+                state.socket.as_ref().map(|socket| socket.clone_ref(py)),
+                state.fd,
+            )
         });
         let (Some(mut operation), Some(socket)) = (operation, socket) else {
             return Err(reused());
@@ -198,8 +211,9 @@ impl SocketCall {
 
     fn stop_watching(&self, slf: &Bound<'_, Self>) {
         let py = slf.py();
-        let (core, fd) =
-            self.state.with(py, |state| (state.core.as_ref().map(|core| core.clone_ref(py)), state.fd));
+        let (core, fd) = self
+            .state
+            .with(py, |state| (state.core.as_ref().map(|core| core.clone_ref(py)), state.fd));
         if let Some(core) = core.filter(|_| fd >= 0) {
             core.get().clear_call(py, fd, self.direction(py), slf.as_ptr());
         }
@@ -306,7 +320,8 @@ impl SocketCall {
     }
 
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyString> {
-        let text = format!("<coroutine object Loop.{} at {:p}>", slf.get().name(slf.py()), slf.as_ptr());
+        let text =
+            format!("<coroutine object Loop.{} at {:p}>", slf.get().name(slf.py()), slf.as_ptr());
         PyString::new(slf.py(), &text)
     }
 

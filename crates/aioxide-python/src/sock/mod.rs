@@ -13,7 +13,11 @@ use operation::Operation;
 #[pymethods]
 impl LoopCore {
     /// Receives up to `n` bytes.
-    fn sock_recv(slf: &Bound<'_, Self>, sock: Bound<'_, PyAny>, n: isize) -> PyResult<Py<SocketCall>> {
+    fn sock_recv(
+        slf: &Bound<'_, Self>,
+        sock: Bound<'_, PyAny>,
+        n: isize,
+    ) -> PyResult<Py<SocketCall>> {
         SocketCall::new(slf, sock, Operation::Recv { limit: n })
     }
 

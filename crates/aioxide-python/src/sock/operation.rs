@@ -78,7 +78,8 @@ impl Operation {
                 unless_blocking(py, result)
             }
             Self::Accept => {
-                let accepted = unless_blocking(py, socket.call_method0(pyo3::intern!(py, "accept")))?;
+                let accepted =
+                    unless_blocking(py, socket.call_method0(pyo3::intern!(py, "accept")))?;
                 if let Some(accepted) = &accepted {
                     let connection = accepted.bind(py).get_item(0)?;
                     connection.call_method1(pyo3::intern!(py, "setblocking"), (false,))?;
@@ -124,7 +125,10 @@ fn unless_would_block<T>(mut call: impl FnMut() -> Result<T, Errno>) -> PyResult
 }
 
 /// The same for a call of a socket method.
-fn unless_blocking(py: Python<'_>, result: PyResult<Bound<'_, PyAny>>) -> PyResult<Option<Py<PyAny>>> {
+fn unless_blocking(
+    py: Python<'_>,
+    result: PyResult<Bound<'_, PyAny>>,
+) -> PyResult<Option<Py<PyAny>>> {
     match result {
         Ok(value) => Ok(Some(value.unbind())),
         Err(error)
@@ -139,12 +143,13 @@ fn unless_blocking(py: Python<'_>, result: PyResult<Bound<'_, PyAny>>) -> PyResu
 
 fn receive(core: &Bound<'_, LoopCore>, fd: RawFd, limit: isize) -> PyResult<Option<Py<PyAny>>> {
     let py = core.py();
-    let limit = usize::try_from(limit)
-        .map_err(|_| PyValueError::new_err("negative buffersize in recv"))?;
+    let limit =
+        usize::try_from(limit).map_err(|_| PyValueError::new_err("negative buffersize in recv"))?;
     core.get().with_scratch(py, |scratch| {
         let room = limit.min(scratch.len());
         let received = unless_would_block(|| {
-            rustix::net::recv(borrow(fd), &mut scratch[..room], RecvFlags::empty()).map(|(count, _)| count)
+            rustix::net::recv(borrow(fd), &mut scratch[..room], RecvFlags::empty())
+                .map(|(count, _)| count)
         })?;
         if let Some(count) = received {
             core.get().note_read(py, fd, count, room);
@@ -201,8 +206,10 @@ fn connect(
     }
     // An event may be left over from before: only a writable socket has
     // something to say.
-    let mut descriptors = [rustix::event::PollFd::from_borrowed_fd(borrow(fd), rustix::event::PollFlags::OUT)];
-    let ready = unless_would_block(|| rustix::event::poll(&mut descriptors, Some(&Default::default())))?;
+    let mut descriptors =
+        [rustix::event::PollFd::from_borrowed_fd(borrow(fd), rustix::event::PollFlags::OUT)];
+    let ready =
+        unless_would_block(|| rustix::event::poll(&mut descriptors, Some(&Default::default())))?;
     if ready != Some(1) {
         return Ok(None);
     }

@@ -59,7 +59,11 @@ impl Task {
     }
 
     /// The second half of every constructor: the future part is ready.
-    fn start(slf: &Bound<'_, Self>, coroutine: Bound<'_, PyAny>, options: TaskOptions<'_>) -> PyResult<()> {
+    fn start(
+        slf: &Bound<'_, Self>,
+        coroutine: Bound<'_, PyAny>,
+        options: TaskOptions<'_>,
+    ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         if !is_coroutine(&coroutine)? {

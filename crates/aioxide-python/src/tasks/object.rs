@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
-use pyo3::{Borrowed, PyTraverseError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::{Borrowed, PyTraverseError};
 
 use super::state::{Name, TaskState};
 use super::{TaskOptions, registry};
@@ -310,7 +310,10 @@ fn report_destroyed(slf: &Bound<'_, Task>) {
 }
 
 /// `waiter.cancel(msg=message)`, directly for our own kinds.
-pub fn cancel_with_message(waiter: &Bound<'_, PyAny>, message: Option<Py<PyAny>>) -> PyResult<bool> {
+pub fn cancel_with_message(
+    waiter: &Bound<'_, PyAny>,
+    message: Option<Py<PyAny>>,
+) -> PyResult<bool> {
     let py = waiter.py();
     if waiter.is_exact_instance_of::<Future>() {
         // SAFETY: checked above.

@@ -68,7 +68,8 @@ pub fn live_tasks(py: Python<'_>) -> Vec<Py<Task>> {
     let mut cursor = NEWEST.with(py, |newest| *newest);
     while let Some(address) = cursor {
         // SAFETY: see `at`; the count goes up, so the task stays alive.
-        let task = unsafe { Bound::from_borrowed_ptr(py, address.as_ptr()).cast_into_unchecked::<Task>() };
+        let task =
+            unsafe { Bound::from_borrowed_ptr(py, address.as_ptr()).cast_into_unchecked::<Task>() };
         cursor = task.get().state.with(py, |state| state.links.next);
         tasks.push(task.unbind());
     }

@@ -6,9 +6,7 @@ use pyo3::prelude::*;
 
 use super::{Task, TaskStep, TaskWakeup, registry};
 use crate::event_loop::{LoopCore, Ready};
-use crate::futures::{
-    BoundLoop, Callback, Future, Outcome, as_native, call_soon, invalid_state,
-};
+use crate::futures::{BoundLoop, Callback, Future, Outcome, as_native, call_soon, invalid_state};
 use crate::{context, standard};
 
 /// What resuming a coroutine led to.
@@ -25,7 +23,11 @@ pub fn run_step(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<
 }
 
 /// Runs a scheduled step that throws `exception` into the coroutine.
-pub fn run_throw(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>, exception: Py<PyAny>) -> PyResult<()> {
+pub fn run_throw(
+    core: &Bound<'_, LoopCore>,
+    task: &Bound<'_, Task>,
+    exception: Py<PyAny>,
+) -> PyResult<()> {
     let exception = exception.into_bound(core.py());
     run(core, task, Some(exception))
 }
@@ -34,7 +36,8 @@ pub fn run_throw(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>, exception: 
 #[inline]
 pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
     let py = core.py();
-    let waiter = task.get().state.with(py, |state| state.waiter.as_ref().map(|it| it.bind(py).clone()));
+    let waiter =
+        task.get().state.with(py, |state| state.waiter.as_ref().map(|it| it.bind(py).clone()));
     let exception = match &waiter {
         None => None,
         // SAFETY: only native futures register a Wake, and the task waits for
@@ -64,8 +67,12 @@ fn run(
 /// What a done future throws into the coroutine that awaits it; None if it has
 /// a result.
 #[inline]
-fn failure<'py>(py: Python<'py>, future: &Bound<'py, Future>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let has_result = future.get().state.with(py, |state| matches!(state.outcome, Outcome::Result(_)));
+fn failure<'py>(
+    py: Python<'py>,
+    future: &Bound<'py, Future>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let has_result =
+        future.get().state.with(py, |state| matches!(state.outcome, Outcome::Result(_)));
     if has_result {
         return Ok(None);
     }
@@ -89,7 +96,10 @@ pub fn advance(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> P
             Some(exception) => exception.repr()?.to_string(),
             None => "None".to_owned(),
         };
-        return Err(invalid_state(py, &format!("__step(): already done: {}, {exception}", task.repr()?)));
+        return Err(invalid_state(
+            py,
+            &format!("__step(): already done: {}, {exception}", task.repr()?),
+        ));
     }
     let (coroutine, must_cancel, waiter) = task.get().state.with(py, |state| {
         (
@@ -101,7 +111,9 @@ pub fn advance(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> P
     drop(waiter);
     let exception = if must_cancel {
         match exception {
-            Some(exception) if exception.is_instance(standard::cancelled_error(py)?)? => Some(exception),
+            Some(exception) if exception.is_instance(standard::cancelled_error(py)?)? => {
+                Some(exception)
+            }
             _ => Some(future.get().make_cancelled_error(py)?.into_bound(py)),
         }
     } else {
@@ -124,7 +136,10 @@ pub fn advance(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> P
 }
 
 #[inline]
-fn resume<'py>(coroutine: &Bound<'py, PyAny>, exception: Option<Bound<'py, PyAny>>) -> Resumed<'py> {
+fn resume<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    exception: Option<Bound<'py, PyAny>>,
+) -> Resumed<'py> {
     let py = coroutine.py();
     match exception {
         None => {
@@ -133,7 +148,9 @@ fn resume<'py>(coroutine: &Bound<'py, PyAny>, exception: Option<Bound<'py, PyAny
             // `result` receives a new reference unless an error is reported.
             unsafe {
                 match ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &mut result) {
-                    ffi::PySendResult::PYGEN_NEXT => Resumed::Yielded(Bound::from_owned_ptr(py, result)),
+                    ffi::PySendResult::PYGEN_NEXT => {
+                        Resumed::Yielded(Bound::from_owned_ptr(py, result))
+                    }
                     ffi::PySendResult::PYGEN_RETURN => {
                         Resumed::Returned(Bound::from_owned_ptr(py, result).unbind())
                     }
@@ -176,9 +193,10 @@ fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
         error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py);
     let value = error.into_value(py).into_bound(py).into_any();
     if value.is_instance(standard::cancelled_error(py)?)? {
-        let replaced = future.get().state.with(py, |state| {
-            state.rare_mut().cancelled_error.replace(value.unbind())
-        });
+        let replaced = future
+            .get()
+            .state
+            .with(py, |state| state.rare_mut().cancelled_error.replace(value.unbind()));
         drop(replaced);
         Future::cancel_with(future, None)?;
         return Ok(());
@@ -247,7 +265,11 @@ fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResu
 }
 
 /// Waits for anything that follows asyncio's protocol of futures.
-fn wait_for_foreign(task: &Bound<'_, Task>, result: &Bound<'_, PyAny>, blocking: bool) -> PyResult<()> {
+fn wait_for_foreign(
+    task: &Bound<'_, Task>,
+    result: &Bound<'_, PyAny>,
+    blocking: bool,
+) -> PyResult<()> {
     let py = task.py();
     let event_loop = task.as_super().get().event_loop(py)?;
     let theirs = match result.getattr_opt(pyo3::intern!(py, "get_loop"))? {
@@ -297,7 +319,11 @@ fn other_loop(task: &Bound<'_, Task>, future: &Bound<'_, PyAny>) -> PyResult<()>
 fn yielded_without_await(task: &Bound<'_, Task>, future: &Bound<'_, PyAny>) -> PyResult<()> {
     misuse(
         task,
-        format!("yield was used instead of yield from in task {} with {}", task.repr()?, future.repr()?),
+        format!(
+            "yield was used instead of yield from in task {} with {}",
+            task.repr()?,
+            future.repr()?
+        ),
     )
 }
 
@@ -312,7 +338,11 @@ fn misuse(task: &Bound<'_, Task>, message: String) -> PyResult<()> {
 
 /// Puts the next step of `task` behind what is ready.
 #[inline]
-pub fn schedule(task: &Bound<'_, Task>, event_loop: &BoundLoop<'_>, exception: Option<Py<PyAny>>) -> PyResult<()> {
+pub fn schedule(
+    task: &Bound<'_, Task>,
+    event_loop: &BoundLoop<'_>,
+    exception: Option<Py<PyAny>>,
+) -> PyResult<()> {
     let py = task.py();
     match event_loop {
         BoundLoop::Native(core) => {

@@ -25,7 +25,8 @@ impl TaskWakeup {
 #[pymethods]
 impl TaskWakeup {
     fn __call__(&self, py: Python<'_>, future: Bound<'_, PyAny>) -> PyResult<()> {
-        let Some(task) = self.task.with(py, |task| task.as_ref().map(|task| task.clone_ref(py))) else {
+        let Some(task) = self.task.with(py, |task| task.as_ref().map(|task| task.clone_ref(py)))
+        else {
             return Ok(());
         };
         let exception = match future.call_method0(pyo3::intern!(py, "result")) {
@@ -61,7 +62,9 @@ impl TaskWakeup {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         match self.__self__(py) {
-            Some(task) => Ok(format!("<TaskWakeup of {}>", task.bind(py).call_method0("get_name")?)),
+            Some(task) => {
+                Ok(format!("<TaskWakeup of {}>", task.bind(py).call_method0("get_name")?))
+            }
             None => Ok("<TaskWakeup>".to_owned()),
         }
     }
@@ -126,8 +129,10 @@ fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<
             current.settle(py, event_loop)?;
             result
         }
-        BoundLoop::Foreign(event_loop) => running::entered(py, event_loop.as_unbound(), task.as_any(), || {
-            step::advance(task, exception)
-        }),
+        BoundLoop::Foreign(event_loop) => {
+            running::entered(py, event_loop.as_unbound(), task.as_any(), || {
+                step::advance(task, exception)
+            })
+        }
     }
 }

@@ -53,7 +53,8 @@ fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
 pub fn is_internet_stream(fd: RawFd) -> bool {
     let family = rustix::net::sockopt::socket_domain(borrow(fd));
     let kind = rustix::net::sockopt::socket_type(borrow(fd));
-    matches!(family, Ok(AddressFamily::INET | AddressFamily::INET6)) && kind == Ok(SocketType::STREAM)
+    matches!(family, Ok(AddressFamily::INET | AddressFamily::INET6))
+        && kind == Ok(SocketType::STREAM)
 }
 
 /// Sends small writes without waiting for acknowledgements, as asyncio does.

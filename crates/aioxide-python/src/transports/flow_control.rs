@@ -64,8 +64,8 @@ impl TcpTransport {
         let Err(error) = protocol.call_method0(method) else {
             return Ok(());
         };
-        let ends_the_loop =
-            error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py);
+        let ends_the_loop = error.is_instance_of::<PySystemExit>(py)
+            || error.is_instance_of::<PyKeyboardInterrupt>(py);
         let Some(core) = self.core(py).filter(|_| !ends_the_loop) else {
             return Err(error);
         };

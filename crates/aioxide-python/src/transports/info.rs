@@ -40,7 +40,9 @@ pub fn of_socket<'py>(
 impl TcpTransport {
     /// The dictionary behind `get_extra_info`, made of what is known now.
     fn extra<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
-        if let Some(extra) = self.state.with(py, |state| state.extra.as_ref().map(|it| it.clone_ref(py))) {
+        if let Some(extra) =
+            self.state.with(py, |state| state.extra.as_ref().map(|it| it.clone_ref(py)))
+        {
             return extra.into_bound(py);
         }
         let extra = PyDict::new(py);

@@ -51,7 +51,12 @@ impl TcpTransport {
 
     /// The poller has news of the socket.
     #[inline]
-    pub fn ready(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>, readiness: u8) -> PyResult<()> {
+    pub fn ready(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+        readiness: u8,
+    ) -> PyResult<()> {
         let py = core.py();
         let (read, write) = self.state.with(py, |state| {
             if readiness & crate::event_loop::HANGUP != 0 {
@@ -84,9 +89,7 @@ impl TcpTransport {
             )
         });
         match (protocol, context) {
-            (Some(protocol), Some(context)) => {
-                context::run_in(&context, || call(&protocol))
-            }
+            (Some(protocol), Some(context)) => context::run_in(&context, || call(&protocol)),
             _ => Ok(R::default()),
         }
     }
@@ -111,9 +114,16 @@ impl TcpTransport {
     /// Ends the connection because of `error`. A system error is the peer's
     /// affair or the network's and is passed to `connection_lost` only; any
     /// other is a bug and reported. What must end the loop is returned.
-    pub(super) fn fatal_error(&self, slf: &Bound<'_, Self>, error: PyErr, message: &str) -> PyResult<()> {
+    pub(super) fn fatal_error(
+        &self,
+        slf: &Bound<'_, Self>,
+        error: PyErr,
+        message: &str,
+    ) -> PyResult<()> {
         let py = slf.py();
-        if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        if error.is_instance_of::<PySystemExit>(py)
+            || error.is_instance_of::<PyKeyboardInterrupt>(py)
+        {
             return Err(error);
         }
         let Some(core) = self.core(py) else {
@@ -124,7 +134,11 @@ impl TcpTransport {
             if core.get().debug(py) {
                 let keywords = PyDict::new(py);
                 keywords.set_item("exc_info", &exception)?;
-                standard::logger(py)?.call_method("debug", ("%r: %s", slf, message), Some(&keywords))?;
+                standard::logger(py)?.call_method(
+                    "debug",
+                    ("%r: %s", slf, message),
+                    Some(&keywords),
+                )?;
             }
         } else {
             let details = PyDict::new(py);
@@ -138,7 +152,11 @@ impl TcpTransport {
     }
 
     /// Drops what waits to be written and ends the connection.
-    pub(super) fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    pub(super) fn force_close(
+        &self,
+        slf: &Bound<'_, Self>,
+        reason: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         let py = slf.py();
         let (first, dropped) = self.state.with(py, |state| {
             if state.lost_writes > 0 {
@@ -165,7 +183,11 @@ impl TcpTransport {
         if now { self.schedule_lost(slf, None) } else { Ok(()) }
     }
 
-    fn schedule_lost(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    fn schedule_lost(
+        &self,
+        slf: &Bound<'_, Self>,
+        reason: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         let py = slf.py();
         let Some(core) = self.core(py) else {
             return Ok(());

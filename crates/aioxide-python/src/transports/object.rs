@@ -3,11 +3,11 @@
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
-use pyo3::{Borrowed, PyTraverseError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
+use pyo3::{Borrowed, PyTraverseError};
 
 use super::addresses::Address;
 use super::flow_control::WaterMarks;
@@ -130,14 +130,16 @@ impl TcpTransport {
     /// The loop, while the connection is not lost.
     #[inline]
     pub(super) fn core<'py>(&self, py: Python<'py>) -> Option<Bound<'py, LoopCore>> {
-        self.state.with(py, |state| state.core.as_ref().map(|core| core.clone_ref(py).into_bound(py)))
+        self.state
+            .with(py, |state| state.core.as_ref().map(|core| core.clone_ref(py).into_bound(py)))
     }
 
     /// The protocol, while the connection is not lost.
     #[inline]
     pub(super) fn protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state
-            .with(py, |state| state.protocol.as_ref().map(|protocol| protocol.clone_ref(py).into_bound(py)))
+        self.state.with(py, |state| {
+            state.protocol.as_ref().map(|protocol| protocol.clone_ref(py).into_bound(py))
+        })
     }
 
     /// The descriptor, for one system call.
@@ -212,7 +214,8 @@ impl TcpTransport {
             }
             words.push(format!("fd={}", self.fd));
             if !matches!(state.socket, Socket::Closed) && state.core.is_some() {
-                let reading = state.registered && !state.paused && !state.closing && !state.read_ended;
+                let reading =
+                    state.registered && !state.paused && !state.closing && !state.read_ended;
                 let writing = if state.queue.is_empty() { "idle" } else { "polling" };
                 words.push(format!("read={}", if reading { "polling" } else { "idle" }));
                 words.push(format!("write=<{writing}, bufsize={}>", state.queue.bytes()));

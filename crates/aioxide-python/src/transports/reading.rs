@@ -26,10 +26,15 @@ impl TcpTransport {
     /// Reads once and hands the data over. If more may be waiting, reads again
     /// in the next turn, so that one fast peer does not starve the others.
     #[inline]
-    pub(super) fn read_ready(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub(super) fn read_ready(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+    ) -> PyResult<()> {
         let py = core.py();
         let buffered = self.state.with(py, |state| state.buffered);
-        let more = if buffered { self.read_into_protocol(slf)? } else { self.read_bytes(core, slf)? };
+        let more =
+            if buffered { self.read_into_protocol(slf)? } else { self.read_bytes(core, slf)? };
         if more {
             let again = self.state.with(py, |state| {
                 !state.paused && !state.closing && !state.read_ended && state.lost_writes == 0
@@ -69,7 +74,9 @@ impl TcpTransport {
         let py = core.py();
         let received = core.get().with_scratch(py, |scratch| {
             Ok::<_, Errno>(match self.receive(py, scratch)? {
-                Received::Data(count, more) => Received::Data(PyBytes::new(py, &scratch[..count]), more),
+                Received::Data(count, more) => {
+                    Received::Data(PyBytes::new(py, &scratch[..count]), more)
+                }
                 Received::End => Received::End,
                 Received::Nothing => Received::Nothing,
             })
@@ -80,7 +87,11 @@ impl TcpTransport {
                     protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop)
                 });
                 if let Err(error) = result {
-                    self.fatal_error(slf, error, "Fatal error: protocol.data_received() call failed.")?;
+                    self.fatal_error(
+                        slf,
+                        error,
+                        "Fatal error: protocol.data_received() call failed.",
+                    )?;
                 }
                 Ok(more)
             }
@@ -118,7 +129,11 @@ impl TcpTransport {
                     protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
                 });
                 if let Err(error) = result {
-                    self.fatal_error(slf, error, "Fatal error: protocol.buffer_updated() call failed.")?;
+                    self.fatal_error(
+                        slf,
+                        error,
+                        "Fatal error: protocol.buffer_updated() call failed.",
+                    )?;
                 }
                 Ok(more)
             }
@@ -165,9 +180,10 @@ impl TcpTransport {
     /// No `data_received` until `resume_reading`. Does nothing if paused.
     fn pause_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let paused = slf.get().state.with(py, |state| {
-            !state.closing && !std::mem::replace(&mut state.paused, true)
-        });
+        let paused = slf
+            .get()
+            .state
+            .with(py, |state| !state.closing && !std::mem::replace(&mut state.paused, true));
         if paused { slf.get().log_debug(slf, "%r pauses reading") } else { Ok(()) }
     }
 

@@ -24,7 +24,9 @@ impl TcpTransport {
             match rustix::net::send(self.descriptor(), data, SendFlags::NOSIGNAL) {
                 Ok(count) => return Ok(Some(count)),
                 Err(Errno::INTR) => {}
-                Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => return Ok(None),
+                Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => {
+                    return Ok(None);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -49,8 +51,10 @@ impl TcpTransport {
         });
         if lost > 0 {
             if lost >= QUIET_LOST_WRITES {
-                standard::logger(py)?
-                    .call_method1(pyo3::intern!(py, "warning"), ("socket.send() raised exception.",))?;
+                standard::logger(py)?.call_method1(
+                    pyo3::intern!(py, "warning"),
+                    ("socket.send() raised exception.",),
+                )?;
             }
             return Ok(());
         }
@@ -94,9 +98,9 @@ impl TcpTransport {
             });
             match sent {
                 Ok(count) => {
-                    let (done, empty) = self.state.with(py, |state| {
-                        (state.queue.advance(py, count), state.queue.is_empty())
-                    });
+                    let (done, empty) = self
+                        .state
+                        .with(py, |state| (state.queue.advance(py, count), state.queue.is_empty()));
                     drop(done);
                     if empty {
                         break;
@@ -148,7 +152,9 @@ impl TcpTransport {
 
     fn refuse_after_eof(&self, py: Python<'_>, method: &str) -> PyResult<()> {
         if self.state.with(py, |state| state.write_ended) {
-            return Err(PyRuntimeError::new_err(format!("Cannot call {method}() after write_eof()")));
+            return Err(PyRuntimeError::new_err(format!(
+                "Cannot call {method}() after write_eof()"
+            )));
         }
         Ok(())
     }
@@ -166,7 +172,8 @@ impl TcpTransport {
             if slice.is_empty() {
                 return Ok(());
             }
-            return this.write_or_queue(slf, slice, |sent| (bytes.clone().unbind(), slice.len(), sent));
+            return this
+                .write_or_queue(slf, slice, |sent| (bytes.clone().unbind(), slice.len(), sent));
         }
         if !data.is_instance_of::<PyByteArray>() && !data.is_instance_of::<PyMemoryView>() {
             return Err(PyTypeError::new_err(format!(
@@ -193,7 +200,8 @@ impl TcpTransport {
         let py = slf.py();
         let this = slf.get();
         this.refuse_after_eof(py, "writelines")?;
-        let joined = PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
+        let joined =
+            PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
         Self::write(slf, joined)
     }
 

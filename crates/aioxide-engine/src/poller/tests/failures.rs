@@ -21,25 +21,19 @@ on_every_poller!(
 fn nothing_is_reported_after_remove<P: Subject>() {
     let (ours, mut theirs) = stream_pair();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
     theirs.write_all(b"x").unwrap();
     assert_eq!(poller.expect_one().token, 1);
     poller.remove(ours.as_fd()).unwrap();
     assert_eq!(poller.poll(), []);
-    poller
-        .add(ours.as_fd(), 2, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 2, Interest::READ, Trigger::Level).unwrap();
     assert_eq!(poller.expect_one().token, 2);
 }
 
 fn nothing_is_reported_after_the_descriptor_is_closed<P: Subject>() {
     let (ours, mut theirs) = stream_pair();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
     theirs.write_all(b"x").unwrap();
     drop(ours);
     assert_eq!(poller.poll(), []);
@@ -48,20 +42,14 @@ fn nothing_is_reported_after_the_descriptor_is_closed<P: Subject>() {
 fn adding_twice_is_refused<P: Subject>() {
     let (ours, _theirs) = stream_pair();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
-    let error = poller
-        .add(ours.as_fd(), 2, Interest::READ, Trigger::Level)
-        .unwrap_err();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
+    let error = poller.add(ours.as_fd(), 2, Interest::READ, Trigger::Level).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
 }
 
 fn modifying_what_was_not_added_is_refused<P: Subject>() {
     let (ours, _theirs) = stream_pair();
-    let error = P::create()
-        .modify(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap_err();
+    let error = P::create().modify(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
@@ -70,9 +58,7 @@ fn removing_what_was_not_added_is_refused<P: Subject>() {
     let poller = P::create();
     let error = poller.remove(ours.as_fd()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
     poller.remove(ours.as_fd()).unwrap();
     let error = poller.remove(ours.as_fd()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);

@@ -30,22 +30,14 @@ on_every_poller!(
 );
 
 fn data(token: u64) -> Event {
-    Event {
-        token,
-        readable: true,
-        writable: false,
-        hangup: false,
-        error: false,
-    }
+    Event { token, readable: true, writable: false, hangup: false, error: false }
 }
 
 fn silence_is_reported_as_nothing<P: Subject>() {
     let (ours, _theirs) = stream_pair();
     let poller = P::create();
     assert_eq!(poller.poll(), []);
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
     assert_eq!(poller.poll(), []);
 }
 
@@ -53,9 +45,7 @@ fn tokens_come_back_as_they_were_given<P: Subject>() {
     for token in [0, 1, 1 << 33, MAX_TOKEN] {
         let (ours, mut theirs) = stream_pair();
         let poller = P::create();
-        poller
-            .add(ours.as_fd(), token, Interest::READ, Trigger::Level)
-            .unwrap();
+        poller.add(ours.as_fd(), token, Interest::READ, Trigger::Level).unwrap();
         theirs.write_all(b"x").unwrap();
         assert_eq!(poller.expect_one(), data(token));
     }
@@ -64,9 +54,7 @@ fn tokens_come_back_as_they_were_given<P: Subject>() {
 fn level_trigger_repeats_until_the_data_is_read<P: Subject>() {
     let (mut ours, mut theirs) = stream_pair();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
     theirs.write_all(b"ab").unwrap();
     assert_eq!(poller.expect_one(), data(1));
     assert_eq!(poller.expect_one(), data(1));
@@ -79,9 +67,7 @@ fn level_trigger_repeats_until_the_data_is_read<P: Subject>() {
 fn edge_trigger_reports_each_arrival_once<P: Subject>() {
     let (ours, mut theirs) = stream_pair();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Edge)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Edge).unwrap();
     for _ in 0..3 {
         theirs.write_all(b"x").unwrap();
         assert_eq!(poller.expect_one(), data(1));
@@ -93,9 +79,7 @@ fn edge_trigger_reports_what_was_there_before<P: Subject>() {
     let (ours, mut theirs) = stream_pair();
     theirs.write_all(b"x").unwrap();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Edge)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Edge).unwrap();
     assert_eq!(poller.expect_one(), data(1));
     assert_eq!(poller.poll(), []);
 }
@@ -103,15 +87,11 @@ fn edge_trigger_reports_what_was_there_before<P: Subject>() {
 fn modify_reports_a_spent_edge_again<P: Subject>() {
     let (ours, mut theirs) = stream_pair();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Edge)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Edge).unwrap();
     theirs.write_all(b"x").unwrap();
     assert_eq!(poller.expect_one(), data(1));
     assert_eq!(poller.poll(), []);
-    poller
-        .modify(ours.as_fd(), 1, Interest::READ, Trigger::Edge)
-        .unwrap();
+    poller.modify(ours.as_fd(), 1, Interest::READ, Trigger::Edge).unwrap();
     assert_eq!(poller.expect_one(), data(1));
 }
 
@@ -119,18 +99,11 @@ fn modify_changes_interest_token_and_trigger<P: Subject>() {
     let (ours, mut theirs) = stream_pair();
     theirs.write_all(b"x").unwrap();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::WRITE, Trigger::Edge)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::WRITE, Trigger::Edge).unwrap();
     let event = poller.expect_one();
-    assert_eq!(
-        (event.token, event.readable, event.writable),
-        (1, false, true)
-    );
+    assert_eq!((event.token, event.readable, event.writable), (1, false, true));
     assert_eq!(poller.poll(), []);
-    poller
-        .modify(ours.as_fd(), 2, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.modify(ours.as_fd(), 2, Interest::READ, Trigger::Level).unwrap();
     assert_eq!(poller.expect_one(), data(2));
     assert_eq!(poller.expect_one(), data(2));
 }
@@ -144,9 +117,7 @@ fn only_what_is_asked_for_is_reported<P: Subject>() {
         (Interest::BOTH, true, true),
     ] {
         let poller = P::create();
-        poller
-            .add(ours.as_fd(), 1, interest, Trigger::Level)
-            .unwrap();
+        poller.add(ours.as_fd(), 1, interest, Trigger::Level).unwrap();
         let event = poller.expect_one();
         assert_eq!((event.readable, event.writable), (readable, writable));
         assert!(!event.hangup && !event.error);
@@ -157,13 +128,9 @@ fn no_interest_hears_of_no_data<P: Subject>() {
     let (ours, mut theirs) = stream_pair();
     theirs.write_all(b"x").unwrap();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::NONE, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::NONE, Trigger::Level).unwrap();
     assert_eq!(poller.poll(), []);
-    poller
-        .modify(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.modify(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
     assert_eq!(poller.expect_one(), data(1));
 }
 
@@ -171,9 +138,7 @@ fn full_send_buffer_is_not_writable_until_the_peer_reads<P: Subject>() {
     let (mut ours, mut theirs) = stream_pair();
     while ours.write(&[0; 4096]).is_ok() {}
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::WRITE, Trigger::Edge)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::WRITE, Trigger::Edge).unwrap();
     assert_eq!(poller.poll(), []);
     while theirs.read(&mut [0; 4096]).is_ok() {}
     let event = poller.expect_one();
@@ -183,25 +148,20 @@ fn full_send_buffer_is_not_writable_until_the_peer_reads<P: Subject>() {
 fn half_close_is_readable<P: Subject>() {
     let (mut ours, theirs) = stream_pair();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
     theirs.shutdown(Shutdown::Write).unwrap();
     let event = poller.expect_one();
     assert!(event.readable && !event.writable && !event.error);
     assert_eq!(event.hangup, P::TELLS_HALF_CLOSE);
     assert_eq!(ours.read(&mut [0]).unwrap(), 0);
-    ours.write_all(b"the other direction is still open")
-        .unwrap();
+    ours.write_all(b"the other direction is still open").unwrap();
 }
 
 fn lost_connection_is_readable_and_writable<P: Subject>() {
     for interest in [Interest::READ, Interest::WRITE, Interest::BOTH] {
         let (ours, theirs) = stream_pair();
         let poller = P::create();
-        poller
-            .add(ours.as_fd(), 1, interest, Trigger::Level)
-            .unwrap();
+        poller.add(ours.as_fd(), 1, interest, Trigger::Level).unwrap();
         drop(theirs);
         let event = poller.expect_one();
         assert_eq!(event.readable, interest.readable || P::TELLS_LOSS);
@@ -215,9 +175,7 @@ fn reset_connection_is_an_error<P: Subject>() {
     let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (theirs, _) = listener.accept().unwrap();
     let poller = P::create();
-    poller
-        .add(ours.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
     // Closing a socket that must not linger resets the connection.
     sockopt::set_socket_linger(&theirs, Some(Duration::ZERO)).unwrap();
     drop(theirs);
@@ -238,9 +196,7 @@ fn refused_connection_is_writable_and_an_error<P: Subject>() {
     // On loopback the refusal may be there before the call returns.
     let outcome = rustix::net::connect(&socket, &address).unwrap_err();
     let poller = P::create();
-    poller
-        .add(socket.as_fd(), 1, Interest::WRITE, Trigger::Level)
-        .unwrap();
+    poller.add(socket.as_fd(), 1, Interest::WRITE, Trigger::Level).unwrap();
     let event = poller.expect_one();
     assert!(event.writable);
     assert_eq!(event.hangup, P::TELLS_LOSS);
@@ -254,9 +210,7 @@ fn refused_connection_is_writable_and_an_error<P: Subject>() {
 fn new_connection_makes_a_listener_readable<P: Subject>() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let poller = P::create();
-    poller
-        .add(listener.as_fd(), 1, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(listener.as_fd(), 1, Interest::READ, Trigger::Level).unwrap();
     assert_eq!(poller.poll(), []);
     let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     assert_eq!(poller.expect_one(), data(1));
@@ -269,9 +223,7 @@ fn more_events_than_room_come_with_the_next_waits<P: Subject>() {
     let pairs: Vec<_> = (0..10).map(|_| stream_pair()).collect();
     for (token, (ours, theirs)) in pairs.iter().enumerate() {
         let token = token as u64;
-        poller
-            .add(ours.as_fd(), token, Interest::READ, Trigger::Edge)
-            .unwrap();
+        poller.add(ours.as_fd(), token, Interest::READ, Trigger::Edge).unwrap();
         let mut theirs = theirs;
         theirs.write_all(b"x").unwrap();
     }

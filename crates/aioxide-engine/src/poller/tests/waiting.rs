@@ -35,11 +35,9 @@ fn wait_elsewhere<P: Subject>(poller: &Arc<P>) -> mpsc::Receiver<Vec<Event>> {
 
 fn timeout_ends_a_wait_and_not_before<P: Subject>() {
     let poller = P::create();
-    for timeout in [
-        Duration::from_micros(1),
-        Duration::from_micros(300),
-        Duration::from_micros(2500),
-    ] {
+    for timeout in
+        [Duration::from_micros(1), Duration::from_micros(300), Duration::from_micros(2500)]
+    {
         let start = Instant::now();
         assert_eq!(poller.wait(Some(timeout)), []);
         let elapsed = start.elapsed();
@@ -118,9 +116,7 @@ fn wakes_are_not_reported_among_events<P: Subject>() {
     let pairs: Vec<_> = (0..3).map(|_| stream_pair()).collect();
     for (token, (ours, theirs)) in pairs.iter().enumerate() {
         let token = token as u64;
-        poller
-            .add(ours.as_fd(), token, Interest::READ, Trigger::Edge)
-            .unwrap();
+        poller.add(ours.as_fd(), token, Interest::READ, Trigger::Edge).unwrap();
         let mut theirs = theirs;
         theirs.write_all(b"x").unwrap();
         wake();
@@ -150,9 +146,7 @@ fn descriptor_added_during_a_wait_ends_it<P: Subject>() {
     let outcome = wait_elsewhere(&poller);
     let still_waiting = outcome.recv_timeout(Duration::from_millis(20));
     assert_eq!(still_waiting, Err(mpsc::RecvTimeoutError::Timeout));
-    poller
-        .add(ours.as_fd(), 5, Interest::READ, Trigger::Level)
-        .unwrap();
+    poller.add(ours.as_fd(), 5, Interest::READ, Trigger::Level).unwrap();
     let events = outcome.recv_timeout(DEADLINE).unwrap();
     assert_eq!(events.iter().map(|e| e.token).collect::<Vec<_>>(), [5]);
 }
