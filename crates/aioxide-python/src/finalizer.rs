@@ -54,7 +54,10 @@ pub fn install<T: Finalize>(py: Python<'_>) {
 
 unsafe extern "C" fn finalize_slot<T: Finalize>(object: *mut ffi::PyObject) {
     // SAFETY: the interpreter calls slots with the GIL held.
-    let py = unsafe { Python::assume_attached() };
+    unsafe { Python::attach_unchecked(|py| finalize_object::<T>(py, object)) }
+}
+
+fn finalize_object<T: Finalize>(py: Python<'_>, object: *mut ffi::PyObject) {
     // SAFETY: the object is alive, and an instance of T, because the slot is
     // installed on T only and inherited by its subclasses.
     let bound = unsafe { Bound::from_borrowed_ptr(py, object).cast_into_unchecked::<T>() };
@@ -75,17 +78,20 @@ unsafe extern "C" fn finalize_slot<T: Finalize>(object: *mut ffi::PyObject) {
 }
 
 unsafe extern "C" fn dealloc_slot<T: Finalize>(object: *mut ffi::PyObject) {
-    // SAFETY: tp_dealloc is called with the GIL held on an instance of T whose
+    // SAFETY: tp_dealloc is called with the GIL held (which the checked form
+    // would doubt while the interpreter shuts down) on an instance of T whose
     // last reference is gone. The interpreter's helper keeps it alive while it
     // finalizes, and does nothing when it has been finalized already; the
     // borrowed reference does not count.
-    Python::attach(|py| unsafe {
-        let borrowed = Borrowed::from_ptr(py, object).cast_unchecked::<T>();
-        if T::wants_finalizer(borrowed) && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
-            return; // Somebody holds it again.
-        }
-        T::forget(borrowed);
-        let original = T::original_dealloc().get().expect("set by install()");
-        original(object);
-    });
+    unsafe {
+        Python::attach_unchecked(|py| {
+            let borrowed = Borrowed::from_ptr(py, object).cast_unchecked::<T>();
+            if T::wants_finalizer(borrowed) && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+                return; // Somebody holds it again.
+            }
+            T::forget(borrowed);
+            let original = T::original_dealloc().get().expect("set by install()");
+            original(object);
+        });
+    }
 }

@@ -73,13 +73,13 @@ pub fn take<T: Recycle>(py: Python<'_>) -> Option<Bound<'_, T>> {
 }
 
 unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
-    Python::attach(|py| {
-        // SAFETY: tp_dealloc is called with the GIL held on an instance of T
-        // without references, whose contents are sound. What is deferred is
-        // one of exactly T, which nothing else can reach.
-        unsafe {
-            let class = ffi::Py_TYPE(object);
-            if class != T::type_object_raw(py) {
+    // SAFETY: tp_dealloc is called with the GIL held (which the checked form
+    // would doubt while the interpreter shuts down) on an instance of T
+    // without references, whose contents are sound. What is deferred is one of
+    // exactly T, which nothing else can reach.
+    unsafe {
+        Python::attach_unchecked(|py| {
+            if ffi::Py_TYPE(object) != T::type_object_raw(py) {
                 let original = T::shelf().dealloc.get().expect("set by install()");
                 return original(object); // The subclass's own affair.
             }
@@ -90,8 +90,8 @@ unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
             } else {
                 Nesting::defer(py, dispose::<T>, object);
             }
-        }
-    });
+        });
+    }
 }
 
 /// Puts an untracked object on its shelf, or frees it.

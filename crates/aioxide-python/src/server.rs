@@ -44,6 +44,8 @@ struct State {
     listeners: Vec<Listener>,
     /// Addresses of the transports, which detach themselves before they go.
     clients: HashSet<NonNull<ffi::PyObject>>,
+    /// Connections that others have attached without naming them.
+    strangers: usize,
 }
 
 struct Listener {
@@ -67,8 +69,9 @@ impl ServerCore {
     pub fn detach(&self, slf: &Bound<'_, Self>, transport: *mut ffi::PyObject) {
         let py = slf.py();
         let last = NonNull::new(transport).is_some_and(|transport| {
-            self.state
-                .with(py, |state| state.clients.remove(&transport) && state.clients.is_empty())
+            self.state.with(py, |state| {
+                state.clients.remove(&transport) && state.clients.is_empty() && state.strangers == 0
+            })
         });
         if last && let Err(error) = slf.call_method0(pyo3::intern!(py, "_clients_gone")) {
             error.write_unraisable(py, Some(slf.as_any()));
@@ -228,6 +231,7 @@ impl ServerCore {
                 protocol_factory: Some(protocol_factory),
                 listeners,
                 clients: HashSet::new(),
+                strangers: 0,
             }),
             backlog,
         })
@@ -272,12 +276,28 @@ impl ServerCore {
         slf.get().watch(slf, index)
     }
 
-    fn _attach(&self, transport: Bound<'_, PyAny>) {
-        self.attach(transport.py(), transport.as_ptr());
+    /// Counts a connection that is not a transport of ours. (Before 3.13
+    /// asyncio only counts, and is not told which it is.)
+    #[pyo3(signature = (transport=None))]
+    fn _attach(&self, py: Python<'_>, transport: Option<Bound<'_, PyAny>>) {
+        match transport {
+            Some(transport) => self.attach(py, transport.as_ptr()),
+            None => self.state.with(py, |state| state.strangers += 1),
+        }
     }
 
-    fn _detach(slf: &Bound<'_, Self>, transport: Bound<'_, PyAny>) {
-        slf.get().detach(slf, transport.as_ptr());
+    #[pyo3(signature = (transport=None))]
+    fn _detach(slf: &Bound<'_, Self>, transport: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        if let Some(transport) = transport {
+            slf.get().detach(slf, transport.as_ptr());
+            return Ok(());
+        }
+        let last = slf.get().state.with(py, |state| {
+            state.strangers = state.strangers.saturating_sub(1);
+            state.strangers == 0 && state.clients.is_empty()
+        });
+        if last { slf.call_method0(pyo3::intern!(py, "_clients_gone")).map(drop) } else { Ok(()) }
     }
 
     /// The connections that are not lost.
@@ -295,7 +315,7 @@ impl ServerCore {
     /// How many connections are not lost.
     #[getter]
     fn _client_count(&self, py: Python<'_>) -> usize {
-        self.state.with(py, |state| state.clients.len())
+        self.state.with(py, |state| state.clients.len() + state.strangers)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -151,7 +151,8 @@ impl NativeWork for Ended {
 
 /// Runs one call on a pool thread, unless its future was cancelled before.
 fn run_job(inbox: &Inbox<Ready>, future: Py<Future>, function: Py<PyAny>, arguments: Py<PyTuple>) {
-    Python::attach(|py| {
+    // None: the interpreter shuts down, and nobody waits any more.
+    let _ = Python::try_attach(|py| {
         if future.get().is_done(py) {
             return;
         }

@@ -17,12 +17,12 @@ impl LoopCore {
             Ready::Step(task) | Ready::Wake(task) => Some(task.clone_ref(py).into_any()),
             Ready::Throw(parts) => Some(parts.0.clone_ref(py).into_any()),
             Ready::FutureCallback(parts) => Some(parts.function.clone_ref(py)),
-            Ready::TransportStart(transport) | Ready::TransportReady(_, transport) => {
+            Ready::TransportStart(transport) | Ready::TransportIo(_, transport) => {
                 Some(transport.clone_ref(py).into_any())
             }
             Ready::TransportLost(parts) => Some(parts.0.clone_ref(py).into_any()),
             Ready::Accept(_, server) => Some(server.clone_ref(py).into_any()),
-            Ready::SocketReady(_) | Ready::Signals | Ready::Native(_) => None,
+            Ready::SocketIo(_) | Ready::Signals | Ready::Native(_) => None,
         };
         let handle = match &item {
             Ready::Handle(handle) => Some(handle.clone_ref(py)),

@@ -41,7 +41,7 @@ impl Watcher {
     fn item(&self, py: Python<'_>) -> Ready {
         match self {
             Self::Handle(handle) => Ready::Handle(handle.clone_ref(py)),
-            Self::Call(call) => Ready::SocketReady(call.clone_ref(py)),
+            Self::Call(call) => Ready::SocketIo(call.clone_ref(py)),
         }
     }
 }
@@ -263,7 +263,7 @@ impl Descriptors {
         match &slot.watch {
             Watch::Nobody => [None, None],
             Watch::Transport(transport) => {
-                [Some(Ready::TransportReady(readiness, transport.clone_ref(py))), None]
+                [Some(Ready::TransportIo(readiness, transport.clone_ref(py))), None]
             }
             Watch::Listener(index, server) => {
                 [Some(Ready::Accept(*index, server.clone_ref(py))), None]

@@ -355,12 +355,12 @@ impl LoopCore {
                 Ready::Step(task) | Ready::Wake(task) => task.clone_ref(py).into_any(),
                 Ready::Throw(parts) => parts.0.clone_ref(py).into_any(),
                 Ready::FutureCallback(parts) => parts.function.clone_ref(py),
-                Ready::TransportStart(transport) | Ready::TransportReady(_, transport) => {
+                Ready::TransportStart(transport) | Ready::TransportIo(_, transport) => {
                     transport.clone_ref(py).into_any()
                 }
                 Ready::TransportLost(parts) => parts.0.clone_ref(py).into_any(),
                 Ready::Accept(_, server) => server.clone_ref(py).into_any(),
-                Ready::SocketReady(call) => call.clone_ref(py).into_any(),
+                Ready::SocketIo(call) => call.clone_ref(py).into_any(),
                 Ready::Signals | Ready::Native(_) => py.None(),
             };
             engine.ready().map(shown).collect()

@@ -34,13 +34,13 @@ pub enum Ready {
     /// A transport whose protocol learns of its connection.
     TransportStart(Py<TcpTransport>),
     /// Readiness of a transport's socket.
-    TransportReady(u8, Py<TcpTransport>),
+    TransportIo(u8, Py<TcpTransport>),
     /// A transport whose protocol learns that the connection is gone, and why.
     TransportLost(Box<(Py<TcpTransport>, Option<Py<PyAny>>)>),
     /// Connections that wait at a listening socket of a server, by its index.
     Accept(u32, Py<ServerCore>),
     /// A low-level socket operation that can go on.
-    SocketReady(Py<crate::sock::SocketCall>),
+    SocketIo(Py<crate::sock::SocketCall>),
     /// Signals have arrived.
     Signals,
     /// Work from another thread that no Python callable stands for.
@@ -95,7 +95,7 @@ impl Ready {
                 visit.call(&parts.context)?;
                 visit.call(&parts.future)
             }
-            Self::TransportStart(transport) | Self::TransportReady(_, transport) => {
+            Self::TransportStart(transport) | Self::TransportIo(_, transport) => {
                 visit.call(transport)
             }
             Self::TransportLost(parts) => {
@@ -103,7 +103,7 @@ impl Ready {
                 visit.call(&parts.1)
             }
             Self::Accept(_, server) => visit.call(server),
-            Self::SocketReady(call) => visit.call(call),
+            Self::SocketIo(call) => visit.call(call),
             Self::Signals | Self::Native(_) => Ok(()),
         }
     }

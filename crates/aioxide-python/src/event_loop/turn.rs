@@ -95,7 +95,7 @@ impl LoopCore {
             Ready::Handle(handle) => run_handle(&handle.into_bound(py)),
             Ready::FutureCallback(parts) => Self::run_future_callback(slf, *parts),
             Ready::TransportStart(transport) => transport.get().start(slf, transport.bind(py)),
-            Ready::TransportReady(readiness, transport) => {
+            Ready::TransportIo(readiness, transport) => {
                 transport.get().ready(slf, transport.bind(py), readiness)
             }
             Ready::TransportLost(parts) => {
@@ -103,7 +103,7 @@ impl LoopCore {
                 transport.get().lost(transport.bind(py), reason)
             }
             Ready::Accept(index, server) => server.get().accept(slf, server.bind(py), index),
-            Ready::SocketReady(call) => call.get().resume_when_ready(slf, call.bind(py)),
+            Ready::SocketIo(call) => call.get().resume_when_ready(slf, call.bind(py)),
             Ready::Signals => Self::process_signals(slf),
             Ready::Native(work) => work.conclude(slf),
         }

@@ -81,8 +81,11 @@ impl TaskWakeup {
 /// A step of a task of ours on a loop that is not ours.
 #[pyclass(frozen, module = "aioxide")]
 pub struct TaskStep {
-    step: GilCell<Option<(Py<Task>, Option<Py<PyAny>>)>>,
+    step: GilCell<Option<Step>>,
 }
+
+/// A task, and what its coroutine is to be thrown.
+type Step = (Py<Task>, Option<Py<PyAny>>);
 
 impl TaskStep {
     /// A step that throws `exception`, if there is one, into the coroutine.

@@ -42,7 +42,7 @@ impl TcpTransport {
             // While reading is paused the rest stays in the kernel; resuming
             // looks for it.
             if again {
-                core.get().schedule(py, Ready::TransportReady(READABLE, slf.clone().unbind()));
+                core.get().schedule(py, Ready::TransportIo(READABLE, slf.clone().unbind()));
             }
         }
         Ok(())
@@ -201,7 +201,7 @@ impl TcpTransport {
             && this.state.with(py, |state| state.registered)
         {
             // What the poller reported meanwhile it will not report again.
-            core.get().schedule(py, Ready::TransportReady(READABLE, slf.clone().unbind()));
+            core.get().schedule(py, Ready::TransportIo(READABLE, slf.clone().unbind()));
         }
         this.log_debug(slf, "%r resumes reading")
     }
