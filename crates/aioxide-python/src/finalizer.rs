@@ -78,20 +78,20 @@ fn finalize_object<T: Finalize>(py: Python<'_>, object: *mut ffi::PyObject) {
 }
 
 unsafe extern "C" fn dealloc_slot<T: Finalize>(object: *mut ffi::PyObject) {
-    // SAFETY: tp_dealloc is called with the GIL held (which the checked form
-    // would doubt while the interpreter shuts down) on an instance of T whose
+    // SAFETY: tp_dealloc is called with the GIL held on an instance of T whose
     // last reference is gone. The interpreter's helper keeps it alive while it
     // finalizes, and does nothing when it has been finalized already; the
     // borrowed reference does not count.
     unsafe {
-        Python::attach_unchecked(|py| {
-            let borrowed = Borrowed::from_ptr(py, object).cast_unchecked::<T>();
-            if T::wants_finalizer(borrowed) && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
-                return; // Somebody holds it again.
-            }
-            T::forget(borrowed);
-            let original = T::original_dealloc().get().expect("set by install()");
-            original(object);
-        });
+        // Most objects want nothing, and then no reference is given up here:
+        // the token alone is enough.
+        let py = Python::assume_attached();
+        let borrowed = Borrowed::from_ptr(py, object).cast_unchecked::<T>();
+        if T::wants_finalizer(borrowed) && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+            return; // Somebody holds it again.
+        }
+        T::forget(borrowed);
+        let original = T::original_dealloc().get().expect("set by install()");
+        original(object);
     }
 }

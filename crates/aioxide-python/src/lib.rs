@@ -24,8 +24,9 @@ mod tasks;
 mod threads;
 mod transports;
 
-/// The native half of the package `aioxide`.
-#[pyo3::pymodule]
+/// The native half of the package `aioxide`. It needs the GIL: `GilCell` rests
+/// on it.
+#[pyo3::pymodule(gil_used = true)]
 mod _aioxide {
     use pyo3::prelude::*;
 

@@ -277,7 +277,8 @@ impl Finalize for TcpTransport {
     fn forget(slf: Borrowed<'_, '_, Self>) {
         let py = slf.py();
         if let Some(server) = slf.get().state.with(py, |state| state.server.take()) {
-            server.get().detach(server.bind(py), slf.as_ptr());
+            let server = server.into_bound(py);
+            server.get().detach(&server, slf.as_ptr());
         }
     }
 }

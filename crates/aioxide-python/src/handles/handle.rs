@@ -1,16 +1,13 @@
-//! `Handle` and `TimerHandle`: a scheduled callback (`asyncio.events`).
+//! The Python class `Handle`.
 
-use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::pyclass::CompareOp;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyList, PyTuple, PyType};
-use pyo3::{Borrowed, PyTypeInfo, ffi};
+use pyo3::types::{PyList, PyTuple, PyType};
+use pyo3::{Borrowed, PyTraverseError};
 
+use super::reporting::{format_callback, report_callback_error};
+use super::strangers::may_step_foreign_task;
 use crate::event_loop::LoopCore;
-use crate::futures::Future;
 use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::{context, standard};
@@ -21,11 +18,11 @@ use crate::{context, standard};
 /// of `Handle`.
 #[pyclass(frozen, subclass, weakref, module = "aioxide")]
 pub struct Handle {
-    state: GilCell<HandleState>,
+    pub(super) state: GilCell<HandleState>,
 }
 
 #[derive(Default)]
-struct HandleState {
+pub(super) struct HandleState {
     /// None once cancelled, so that a cancelled handle holds on to nothing.
     callback: Option<Py<PyAny>>,
     /// None together with the callback.
@@ -40,7 +37,7 @@ struct HandleState {
 
 impl HandleState {
     #[inline]
-    fn scheduled(
+    pub(super) fn scheduled(
         callback: Py<PyAny>,
         arguments: Py<PyTuple>,
         event_loop: Py<PyAny>,
@@ -58,7 +55,7 @@ impl HandleState {
 
     /// Lets go of everything.
     #[inline]
-    fn release(self, py: Python<'_>) {
+    pub(super) fn release(self, py: Python<'_>) {
         if let Some(callback) = self.callback {
             callback.drop_ref(py);
         }
@@ -144,7 +141,7 @@ impl Handle {
     }
 
     /// Marks it cancelled and lets go of what it would have called.
-    fn cancel_handle(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub(super) fn cancel_handle(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         if this.is_cancelled(py) {
@@ -165,7 +162,7 @@ impl Handle {
         Ok(())
     }
 
-    fn debug(&self, py: Python<'_>) -> PyResult<bool> {
+    pub(super) fn debug(&self, py: Python<'_>) -> PyResult<bool> {
         let event_loop =
             self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.clone_ref(py)));
         match event_loop {
@@ -180,7 +177,7 @@ impl Handle {
     }
 
     /// The parts of `repr`, in asyncio's order.
-    fn describe<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+    pub(super) fn describe<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
         let this = slf.get();
         let name =
@@ -200,38 +197,6 @@ impl Handle {
     }
 }
 
-// Bound methods, which PyO3's bindings of the C API leave out.
-unsafe extern "C" {
-    static mut PyMethod_Type: ffi::PyTypeObject;
-    fn PyMethod_Self(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
-}
-
-/// See [`Handle::may_step_foreign_task`]. Looks at types only.
-pub fn may_step_foreign_task(callback: &Bound<'_, PyAny>) -> bool {
-    let py = callback.py();
-    // SAFETY: the reference is alive; a bound method holds its receiver.
-    unsafe {
-        if ffi::PyFunction_Check(callback.as_ptr()) != 0 {
-            return false;
-        }
-        let receiver = if ffi::Py_IS_TYPE(callback.as_ptr(), &raw mut PyMethod_Type) != 0 {
-            PyMethod_Self(callback.as_ptr())
-        } else if ffi::PyCFunction_CheckExact(callback.as_ptr()) != 0 {
-            let receiver = ffi::PyCFunction_GetSelf(callback.as_ptr());
-            if receiver.is_null() {
-                return true;
-            }
-            return ffi::Py_TYPE(receiver) != Future::type_object_raw(py);
-        } else {
-            return true;
-        };
-        let Ok(task) = standard::python_task_type(py) else {
-            return true;
-        };
-        ffi::PyType_IsSubtype(ffi::Py_TYPE(receiver), task.as_type_ptr()) != 0
-    }
-}
-
 impl Recycle for Handle {
     fn shelf() -> &'static Shelf {
         static SHELF: Shelf = Shelf::new();
@@ -243,69 +208,11 @@ impl Recycle for Handle {
     }
 }
 
-impl Recycle for TimerHandle {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
-        &SHELF
-    }
-
-    fn empty(slf: Borrowed<'_, '_, Self>) {
-        slf.as_super().get().state.with(slf.py(), std::mem::take).release(slf.py());
-    }
-}
-
-/// A callback as asyncio's messages show it.
-fn format_callback<'py>(
-    py: Python<'py>,
-    callback: Py<PyAny>,
-    arguments: Option<Py<PyTuple>>,
-    debug: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    let format = standard::format_callback_source(py)?;
-    // Newer interpreters hide the arguments outside debug mode and have to be
-    // told which it is; older ones do not take the argument.
-    static TAKES_DEBUG: PyOnceLock<bool> = PyOnceLock::new();
-    let takes_debug = *TAKES_DEBUG.get_or_try_init(py, || {
-        format.getattr("__code__")?.getattr("co_kwonlyargcount")?.is_truthy()
-    })?;
-    if takes_debug {
-        let keywords = PyDict::new(py);
-        keywords.set_item("debug", debug)?;
-        format.call((callback, arguments), Some(&keywords))
-    } else {
-        format.call1((callback, arguments))
-    }
-}
-
-/// Passes what a callback raised to the loop's exception handler, except what
-/// must end the loop, which is returned.
-pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResult<()> {
-    let py = handle.py();
-    if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) {
-        return Err(error);
-    }
-    let this = handle.get();
-    let Some(event_loop) = this._loop(py) else {
-        return Err(error);
-    };
-    let callback = this._callback(py).unwrap_or_else(|| py.None());
-    let shown = format_callback(py, callback, this._args(py), this.debug(py)?)?;
-    let details = PyDict::new(py);
-    details.set_item("message", format!("Exception in callback {shown}"))?;
-    details.set_item("exception", error.into_value(py))?;
-    details.set_item("handle", handle)?;
-    if let Some(stack) = this._source_traceback(py) {
-        details.set_item("source_traceback", stack)?;
-    }
-    event_loop.bind(py).call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
-    Ok(())
-}
-
 #[pymethods]
 impl Handle {
     #[new]
     #[pyo3(signature = (callback, args, r#loop, context=None))]
-    fn __new__(
+    pub(super) fn __new__(
         callback: Py<PyAny>,
         args: &Bound<'_, PyAny>,
         r#loop: Bound<'_, PyAny>,
@@ -383,12 +290,12 @@ impl Handle {
     }
 
     #[getter]
-    fn _callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    pub(super) fn _callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.with(py, |state| state.callback.as_ref().map(|callback| callback.clone_ref(py)))
     }
 
     #[getter]
-    fn _args(&self, py: Python<'_>) -> Option<Py<PyTuple>> {
+    pub(super) fn _args(&self, py: Python<'_>) -> Option<Py<PyTuple>> {
         self.state
             .with(py, |state| state.arguments.as_ref().map(|arguments| arguments.clone_ref(py)))
     }
@@ -399,7 +306,7 @@ impl Handle {
     }
 
     #[getter]
-    fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    pub(super) fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.clone_ref(py)))
     }
 
@@ -409,7 +316,7 @@ impl Handle {
     }
 
     #[getter]
-    fn _source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    pub(super) fn _source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.with(py, |state| {
             let origin = state.origin.as_ref()?;
             origin.source_traceback.as_ref().map(|stack| stack.clone_ref(py))
@@ -437,170 +344,5 @@ impl Handle {
             let cleared = HandleState { cancelled: state.cancelled, ..HandleState::default() };
             std::mem::replace(state, cleared)
         }));
-    }
-}
-
-/// A callback that `call_later` or `call_at` has scheduled.
-#[pyclass(frozen, subclass, extends = Handle, module = "aioxide")]
-pub struct TimerHandle {
-    timing: GilCell<Timing>,
-}
-
-#[derive(Clone, Copy)]
-struct Timing {
-    /// Loop time, in seconds.
-    when: f64,
-    /// Whether the timer is in the loop's heap.
-    scheduled: bool,
-}
-
-impl TimerHandle {
-    /// A timer that is about to enter the heap.
-    #[inline]
-    pub fn create(
-        py: Python<'_>,
-        when: f64,
-        callback: Py<PyAny>,
-        arguments: Py<PyTuple>,
-        event_loop: Py<PyAny>,
-        context: Py<PyAny>,
-    ) -> PyResult<Py<Self>> {
-        let state = HandleState::scheduled(callback, arguments, event_loop, context);
-        let timing = Timing { when, scheduled: true };
-        match recycle::take::<Self>(py) {
-            Some(timer) => {
-                timer.as_super().get().state.with(py, |empty| *empty = state);
-                timer.get().timing.with(py, |it| *it = timing);
-                Ok(timer.unbind())
-            }
-            None => {
-                let handle = Handle { state: GilCell::new(state) };
-                let timer = Self { timing: GilCell::new(timing) };
-                Py::new(py, PyClassInitializer::from(handle).add_subclass(timer))
-            }
-        }
-    }
-
-    fn deadline(&self, py: Python<'_>) -> f64 {
-        self.timing.with(py, |timing| timing.when)
-    }
-
-    /// Notes that the timer has entered or left the heap.
-    #[inline]
-    pub fn set_scheduled(&self, py: Python<'_>, scheduled: bool) {
-        self.timing.with(py, |timing| timing.scheduled = scheduled);
-    }
-}
-
-#[pymethods]
-impl TimerHandle {
-    #[new]
-    #[pyo3(signature = (when, callback, args, r#loop, context=None))]
-    fn __new__(
-        when: f64,
-        callback: Py<PyAny>,
-        args: &Bound<'_, PyAny>,
-        r#loop: Bound<'_, PyAny>,
-        context: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        let handle = Handle::__new__(callback, args, r#loop, context)?;
-        let timer = Self { timing: GilCell::new(Timing { when, scheduled: false }) };
-        Ok(PyClassInitializer::from(handle).add_subclass(timer))
-    }
-
-    /// `isinstance(x, asyncio.TimerHandle)` is true.
-    #[getter]
-    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
-        let py = slf.py();
-        let actual = slf.get_type();
-        if actual.is(py.get_type::<Self>()) {
-            Ok(standard::timer_handle_type(py)?.clone().unbind())
-        } else {
-            Ok(actual.unbind())
-        }
-    }
-
-    fn _repr_info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        let info = Handle::describe(slf.as_super())?;
-        let position = if slf.as_super().get().is_cancelled(slf.py()) { 2 } else { 1 };
-        let when = slf.get().deadline(slf.py()).into_pyobject(slf.py())?;
-        info.insert(position, format!("when={}", when.repr()?))?;
-        Ok(info)
-    }
-
-    /// Calls the timer off; the loop forgets it.
-    fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        if slf.as_super().get().is_cancelled(py) {
-            return Ok(());
-        }
-        Handle::cancel_handle(slf.as_super())?;
-        if let Some(event_loop) = slf.as_super().get()._loop(py) {
-            match event_loop.bind(py).cast::<LoopCore>() {
-                Ok(core) => {
-                    if slf.get().timing.with(py, |timing| timing.scheduled) {
-                        core.get().timer_cancelled(py);
-                    }
-                }
-                Err(_) => {
-                    event_loop
-                        .bind(py)
-                        .call_method1(pyo3::intern!(py, "_timer_handle_cancelled"), (slf,))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The loop time at which the callback is due, in seconds.
-    fn when(&self, py: Python<'_>) -> f64 {
-        self.deadline(py)
-    }
-
-    #[getter]
-    fn _when(&self, py: Python<'_>) -> f64 {
-        self.deadline(py)
-    }
-
-    #[getter]
-    fn get__scheduled(&self, py: Python<'_>) -> bool {
-        self.timing.with(py, |timing| timing.scheduled)
-    }
-
-    #[setter]
-    fn set__scheduled(&self, py: Python<'_>, scheduled: bool) {
-        self.set_scheduled(py, scheduled);
-    }
-
-    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        self.deadline(py).into_pyobject(py)?.hash()
-    }
-
-    fn __richcmp__(
-        slf: &Bound<'_, Self>,
-        other: &Bound<'_, PyAny>,
-        operation: CompareOp,
-    ) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        let Ok(other) = other.cast::<TimerHandle>() else {
-            return Ok(py.NotImplemented());
-        };
-        let (left, right) = (slf.get().deadline(py), other.get().deadline(py));
-        let equal = || -> PyResult<bool> {
-            let (a, b) = (slf.as_super().get(), other.as_super().get());
-            Ok(left == right
-                && a.is_cancelled(py) == b.is_cancelled(py)
-                && a._callback(py).into_pyobject(py)?.eq(b._callback(py))?
-                && a._args(py).into_pyobject(py)?.eq(b._args(py))?)
-        };
-        let answer = match operation {
-            CompareOp::Lt => left < right,
-            CompareOp::Gt => left > right,
-            CompareOp::Le => left < right || equal()?,
-            CompareOp::Ge => left > right || equal()?,
-            CompareOp::Eq => equal()?,
-            CompareOp::Ne => !equal()?,
-        };
-        Ok(answer.into_pyobject(py)?.to_owned().into_any().unbind())
     }
 }

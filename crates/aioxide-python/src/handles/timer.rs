@@ -1,0 +1,189 @@
+//! The Python class `TimerHandle`.
+
+use pyo3::Borrowed;
+use pyo3::prelude::*;
+use pyo3::pyclass::CompareOp;
+use pyo3::types::{PyList, PyTuple, PyType};
+
+use super::Handle;
+use super::handle::HandleState;
+use crate::event_loop::LoopCore;
+use crate::gil_cell::GilCell;
+use crate::recycle::{self, Recycle, Shelf};
+use crate::standard;
+
+/// A callback that `call_later` or `call_at` has scheduled.
+#[pyclass(frozen, subclass, extends = Handle, module = "aioxide")]
+pub struct TimerHandle {
+    timing: GilCell<Timing>,
+}
+
+#[derive(Clone, Copy)]
+struct Timing {
+    /// Loop time, in seconds.
+    when: f64,
+    /// Whether the timer is in the loop's heap.
+    scheduled: bool,
+}
+
+impl TimerHandle {
+    /// A timer that is about to enter the heap.
+    #[inline]
+    pub fn create(
+        py: Python<'_>,
+        when: f64,
+        callback: Py<PyAny>,
+        arguments: Py<PyTuple>,
+        event_loop: Py<PyAny>,
+        context: Py<PyAny>,
+    ) -> PyResult<Py<Self>> {
+        let state = HandleState::scheduled(callback, arguments, event_loop, context);
+        let timing = Timing { when, scheduled: true };
+        match recycle::take::<Self>(py) {
+            Some(timer) => {
+                timer.as_super().get().state.with(py, |empty| *empty = state);
+                timer.get().timing.with(py, |it| *it = timing);
+                Ok(timer.unbind())
+            }
+            None => {
+                let handle = Handle { state: GilCell::new(state) };
+                let timer = Self { timing: GilCell::new(timing) };
+                Py::new(py, PyClassInitializer::from(handle).add_subclass(timer))
+            }
+        }
+    }
+
+    fn deadline(&self, py: Python<'_>) -> f64 {
+        self.timing.with(py, |timing| timing.when)
+    }
+
+    /// Notes that the timer has entered or left the heap.
+    #[inline]
+    pub fn set_scheduled(&self, py: Python<'_>, scheduled: bool) {
+        self.timing.with(py, |timing| timing.scheduled = scheduled);
+    }
+}
+
+impl Recycle for TimerHandle {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        slf.as_super().get().state.with(slf.py(), std::mem::take).release(slf.py());
+    }
+}
+
+#[pymethods]
+impl TimerHandle {
+    #[new]
+    #[pyo3(signature = (when, callback, args, r#loop, context=None))]
+    fn __new__(
+        when: f64,
+        callback: Py<PyAny>,
+        args: &Bound<'_, PyAny>,
+        r#loop: Bound<'_, PyAny>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let handle = Handle::__new__(callback, args, r#loop, context)?;
+        let timer = Self { timing: GilCell::new(Timing { when, scheduled: false }) };
+        Ok(PyClassInitializer::from(handle).add_subclass(timer))
+    }
+
+    /// `isinstance(x, asyncio.TimerHandle)` is true.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        let py = slf.py();
+        let actual = slf.get_type();
+        if actual.is(py.get_type::<Self>()) {
+            Ok(standard::timer_handle_type(py)?.clone().unbind())
+        } else {
+            Ok(actual.unbind())
+        }
+    }
+
+    fn _repr_info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let info = Handle::describe(slf.as_super())?;
+        let position = if slf.as_super().get().is_cancelled(slf.py()) { 2 } else { 1 };
+        let when = slf.get().deadline(slf.py()).into_pyobject(slf.py())?;
+        info.insert(position, format!("when={}", when.repr()?))?;
+        Ok(info)
+    }
+
+    /// Calls the timer off; the loop forgets it.
+    fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if slf.as_super().get().is_cancelled(py) {
+            return Ok(());
+        }
+        Handle::cancel_handle(slf.as_super())?;
+        if let Some(event_loop) = slf.as_super().get()._loop(py) {
+            match event_loop.bind(py).cast::<LoopCore>() {
+                Ok(core) => {
+                    if slf.get().timing.with(py, |timing| timing.scheduled) {
+                        core.get().timer_cancelled(py);
+                    }
+                }
+                Err(_) => {
+                    event_loop
+                        .bind(py)
+                        .call_method1(pyo3::intern!(py, "_timer_handle_cancelled"), (slf,))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The loop time at which the callback is due, in seconds.
+    fn when(&self, py: Python<'_>) -> f64 {
+        self.deadline(py)
+    }
+
+    #[getter]
+    fn _when(&self, py: Python<'_>) -> f64 {
+        self.deadline(py)
+    }
+
+    #[getter]
+    fn get__scheduled(&self, py: Python<'_>) -> bool {
+        self.timing.with(py, |timing| timing.scheduled)
+    }
+
+    #[setter]
+    fn set__scheduled(&self, py: Python<'_>, scheduled: bool) {
+        self.set_scheduled(py, scheduled);
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        self.deadline(py).into_pyobject(py)?.hash()
+    }
+
+    fn __richcmp__(
+        slf: &Bound<'_, Self>,
+        other: &Bound<'_, PyAny>,
+        operation: CompareOp,
+    ) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let Ok(other) = other.cast::<TimerHandle>() else {
+            return Ok(py.NotImplemented());
+        };
+        let (left, right) = (slf.get().deadline(py), other.get().deadline(py));
+        let equal = || -> PyResult<bool> {
+            let (a, b) = (slf.as_super().get(), other.as_super().get());
+            Ok(left == right
+                && a.is_cancelled(py) == b.is_cancelled(py)
+                && a._callback(py).into_pyobject(py)?.eq(b._callback(py))?
+                && a._args(py).into_pyobject(py)?.eq(b._args(py))?)
+        };
+        let answer = match operation {
+            CompareOp::Lt => left < right,
+            CompareOp::Gt => left > right,
+            CompareOp::Le => left < right || equal()?,
+            CompareOp::Ge => left > right || equal()?,
+            CompareOp::Eq => equal()?,
+            CompareOp::Ne => !equal()?,
+        };
+        Ok(answer.into_pyobject(py)?.to_owned().into_any().unbind())
+    }
+}
