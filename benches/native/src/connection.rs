@@ -4,11 +4,15 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{self, Shutdown};
+use rustix::net::{self, RecvFlags, SendFlags, Shutdown};
 
 use crate::messages::Messages;
+
+/// A server that neither takes nor answers anything for so long is stuck.
+pub const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// A registered, non-blocking connection and how far its batch has come.
 pub struct Connection {
@@ -140,21 +144,29 @@ impl Connection {
     }
 }
 
-/// Sends one batch on a blocking `socket` and waits for the answer.
+/// Sends one batch on `socket` and waits for the answer.
+///
+/// Sends and receives by turns: a server that stops reading while its answers
+/// are not taken would wait for us, and we for it, once a batch is larger than
+/// all buffers between the two.
 ///
 /// # Errors
-/// As [`Connection::receive`].
+/// As [`Connection::receive`], and when the server neither takes nor answers
+/// anything for ten seconds.
 pub fn exchange(socket: &OwnedFd, batch: &[u8], messages: &Messages) -> io::Result<()> {
-    let mut sent = 0;
-    while sent < batch.len() {
-        sent += rustix::io::write(socket, &batch[sent..])?;
-    }
-    let mut received = 0;
     let mut buffer = vec![0; batch.len()];
+    let (mut sent, mut received) = (0, 0);
     while received < batch.len() {
-        match rustix::io::read(socket, &mut buffer)? {
-            0 => return Err(closed_early()),
-            count => {
+        let ready = wait(socket, sent < batch.len())?;
+        if ready.contains(PollFlags::OUT) {
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            sent += unless_blocked(net::send(socket, &batch[sent..], flags))?.unwrap_or(0);
+        }
+        // An error or an end of stream shows up when reading, whatever else is ready.
+        match unless_blocked(net::recv(socket, &mut *buffer, RecvFlags::DONTWAIT))? {
+            None => {}
+            Some((0, _)) => return Err(closed_early()),
+            Some((count, _)) => {
                 messages.check(batch, received, &buffer[..count])?;
                 received += count;
             }
@@ -163,9 +175,75 @@ pub fn exchange(socket: &OwnedFd, batch: &[u8], messages: &Messages) -> io::Resu
     Ok(())
 }
 
+/// Waits until `socket` can be read, or written if `sending`.
+fn wait(socket: &OwnedFd, sending: bool) -> io::Result<PollFlags> {
+    let wanted = if sending { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+    let mut sockets = [PollFd::new(socket, wanted)];
+    match poll(&mut sockets, Some(&PATIENCE)) {
+        Ok(0) => Err(silent()),
+        Ok(_) | Err(Errno::INTR) => Ok(sockets[0].revents()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Nothing where the call would have had to wait, or was interrupted.
+fn unless_blocked<T>(result: rustix::io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn closed_early() -> io::Error {
     io::Error::new(
         io::ErrorKind::UnexpectedEof,
         "the server closed a connection before it had answered",
     )
+}
+
+/// The error of a server that let [`PATIENCE`] pass.
+pub(crate) fn silent() -> io::Error {
+    let silence = format!("the server has answered nothing for {} s", PATIENCE.tv_sec);
+    io::Error::new(io::ErrorKind::TimedOut, silence)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use super::*;
+
+    /// An echo that reads no more while its answer is not taken.
+    fn echo_on(mut stream: UnixStream) {
+        let mut buffer = [0; 4096];
+        while let Ok(count) = stream.read(&mut buffer) {
+            if count == 0 || stream.write_all(&buffer[..count]).is_err() {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_larger_than_all_buffers_is_exchanged() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let server = thread::spawn(|| echo_on(theirs));
+        // Linux gives each direction about 200 KiB.
+        let messages = Messages::new(2 * 1024 * 1024, 1, false);
+        let socket = OwnedFd::from(ours);
+        exchange(&socket, messages.batch(0, 0), &messages).unwrap();
+        drop(socket);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn an_end_of_stream_before_the_answer_is_an_error() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        theirs.shutdown(std::net::Shutdown::Write).unwrap();
+        let messages = Messages::new(64, 1, false);
+        let error = exchange(&ours.into(), messages.batch(0, 0), &messages).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
 }

@@ -52,7 +52,7 @@ impl Dialer {
 
     fn next_source(&mut self) -> Ipv4Addr {
         self.dialled += 1;
-        if self.dialled % CONNECTIONS_PER_SOURCE == 0 {
+        if self.dialled.is_multiple_of(CONNECTIONS_PER_SOURCE) {
             self.source += 1;
         }
         let [_, _, high, low] = self.source.to_be_bytes();

@@ -4,13 +4,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
-use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::connection::{Connection, exchange};
+use crate::connection::{Connection, PATIENCE, exchange, silent};
 use crate::dial::Dialer;
 use crate::histogram::Histogram;
 use crate::messages::Messages;
@@ -20,16 +19,14 @@ use crate::report::Report;
 const EVENTS_PER_WAIT: usize = 1024;
 const READ_BUFFER: usize = 64 * 1024;
 
-/// A server that answers nothing on any connection for so long is stuck.
-const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
-
 /// Connects and exchanges one batch on each connection, one after the other.
 ///
 /// The answer proves that the server has accepted the connection, so that any
 /// number of them passes any backlog. They stay open as long as the result.
 ///
 /// # Errors
-/// When connecting fails, or an answer is wrong or missing.
+/// When connecting fails, an answer is wrong or missing, or the server answers
+/// nothing for ten seconds.
 pub fn hold(options: &Options) -> io::Result<Vec<OwnedFd>> {
     let messages = Messages::new(options.size, options.pipeline, options.lines);
     let mut dialer = Dialer::new(options.address);
@@ -156,10 +153,7 @@ impl Generator {
         self.events.clear();
         let events = spare_capacity(&mut self.events);
         match epoll::wait(&self.poller, events, Some(&PATIENCE)) {
-            Ok(0) => {
-                let silence = format!("the server has answered nothing for {} s", PATIENCE.tv_sec);
-                return Err(io::Error::new(io::ErrorKind::TimedOut, silence));
-            }
+            Ok(0) => return Err(silent()),
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
