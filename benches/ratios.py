@@ -21,9 +21,6 @@ Values = Sequence[float | None]
 #: The loop that the targets are for.
 OURS = "aioxide"
 
-#: The verdict of a row without targets, or without anything to compare with.
-NOTHING_TO_SAY = "–"
-
 
 @dataclass(frozen=True)
 class Judgement:
@@ -73,9 +70,9 @@ def judge(row: Row, values: Mapping[str, Values]) -> list[Judgement]:
 
 
 def verdict(judgements: Sequence[Judgement]) -> str:
-    """``ok``, ``short`` if any target is missed, or `NOTHING_TO_SAY`."""
+    """``ok``, ``short`` if any target is missed, ``–`` if nothing can be said."""
     if any(judgement.met is False for judgement in judgements):
         return "short"
     if judgements and all(judgement.met for judgement in judgements):
         return "ok"
-    return NOTHING_TO_SAY
+    return "–"

@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from loops import FLOOR
-from ratios import NOTHING_TO_SAY, OURS, Values, judge, median, ratio, verdict
-from rows import Row, Target
-
-#: A server that was less busy than this was not what limited the load.
-SATURATED = 0.9
+from ratios import Values, judge, median, ratio, verdict
+from rows import Row
 
 
 @dataclass(frozen=True)
@@ -64,22 +61,6 @@ class Results:
             if any(sample.error for sample in samples)
         ]
 
-    def unsaturated(self) -> list[tuple[str, str, float]]:
-        """Row, loop and busy fraction where the server was not the limit."""
-        found = []
-        for (row, loop), samples in self.samples.items():
-            busy = median([sample.details.get("server_busy") for sample in samples])
-            if busy is not None and busy < SATURATED:
-                found.append((row, loop, busy))
-        return found
-
-    def verdict(self, row: Row) -> str:
-        """`ratios.verdict`, or ``unclear`` where a server it rests on was not the limit."""
-        word = verdict(judge(row, self.values(row)))
-        compared = {OURS, *(target.peer for target in row.targets if isinstance(target, Target))}
-        limited = {loop for name, loop, _ in self.unsaturated() if name == row.name}
-        return "unclear" if word != NOTHING_TO_SAY and compared & limited else word
-
     def as_json(self) -> list[dict[str, Any]]:
         """Every row with its samples, medians, ratios and verdict."""
         return [self._row_as_json(row) for row in self.rows]
@@ -112,7 +93,7 @@ class Results:
                 }
                 for judgement in judgements
             ],
-            "verdict": self.verdict(row),
+            "verdict": verdict(judgements),
         }
 
 

@@ -21,9 +21,9 @@ class Quantity:
 
 
 TIME: Final = Quantity("ns")
-REQUESTS: Final = Quantity("req/s", higher_is_better=True)
-LINES: Final = Quantity("lines/s", higher_is_better=True)
-CONNECTIONS: Final = Quantity("conn/s", higher_is_better=True)
+REQUESTS: Final = Quantity("req/cpu-s", higher_is_better=True)
+LINES: Final = Quantity("lines/cpu-s", higher_is_better=True)
+CONNECTIONS: Final = Quantity("conn/cpu-s", higher_is_better=True)
 MEMORY: Final = Quantity("bytes")
 GROWTH: Final = Quantity("×")
 

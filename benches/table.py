@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ratios import OURS, Judgement, judge
+from ratios import OURS, Judgement, judge, verdict
 from results import Results, columns
 from rows import Limit, Quantity, Row
 
@@ -57,7 +57,7 @@ def line(results: Results, row: Row) -> list[str]:
     ours_to_uvloop = results.ratio(row, OURS, "uvloop")
     if any(isinstance(target, Limit) for target in row.targets):
         ours_to_uvloop = None
-    return [*cells, times(ours_to_uvloop), target_text(judgements), results.verdict(row)]
+    return [*cells, times(ours_to_uvloop), target_text(judgements), verdict(judgements)]
 
 
 def terminal(results: Results) -> str:
@@ -84,11 +84,4 @@ def markdown(results: Results, facts_line: str) -> str:
 
 def remarks(results: Results) -> list[str]:
     """What a reader of the table has to know about single numbers."""
-    lines = [f"{row} on {loop} failed: {error}" for row, loop, error in results.failures()]
-    unsaturated = [f"{row} on {loop} ({busy:.0%})" for row, loop, busy in results.unsaturated()]
-    if unsaturated:
-        lines.append(
-            "the server was not fully busy, so that the load generator or another process "
-            f"was the limit: {', '.join(unsaturated)}"
-        )
-    return lines
+    return [f"{row} on {loop} failed: {error}" for row, loop, error in results.failures()]

@@ -28,10 +28,6 @@ def results():
     return found
 
 
-def make_idle(results, loop):
-    results.samples["echo_protocol", loop] = [Sample(400, {"server_busy": 0.5})]
-
-
 def cells(results):
     return {line.split("  ")[0]: line for line in table.terminal(results).splitlines()}
 
@@ -60,24 +56,6 @@ def test_a_limit_is_not_compared_with_uvloop(results):
 def test_a_failure_shows_in_its_place_and_says_why(results):
     assert "failed" in cells(results)["echo 1 KiB, 100 connections, Protocol"]
     assert "echo_protocol on rloop failed: it fell over" in table.remarks(results)
-
-
-def test_an_idle_server_is_remarked(results):
-    make_idle(results, "aioxide")
-    (remark,) = [text for text in table.remarks(results) if "busy" in text]
-    assert "echo_protocol on aioxide (50%)" in remark
-    assert "uvloop" not in remark
-
-
-@pytest.mark.parametrize("loop", ["aioxide", "uvloop", "floor"])
-def test_a_verdict_does_not_rest_on_an_idle_server(results, loop):
-    make_idle(results, loop)
-    assert cells(results)["echo 1 KiB, 100 connections, Protocol"].endswith("unclear")
-
-
-def test_an_idle_server_that_no_target_names_does_not_matter(results):
-    make_idle(results, "rloop")
-    assert cells(results)["echo 1 KiB, 100 connections, Protocol"].endswith("short")
 
 
 def test_markdown_has_as_many_cells_in_every_line(results):

@@ -1,4 +1,4 @@
-"""Servers under load: requests, lines and connections a second."""
+"""Servers under load: requests, lines and connections a second of their processor time."""
 
 from __future__ import annotations
 
@@ -41,4 +41,4 @@ def requests(sampling: Sampling, style: str, *options: str) -> Measurement:
             str(sampling.load_seconds),
             *options,
         )
-    return Measurement(report["requests_per_second"], report)
+    return Measurement(report["served"] / report["server_seconds"], report)

@@ -52,14 +52,16 @@ pub fn run(options: &Options) -> io::Result<Report> {
     let processor = processor_time();
     let start = Instant::now();
     let end = generator.turn_until(start + options.measured)?;
-    let report = Report {
-        requests: generator.latencies.len(),
-        measured: end - start,
-        processor: processor_time() - processor,
-        latencies: std::mem::take(&mut generator.latencies),
-    };
+    let processor = processor_time() - processor;
+    let latencies = std::mem::take(&mut generator.latencies);
     generator.finish()?;
-    Ok(report)
+    Ok(Report {
+        requests: latencies.len(),
+        measured: end - start,
+        processor,
+        latencies,
+        served: generator.served,
+    })
 }
 
 fn processor_time() -> Duration {
@@ -80,6 +82,8 @@ struct Generator {
     /// The measurement is over: what is answered is not followed by another.
     finishing: bool,
     latencies: Histogram,
+    /// Requests answered since the first connection, whether measured or not.
+    served: u64,
     /// One buffer serves all: what is read is checked at once.
     buffer: Vec<u8>,
     events: Vec<epoll::Event>,
@@ -96,6 +100,7 @@ impl Generator {
             open: options.connections,
             finishing: false,
             latencies: Histogram::new(),
+            served: 0,
             buffer: vec![0; READ_BUFFER],
             events: Vec::with_capacity(EVENTS_PER_WAIT),
         };
@@ -105,6 +110,7 @@ impl Generator {
                 generator.connections.push(Some(connection));
             }
         } else {
+            generator.served = (options.connections * options.pipeline) as u64;
             for (number, socket) in hold(options)?.into_iter().enumerate() {
                 let mut connection =
                     Connection::new(number, socket, Instant::now(), &generator.poller)?;
@@ -172,6 +178,7 @@ impl Generator {
         let received = connection.receive(flags, &self.messages, &mut self.buffer)?;
         let elapsed = connection.elapsed();
         if self.mode == Mode::Steady && received.messages > 0 {
+            self.served += received.messages;
             self.latencies.record(elapsed, received.messages);
         }
         let answered = received.messages > 0 && connection.is_answered(&self.messages);
@@ -189,10 +196,13 @@ impl Generator {
         // Dropped first: its descriptor leaves the poller, so that a later event
         // of the old connection cannot be taken for one of the new.
         self.connections[number] = None;
+        if self.mode == Mode::ConnectClose {
+            self.served += 1;
+            self.latencies.record(elapsed, 1);
+        }
         if self.finishing {
             self.open -= 1;
         } else {
-            self.latencies.record(elapsed, 1);
             self.connections[number] = Some(self.dial(number)?);
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::histogram::Histogram;
 
-/// The measured part of a run.
+/// The measured part of a run, and how much it was of the whole.
 pub struct Report {
     /// Messages answered, or connections closed with `--connect-close`.
     pub requests: u64,
@@ -17,6 +17,10 @@ pub struct Report {
     /// From sending a batch to the answer of each of its messages, or from
     /// connecting to the last answer with `--connect-close`.
     pub latencies: Histogram,
+    /// Requests of the whole run: `requests`, and those before and after that
+    /// are not measured. This is what the server's processor time from before
+    /// the run until after it was spent on.
+    pub served: u64,
 }
 
 impl fmt::Display for Report {
@@ -26,9 +30,10 @@ impl fmt::Display for Report {
         let percentile = |fraction| microseconds(self.latencies.percentile(fraction));
         write!(
             f,
-            "{{\"requests\": {}, \"seconds\": {seconds:.6}, \"requests_per_second\": {:.1}, \
+            "{{\"served\": {}, \"requests\": {}, \"seconds\": {seconds:.6}, \"requests_per_second\": {:.1}, \
              \"generator_busy\": {:.3}, \"latency_us\": \
              {{\"p50\": {:.1}, \"p99\": {:.1}, \"p999\": {:.1}, \"max\": {:.1}}}}}",
+            self.served,
             self.requests,
             self.requests as f64 / seconds,
             self.processor.as_secs_f64() / seconds,
@@ -53,10 +58,11 @@ mod tests {
             measured: Duration::from_millis(250),
             processor: Duration::from_millis(100),
             latencies,
+            served: 700,
         };
         assert_eq!(
             report.to_string(),
-            "{\"requests\": 500, \"seconds\": 0.250000, \"requests_per_second\": 2000.0, \
+            "{\"served\": 700, \"requests\": 500, \"seconds\": 0.250000, \"requests_per_second\": 2000.0, \
              \"generator_busy\": 0.400, \"latency_us\": \
              {\"p50\": 64.0, \"p99\": 64.0, \"p999\": 64.0, \"max\": 64.0}}"
         );

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -53,6 +54,21 @@ fn steady_requests_are_answered_and_timed() {
 }
 
 #[test]
+fn everything_the_server_answered_is_served() {
+    static ANSWERED: AtomicU64 = AtomicU64::new(0);
+    let address = serve(|mut stream| {
+        let mut buffer = [0; 1024];
+        while stream.read_exact(&mut buffer).is_ok() {
+            ANSWERED.fetch_add(1, Ordering::SeqCst);
+            stream.write_all(&buffer).unwrap();
+        }
+    });
+    let report = load::run(&options(address, Mode::Steady)).unwrap();
+    assert_eq!(report.served, ANSWERED.load(Ordering::SeqCst));
+    assert!(report.served > report.requests, "{report}");
+}
+
+#[test]
 fn messages_larger_than_the_socket_buffers_pass() {
     let large = Options { size: 8 * 1024 * 1024, connections: 2, ..options(floor(), Mode::Steady) };
     assert!(load::run(&large).unwrap().requests > 0);
@@ -69,7 +85,10 @@ fn every_message_of_a_pipeline_counts() {
 fn connections_are_opened_and_closed_with_and_without_a_message() {
     for size in [0, 64] {
         let closing = Options { size, ..options(floor(), Mode::ConnectClose) };
-        assert!(load::run(&closing).unwrap().requests > 8);
+        let report = load::run(&closing).unwrap();
+        assert!(report.requests > 8, "{report}");
+        // The last ones end after the measurement.
+        assert!(report.served >= report.requests + 8, "{report}");
     }
 }
 
