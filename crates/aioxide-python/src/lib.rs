@@ -62,6 +62,7 @@ mod _aioxide {
         recycle::install::<FutureIterator>(py);
         recycle::install::<Task>(py);
         recycle::install::<SocketCall>(py);
+        crate::event_loop::install_call_soon(py)?;
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);
         finalizer::install::<SocketCall>(py);

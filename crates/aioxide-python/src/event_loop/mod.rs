@@ -3,6 +3,7 @@
 //! The Python class `aioxide.Loop` inherits it and adds what is clearer as
 //! Python: everything that is an `async def`.
 
+mod call_soon;
 mod debug;
 mod descriptors;
 mod object;
@@ -12,6 +13,7 @@ mod scheduling;
 mod turn;
 mod watching;
 
+pub use call_soon::install as install_call_soon;
 pub use descriptors::{Direction, Watch, Watcher};
 pub use object::LoopCore;
 pub use ready::{HANGUP, NativeWork, READABLE, Ready, WRITABLE};

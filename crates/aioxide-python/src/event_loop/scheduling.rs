@@ -1,4 +1,4 @@
-//! `call_soon` and its relatives.
+//! The relatives of `call_soon`.
 
 use std::sync::atomic::Ordering;
 
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::{LoopCore, Ready};
-use crate::handles::{Handle, TimerHandle};
+use crate::handles::{Arguments, Handle, TimerHandle};
 use crate::{context, standard};
 
 /// This thread, as Python numbers threads.
@@ -45,7 +45,7 @@ impl LoopCore {
         let py = slf.py();
         let context = context::given_or_copy(py, context)?;
         let event_loop = slf.clone().into_any().unbind();
-        Handle::create(py, callback.unbind(), arguments.unbind(), event_loop, context)
+        Handle::create(py, callback.unbind(), Arguments::of(&arguments), event_loop, context)
     }
 
     fn timer_at(
@@ -58,7 +58,7 @@ impl LoopCore {
         let py = slf.py();
         let context = context::given_or_copy(py, context)?;
         let event_loop = slf.clone().into_any().unbind();
-        let (callback, arguments) = (callback.unbind(), arguments.unbind());
+        let (callback, arguments) = (callback.unbind(), Arguments::of(&arguments));
         let timer = TimerHandle::create(py, when, callback, arguments, event_loop, context)?;
         if slf.get().debug(py) {
             timer.bind(py).as_super().get().remember_origin(py)?;
@@ -70,7 +70,7 @@ impl LoopCore {
 }
 
 /// Debug mode's look at what is to be called: asyncio's texts.
-fn check_callback(callback: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
+pub(super) fn check_callback(callback: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
     let py = callback.py();
     if standard::is_coroutine(py)?.call1((callback,))?.is_truthy()?
         || standard::is_coroutine_function(py)?.call1((callback,))?.is_truthy()?
@@ -88,29 +88,7 @@ fn check_callback(callback: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
 
 #[pymethods]
 impl LoopCore {
-    /// Schedules `callback(*args)` for the next turn.
-    #[pyo3(signature = (callback, *args, context=None))]
-    fn call_soon(
-        slf: &Bound<'_, Self>,
-        callback: Bound<'_, PyAny>,
-        args: Bound<'_, PyTuple>,
-        context: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<Py<Handle>> {
-        let py = slf.py();
-        slf.get().admit(py)?;
-        let debug = slf.get().debug(py);
-        if debug {
-            check_callback(&callback, "call_soon")?;
-        }
-        let handle = Self::handle_for(slf, callback, args, context)?;
-        if debug {
-            handle.get().remember_origin(py)?;
-        }
-        slf.get().schedule(py, Ready::Handle(handle.clone_ref(py)));
-        Ok(handle)
-    }
-
-    /// The same from any thread: the loop wakes up if it sleeps.
+    /// `call_soon` from any thread: the loop wakes up if it sleeps.
     #[pyo3(signature = (callback, *args, context=None))]
     fn call_soon_threadsafe(
         slf: &Bound<'_, Self>,

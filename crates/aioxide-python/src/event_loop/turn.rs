@@ -8,7 +8,9 @@ use pyo3::types::PyTuple;
 use super::ready::FutureCallback;
 use super::scheduling::thread_identity;
 use super::{LoopCore, Ready};
-use crate::handles::{Handle, TimerHandle, may_step_foreign_task, report_callback_error};
+use crate::handles::{
+    Arguments, Handle, TimerHandle, may_step_foreign_task, report_callback_error,
+};
 use crate::{context, tasks};
 
 impl LoopCore {
@@ -127,7 +129,7 @@ impl LoopCore {
             Err(error) => {
                 slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
                 let step = tasks::TaskStep::new(py, task.unbind(), None)?.into_any();
-                report(slf, step, PyTuple::empty(py).unbind(), py.None(), error)
+                report(slf, step, PyTuple::empty(py), py.None(), error)
             }
         }
     }
@@ -140,9 +142,7 @@ impl LoopCore {
         });
         match result {
             Ok(()) => Ok(()),
-            Err(error) => {
-                report(slf, function, PyTuple::new(py, [future])?.unbind(), context, error)
-            }
+            Err(error) => report(slf, function, PyTuple::new(py, [future])?, context, error),
         }
     }
 }
@@ -167,12 +167,12 @@ fn run_handle(handle: &Bound<'_, Handle>) -> PyResult<()> {
 pub fn report(
     core: &Bound<'_, LoopCore>,
     callback: Py<PyAny>,
-    arguments: Py<PyTuple>,
+    arguments: Bound<'_, PyTuple>,
     context: Py<PyAny>,
     error: PyErr,
 ) -> PyResult<()> {
     let py = core.py();
     let event_loop = core.clone().into_any().unbind();
-    let handle = Handle::create(py, callback, arguments, event_loop, context)?;
+    let handle = Handle::create(py, callback, Arguments::of(&arguments), event_loop, context)?;
     report_callback_error(handle.bind(py), error)
 }

@@ -11,7 +11,7 @@ use super::descriptors::register;
 use super::{Direction, LoopCore, Watch, Watcher};
 use crate::context;
 use crate::errors::os_error;
-use crate::handles::Handle;
+use crate::handles::{Arguments, Handle};
 
 /// The number behind an integer or an object with `fileno()`.
 ///
@@ -220,7 +220,7 @@ impl LoopCore {
         }
         let context = context::copy_current(py)?;
         let event_loop = slf.clone().into_any().unbind();
-        let handle = Handle::create(py, callback, arguments.unbind(), event_loop, context)?;
+        let handle = Handle::create(py, callback, Arguments::of(&arguments), event_loop, context)?;
         if this.debug(py) {
             handle.get().remember_origin(py)?;
         }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
+use super::Arguments;
 use super::reporting::{format_callback, report_callback_error};
 use super::strangers::may_step_foreign_task;
 use crate::event_loop::LoopCore;
@@ -26,7 +27,7 @@ pub(super) struct HandleState {
     /// None once cancelled, so that a cancelled handle holds on to nothing.
     callback: Option<Py<PyAny>>,
     /// None together with the callback.
-    arguments: Option<Py<PyTuple>>,
+    arguments: Arguments,
     /// None only after the collector cleared the handle.
     context: Option<Py<PyAny>>,
     event_loop: Option<Py<PyAny>>,
@@ -39,13 +40,13 @@ impl HandleState {
     #[inline]
     pub(super) fn scheduled(
         callback: Py<PyAny>,
-        arguments: Py<PyTuple>,
+        arguments: Arguments,
         event_loop: Py<PyAny>,
         context: Py<PyAny>,
     ) -> Self {
         Self {
             callback: Some(callback),
-            arguments: Some(arguments),
+            arguments,
             context: Some(context),
             event_loop: Some(event_loop),
             cancelled: false,
@@ -59,9 +60,7 @@ impl HandleState {
         if let Some(callback) = self.callback {
             callback.drop_ref(py);
         }
-        if let Some(arguments) = self.arguments {
-            arguments.drop_ref(py);
-        }
+        self.arguments.release(py);
         if let Some(context) = self.context {
             context.drop_ref(py);
         }
@@ -84,7 +83,7 @@ impl Handle {
     pub fn create(
         py: Python<'_>,
         callback: Py<PyAny>,
-        arguments: Py<PyTuple>,
+        arguments: Arguments,
         event_loop: Py<PyAny>,
         context: Py<PyAny>,
     ) -> PyResult<Py<Self>> {
@@ -115,20 +114,18 @@ impl Handle {
     /// Calls the callback in its context; the error is the callback's own.
     #[inline]
     pub fn call(&self, py: Python<'_>) -> PyResult<()> {
-        let parts = self.state.with(py, |state| {
-            match (&state.callback, &state.arguments, &state.context) {
-                (Some(callback), Some(arguments), Some(context)) => Some((
-                    callback.bind(py).clone(),
-                    arguments.bind(py).clone(),
-                    context.bind(py).clone(),
-                )),
-                _ => None,
-            }
+        let parts = self.state.with(py, |state| match (&state.callback, &state.context) {
+            (Some(callback), Some(context)) => Some((
+                callback.bind(py).clone(),
+                state.arguments.bind(py),
+                context.bind(py).clone(),
+            )),
+            _ => None,
         });
         let Some((callback, arguments, context)) = parts else {
             return Ok(());
         };
-        context::run_in(&context, || callback.call1(arguments).map(drop))
+        context::run_in(&context, || arguments.call(&callback).map(drop))
     }
 
     /// Whether the callback may be a step of a task of the standard library's:
@@ -157,7 +154,7 @@ impl Handle {
         }
         drop(this.state.with(py, |state| {
             state.cancelled = true;
-            (state.callback.take(), state.arguments.take())
+            (state.callback.take(), std::mem::take(&mut state.arguments))
         }));
         Ok(())
     }
@@ -187,7 +184,7 @@ impl Handle {
             info.append("cancelled")?;
         }
         if let Some(callback) = this._callback(py) {
-            info.append(format_callback(py, callback, this._args(py), this.debug(py)?)?)?;
+            info.append(format_callback(py, callback, this._args(py)?, this.debug(py)?)?)?;
         }
         if let Some(stack) = this._source_traceback(py) {
             let frame = stack.bind(py).get_item(-1)?;
@@ -221,9 +218,7 @@ impl Handle {
         let py = args.py();
         let state = HandleState::scheduled(
             callback,
-            args.extract::<Vec<Bound<'_, PyAny>>>()
-                .and_then(|args| PyTuple::new(py, args))?
-                .unbind(),
+            Arguments::of(&PyTuple::new(py, args.extract::<Vec<Bound<'_, PyAny>>>()?)?),
             r#loop.unbind(),
             context::given_or_copy(py, context)?,
         );
@@ -295,9 +290,10 @@ impl Handle {
     }
 
     #[getter]
-    pub(super) fn _args(&self, py: Python<'_>) -> Option<Py<PyTuple>> {
-        self.state
-            .with(py, |state| state.arguments.as_ref().map(|arguments| arguments.clone_ref(py)))
+    pub(super) fn _args<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let arguments =
+            self.state.with(py, |state| state.callback.as_ref().map(|_| state.arguments.bind(py)));
+        arguments.map(|arguments| arguments.to_tuple(py)).transpose()
     }
 
     #[getter]
@@ -326,7 +322,7 @@ impl Handle {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
             visit.call(&state.callback)?;
-            visit.call(&state.arguments)?;
+            state.arguments.traverse(&visit)?;
             visit.call(&state.context)?;
             visit.call(&state.event_loop)?;
             match &state.origin {

@@ -12,7 +12,7 @@ use crate::standard;
 pub(super) fn format_callback<'py>(
     py: Python<'py>,
     callback: Py<PyAny>,
-    arguments: Option<Py<PyTuple>>,
+    arguments: Option<Bound<'py, PyTuple>>,
     debug: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let format = standard::format_callback_source(py)?;
@@ -43,7 +43,7 @@ pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResu
         return Err(error);
     };
     let callback = this._callback(py).unwrap_or_else(|| py.None());
-    let shown = format_callback(py, callback, this._args(py), this.debug(py)?)?;
+    let shown = format_callback(py, callback, this._args(py)?, this.debug(py)?)?;
     let details = PyDict::new(py);
     details.set_item("message", format!("Exception in callback {shown}"))?;
     details.set_item("exception", error.into_value(py))?;

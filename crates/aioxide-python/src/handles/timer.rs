@@ -3,10 +3,10 @@
 use pyo3::Borrowed;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
-use pyo3::types::{PyList, PyTuple, PyType};
+use pyo3::types::{PyList, PyType};
 
-use super::Handle;
 use super::handle::HandleState;
+use super::{Arguments, Handle};
 use crate::event_loop::LoopCore;
 use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
@@ -33,7 +33,7 @@ impl TimerHandle {
         py: Python<'_>,
         when: f64,
         callback: Py<PyAny>,
-        arguments: Py<PyTuple>,
+        arguments: Arguments,
         event_loop: Py<PyAny>,
         context: Py<PyAny>,
     ) -> PyResult<Py<Self>> {
@@ -174,7 +174,7 @@ impl TimerHandle {
             Ok(left == right
                 && a.is_cancelled(py) == b.is_cancelled(py)
                 && a._callback(py).into_pyobject(py)?.eq(b._callback(py))?
-                && a._args(py).into_pyobject(py)?.eq(b._args(py))?)
+                && a._args(py)?.into_pyobject(py)?.eq(b._args(py)?)?)
         };
         let answer = match operation {
             CompareOp::Lt => left < right,

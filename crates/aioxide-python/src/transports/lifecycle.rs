@@ -108,7 +108,7 @@ impl TcpTransport {
             None => py.None(),
         };
         let context = context::copy_current(py)?;
-        report_callback(core, callback, arguments.unbind(), context, error)
+        report_callback(core, callback, arguments, context, error)
     }
 
     /// Ends the connection because of `error`. A system error is the peer's
