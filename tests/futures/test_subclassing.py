@@ -21,15 +21,39 @@ def test_a_future_is_an_asyncio_future(loop, Future):
     assert asyncio.isfuture(future)
 
 
-def test_a_subclass_is_an_asyncio_future_and_itself(loop, Future):
+def test_a_subclass_is_a_future_and_itself(kind, loop, Future):
     class Promise(Future):
         pass
 
     promise = Promise(loop=loop)
-    assert isinstance(promise, Promise)
+    assert type(promise) is promise.__class__ is Promise
     assert isinstance(promise, Future)
-    assert isinstance(promise, asyncio.Future)
-    assert type(promise) is Promise
+    assert asyncio.isfuture(promise)
+    # A deliberate difference: the `__class__` of aioxide's own futures is asyncio.Future,
+    # that of a subclass written in Python is the subclass.
+    assert isinstance(loop.create_future(), asyncio.Future)
+    assert isinstance(promise, asyncio.Future) is (kind == "asyncio")
+
+
+def test_the_standard_functions_take_a_subclass(loop, run, Future):
+    class Promise(Future):
+        pass
+
+    def promised(value):
+        promise = Promise(loop=loop)
+        loop.call_soon(promise.set_result, value)
+        return promise
+
+    async def main():
+        promise = promised(1)
+        assert asyncio.ensure_future(promise) is promise
+        assert await asyncio.gather(promise, promised(2)) == [1, 2]
+        assert await asyncio.wait_for(promised(3), 10) == 3
+        assert await asyncio.shield(promised(4)) == 4
+        waited = promised(5)
+        assert await asyncio.wait([waited]) == ({waited}, set())
+
+    run(main())
 
 
 def test_the_class_itself_is_not_a_future(Future):

@@ -24,17 +24,41 @@ def test_a_subclass_with_its_own_constructor(loop, Task):
     assert loop.run_until_complete(job) == 42
 
 
-def test_a_subclass_is_an_asyncio_task_and_itself(loop, Task):
+def test_a_subclass_is_a_task_and_itself(kind, api, loop, Task):
     class Job(Task):
         pass
 
-    job = Job(give(42), loop=loop)
+    job, plain = Job(give(42), loop=loop), loop.create_task(give(42))
     loop.run_until_complete(job)
-    assert type(job) is Job
-    assert isinstance(job, Job)
+    loop.run_until_complete(plain)
+    assert type(job) is job.__class__ is Job
     assert isinstance(job, Task)
-    assert isinstance(job, asyncio.Future)
-    assert isinstance(job, asyncio.Task)
+    assert isinstance(job, api.Future)
+    assert asyncio.isfuture(job)
+    # A deliberate difference: the `__class__` of aioxide's own tasks is asyncio.Task,
+    # that of a subclass written in Python is the subclass.
+    for base in (asyncio.Future, asyncio.Task):
+        assert isinstance(plain, base)
+        assert isinstance(job, base) is (kind == "asyncio")
+
+
+def test_the_standard_functions_take_a_subclass(loop, run, Task):
+    class Job(Task):
+        pass
+
+    def started(value):
+        return Job(give(value), loop=loop)
+
+    async def main():
+        job = started(1)
+        assert asyncio.ensure_future(job) is job
+        assert await asyncio.gather(job, started(2)) == [1, 2]
+        assert await asyncio.wait_for(started(3), 10) == 3
+        assert await asyncio.shield(started(4)) == 4
+        waited = started(5)
+        assert await asyncio.wait([waited]) == ({waited}, set())
+
+    run(main())
 
 
 def test_a_subclass_is_known_to_all(loop, Task):
