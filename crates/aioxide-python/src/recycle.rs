@@ -9,6 +9,7 @@
 
 use std::ptr::NonNull;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -22,6 +23,8 @@ const SHELF_SIZE: usize = 1024;
 /// Where dead objects of one class wait.
 pub struct Shelf {
     objects: GilCell<Vec<NonNull<ffi::PyObject>>>,
+    /// The class, so that it can be compared with at the cost of a load.
+    class: AtomicPtr<ffi::PyTypeObject>,
     /// The function that really deallocates.
     dealloc: OnceLock<ffi::destructor>,
 }
@@ -29,7 +32,11 @@ pub struct Shelf {
 impl Shelf {
     /// An empty shelf.
     pub const fn new() -> Self {
-        Self { objects: GilCell::new(Vec::new()), dealloc: OnceLock::new() }
+        Self {
+            objects: GilCell::new(Vec::new()),
+            class: AtomicPtr::new(std::ptr::null_mut()),
+            dealloc: OnceLock::new(),
+        }
     }
 }
 
@@ -46,16 +53,29 @@ pub trait Recycle: PyClass {
 /// Makes `T` use its shelf. Called once, at module initialisation, before any
 /// instance exists.
 pub fn install<T: Recycle>(py: Python<'_>) {
-    let class = T::type_object_raw(py);
+    let class: *mut ffi::PyTypeObject = T::type_object_raw(py);
     // SAFETY: the type was just created by PyO3, is a heap type of this
     // module, and the GIL is held; no instance exists yet, so no slot is in
     // use while it is replaced.
     unsafe {
         let original = (*class).tp_dealloc.expect("a native class has tp_dealloc");
         T::shelf().dealloc.get_or_init(|| original);
+        T::shelf().class.store(class, Ordering::Relaxed);
         (*class).tp_dealloc = Some(dealloc::<T>);
         ffi::PyType_Modified(class);
     }
+}
+
+/// Whether `object` is an instance of `T` and of no subclass.
+#[inline]
+pub fn is_exactly<T: Recycle>(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the reference is alive.
+    std::ptr::eq(unsafe { ffi::Py_TYPE(object.as_ptr()) }, class::<T>())
+}
+
+#[inline]
+fn class<T: Recycle>() -> *mut ffi::PyTypeObject {
+    T::shelf().class.load(Ordering::Relaxed)
 }
 
 /// An emptied object of exactly `T`, if one is on the shelf.
@@ -66,7 +86,7 @@ pub fn take<T: Recycle>(py: Python<'_>) -> Option<Bound<'_, T>> {
     // contents, no references and is not tracked. It gets its first reference
     // and its reference to the type again.
     unsafe {
-        ffi::PyObject_Init(object.as_ptr(), T::type_object_raw(py));
+        ffi::PyObject_Init(object.as_ptr(), class::<T>());
         ffi::PyObject_GC_Track(object.as_ptr().cast());
         Some(Bound::from_owned_ptr(py, object.as_ptr()).cast_into_unchecked::<T>())
     }
@@ -79,7 +99,7 @@ unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
     // exactly T, which nothing else can reach.
     unsafe {
         Python::attach_unchecked(|py| {
-            if ffi::Py_TYPE(object) != T::type_object_raw(py) {
+            if ffi::Py_TYPE(object) != class::<T>() {
                 let original = T::shelf().dealloc.get().expect("set by install()");
                 return original(object); // The subclass's own affair.
             }

@@ -11,7 +11,7 @@ use super::{LoopCore, Ready};
 use crate::handles::{
     Arguments, Handle, TimerHandle, may_step_foreign_task, report_callback_error,
 };
-use crate::{context, tasks};
+use crate::{context, recycle, tasks};
 
 impl LoopCore {
     /// Runs turns until `stop()` was called, at least one.
@@ -151,8 +151,9 @@ impl LoopCore {
 #[inline]
 fn run_handle(handle: &Bound<'_, Handle>) -> PyResult<()> {
     let py = handle.py();
-    if let Ok(timer) = handle.cast_exact::<TimerHandle>() {
-        timer.get().set_scheduled(py, false);
+    if recycle::is_exactly::<TimerHandle>(handle) {
+        // SAFETY: checked above.
+        unsafe { handle.cast_unchecked::<TimerHandle>() }.get().set_scheduled(py, false);
     }
     if handle.get().is_cancelled(py) {
         return Ok(());

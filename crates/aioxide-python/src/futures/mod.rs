@@ -300,7 +300,7 @@ pub fn call_soon(
 /// may override anything, so they go through the public protocol.
 #[inline]
 pub fn as_native<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Future>> {
-    if object.is_exact_instance_of::<Future>() || object.is_exact_instance_of::<Task>() {
+    if recycle::is_exactly::<Future>(object) || recycle::is_exactly::<Task>(object) {
         // SAFETY: checked above; a Task is a Future in memory.
         Some(unsafe { object.cast_unchecked::<Future>() })
     } else {
