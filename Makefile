@@ -49,6 +49,7 @@ test: ## Run every test: the Rust crates, then the Python package
 	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) test --locked --workspace --exclude aioxide-python
 	$(develop)
 	$(in_venv) -m pytest benches/tests
+	$(in_venv) -m pytest conformance/tests
 	$(in_venv) -m pytest tests $(ARGS)
 
 .PHONY: bench
