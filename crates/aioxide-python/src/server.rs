@@ -19,7 +19,7 @@ use rustix::net::SocketFlags;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, Watch, file_descriptor};
 use crate::gil_cell::GilCell;
-use crate::standard;
+use crate::{context, standard};
 use crate::transports::{Address, TcpTransport};
 
 /// Seconds until accepting goes on after the process ran out of descriptors
@@ -41,6 +41,8 @@ struct State {
     core: Option<Py<LoopCore>>,
     /// None once accepting has stopped.
     protocol_factory: Option<Py<PyAny>>,
+    /// The context in which accepting began; each connection gets a copy.
+    context: Option<Py<PyAny>>,
     listeners: Vec<Listener>,
     /// Addresses of the transports, which detach themselves before they go.
     clients: HashSet<NonNull<ffi::PyObject>>,
@@ -132,10 +134,12 @@ impl ServerCore {
     ) -> PyResult<()> {
         let py = core.py();
         let mut protocol = None;
-        let made = factory.call0().and_then(|made| {
+        let make = || {
+            let made = factory.call0()?;
             protocol = Some(made.clone().unbind());
             TcpTransport::over_accepted(core, connection, peer, made, slf.clone().unbind())
-        });
+        };
+        let made = self.connection_context(py).and_then(|context| context::run_in(&context, make));
         let Err(error) = made else {
             return Ok(());
         };
@@ -154,6 +158,15 @@ impl ServerCore {
             core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
         }
         Ok(())
+    }
+
+    /// What a new connection's protocol runs in.
+    fn connection_context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let began = self.state.with(py, |state| state.context.as_ref().map(|it| it.bind(py).clone()));
+        match began {
+            Some(began) => context::copy_of(&began),
+            None => context::copy_current(py).map(|context| context.into_bound(py)),
+        }
     }
 
     /// The process is out of descriptors or memory. The kernel would go on to
@@ -229,6 +242,7 @@ impl ServerCore {
             state: GilCell::new(State {
                 core: Some(r#loop.unbind()),
                 protocol_factory: Some(protocol_factory),
+                context: None,
                 listeners,
                 clients: HashSet::new(),
                 strangers: 0,
@@ -241,6 +255,8 @@ impl ServerCore {
     fn _start_accepting(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
+        let context = context::copy_current(py)?;
+        drop(this.state.with(py, |state| state.context.replace(context)));
         let sockets: Vec<Py<PyAny>> = this.state.with(py, |state| {
             state.listeners.iter().map(|listener| listener.socket.clone_ref(py)).collect()
         });
@@ -322,13 +338,19 @@ impl ServerCore {
         self.state.traverse(|state| {
             visit.call(&state.core)?;
             visit.call(&state.protocol_factory)?;
+            visit.call(&state.context)?;
             state.listeners.iter().try_for_each(|listener| visit.call(&listener.socket))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
         drop(self.state.with(py, |state| {
-            (state.core.take(), state.protocol_factory.take(), std::mem::take(&mut state.listeners))
+            (
+                state.core.take(),
+                state.protocol_factory.take(),
+                state.context.take(),
+                std::mem::take(&mut state.listeners),
+            )
         }));
     }
 }

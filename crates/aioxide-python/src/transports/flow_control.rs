@@ -35,7 +35,8 @@ impl WaterMarks {
 }
 
 impl TcpTransport {
-    /// Calls `pause_writing` if the queue has grown above the high mark.
+    /// Calls `pause_writing` if the queue has grown above the high mark: from
+    /// inside `write`, and so in the writer's context.
     #[inline]
     pub(super) fn maybe_pause_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
@@ -43,25 +44,39 @@ impl TcpTransport {
             let above = state.queue.bytes() > state.marks.high;
             above && !std::mem::replace(&mut state.protocol_paused, true)
         });
-        if pause { self.tell_protocol(slf, "pause_writing") } else { Ok(()) }
+        let Some(protocol) = self.protocol(py).filter(|_| pause) else {
+            return Ok(());
+        };
+        let told = protocol.call_method0(pyo3::intern!(py, "pause_writing")).map(drop);
+        self.report_flow_control(slf, "pause_writing", told)
     }
 
-    /// Calls `resume_writing` if the queue has shrunk to the low mark.
+    /// Calls `resume_writing` if the queue has shrunk to the low mark: from the
+    /// loop, and so in the transport's context.
     pub(super) fn maybe_resume_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let resume = self.state.with(py, |state| {
             let below = state.queue.bytes() <= state.marks.low;
             below && std::mem::replace(&mut state.protocol_paused, false)
         });
-        if resume { self.tell_protocol(slf, "resume_writing") } else { Ok(()) }
+        if !resume {
+            return Ok(());
+        }
+        let told = self.call_protocol(py, |protocol| {
+            protocol.call_method0(pyo3::intern!(py, "resume_writing")).map(drop)
+        });
+        self.report_flow_control(slf, "resume_writing", told)
     }
 
-    fn tell_protocol(&self, slf: &Bound<'_, Self>, method: &str) -> PyResult<()> {
+    /// Reports what the protocol raised, except what must end the loop.
+    fn report_flow_control(
+        &self,
+        slf: &Bound<'_, Self>,
+        method: &str,
+        told: PyResult<()>,
+    ) -> PyResult<()> {
         let py = slf.py();
-        let Some(protocol) = self.protocol(py) else {
-            return Ok(());
-        };
-        let Err(error) = protocol.call_method0(method) else {
+        let Err(error) = told else {
             return Ok(());
         };
         let ends_the_loop = error.is_instance_of::<PySystemExit>(py)
@@ -73,7 +88,7 @@ impl TcpTransport {
         details.set_item("message", format!("protocol.{method}() failed"))?;
         details.set_item("exception", error.into_value(py))?;
         details.set_item("transport", slf)?;
-        details.set_item("protocol", protocol)?;
+        details.set_item("protocol", self.protocol(py))?;
         core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
         Ok(())
     }
