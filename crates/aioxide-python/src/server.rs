@@ -19,8 +19,8 @@ use rustix::net::SocketFlags;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, Watch, file_descriptor};
 use crate::gil_cell::GilCell;
-use crate::{context, standard};
 use crate::transports::{Address, TcpTransport};
+use crate::{context, standard};
 
 /// Seconds until accepting goes on after the process ran out of descriptors
 /// or memory: asyncio's `ACCEPT_RETRY_DELAY`.
@@ -162,7 +162,8 @@ impl ServerCore {
 
     /// What a new connection's protocol runs in.
     fn connection_context<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let began = self.state.with(py, |state| state.context.as_ref().map(|it| it.bind(py).clone()));
+        let began =
+            self.state.with(py, |state| state.context.as_ref().map(|it| it.bind(py).clone()));
         match began {
             Some(began) => context::copy_of(&began),
             None => context::copy_current(py).map(|context| context.into_bound(py)),

@@ -15,6 +15,7 @@ use pyo3::{Borrowed, ffi};
 use super::scheduling::check_callback;
 use super::{LoopCore, Ready};
 use crate::context;
+use crate::futures::LoopRef;
 use crate::handles::{Arguments, Handle};
 
 const DOC: *const c_char = c"call_soon($self, callback, /, *args, context=None)\n--\n\nSchedules `callback(*args)` for the next turn.".as_ptr();
@@ -109,7 +110,7 @@ fn schedule<'py>(
     }
     let context = context::given_or_copy(py, context)?;
     let arguments = Arguments::of_slice(py, arguments)?;
-    let event_loop = core.clone().into_any().unbind();
+    let event_loop = LoopRef::of_core(core);
     let handle =
         Handle::create(py, Bound::clone(callback).unbind(), arguments, event_loop, context)?;
     if debug {

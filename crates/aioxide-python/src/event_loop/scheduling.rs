@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyInt, PyTuple};
 
 use super::{LoopCore, Ready};
+use crate::futures::LoopRef;
 use crate::handles::{Arguments, Handle, TimerHandle};
 use crate::{context, standard};
 
@@ -44,7 +45,7 @@ impl LoopCore {
     ) -> PyResult<Py<Handle>> {
         let py = slf.py();
         let context = context::given_or_copy(py, context)?;
-        let event_loop = slf.clone().into_any().unbind();
+        let event_loop = LoopRef::of_core(slf);
         Handle::create(py, callback.unbind(), Arguments::of(&arguments), event_loop, context)
     }
 
@@ -57,7 +58,7 @@ impl LoopCore {
     ) -> PyResult<Py<TimerHandle>> {
         let py = slf.py();
         let context = context::given_or_copy(py, context)?;
-        let event_loop = slf.clone().into_any().unbind();
+        let event_loop = LoopRef::of_core(slf);
         let (callback, arguments) = (callback.unbind(), Arguments::of(&arguments));
         let timer = TimerHandle::create(py, when, callback, arguments, event_loop, context)?;
         if slf.get().debug(py) {
@@ -67,6 +68,19 @@ impl LoopCore {
         slf.get().engine.with(py, |engine| engine.schedule_at(when, item));
         Ok(timer)
     }
+}
+
+/// A number of seconds. Most are whole, and an `int` goes through no `float`.
+#[inline]
+fn seconds(number: &Bound<'_, PyAny>) -> PyResult<f64> {
+    if number.is_exact_instance_of::<PyInt>() {
+        // SAFETY: the thread is attached and the reference is an int's.
+        let value = unsafe { ffi::PyLong_AsDouble(number.as_ptr()) };
+        // -1 is also how an int too large for a float is told.
+        let error = if value == -1.0 { PyErr::take(number.py()) } else { None };
+        return error.map_or(Ok(value), Err);
+    }
+    number.extract()
 }
 
 /// Debug mode's look at what is to be called: asyncio's texts.
@@ -133,7 +147,7 @@ impl LoopCore {
             return Err(PyTypeError::new_err("delay must not be None"));
         }
         let this = slf.get();
-        let when = this.engine.with(py, |engine| engine.clock().now()) + delay.extract::<f64>()?;
+        let when = this.engine.with(py, |engine| engine.clock().now()) + seconds(&delay)?;
         this.admit(py)?;
         if this.debug(py) {
             // asyncio's call_later is a call_at, and so are its words.
@@ -159,7 +173,7 @@ impl LoopCore {
         if slf.get().debug(py) {
             check_callback(&callback, "call_at")?;
         }
-        Self::timer_at(slf, when.extract()?, callback, args, context)
+        Self::timer_at(slf, seconds(&when)?, callback, args, context)
     }
 
     fn _timer_handle_cancelled(&self, py: Python<'_>, _handle: Bound<'_, PyAny>) {

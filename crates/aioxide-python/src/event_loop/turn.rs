@@ -8,6 +8,7 @@ use pyo3::types::PyTuple;
 use super::ready::FutureCallback;
 use super::scheduling::thread_identity;
 use super::{LoopCore, Ready};
+use crate::futures::LoopRef;
 use crate::handles::{
     Arguments, Handle, TimerHandle, may_step_foreign_task, report_callback_error,
 };
@@ -173,7 +174,7 @@ pub fn report(
     error: PyErr,
 ) -> PyResult<()> {
     let py = core.py();
-    let event_loop = core.clone().into_any().unbind();
+    let event_loop = LoopRef::of_core(core);
     let handle = Handle::create(py, callback, Arguments::of(&arguments), event_loop, context)?;
     report_callback_error(handle.bind(py), error)
 }

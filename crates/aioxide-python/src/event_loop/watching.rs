@@ -11,6 +11,7 @@ use super::descriptors::register;
 use super::{Direction, LoopCore, Watch, Watcher};
 use crate::context;
 use crate::errors::os_error;
+use crate::futures::LoopRef;
 use crate::handles::{Arguments, Handle};
 
 /// The number behind an integer or an object with `fileno()`.
@@ -219,7 +220,7 @@ impl LoopCore {
             this.check_thread()?;
         }
         let context = context::copy_current(py)?;
-        let event_loop = slf.clone().into_any().unbind();
+        let event_loop = LoopRef::of_core(slf);
         let handle = Handle::create(py, callback, Arguments::of(&arguments), event_loop, context)?;
         if this.debug(py) {
             handle.get().remember_origin(py)?;

@@ -8,7 +8,7 @@ use pyo3::{Borrowed, PyTraverseError};
 use super::Arguments;
 use super::reporting::{format_callback, report_callback_error};
 use super::strangers::may_step_foreign_task;
-use crate::event_loop::LoopCore;
+use crate::futures::{BoundLoop, LoopRef};
 use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::{context, standard};
@@ -30,7 +30,7 @@ pub(super) struct HandleState {
     arguments: Arguments,
     /// None only after the collector cleared the handle.
     context: Option<Py<PyAny>>,
-    event_loop: Option<Py<PyAny>>,
+    event_loop: Option<LoopRef>,
     cancelled: bool,
     /// What only debug mode needs.
     origin: Option<Box<Origin>>,
@@ -41,7 +41,7 @@ impl HandleState {
     pub(super) fn scheduled(
         callback: Py<PyAny>,
         arguments: Arguments,
-        event_loop: Py<PyAny>,
+        event_loop: LoopRef,
         context: Py<PyAny>,
     ) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl HandleState {
             context.drop_ref(py);
         }
         if let Some(event_loop) = self.event_loop {
-            event_loop.drop_ref(py);
+            event_loop.release(py);
         }
     }
 }
@@ -84,7 +84,7 @@ impl Handle {
         py: Python<'_>,
         callback: Py<PyAny>,
         arguments: Arguments,
-        event_loop: Py<PyAny>,
+        event_loop: LoopRef,
         context: Py<PyAny>,
     ) -> PyResult<Py<Self>> {
         let state = HandleState::scheduled(callback, arguments, event_loop, context);
@@ -160,17 +160,16 @@ impl Handle {
     }
 
     pub(super) fn debug(&self, py: Python<'_>) -> PyResult<bool> {
-        let event_loop =
-            self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.clone_ref(py)));
-        match event_loop {
-            Some(event_loop) => match event_loop.bind(py).cast::<LoopCore>() {
-                Ok(core) => Ok(core.get().debug(py)),
-                Err(_) => {
-                    event_loop.bind(py).call_method0(pyo3::intern!(py, "get_debug"))?.is_truthy()
-                }
-            },
+        match self.event_loop(py) {
+            Some(event_loop) => event_loop.debug(),
             None => Ok(false),
         }
+    }
+
+    /// The loop, until the collector clears the handle.
+    #[inline]
+    pub(super) fn event_loop<'py>(&self, py: Python<'py>) -> Option<BoundLoop<'py>> {
+        self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.bind(py)))
     }
 
     /// The parts of `repr`, in asyncio's order.
@@ -219,7 +218,7 @@ impl Handle {
         let state = HandleState::scheduled(
             callback,
             Arguments::of(&PyTuple::new(py, args.extract::<Vec<Bound<'_, PyAny>>>()?)?),
-            r#loop.unbind(),
+            LoopRef::of(&r#loop),
             context::given_or_copy(py, context)?,
         );
         let handle = Self { state: GilCell::new(state) };
@@ -302,8 +301,8 @@ impl Handle {
     }
 
     #[getter]
-    pub(super) fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.clone_ref(py)))
+    pub(super) fn _loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.event_loop(py).map(|event_loop| event_loop.as_any().clone())
     }
 
     #[getter]
@@ -324,7 +323,9 @@ impl Handle {
             visit.call(&state.callback)?;
             state.arguments.traverse(&visit)?;
             visit.call(&state.context)?;
-            visit.call(&state.event_loop)?;
+            if let Some(event_loop) = &state.event_loop {
+                visit.call(event_loop.as_any())?;
+            }
             match &state.origin {
                 Some(origin) => {
                     visit.call(&origin.source_traceback)?;

@@ -51,6 +51,6 @@ pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResu
     if let Some(stack) = this._source_traceback(py) {
         details.set_item("source_traceback", stack)?;
     }
-    event_loop.bind(py).call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+    event_loop.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use pyo3::types::{PyList, PyType};
 
 use super::handle::HandleState;
 use super::{Arguments, Handle};
-use crate::event_loop::LoopCore;
+use crate::futures::{BoundLoop, LoopRef};
 use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::standard;
@@ -34,7 +34,7 @@ impl TimerHandle {
         when: f64,
         callback: Py<PyAny>,
         arguments: Arguments,
-        event_loop: Py<PyAny>,
+        event_loop: LoopRef,
         context: Py<PyAny>,
     ) -> PyResult<Py<Self>> {
         let state = HandleState::scheduled(callback, arguments, event_loop, context);
@@ -118,21 +118,19 @@ impl TimerHandle {
             return Ok(());
         }
         Handle::cancel_handle(slf.as_super())?;
-        if let Some(event_loop) = slf.as_super().get()._loop(py) {
-            match event_loop.bind(py).cast::<LoopCore>() {
-                Ok(core) => {
-                    if slf.get().timing.with(py, |timing| timing.scheduled) {
-                        core.get().timer_cancelled(py);
-                    }
+        match slf.as_super().get().event_loop(py) {
+            Some(BoundLoop::Native(core)) => {
+                if slf.get().timing.with(py, |timing| timing.scheduled) {
+                    core.get().timer_cancelled(py);
                 }
-                Err(_) => {
-                    event_loop
-                        .bind(py)
-                        .call_method1(pyo3::intern!(py, "_timer_handle_cancelled"), (slf,))?;
-                }
+                Ok(())
             }
+            Some(BoundLoop::Foreign(event_loop)) => {
+                let name = pyo3::intern!(py, "_timer_handle_cancelled");
+                event_loop.call_method1(name, (slf,)).map(drop)
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The loop time at which the callback is due, in seconds.
