@@ -144,9 +144,7 @@ def test_writing_resumes_in_the_context_that_connected(run, loop):
 
         server = await asyncio.start_server(swallow, "127.0.0.1", 0)
         variable.set("connecting")
-        transport, witness = await loop.create_connection(
-            Witness, *server.sockets[0].getsockname()
-        )
+        transport, witness = await loop.create_connection(Witness, *server.sockets[0].getsockname())
         transport.write(bytes(MORE_THAN_THE_KERNEL_TAKES))
         variable.set("written")
         go_on.set()

@@ -59,13 +59,12 @@ impl LoopCore {
         let poller = this.poller(py)?;
         let mut events =
             this.events.with(py, Option::take).unwrap_or_else(|| Events::with_capacity(1024));
+        // Other threads may look at asyncio's table while we sleep, and signal
+        // handlers after that.
+        this.current_task().settle(py, slf.as_any().as_unbound())?;
         let waited = match wait.timeout() {
             Some(Duration::ZERO) => poller.wait(&mut events, Some(Duration::ZERO)),
-            timeout => {
-                // Other threads may look at asyncio's table while we sleep.
-                this.current_task().settle(py, slf.as_any().as_unbound())?;
-                py.detach(|| poller.wait(&mut events, timeout))
-            }
+            timeout => py.detach(|| poller.wait(&mut events, timeout)),
         };
         match waited {
             Ok(()) => this.dispatch(py, &events),

@@ -38,7 +38,6 @@ impl TcpTransport {
     fn register(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
         let wanted = self.state.with(py, |state| {
-            state.started = true;
             let open = !matches!(state.socket, Socket::Closed) && state.lost_writes == 0;
             open && !std::mem::replace(&mut state.registered, true)
         });

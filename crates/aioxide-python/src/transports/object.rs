@@ -77,8 +77,6 @@ pub(super) struct State {
     pub hung_up: bool,
     /// Registered with the poller.
     pub registered: bool,
-    /// `connection_made` was called and reading has begun.
-    pub started: bool,
 }
 
 impl TcpTransport {
@@ -114,7 +112,6 @@ impl TcpTransport {
             read_ended: false,
             hung_up: false,
             registered: false,
-            started: false,
         };
         fill(&mut state);
         let server = state.server.as_ref().map(|server| server.clone_ref(py));
