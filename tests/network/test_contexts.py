@@ -114,16 +114,21 @@ def test_what_one_connection_sets_the_next_does_not_see(run, loop):
 
 def test_a_client_runs_in_the_context_that_connects(run, loop):
     async def main():
+        served = loop.create_future()
+
         async def feed(reader, writer):
             writer.write(b"x")
             await reader.read()
             writer.close()
+            await writer.wait_closed()
+            served.set_result(None)
 
         server = await asyncio.start_server(feed, "127.0.0.1", 0)
         variable.set("connecting")
         _, witness = await loop.create_connection(Witness, *server.sockets[0].getsockname())
         variable.set("connected")
         await witness.lost
+        await served
         server.close()
         await server.wait_closed()
         return witness.seen
@@ -135,12 +140,15 @@ def test_a_client_runs_in_the_context_that_connects(run, loop):
 def test_writing_resumes_in_the_context_that_connected(run, loop):
     async def main():
         go_on = asyncio.Event()
+        served = loop.create_future()
 
         async def swallow(reader, writer):
             await go_on.wait()
             while await reader.read(64 * 1024):
                 pass
             writer.close()
+            await writer.wait_closed()
+            served.set_result(None)
 
         server = await asyncio.start_server(swallow, "127.0.0.1", 0)
         variable.set("connecting")
@@ -151,6 +159,7 @@ def test_writing_resumes_in_the_context_that_connected(run, loop):
         await witness.resumed
         transport.close()
         await witness.lost
+        await served
         server.close()
         await server.wait_closed()
         return witness.seen["resume"]
