@@ -10,7 +10,7 @@ from asyncio.log import logger
 from . import tls_arguments
 from .addresses import interleave as interleave_families
 from .dns import NameResolution
-from .sockets import bind_error, reject_ssl_socket, require_stream
+from .sockets import bind_error, is_by_address, reject_ssl_socket, require_stream
 
 __all__ = ("Connections",)
 
@@ -99,14 +99,9 @@ class Connections(NameResolution):
         """
         tls_arguments.check_server_name(bool(ssl), server_hostname, host)
         tls_arguments.check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
-        by_address = host is not None or port is not None
-        if sock is not None:
-            reject_ssl_socket(sock)
-            if by_address:
-                raise ValueError("host/port and sock can not be specified at the same time")
-            require_stream(sock)
-        elif not by_address:
-            raise ValueError("host and port was not specified and no sock specified")
+        by_address = is_by_address(
+            sock, host, port, "host and port was not specified and no sock specified"
+        )
         if ssl:
             tls_arguments.refuse("create_connection", ssl)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from . import tls_arguments
 from .dns import NameResolution
 from .server import Server
-from .sockets import bind_error, reject_ssl_socket, require_stream, set_reuse_port
+from .sockets import bind_error, is_by_address, set_reuse_port
 
 __all__ = ("Listening",)
 
@@ -77,14 +77,7 @@ class Listening(NameResolution):
         if isinstance(ssl, bool):
             raise TypeError("ssl argument must be an SSLContext or None")
         tls_arguments.check_timeouts(ssl is not None, ssl_handshake_timeout, ssl_shutdown_timeout)
-        by_address = host is not None or port is not None
-        if sock is not None:
-            reject_ssl_socket(sock)
-            if by_address:
-                raise ValueError("host/port and sock can not be specified at the same time")
-            require_stream(sock)
-        elif not by_address:
-            raise ValueError("Neither host/port nor sock were specified")
+        by_address = is_by_address(sock, host, port, "Neither host/port nor sock were specified")
         if ssl:
             tls_arguments.refuse("create_server", ssl)
 

@@ -10,7 +10,13 @@ try:
 except ImportError:  # a Python built without OpenSSL
     SSLSocket = None
 
-__all__ = ("bind_error", "reject_ssl_socket", "require_stream", "set_reuse_port")
+__all__ = (
+    "bind_error",
+    "is_by_address",
+    "reject_ssl_socket",
+    "require_stream",
+    "set_reuse_port",
+)
 
 
 def reject_ssl_socket(sock) -> None:
@@ -30,6 +36,26 @@ def require_stream(sock) -> None:
     """
     if sock.type != socket.SOCK_STREAM:
         raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+
+
+def is_by_address(sock, host, port, complaint: str) -> bool:
+    """Return whether a method was given an address rather than a socket.
+
+    ``complaint`` is what it says when it was given neither.
+
+    Raises:
+        TypeError: ``sock`` is a TLS socket.
+        ValueError: both were given, neither was, or ``sock`` is no stream.
+    """
+    by_address = host is not None or port is not None
+    if sock is not None:
+        reject_ssl_socket(sock)
+        if by_address:
+            raise ValueError("host/port and sock can not be specified at the same time")
+        require_stream(sock)
+    elif not by_address:
+        raise ValueError(complaint)
+    return by_address
 
 
 def set_reuse_port(sock: socket.socket) -> None:

@@ -81,27 +81,14 @@ impl TcpTransport {
                 Received::Nothing => Received::Nothing,
             })
         });
-        match received {
-            Ok(Received::Data(data, more)) => {
-                let result = self.call_protocol(py, |protocol| {
-                    protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop)
-                });
-                if let Err(error) = result {
-                    self.fatal_error(
-                        slf,
-                        error,
-                        "Fatal error: protocol.data_received() call failed.",
-                    )?;
-                }
-                Ok(more)
-            }
-            Ok(Received::End) => self.end_of_file(slf).map(|()| false),
-            Ok(Received::Nothing) => Ok(false),
-            Err(error) => {
-                self.fatal_error(slf, os_error(error), "Fatal read error on socket transport")?;
-                Ok(false)
-            }
-        }
+        self.deliver(
+            slf,
+            received,
+            "Fatal error: protocol.data_received() call failed.",
+            |protocol, data| {
+                protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop)
+            },
+        )
     }
 
     fn read_into_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
@@ -123,17 +110,32 @@ impl TcpTransport {
         };
         let received = self.receive(py, view.bytes_mut());
         drop(view);
+        self.deliver(
+            slf,
+            received,
+            "Fatal error: protocol.buffer_updated() call failed.",
+            |protocol, count| {
+                protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
+            },
+        )
+    }
+
+    /// Hands what a read brought to the protocol, by `hand_over` if it is data.
+    /// Returns whether the socket may hold more; `complaint` is what is said of
+    /// a protocol that raises.
+    #[inline]
+    fn deliver<T>(
+        &self,
+        slf: &Bound<'_, Self>,
+        received: Result<Received<T>, Errno>,
+        complaint: &str,
+        hand_over: impl FnOnce(&Bound<'_, PyAny>, T) -> PyResult<()>,
+    ) -> PyResult<bool> {
         match received {
-            Ok(Received::Data(count, more)) => {
-                let result = self.call_protocol(py, |protocol| {
-                    protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
-                });
-                if let Err(error) = result {
-                    self.fatal_error(
-                        slf,
-                        error,
-                        "Fatal error: protocol.buffer_updated() call failed.",
-                    )?;
+            Ok(Received::Data(data, more)) => {
+                let told = self.call_protocol(slf.py(), |protocol| hand_over(protocol, data));
+                if let Err(error) = told {
+                    self.fatal_error(slf, error, complaint)?;
                 }
                 Ok(more)
             }
