@@ -64,7 +64,7 @@ class SocketCall(Coroutine[Any, None, Any]):
     def close(self) -> None: ...
 
 @final
-class TcpTransport(asyncio.Transport):
+class SocketTransport(asyncio.Transport):
     """A stream connection."""
 
 class LoopCore:
@@ -177,7 +177,7 @@ class LoopCore:
     def _shutdown_pool(self) -> Future[None]:
         """Let the pool end; the future is done when its threads have ended."""
 
-    def _make_tcp_transport(
+    def _make_socket_transport(
         self,
         sock: socket.socket,
         protocol: asyncio.BaseProtocol,

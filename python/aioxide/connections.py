@@ -228,7 +228,7 @@ class Connections(NameResolution):
         sock.setblocking(False)
         protocol = protocol_factory()
         connected = self.create_future()
-        transport = self._make_tcp_transport(sock, protocol, connected)
+        transport = self._make_socket_transport(sock, protocol, connected)
         try:
             await connected
         except BaseException:

@@ -43,7 +43,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::tasks::{Task, TaskStep, TaskWakeup};
     #[pymodule_export]
-    use crate::transports::TcpTransport;
+    use crate::transports::SocketTransport;
 
     use crate::{finalizer, recycle};
 
@@ -66,7 +66,7 @@ mod _aioxide {
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);
         finalizer::install::<SocketCall>(py);
-        finalizer::install::<TcpTransport>(py);
+        finalizer::install::<SocketTransport>(py);
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

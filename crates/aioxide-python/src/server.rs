@@ -19,7 +19,7 @@ use rustix::net::SocketFlags;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, Watch, file_descriptor};
 use crate::gil_cell::GilCell;
-use crate::transports::{Address, TcpTransport};
+use crate::transports::{Address, SocketTransport};
 use crate::{context, standard};
 
 /// Seconds until accepting goes on after the process ran out of descriptors
@@ -137,7 +137,7 @@ impl ServerCore {
         let make = || {
             let made = factory.call0()?;
             protocol = Some(made.clone().unbind());
-            TcpTransport::over_accepted(core, connection, peer, made, slf.clone().unbind())
+            SocketTransport::over_accepted(core, connection, peer, made, slf.clone().unbind())
         };
         let made = self.connection_context(py).and_then(|context| context::run_in(&context, make));
         let Err(error) = made else {
@@ -360,14 +360,14 @@ impl ServerCore {
 impl LoopCore {
     /// A transport over a connected, non-blocking socket.
     #[pyo3(signature = (sock, protocol, waiter=None, extra=None, server=None))]
-    fn _make_tcp_transport(
+    fn _make_socket_transport(
         slf: &Bound<'_, Self>,
         sock: Bound<'_, PyAny>,
         protocol: Bound<'_, PyAny>,
         waiter: Option<Py<crate::futures::Future>>,
         extra: Option<Bound<'_, PyDict>>,
         server: Option<Py<ServerCore>>,
-    ) -> PyResult<Py<TcpTransport>> {
-        TcpTransport::over_socket(slf, sock, protocol, waiter, extra, server)
+    ) -> PyResult<Py<SocketTransport>> {
+        SocketTransport::over_socket(slf, sock, protocol, waiter, extra, server)
     }
 }

@@ -18,7 +18,7 @@ use super::ready::{HANGUP, READABLE, WRITABLE};
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::sock::SocketCall;
-use crate::transports::TcpTransport;
+use crate::transports::SocketTransport;
 
 /// Reading or writing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +60,7 @@ pub enum Watch {
         writer: Option<Watcher>,
     },
     /// A transport's.
-    Transport(Py<TcpTransport>),
+    Transport(Py<SocketTransport>),
     /// A server's listening socket, by its index.
     Listener(u32, Py<ServerCore>),
     /// The loop's own pair for signals.

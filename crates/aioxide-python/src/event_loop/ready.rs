@@ -9,7 +9,7 @@ use super::LoopCore;
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::tasks::Task;
-use crate::transports::TcpTransport;
+use crate::transports::SocketTransport;
 
 /// Readiness for reading, in a set of flags.
 pub const READABLE: u8 = 1;
@@ -32,11 +32,11 @@ pub enum Ready {
     /// A done-callback of a future.
     FutureCallback(Box<FutureCallback>),
     /// A transport whose protocol learns of its connection.
-    TransportStart(Py<TcpTransport>),
+    TransportStart(Py<SocketTransport>),
     /// Readiness of a transport's socket.
-    TransportIo(u8, Py<TcpTransport>),
+    TransportIo(u8, Py<SocketTransport>),
     /// A transport whose protocol learns that the connection is gone, and why.
-    TransportLost(Box<(Py<TcpTransport>, Option<Py<PyAny>>)>),
+    TransportLost(Box<(Py<SocketTransport>, Option<Py<PyAny>>)>),
     /// Connections that wait at a listening socket of a server, by its index.
     Accept(u32, Py<ServerCore>),
     /// A low-level socket operation that can go on.

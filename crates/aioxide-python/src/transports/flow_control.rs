@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::TcpTransport;
+use super::SocketTransport;
 
 /// Bytes in the queue above which the protocol pauses, and below which it goes
 /// on.
@@ -34,7 +34,7 @@ impl WaterMarks {
     }
 }
 
-impl TcpTransport {
+impl SocketTransport {
     /// Calls `pause_writing` if the queue has grown above the high mark: from
     /// inside `write`, and so in the writer's context.
     #[inline]
@@ -95,7 +95,7 @@ impl TcpTransport {
 }
 
 #[pymethods]
-impl TcpTransport {
+impl SocketTransport {
     /// Sets the water marks, in bytes. `ValueError` unless high >= low >= 0.
     #[pyo3(signature = (high=None, low=None))]
     fn set_write_buffer_limits(

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::TcpTransport;
+use super::SocketTransport;
 use super::addresses::bound_to;
 use super::object::Socket;
 use crate::standard;
@@ -37,7 +37,7 @@ pub fn of_socket<'py>(
     Ok(extra)
 }
 
-impl TcpTransport {
+impl SocketTransport {
     /// The dictionary behind `get_extra_info`, made of what is known now.
     fn extra<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
         if let Some(extra) =
@@ -121,7 +121,7 @@ impl TcpTransport {
 }
 
 #[pymethods]
-impl TcpTransport {
+impl SocketTransport {
     /// Facts of the connection: `socket`, `sockname`, `peername`; `default`
     /// for anything else.
     #[pyo3(signature = (name, default=None))]

@@ -7,13 +7,13 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyResourceWarning, PySyst
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::TcpTransport;
+use super::SocketTransport;
 use super::object::Socket;
 use crate::event_loop::{LoopCore, READABLE, Ready, WRITABLE, Watch, report_callback};
 use crate::futures::Future;
 use crate::{context, standard};
 
-impl TcpTransport {
+impl SocketTransport {
     /// The first turn of a transport: tells the protocol, begins to read,
     /// releases whoever waits for the connection.
     pub fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {

@@ -14,4 +14,4 @@ mod write_queue;
 mod writing;
 
 pub use addresses::{Address, is_internet_stream};
-pub use object::TcpTransport;
+pub use object::SocketTransport;

@@ -1,4 +1,4 @@
-//! The Python class `TcpTransport`.
+//! The Python class `SocketTransport`.
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
@@ -24,7 +24,7 @@ use crate::{context, standard};
 /// Made by `create_connection`, `create_server` and their relatives. See the
 /// asyncio documentation of `Transport` and `WriteTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
-pub struct TcpTransport {
+pub struct SocketTransport {
     pub(super) state: GilCell<State>,
     /// The descriptor, also after it was closed: for `repr`.
     pub(super) fd: RawFd,
@@ -79,7 +79,7 @@ pub(super) struct State {
     pub registered: bool,
 }
 
-impl TcpTransport {
+impl SocketTransport {
     /// A transport whose start is scheduled: `connection_made` is called in
     /// the next turn, then reading begins, then `waiter` gets its result.
     pub(super) fn create(
@@ -194,7 +194,7 @@ impl TcpTransport {
 }
 
 #[pymethods]
-impl TcpTransport {
+impl SocketTransport {
     /// `isinstance(x, asyncio.Transport)` is true.
     #[getter]
     fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
@@ -203,7 +203,7 @@ impl TcpTransport {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         self.state.with(py, |state| {
-            let mut words = vec!["TcpTransport".to_owned()];
+            let mut words = vec!["SocketTransport".to_owned()];
             if matches!(state.socket, Socket::Closed) {
                 words.push("closed".to_owned());
             } else if state.closing {
@@ -255,7 +255,7 @@ impl TcpTransport {
     }
 }
 
-impl Finalize for TcpTransport {
+impl Finalize for SocketTransport {
     fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
         static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
         &ORIGINAL

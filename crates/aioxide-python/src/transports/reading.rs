@@ -6,7 +6,7 @@ use pyo3::types::PyBytes;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
-use super::TcpTransport;
+use super::SocketTransport;
 use crate::buffers::BufferView;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, READABLE, Ready};
@@ -22,7 +22,7 @@ enum Received<T> {
     Nothing,
 }
 
-impl TcpTransport {
+impl SocketTransport {
     /// Reads once and hands the data over. If more may be waiting, reads again
     /// in the next turn, so that one fast peer does not starve the others.
     #[inline]
@@ -173,7 +173,7 @@ impl TcpTransport {
 }
 
 #[pymethods]
-impl TcpTransport {
+impl SocketTransport {
     /// Whether the protocol receives data now.
     fn is_reading(&self, py: Python<'_>) -> bool {
         self.state.with(py, |state| !state.closing && !state.paused)
@@ -209,7 +209,7 @@ impl TcpTransport {
     }
 }
 
-impl TcpTransport {
+impl SocketTransport {
     fn log_debug(&self, slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
         let py = slf.py();
         match self.core(py) {

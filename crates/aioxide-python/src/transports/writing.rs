@@ -6,7 +6,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown};
 
-use super::TcpTransport;
+use super::SocketTransport;
 use super::object::Socket;
 use crate::buffers::BufferView;
 use crate::errors::os_error;
@@ -16,7 +16,7 @@ use crate::standard;
 /// Writes to a lost connection that pass before each is logged.
 const QUIET_LOST_WRITES: u32 = 5;
 
-impl TcpTransport {
+impl SocketTransport {
     /// One `send`. None: the kernel takes nothing now.
     #[inline]
     fn send(&self, data: &[u8]) -> Result<Option<usize>, Errno> {
@@ -161,7 +161,7 @@ impl TcpTransport {
 }
 
 #[pymethods]
-impl TcpTransport {
+impl SocketTransport {
     /// Sends `data`, at once as far as the kernel takes it.
     fn write(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
