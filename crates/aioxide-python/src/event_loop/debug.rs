@@ -12,18 +12,7 @@ impl LoopCore {
     /// `slow_callback_duration`.
     pub(super) fn run_timed(slf: &Bound<'_, Self>, item: Ready) -> PyResult<()> {
         let py = slf.py();
-        let subject = match &item {
-            Ready::Handle(handle) => Some(handle.clone_ref(py).into_any()),
-            Ready::Step(task) | Ready::Wake(task) => Some(task.clone_ref(py).into_any()),
-            Ready::Throw(parts) => Some(parts.0.clone_ref(py).into_any()),
-            Ready::FutureCallback(parts) => Some(parts.function.clone_ref(py)),
-            Ready::TransportStart(transport) | Ready::TransportIo(_, transport) => {
-                Some(transport.clone_ref(py).into_any())
-            }
-            Ready::TransportLost(parts) => Some(parts.0.clone_ref(py).into_any()),
-            Ready::Accept(_, server) => Some(server.clone_ref(py).into_any()),
-            Ready::SocketIo(_) | Ready::Signals | Ready::Native(_) => None,
-        };
+        let subject = item.subject(py);
         let handle = match &item {
             Ready::Handle(handle) => Some(handle.clone_ref(py)),
             _ => None,

@@ -18,7 +18,7 @@ use super::ready::{HANGUP, READABLE, WRITABLE};
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::sock::SocketCall;
-use crate::transports::SocketTransport;
+use crate::transports::{AnyTransport, TransportEvent};
 
 /// Reading or writing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,7 +60,7 @@ pub enum Watch {
         writer: Option<Watcher>,
     },
     /// A transport's.
-    Transport(Py<SocketTransport>),
+    Transport(AnyTransport),
     /// A server's listening socket, by its index.
     Listener(u32, Py<ServerCore>),
     /// The loop's own pair for signals.
@@ -263,7 +263,7 @@ impl Descriptors {
         match &slot.watch {
             Watch::Nobody => [None, None],
             Watch::Transport(transport) => {
-                [Some(Ready::TransportIo(readiness, transport.clone_ref(py))), None]
+                [Some(transport.on(py, TransportEvent::Io(readiness))), None]
             }
             Watch::Listener(index, server) => {
                 [Some(Ready::Accept(*index, server.clone_ref(py))), None]
@@ -303,7 +303,7 @@ impl Descriptors {
             visit.call(&slot.owner)?;
             match &slot.watch {
                 Watch::Nobody | Watch::Signals => {}
-                Watch::Transport(transport) => visit.call(transport)?,
+                Watch::Transport(transport) => transport.traverse(visit)?,
                 Watch::Listener(_, server) => visit.call(server)?,
                 Watch::Caller { reader, writer } => {
                     for watcher in [reader, writer].into_iter().flatten() {

@@ -350,19 +350,7 @@ impl LoopCore {
     #[getter]
     fn _ready<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let items: Vec<Py<PyAny>> = self.engine.with(py, |engine| {
-            let shown = |item: &Ready| match item {
-                Ready::Handle(handle) => handle.clone_ref(py).into_any(),
-                Ready::Step(task) | Ready::Wake(task) => task.clone_ref(py).into_any(),
-                Ready::Throw(parts) => parts.0.clone_ref(py).into_any(),
-                Ready::FutureCallback(parts) => parts.function.clone_ref(py),
-                Ready::TransportStart(transport) | Ready::TransportIo(_, transport) => {
-                    transport.clone_ref(py).into_any()
-                }
-                Ready::TransportLost(parts) => parts.0.clone_ref(py).into_any(),
-                Ready::Accept(_, server) => server.clone_ref(py).into_any(),
-                Ready::SocketIo(call) => call.clone_ref(py).into_any(),
-                Ready::Signals | Ready::Native(_) => py.None(),
-            };
+            let shown = |item: &Ready| item.subject(py).unwrap_or_else(|| py.None());
             engine.ready().map(shown).collect()
         });
         PyList::new(py, items)

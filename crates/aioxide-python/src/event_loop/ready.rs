@@ -9,7 +9,7 @@ use super::LoopCore;
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::tasks::Task;
-use crate::transports::SocketTransport;
+use crate::transports::{SocketTransport, TransportEvent};
 
 /// Readiness for reading, in a set of flags.
 pub const READABLE: u8 = 1;
@@ -31,12 +31,8 @@ pub enum Ready {
     Throw(Box<(Py<Task>, Py<PyAny>)>),
     /// A done-callback of a future.
     FutureCallback(Box<FutureCallback>),
-    /// A transport whose protocol learns of its connection.
-    TransportStart(Py<SocketTransport>),
-    /// Readiness of a transport's socket.
-    TransportIo(u8, Py<SocketTransport>),
-    /// A transport whose protocol learns that the connection is gone, and why.
-    TransportLost(Box<(Py<SocketTransport>, Option<Py<PyAny>>)>),
+    /// Something that has happened to a stream transport.
+    Socket(TransportEvent, Py<SocketTransport>),
     /// Connections that wait at a listening socket of a server, by its index.
     Accept(u32, Py<ServerCore>),
     /// A low-level socket operation that can go on.
@@ -46,6 +42,8 @@ pub enum Ready {
     /// Work from another thread that no Python callable stands for.
     Native(Box<dyn NativeWork>),
 }
+
+const _: () = assert!(size_of::<Ready>() == 2 * size_of::<usize>());
 
 /// A callback with the future it is called with.
 pub struct FutureCallback {
@@ -82,6 +80,21 @@ impl Ready {
         matches!(self, Self::Step(_) | Self::Wake(_) | Self::Throw(_))
     }
 
+    /// What asyncio would have a handle for: the handle, or the object that is
+    /// to do something.
+    pub(super) fn subject(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        Some(match self {
+            Self::Handle(handle) => handle.clone_ref(py).into_any(),
+            Self::Step(task) | Self::Wake(task) => task.clone_ref(py).into_any(),
+            Self::Throw(parts) => parts.0.clone_ref(py).into_any(),
+            Self::FutureCallback(parts) => parts.function.clone_ref(py),
+            Self::Socket(_, transport) => transport.clone_ref(py).into_any(),
+            Self::Accept(_, server) => server.clone_ref(py).into_any(),
+            Self::SocketIo(call) => call.clone_ref(py).into_any(),
+            Self::Signals | Self::Native(_) => return None,
+        })
+    }
+
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Handle(handle) => visit.call(handle),
@@ -95,13 +108,7 @@ impl Ready {
                 visit.call(&parts.context)?;
                 visit.call(&parts.future)
             }
-            Self::TransportStart(transport) | Self::TransportIo(_, transport) => {
-                visit.call(transport)
-            }
-            Self::TransportLost(parts) => {
-                visit.call(&parts.0)?;
-                visit.call(&parts.1)
-            }
+            Self::Socket(_, transport) => visit.call(transport),
             Self::Accept(_, server) => visit.call(server),
             Self::SocketIo(call) => visit.call(call),
             Self::Signals | Self::Native(_) => Ok(()),

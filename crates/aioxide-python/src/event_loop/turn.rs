@@ -97,13 +97,8 @@ impl LoopCore {
             }
             Ready::Handle(handle) => run_handle(&handle.into_bound(py)),
             Ready::FutureCallback(parts) => Self::run_future_callback(slf, *parts),
-            Ready::TransportStart(transport) => transport.get().start(slf, transport.bind(py)),
-            Ready::TransportIo(readiness, transport) => {
-                transport.get().ready(slf, transport.bind(py), readiness)
-            }
-            Ready::TransportLost(parts) => {
-                let (transport, reason) = *parts;
-                transport.get().lost(transport.bind(py), reason)
+            Ready::Socket(event, transport) => {
+                transport.get().handle(slf, transport.bind(py), event)
             }
             Ready::Accept(index, server) => server.get().accept(slf, server.bind(py), index),
             Ready::SocketIo(call) => call.get().resume_when_ready(slf, call.bind(py)),

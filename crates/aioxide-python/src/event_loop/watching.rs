@@ -59,7 +59,7 @@ impl LoopCore {
     pub fn ensure_no_transport(&self, fd: RawFd, file: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = file.py();
         let owner = self.descriptors.with(py, |table| match table.watch(fd) {
-            Watch::Transport(transport) => Some(transport.clone_ref(py)),
+            Watch::Transport(transport) => Some(transport.object(py)),
             _ => None,
         });
         match owner {

@@ -1,17 +1,15 @@
-//! Stream transports over sockets (`asyncio.selector_events`).
+//! What carries a protocol's data (`asyncio.transports` and the transports of
+//! `asyncio.selector_events` and `asyncio.unix_events`).
 //!
-//! A transport registers its socket once, edge-triggered, for both directions.
-//! Reading goes through the loop's scratch buffer into `bytes` of the exact
-//! size; writing goes to the kernel at once and queues only what it refused.
+//! A module for each kind; what they have in common is in [`Transport`].
 
 mod addresses;
+mod failures;
 mod flow_control;
-mod info;
-mod lifecycle;
-mod object;
-mod reading;
-mod write_queue;
-mod writing;
+mod link;
+mod socket;
+mod socket_info;
 
 pub use addresses::{Address, is_internet_stream};
-pub use object::SocketTransport;
+pub use link::{AnyTransport, Transport, TransportEvent};
+pub use socket::SocketTransport;

@@ -9,8 +9,9 @@ use rustix::net::RecvFlags;
 use super::SocketTransport;
 use crate::buffers::BufferView;
 use crate::errors::os_error;
-use crate::event_loop::{LoopCore, READABLE, Ready};
-use crate::standard;
+use crate::event_loop::{LoopCore, READABLE};
+use crate::transports::failures::fatal_error;
+use crate::transports::{Transport, TransportEvent};
 
 /// What one read brought.
 enum Received<T> {
@@ -42,7 +43,7 @@ impl SocketTransport {
             // While reading is paused the rest stays in the kernel; resuming
             // looks for it.
             if again {
-                core.get().schedule(py, Ready::TransportIo(READABLE, slf.clone().unbind()));
+                self.schedule(slf, TransportEvent::Io(READABLE));
             }
         }
         Ok(())
@@ -104,7 +105,7 @@ impl SocketTransport {
             Ok(Some(view)) => view,
             Ok(None) => return Ok(false),
             Err(error) => {
-                self.fatal_error(slf, error, "Fatal error: protocol.get_buffer() call failed.")?;
+                fatal_error(self, slf, error, "Fatal error: protocol.get_buffer() call failed.")?;
                 return Ok(false);
             }
         };
@@ -135,14 +136,14 @@ impl SocketTransport {
             Ok(Received::Data(data, more)) => {
                 let told = self.call_protocol(slf.py(), |protocol| hand_over(protocol, data));
                 if let Err(error) = told {
-                    self.fatal_error(slf, error, complaint)?;
+                    fatal_error(self, slf, error, complaint)?;
                 }
                 Ok(more)
             }
             Ok(Received::End) => self.end_of_file(slf).map(|()| false),
             Ok(Received::Nothing) => Ok(false),
             Err(error) => {
-                self.fatal_error(slf, os_error(error), "Fatal read error on socket transport")?;
+                fatal_error(self, slf, os_error(error), "Fatal read error on socket transport")?;
                 Ok(false)
             }
         }
@@ -151,11 +152,7 @@ impl SocketTransport {
     /// The peer has closed its side: the protocol decides about ours.
     fn end_of_file(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        if let Some(core) = self.core(py)
-            && core.get().debug(py)
-        {
-            standard::logger(py)?.call_method1("debug", ("%r received EOF", slf))?;
-        }
+        self.log(slf, "debug", "%r received EOF")?;
         let keep_open = self.call_protocol(py, |protocol| {
             protocol.call_method0(pyo3::intern!(py, "eof_received"))?.is_truthy()
         });
@@ -166,7 +163,7 @@ impl SocketTransport {
             }
             Ok(false) => self.begin_close(slf),
             Err(error) => {
-                self.fatal_error(slf, error, "Fatal error: protocol.eof_received() call failed.")
+                fatal_error(self, slf, error, "Fatal error: protocol.eof_received() call failed.")
             }
         }
     }
@@ -186,7 +183,7 @@ impl SocketTransport {
             .get()
             .state
             .with(py, |state| !state.closing && !std::mem::replace(&mut state.paused, true));
-        if paused { slf.get().log_debug(slf, "%r pauses reading") } else { Ok(()) }
+        if paused { slf.get().log(slf, "debug", "%r pauses reading") } else { Ok(()) }
     }
 
     /// Undoes `pause_reading`. Does nothing if not paused.
@@ -199,24 +196,10 @@ impl SocketTransport {
         if !resumed {
             return Ok(());
         }
-        if let Some(core) = this.core(py)
-            && this.state.with(py, |state| state.registered)
-        {
+        if this.state.with(py, |state| state.registered) {
             // What the poller reported meanwhile it will not report again.
-            core.get().schedule(py, Ready::TransportIo(READABLE, slf.clone().unbind()));
+            this.schedule(slf, TransportEvent::Io(READABLE));
         }
-        this.log_debug(slf, "%r resumes reading")
-    }
-}
-
-impl SocketTransport {
-    fn log_debug(&self, slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
-        let py = slf.py();
-        match self.core(py) {
-            Some(core) if core.get().debug(py) => {
-                standard::logger(py)?.call_method1("debug", (message, slf)).map(drop)
-            }
-            _ => Ok(()),
-        }
+        this.log(slf, "debug", "%r resumes reading")
     }
 }

@@ -9,15 +9,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
-use super::addresses::Address;
-use super::flow_control::WaterMarks;
 use super::write_queue::WriteQueue;
 use crate::event_loop::{LoopCore, Ready};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
 use crate::server::ServerCore;
-use crate::{context, standard};
+use crate::standard;
+use crate::transports::addresses::{self, Address};
+use crate::transports::flow_control::flow_control_methods;
+use crate::transports::link::Link;
+use crate::transports::{Transport, TransportEvent, socket_info};
 
 /// A stream socket that a protocol reads and writes through.
 ///
@@ -43,18 +45,11 @@ pub(super) enum Socket {
 }
 
 pub(super) struct State {
-    /// None once the connection is lost.
-    pub core: Option<Py<LoopCore>>,
+    pub link: Link,
     pub socket: Socket,
-    /// None once the connection is lost.
-    pub protocol: Option<Py<PyAny>>,
     /// Whether the protocol brings its own buffers.
     pub buffered: bool,
-    /// The context its methods are called in.
-    pub context: Option<Py<PyAny>>,
     pub server: Option<Py<ServerCore>>,
-    /// The future of whoever waits for `connection_made`.
-    pub waiter: Option<Py<Future>>,
     /// What `get_extra_info` knows.
     pub extra: Option<Py<PyDict>>,
     /// The peer's address, if the connection was accepted.
@@ -62,9 +57,6 @@ pub(super) struct State {
     /// Our address, kept when such a connection closes.
     pub local: Option<Address>,
     pub queue: WriteQueue,
-    pub marks: WaterMarks,
-    /// Set when `pause_writing` was called and `resume_writing` was not.
-    pub protocol_paused: bool,
     /// Nonzero once `connection_lost` is scheduled; counts writes after that.
     pub lost_writes: u32,
     pub closing: bool,
@@ -87,24 +79,20 @@ impl SocketTransport {
         fd: RawFd,
         short_read_drains: bool,
         protocol: Bound<'_, PyAny>,
+        waiter: Option<Py<Future>>,
         fill: impl FnOnce(&mut State),
     ) -> PyResult<Py<Self>> {
         let py = core.py();
         let buffered = protocol.is_instance(standard::buffered_protocol(py)?)?;
         let mut state = State {
-            core: Some(core.clone().unbind()),
+            link: Link::new(core, protocol, waiter)?,
             socket: Socket::Closed,
-            protocol: Some(protocol.unbind()),
             buffered,
-            context: Some(context::copy_current(py)?),
             server: None,
-            waiter: None,
             extra: None,
             peer: None,
             local: None,
             queue: WriteQueue::default(),
-            marks: WaterMarks::default(),
-            protocol_paused: false,
             lost_writes: 0,
             closing: false,
             paused: false,
@@ -120,23 +108,8 @@ impl SocketTransport {
             server.get().attach(py, transport.as_ptr());
         }
         core.get().admit(py)?;
-        core.get().schedule(py, Ready::TransportStart(transport.clone_ref(py)));
+        core.get().schedule(py, Self::item(transport.clone_ref(py), TransportEvent::Start));
         Ok(transport)
-    }
-
-    /// The loop, while the connection is not lost.
-    #[inline]
-    pub(super) fn core<'py>(&self, py: Python<'py>) -> Option<Bound<'py, LoopCore>> {
-        self.state
-            .with(py, |state| state.core.as_ref().map(|core| core.clone_ref(py).into_bound(py)))
-    }
-
-    /// The protocol, while the connection is not lost.
-    #[inline]
-    pub(super) fn protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.with(py, |state| {
-            state.protocol.as_ref().map(|protocol| protocol.clone_ref(py).into_bound(py))
-        })
     }
 
     /// The descriptor, for one system call.
@@ -159,15 +132,14 @@ impl SocketTransport {
     ) -> PyResult<Py<Self>> {
         let fd = crate::event_loop::file_descriptor(&socket)?;
         core.get().ensure_no_transport(fd, &socket)?;
-        let extra = super::info::of_socket(&socket, extra)?;
-        let internet = super::addresses::is_internet_stream(fd);
+        let extra = socket_info::of_socket(&socket, extra)?;
+        let internet = addresses::is_internet_stream(fd);
         if internet {
-            super::addresses::set_no_delay(fd);
+            addresses::set_no_delay(fd);
         }
-        Self::create(core, fd, internet, protocol, |state| {
+        Self::create(core, fd, internet, protocol, waiter, |state| {
             state.socket = Socket::Python(socket.unbind());
             state.extra = Some(extra.unbind());
-            state.waiter = waiter;
             state.server = server;
         })
     }
@@ -183,15 +155,47 @@ impl SocketTransport {
         let fd = connection.as_raw_fd();
         let internet = matches!(peer, Some(Address::V4(_) | Address::V6(_)));
         if internet {
-            super::addresses::set_no_delay(fd);
+            addresses::set_no_delay(fd);
         }
-        Self::create(core, fd, internet, protocol, |state| {
+        Self::create(core, fd, internet, protocol, None, |state| {
             state.socket = Socket::Native(connection);
             state.peer = peer;
             state.server = Some(server);
         })
     }
 }
+
+impl Transport for SocketTransport {
+    #[inline]
+    fn link<R>(&self, py: Python<'_>, access: impl FnOnce(&mut Link) -> R) -> R {
+        self.state.with(py, |state| access(&mut state.link))
+    }
+
+    #[inline]
+    fn buffered(&self, py: Python<'_>) -> usize {
+        self.state.with(py, |state| state.queue.bytes())
+    }
+
+    #[inline]
+    fn item(transport: Py<Self>, event: TransportEvent) -> Ready {
+        Ready::Socket(event, transport)
+    }
+
+    fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let (first, dropped) = self.state.with(slf.py(), |state| {
+            if state.lost_writes > 0 {
+                return (false, None);
+            }
+            state.closing = true;
+            state.lost_writes = 1;
+            (true, Some(std::mem::take(&mut state.queue)))
+        });
+        drop(dropped);
+        if first { self.schedule_lost(slf, reason) } else { Ok(()) }
+    }
+}
+
+flow_control_methods!(SocketTransport);
 
 #[pymethods]
 impl SocketTransport {
@@ -210,7 +214,7 @@ impl SocketTransport {
                 words.push("closing".to_owned());
             }
             words.push(format!("fd={}", self.fd));
-            if !matches!(state.socket, Socket::Closed) && state.core.is_some() {
+            if !matches!(state.socket, Socket::Closed) && state.link.is_joined() {
                 let reading =
                     state.registered && !state.paused && !state.closing && !state.read_ended;
                 let writing = if state.queue.is_empty() { "idle" } else { "polling" };
@@ -227,11 +231,8 @@ impl SocketTransport {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            visit.call(&state.core)?;
-            visit.call(&state.protocol)?;
-            visit.call(&state.context)?;
+            state.link.traverse(&visit)?;
             visit.call(&state.server)?;
-            visit.call(&state.waiter)?;
             visit.call(&state.extra)?;
             if let Socket::Python(socket) = &state.socket {
                 visit.call(socket)?;
@@ -243,11 +244,8 @@ impl SocketTransport {
     fn __clear__(&self, py: Python<'_>) {
         drop(self.state.with(py, |state| {
             (
-                state.core.take(),
-                state.protocol.take(),
-                state.context.take(),
+                state.link.take(),
                 state.server.take(),
-                state.waiter.take(),
                 state.extra.take(),
                 std::mem::take(&mut state.queue),
             )

@@ -12,6 +12,9 @@ use crate::buffers::BufferView;
 use crate::errors::os_error;
 use crate::event_loop::LoopCore;
 use crate::standard;
+use crate::transports::Transport;
+use crate::transports::failures::fatal_error;
+use crate::transports::flow_control::{maybe_pause_protocol, maybe_resume_protocol};
 
 /// Writes to a lost connection that pass before each is logged.
 const QUIET_LOST_WRITES: u32 = 5;
@@ -64,7 +67,8 @@ impl SocketTransport {
                 Ok(Some(count)) if count == data.len() => return Ok(()),
                 Ok(count) => sent = count.unwrap_or(0),
                 Err(error) => {
-                    return self.fatal_error(
+                    return fatal_error(
+                        self,
                         slf,
                         os_error(error),
                         "Fatal write error on socket transport",
@@ -74,7 +78,7 @@ impl SocketTransport {
         }
         let (piece, length, sent) = keep(sent);
         self.state.with(py, |state| state.queue.push(piece, length, sent));
-        self.maybe_pause_protocol(slf)
+        maybe_pause_protocol(self, slf)
     }
 
     /// The kernel takes data again.
@@ -108,7 +112,8 @@ impl SocketTransport {
                 }
                 Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => break,
                 Err(error) => {
-                    return self.fatal_error(
+                    return fatal_error(
+                        self,
                         slf,
                         os_error(error),
                         "Fatal write error on socket transport",
@@ -117,7 +122,7 @@ impl SocketTransport {
             }
         }
         // May write again, and so fill the queue.
-        self.maybe_resume_protocol(slf)?;
+        maybe_resume_protocol(self, slf)?;
         self.after_flush(slf)
     }
 
@@ -134,7 +139,7 @@ impl SocketTransport {
         if !empty {
             Ok(())
         } else if closing {
-            self.lost(slf, None)
+            self.lost(slf)
         } else if ended {
             self.shut_down_writing()
         } else {

@@ -2,40 +2,15 @@
 
 use std::os::fd::IntoRawFd;
 
-use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::SocketTransport;
-use super::addresses::bound_to;
 use super::object::Socket;
 use crate::standard;
-
-/// What is known of the caller's socket object: asked now, because a socket
-/// that was disconnected cannot tell any more.
-pub fn of_socket<'py>(
-    socket: &Bound<'py, PyAny>,
-    extra: Option<Bound<'py, PyDict>>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let py = socket.py();
-    let extra = match extra {
-        Some(extra) => extra.copy()?,
-        None => PyDict::new(py),
-    };
-    extra.set_item("socket", standard::transport_socket(py)?.call1((socket,))?)?;
-    for (key, method) in [("sockname", "getsockname"), ("peername", "getpeername")] {
-        if key == "peername" && extra.contains(key)? {
-            continue;
-        }
-        let name = match socket.call_method0(method) {
-            Ok(name) => name,
-            Err(error) if error.is_instance_of::<PyOSError>(py) => py.None().into_bound(py),
-            Err(error) => return Err(error),
-        };
-        extra.set_item(key, name)?;
-    }
-    Ok(extra)
-}
+use crate::transports::Transport;
+use crate::transports::addresses::bound_to;
+use crate::transports::link::link_methods;
 
 impl SocketTransport {
     /// The dictionary behind `get_extra_info`, made of what is known now.
@@ -120,6 +95,8 @@ impl SocketTransport {
     }
 }
 
+link_methods!(SocketTransport);
+
 #[pymethods]
 impl SocketTransport {
     /// Facts of the connection: `socket`, `sockname`, `peername`; `default`
@@ -149,11 +126,6 @@ impl SocketTransport {
         }
     }
 
-    /// The protocol that is called now.
-    fn get_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.protocol(py)
-    }
-
     /// Calls `protocol` from now on.
     fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
         let py = protocol.py();
@@ -161,7 +133,7 @@ impl SocketTransport {
         let protocol = protocol.unbind();
         drop(self.state.with(py, |state| {
             state.buffered = buffered;
-            state.protocol.replace(protocol)
+            state.link.replace_protocol(protocol)
         }));
         Ok(())
     }
@@ -172,11 +144,6 @@ impl SocketTransport {
     }
 
     #[getter]
-    fn _loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.core(py).map(Bound::into_any)
-    }
-
-    #[getter]
     fn _sock<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.socket_object(py)
     }
@@ -184,11 +151,6 @@ impl SocketTransport {
     #[getter]
     fn _sock_fd(&self) -> i32 {
         self.fd
-    }
-
-    #[getter]
-    fn _protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.protocol(py)
     }
 
     #[getter]

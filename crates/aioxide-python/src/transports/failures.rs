@@ -1,0 +1,59 @@
+//! What ends a transport otherwise than by `close()`.
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyResourceWarning, PySystemExit};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::Transport;
+use crate::standard;
+
+/// Ends the connection because of `error`. What is expected to happen is passed
+/// to `connection_lost` only; the rest is reported with `message`. What must
+/// end the loop is returned.
+pub fn fatal_error<T: Transport>(
+    transport: &T,
+    slf: &Bound<'_, T>,
+    error: PyErr,
+    message: &str,
+) -> PyResult<()> {
+    let py = slf.py();
+    if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        return Err(error);
+    }
+    let Some(core) = transport.core(py) else {
+        return Ok(());
+    };
+    let exception = error.into_value(py).into_bound(py).into_any();
+    if !transport.is_expected(&exception) {
+        let details = PyDict::new(py);
+        details.set_item("message", message)?;
+        details.set_item("exception", &exception)?;
+        details.set_item("transport", slf)?;
+        details.set_item("protocol", transport.protocol(py))?;
+        core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+    } else if core.get().debug(py) {
+        let keywords = PyDict::new(py);
+        keywords.set_item("exc_info", &exception)?;
+        standard::logger(py)?.call_method("debug", ("%r: %s", slf, message), Some(&keywords))?;
+    }
+    transport.force_close(slf, Some(exception))
+}
+
+/// Warns that the transport goes without having been closed.
+pub fn warn_unclosed<T: Transport>(slf: &Bound<'_, T>) {
+    let py = slf.py();
+    let warn = || -> PyResult<()> {
+        let text = format!("unclosed transport {}", slf.as_any().repr()?);
+        let keywords = PyDict::new(py);
+        keywords.set_item("source", slf)?;
+        py.import("warnings")?.call_method(
+            "warn",
+            (text, py.get_type::<PyResourceWarning>()),
+            Some(&keywords),
+        )?;
+        Ok(())
+    };
+    if let Err(error) = warn() {
+        error.write_unraisable(py, Some(slf.as_any()));
+    }
+}

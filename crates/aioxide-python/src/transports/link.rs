@@ -1,0 +1,268 @@
+//! What joins a transport to its loop and its protocol.
+
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use pyo3::{PyClass, PyTraverseError};
+
+use super::SocketTransport;
+use super::flow_control::FlowControl;
+use crate::event_loop::{LoopCore, Ready, report_callback};
+use crate::futures::Future;
+use crate::{context, standard};
+
+/// The part of a transport's state that every kind has.
+pub struct Link {
+    /// None once the connection is lost.
+    core: Option<Py<LoopCore>>,
+    /// None once the connection is lost.
+    protocol: Option<Py<PyAny>>,
+    /// The context the protocol's methods are called in.
+    context: Option<Py<PyAny>>,
+    /// The future of whoever waits for `connection_made`.
+    waiter: Option<Py<Future>>,
+    /// What `connection_lost` is going to be told.
+    reason: Option<Py<PyAny>>,
+    pub flow: FlowControl,
+}
+
+impl Link {
+    /// Joins `protocol` to the loop, in a copy of the current context.
+    pub fn new(
+        core: &Bound<'_, LoopCore>,
+        protocol: Bound<'_, PyAny>,
+        waiter: Option<Py<Future>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            core: Some(core.clone().unbind()),
+            protocol: Some(protocol.unbind()),
+            context: Some(context::copy_current(core.py())?),
+            waiter,
+            reason: None,
+            flow: FlowControl::default(),
+        })
+    }
+
+    /// Whether the connection is not lost yet.
+    pub fn is_joined(&self) -> bool {
+        self.core.is_some()
+    }
+
+    /// Puts another protocol in place. The caller drops the one it replaces.
+    pub fn replace_protocol(&mut self, protocol: Py<PyAny>) -> Option<Py<PyAny>> {
+        self.protocol.replace(protocol)
+    }
+
+    /// Lets go of everything. The caller drops what is returned.
+    #[must_use]
+    pub fn take(&mut self) -> impl Sized + use<> {
+        (
+            self.core.take(),
+            self.protocol.take(),
+            self.context.take(),
+            self.waiter.take(),
+            self.reason.take(),
+        )
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.core)?;
+        visit.call(&self.protocol)?;
+        visit.call(&self.context)?;
+        visit.call(&self.waiter)?;
+        visit.call(&self.reason)
+    }
+}
+
+/// What can happen to a transport.
+#[derive(Clone, Copy)]
+pub enum TransportEvent {
+    /// Its first turn.
+    Start,
+    /// The poller has news of its descriptor: a set of `READABLE`, `WRITABLE`,
+    /// `HANGUP`.
+    Io(u8),
+    /// Its last turn.
+    Lost,
+}
+
+/// A transport of any kind, as the loop knows it.
+pub enum AnyTransport {
+    Socket(Py<SocketTransport>),
+}
+
+impl AnyTransport {
+    /// What the ready queue holds when `event` happens to it.
+    #[inline]
+    pub fn on(&self, py: Python<'_>, event: TransportEvent) -> Ready {
+        match self {
+            Self::Socket(transport) => SocketTransport::item(transport.clone_ref(py), event),
+        }
+    }
+
+    pub fn object(&self, py: Python<'_>) -> Py<PyAny> {
+        match self {
+            Self::Socket(transport) => transport.clone_ref(py).into_any(),
+        }
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Socket(transport) => visit.call(transport),
+        }
+    }
+}
+
+/// What each kind of transport has of its own, and what follows from it for all
+/// of them. `slf` is always the object of `self`.
+pub trait Transport: PyClass {
+    /// Gives `access` the common part of the state, under the rules of
+    /// `GilCell::with`.
+    fn link<R>(&self, py: Python<'_>, access: impl FnOnce(&mut Link) -> R) -> R;
+
+    /// How many bytes wait to be written.
+    fn buffered(&self, py: Python<'_>) -> usize;
+
+    /// The ready queue's item for `event`.
+    fn item(transport: Py<Self>, event: TransportEvent) -> Ready;
+
+    /// Drops what waits to be written and ends the connection: `connection_lost`
+    /// is told of `reason` in the next turn. Nothing if that has begun.
+    fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()>;
+
+    /// Whether `error`, which ends the connection, is the peer's affair or the
+    /// system's. Any other is a bug, and reported.
+    fn is_expected(&self, error: &Bound<'_, PyAny>) -> bool {
+        error.is_instance_of::<pyo3::exceptions::PyOSError>()
+    }
+
+    /// The loop, while the connection is not lost.
+    #[inline]
+    fn core<'py>(&self, py: Python<'py>) -> Option<Bound<'py, LoopCore>> {
+        self.link(py, |link| link.core.as_ref().map(|core| core.bind(py).clone()))
+    }
+
+    /// The protocol, while the connection is not lost.
+    #[inline]
+    fn protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.link(py, |link| link.protocol.as_ref().map(|protocol| protocol.bind(py).clone()))
+    }
+
+    /// Calls a method of the protocol in the transport's context. The default
+    /// if the connection is lost.
+    #[inline]
+    fn call_protocol<R: Default>(
+        &self,
+        py: Python<'_>,
+        call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<R>,
+    ) -> PyResult<R> {
+        let (protocol, context) = self.link(py, |link| {
+            (
+                link.protocol.as_ref().map(|protocol| protocol.bind(py).clone()),
+                link.context.as_ref().map(|context| context.bind(py).clone()),
+            )
+        });
+        match (protocol, context) {
+            (Some(protocol), Some(context)) => context::run_in(&context, || call(&protocol)),
+            _ => Ok(R::default()),
+        }
+    }
+
+    /// Tells the protocol something that cannot fail: what it raises is
+    /// reported, as if the loop had called the method.
+    fn tell<'py>(
+        &self,
+        core: &Bound<'py, LoopCore>,
+        method: &Bound<'py, PyString>,
+        argument: Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let py = core.py();
+        let arguments = PyTuple::new(py, [argument])?;
+        let told =
+            self.call_protocol(py, |protocol| protocol.call_method1(method, &arguments).map(drop));
+        let Err(error) = told else {
+            return Ok(());
+        };
+        let callback = match self.protocol(py) {
+            Some(protocol) => protocol.getattr(method)?.unbind(),
+            None => py.None(),
+        };
+        report_callback(core, callback, arguments, context::copy_current(py)?, error)
+    }
+
+    /// Releases whoever waits for the connection.
+    fn release_waiter(&self, py: Python<'_>) -> PyResult<()> {
+        match self.link(py, |link| link.waiter.take()) {
+            Some(waiter) if !waiter.get().is_done(py) => Future::finish(waiter.bind(py), py.None()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Schedules `event` for the next turn, unless the connection is lost.
+    #[inline]
+    fn schedule(&self, slf: &Bound<'_, Self>, event: TransportEvent) {
+        let py = slf.py();
+        if let Some(core) = self.core(py) {
+            core.get().schedule(py, Self::item(slf.clone().unbind(), event));
+        }
+    }
+
+    /// Schedules the last turn.
+    fn schedule_lost(
+        &self,
+        slf: &Bound<'_, Self>,
+        reason: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let Some(core) = self.core(py) else {
+            return Ok(());
+        };
+        core.get().admit(py)?;
+        let reason = reason.map(Bound::unbind);
+        drop(self.link(py, |link| std::mem::replace(&mut link.reason, reason)));
+        core.get().schedule(py, Self::item(slf.clone().unbind(), TransportEvent::Lost));
+        Ok(())
+    }
+
+    /// Tells the protocol that the connection is lost, and why.
+    fn tell_lost(&self, core: &Bound<'_, LoopCore>) -> PyResult<()> {
+        let py = core.py();
+        let reason = self.link(py, |link| link.reason.take()).unwrap_or_else(|| py.None());
+        self.tell(core, pyo3::intern!(py, "connection_lost"), reason.into_bound(py))
+    }
+
+    /// In debug mode, logs `message`, in which `%r` is the transport.
+    fn log(&self, slf: &Bound<'_, Self>, level: &str, message: &str) -> PyResult<()> {
+        let py = slf.py();
+        match self.core(py) {
+            Some(core) if core.get().debug(py) => {
+                standard::logger(py)?.call_method1(level, (message, slf)).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The Python methods by which every transport shows its loop and protocol.
+macro_rules! link_methods {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// The protocol that is called now.
+            fn get_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+                self.protocol(py)
+            }
+
+            #[getter]
+            fn _loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+                self.core(py).map(Bound::into_any)
+            }
+
+            #[getter]
+            fn _protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+                self.protocol(py)
+            }
+        }
+    };
+}
+pub(super) use link_methods;

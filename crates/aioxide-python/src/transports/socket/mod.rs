@@ -1,0 +1,14 @@
+//! Stream transports over sockets.
+//!
+//! A transport registers its socket once, edge-triggered, for both directions.
+//! Reading goes through the loop's scratch buffer into `bytes` of the exact
+//! size; writing goes to the kernel at once and queues only what it refused.
+
+mod info;
+mod lifecycle;
+mod object;
+mod reading;
+mod write_queue;
+mod writing;
+
+pub use object::SocketTransport;

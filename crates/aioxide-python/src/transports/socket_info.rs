@@ -1,0 +1,33 @@
+//! What `get_extra_info` tells of a socket.
+
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::standard;
+
+/// What is known of the caller's socket object: asked now, because a socket
+/// that was disconnected cannot tell any more.
+pub fn of_socket<'py>(
+    socket: &Bound<'py, PyAny>,
+    extra: Option<Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = socket.py();
+    let extra = match extra {
+        Some(extra) => extra.copy()?,
+        None => PyDict::new(py),
+    };
+    extra.set_item("socket", standard::transport_socket(py)?.call1((socket,))?)?;
+    for (key, method) in [("sockname", "getsockname"), ("peername", "getpeername")] {
+        if key == "peername" && extra.contains(key)? {
+            continue;
+        }
+        let name = match socket.call_method0(method) {
+            Ok(name) => name,
+            Err(error) if error.is_instance_of::<PyOSError>(py) => py.None().into_bound(py),
+            Err(error) => return Err(error),
+        };
+        extra.set_item(key, name)?;
+    }
+    Ok(extra)
+}
