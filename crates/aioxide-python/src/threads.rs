@@ -160,7 +160,7 @@ fn run_job(inbox: &Inbox<Ready>, future: Py<Future>, function: Py<PyAny>, argume
         drop((function, arguments));
         let work: Box<dyn NativeWork> = Box::new(Finished { future, outcome });
         // A closed loop gives it back: nobody waits for it any more.
-        drop(inbox.push(Ready::Native(work)));
+        drop(inbox.push(Ready::Native(Box::new(work))));
     });
 }
 
@@ -212,7 +212,7 @@ impl LoopCore {
         let wanted = future.clone_ref(py);
         pool.shutdown(move || {
             let work: Box<dyn NativeWork> = Box::new(Ended { future: wanted, threads });
-            drop(inbox.push(Ready::Native(work)));
+            drop(inbox.push(Ready::Native(Box::new(work))));
         });
         Ok(future)
     }

@@ -40,7 +40,7 @@ pub enum Ready {
     /// Signals have arrived.
     Signals,
     /// Work from another thread that no Python callable stands for.
-    Native(Box<dyn NativeWork>),
+    Native(Box<Box<dyn NativeWork>>),
 }
 
 const _: () = assert!(size_of::<Ready>() == 2 * size_of::<usize>());
