@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple, final
@@ -66,6 +67,30 @@ class SocketCall(Coroutine[Any, None, Any]):
 @final
 class SocketTransport(asyncio.Transport):
     """A stream connection."""
+
+@final
+class SSLTransport(asyncio.Transport):
+    """A stream connection with TLS."""
+
+@final
+class SSLProtocol(asyncio.Protocol):
+    """The protocol of the transport below a TLS connection."""
+
+    def __new__(
+        cls,
+        loop: LoopCore,
+        app_protocol: asyncio.BaseProtocol,
+        sslcontext: ssl.SSLContext | None,
+        waiter: Future[None] | None,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        call_connection_made: bool = True,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> SSLProtocol: ...
+    @property
+    def _app_transport(self) -> SSLTransport | None:
+        """The transport above, until the connection is lost."""
 
 class LoopCore:
     """The turns of a loop, and all that is called in each of them.
@@ -182,13 +207,30 @@ class LoopCore:
         sock: socket.socket,
         protocol: asyncio.BaseProtocol,
         waiter: Future[None] | None = None,
+        *,
         extra: dict[str, Any] | None = None,
         server: ServerCore | None = None,
-    ) -> asyncio.Transport:
+    ) -> SocketTransport:
         """Give a non-blocking, connected socket a transport.
 
         ``connection_made()`` is scheduled; then ``waiter`` gets its result.
         """
+
+    def _make_ssl_transport(
+        self,
+        rawsock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: ssl.SSLContext | None,
+        waiter: Future[None] | None = None,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        extra: dict[str, Any] | None = None,
+        server: ServerCore | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> SSLTransport:
+        """The same with TLS; ``waiter`` waits for the handshake."""
 
     def _signal_fd(self) -> int:
         """Return the descriptor to which signal numbers are to be written."""
@@ -206,6 +248,7 @@ class ServerCore:
         sockets: list[socket.socket],
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         backlog: int,
+        tls: tuple[ssl.SSLContext, float | None, float | None] | None = None,
     ) -> ServerCore: ...
     @property
     def _client_count(self) -> int: ...

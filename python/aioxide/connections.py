@@ -7,10 +7,10 @@ import socket
 from asyncio import staggered
 from asyncio.log import logger
 
-from . import tls_arguments
 from .addresses import interleave as interleave_families
 from .dns import NameResolution
 from .sockets import bind_error, is_by_address, reject_ssl_socket, require_stream
+from .tls_arguments import Tls, check_server_name, check_timeouts
 
 __all__ = ("Connections",)
 
@@ -83,28 +83,32 @@ class Connections(NameResolution):
             all_errors: raise one ``ExceptionGroup`` with the failures of all
                 addresses. Python 3.11's loop has no such argument; this one
                 takes it on every version.
-            ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout:
-                checked, but TLS itself raises ``NotImplementedError``.
+            ssl: an ``ssl.SSLContext`` to encrypt the connection with; True for
+                the default one.
+            server_hostname: the name that the server's certificate must have;
+                the default is the host, and "" asks for no name.
+            ssl_handshake_timeout: seconds until a handshake that does not end
+                aborts the connection; 60 by default.
+            ssl_shutdown_timeout: seconds until a closing handshake that does
+                not end aborts the connection; 30 by default.
 
         Returns:
             ``(transport, protocol)``, after ``connection_made()``.
 
         Raises:
             OSError: no address could be connected to.
+            ssl.SSLError: the handshake failed (an ``OSError`` too).
             ValueError, TypeError: the arguments do not fit together.
 
         Cancellation closes what was opened.
 
         https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.create_connection
         """
-        tls_arguments.check_server_name(bool(ssl), server_hostname, host)
-        tls_arguments.check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
+        server_hostname = check_server_name(bool(ssl), server_hostname, host)
+        check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
         by_address = is_by_address(
             sock, host, port, "host and port was not specified and no sock specified"
         )
-        if ssl:
-            tls_arguments.refuse("create_connection", ssl)
-
         if by_address:
             resolve = functools.partial(self._resolve_stream, family, proto, flags)
             addrinfos = await resolve((host, port))
@@ -117,7 +121,13 @@ class Connections(NameResolution):
                 addrinfos, local_addrinfos, happy_eyeballs_delay, all_errors
             )
 
-        transport, protocol = await self._open_transport(sock, protocol_factory)
+        tls = Tls.wanted(
+            ssl,
+            server_hostname=server_hostname,
+            handshake_timeout=ssl_handshake_timeout,
+            shutdown_timeout=ssl_shutdown_timeout,
+        )
+        transport, protocol = await self._open_transport(sock, protocol_factory, tls)
         if self.get_debug():
             logger.debug(
                 "%r connected to %s:%r: (%r, %r)",
@@ -156,11 +166,16 @@ class Connections(NameResolution):
         Cancellation closes the connection.
         """
         require_stream(sock)
-        tls_arguments.check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
+        check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
         reject_ssl_socket(sock)
-        if ssl:
-            tls_arguments.refuse("connect_accepted_socket", ssl)
-        transport, protocol = await self._open_transport(sock, protocol_factory)
+        tls = Tls.wanted(
+            ssl,
+            server_side=True,
+            server_hostname="",
+            handshake_timeout=ssl_handshake_timeout,
+            shutdown_timeout=ssl_shutdown_timeout,
+        )
+        transport, protocol = await self._open_transport(sock, protocol_factory, tls)
         if self.get_debug():
             logger.debug(
                 "%r handled: (%r, %r)", transport.get_extra_info("socket"), transport, protocol
@@ -224,11 +239,23 @@ class Connections(NameResolution):
             # An exception's traceback leads back to this frame.
             del errors, failures
 
-    async def _open_transport(self, sock, protocol_factory):
+    async def _open_transport(self, sock, protocol_factory, tls: Tls | None):
         sock.setblocking(False)
         protocol = protocol_factory()
         connected = self.create_future()
-        transport = self._make_socket_transport(sock, protocol, connected)
+        if tls is None:
+            transport = self._make_socket_transport(sock, protocol, connected)
+        else:
+            transport = self._make_ssl_transport(
+                sock,
+                protocol,
+                tls.context,
+                connected,
+                server_side=tls.server_side,
+                server_hostname=tls.server_hostname,
+                ssl_handshake_timeout=tls.handshake_timeout,
+                ssl_shutdown_timeout=tls.shutdown_timeout,
+            )
         try:
             await connected
         except BaseException:

@@ -11,10 +11,10 @@ from asyncio import tasks
 from asyncio.log import logger
 from collections.abc import Iterable
 
-from . import tls_arguments
 from .dns import NameResolution
 from .server import Server
 from .sockets import bind_error, is_by_address, set_reuse_port
+from .tls_arguments import check_timeouts
 
 __all__ = ("Listening",)
 
@@ -63,8 +63,11 @@ class Listening(NameResolution):
                 every version.
             start_serving: accept connections at once; otherwise wait for
                 ``Server.start_serving()``.
-            ssl, ssl_handshake_timeout, ssl_shutdown_timeout: checked, but TLS
-                itself raises ``NotImplementedError``.
+            ssl: an ``ssl.SSLContext`` to encrypt the connections with.
+            ssl_handshake_timeout: seconds until a handshake that does not end
+                aborts its connection; 60 by default.
+            ssl_shutdown_timeout: seconds until a closing handshake that does
+                not end aborts its connection; 30 by default.
 
         Raises:
             OSError: an address cannot be bound or resolved.
@@ -76,10 +79,8 @@ class Listening(NameResolution):
         """
         if isinstance(ssl, bool):
             raise TypeError("ssl argument must be an SSLContext or None")
-        tls_arguments.check_timeouts(ssl is not None, ssl_handshake_timeout, ssl_shutdown_timeout)
+        check_timeouts(ssl is not None, ssl_handshake_timeout, ssl_shutdown_timeout)
         by_address = is_by_address(sock, host, port, "Neither host/port nor sock were specified")
-        if ssl:
-            tls_arguments.refuse("create_server", ssl)
 
         if by_address:
             if reuse_address is None:
@@ -93,7 +94,8 @@ class Listening(NameResolution):
         for sock in sockets:
             sock.setblocking(False)
 
-        server = Server(self, sockets, protocol_factory, backlog)
+        tls = (ssl, ssl_handshake_timeout, ssl_shutdown_timeout) if ssl else None
+        server = Server(self, sockets, protocol_factory, backlog, tls)
         if start_serving:
             await server.start_serving()
         if self.get_debug():

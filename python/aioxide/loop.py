@@ -16,11 +16,12 @@ from .connections import Connections
 from .listening import Listening
 from .running import Running
 from .signals import Signals
+from .tls import StartTls
 
 __all__ = ("Loop", "new_event_loop")
 
 
-class Loop(Running, Connections, Listening, Signals, asyncio.AbstractEventLoop):
+class Loop(Running, Connections, Listening, StartTls, Signals, asyncio.AbstractEventLoop):
     """An asyncio event loop whose hot half is native.
 
     It is what ``asyncio.SelectorEventLoop`` is for programs: run it with

@@ -20,7 +20,7 @@ class Server(ServerCore, asyncio.AbstractServer):
     https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.Server
     """
 
-    def __init__(self, loop, sockets, protocol_factory, backlog) -> None:
+    def __init__(self, loop, sockets, protocol_factory, backlog, tls=None) -> None:
         super().__init__()
         self._loop = loop
         self._sockets = sockets  # None once closed

@@ -1,26 +1,56 @@
-"""Which arguments about TLS fit together.
-
-The loop has no TLS transports. The arguments are checked as asyncio checks
-them, so that a mistake is reported as the mistake it is; what is left of them
-is then refused.
-"""
+"""Which arguments about TLS fit together, and how they travel on."""
 
 from __future__ import annotations
 
-__all__ = ("check_server_name", "check_timeouts", "refuse")
+from typing import NamedTuple
+
+__all__ = ("Tls", "check_server_name", "check_timeouts")
 
 
-def check_server_name(tls: bool, server_hostname, host) -> None:
-    """Check the name that the server's certificate is compared with.
+class Tls(NamedTuple):
+    """How a connection is encrypted: what ``_make_ssl_transport()`` is told."""
+
+    context: object  # an SSLContext, or None for the default one of a client
+    server_side: bool
+    server_hostname: str | None
+    handshake_timeout: float | None  # seconds; None is asyncio's default
+    shutdown_timeout: float | None
+
+    @classmethod
+    def wanted(
+        cls,
+        ssl,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        handshake_timeout: float | None = None,
+        shutdown_timeout: float | None = None,
+    ) -> Tls | None:
+        """Return what a loop method's arguments ask for; None without ``ssl``."""
+        if not ssl:
+            return None
+        context = None if isinstance(ssl, bool) else ssl
+        return cls(context, server_side, server_hostname, handshake_timeout, shutdown_timeout)
+
+
+def check_server_name(tls: bool, server_hostname, host) -> str | None:
+    """Return the name that the server's certificate is compared with.
+
+    That is the host if no name is given.
 
     Raises:
         ValueError: a name is given without TLS, or TLS is wanted and neither a
             name nor a host says which name to expect.
     """
-    if server_hostname is not None and not tls:
-        raise ValueError("server_hostname is only meaningful with ssl")
-    if server_hostname is None and tls and not host:
+    if not tls:
+        if server_hostname is not None:
+            raise ValueError("server_hostname is only meaningful with ssl")
+        return None
+    if server_hostname is not None:
+        return server_hostname
+    if not host:
         raise ValueError("You must set server_hostname when using ssl without a host")
+    return host
 
 
 def check_timeouts(tls: bool, handshake_timeout, shutdown_timeout) -> None:
@@ -33,10 +63,3 @@ def check_timeouts(tls: bool, handshake_timeout, shutdown_timeout) -> None:
         raise ValueError("ssl_handshake_timeout is only meaningful with ssl")
     if shutdown_timeout is not None and not tls:
         raise ValueError("ssl_shutdown_timeout is only meaningful with ssl")
-
-
-def refuse(method: str, ssl) -> None:
-    """Raise ``NotImplementedError`` for a method called with ``ssl=ssl``."""
-    raise NotImplementedError(
-        f"{method}(ssl={ssl!r}): the aioxide event loop has no TLS transports"
-    )

@@ -22,6 +22,7 @@ mod sock;
 mod standard;
 mod tasks;
 mod threads;
+mod tls;
 mod transports;
 
 /// The native half of the package `aioxide`. It needs the GIL: `GilCell` rests
@@ -42,6 +43,8 @@ mod _aioxide {
     use crate::sock::SocketCall;
     #[pymodule_export]
     use crate::tasks::{Task, TaskStep, TaskWakeup};
+    #[pymodule_export]
+    use crate::tls::{SslProtocol, SslTransport};
     #[pymodule_export]
     use crate::transports::SocketTransport;
 
@@ -67,6 +70,7 @@ mod _aioxide {
         finalizer::install::<Task>(py);
         finalizer::install::<SocketCall>(py);
         finalizer::install::<SocketTransport>(py);
+        finalizer::install::<SslTransport>(py);
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

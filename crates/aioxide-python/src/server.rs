@@ -19,6 +19,7 @@ use rustix::net::SocketFlags;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, Watch, file_descriptor};
 use crate::gil_cell::GilCell;
+use crate::tls::{Origin, SslProtocol, TlsOptions};
 use crate::transports::{Address, SocketTransport};
 use crate::{context, standard};
 
@@ -28,7 +29,8 @@ const ACCEPT_RETRY_DELAY: f64 = 1.0;
 
 /// The native half of `aioxide.Server`.
 ///
-/// ServerCore(loop, sockets, protocol_factory, backlog).
+/// ServerCore(loop, sockets, protocol_factory, backlog, tls=None). `tls` is
+/// `(sslcontext, ssl_handshake_timeout, ssl_shutdown_timeout)`.
 #[pyclass(frozen, subclass, module = "aioxide")]
 pub struct ServerCore {
     state: GilCell<State>,
@@ -44,10 +46,29 @@ struct State {
     /// The context in which accepting began; each connection gets a copy.
     context: Option<Py<PyAny>>,
     listeners: Vec<Listener>,
+    tls: Option<Tls>,
     /// Addresses of the transports, which detach themselves before they go.
     clients: HashSet<NonNull<ffi::PyObject>>,
     /// Connections that others have attached without naming them.
     strangers: usize,
+}
+
+/// How connections are encrypted: the context, and the seconds that the
+/// handshake and the good-bye may take (None for asyncio's defaults).
+#[derive(FromPyObject)]
+struct Tls(Py<PyAny>, Option<Py<PyAny>>, Option<Py<PyAny>>);
+
+impl Tls {
+    fn options<'py>(&self, py: Python<'py>) -> TlsOptions<'py> {
+        let seconds = |it: &Option<Py<PyAny>>| it.as_ref().map(|it| it.bind(py).clone());
+        TlsOptions {
+            context: Some(self.0.bind(py).clone()),
+            server_side: true,
+            server_hostname: None,
+            handshake_timeout: seconds(&self.1),
+            shutdown_timeout: seconds(&self.2),
+        }
+    }
 }
 
 struct Listener {
@@ -137,6 +158,14 @@ impl ServerCore {
         let make = || {
             let made = factory.call0()?;
             protocol = Some(made.clone().unbind());
+            let tls = self.state.with(py, |state| state.tls.as_ref().map(|tls| tls.options(py)));
+            let made = match tls {
+                Some(options) => {
+                    let tls = SslProtocol::create(core, made, options, Origin::Accepted)?;
+                    tls.into_bound(py).into_any()
+                }
+                None => made,
+            };
             SocketTransport::over_accepted(core, connection, peer, made, slf.clone().unbind())
         };
         let made = self.connection_context(py).and_then(|context| context::run_in(&context, make));
@@ -225,12 +254,13 @@ impl ServerCore {
 #[pymethods]
 impl ServerCore {
     #[new]
-    #[pyo3(signature = (r#loop, sockets, protocol_factory, backlog))]
+    #[pyo3(signature = (r#loop, sockets, protocol_factory, backlog, tls=None))]
     fn __new__(
         r#loop: Bound<'_, LoopCore>,
         sockets: Vec<Bound<'_, PyAny>>,
         protocol_factory: Py<PyAny>,
         backlog: i32,
+        tls: Option<Tls>,
     ) -> PyResult<Self> {
         let listeners = sockets
             .into_iter()
@@ -245,6 +275,7 @@ impl ServerCore {
                 protocol_factory: Some(protocol_factory),
                 context: None,
                 listeners,
+                tls,
                 clients: HashSet::new(),
                 strangers: 0,
             }),
@@ -340,6 +371,11 @@ impl ServerCore {
             visit.call(&state.core)?;
             visit.call(&state.protocol_factory)?;
             visit.call(&state.context)?;
+            if let Some(tls) = &state.tls {
+                visit.call(&tls.0)?;
+                visit.call(&tls.1)?;
+                visit.call(&tls.2)?;
+            }
             state.listeners.iter().try_for_each(|listener| visit.call(&listener.socket))
         })
     }
@@ -350,24 +386,9 @@ impl ServerCore {
                 state.core.take(),
                 state.protocol_factory.take(),
                 state.context.take(),
+                state.tls.take(),
                 std::mem::take(&mut state.listeners),
             )
         }));
-    }
-}
-
-#[pymethods]
-impl LoopCore {
-    /// A transport over a connected, non-blocking socket.
-    #[pyo3(signature = (sock, protocol, waiter=None, extra=None, server=None))]
-    fn _make_socket_transport(
-        slf: &Bound<'_, Self>,
-        sock: Bound<'_, PyAny>,
-        protocol: Bound<'_, PyAny>,
-        waiter: Option<Py<crate::futures::Future>>,
-        extra: Option<Bound<'_, PyDict>>,
-        server: Option<Py<ServerCore>>,
-    ) -> PyResult<Py<SocketTransport>> {
-        SocketTransport::over_socket(slf, sock, protocol, waiter, extra, server)
     }
 }

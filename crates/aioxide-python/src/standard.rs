@@ -73,6 +73,34 @@ standard_type!(
     /// Threads that run the blocking pool's workers.
     thread_type = "threading"."Thread"
 );
+standard_type!(
+    /// The standard TLS transport, which ours claims to be.
+    ssl_transport_type = "asyncio.sslproto"."_SSLProtocolTransport"
+);
+standard_type!(
+    /// Memory that TLS records go through.
+    memory_bio = "ssl"."MemoryBIO"
+);
+standard_type!(
+    /// A TLS session over such memory.
+    ssl_object = "ssl"."SSLObject"
+);
+standard_type!(
+    /// What is wrong with a TLS session.
+    ssl_error = "ssl"."SSLError"
+);
+standard_type!(
+    /// The peer's certificate is not to be trusted.
+    ssl_certificate_error = "ssl"."CertificateError"
+);
+standard_type!(
+    /// The session needs more from the peer.
+    ssl_want_read_error = "ssl"."SSLWantReadError"
+);
+standard_type!(
+    /// The same, of older kinds.
+    ssl_syscall_error = "ssl"."SSLSyscallError"
+);
 standard!(
     /// `repr` of a future.
     future_repr = "asyncio.base_futures"."_future_repr"

@@ -6,6 +6,9 @@ use pyo3::types::PyDict;
 
 use super::Transport;
 
+/// The high mark, in bytes, that asyncio's transports have.
+pub const DEFAULT_HIGH_WATER: usize = 64 * 1024;
+
 /// Bytes in the queue above which the protocol pauses, and below which it goes
 /// on.
 #[derive(Clone, Copy)]
@@ -18,7 +21,7 @@ pub struct FlowControl {
 
 impl Default for FlowControl {
     fn default() -> Self {
-        Self { high: 64 * 1024, low: 16 * 1024, paused: false }
+        Self { high: DEFAULT_HIGH_WATER, low: DEFAULT_HIGH_WATER / 4, paused: false }
     }
 }
 
@@ -43,9 +46,9 @@ impl FlowControl {
 }
 
 /// The marks (low, high) that are meant, by asyncio's rules for what is left
-/// out.
-pub fn marks(high: Option<isize>, low: Option<isize>) -> PyResult<(usize, usize)> {
-    let high = high.unwrap_or_else(|| low.map_or(64 * 1024, |low| low.saturating_mul(4)));
+/// out; `default` is the high mark if both are.
+pub fn marks(high: Option<isize>, low: Option<isize>, default: usize) -> PyResult<(usize, usize)> {
+    let high = high.unwrap_or_else(|| low.map_or(default as isize, |low| low.saturating_mul(4)));
     let low = low.unwrap_or(high.div_euclid(4));
     match (usize::try_from(high), usize::try_from(low)) {
         (Ok(high), Ok(low)) if high >= low => Ok((low, high)),
@@ -123,8 +126,10 @@ macro_rules! flow_control_methods {
                 high: Option<isize>,
                 low: Option<isize>,
             ) -> PyResult<()> {
-                use crate::transports::flow_control::{marks, maybe_pause_protocol};
-                let marks = marks(high, low)?;
+                use crate::transports::flow_control::{
+                    DEFAULT_HIGH_WATER, marks, maybe_pause_protocol,
+                };
+                let marks = marks(high, low, DEFAULT_HIGH_WATER)?;
                 slf.get().link(slf.py(), |link| link.flow.set_marks(marks));
                 maybe_pause_protocol(slf.get(), slf)
             }

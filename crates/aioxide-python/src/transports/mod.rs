@@ -7,9 +7,13 @@ mod addresses;
 mod failures;
 mod flow_control;
 mod link;
+mod making;
+mod receiver;
 mod socket;
 mod socket_info;
 
 pub use addresses::{Address, is_internet_stream};
+pub use flow_control::marks;
 pub use link::{AnyTransport, Transport, TransportEvent};
+pub use receiver::Receiver;
 pub use socket::SocketTransport;

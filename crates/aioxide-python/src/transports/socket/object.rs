@@ -19,7 +19,7 @@ use crate::standard;
 use crate::transports::addresses::{self, Address};
 use crate::transports::flow_control::flow_control_methods;
 use crate::transports::link::Link;
-use crate::transports::{Transport, TransportEvent, socket_info};
+use crate::transports::{Receiver, Transport, TransportEvent, socket_info};
 
 /// A stream socket that a protocol reads and writes through.
 ///
@@ -47,8 +47,7 @@ pub(super) enum Socket {
 pub(super) struct State {
     pub link: Link,
     pub socket: Socket,
-    /// Whether the protocol brings its own buffers.
-    pub buffered: bool,
+    pub receiver: Receiver,
     pub server: Option<Py<ServerCore>>,
     /// What `get_extra_info` knows.
     pub extra: Option<Py<PyDict>>,
@@ -83,11 +82,11 @@ impl SocketTransport {
         fill: impl FnOnce(&mut State),
     ) -> PyResult<Py<Self>> {
         let py = core.py();
-        let buffered = protocol.is_instance(standard::buffered_protocol(py)?)?;
+        let receiver = Receiver::of(&protocol)?;
         let mut state = State {
             link: Link::new(core, protocol, waiter)?,
             socket: Socket::Closed,
-            buffered,
+            receiver,
             server: None,
             extra: None,
             peer: None,

@@ -10,8 +10,9 @@ use super::SocketTransport;
 use crate::buffers::BufferView;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, READABLE};
+use crate::tls::SslProtocol;
 use crate::transports::failures::fatal_error;
-use crate::transports::{Transport, TransportEvent};
+use crate::transports::{Receiver, Transport, TransportEvent};
 
 /// What one read brought.
 enum Received<T> {
@@ -33,9 +34,10 @@ impl SocketTransport {
         slf: &Bound<'_, Self>,
     ) -> PyResult<()> {
         let py = core.py();
-        let buffered = self.state.with(py, |state| state.buffered);
-        let more =
-            if buffered { self.read_into_protocol(slf)? } else { self.read_bytes(core, slf)? };
+        let more = match self.state.with(py, |state| state.receiver) {
+            Receiver::Buffer => self.read_into_protocol(slf)?,
+            receiver => self.read_bytes(core, slf, receiver)?,
+        };
         if more {
             let again = self.state.with(py, |state| {
                 !state.paused && !state.closing && !state.read_ended && state.lost_writes == 0
@@ -71,7 +73,12 @@ impl SocketTransport {
         }
     }
 
-    fn read_bytes(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<bool> {
+    fn read_bytes(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+        receiver: Receiver,
+    ) -> PyResult<bool> {
         let py = core.py();
         let received = core.get().with_scratch(py, |scratch| {
             Ok::<_, Errno>(match self.receive(py, scratch)? {
@@ -86,8 +93,10 @@ impl SocketTransport {
             slf,
             received,
             "Fatal error: protocol.data_received() call failed.",
-            |protocol, data| {
-                protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop)
+            |protocol, data| match receiver {
+                // SAFETY: `Receiver::of` has looked at the type.
+                Receiver::Tls => SslProtocol::feed(unsafe { protocol.cast_unchecked() }, &data),
+                _ => protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop),
             },
         )
     }

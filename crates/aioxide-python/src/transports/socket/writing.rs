@@ -168,7 +168,7 @@ impl SocketTransport {
 #[pymethods]
 impl SocketTransport {
     /// Sends `data`, at once as far as the kernel takes it.
-    fn write(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
+    pub fn write(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         if let Ok(bytes) = data.cast::<PyBytes>() {
@@ -237,6 +237,17 @@ impl SocketTransport {
     /// Ends the connection at once; what waits to be written is dropped.
     fn abort(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.get().force_close(slf, None)
+    }
+
+    /// Ends the connection at once because of `exc`.
+    fn _force_close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        slf.get().force_close(slf, exc)
+    }
+
+    /// `start_tls` works on it.
+    #[classattr]
+    fn _start_tls_compatible() -> bool {
+        true
     }
 
     /// Whether `close` or `abort` was called, or the connection is lost.

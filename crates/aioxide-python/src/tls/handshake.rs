@@ -1,0 +1,130 @@
+//! From the first record to `connection_made`.
+
+use pyo3::exceptions::{PyConnectionAbortedError, PyException};
+use pyo3::prelude::*;
+
+use super::protocol::{Phase, SslProtocol, Told};
+use super::session::Attempt;
+use crate::standard;
+
+impl SslProtocol {
+    pub(super) fn start_handshake(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        Self::log_debug(slf, "%r starts SSL handshake")?;
+        let now: f64 = this.core(py)?.call_method0(pyo3::intern!(py, "time"))?.extract()?;
+        this.enter(py, Phase::Handshake)?;
+        let seconds = this.state.with(py, |state| {
+            state.handshake_started = now;
+            state.handshake_timeout.as_ref().map(|seconds| seconds.clone_ref(py))
+        });
+        let timer = Self::call_later(slf, seconds, "_check_handshake_timeout")?;
+        this.state.with(py, |state| state.handshake_timer = Some(timer));
+        Self::handshake(slf)
+    }
+
+    /// Goes on as far as what the peer has sent allows.
+    pub(super) fn handshake(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        match slf.get().session.handshake(py) {
+            Ok(Attempt::Again) => Self::send_outgoing(slf),
+            Ok(Attempt::Done(())) => Self::handshake_over(slf, Ok(())),
+            Err(error) if error.is_instance(py, standard::ssl_error(py)?) => {
+                Self::handshake_over(slf, Err(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn handshake_over(slf: &Bound<'_, Self>, outcome: PyResult<()>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if let Some(timer) = this.state.with(py, |state| state.handshake_timer.take()) {
+            timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
+        }
+        let facts = outcome
+            .and_then(|()| this.enter(py, Phase::Wrapped))
+            .and_then(|()| this.session.object(py).call_method0(pyo3::intern!(py, "getpeercert")));
+        match facts {
+            Ok(certificate) => Self::connected(slf, certificate),
+            Err(error) if error.is_instance_of::<PyException>(py) => {
+                Self::handshake_failed(slf, error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn handshake_failed(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        // The alert that tells the peer why is on its way out; the transport
+        // is closed at once after it.
+        this.enter(py, Phase::Unwrapped)?;
+        let message = if error.is_instance(py, standard::ssl_certificate_error(py)?) {
+            "SSL handshake failed on verifying the certificate"
+        } else {
+            "SSL handshake failed"
+        };
+        let error = error.into_value(py).into_bound(py).into_any();
+        Self::fatal_error(slf, error.clone(), message)?;
+        Self::wake_waiter(slf, Some(&error))
+    }
+
+    fn connected(slf: &Bound<'_, Self>, certificate: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let core = this.core(py)?;
+        if core.get().debug(py) {
+            let now: f64 = core.call_method0(pyo3::intern!(py, "time"))?.extract()?;
+            let took = now - this.state.with(py, |state| state.handshake_started);
+            standard::logger(py)?
+                .call_method1("debug", ("%r: SSL handshake took %.1f ms", slf, took * 1e3))?;
+        }
+        let object = this.session.object(py);
+        let extra =
+            this.state.with(py, |state| state.extra.as_ref().map(|extra| extra.bind(py).clone()));
+        if let Some(extra) = extra {
+            extra.set_item("peercert", certificate)?;
+            extra.set_item("cipher", object.call_method0("cipher")?)?;
+            extra.set_item("compression", object.call_method0("compression")?)?;
+            extra.set_item("ssl_object", object)?;
+        }
+        let first = this.state.with(py, |state| {
+            let first = state.told == Told::Nothing;
+            if first {
+                state.told = Told::Made;
+            }
+            first
+        });
+        if let Some(protocol) = this.app_protocol(py).filter(|_| first) {
+            let transport = this.app_transport(py);
+            protocol.call_method1(pyo3::intern!(py, "connection_made"), (transport,))?;
+        }
+        Self::wake_waiter(slf, None)?;
+        // The peer's first data may have come along with his last record.
+        Self::read(slf)
+    }
+}
+
+#[pymethods]
+impl SslProtocol {
+    fn _check_handshake_timeout(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if this.phase(py) != Phase::Handshake {
+            return Ok(());
+        }
+        let seconds = this
+            .state
+            .with(py, |state| state.handshake_timeout.as_ref().map(|it| it.clone_ref(py)));
+        let seconds = match seconds {
+            Some(seconds) => seconds.bind(py).str()?.to_string(),
+            None => String::new(),
+        };
+        let error = PyConnectionAbortedError::new_err(format!(
+            "SSL handshake is taking longer than {seconds} seconds: aborting the connection"
+        ));
+        let error = error.into_value(py).into_bound(py).into_any();
+        Self::fatal_error(slf, error, "Fatal error on transport")
+    }
+}

@@ -1,0 +1,19 @@
+//! TLS over any stream transport (`asyncio.sslproto`).
+//!
+//! The caller's `ssl.SSLContext` makes the session, so certificates, protocol
+//! versions and callbacks are what he set; records go through its two memory
+//! buffers. What is native is everything around them: [`SslProtocol`], the
+//! protocol of the transport below, and [`SslTransport`], the transport of the
+//! protocol above.
+
+mod handshake;
+mod protocol;
+mod reading;
+mod session;
+mod shutdown;
+mod transport;
+mod water_marks;
+mod writing;
+
+pub use protocol::{Origin, SslProtocol, TlsOptions};
+pub use transport::SslTransport;

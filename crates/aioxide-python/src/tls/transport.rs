@@ -1,0 +1,337 @@
+//! The Python class `SSLTransport`: the encrypted stream, for the protocol
+//! above.
+
+use std::sync::OnceLock;
+
+use pyo3::exceptions::{PyNotImplementedError, PyResourceWarning, PyTypeError};
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyType};
+use pyo3::{Borrowed, PyTraverseError};
+
+use super::protocol::{READ_HIGH_WATER, SslProtocol, WRITE_HIGH_WATER};
+use super::water_marks::WaterMarks;
+use crate::event_loop::LoopCore;
+use crate::finalizer::Finalize;
+use crate::gil_cell::GilCell;
+use crate::standard;
+use crate::transports::Receiver;
+
+/// A stream transport whose data is encrypted on its way.
+///
+/// Made by `create_connection`, `create_server` and `start_tls`. See the
+/// asyncio documentation of `Transport` and `WriteTransport`.
+#[pyclass(frozen, weakref, dict, name = "SSLTransport", module = "aioxide")]
+pub struct SslTransport {
+    state: GilCell<State>,
+}
+
+struct State {
+    core: Option<Py<LoopCore>>,
+    protocol: Option<Py<SslProtocol>>,
+    closed: bool,
+}
+
+impl SslTransport {
+    pub(super) fn create(
+        core: &Bound<'_, LoopCore>,
+        protocol: &Py<SslProtocol>,
+    ) -> PyResult<Py<Self>> {
+        let py = core.py();
+        let state = State {
+            core: Some(core.clone().unbind()),
+            protocol: Some(protocol.clone_ref(py)),
+            closed: false,
+        };
+        Py::new(py, Self { state: GilCell::new(state) })
+    }
+
+    pub(super) fn set_closed(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| std::mem::replace(&mut state.closed, true))
+    }
+
+    /// The protocol below, until the transport was closed twice.
+    #[inline]
+    fn tls<'py>(&self, py: Python<'py>) -> Option<Bound<'py, SslProtocol>> {
+        self.state.with(py, |state| state.protocol.as_ref().map(|it| it.bind(py).clone()))
+    }
+
+    /// The water marks of one direction: low, high.
+    fn limits(
+        &self,
+        py: Python<'_>,
+        default: usize,
+        pick: impl FnOnce(&mut super::protocol::State) -> WaterMarks,
+    ) -> (usize, usize) {
+        let marks = match self.tls(py) {
+            Some(tls) => tls.get().state.with(py, pick),
+            None => WaterMarks::below(default),
+        };
+        (marks.low, marks.high)
+    }
+}
+
+#[pymethods]
+impl SslTransport {
+    /// `isinstance(x, asyncio.Transport)` is true.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        Ok(standard::ssl_transport_type(slf.py())?.clone().unbind())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let closed = self.state.with(py, |state| state.closed);
+        let below = match self.tls(py).and_then(|tls| tls.get().lower(py)) {
+            Some(below) => below.repr()?.to_string(),
+            None => "None".to_owned(),
+        };
+        let closing = if closed { " closing" } else { "" };
+        Ok(format!("<SSLTransport{closing} over={below}>"))
+    }
+
+    /// Facts of the connection: those of the session (`sslcontext`,
+    /// `ssl_object`, `peercert`, `cipher`, `compression`), else those of the
+    /// transport below; `default` for anything else.
+    #[pyo3(signature = (name, default=None))]
+    fn get_extra_info<'py>(
+        &self,
+        py: Python<'py>,
+        name: Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.tls(py) {
+            Some(tls) => tls.get().extra_info(&name, default),
+            None => Ok(default),
+        }
+    }
+
+    /// Calls `protocol` from now on.
+    fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = protocol.py();
+        let receiver = Receiver::of(&protocol)?;
+        let protocol = protocol.unbind();
+        if let Some(tls) = self.tls(py) {
+            drop(tls.get().state.with(py, |state| {
+                state.receiver = receiver;
+                state.app_protocol.replace(protocol)
+            }));
+        }
+        Ok(())
+    }
+
+    /// The protocol that is called now.
+    fn get_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.tls(py)?.get().app_protocol(py)
+    }
+
+    /// Whether it was closed, or the connection below is being closed.
+    fn is_closing(&self, py: Python<'_>) -> PyResult<bool> {
+        if self.state.with(py, |state| state.closed) {
+            return Ok(true);
+        }
+        match self.tls(py).and_then(|tls| tls.get().lower(py)) {
+            Some(below) => below.call_method0(pyo3::intern!(py, "is_closing"))?.is_truthy(),
+            None => Ok(false),
+        }
+    }
+
+    /// Ends the connection once everything is written and the peer was told;
+    /// `connection_lost(None)` follows.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if self.set_closed(py) {
+            // As in asyncio: a program that closes and keeps the transport does
+            // not keep the session and its context alive.
+            drop(self.state.with(py, |state| state.protocol.take()));
+            return Ok(());
+        }
+        self.tls(py).map_or(Ok(()), |tls| SslProtocol::start_shutdown(&tls))
+    }
+
+    /// Ends the connection at once; what waits to be written is dropped.
+    fn abort(&self, py: Python<'_>) -> PyResult<()> {
+        self._force_close(py, None)
+    }
+
+    #[pyo3(signature = (exc))]
+    fn _force_close(&self, py: Python<'_>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        self.set_closed(py);
+        self.tls(py).map_or(Ok(()), |tls| SslProtocol::abort(&tls, exc))
+    }
+
+    /// Whether the protocol receives data now.
+    fn is_reading(&self, py: Python<'_>) -> bool {
+        self.tls(py).is_some_and(|tls| tls.get().state.with(py, |state| !state.app_reading_paused))
+    }
+
+    /// No `data_received` until `resume_reading`. Does nothing if paused.
+    fn pause_reading(&self, py: Python<'_>) {
+        if let Some(tls) = self.tls(py) {
+            tls.get().pause_app_reading(py);
+        }
+    }
+
+    /// Undoes `pause_reading`. Does nothing if not paused.
+    fn resume_reading(&self, py: Python<'_>) -> PyResult<()> {
+        self.tls(py).map_or(Ok(()), |tls| SslProtocol::resume_app_reading(&tls))
+    }
+
+    /// Sets the water marks of writing, in bytes. `ValueError` unless
+    /// high >= low >= 0.
+    #[pyo3(signature = (high=None, low=None))]
+    fn set_write_buffer_limits(
+        &self,
+        py: Python<'_>,
+        high: Option<isize>,
+        low: Option<isize>,
+    ) -> PyResult<()> {
+        let marks = WaterMarks::new(high, low, WRITE_HIGH_WATER)?;
+        let Some(tls) = self.tls(py) else {
+            return Ok(());
+        };
+        tls.get().state.with(py, |state| state.write_marks = marks);
+        SslProtocol::control_app_writing(&tls)
+    }
+
+    /// The water marks of writing, in bytes: low, high.
+    fn get_write_buffer_limits(&self, py: Python<'_>) -> (usize, usize) {
+        self.limits(py, WRITE_HIGH_WATER, |state| state.write_marks)
+    }
+
+    /// How many bytes wait to be written.
+    fn get_write_buffer_size(&self, py: Python<'_>) -> PyResult<usize> {
+        self.tls(py).map_or(Ok(0), |tls| tls.get().write_buffer_size(py))
+    }
+
+    /// Sets how many received bytes may wait to be decrypted before the
+    /// transport below pauses, and when it goes on. `ValueError` unless
+    /// high >= low >= 0.
+    #[pyo3(signature = (high=None, low=None))]
+    fn set_read_buffer_limits(
+        &self,
+        py: Python<'_>,
+        high: Option<isize>,
+        low: Option<isize>,
+    ) -> PyResult<()> {
+        let marks = WaterMarks::new(high, low, READ_HIGH_WATER)?;
+        let Some(tls) = self.tls(py) else {
+            return Ok(());
+        };
+        tls.get().state.with(py, |state| state.read_marks = marks);
+        SslProtocol::control_reading(&tls)
+    }
+
+    /// The water marks of reading, in bytes: low, high.
+    fn get_read_buffer_limits(&self, py: Python<'_>) -> (usize, usize) {
+        self.limits(py, READ_HIGH_WATER, |state| state.read_marks)
+    }
+
+    /// How many received bytes wait to be decrypted.
+    fn get_read_buffer_size(&self, py: Python<'_>) -> PyResult<usize> {
+        self.tls(py).map_or(Ok(0), |tls| tls.get().session.incoming(py))
+    }
+
+    /// Encrypts and sends `data`.
+    fn write(&self, data: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = data.py();
+        if !data.is_instance_of::<PyBytes>()
+            && !data.is_instance_of::<PyByteArray>()
+            && !data.is_instance_of::<PyMemoryView>()
+        {
+            return Err(PyTypeError::new_err(format!(
+                "data: expecting a bytes-like instance, got {}",
+                data.get_type().name()?
+            )));
+        }
+        if !data.is_truthy()? {
+            return Ok(());
+        }
+        self.tls(py).map_or(Ok(()), |tls| SslProtocol::write(&tls, &data))
+    }
+
+    /// Encrypts and sends all pieces of an iterable, in order.
+    fn writelines(&self, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = list_of_data.py();
+        let joined =
+            PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
+        self.write(joined)
+    }
+
+    /// TLS cannot end one direction alone: `NotImplementedError`.
+    fn write_eof(&self) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// No.
+    fn can_write_eof(&self) -> bool {
+        false
+    }
+
+    #[getter]
+    fn _ssl_protocol(&self, py: Python<'_>) -> Option<Py<SslProtocol>> {
+        self.state.with(py, |state| state.protocol.as_ref().map(|it| it.clone_ref(py)))
+    }
+
+    #[getter]
+    fn _loop(&self, py: Python<'_>) -> Option<Py<LoopCore>> {
+        self.state.with(py, |state| state.core.as_ref().map(|it| it.clone_ref(py)))
+    }
+
+    #[getter]
+    fn _protocol_paused(&self, py: Python<'_>) -> bool {
+        self.tls(py).is_some_and(|tls| tls.get().state.with(py, |state| state.app_writing_paused))
+    }
+
+    /// `start_tls` works on it: TLS in TLS.
+    #[classattr]
+    fn _start_tls_compatible() -> bool {
+        true
+    }
+
+    /// Puts data into the backlog as if the session could not take it: CPython's
+    /// tests look at what closing does then.
+    fn _test__append_write_backlog(&self, data: Bound<'_, PyAny>) -> PyResult<()> {
+        self.tls(data.py()).map_or(Ok(()), |tls| tls.get().keep(&data, 0))
+    }
+
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            visit.call(&state.core)?;
+            visit.call(&state.protocol)
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.with(py, |state| (state.core.take(), state.protocol.take())));
+    }
+}
+
+impl Finalize for SslTransport {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
+        slf.get().state.with(slf.py(), |state| !state.closed)
+    }
+
+    fn finalize(slf: &Bound<'_, Self>) {
+        let py = slf.py();
+        slf.get().set_closed(py);
+        let warn = || -> PyResult<()> {
+            let warning = py.get_type::<PyResourceWarning>();
+            let text = format!("unclosed transport {}", slf.repr()?);
+            let keywords = PyDict::new(py);
+            keywords.set_item("source", slf)?;
+            py.import("warnings")?.call_method("warn", (text, warning), Some(&keywords)).map(drop)
+        };
+        if let Err(error) = warn() {
+            error.write_unraisable(py, Some(slf.as_any()));
+        }
+    }
+}
