@@ -14,6 +14,7 @@ from asyncio.log import logger
 
 from .connections import Connections
 from .listening import Listening
+from .processes import Processes
 from .running import Running
 from .signals import Signals
 from .tls import StartTls
@@ -21,7 +22,15 @@ from .tls import StartTls
 __all__ = ("Loop", "new_event_loop")
 
 
-class Loop(Running, Connections, Listening, StartTls, Signals, asyncio.AbstractEventLoop):
+class Loop(
+    Running,
+    Connections,
+    Listening,
+    StartTls,
+    Processes,
+    Signals,
+    asyncio.AbstractEventLoop,
+):
     """An asyncio event loop whose hot half is native.
 
     It is what ``asyncio.SelectorEventLoop`` is for programs: run it with

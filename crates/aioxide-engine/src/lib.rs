@@ -8,6 +8,7 @@
 //! | send to a loop from another thread | [`Inbox`] |
 //! | run something later | [`Timers`], by the [`Clock`] |
 //! | make a blocking call | [`BlockingPool`] |
+//! | learn how a child process ended | [`children`] |
 //! | put all of it in order | [`Engine`]; its module, [`turn`], states the order |
 //!
 //! A complete loop, which runs a timer, a message from another thread and a
@@ -77,6 +78,7 @@
 // What talks to the system without a safe interface says so where it does.
 #![deny(unsafe_code)]
 
+pub mod children;
 mod clock;
 mod inbox;
 mod poller;

@@ -8,6 +8,7 @@
 #![allow(non_snake_case)]
 
 mod buffers;
+mod children;
 mod context;
 mod errors;
 mod event_loop;
@@ -49,6 +50,9 @@ mod _aioxide {
     use crate::transports::SocketTransport;
 
     use crate::{finalizer, recycle};
+
+    #[pymodule_export]
+    use crate::children::{_reap_child, _use_exit_descriptors};
 
     /// Every task of ours that is not done, newest first.
     #[pyfunction]

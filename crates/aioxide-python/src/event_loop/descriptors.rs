@@ -14,7 +14,9 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::Ready;
+use super::ready::NativeWork;
 use super::ready::{HANGUP, READABLE, WRITABLE};
+use crate::children::ChildExit;
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::sock::SocketCall;
@@ -63,6 +65,8 @@ pub enum Watch {
     Transport(AnyTransport),
     /// A server's listening socket, by its index.
     Listener(u32, Py<ServerCore>),
+    /// A child process's, whose end is told once.
+    Child(Box<ChildExit>),
     /// The loop's own pair for signals.
     Signals,
 }
@@ -268,6 +272,7 @@ impl Descriptors {
             Watch::Listener(index, server) => {
                 [Some(Ready::Accept(*index, server.clone_ref(py))), None]
             }
+            Watch::Child(_) => [self.take_child(fd).map(ChildExit::into_ready), None],
             Watch::Signals => [Some(Ready::Signals), None],
             Watch::Caller { reader, writer } => {
                 let item = |flag: u8, watcher: &Option<Watcher>| {
@@ -278,6 +283,15 @@ impl Descriptors {
                 };
                 [item(READABLE, reader), item(WRITABLE, writer)]
             }
+        }
+    }
+
+    /// The child that has ended, out of the table: it ends once. Its descriptor
+    /// is still registered.
+    fn take_child(&mut self, fd: RawFd) -> Option<Box<ChildExit>> {
+        match self.vacate(fd) {
+            Watch::Child(child) => Some(child),
+            _ => None,
         }
     }
 
@@ -305,6 +319,7 @@ impl Descriptors {
                 Watch::Nobody | Watch::Signals => {}
                 Watch::Transport(transport) => transport.traverse(visit)?,
                 Watch::Listener(_, server) => visit.call(server)?,
+                Watch::Child(child) => child.traverse(visit)?,
                 Watch::Caller { reader, writer } => {
                     for watcher in [reader, writer].into_iter().flatten() {
                         match watcher {

@@ -17,5 +17,5 @@ pub use call_soon::install as install_call_soon;
 pub use descriptors::{Direction, Watch, Watcher};
 pub use object::LoopCore;
 pub use ready::{HANGUP, NativeWork, READABLE, Ready, WRITABLE};
-pub use turn::report as report_callback;
+pub use turn::{report as report_callback, run_handle};
 pub use watching::file_descriptor;

@@ -39,7 +39,7 @@ pub enum Ready {
     SocketIo(Py<crate::sock::SocketCall>),
     /// Signals have arrived.
     Signals,
-    /// Work from another thread that no Python callable stands for.
+    /// Work finished elsewhere that no Python callable stands for.
     Native(Box<Box<dyn NativeWork>>),
 }
 
@@ -52,10 +52,15 @@ pub struct FutureCallback {
     pub future: Py<crate::futures::Future>,
 }
 
-/// Work that another thread has finished and the loop has to conclude.
+/// Work that was finished elsewhere and that the loop has to conclude.
 pub trait NativeWork: Send {
     /// Runs on the loop's thread.
     fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()>;
+
+    /// Shows the collector what it holds, if that can lead back to the loop.
+    fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        Ok(())
+    }
 }
 
 impl Ready {
@@ -111,7 +116,8 @@ impl Ready {
             Self::Socket(_, transport) => visit.call(transport),
             Self::Accept(_, server) => visit.call(server),
             Self::SocketIo(call) => visit.call(call),
-            Self::Signals | Self::Native(_) => Ok(()),
+            Self::Native(work) => work.traverse(visit),
+            Self::Signals => Ok(()),
         }
     }
 }

@@ -145,7 +145,7 @@ impl LoopCore {
 
 /// Runs a callback or a timer, unless it was called off.
 #[inline]
-fn run_handle(handle: &Bound<'_, Handle>) -> PyResult<()> {
+pub fn run_handle(handle: &Bound<'_, Handle>) -> PyResult<()> {
     let py = handle.py();
     if recycle::is_exactly::<TimerHandle>(handle) {
         // SAFETY: checked above.

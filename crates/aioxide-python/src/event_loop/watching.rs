@@ -196,12 +196,17 @@ impl LoopCore {
 
     /// Takes such a descriptor back before it is closed.
     pub fn vacate(&self, py: Python<'_>, fd: RawFd) {
-        if let Ok(poller) = self.poller(py) {
-            // SAFETY: borrowed for one system call, which refuses a number
-            // that is not open.
-            let _ = poller.remove(unsafe { BorrowedFd::borrow_raw(fd) });
-        }
+        // SAFETY: borrowed for one system call, which refuses a number that is
+        // not open.
+        self.unregister(py, unsafe { BorrowedFd::borrow_raw(fd) });
         drop(self.descriptors.with(py, |table| table.vacate(fd)));
+    }
+
+    /// Lets the poller forget a descriptor, if it knows it.
+    pub fn unregister(&self, py: Python<'_>, descriptor: BorrowedFd<'_>) {
+        if let Ok(poller) = self.poller(py) {
+            let _ = poller.remove(descriptor);
+        }
     }
 
     fn add_callback(
