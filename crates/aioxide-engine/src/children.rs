@@ -10,7 +10,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
@@ -70,12 +70,13 @@ pub fn exit_descriptor(pid: i32) -> io::Result<OwnedFd> {
 /// Calls `notify` on a thread of its own when child `pid` has ended, or at
 /// once if it is no child of this process (any more).
 ///
-/// The thread holds nothing but `notify` and does not keep the process alive.
+/// The thread holds nothing but `notify` and does not keep the process alive:
+/// it need not be joined.
 ///
 /// # Errors
 ///
 /// When no thread can be started; `notify` is dropped then.
-pub fn on_exit(pid: i32, notify: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub fn on_exit(pid: i32, notify: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let child = checked(pid)?;
     let wait = move || {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -85,7 +86,7 @@ pub fn on_exit(pid: i32, notify: impl FnOnce() + Send + 'static) -> io::Result<(
         notify();
     };
     // A system thread's name has room for 15 bytes.
-    thread::Builder::new().name(format!("waitpid-{pid}")).spawn(wait).map(drop)
+    thread::Builder::new().name(format!("waitpid-{pid}")).spawn(wait)
 }
 
 /// Takes the exit status of child `pid`, without waiting. `None` while it

@@ -1,7 +1,8 @@
 //! Ends of child processes as callbacks of a loop.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use aioxide_engine::children::{self, Exit};
 use aioxide_engine::{Inbox, Interest, Trigger};
@@ -19,18 +20,34 @@ use crate::handles::{Arguments, Handle};
 
 /// The end of one child process, to be told to a callback once.
 pub struct ChildExit {
-    /// Readable when the child has ended. None where a thread waits.
-    descriptor: Option<OwnedFd>,
+    source: Source,
     handle: Py<Handle>,
+}
+
+/// Who waits for the child.
+enum Source {
+    /// The poller: the descriptor is readable when the child has ended.
+    Poller(OwnedFd),
+    /// A thread, which is put there once it is started.
+    Thread(Arc<Mutex<Option<JoinHandle<()>>>>),
 }
 
 impl NativeWork for ChildExit {
     fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()> {
-        let Self { descriptor, handle } = *self;
-        if let Some(descriptor) = descriptor {
-            core.get().unregister(core.py(), descriptor.as_fd());
+        match self.source {
+            Source::Poller(descriptor) => {
+                core.get().unregister(core.py(), descriptor.as_fd());
+            }
+            Source::Thread(thread) => {
+                let thread = thread.lock().expect("no panic happens under this lock").take();
+                // It has told and is about to end; with it goes its hold on
+                // the loop's descriptors.
+                if let Some(thread) = thread {
+                    let _ = thread.join();
+                }
+            }
         }
-        run_handle(&handle.into_bound(core.py()))
+        run_handle(&self.handle.into_bound(core.py()))
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -56,7 +73,7 @@ impl LoopCore {
     ) -> PyResult<()> {
         let fd = descriptor.as_raw_fd();
         let handle = handle.clone_ref(py);
-        let child = Box::new(ChildExit { descriptor: Some(descriptor), handle });
+        let child = Box::new(ChildExit { source: Source::Poller(descriptor), handle });
         // SAFETY: `child` owns the descriptor, and the table owns `child`
         // until after the registration, even if that fails.
         let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
@@ -97,9 +114,13 @@ impl LoopCore {
                 Err(_) => {}
             }
         }
-        let child = Box::new(ChildExit { descriptor: None, handle });
+        let thread = Arc::new(Mutex::new(None));
+        let source = Source::Thread(Arc::clone(&thread));
+        let child = Box::new(ChildExit { source, handle });
         let inbox = Arc::clone(this.inbox());
-        children::on_exit(pid, move || tell(&inbox, child)).map_err(os_error)
+        let started = children::on_exit(pid, move || tell(&inbox, child)).map_err(os_error)?;
+        *thread.lock().expect("no panic happens under this lock") = Some(started);
+        Ok(())
     }
 }
 

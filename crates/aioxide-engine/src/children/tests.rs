@@ -96,11 +96,12 @@ fn without_descriptors_there_are_none() {
 fn a_thread_tells_the_end_and_leaves_the_exit_status() {
     let (_child, stdin, pid) = shell("exit 3");
     let (sender, told) = mpsc::channel();
-    on_exit(pid, move || sender.send(()).unwrap()).unwrap();
+    let thread = on_exit(pid, move || sender.send(()).unwrap()).unwrap();
     assert_eq!(reap(pid).unwrap(), None);
     assert!(told.try_recv().is_err());
     go_on(stdin);
     told.recv_timeout(DEADLINE).unwrap();
+    thread.join().unwrap();
     assert_eq!(reap(pid).unwrap(), Some(Exit::Code(3)));
 }
 
