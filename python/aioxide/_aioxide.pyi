@@ -19,6 +19,16 @@ __version__: str
 def _live_tasks() -> list[Task[Any]]:
     """Return the tasks of all loops that are not done, in no certain order."""
 
+def _reap_child(pid: int) -> int | None:
+    """Return how the child process ``pid`` ended, None if that is lost.
+
+    Raises:
+        BlockingIOError: it has not ended.
+    """
+
+def _use_exit_descriptors(allowed: bool) -> None:
+    """Let loops wait for child processes by descriptor, or each on a thread."""
+
 # The four below answer isinstance() as asyncio's classes do, and can stand
 # wherever those are expected; the stub says so by inheritance.
 
@@ -231,6 +241,18 @@ class LoopCore:
         ssl_shutdown_timeout: float | None = None,
     ) -> SSLTransport:
         """The same with TLS; ``waiter`` waits for the handshake."""
+
+    def _call_at_exit(
+        self, pid: int, callback: Callable[[], object], *, on_thread: bool = False
+    ) -> None:
+        """Call ``callback`` once when the child process ``pid`` has ended.
+
+        Its exit status is left for ``_reap_child()``.
+
+        Raises:
+            OSError: the process cannot be waited for: not even a thread can
+                be started.
+        """
 
     def _signal_fd(self) -> int:
         """Return the descriptor to which signal numbers are to be written."""

@@ -10,9 +10,8 @@ import signal
 import subprocess
 import threading
 
-import pytest
-
 import aioxide.processes
+import pytest
 
 
 @pytest.fixture(params=["aioxide"])

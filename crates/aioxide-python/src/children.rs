@@ -55,9 +55,17 @@ impl NativeWork for ChildExit {
     }
 }
 
+impl ChildExit {
+    /// As an item of the ready queue.
+    pub fn into_ready(self: Box<Self>) -> Ready {
+        let work: Box<dyn NativeWork> = self;
+        Ready::Native(Box::new(work))
+    }
+}
+
 /// From the waiting thread to the loop.
 fn tell(inbox: &Inbox<Ready>, child: Box<ChildExit>) {
-    if let Err(child) = inbox.push(Ready::Native(child)) {
+    if let Err(child) = inbox.push(child.into_ready()) {
         // The loop is closed. None: the interpreter shuts down.
         let _ = Python::try_attach(|_| drop(child));
     }
