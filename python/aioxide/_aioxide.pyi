@@ -78,6 +78,24 @@ class SocketCall(Coroutine[Any, None, Any]):
 class SocketTransport(asyncio.Transport):
     """A stream connection."""
 
+    def _send_file(self, file: FileSend) -> Future[None]:
+        """Send ``file`` behind what was written; refuse writing meanwhile.
+
+        Raises ``RuntimeError`` while another file is being sent.
+        """
+
+    def _end_send_file(self) -> None:
+        """Let the protocol write again."""
+
+@final
+class FileSend:
+    """A file on its way: ``count`` bytes (None: all) from ``offset`` on."""
+
+    def __new__(cls, file: int, offset: int, count: int | None) -> FileSend: ...
+    @property
+    def sent(self) -> int:
+        """How many bytes are out."""
+
 @final
 class SSLTransport(asyncio.Transport):
     """A stream connection with TLS."""
@@ -191,6 +209,9 @@ class LoopCore:
     def sock_accept(
         self, sock: socket.socket
     ) -> Coroutine[Any, Any, tuple[socket.socket, _Address]]: ...
+    def _sock_send_file(self, sock: socket.socket, file: FileSend) -> Coroutine[Any, Any, None]:
+        """Send ``file``; it knows how far it came, whatever happens."""
+
     def _sock_connect(self, sock: socket.socket, address: _Address) -> Coroutine[Any, Any, None]:
         """Connect ``sock`` to an address that needs no lookup."""
 

@@ -12,20 +12,20 @@ import sys
 import warnings
 from asyncio.log import logger
 
-from .connections import Connections
-from .listening import Listening
+from .file_sending import FileSending
 from .processes import Processes
 from .running import Running
 from .signals import Signals
 from .tls import StartTls
+from .unix_sockets import UnixSockets
 
 __all__ = ("Loop", "new_event_loop")
 
 
 class Loop(
     Running,
-    Connections,
-    Listening,
+    UnixSockets,
+    FileSending,
     StartTls,
     Processes,
     Signals,

@@ -24,6 +24,8 @@ class Server(ServerCore, asyncio.AbstractServer):
         super().__init__()
         self._loop = loop
         self._sockets = sockets  # None once closed
+        # The file that goes when the server is closed, a SocketFile or None.
+        self._socket_file = None
         self._serving = False
         self._serving_forever_fut = None
         # Futures of those in wait_closed(); None once they were woken up.
@@ -94,6 +96,8 @@ class Server(ServerCore, asyncio.AbstractServer):
         self._sockets = None
         self._serving = False
         self._stop_accepting()
+        if self._socket_file is not None:
+            self._socket_file.remove()
         forever = self._serving_forever_fut
         if forever is not None and not forever.done():
             forever.cancel()

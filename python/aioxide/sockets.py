@@ -15,6 +15,7 @@ __all__ = (
     "is_by_address",
     "reject_ssl_socket",
     "require_stream",
+    "require_unix_stream",
     "set_reuse_port",
 )
 
@@ -36,6 +37,12 @@ def require_stream(sock) -> None:
     """
     if sock.type != socket.SOCK_STREAM:
         raise ValueError(f"A Stream Socket was expected, got {sock!r}")
+
+
+def require_unix_stream(sock) -> None:
+    """Raise ``ValueError`` unless ``sock`` is a Unix socket of type ``SOCK_STREAM``."""
+    if sock.family != socket.AF_UNIX or sock.type != socket.SOCK_STREAM:
+        raise ValueError(f"A UNIX Domain Stream Socket was expected, got {sock!r}")
 
 
 def is_by_address(sock, host, port, complaint: str) -> bool:

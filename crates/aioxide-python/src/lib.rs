@@ -12,6 +12,7 @@ mod children;
 mod context;
 mod errors;
 mod event_loop;
+mod file_send;
 mod finalizer;
 mod futures;
 mod gil_cell;
@@ -34,6 +35,8 @@ mod _aioxide {
 
     #[pymodule_export]
     use crate::event_loop::LoopCore;
+    #[pymodule_export]
+    use crate::file_send::FileSend;
     #[pymodule_export]
     use crate::futures::{Future, FutureIterator};
     #[pymodule_export]

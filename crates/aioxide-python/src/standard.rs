@@ -142,6 +142,18 @@ standard!(
     convert_future_exception = "asyncio.futures"."_convert_future_exc"
 );
 standard!(
+    /// The system call behind `sendfile`.
+    sendfile = "os"."sendfile"
+);
+standard_type!(
+    /// What is raised where the system cannot send a file by itself.
+    sendfile_not_available = "asyncio.exceptions"."SendfileNotAvailableError"
+);
+standard!(
+    /// How a transport may send a file, as asyncio writes it down in its class.
+    sendfile_mode = "asyncio.constants"."_SendfileMode"
+);
+standard!(
     /// asyncio's logger.
     logger = "asyncio.log"."logger"
 );

@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{Borrowed, PyTraverseError};
 
-use super::operation::Operation;
-use crate::event_loop::{Direction, LoopCore, Watcher};
+use super::operation::{Attempt, Operation};
+use crate::event_loop::{Direction, LoopCore, Ready, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
 use crate::gil_cell::GilCell;
@@ -94,8 +94,12 @@ impl SocketCall {
             return Ok(());
         };
         match self.attempt(core) {
-            Ok(None) => Ok(()),
-            Ok(Some(value)) => {
+            Ok(Attempt::Blocked) => Ok(()),
+            Ok(Attempt::Again) => {
+                core.get().schedule(py, Ready::SocketIo(slf.clone().unbind()));
+                Ok(())
+            }
+            Ok(Attempt::Done(value)) => {
                 self.stop_watching(slf);
                 Future::finish(future.bind(py), value)
             }
@@ -114,7 +118,7 @@ impl SocketCall {
 
     /// Tries once. The operation is out of the cell meanwhile: it may run
     /// Python code.
-    fn attempt(&self, core: &Bound<'_, LoopCore>) -> PyResult<Option<Py<PyAny>>> {
+    fn attempt(&self, core: &Bound<'_, LoopCore>) -> PyResult<Attempt> {
         let py = core.py();
         let (operation, socket, fd) = self.state.with(py, |state| {
             (
@@ -127,7 +131,7 @@ impl SocketCall {
             return Err(reused());
         };
         let result = operation.attempt(core, socket.bind(py), fd);
-        if let Ok(None) = result {
+        if let Ok(Attempt::Blocked | Attempt::Again) = result {
             if self.direction(py) == Direction::Read {
                 core.get().set_drained(py, fd);
             }
@@ -157,12 +161,16 @@ impl SocketCall {
         };
         self.state.with(py, |state| state.fd = fd);
         let in_vain = self.direction(py) == Direction::Read && core.get().is_drained(socket, fd)?;
-        if !in_vain && let Some(value) = self.attempt(core)? {
+        let first = if in_vain { Attempt::Blocked } else { self.attempt(core)? };
+        if let Attempt::Done(value) = first {
             return Ok(Progress::Done(value));
         }
         core.get().ensure_no_transport(fd, fd.into_pyobject(py)?.as_any())?;
         core.get().own_registration(socket, fd)?;
         core.get().set_watcher(py, fd, self.direction(py), Watcher::Call(slf.clone().unbind()))?;
+        if let Attempt::Again = first {
+            core.get().schedule(py, Ready::SocketIo(slf.clone().unbind()));
+        }
         let future = Future::on_loop(py, core)?;
         future.get().state.with(py, |state| state.blocking = true);
         let kept = future.clone_ref(py);

@@ -8,6 +8,7 @@ pub use call::SocketCall;
 use pyo3::prelude::*;
 
 use crate::event_loop::LoopCore;
+use crate::file_send::FileSend;
 use operation::Operation;
 
 #[pymethods]
@@ -74,6 +75,15 @@ impl LoopCore {
     /// peer's address.
     fn sock_accept(slf: &Bound<'_, Self>, sock: Bound<'_, PyAny>) -> PyResult<Py<SocketCall>> {
         SocketCall::new(slf, sock, Operation::Accept)
+    }
+
+    /// Sends a file; how far it came is in `file`.
+    fn _sock_send_file(
+        slf: &Bound<'_, Self>,
+        sock: Bound<'_, PyAny>,
+        file: Py<FileSend>,
+    ) -> PyResult<Py<SocketCall>> {
+        SocketCall::new(slf, sock, Operation::SendFile { file })
     }
 
     /// Connects to an address that needs no resolving.

@@ -13,6 +13,7 @@ use rustix::net::{RecvFlags, SendFlags};
 use crate::buffers::BufferView;
 use crate::errors::os_error;
 use crate::event_loop::{Direction, LoopCore};
+use crate::file_send::{FileSend, Progress};
 
 /// One operation, and how far it has come.
 ///
@@ -27,13 +28,27 @@ pub enum Operation {
     SendTo { data: Py<PyAny>, address: Py<PyAny> },
     Accept,
     Connect { address: Py<PyAny>, started: bool },
+    SendFile { file: Py<FileSend> },
+}
+
+/// How an attempt ended.
+pub enum Attempt {
+    /// It is over.
+    Done(Py<PyAny>),
+    /// It would block: try again when the socket is ready.
+    Blocked,
+    /// It has had its share of this turn: try again in the next.
+    Again,
 }
 
 impl Operation {
     /// What it waits for when it would block.
     pub fn direction(&self) -> Direction {
         match self {
-            Self::SendAll { .. } | Self::SendTo { .. } | Self::Connect { .. } => Direction::Write,
+            Self::SendAll { .. }
+            | Self::SendTo { .. }
+            | Self::Connect { .. }
+            | Self::SendFile { .. } => Direction::Write,
             _ => Direction::Read,
         }
     }
@@ -49,33 +64,34 @@ impl Operation {
             Self::SendTo { .. } => "sock_sendto",
             Self::Accept => "sock_accept",
             Self::Connect { .. } => "sock_connect",
+            Self::SendFile { .. } => "sock_sendfile",
         }
     }
 
-    /// Tries. `None`: it would block, try again when the socket is ready.
+    /// Tries once.
     pub fn attempt(
         &mut self,
         core: &Bound<'_, LoopCore>,
         socket: &Bound<'_, PyAny>,
         fd: RawFd,
-    ) -> PyResult<Option<Py<PyAny>>> {
+    ) -> PyResult<Attempt> {
         let py = core.py();
-        match self {
-            Self::Recv { limit } => receive(core, fd, *limit),
-            Self::RecvInto { buffer } => receive_into(core, fd, buffer.bind(py)),
-            Self::SendAll { data, sent } => send_all(fd, data.bind(py), sent),
+        let result = match self {
+            Self::Recv { limit } => receive(core, fd, *limit)?,
+            Self::RecvInto { buffer } => receive_into(core, fd, buffer.bind(py))?,
+            Self::SendAll { data, sent } => send_all(fd, data.bind(py), sent)?,
             Self::RecvFrom { limit } => {
-                unless_blocking(py, socket.call_method1(pyo3::intern!(py, "recvfrom"), (&*limit,)))
+                unless_blocking(py, socket.call_method1(pyo3::intern!(py, "recvfrom"), (&*limit,)))?
             }
             Self::RecvFromInto { buffer, limit } => {
                 let limit = if *limit == 0 { buffer.bind(py).len()? } else { *limit };
                 let result =
                     socket.call_method1(pyo3::intern!(py, "recvfrom_into"), (&*buffer, limit));
-                unless_blocking(py, result)
+                unless_blocking(py, result)?
             }
             Self::SendTo { data, address } => {
                 let result = socket.call_method1(pyo3::intern!(py, "sendto"), (&*data, &*address));
-                unless_blocking(py, result)
+                unless_blocking(py, result)?
             }
             Self::Accept => {
                 let accepted =
@@ -84,10 +100,18 @@ impl Operation {
                     let connection = accepted.bind(py).get_item(0)?;
                     connection.call_method1(pyo3::intern!(py, "setblocking"), (false,))?;
                 }
-                Ok(accepted)
+                accepted
             }
-            Self::Connect { address, started } => connect(socket, fd, address.bind(py), started),
-        }
+            Self::Connect { address, started } => connect(socket, fd, address.bind(py), started)?,
+            Self::SendFile { file } => {
+                return Ok(match file.get().attempt(py, fd)? {
+                    Progress::Done => Attempt::Done(py.None()),
+                    Progress::Blocked => Attempt::Blocked,
+                    Progress::Again => Attempt::Again,
+                });
+            }
+        };
+        Ok(result.map_or(Attempt::Blocked, Attempt::Done))
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -101,6 +125,7 @@ impl Operation {
                 visit.call(address)
             }
             Self::Connect { address, .. } => visit.call(address),
+            Self::SendFile { file } => visit.call(file),
         }
     }
 }
@@ -199,8 +224,13 @@ fn connect(
 ) -> PyResult<Option<Py<PyAny>>> {
     let py = socket.py();
     if !*started {
-        let result =
-            unless_blocking(py, socket.call_method1(pyo3::intern!(py, "connect"), (address,)))?;
+        let result = socket.call_method1(pyo3::intern!(py, "connect"), (address,));
+        if let Err(error) = &result
+            && is_refusal_for_now(py, error)?
+        {
+            return result.map(|none| Some(none.unbind()));
+        }
+        let result = unless_blocking(py, result)?;
         *started = result.is_none();
         return Ok(result);
     }
@@ -220,4 +250,15 @@ fn connect(
             format!("Connect call failed {}", address.str()?),
         ))),
     }
+}
+
+/// Whether `connect` says that it has not even begun: the queue of a listening
+/// Unix socket is full. The system will not tell when there is room, and the
+/// socket looks as if it were connected.
+fn is_refusal_for_now(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    if !error.is_instance_of::<PyBlockingIOError>(py) {
+        return Ok(false);
+    }
+    let number = error.value(py).getattr(pyo3::intern!(py, "errno"))?;
+    number.eq(Errno::AGAIN.raw_os_error())
 }

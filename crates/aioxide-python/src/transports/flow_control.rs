@@ -36,6 +36,11 @@ impl FlowControl {
         (self.low, self.high)
     }
 
+    /// Whether `pause_writing` was called and `resume_writing` was not.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     fn pauses(&mut self, buffered: usize) -> bool {
         buffered > self.high && !std::mem::replace(&mut self.paused, true)
     }
@@ -137,6 +142,11 @@ macro_rules! flow_control_methods {
             /// The water marks, in bytes: low, high.
             fn get_write_buffer_limits(&self, py: Python<'_>) -> (usize, usize) {
                 self.link(py, |link| link.flow.marks())
+            }
+
+            #[getter]
+            fn _protocol_paused(&self, py: Python<'_>) -> bool {
+                self.link(py, |link| link.flow.is_paused())
             }
 
             /// How many bytes wait to be written.

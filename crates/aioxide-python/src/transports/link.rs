@@ -48,6 +48,11 @@ impl Link {
         self.core.is_some()
     }
 
+    /// What `connection_lost` is going to be told.
+    pub fn reason(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.reason.as_ref().map(|reason| reason.clone_ref(py))
+    }
+
     /// Puts another protocol in place. The caller drops the one it replaces.
     pub fn replace_protocol(&mut self, protocol: Py<PyAny>) -> Option<Py<PyAny>> {
         self.protocol.replace(protocol)

@@ -59,7 +59,7 @@ impl SocketTransport {
         readiness: u8,
     ) -> PyResult<()> {
         let py = core.py();
-        let (read, write) = self.state.with(py, |state| {
+        let (read, write, send_file) = self.state.with(py, |state| {
             if readiness & crate::event_loop::HANGUP != 0 {
                 state.hung_up = true;
             }
@@ -68,10 +68,14 @@ impl SocketTransport {
                 && !state.closing
                 && !state.read_ended
                 && state.lost_writes == 0;
-            (read, readiness & WRITABLE != 0 && !state.queue.is_empty() && state.lost_writes == 0)
+            let writable = readiness & WRITABLE != 0 && state.lost_writes == 0;
+            (read, writable && !state.queue.is_empty(), writable && state.sending.is_some())
         });
         if write {
             self.flush(core, slf)?;
+        }
+        if send_file {
+            self.send_file(slf)?;
         }
         if read { self.read_ready(core, slf) } else { Ok(()) }
     }
@@ -96,9 +100,10 @@ impl SocketTransport {
             return Ok(());
         };
         self.remember_local_name(py);
+        let reason = self.link(py, |link| link.reason(py));
         let told = self.tell_lost(&core);
         self.release(slf, Some(&core));
-        told
+        told.and(self.give_up_file(py, reason))
     }
 
     /// Unregisters and closes the socket and lets go of everything.

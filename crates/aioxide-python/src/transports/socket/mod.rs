@@ -4,6 +4,7 @@
 //! Reading goes through the loop's scratch buffer into `bytes` of the exact
 //! size; writing goes to the kernel at once and queues only what it refused.
 
+mod file_sending;
 mod info;
 mod lifecycle;
 mod object;

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
+use super::file_sending::FileSending;
 use super::write_queue::WriteQueue;
 use crate::event_loop::{LoopCore, Ready};
 use crate::finalizer::Finalize;
@@ -56,6 +57,8 @@ pub(super) struct State {
     /// Our address, kept when such a connection closes.
     pub local: Option<Address>,
     pub queue: WriteQueue,
+    /// The file that goes out next; nothing may be written until it has ended.
+    pub sending: Option<FileSending>,
     /// Nonzero once `connection_lost` is scheduled; counts writes after that.
     pub lost_writes: u32,
     pub closing: bool,
@@ -92,6 +95,7 @@ impl SocketTransport {
             peer: None,
             local: None,
             queue: WriteQueue::default(),
+            sending: None,
             lost_writes: 0,
             closing: false,
             paused: false,
@@ -216,7 +220,8 @@ impl SocketTransport {
             if !matches!(state.socket, Socket::Closed) && state.link.is_joined() {
                 let reading =
                     state.registered && !state.paused && !state.closing && !state.read_ended;
-                let writing = if state.queue.is_empty() { "idle" } else { "polling" };
+                let idle = state.queue.is_empty() && state.sending.is_none();
+                let writing = if idle { "idle" } else { "polling" };
                 words.push(format!("read={}", if reading { "polling" } else { "idle" }));
                 words.push(format!("write=<{writing}, bufsize={}>", state.queue.bytes()));
             }
@@ -236,6 +241,9 @@ impl SocketTransport {
             if let Socket::Python(socket) = &state.socket {
                 visit.call(socket)?;
             }
+            if let Some(sending) = &state.sending {
+                sending.traverse(&visit)?;
+            }
             state.queue.traverse(&visit)
         })
     }
@@ -247,6 +255,7 @@ impl SocketTransport {
                 state.server.take(),
                 state.extra.take(),
                 std::mem::take(&mut state.queue),
+                state.sending.take(),
             )
         }));
     }

@@ -155,10 +155,19 @@ impl SocketTransport {
         }
     }
 
-    fn refuse_after_eof(&self, py: Python<'_>, method: &str) -> PyResult<()> {
-        if self.state.with(py, |state| state.write_ended) {
+    /// Raises if our side is ended, or has been lent to a file.
+    #[inline]
+    fn refuse_write(&self, py: Python<'_>, method: &str) -> PyResult<()> {
+        let (ended, lent) =
+            self.state.with(py, |state| (state.write_ended, state.sending.is_some()));
+        if ended {
             return Err(PyRuntimeError::new_err(format!(
                 "Cannot call {method}() after write_eof()"
+            )));
+        }
+        if lent {
+            return Err(PyRuntimeError::new_err(format!(
+                "unable to {method}; sendfile is in progress"
             )));
         }
         Ok(())
@@ -172,7 +181,7 @@ impl SocketTransport {
         let py = slf.py();
         let this = slf.get();
         if let Ok(bytes) = data.cast::<PyBytes>() {
-            this.refuse_after_eof(py, "write")?;
+            this.refuse_write(py, "write")?;
             let slice = bytes.as_bytes();
             if slice.is_empty() {
                 return Ok(());
@@ -186,7 +195,7 @@ impl SocketTransport {
                 data.get_type().name()?.repr()?
             )));
         }
-        this.refuse_after_eof(py, "write")?;
+        this.refuse_write(py, "write")?;
         let view = BufferView::readable(&data)?;
         if view.len() == 0 {
             return Ok(());
@@ -204,7 +213,7 @@ impl SocketTransport {
     fn writelines(slf: &Bound<'_, Self>, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.refuse_after_eof(py, "writelines")?;
+        this.refuse_write(py, "writelines")?;
         let joined =
             PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
         Self::write(slf, joined)

@@ -1,0 +1,113 @@
+//! From a file to the socket, past the protocol (`loop.sendfile`).
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyConnectionError, PyRuntimeError};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::SocketTransport;
+use crate::event_loop::WRITABLE;
+use crate::file_send::{FileSend, Progress};
+use crate::futures::Future;
+use crate::standard;
+use crate::transports::{Transport, TransportEvent};
+
+/// A file that has the transport's writing side for itself.
+pub struct FileSending {
+    file: Py<FileSend>,
+    /// Done when the file is out, or will never be.
+    done: Py<Future>,
+}
+
+impl FileSending {
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.file)?;
+        visit.call(&self.done)
+    }
+}
+
+impl SocketTransport {
+    /// Whether a file is waiting to go out, or on its way.
+    pub(super) fn is_sending_file(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.sending.is_some())
+    }
+
+    /// Sends what the kernel takes of the file, once everything written before
+    /// it is out.
+    pub(super) fn send_file(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let turn = self.state.with(py, |state| {
+            let sending = state.sending.as_ref()?;
+            let its_turn = state.queue.is_empty() && state.lost_writes == 0;
+            its_turn.then(|| (sending.file.clone_ref(py), sending.done.clone_ref(py)))
+        });
+        let Some((file, done)) = turn.filter(|(_, done)| !done.get().is_done(py)) else {
+            return Ok(());
+        };
+        let done = done.bind(py);
+        match file.get().attempt(py, self.fd) {
+            Ok(Progress::Blocked) => Ok(()),
+            Ok(Progress::Again) => {
+                self.schedule(slf, TransportEvent::Io(WRITABLE));
+                Ok(())
+            }
+            // A signal handler may have run, and cancelled.
+            _ if done.get().is_done(py) => Ok(()),
+            Ok(Progress::Done) => Future::finish(done, py.None()),
+            Err(error) => Future::fail(done, error.into_value(py).into_bound(py).into_any()),
+        }
+    }
+
+    /// The connection is lost, and with it what was not sent of the file.
+    pub(super) fn give_up_file(&self, py: Python<'_>, reason: Option<Py<PyAny>>) -> PyResult<()> {
+        let done = self
+            .state
+            .with(py, |state| state.sending.as_ref().map(|sending| sending.done.clone_ref(py)));
+        let Some(done) = done.filter(|done| !done.get().is_done(py)) else {
+            return Ok(());
+        };
+        let error = match reason {
+            Some(reason) => reason.into_bound(py),
+            None => PyConnectionError::new_err("Connection is closed by peer")
+                .into_value(py)
+                .into_bound(py)
+                .into_any(),
+        };
+        Future::fail(done.bind(py), error)
+    }
+}
+
+#[pymethods]
+impl SocketTransport {
+    /// `loop.sendfile` may let the kernel send the file.
+    #[classattr]
+    fn _sendfile_compatible(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        standard::sendfile_mode(py)?.getattr("TRY_NATIVE").map(Bound::unbind)
+    }
+
+    /// Sends `file` behind everything written so far. Writing is refused from
+    /// now until `_end_send_file`. The future is done when the file is out.
+    fn _send_file(slf: &Bound<'_, Self>, file: Py<FileSend>) -> PyResult<Py<Future>> {
+        let py = slf.py();
+        let this = slf.get();
+        let Some(core) = this.core(py) else {
+            return Err(PyRuntimeError::new_err("Transport is closing"));
+        };
+        if this.is_sending_file(py) {
+            return Err(PyRuntimeError::new_err("unable to sendfile; sendfile is in progress"));
+        }
+        let done = Future::on_loop(py, &core)?;
+        let kept = FileSending { file, done: done.clone_ref(py) };
+        this.state.with(py, |state| state.sending = Some(kept));
+        if let Err(error) = this.send_file(slf) {
+            this._end_send_file(py);
+            return Err(error);
+        }
+        Ok(done)
+    }
+
+    /// Lets the protocol write again, whatever has become of the file.
+    fn _end_send_file(&self, py: Python<'_>) {
+        drop(self.state.with(py, |state| state.sending.take()));
+    }
+}

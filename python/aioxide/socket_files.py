@@ -1,0 +1,66 @@
+"""The files that listening Unix sockets have, and who removes them when."""
+
+from __future__ import annotations
+
+import os
+import stat
+from asyncio.log import logger
+
+__all__ = ("SocketFile", "is_abstract", "remove_stale")
+
+
+def is_abstract(path: str | bytes) -> bool:
+    """Tell whether an address is a name in Linux' abstract namespace.
+
+    Such a name begins with a zero byte, and no file belongs to it.
+    """
+    return path[0] in (0, "\0")
+
+
+def remove_stale(path: str | bytes) -> None:
+    """Remove the socket that an earlier server has left at ``path``.
+
+    Anything that is not a socket stays, and binding to it fails. So does what
+    may not be looked at or removed: it is logged.
+    """
+    try:
+        if stat.S_ISSOCK(os.stat(path).st_mode):
+            os.remove(path)
+    except FileNotFoundError:
+        pass
+    except OSError as exc:
+        logger.error("Unable to check or remove stale UNIX socket %r: %r", path, exc)
+
+
+class SocketFile:
+    """The file of a bound socket, recognised by its inode."""
+
+    __slots__ = ("_inode", "_path")
+
+    def __init__(self, path: str | bytes, inode: int) -> None:
+        self._path = path
+        self._inode = inode
+
+    @classmethod
+    def of(cls, sock) -> SocketFile | None:
+        """Return the file of ``sock``; None if it has an abstract name, or none any more."""
+        path = sock.getsockname()
+        if is_abstract(path):
+            return None
+        try:
+            return cls(path, os.stat(path).st_ino)
+        except FileNotFoundError:
+            return None
+
+    def remove(self) -> None:
+        """Remove the file, unless another one has taken its place.
+
+        What may not be removed is logged.
+        """
+        try:
+            if os.stat(self._path).st_ino == self._inode:
+                os.unlink(self._path)
+        except FileNotFoundError:
+            pass
+        except OSError as exc:
+            logger.error("Unable to clean up listening UNIX socket %r: %r", self._path, exc)

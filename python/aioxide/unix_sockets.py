@@ -1,0 +1,166 @@
+"""Stream connections and servers over Unix sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+
+from . import tls_arguments
+from .connections import Connections
+from .listening import Listening
+from .server import Server
+from .socket_files import SocketFile, is_abstract, remove_stale
+from .sockets import require_unix_stream
+
+__all__ = ("UnixSockets",)
+
+# asyncio removes the file of a server's socket from Python 3.13 on.
+_CLEANS_UP = sys.version_info >= (3, 13)
+
+
+class UnixSockets(Connections, Listening):
+    """``create_unix_connection`` and ``create_unix_server``."""
+
+    __slots__ = ()  # See Loop.
+
+    async def create_unix_connection(
+        self,
+        protocol_factory,
+        path=None,
+        *,
+        ssl=None,
+        sock=None,
+        server_hostname=None,
+        ssl_handshake_timeout=None,
+        ssl_shutdown_timeout=None,
+    ):
+        """Open a stream connection to a Unix socket.
+
+        Arguments:
+            protocol_factory: called without arguments, returns the protocol.
+            path: where the socket is, as str, bytes or path object; a name that
+                begins with a zero byte is one of Linux' abstract namespace.
+            sock: a connected Unix stream socket, instead of a path; the
+                transport owns it from then on.
+            ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout:
+                as for ``create_connection()``, except that TLS needs a name.
+
+        Returns:
+            ``(transport, protocol)``, after ``connection_made()``.
+
+        Raises:
+            OSError: nobody listens there, or the path is too long. Where
+                asyncio takes the socket for connected while the server's queue
+                is full, this loop raises ``BlockingIOError``.
+            ValueError, TypeError: the arguments do not fit together.
+
+        Cancellation closes what was opened.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.create_unix_connection
+        """
+        if ssl and server_hostname is None:
+            raise ValueError("you have to pass server_hostname when using ssl")
+        tls_arguments.check_server_name(bool(ssl), server_hostname, None)
+        tls_arguments.check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
+        _require_one(path, sock, "no path and sock were specified")
+        if ssl:
+            tls_arguments.refuse("create_unix_connection", ssl)
+
+        if path is None:
+            require_unix_stream(sock)
+        else:
+            path = os.fspath(path)
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                sock.setblocking(False)
+                await self.sock_connect(sock, path)
+            except BaseException:
+                sock.close()
+                raise
+        return await self._open_transport(sock, protocol_factory)
+
+    async def create_unix_server(
+        self,
+        protocol_factory,
+        path=None,
+        *,
+        sock=None,
+        backlog=100,
+        ssl=None,
+        ssl_handshake_timeout=None,
+        ssl_shutdown_timeout=None,
+        start_serving=True,
+        cleanup_socket=_CLEANS_UP,
+    ) -> Server:
+        """Listen for stream connections on a Unix socket.
+
+        Arguments:
+            protocol_factory: called without arguments for each connection,
+                returns its protocol.
+            path: where to make the socket, as for ``create_unix_connection()``.
+                A socket that lies there already is removed.
+            sock: a bound Unix stream socket, instead of a path; the server
+                owns it from then on.
+            backlog: how many connections the system queues, as in
+                ``socket.listen()``.
+            start_serving: accept connections at once; otherwise wait for
+                ``Server.start_serving()``.
+            cleanup_socket: remove the socket's file when the server is closed,
+                unless another has taken its place. Before Python 3.13 asyncio
+                has no such argument; this loop takes it on every version, and
+                does not clean up there unless told to.
+            ssl, ssl_handshake_timeout, ssl_shutdown_timeout: as for
+                ``create_server()``.
+
+        Raises:
+            OSError: the path cannot be bound: in use by something that is not
+                a socket, too long, in a directory that is not there.
+            ValueError, TypeError: the arguments do not fit together.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.create_unix_server
+        """
+        if isinstance(ssl, bool):
+            raise TypeError("ssl argument must be an SSLContext or None")
+        tls_arguments.check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
+        _require_one(path, sock, "path was not specified, and no sock specified")
+        if ssl:
+            tls_arguments.refuse("create_unix_server", ssl)
+
+        if path is None:
+            require_unix_stream(sock)
+            file = SocketFile.of(sock) if cleanup_socket else None
+        else:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                _bind(sock, os.fspath(path))
+                file = SocketFile.of(sock) if cleanup_socket else None
+            except BaseException:
+                sock.close()
+                raise
+        sock.setblocking(False)
+        server = Server(self, [sock], protocol_factory, backlog)
+        server._socket_file = file
+        if start_serving:
+            await server.start_serving()
+        return server
+
+
+def _require_one(path, sock, complaint: str) -> None:
+    """Raise ``ValueError`` unless one of path and socket is given."""
+    if path is not None and sock is not None:
+        raise ValueError("path and sock can not be specified at the same time")
+    if path is None and sock is None:
+        raise ValueError(complaint)
+
+
+def _bind(sock: socket.socket, path: str | bytes) -> None:
+    if not is_abstract(path):
+        remove_stale(path)
+    try:
+        sock.bind(path)
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            raise OSError(errno.EADDRINUSE, f"Address {path!r} is already in use") from None
+        raise
