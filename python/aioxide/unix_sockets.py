@@ -7,12 +7,12 @@ import os
 import socket
 import sys
 
-from . import tls_arguments
 from .connections import Connections
 from .listening import Listening
 from .server import Server
 from .socket_files import SocketFile, is_abstract, remove_stale
 from .sockets import require_unix_stream
+from .tls_arguments import Tls, check_server_name, check_timeouts
 
 __all__ = ("UnixSockets",)
 
@@ -51,6 +51,7 @@ class UnixSockets(Connections, Listening):
             ``(transport, protocol)``, after ``connection_made()``.
 
         Raises:
+            ssl.SSLError: the handshake failed (an ``OSError`` too).
             OSError: nobody listens there, or the path is too long. Where
                 asyncio takes the socket for connected while the server's queue
                 is full, this loop raises ``BlockingIOError``.
@@ -62,11 +63,9 @@ class UnixSockets(Connections, Listening):
         """
         if ssl and server_hostname is None:
             raise ValueError("you have to pass server_hostname when using ssl")
-        tls_arguments.check_server_name(bool(ssl), server_hostname, None)
-        tls_arguments.check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
+        check_server_name(bool(ssl), server_hostname, None)
+        check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
         _require_one(path, sock, "no path and sock were specified")
-        if ssl:
-            tls_arguments.refuse("create_unix_connection", ssl)
 
         if path is None:
             require_unix_stream(sock)
@@ -79,7 +78,13 @@ class UnixSockets(Connections, Listening):
             except BaseException:
                 sock.close()
                 raise
-        return await self._open_transport(sock, protocol_factory)
+        tls = Tls.wanted(
+            ssl,
+            server_hostname=server_hostname,
+            handshake_timeout=ssl_handshake_timeout,
+            shutdown_timeout=ssl_shutdown_timeout,
+        )
+        return await self._open_transport(sock, protocol_factory, tls)
 
     async def create_unix_server(
         self,
@@ -123,11 +128,8 @@ class UnixSockets(Connections, Listening):
         """
         if isinstance(ssl, bool):
             raise TypeError("ssl argument must be an SSLContext or None")
-        tls_arguments.check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
+        check_timeouts(bool(ssl), ssl_handshake_timeout, ssl_shutdown_timeout)
         _require_one(path, sock, "path was not specified, and no sock specified")
-        if ssl:
-            tls_arguments.refuse("create_unix_server", ssl)
-
         if path is None:
             require_unix_stream(sock)
             file = SocketFile.of(sock) if cleanup_socket else None
@@ -140,7 +142,8 @@ class UnixSockets(Connections, Listening):
                 sock.close()
                 raise
         sock.setblocking(False)
-        server = Server(self, [sock], protocol_factory, backlog)
+        tls = (ssl, ssl_handshake_timeout, ssl_shutdown_timeout) if ssl else None
+        server = Server(self, [sock], protocol_factory, backlog, tls)
         server._socket_file = file
         if start_serving:
             await server.start_serving()

@@ -288,6 +288,12 @@ impl SslTransport {
         true
     }
 
+    /// `loop.sendfile` must read the file: the kernel would send it as it is.
+    #[classattr]
+    fn _sendfile_compatible(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        standard::sendfile_mode(py)?.getattr("FALLBACK").map(Bound::unbind)
+    }
+
     /// Puts data into the backlog as if the session could not take it: CPython's
     /// tests look at what closing does then.
     fn _test__append_write_backlog(&self, data: Bound<'_, PyAny>) -> PyResult<()> {

@@ -1,17 +1,22 @@
 //! Socket addresses in asyncio's form.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::PyBytes;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketType};
 
 /// The addresses that accepted connections have.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Address {
     V4(std::net::SocketAddrV4),
     V6(std::net::SocketAddrV6),
+    /// A Unix socket's path, or its abstract name, which begins with a zero
+    /// byte; empty if it has no name.
+    Unix(Box<[u8]>),
     /// A family whose addresses only the socket object can show.
     Other,
 }
@@ -20,6 +25,9 @@ impl Address {
     /// The kernel's form, read.
     pub fn of(address: Option<SocketAddrAny>) -> Option<Self> {
         let address = address?;
+        if address.address_family() == AddressFamily::UNIX {
+            return Some(Self::Unix(unix_name(&address).into()));
+        }
         Some(match SocketAddr::try_from(address) {
             Ok(SocketAddr::V4(address)) => Self::V4(address),
             Ok(SocketAddr::V6(address)) => Self::V6(address),
@@ -27,19 +35,41 @@ impl Address {
         })
     }
 
-    /// `(host, port)` or `(host, port, flowinfo, scope_id)`; None for others.
-    pub fn to_python<'py>(self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        match self {
+    /// `(host, port)`, `(host, port, flowinfo, scope_id)`, or what names a Unix
+    /// socket: a str, bytes if abstract. None for others.
+    pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let name = match self {
             Self::V4(address) => {
-                (address.ip().to_string(), address.port()).into_pyobject(py).map(Some)
+                (address.ip().to_string(), address.port()).into_pyobject(py)?.into_any()
             }
             Self::V6(address) => {
                 (address.ip().to_string(), address.port(), address.flowinfo(), address.scope_id())
-                    .into_pyobject(py)
-                    .map(Some)
+                    .into_pyobject(py)?
+                    .into_any()
             }
-            Self::Other => Ok(None),
-        }
+            Self::Unix(name) if name.first() == Some(&0) => PyBytes::new(py, name).into_any(),
+            Self::Unix(path) => OsStr::from_bytes(path).into_pyobject(py)?.into_any(),
+            Self::Other => return Ok(None),
+        };
+        Ok(Some(name))
+    }
+}
+
+/// What names a Unix socket. (rustix takes it for granted that a path ends with
+/// a zero byte, and panics at one that fills its whole field.)
+fn unix_name(address: &SocketAddrAny) -> &[u8] {
+    /// Where the name begins: behind the family.
+    const NAME: usize = 2;
+    // SAFETY: that many bytes of the address are filled in.
+    let bytes = unsafe {
+        std::slice::from_raw_parts(address.as_ptr().cast::<u8>(), address.addr_len() as usize)
+    };
+    let name = bytes.get(NAME..).unwrap_or_default();
+    match name.iter().position(|byte| *byte == 0) {
+        // Elsewhere than on Linux this is a socket without a name.
+        Some(0) if cfg!(target_os = "linux") => name,
+        Some(end) => &name[..end],
+        None => name,
     }
 }
 

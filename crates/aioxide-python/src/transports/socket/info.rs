@@ -71,14 +71,14 @@ impl SocketTransport {
         }
         let open = self.state.with(py, |state| !matches!(state.socket, Socket::Closed));
         let address = if key == "peername" {
-            self.state.with(py, |state| state.peer)
+            self.state.with(py, |state| state.peer.clone())
         } else if open {
             bound_to(self.fd)
         } else {
-            self.state.with(py, |state| state.local)
+            self.state.with(py, |state| state.local.clone())
         };
         let name = match address.map(|address| address.to_python(py)).transpose()?.flatten() {
-            Some(name) => Some(name.into_any()),
+            Some(name) => Some(name),
             None if open => {
                 let method = if key == "peername" { "getpeername" } else { "getsockname" };
                 match self.socket_object(py)? {
