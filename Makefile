@@ -79,6 +79,16 @@ lint: ## Check format, clippy and ruff; warnings are errors
 	.venv/bin/ruff check .
 	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
+# A run that fails prints the seed it had, shrinks the case and keeps it in
+# crates/aioxide-engine/tests/regressions, which `make test` tries from then on.
+.PHONY: fuzz
+fuzz: ## Try random programs on the engine: make fuzz ARGS=20000 (cases of each kind)
+	@seed="$${PROPTEST_RNG_SEED:-$$(date +%s)}" && echo "PROPTEST_RNG_SEED=$$seed" && \
+	PROPTEST_CASES='$(or $(ARGS),20000)' PROPTEST_RNG_SEED="$$seed" CARGO_TARGET_DIR='$(CURDIR)/target' \
+		$(CARGO) test --locked --package aioxide-engine --no-fail-fast --lib \
+		--test engine_against_model --test timers_against_model --test turns_against_model \
+		-- model sorted_vector
+
 .PHONY: miri
 miri: ## Run the engine's tests under Miri (needs rustup)
 	rustup toolchain install nightly --profile minimal --component miri,rust-src --no-self-update

@@ -6,6 +6,9 @@ use std::rc::Rc;
 use aioxide_engine::{Cancellable, Timers};
 use proptest::prelude::*;
 
+#[path = "models/seeded.rs"]
+mod seeded;
+
 struct Alarm {
     id: usize,
     cancelled: Rc<Cell<bool>>,
@@ -133,11 +136,7 @@ fn check(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 8 } else { 512 },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeded::cases(512, "tests/regressions/timers_against_model.txt"))]
 
     #[test]
     fn timers_behave_as_a_sorted_vector(steps in prop::collection::vec(step(), 0..40)) {

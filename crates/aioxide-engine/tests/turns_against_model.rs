@@ -9,6 +9,9 @@ use std::time::Duration;
 use aioxide_engine::{Cancellable, Clock, Engine, Wait};
 use proptest::prelude::*;
 
+#[path = "models/seeded.rs"]
+mod seeded;
+
 #[derive(Clone)]
 struct Item {
     id: usize,
@@ -195,11 +198,7 @@ fn check(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 8 } else { 512 },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeded::cases(512, "tests/regressions/turns_against_model.txt"))]
 
     #[test]
     fn turns_go_through_the_queues_as_the_model_does(

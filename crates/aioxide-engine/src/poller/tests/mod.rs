@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::epoll;
 use super::{Event, Interest, Trigger, portable};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod against_model;
 mod failures;
 mod readiness;
 mod waiting;
