@@ -120,6 +120,18 @@ class SSLProtocol(asyncio.Protocol):
     def _app_transport(self) -> SSLTransport | None:
         """The transport above, until the connection is lost."""
 
+@final
+class DatagramTransport(asyncio.DatagramTransport):
+    """A datagram socket."""
+
+@final
+class ReadPipeTransport(asyncio.ReadTransport):
+    """A pipe that is read from."""
+
+@final
+class WritePipeTransport(asyncio.WriteTransport):
+    """A pipe that is written to."""
+
 class LoopCore:
     """The turns of a loop, and all that is called in each of them.
 
@@ -246,6 +258,38 @@ class LoopCore:
 
         ``connection_made()`` is scheduled; then ``waiter`` gets its result.
         """
+
+    def _make_datagram_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        address: _Address | None = None,
+        waiter: Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> asyncio.DatagramTransport:
+        """Give a non-blocking datagram socket a transport.
+
+        With ``address``, datagrams go there and nowhere else. The rest is as
+        for ``_make_socket_transport()``.
+        """
+
+    def _make_read_pipe_transport(
+        self,
+        pipe: Any,
+        protocol: asyncio.BaseProtocol,
+        waiter: Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> asyncio.ReadTransport:
+        """Give the end of a pipe that is read from a transport."""
+
+    def _make_write_pipe_transport(
+        self,
+        pipe: Any,
+        protocol: asyncio.BaseProtocol,
+        waiter: Future[None] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> asyncio.WriteTransport:
+        """Give the end of a pipe that is written to a transport."""
 
     def _make_ssl_transport(
         self,

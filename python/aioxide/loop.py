@@ -12,7 +12,9 @@ import sys
 import warnings
 from asyncio.log import logger
 
+from .datagrams import Datagrams
 from .file_sending import FileSending
+from .pipes import Pipes
 from .processes import Processes
 from .running import Running
 from .signals import Signals
@@ -27,6 +29,8 @@ class Loop(
     UnixSockets,
     FileSending,
     StartTls,
+    Datagrams,
+    Pipes,
     Processes,
     Signals,
     asyncio.AbstractEventLoop,

@@ -50,7 +50,9 @@ mod _aioxide {
     #[pymodule_export]
     use crate::tls::{SslProtocol, SslTransport};
     #[pymodule_export]
-    use crate::transports::SocketTransport;
+    use crate::transports::{
+        DatagramTransport, ReadPipeTransport, SocketTransport, WritePipeTransport,
+    };
 
     use crate::{finalizer, recycle};
 
@@ -78,6 +80,9 @@ mod _aioxide {
         finalizer::install::<SocketCall>(py);
         finalizer::install::<SocketTransport>(py);
         finalizer::install::<SslTransport>(py);
+        finalizer::install::<DatagramTransport>(py);
+        finalizer::install::<ReadPipeTransport>(py);
+        finalizer::install::<WritePipeTransport>(py);
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -62,6 +62,14 @@ standard_type!(
     transport_type = "asyncio.transports"."Transport"
 );
 standard_type!(
+    /// The standard datagram transport, which ours claims to be.
+    datagram_transport_type = "asyncio.transports"."DatagramTransport"
+);
+standard_type!(
+    /// The standard transport that only reads, which ours claims to be.
+    read_transport_type = "asyncio.transports"."ReadTransport"
+);
+standard_type!(
     /// What `get_extra_info("socket")` wraps a socket in.
     transport_socket = "asyncio.trsock"."TransportSocket"
 );

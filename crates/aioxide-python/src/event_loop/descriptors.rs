@@ -20,7 +20,7 @@ use crate::children::ChildExit;
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::sock::SocketCall;
-use crate::transports::{AnyTransport, TransportEvent};
+use crate::transports::{AnyTransport, ReadPipeTransport, TransportEvent, WritePipeTransport};
 
 /// Reading or writing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,13 +37,29 @@ pub enum Watcher {
     Handle(Py<Handle>),
     /// A `sock_*` call: once.
     Call(Py<SocketCall>),
+    /// A transport that reads a pipe: as long as the state lasts.
+    ReadPipe(Py<ReadPipeTransport>),
+    /// A transport that writes to a pipe; for reading, it watches for the end.
+    WritePipe(Py<WritePipeTransport>),
 }
 
 impl Watcher {
-    fn item(&self, py: Python<'_>) -> Ready {
+    fn item(&self, py: Python<'_>, flag: u8) -> Ready {
+        let event = TransportEvent::Io(flag);
         match self {
             Self::Handle(handle) => Ready::Handle(handle.clone_ref(py)),
             Self::Call(call) => Ready::SocketIo(call.clone_ref(py)),
+            Self::ReadPipe(transport) => Ready::ReadPipe(event, transport.clone_ref(py)),
+            Self::WritePipe(transport) => Ready::WritePipe(event, transport.clone_ref(py)),
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Handle(handle) => visit.call(handle),
+            Self::Call(call) => visit.call(call),
+            Self::ReadPipe(transport) => visit.call(transport),
+            Self::WritePipe(transport) => visit.call(transport),
         }
     }
 }
@@ -279,7 +295,7 @@ impl Descriptors {
                     watcher
                         .as_ref()
                         .filter(|_| readiness & flag != 0)
-                        .map(|watcher| watcher.item(py))
+                        .map(|watcher| watcher.item(py, flag))
                 };
                 [item(READABLE, reader), item(WRITABLE, writer)]
             }
@@ -322,10 +338,7 @@ impl Descriptors {
                 Watch::Child(child) => child.traverse(visit)?,
                 Watch::Caller { reader, writer } => {
                     for watcher in [reader, writer].into_iter().flatten() {
-                        match watcher {
-                            Watcher::Handle(handle) => visit.call(handle)?,
-                            Watcher::Call(call) => visit.call(call)?,
-                        }
+                        watcher.traverse(visit)?;
                     }
                 }
             }
@@ -381,7 +394,7 @@ fn caller(reader: Option<Watcher>, writer: Option<Watcher>) -> Watch {
     }
 }
 
-/// Callbacks are level-triggered, as asyncio's are. Calls alone are served by
+/// Callbacks and pipes are level-triggered, as asyncio's are. Calls alone are served by
 /// one edge-triggered registration for both directions, which stays when the
 /// call is over: each call tries first and waits only when the kernel had
 /// nothing, so that no edge is missed and the next call needs no system call
@@ -391,9 +404,9 @@ fn wanted_registration(
     writer: Option<&Watcher>,
     current: Registration,
 ) -> Registration {
-    let by_handle =
-        [reader, writer].into_iter().flatten().any(|it| matches!(it, Watcher::Handle(_)));
-    if by_handle {
+    let only_by_call =
+        [reader, writer].into_iter().flatten().all(|it| matches!(it, Watcher::Call(_)));
+    if !only_by_call {
         let interest = Interest { readable: reader.is_some(), writable: writer.is_some() };
         return Some((interest, Trigger::Level));
     }

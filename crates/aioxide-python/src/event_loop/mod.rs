@@ -15,7 +15,7 @@ mod watching;
 
 pub use call_soon::install as install_call_soon;
 pub use descriptors::{Direction, Watch, Watcher};
-pub use object::LoopCore;
+pub use object::{LoopCore, SCRATCH_BYTES};
 pub use ready::{HANGUP, NativeWork, READABLE, Ready, WRITABLE};
 pub use turn::{report as report_callback, run_handle};
 pub use watching::file_descriptor;

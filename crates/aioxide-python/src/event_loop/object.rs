@@ -20,7 +20,7 @@ use crate::tasks::{Task, TaskOptions};
 use crate::threads::ThreadPool;
 
 /// What one read takes at most: asyncio's `max_size`.
-const SCRATCH_BYTES: usize = 256 * 1024;
+pub const SCRATCH_BYTES: usize = 256 * 1024;
 
 /// The native half of `aioxide.Loop`.
 #[pyclass(frozen, subclass, module = "aioxide")]
@@ -107,6 +107,14 @@ impl LoopCore {
     #[inline]
     pub fn schedule(&self, py: Python<'_>, item: Ready) {
         self.engine.with(py, |engine| engine.schedule(item));
+    }
+
+    /// Whether the loop has something else to do than what it does now: other
+    /// items are ready, or it is to stop.
+    #[inline]
+    pub fn has_other_work(&self, py: Python<'_>) -> bool {
+        self.engine.with(py, |engine| engine.ready_len() > 0)
+            || self.flags.with(py, |flags| flags.stopping)
     }
 
     /// Raises what `call_soon` raises when nothing may be scheduled: the loop

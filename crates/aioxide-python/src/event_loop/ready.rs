@@ -9,7 +9,9 @@ use super::LoopCore;
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::tasks::Task;
-use crate::transports::{SocketTransport, TransportEvent};
+use crate::transports::{
+    DatagramTransport, ReadPipeTransport, SocketTransport, TransportEvent, WritePipeTransport,
+};
 
 /// Readiness for reading, in a set of flags.
 pub const READABLE: u8 = 1;
@@ -33,6 +35,12 @@ pub enum Ready {
     FutureCallback(Box<FutureCallback>),
     /// Something that has happened to a stream transport.
     Socket(TransportEvent, Py<SocketTransport>),
+    /// The same of a datagram transport.
+    Datagram(TransportEvent, Py<DatagramTransport>),
+    /// The same of a pipe that is read from.
+    ReadPipe(TransportEvent, Py<ReadPipeTransport>),
+    /// The same of a pipe that is written to.
+    WritePipe(TransportEvent, Py<WritePipeTransport>),
     /// Connections that wait at a listening socket of a server, by its index.
     Accept(u32, Py<ServerCore>),
     /// A low-level socket operation that can go on.
@@ -94,6 +102,9 @@ impl Ready {
             Self::Throw(parts) => parts.0.clone_ref(py).into_any(),
             Self::FutureCallback(parts) => parts.function.clone_ref(py),
             Self::Socket(_, transport) => transport.clone_ref(py).into_any(),
+            Self::Datagram(_, transport) => transport.clone_ref(py).into_any(),
+            Self::ReadPipe(_, transport) => transport.clone_ref(py).into_any(),
+            Self::WritePipe(_, transport) => transport.clone_ref(py).into_any(),
             Self::Accept(_, server) => server.clone_ref(py).into_any(),
             Self::SocketIo(call) => call.clone_ref(py).into_any(),
             Self::Signals | Self::Native(_) => return None,
@@ -114,6 +125,9 @@ impl Ready {
                 visit.call(&parts.future)
             }
             Self::Socket(_, transport) => visit.call(transport),
+            Self::Datagram(_, transport) => visit.call(transport),
+            Self::ReadPipe(_, transport) => visit.call(transport),
+            Self::WritePipe(_, transport) => visit.call(transport),
             Self::Accept(_, server) => visit.call(server),
             Self::SocketIo(call) => visit.call(call),
             Self::Native(work) => work.traverse(visit),

@@ -100,6 +100,15 @@ impl LoopCore {
             Ready::Socket(event, transport) => {
                 transport.get().handle(slf, transport.bind(py), event)
             }
+            Ready::Datagram(event, transport) => {
+                transport.get().handle(slf, transport.bind(py), event)
+            }
+            Ready::ReadPipe(event, transport) => {
+                transport.get().handle(slf, transport.bind(py), event)
+            }
+            Ready::WritePipe(event, transport) => {
+                transport.get().handle(slf, transport.bind(py), event)
+            }
             Ready::Accept(index, server) => server.get().accept(slf, server.bind(py), index),
             Ready::SocketIo(call) => call.get().resume_when_ready(slf, call.bind(py)),
             Ready::Signals => Self::process_signals(slf),

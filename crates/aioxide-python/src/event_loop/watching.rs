@@ -253,7 +253,7 @@ fn call_off(py: Python<'_>, watcher: Option<Watcher>) -> PyResult<bool> {
             handle.bind(py).call_method0(pyo3::intern!(py, "cancel"))?;
             Ok(true)
         }
-        Some(Watcher::Call(_)) => Ok(true),
+        Some(Watcher::Call(_) | Watcher::ReadPipe(_) | Watcher::WritePipe(_)) => Ok(true),
     }
 }
 

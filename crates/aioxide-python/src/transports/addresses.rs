@@ -79,6 +79,11 @@ fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
+/// The address family of the socket that `fd` is.
+pub fn family(fd: RawFd) -> Option<AddressFamily> {
+    rustix::net::sockopt::socket_domain(borrow(fd)).ok()
+}
+
 /// Whether `fd` is a TCP socket's.
 pub fn is_internet_stream(fd: RawFd) -> bool {
     let family = rustix::net::sockopt::socket_domain(borrow(fd));

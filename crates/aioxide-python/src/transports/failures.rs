@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::Transport;
+use crate::event_loop::LoopCore;
 use crate::standard;
 
 /// Ends the connection because of `error`. What is expected to happen is passed
@@ -17,7 +18,7 @@ pub fn fatal_error<T: Transport>(
     message: &str,
 ) -> PyResult<()> {
     let py = slf.py();
-    if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) {
+    if ends_the_loop(py, &error) {
         return Err(error);
     }
     let Some(core) = transport.core(py) else {
@@ -56,4 +57,30 @@ pub fn warn_unclosed<T: Transport>(slf: &Bound<'_, T>) {
     if let Err(error) = warn() {
         error.write_unraisable(py, Some(slf.as_any()));
     }
+}
+
+/// Reports that a step of the transport's own failed, and goes on without it:
+/// to asyncio it is a callback. What must end the loop is returned.
+pub fn report_step<T: Transport>(
+    core: &Bound<'_, LoopCore>,
+    slf: &Bound<'_, T>,
+    step: &str,
+    error: PyErr,
+) -> PyResult<()> {
+    let py = slf.py();
+    if ends_the_loop(py, &error) {
+        return Err(error);
+    }
+    let details = PyDict::new(py);
+    let class = slf.as_any().get_type().name()?;
+    details.set_item("message", format!("Exception in callback {class}.{step}()"))?;
+    details.set_item("exception", error.into_value(py))?;
+    details.set_item("transport", slf)?;
+    core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+    Ok(())
+}
+
+/// Whether `error` is one of those that no callback's failure stands for.
+pub fn ends_the_loop(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py)
 }

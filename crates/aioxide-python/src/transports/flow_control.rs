@@ -1,10 +1,11 @@
 //! When the protocol is asked to stop writing, and to go on.
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::Transport;
+use super::failures::ends_the_loop;
 
 /// The high mark, in bytes, that asyncio's transports have.
 pub const DEFAULT_HIGH_WATER: usize = 64 * 1024;
@@ -104,9 +105,7 @@ fn report<T: Transport>(
     let Err(error) = told else {
         return Ok(());
     };
-    let ends_the_loop =
-        error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py);
-    let Some(core) = transport.core(py).filter(|_| !ends_the_loop) else {
+    let Some(core) = transport.core(py).filter(|_| !ends_the_loop(py, &error)) else {
         return Err(error);
     };
     let details = PyDict::new(py);

@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{PyClass, PyTraverseError};
 
-use super::SocketTransport;
 use super::flow_control::FlowControl;
+use super::{DatagramTransport, SocketTransport};
 use crate::event_loop::{LoopCore, Ready, report_callback};
 use crate::futures::Future;
 use crate::{context, standard};
@@ -91,9 +91,11 @@ pub enum TransportEvent {
     Lost,
 }
 
-/// A transport of any kind, as the loop knows it.
+/// A transport over a socket, to which the socket belongs: nobody else may
+/// watch it.
 pub enum AnyTransport {
     Socket(Py<SocketTransport>),
+    Datagram(Py<DatagramTransport>),
 }
 
 impl AnyTransport {
@@ -102,18 +104,21 @@ impl AnyTransport {
     pub fn on(&self, py: Python<'_>, event: TransportEvent) -> Ready {
         match self {
             Self::Socket(transport) => SocketTransport::item(transport.clone_ref(py), event),
+            Self::Datagram(transport) => DatagramTransport::item(transport.clone_ref(py), event),
         }
     }
 
     pub fn object(&self, py: Python<'_>) -> Py<PyAny> {
         match self {
             Self::Socket(transport) => transport.clone_ref(py).into_any(),
+            Self::Datagram(transport) => transport.clone_ref(py).into_any(),
         }
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Socket(transport) => visit.call(transport),
+            Self::Datagram(transport) => visit.call(transport),
         }
     }
 }
@@ -126,7 +131,14 @@ pub trait Transport: PyClass {
     fn link<R>(&self, py: Python<'_>, access: impl FnOnce(&mut Link) -> R) -> R;
 
     /// How many bytes wait to be written.
-    fn buffered(&self, py: Python<'_>) -> usize;
+    fn buffered(&self, _py: Python<'_>) -> usize {
+        0
+    }
+
+    /// Another protocol is going to be called from now on.
+    fn prepare_for(&self, _protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        Ok(())
+    }
 
     /// The ready queue's item for `event`.
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready;
@@ -185,6 +197,18 @@ pub trait Transport: PyClass {
         let arguments = PyTuple::new(py, [argument])?;
         let told =
             self.call_protocol(py, |protocol| protocol.call_method1(method, &arguments).map(drop));
+        self.report_told(core, method, arguments, told)
+    }
+
+    /// Reports what a method of the protocol raised that cannot fail.
+    fn report_told<'py>(
+        &self,
+        core: &Bound<'py, LoopCore>,
+        method: &Bound<'py, PyString>,
+        arguments: Bound<'py, PyTuple>,
+        told: PyResult<()>,
+    ) -> PyResult<()> {
+        let py = core.py();
         let Err(error) = told else {
             return Ok(());
         };
@@ -258,6 +282,15 @@ macro_rules! link_methods {
                 self.protocol(py)
             }
 
+            /// Calls `protocol` from now on.
+            fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
+                let py = protocol.py();
+                self.prepare_for(&protocol)?;
+                let protocol = protocol.unbind();
+                drop(self.link(py, |link| link.replace_protocol(protocol)));
+                Ok(())
+            }
+
             #[getter]
             fn _loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
                 self.core(py).map(Bound::into_any)
@@ -271,3 +304,29 @@ macro_rules! link_methods {
     };
 }
 pub(super) use link_methods;
+
+/// `get_extra_info` over a dictionary that is complete from the start, the
+/// field `extra`.
+macro_rules! extra_methods {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// What is known under `name`; else `default`.
+            #[pyo3(signature = (name, default=None))]
+            fn get_extra_info<'py>(
+                &self,
+                py: Python<'py>,
+                name: Bound<'py, PyAny>,
+                default: Option<Bound<'py, PyAny>>,
+            ) -> PyResult<Option<Bound<'py, PyAny>>> {
+                Ok(self.extra.bind(py).get_item(name)?.or(default))
+            }
+
+            #[getter]
+            fn _extra<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
+                self.extra.bind(py).clone()
+            }
+        }
+    };
+}
+pub(super) use extra_methods;

@@ -4,16 +4,21 @@
 //! A module for each kind; what they have in common is in [`Transport`].
 
 mod addresses;
+mod datagram;
 mod failures;
 mod flow_control;
 mod link;
 mod making;
+mod pipes;
 mod receiver;
 mod socket;
 mod socket_info;
+mod write_queue;
 
 pub use addresses::{Address, is_internet_stream};
+pub use datagram::DatagramTransport;
 pub use flow_control::marks;
 pub use link::{AnyTransport, Transport, TransportEvent};
+pub use pipes::{ReadPipeTransport, WritePipeTransport};
 pub use receiver::Receiver;
 pub use socket::SocketTransport;

@@ -8,9 +8,9 @@ use pyo3::types::PyDict;
 use super::SocketTransport;
 use super::object::Socket;
 use crate::standard;
+use crate::transports::Transport;
 use crate::transports::addresses::bound_to;
 use crate::transports::link::link_methods;
-use crate::transports::{Receiver, Transport};
 
 impl SocketTransport {
     /// The dictionary behind `get_extra_info`, made of what is known now.
@@ -124,18 +124,6 @@ impl SocketTransport {
             key @ ("sockname" | "peername") => Ok(self.name(py, key)?.or(default)),
             _ => Ok(default),
         }
-    }
-
-    /// Calls `protocol` from now on.
-    fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
-        let py = protocol.py();
-        let receiver = Receiver::of(&protocol)?;
-        let protocol = protocol.unbind();
-        drop(self.state.with(py, |state| {
-            state.receiver = receiver;
-            state.link.replace_protocol(protocol)
-        }));
-        Ok(())
     }
 
     #[getter]

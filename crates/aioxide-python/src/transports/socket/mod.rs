@@ -9,7 +9,6 @@ mod info;
 mod lifecycle;
 mod object;
 mod reading;
-mod write_queue;
 mod writing;
 
 pub use object::SocketTransport;

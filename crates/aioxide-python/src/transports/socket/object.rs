@@ -10,7 +10,6 @@ use pyo3::types::{PyDict, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
 use super::file_sending::FileSending;
-use super::write_queue::WriteQueue;
 use crate::event_loop::{LoopCore, Ready};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
@@ -20,6 +19,7 @@ use crate::standard;
 use crate::transports::addresses::{self, Address};
 use crate::transports::flow_control::flow_control_methods;
 use crate::transports::link::Link;
+use crate::transports::write_queue::WriteQueue;
 use crate::transports::{Receiver, Transport, TransportEvent, socket_info};
 
 /// A stream socket that a protocol reads and writes through.
@@ -182,6 +182,12 @@ impl Transport for SocketTransport {
     #[inline]
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready {
         Ready::Socket(event, transport)
+    }
+
+    fn prepare_for(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        let receiver = Receiver::of(protocol)?;
+        self.state.with(protocol.py(), |state| state.receiver = receiver);
+        Ok(())
     }
 
     fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
