@@ -42,15 +42,25 @@ demo: ## Fetch 1,000 URLs with aiohttp, on aioxide and on the standard loop
 	$(develop) --release
 	$(in_venv) demo/run.py
 
-# The binding has no Rust tests of its own: it is tested from Python.
 .PHONY: test
-test: ## Run every test: the Rust crates, then the Python package
-	@$(prepare) build test
+test: test-rust test-python ## Run every test: the Rust crates, then the Python package
+
+# The binding has no Rust tests of its own: it is tested from Python.
+.PHONY: test-rust
+test-rust:
 	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) test --locked --workspace --exclude aioxide-python
+
+.PHONY: test-python
+test-python:
+	@$(prepare) build test
 	$(develop)
 	$(in_venv) -m pytest benches/tests
 	$(in_venv) -m pytest conformance/tests
 	$(in_venv) -m pytest tests $(ARGS)
+
+.PHONY: test-pythons
+test-pythons: ## Run the Python tests and conformance on CPython 3.11 to 3.15
+	scripts/test-pythons $(ARGS)
 
 .PHONY: bench
 bench: ## Measure aioxide beside asyncio, uvloop and rloop

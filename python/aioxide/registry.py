@@ -1,17 +1,25 @@
-"""How ``asyncio.all_tasks()`` comes to see native tasks.
+"""How asyncio's own functions about tasks come to see native tasks.
 
-asyncio keeps each task in a ``WeakSet``, which costs more than the rest of
-creating one. Native tasks are linked to each other instead, and the set that
-asyncio reads is taught to yield them as well. It stays the same object: the
-standard library's C code and modules that imported it hold references to it.
+``asyncio.all_tasks()`` reads a ``WeakSet`` up to Python 3.13, and to be in there
+costs more than the rest of creating a task. Native tasks are linked to each other
+instead, and that set is taught to yield them as well. It stays the same object:
+the standard library's C code and modules that imported it hold references to it.
+From 3.14 on asyncio links its tasks too, and ours are in its list.
+
+Call graphs (Python 3.14) follow who awaits whom. Tasks note it themselves; what
+is awaited through ``gather()``, ``TaskGroup`` or ``shield()`` is noted by two
+functions of asyncio, which know asyncio's futures only.
 """
 
 from __future__ import annotations
 
-from asyncio import tasks
+import asyncio
+import sys
+from asyncio import futures, tasks
 from weakref import WeakSet
 
-from ._aioxide import Task, _live_tasks
+from . import _aioxide
+from ._aioxide import Task
 
 __all__ = ("show_native_tasks",)
 
@@ -27,10 +35,10 @@ class _TasksOfBothKinds(WeakSet):
 
     def __iter__(self):
         yield from super().__iter__()
-        yield from _live_tasks()
+        yield from _aioxide._live_tasks()
 
     def __len__(self) -> int:
-        return super().__len__() + len(_live_tasks())
+        return super().__len__() + len(_aioxide._live_tasks())
 
     def __contains__(self, item) -> bool:
         if isinstance(item, Task):
@@ -43,10 +51,15 @@ class _TasksOfBothKinds(WeakSet):
 
 
 def show_native_tasks() -> None:
-    """Make asyncio's set of all tasks yield native tasks too.
+    """Make asyncio's functions about tasks see native tasks too.
 
     Doing it again changes nothing.
     """
+    if sys.version_info >= (3, 14):
+        for module in (futures, asyncio):
+            module.future_add_to_awaited_by = _aioxide.future_add_to_awaited_by
+            module.future_discard_from_awaited_by = _aioxide.future_discard_from_awaited_by
+        return
     # Python 3.12 renamed it, when it gave eager tasks a set of their own.
     known = getattr(tasks, "_scheduled_tasks", None)
     if known is None:

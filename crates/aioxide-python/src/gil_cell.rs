@@ -13,6 +13,10 @@ use pyo3::{PyTraverseError, Python};
 /// the last reference to one (its finalizer runs). Whatever is taken out of
 /// the cell is therefore returned from the closure and dropped by the caller.
 /// Debug builds check the rule at each access; release builds pay nothing.
+///
+/// The value comes first in memory: what CPython's tools look for in a task lies
+/// at a fixed distance from its beginning.
+#[repr(C)]
 pub struct GilCell<T> {
     value: UnsafeCell<T>,
     /// False in memory that was zeroed but not filled in yet. Up to 3.12 the
@@ -62,6 +66,46 @@ impl<T> GilCell<T> {
         }
         #[cfg(debug_assertions)]
         let _guard = Exclusive::enter(&self.borrowed);
+        // SAFETY: a collection runs under the GIL and never inside `with`.
+        visit(unsafe { &*self.value.get() })
+    }
+}
+
+/// A [`GilCell`] of nothing but its value, for memory whose layout CPython's tools
+/// prescribe. Zeroed memory must be a sound value, and no check is made in debug
+/// builds.
+#[cfg(Py_3_14)]
+#[repr(transparent)]
+pub struct BareCell<T> {
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: as for `GilCell`.
+#[cfg(Py_3_14)]
+unsafe impl<T> Sync for BareCell<T> {}
+// SAFETY: as for `GilCell`.
+#[cfg(Py_3_14)]
+unsafe impl<T> Send for BareCell<T> {}
+
+#[cfg(Py_3_14)]
+impl<T> BareCell<T> {
+    /// Wraps `value`.
+    pub const fn new(value: T) -> Self {
+        Self { value: UnsafeCell::new(value) }
+    }
+
+    /// Gives `access`, which must not run Python code, the only reference.
+    #[inline(always)]
+    pub fn with<R>(&self, _py: Python<'_>, access: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: as in `GilCell::with`.
+        access(unsafe { &mut *self.value.get() })
+    }
+
+    /// Visits the value's references during `__traverse__`.
+    pub fn traverse(
+        &self,
+        visit: impl FnOnce(&T) -> Result<(), PyTraverseError>,
+    ) -> Result<(), PyTraverseError> {
         // SAFETY: a collection runs under the GIL and never inside `with`.
         visit(unsafe { &*self.value.get() })
     }

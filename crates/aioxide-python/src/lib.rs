@@ -17,6 +17,8 @@ mod finalizer;
 mod futures;
 mod gil_cell;
 mod handles;
+#[cfg(Py_3_14)]
+mod interpreter;
 mod recycle;
 mod running;
 mod server;
@@ -58,8 +60,19 @@ mod _aioxide {
 
     #[pymodule_export]
     use crate::children::{_reap_child, _use_exit_descriptors};
+    #[cfg(Py_3_14)]
+    #[pymodule_export]
+    use crate::futures::{future_add_to_awaited_by, future_discard_from_awaited_by};
+
+    /// Whether tasks are where CPython's tools look for them.
+    #[cfg(Py_3_14)]
+    #[pyfunction]
+    fn _tasks_are_public() -> bool {
+        crate::interpreter::ThreadState::is_known()
+    }
 
     /// Every task of ours that is not done, newest first.
+    #[cfg(not(Py_3_14))]
     #[pyfunction]
     fn _live_tasks(py: Python<'_>) -> Vec<Py<Task>> {
         crate::tasks::live_tasks(py)
@@ -83,6 +96,8 @@ mod _aioxide {
         finalizer::install::<DatagramTransport>(py);
         finalizer::install::<ReadPipeTransport>(py);
         finalizer::install::<WritePipeTransport>(py);
+        #[cfg(Py_3_14)]
+        crate::interpreter::initialize(py)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

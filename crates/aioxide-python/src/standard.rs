@@ -149,6 +149,16 @@ standard!(
     /// Turns the exceptions of `concurrent.futures` into asyncio's.
     convert_future_exception = "asyncio.futures"."_convert_future_exc"
 );
+#[cfg(Py_3_14)]
+standard!(
+    /// Records who awaits a future of the standard library.
+    add_to_awaited_by = "_asyncio"."future_add_to_awaited_by"
+);
+#[cfg(Py_3_14)]
+standard!(
+    /// Takes that back.
+    discard_from_awaited_by = "_asyncio"."future_discard_from_awaited_by"
+);
 standard!(
     /// The system call behind `sendfile`.
     sendfile = "os"."sendfile"

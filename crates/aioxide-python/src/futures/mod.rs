@@ -1,10 +1,14 @@
 //! `Future`: a result that is not there yet (`asyncio.futures`).
 
+#[cfg(Py_3_14)]
+mod awaited_by;
 mod awaiting;
 mod callbacks;
 mod object;
 mod state;
 
+#[cfg(Py_3_14)]
+pub use awaited_by::{AwaitedBy, future_add_to_awaited_by, future_discard_from_awaited_by};
 pub use awaiting::{FutureIterator, sent, stop_iteration, thrown};
 pub use callbacks::{Callback, Callbacks};
 pub use object::{Future, report_unretrieved, without_stop_iteration};

@@ -6,11 +6,17 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+#[cfg(Py_3_14)]
+use pyo3::types::PyFrozenSet;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
+#[cfg(Py_3_14)]
+use super::AwaitedBy;
 use super::{Callback, Callbacks, FutureIterator, FutureState, LoopRef, Outcome, invalid_state};
 use crate::finalizer::Finalize;
+#[cfg(Py_3_14)]
+use crate::gil_cell::BareCell;
 use crate::gil_cell::GilCell;
 use crate::recycle::{Recycle, Shelf};
 use crate::{context, standard};
@@ -21,15 +27,47 @@ use crate::{context, standard};
 /// the current one. Not thread-safe: other threads go through
 /// `loop.call_soon_threadsafe`. See the asyncio documentation of `Future`.
 #[pyclass(frozen, subclass, weakref, dict, generic, module = "aioxide")]
+#[repr(C)]
 pub struct Future {
     pub(crate) state: GilCell<FutureState>,
+    /// Behind the state is where CPython's tools look for it.
+    #[cfg(Py_3_14)]
+    pub(super) awaited_by: BareCell<AwaitedBy>,
 }
+
+// What `crate::interpreter` wants to find on the usual machines.
+#[cfg(all(Py_3_14, target_os = "linux", target_pointer_width = "64"))]
+const _: () = assert!(std::mem::offset_of!(Future, awaited_by) == 80);
 
 impl Future {
     /// Wraps a state.
     #[inline]
     pub fn new(state: FutureState) -> Self {
-        Self { state: GilCell::new(state) }
+        Self {
+            state: GilCell::new(state),
+            #[cfg(Py_3_14)]
+            awaited_by: BareCell::new(AwaitedBy::nobody(false)),
+        }
+    }
+
+    /// The future that a task is.
+    #[inline]
+    pub fn of_task(state: FutureState) -> Self {
+        Self {
+            #[cfg(Py_3_14)]
+            awaited_by: BareCell::new(AwaitedBy::nobody(true)),
+            ..Self::new(state)
+        }
+    }
+
+    /// Lets go of everything.
+    #[inline]
+    pub fn empty(&self, py: Python<'_>) {
+        self.state.with(py, FutureState::take).release(py);
+        #[cfg(Py_3_14)]
+        if let Some(waiters) = self.awaited_by.with(py, AwaitedBy::take) {
+            waiters.drop_ref(py);
+        }
     }
 
     /// What every constructor does: finds the loop, forgets what an earlier
@@ -44,6 +82,8 @@ impl Future {
         drop(
             self.state.with(py, |state| std::mem::replace(state, FutureState::pending(event_loop))),
         );
+        #[cfg(Py_3_14)]
+        drop(self.awaited_by.with(py, AwaitedBy::take));
         if debug {
             self.remember_origin(py)?;
         }
@@ -327,7 +367,18 @@ impl Future {
         <Self as Finalize>::delete(slf);
     }
 
+    #[cfg(Py_3_14)]
+    #[getter]
+    fn _asyncio_awaited_by<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<Bound<'py, PyFrozenSet>>> {
+        self.waiters(py)
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        #[cfg(Py_3_14)]
+        self.awaited_by.traverse(|record| record.traverse(&visit))?;
         self.state.traverse(|state| state.traverse(&visit))
     }
 
@@ -337,6 +388,8 @@ impl Future {
             let cleared = FutureState { log_traceback: false, ..FutureState::uninitialized() };
             std::mem::replace(state, cleared)
         }));
+        #[cfg(Py_3_14)]
+        drop(self.awaited_by.with(py, AwaitedBy::take));
     }
 }
 
@@ -365,7 +418,7 @@ impl Recycle for Future {
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        slf.get().state.with(slf.py(), FutureState::take).release(slf.py());
+        slf.get().empty(slf.py());
     }
 }
 

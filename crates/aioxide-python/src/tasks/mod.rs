@@ -1,5 +1,6 @@
 //! `Task`: a coroutine that the loop drives (`asyncio.tasks`).
 
+mod name;
 mod object;
 mod registry;
 mod state;
@@ -7,6 +8,7 @@ mod step;
 mod wakeup;
 
 pub use object::Task;
+#[cfg(not(Py_3_14))]
 pub use registry::live_tasks;
 pub use step::{run_step, run_throw, run_wake};
 pub use wakeup::{TaskStep, TaskWakeup};
@@ -18,7 +20,8 @@ use pyo3::prelude::*;
 use crate::event_loop::{LoopCore, Ready};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef};
 use crate::{context, recycle, running, standard};
-use state::{Name, TaskState};
+use name::Name;
+use state::TaskState;
 
 /// What `create_task` may be told about a new task.
 #[derive(Default)]
@@ -48,7 +51,7 @@ impl Task {
             }
             None => {
                 let task = Task::new(TaskState::uninitialized());
-                Py::new(py, PyClassInitializer::from(Future::new(state)).add_subclass(task))?
+                Py::new(py, PyClassInitializer::from(Future::of_task(state)).add_subclass(task))?
             }
         };
         if core.get().debug(py) {
@@ -74,8 +77,8 @@ impl Task {
             )));
         }
         let name = match options.name {
-            Some(name) if !name.is_none() => Name::Given(name.str()?.into_any().unbind()),
-            _ => Name::next(),
+            Some(name) if !name.is_none() => Name::given(&name)?,
+            _ => Name::next(py)?,
         };
         let context = context::given_or_copy(py, options.context)?;
         let coroutine = coroutine.unbind();
@@ -91,7 +94,7 @@ impl Task {
             std::mem::replace(state, fresh)
         });
         drop(replaced);
-        registry::link(slf);
+        registry::link(slf)?;
         let event_loop = slf.as_super().get().event_loop(py)?;
         if options.eager_start && is_running(py, &event_loop)? {
             return Self::start_eagerly(slf, &event_loop);

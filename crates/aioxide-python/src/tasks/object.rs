@@ -6,10 +6,11 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
-use super::state::{Name, TaskState};
+use super::name::Name;
+use super::state::TaskState;
 use super::{TaskOptions, registry};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, FutureState};
@@ -22,6 +23,7 @@ use crate::standard;
 /// Task(coro, *, loop=None, name=None, context=None, eager_start=False).
 /// Usually made by `create_task`. See the asyncio documentation of `Task`.
 #[pyclass(frozen, subclass, extends = Future, generic, module = "aioxide")]
+#[repr(C)]
 pub struct Task {
     pub(crate) state: GilCell<TaskState>,
 }
@@ -30,6 +32,25 @@ impl Task {
     /// Wraps a state.
     pub fn new(state: TaskState) -> Self {
         Self { state: GilCell::new(state) }
+    }
+
+    /// Whether CPython finds in our tasks what it looks for: see
+    /// `crate::interpreter`.
+    #[cfg(Py_3_14)]
+    pub fn is_laid_out_as(py: Python<'_>, offsets: &crate::interpreter::Offsets) -> PyResult<bool> {
+        let future = Future::of_task(FutureState::uninitialized());
+        let task = Self::new(TaskState::uninitialized());
+        let task = Bound::new(py, PyClassInitializer::from(future).add_subclass(task))?;
+        let base = task.as_ptr().addr();
+        let state = std::ptr::from_ref(&task.get().state).addr() - base;
+        let awaited_by = task.as_super().get().address_of_awaited_by() - base;
+        let (waiters, is_task, is_set) = crate::futures::AwaitedBy::OFFSETS;
+        Ok(offsets.coroutine == state + std::mem::offset_of!(TaskState, coroutine)
+            && offsets.task_name == state + std::mem::offset_of!(TaskState, name)
+            && offsets.task_node == state + std::mem::offset_of!(TaskState, links)
+            && offsets.awaited_by == awaited_by + waiters
+            && offsets.is_task == awaited_by + is_task
+            && offsets.awaited_by_is_set == awaited_by + is_set)
     }
 }
 
@@ -41,7 +62,7 @@ impl Task {
         _arguments: &Bound<'_, PyTuple>,
         _keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyClassInitializer<Self> {
-        let future = Future::new(FutureState::uninitialized());
+        let future = Future::of_task(FutureState::uninitialized());
         PyClassInitializer::from(future).add_subclass(Self::new(TaskState::uninitialized()))
     }
 
@@ -126,25 +147,14 @@ impl Task {
 
     /// The task's name.
     fn get_name<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        enum Read {
-            Number(u64),
-            Given(Py<PyAny>),
-        }
-        let name = self.state.with(py, |state| match &state.name {
-            Name::Number(number) => Read::Number(*number),
-            Name::Given(name) => Read::Given(name.clone_ref(py)),
-        });
-        match name {
-            Read::Number(number) => PyString::new(py, &format!("Task-{number}")).into_any(),
-            Read::Given(name) => name.into_bound(py),
-        }
+        self.state.with(py, |state| state.name.clone_ref(py)).into_python(py)
     }
 
     /// Renames the task; the value is made a `str`.
     #[pyo3(signature = (value, /))]
     fn set_name(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
         let py = value.py();
-        let name = Name::Given(value.str()?.into_any().unbind());
+        let name = Name::given(&value)?;
         drop(self.state.with(py, |state| std::mem::replace(&mut state.name, name)));
         Ok(())
     }
@@ -250,7 +260,7 @@ impl Recycle for Task {
         let state =
             slf.get().state.with(py, |state| std::mem::replace(state, TaskState::uninitialized()));
         state.release(py);
-        slf.as_super().get().state.with(py, FutureState::take).release(py);
+        slf.as_super().get().empty(py);
     }
 }
 

@@ -1,48 +1,36 @@
 //! What a task remembers beyond what a future does.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
+use super::name::Name;
 use super::registry::Links;
 
-/// A task's name. Most are never read, so the made-up ones stay numbers.
-pub enum Name {
-    /// `Task-N`.
-    Number(u64),
-    /// What the caller chose, as a `str`.
-    Given(Py<PyAny>),
-}
-
-impl Name {
-    /// The next made-up name of this process.
-    pub fn next() -> Self {
-        static COUNTER: AtomicU64 = AtomicU64::new(1);
-        Self::Number(COUNTER.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
 /// The state of one task.
+///
+/// From 3.14 on, CPython's tools read the coroutine, the name and the links of any
+/// task in a process where its own tasks have them (`crate::interpreter`); the order
+/// of the first four fields is CPython's.
+#[repr(C)]
 pub struct TaskState {
     /// What is driven; None once an eager task has ended.
     pub coroutine: Option<Py<PyAny>>,
+    /// See [`Name`].
+    pub name: Name,
     /// The context every step runs in; None until `__init__` has run.
     pub context: Option<Py<PyAny>>,
+    /// Its place in the list of live tasks.
+    pub links: Links,
     /// The future whose completion wakes the task. None while a step runs or
     /// is scheduled without one.
     pub waiter: Option<Py<PyAny>>,
-    /// See [`Name`].
-    pub name: Name,
     /// Requests by `cancel()` that no `uncancel()` has taken back.
     pub cancel_requests: i64,
     /// The next step throws `CancelledError` into the coroutine.
     pub must_cancel: bool,
     /// Whether to report the task when it is dropped before it is done.
     pub log_destroy_pending: bool,
-    /// Its place in the list of live tasks.
-    pub links: Links,
 }
 
 impl TaskState {
@@ -50,13 +38,13 @@ impl TaskState {
     pub fn uninitialized() -> Self {
         Self {
             coroutine: None,
+            name: Name::default(),
             context: None,
+            links: Links::default(),
             waiter: None,
-            name: Name::Number(0),
             cancel_requests: 0,
             must_cancel: false,
             log_destroy_pending: false,
-            links: Links::default(),
         }
     }
 
@@ -66,6 +54,7 @@ impl TaskState {
         if let Some(coroutine) = self.coroutine {
             coroutine.drop_ref(py);
         }
+        self.name.release(py);
         if let Some(context) = self.context {
             context.drop_ref(py);
         }
@@ -75,9 +64,6 @@ impl TaskState {
         visit.call(&self.coroutine)?;
         visit.call(&self.context)?;
         visit.call(&self.waiter)?;
-        if let Name::Given(name) = &self.name {
-            visit.call(name)?;
-        }
-        Ok(())
+        self.name.traverse(visit)
     }
 }

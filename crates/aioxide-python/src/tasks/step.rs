@@ -40,9 +40,14 @@ pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<
         task.get().state.with(py, |state| state.waiter.as_ref().map(|it| it.bind(py).clone()));
     let exception = match &waiter {
         None => None,
-        // SAFETY: only native futures register a Wake, and the task waits for
-        // the one that it registered with.
-        Some(waiter) => failure(py, unsafe { waiter.cast_unchecked::<Future>() })?,
+        Some(waiter) => {
+            // SAFETY: only native futures register a Wake, and the task waits for
+            // the one that it registered with.
+            let future = unsafe { waiter.cast_unchecked::<Future>() };
+            #[cfg(Py_3_14)]
+            future.get().no_longer_awaited_by(task.as_any())?;
+            failure(py, future)?
+        }
     };
     // The future goes when the task no longer needs it, not after the step.
     drop(waiter);
@@ -57,10 +62,11 @@ fn run(
 ) -> PyResult<()> {
     let py = core.py();
     let current = core.get().current_task();
-    current.step_begins(py, core.as_any().as_unbound(), task.as_any())?;
+    let event_loop = core.as_any().as_unbound();
+    current.step_begins(py, event_loop, task.as_any())?;
     let context = task.get().context(py);
     let result = context::run_in(&context, || advance(task, exception));
-    current.step_ended(py);
+    current.step_ended(py, event_loop);
     result
 }
 
@@ -255,6 +261,8 @@ fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResu
     if future.is(task) {
         return misuse(task, format!("Task cannot await on itself: {}", task.repr()?));
     }
+    #[cfg(Py_3_14)]
+    future.get().awaited_by(task.as_any())?;
     Future::add_callback(future, Callback::Wake(task.clone().unbind()))?;
     let waiter = future.clone().into_any().unbind();
     let must_cancel = task.get().state.with(py, |state| {
@@ -284,6 +292,10 @@ fn wait_for_foreign(
     }
     if result.is(task) {
         return misuse(task, format!("Task cannot await on itself: {}", task.repr()?));
+    }
+    #[cfg(Py_3_14)]
+    if let Ok(future) = result.cast::<Future>() {
+        future.get().awaited_by(task.as_any())?;
     }
     result.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), false)?;
     let wakeup = TaskWakeup::new(py, task.clone().unbind())?;

@@ -29,6 +29,10 @@ impl TaskWakeup {
         else {
             return Ok(());
         };
+        #[cfg(Py_3_14)]
+        if let Ok(future) = future.cast::<crate::futures::Future>() {
+            future.get().no_longer_awaited_by(task.bind(py).as_any())?;
+        }
         let exception = match future.call_method0(pyo3::intern!(py, "result")) {
             Ok(_) => None,
             Err(error) => Some(error.into_value(py).into_bound(py).into_any()),
@@ -127,7 +131,7 @@ fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<
             let event_loop = core.as_any().as_unbound();
             current.step_begins(py, event_loop, task.as_any())?;
             let result = step::advance(task, exception);
-            current.step_ended(py);
+            current.step_ended(py, event_loop);
             // Whoever called this handle goes on after us.
             current.settle(py, event_loop)?;
             result

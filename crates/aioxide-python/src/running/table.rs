@@ -1,19 +1,17 @@
-//! Which task runs: `asyncio.current_task()`, for whoever asks.
+//! The running task as an entry of asyncio's dictionary, up to 3.13.
 //!
-//! The standard functions read a table of their own, so it has to be right
-//! whenever other code can look. Writing it costs a dictionary update per task
-//! step; putting it back would cost a second one, and the next step nearly
-//! always follows at once. The loop therefore leaves the entry behind
+//! Writing it costs a dictionary update per task step; putting it back would cost
+//! a second one, and the next step nearly always follows at once. The loop therefore leaves the entry behind
 //! ([`CurrentTask::step_ended`]) and settles it only before anything but a task
 //! step runs: the entry then says None, which reads as "no task". It is taken
 //! out altogether ([`CurrentTask::vanish`]) only before a callback that may be
 //! a step of the standard library's own tasks, which want no entry at all;
 //! dictionaries do not like keys that come and go.
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::other_task_runs;
 use crate::gil_cell::GilCell;
 
 /// The loop's entry in asyncio's table of running tasks.
@@ -65,7 +63,7 @@ impl CurrentTask {
     /// The task has stopped running; the entry stays until the next step
     /// overwrites it or [`CurrentTask::settle`] corrects it.
     #[inline]
-    pub fn step_ended(&self, py: Python<'_>) {
+    pub fn step_ended(&self, py: Python<'_>, _event_loop: &Py<PyAny>) {
         self.entry.with(py, |entry| *entry = Entry::Stale);
     }
 
@@ -89,14 +87,6 @@ impl CurrentTask {
         self.entry.with(py, |entry| *entry = Entry::Absent);
         table::remove(py, event_loop)
     }
-}
-
-fn other_task_runs(task: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<PyErr> {
-    Ok(PyRuntimeError::new_err(format!(
-        "Cannot enter into task {} while another task {} is being executed.",
-        task.repr()?,
-        other.repr()?
-    )))
 }
 
 /// Runs `body` with `task` as the current one and puts back what was there:
@@ -133,8 +123,7 @@ pub fn entered<R>(
     result
 }
 
-/// asyncio's table, a dictionary from loop to task up to 3.13.
-#[cfg(not(Py_3_14))]
+/// asyncio's table, a dictionary from loop to task.
 mod table {
     use super::*;
     use pyo3::sync::PyOnceLock;
@@ -169,51 +158,5 @@ mod table {
             drop(PyErr::take(py));
         }
         Ok(())
-    }
-}
-
-/// asyncio's table, a field of the thread's state since 3.14.
-#[cfg(Py_3_14)]
-mod table {
-    use super::*;
-    use pyo3::sync::PyOnceLock;
-
-    fn swap<'py>(
-        py: Python<'py>,
-        event_loop: &Py<PyAny>,
-        task: *mut ffi::PyObject,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let function: &Bound<'_, PyAny> = CELL.import(py, "_asyncio", "_swap_current_task")?;
-        let arguments = [event_loop.as_ptr(), task];
-        // SAFETY: the thread is attached and both references outlive the call.
-        unsafe {
-            Bound::from_owned_ptr_or_err(
-                py,
-                ffi::PyObject_Vectorcall(
-                    function.as_ptr(),
-                    arguments.as_ptr(),
-                    2,
-                    std::ptr::null_mut(),
-                ),
-            )
-        }
-    }
-
-    pub fn get<'py>(
-        py: Python<'py>,
-        event_loop: &Py<PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let current = CELL.import(py, "_asyncio", "current_task")?.call1((event_loop,))?;
-        Ok((!current.is_none()).then_some(current))
-    }
-
-    pub fn set(py: Python<'_>, event_loop: &Py<PyAny>, task: *mut ffi::PyObject) -> PyResult<()> {
-        swap(py, event_loop, task).map(drop)
-    }
-
-    pub fn remove(py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
-        swap(py, event_loop, py.None().as_ptr()).map(drop)
     }
 }

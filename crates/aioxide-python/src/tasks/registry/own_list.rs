@@ -1,10 +1,4 @@
-//! Every live task, for `asyncio.all_tasks()`.
-//!
-//! A doubly linked list through the tasks themselves: linking and unlinking
-//! cost a few stores, where the standard library's `WeakSet` costs more than
-//! the rest of making a task. The list holds addresses, not references, so it
-//! keeps no task alive: a task leaves it when it is done, and at the latest when
-//! it is deallocated, before its memory goes.
+//! Our own list of live tasks, up to 3.13.
 
 use std::ptr::NonNull;
 
@@ -12,8 +6,8 @@ use pyo3::Borrowed;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::Task;
 use crate::gil_cell::GilCell;
+use crate::tasks::Task;
 
 type Address = Option<NonNull<ffi::PyObject>>;
 
@@ -28,7 +22,8 @@ pub struct Links {
 static NEWEST: GilCell<Address> = GilCell::new(None);
 
 /// Adds `task`. Does nothing if it is there already.
-pub fn link(task: &Bound<'_, Task>) {
+#[inline]
+pub fn link(task: &Bound<'_, Task>) -> PyResult<()> {
     let py = task.py();
     let address = NonNull::new(task.as_ptr());
     let next = NEWEST.with(py, |newest| *newest);
@@ -45,6 +40,7 @@ pub fn link(task: &Bound<'_, Task>) {
         }
         NEWEST.with(py, |newest| *newest = address);
     }
+    Ok(())
 }
 
 /// Takes `task` out. Does nothing if it is not there.

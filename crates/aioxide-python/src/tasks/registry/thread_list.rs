@@ -1,0 +1,40 @@
+//! asyncio's list of a thread's tasks, from 3.14 on.
+
+use std::ptr::NonNull;
+
+use pyo3::prelude::*;
+
+use crate::interpreter::{TaskLink, ThreadState};
+use crate::tasks::Task;
+
+/// A task's neighbours in the list.
+#[derive(Default)]
+pub struct Links(TaskLink);
+
+/// Adds `task`. Does nothing if it is there already.
+#[inline]
+pub fn link(task: &Bound<'_, Task>) -> PyResult<()> {
+    let py = task.py();
+    let Some(thread) = ThreadState::get(py) else {
+        // asyncio keeps whatever it does not know in a set of weak references.
+        let asyncio = PyModule::import(py, "_asyncio")?;
+        return asyncio.call_method1("_register_task", (task,)).map(drop);
+    };
+    task.get().state.with(py, |state| {
+        let link = &mut state.links.0;
+        if !link.is_linked() {
+            // SAFETY: the task's layout was compared with CPython's before the
+            // thread's state could be had. A task does not move, and leaves the
+            // list at the latest when it is deallocated.
+            unsafe { thread.append(NonNull::from(link)) };
+        }
+    });
+    Ok(())
+}
+
+/// Takes `task` out. Does nothing if it is not there.
+#[inline]
+pub fn unlink(py: Python<'_>, task: &Task) {
+    // SAFETY: the token says that the GIL is held.
+    task.state.with(py, |state| unsafe { state.links.0.unlink() });
+}
