@@ -120,13 +120,13 @@ def _of_tasks(
         Task=task,
         Future=future,
     )
-    for name, task_class, future_class in (
-        (f"{title}Task_CFuture_Tests", task, futures._CFuture),
-        (f"{title}Task_PyFuture_Tests", task, futures._PyFuture),
-        (f"CTask_{title}Future_Tests", tasks._CTask, future),
-        (f"PyTask_{title}Future_Tests", tasks._PyTask, future),
+    for name, counterpart, task_class, future_class in (
+        (f"{title}Task_CFuture_Tests", mixed, task, futures._CFuture),
+        (f"{title}Task_PyFuture_Tests", mixed, task, futures._PyFuture),
+        (f"CTask_{title}Future_Tests", mixed, tasks._CTask, future),
+        (f"PyTask_{title}Future_Tests", "PyTask_CFuture_Tests", tasks._PyTask, future),
     ):
-        yield _derived(module, name, mixed, Task=task_class, Future=future_class)
+        yield _derived(module, name, counterpart, Task=task_class, Future=future_class)
     yield _of_subclasses(module, f"{title}Task_{title}Future_SubclassTests", task, future)
     yield _derived(
         module,
@@ -140,12 +140,17 @@ def _of_tasks(
 def _of_subclasses(module: types.ModuleType, name: str, task: type, future: type) -> Parametrised:
     """CPython's decorator makes subclasses of Task and Future and tests these."""
 
-    def make() -> type[unittest.TestCase]:
-        bases = (module.BaseTaskTests, module.test_utils.TestCase)
-        plain = type(name, bases, {"Task": task, "Future": future})
-        return module.add_subclass_tests(plain)
+    counterpart = "CTask_CFuture_SubclassTests"
 
-    return Parametrised(name, "CTask_CFuture_SubclassTests", make)
+    def make() -> type[unittest.TestCase]:
+        attributes: dict[str, object] = {"Task": task, "Future": future}
+        for function in ("all_tasks", "current_task"):  # since CPython 3.14
+            if function in vars(getattr(module, counterpart)):
+                attributes[function] = staticmethod(getattr(asyncio, function))
+        bases = (module.BaseTaskTests, module.test_utils.TestCase)
+        return module.add_subclass_tests(type(name, bases, attributes))
+
+    return Parametrised(name, counterpart, make)
 
 
 def _of_eager_tasks(module: types.ModuleType, title: str, task: type) -> Iterator[Parametrised]:

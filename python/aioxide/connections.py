@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import socket
+import sys
 from asyncio import staggered
 from asyncio.log import logger
 
@@ -201,7 +202,8 @@ class Connections(NameResolution):
         ]
         try:
             if delay is not None:
-                sock, _, _ = await staggered.staggered_race(attempts, delay, loop=self)
+                # The third of the results are the exceptions once more.
+                sock = (await staggered.staggered_race(attempts, delay, loop=self))[0]
                 if sock is not None:
                     return sock
             else:
@@ -240,22 +242,28 @@ class Connections(NameResolution):
             del errors, failures
 
     async def _open_transport(self, sock, protocol_factory, tls: Tls | None):
-        sock.setblocking(False)
-        protocol = protocol_factory()
-        connected = self.create_future()
-        if tls is None:
-            transport = self._make_socket_transport(sock, protocol, connected)
-        else:
-            transport = self._make_ssl_transport(
-                sock,
-                protocol,
-                tls.context,
-                connected,
-                server_side=tls.server_side,
-                server_hostname=tls.server_hostname,
-                ssl_handshake_timeout=tls.handshake_timeout,
-                ssl_shutdown_timeout=tls.shutdown_timeout,
-            )
+        try:
+            sock.setblocking(False)
+            protocol = protocol_factory()
+            connected = self.create_future()
+            if tls is None:
+                transport = self._make_socket_transport(sock, protocol, connected)
+            else:
+                transport = self._make_ssl_transport(
+                    sock,
+                    protocol,
+                    tls.context,
+                    connected,
+                    server_side=tls.server_side,
+                    server_hostname=tls.server_hostname,
+                    ssl_handshake_timeout=tls.handshake_timeout,
+                    ssl_shutdown_timeout=tls.shutdown_timeout,
+                )
+        except BaseException:
+            # Since Python 3.14 nobody else closes a socket without a transport.
+            if sys.version_info >= (3, 14):
+                sock.close()
+            raise
         try:
             await connected
         except BaseException:

@@ -56,9 +56,11 @@ def show_native_tasks() -> None:
     Doing it again changes nothing.
     """
     if sys.version_info >= (3, 14):
-        for module in (futures, asyncio):
-            module.future_add_to_awaited_by = _aioxide.future_add_to_awaited_by
-            module.future_discard_from_awaited_by = _aioxide.future_discard_from_awaited_by
+        for name in ("future_add_to_awaited_by", "future_discard_from_awaited_by"):
+            native = getattr(_aioxide, name)
+            setattr(futures, name, native)
+            setattr(futures, f"_c_{name}", native)
+            setattr(asyncio, name, native)
         return
     # Python 3.12 renamed it, when it gave eager tasks a set of their own.
     known = getattr(tasks, "_scheduled_tasks", None)

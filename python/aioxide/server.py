@@ -63,7 +63,8 @@ class Server(ServerCore, asyncio.AbstractServer):
     async def serve_forever(self) -> None:
         """Accept connections until cancelled.
 
-        Cancellation closes the server and waits as ``wait_closed()`` does.
+        Cancellation closes the server, from Python 3.14 on its connections too,
+        and waits as ``wait_closed()`` does.
         ``close()`` ends the wait too, as a cancellation.
 
         Raises:
@@ -79,6 +80,8 @@ class Server(ServerCore, asyncio.AbstractServer):
         except asyncio.CancelledError:
             try:
                 self.close()
+                if sys.version_info >= (3, 14):
+                    self.close_clients()
                 await self.wait_closed()
             finally:
                 # The cancellation counts, whatever closing came to.

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import sys
 import threading
 
 import pytest
@@ -70,7 +71,8 @@ def describe_failure(function):
 def test_what_is_not_a_coroutine_is_refused_as_asyncio_does(ours, useless):
     failure = describe_failure(lambda: ours.run(useless))
     assert failure == describe_failure(lambda: asyncio.run(useless))
-    assert repr(useless) in failure[1] or type(useless).__name__ in failure[1]
+    if sys.version_info < (3, 14):  # Since then any awaitable will do.
+        assert repr(useless) in failure[1] or type(useless).__name__ in failure[1]
 
 
 @pytest.mark.parametrize("outer", ["aioxide", "asyncio"])
@@ -179,4 +181,4 @@ def test_closed_runner_fails_as_asyncios(ours):
 def test_current_loop_is_reset(ours):
     ours.run(describe())
     with pytest.raises(RuntimeError, match="no current event loop"):
-        asyncio.get_event_loop_policy().get_event_loop()
+        asyncio.get_event_loop()

@@ -1,6 +1,7 @@
 """Transport.write and writelines: what may be written, and that every byte arrives in order."""
 
 import asyncio
+import sys
 
 import pytest
 
@@ -34,8 +35,13 @@ def test_write_refuses_everything_else(run, loop, data):
         async with wired(loop) as (transport, _, peer):
             with pytest.raises(TypeError) as info:
                 transport.write(data)
+            wanted = (
+                "bytes, bytearray, or memoryview object"
+                if sys.version_info >= (3, 14)
+                else "bytes-like object"
+            )
             assert str(info.value) == (
-                f"data argument must be a bytes-like object, not {type(data).__name__!r}"
+                f"data argument must be a {wanted}, not {type(data).__name__!r}"
             )
             transport.write(b"unharmed")
             assert await read_exactly(loop, peer, 8) == b"unharmed"

@@ -41,6 +41,9 @@ mod _aioxide {
     use crate::file_send::FileSend;
     #[pymodule_export]
     use crate::futures::{Future, FutureIterator};
+    #[cfg(Py_3_14)]
+    #[pymodule_export]
+    use crate::handles::ThreadSafeHandle;
     #[pymodule_export]
     use crate::handles::{Handle, TimerHandle};
     #[pymodule_export]
@@ -87,7 +90,7 @@ mod _aioxide {
         recycle::install::<FutureIterator>(py);
         recycle::install::<Task>(py);
         recycle::install::<SocketCall>(py);
-        crate::event_loop::install_call_soon(py)?;
+        crate::event_loop::install_fast_methods(py)?;
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);
         finalizer::install::<SocketCall>(py);

@@ -53,6 +53,11 @@ standard_type!(
     /// The standard `TimerHandle`, which ours claims to be.
     timer_handle_type = "asyncio.events"."TimerHandle"
 );
+#[cfg(Py_3_14)]
+standard_type!(
+    /// What `call_soon_threadsafe` returns, which ours claims to be.
+    thread_safe_handle_type = "asyncio.events"."_ThreadSafeHandle"
+);
 standard_type!(
     /// Protocols that bring their own receive buffer.
     buffered_protocol = "asyncio.protocols"."BufferedProtocol"

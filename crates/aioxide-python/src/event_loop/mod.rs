@@ -4,8 +4,10 @@
 //! Python: everything that is an `async def`.
 
 mod call_soon;
+mod create_task;
 mod debug;
 mod descriptors;
+mod fast_method;
 mod object;
 mod poll;
 mod ready;
@@ -13,9 +15,16 @@ mod scheduling;
 mod turn;
 mod watching;
 
-pub use call_soon::install as install_call_soon;
 pub use descriptors::{Direction, Watch, Watcher};
 pub use object::{LoopCore, SCRATCH_BYTES};
 pub use ready::{HANGUP, NativeWork, READABLE, Ready, WRITABLE};
 pub use turn::{report as report_callback, run_handle};
 pub use watching::file_descriptor;
+
+use pyo3::prelude::*;
+
+/// Adds the methods that are written by hand. Called once, at module initialisation.
+pub fn install_fast_methods(py: Python<'_>) -> PyResult<()> {
+    fast_method::install::<call_soon::CallSoon>(py)?;
+    fast_method::install::<create_task::CreateTask>(py)
+}

@@ -16,7 +16,6 @@ use crate::futures::Future;
 use crate::gil_cell::GilCell;
 use crate::handles::Handle;
 use crate::running::CurrentTask;
-use crate::tasks::{Task, TaskOptions};
 use crate::threads::ThreadPool;
 
 /// What one read takes at most: asyncio's `max_size`.
@@ -45,7 +44,8 @@ pub struct LoopCore {
     /// The thread that runs the loop, as Python numbers threads; 0 if none.
     /// Other threads read it to decide whether they are other.
     pub(super) thread: AtomicU64,
-    task_factory: GilCell<Option<Py<PyAny>>>,
+    /// What `create_task` asks for a task, if anything.
+    pub(super) task_factory: GilCell<Option<Py<PyAny>>>,
     /// Where sockets are read into before the bytes have their exact size.
     scratch: GilCell<Option<Vec<u8>>>,
     /// The threads of `run_in_executor(None, …)`, started on first use.
@@ -201,38 +201,6 @@ impl LoopCore {
     #[inline]
     fn create_future(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
         Future::on_loop(slf.py(), slf)
-    }
-
-    /// Makes a task of `coro` and schedules it.
-    // No `**keywords`: they would cost every call a tuple and a dictionary.
-    #[pyo3(signature = (coro, *, name=None, context=None, eager_start=false))]
-    fn create_task<'py>(
-        slf: &Bound<'py, Self>,
-        coro: Bound<'py, PyAny>,
-        name: Option<Bound<'py, PyAny>>,
-        context: Option<Bound<'py, PyAny>>,
-        eager_start: bool,
-    ) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        slf.get().check_closed(py)?;
-        let factory =
-            slf.get().task_factory.with(py, |factory| factory.as_ref().map(|it| it.clone_ref(py)));
-        let Some(factory) = factory else {
-            let options = TaskOptions { name, context, eager_start };
-            return Ok(Task::spawn(slf, coro, options)?.into_any());
-        };
-        let keywords = PyDict::new(py);
-        if let Some(context) = context.filter(|context| !context.is_none()) {
-            keywords.set_item("context", context)?;
-        }
-        if eager_start {
-            keywords.set_item("eager_start", true)?;
-        }
-        let task = factory.bind(py).call((slf, coro), Some(&keywords))?;
-        if let Some(name) = name.filter(|name| !name.is_none()) {
-            task.call_method1(pyo3::intern!(py, "set_name"), (name,))?;
-        }
-        Ok(task.unbind())
     }
 
     /// Sets what `create_task` calls as `factory(loop, coro, **options)`; None

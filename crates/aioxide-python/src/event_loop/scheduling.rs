@@ -9,6 +9,8 @@ use pyo3::types::{PyInt, PyTuple};
 
 use super::{LoopCore, Ready};
 use crate::futures::LoopRef;
+#[cfg(Py_3_14)]
+use crate::handles::ThreadSafeHandle;
 use crate::handles::{Arguments, Handle, TimerHandle};
 use crate::{context, standard};
 
@@ -36,7 +38,7 @@ impl LoopCore {
         drop(self.engine.with(py, |engine| engine.timers().note_cancelled()));
     }
 
-    #[inline]
+    /// What `call_soon_threadsafe` returns.
     fn handle_for(
         slf: &Bound<'_, Self>,
         callback: Bound<'_, PyAny>,
@@ -46,7 +48,11 @@ impl LoopCore {
         let py = slf.py();
         let context = context::given_or_copy(py, context)?;
         let event_loop = LoopRef::of_core(slf);
-        Handle::create(py, callback.unbind(), Arguments::of(&arguments), event_loop, context)
+        let (callback, arguments) = (callback.unbind(), Arguments::of(&arguments));
+        #[cfg(Py_3_14)]
+        return ThreadSafeHandle::create(py, callback, arguments, event_loop, context);
+        #[cfg(not(Py_3_14))]
+        Handle::create(py, callback, arguments, event_loop, context)
     }
 
     fn timer_at(

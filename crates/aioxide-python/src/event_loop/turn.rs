@@ -9,6 +9,8 @@ use super::ready::FutureCallback;
 use super::scheduling::thread_identity;
 use super::{LoopCore, Ready};
 use crate::futures::LoopRef;
+#[cfg(Py_3_14)]
+use crate::handles::ThreadSafeHandle;
 use crate::handles::{
     Arguments, Handle, TimerHandle, may_step_foreign_task, report_callback_error,
 };
@@ -163,7 +165,16 @@ pub fn run_handle(handle: &Bound<'_, Handle>) -> PyResult<()> {
     if handle.get().is_cancelled(py) {
         return Ok(());
     }
-    match handle.get().call(py) {
+    #[cfg(Py_3_14)]
+    if let Some(guarded) = ThreadSafeHandle::of(handle) {
+        return ThreadSafeHandle::locked(guarded, || call(handle));
+    }
+    call(handle)
+}
+
+#[inline]
+fn call(handle: &Bound<'_, Handle>) -> PyResult<()> {
+    match handle.get().call(handle.py()) {
         Ok(()) => Ok(()),
         Err(error) => report_callback_error(handle, error),
     }

@@ -121,7 +121,10 @@ impl FutureIterator {
                 std::ptr::null_mut()
             }
             Next::Done => {
-                self.release(py);
+                // Since 3.14 an iterator that has ended gives the result again.
+                if cfg!(not(Py_3_14)) {
+                    self.release(py);
+                }
                 match future.get().take_result(py) {
                     Ok(value) => stop_iteration(value),
                     Err(error) => {

@@ -119,6 +119,13 @@ impl<'py> ThreadState<'py> {
         unsafe { *self.running_loop == event_loop.as_ptr() }
     }
 
+    /// Whether no loop runs in this thread, as far as asyncio knows.
+    #[inline]
+    pub fn runs_nothing(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.running_loop).is_null() }
+    }
+
     /// The running task.
     #[inline]
     pub fn task(&self) -> Option<Bound<'py, PyAny>> {

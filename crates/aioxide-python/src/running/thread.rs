@@ -15,8 +15,9 @@ use crate::interpreter::ThreadState;
 pub struct CurrentTask;
 
 impl CurrentTask {
-    /// A task of ours begins to run on `event_loop`. `RuntimeError` if another
-    /// one runs already, or the loop does not run in this thread.
+    /// A task of ours begins to run on `event_loop`, which runs in this thread.
+    /// `RuntimeError` if another one runs already, or asyncio believes that another
+    /// loop does.
     #[inline]
     pub fn step_begins(
         &self,
@@ -24,6 +25,10 @@ impl CurrentTask {
         event_loop: &Py<PyAny>,
         task: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
+        // The loop runs, whatever asyncio was told with `_set_running_loop`.
+        if ThreadState::get(py).is_some_and(|state| state.runs_nothing()) {
+            return Ok(());
+        }
         enter(py, event_loop, task)
     }
 

@@ -66,15 +66,17 @@ impl Task {
         PyClassInitializer::from(future).add_subclass(Self::new(TaskState::uninitialized()))
     }
 
-    #[pyo3(signature = (coro, *, r#loop=None, name=None, context=None, eager_start=false))]
+    #[pyo3(signature = (coro, *, r#loop=None, name=None, context=None, eager_start=None))]
     fn __init__(
         slf: &Bound<'_, Self>,
         coro: Bound<'_, PyAny>,
         r#loop: Option<Bound<'_, PyAny>>,
         name: Option<Bound<'_, PyAny>>,
         context: Option<Bound<'_, PyAny>>,
-        eager_start: bool,
+        eager_start: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
+        // Whatever is true, as asyncio takes it.
+        let eager_start = eager_start.map_or(Ok(false), |it| it.is_truthy())?;
         slf.as_super().get().initialize(slf.py(), r#loop)?;
         Self::start(slf, coro, TaskOptions { name, context, eager_start })
     }

@@ -191,7 +191,12 @@ impl SocketTransport {
         }
         if !data.is_instance_of::<PyByteArray>() && !data.is_instance_of::<PyMemoryView>() {
             return Err(PyTypeError::new_err(format!(
-                "data argument must be a bytes-like object, not {}",
+                "data argument must be a {}, not {}",
+                if cfg!(Py_3_14) {
+                    "bytes, bytearray, or memoryview object"
+                } else {
+                    "bytes-like object"
+                },
                 data.get_type().name()?.repr()?
             )));
         }
