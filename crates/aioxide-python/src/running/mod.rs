@@ -1,16 +1,16 @@
 //! Which task runs: `asyncio.current_task()`, for whoever asks.
 //!
 //! The standard functions read a record of their own, so it has to be right
-//! whenever other code can look. Up to 3.13 it is a dictionary (`table`), from 3.14
+//! whenever other code can look. Up to 3.13 it is a dictionary (`dictionary`), from 3.14
 //! on a field of the thread's state (`thread`).
 
 #[cfg(not(Py_3_14))]
-mod table;
+mod dictionary;
 #[cfg(Py_3_14)]
 mod thread;
 
 #[cfg(not(Py_3_14))]
-pub use table::{CurrentTask, entered, swapped};
+pub use dictionary::{CurrentTask, entered, swapped};
 #[cfg(Py_3_14)]
 pub use thread::{CurrentTask, entered, swapped};
 
