@@ -5,7 +5,7 @@ import contextvars
 
 import pytest
 
-from .peers import MORE_THAN_THE_KERNEL_TAKES
+from .peers import MORE_THAN_THE_KERNEL_TAKES, tcp_pair
 
 variable = contextvars.ContextVar("variable", default="unset")
 
@@ -167,3 +167,23 @@ def test_writing_resumes_in_the_context_that_connected(run, loop):
     # asyncio registers the writer inside write(), the loop once for the
     # connection; either way it is what was current then.
     assert run(main()) == "connecting"
+
+
+def test_resuming_reading_decides_the_context_of_what_follows(run, loop):
+    async def main():
+        near, far = tcp_pair()
+        with far:
+            variable.set("connecting")
+            transport, witness = await loop.create_connection(Witness, sock=near)
+            variable.set("pausing")
+            transport.pause_reading()
+            variable.set("resuming")
+            transport.resume_reading()
+            variable.set("resumed")
+            far.send(b"x")
+            await witness.lost
+        return witness.seen
+
+    seen = run(main())
+    assert seen["made"] == "connecting"
+    assert seen["data"] == "resuming"

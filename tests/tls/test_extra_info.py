@@ -121,13 +121,10 @@ def test_channel_binding_agrees(run, wired):
     run(main())
 
 
-def test_repr_names_the_class(run, wired):
+def test_repr_says_that_it_is_a_transport_of_tls(run, wired):
     async def main():
         async with wired() as (transport, _, _):
-            assert re.fullmatch(
-                r"<asyncio\.sslproto\._SSLProtocolTransport object at 0x[0-9a-f]+>",
-                repr(transport),
-            )
+            assert re.match(r"^<\S*SSL\S*Transport\b.*>$", repr(transport))
 
     run(main())
 

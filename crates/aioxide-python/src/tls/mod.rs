@@ -7,6 +7,7 @@
 //! protocol above.
 
 mod handshake;
+mod private;
 mod protocol;
 mod reading;
 mod session;

@@ -228,7 +228,7 @@ impl SslProtocol {
             );
         if !allowed {
             return Err(PyRuntimeError::new_err(format!(
-                "cannot switch state from {} to {}",
+                "cannot switch state from SSLProtocolState.{} to SSLProtocolState.{}",
                 current.name(),
                 phase.name()
             )));
@@ -265,6 +265,17 @@ impl SslProtocol {
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
+        Self::release_waiter(slf, failure, || (this.app_protocol(py), this.app_transport(py)))
+    }
+
+    /// The same, with `above` to tell the protocol and the transport above.
+    fn release_waiter<'py>(
+        slf: &Bound<'py, Self>,
+        failure: Option<&Bound<'py, PyAny>>,
+        above: impl FnOnce() -> (Option<Bound<'py, PyAny>>, Option<Py<SslTransport>>),
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
         let (waiter, accepted) =
             this.state.with(py, |state| (state.waiter.take(), std::mem::take(&mut state.accepted)));
         if let Some(waiter) = waiter {
@@ -279,12 +290,13 @@ impl SslProtocol {
         }
         match failure {
             Some(failure) if accepted && this.core(py)?.get().debug(py) => {
+                let (protocol, transport) = above();
                 let details = PyDict::new(py);
                 details
                     .set_item("message", "Error on transport creation for incoming connection")?;
                 details.set_item("exception", failure)?;
-                details.set_item("protocol", this.app_protocol(py))?;
-                details.set_item("transport", this.app_transport(py))?;
+                details.set_item("protocol", protocol)?;
+                details.set_item("transport", transport)?;
                 this.report(details)
             }
             _ => Ok(()),
@@ -346,13 +358,13 @@ impl SslProtocol {
 
 impl Phase {
     /// asyncio's name for it.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Unwrapped => "SSLProtocolState.UNWRAPPED",
-            Self::Handshake => "SSLProtocolState.DO_HANDSHAKE",
-            Self::Wrapped => "SSLProtocolState.WRAPPED",
-            Self::Flushing => "SSLProtocolState.FLUSHING",
-            Self::Shutdown => "SSLProtocolState.SHUTDOWN",
+            Self::Unwrapped => "UNWRAPPED",
+            Self::Handshake => "DO_HANDSHAKE",
+            Self::Wrapped => "WRAPPED",
+            Self::Flushing => "FLUSHING",
+            Self::Shutdown => "SHUTDOWN",
         }
     }
 }
@@ -433,7 +445,7 @@ impl SslProtocol {
         let py = slf.py();
         let this = slf.get();
         drop(this.session.drain(py)?);
-        let (dropped, transport, protocol, timers) = this.state.with(py, |state| {
+        let (dropped, transport, protocol, tell, timers) = this.state.with(py, |state| {
             state.lost_writes = state.lost_writes.saturating_add(1);
             state.backlog_bytes = 0;
             let tell =
@@ -442,11 +454,11 @@ impl SslProtocol {
                 state.told = Told::Lost;
             }
             state.phase = Phase::Unwrapped;
-            let protocol = state.app_protocol.take();
             (
                 (std::mem::take(&mut state.backlog), state.transport.take()),
                 state.app_transport.take(),
-                if tell { (protocol, None) } else { (None, protocol) },
+                state.app_protocol.take(),
+                tell,
                 [state.shutdown_timer.take(), state.handshake_timer.take()],
             )
         });
@@ -454,11 +466,13 @@ impl SslProtocol {
         if let Some(transport) = &transport {
             transport.get().set_closed(py);
         }
-        if let Some(protocol) = protocol.0 {
+        if let Some(protocol) = protocol.as_ref().filter(|_| tell) {
             let method = protocol.bind(py).getattr(pyo3::intern!(py, "connection_lost"))?;
             this.core(py)?.call_method1(pyo3::intern!(py, "call_soon"), (method, exc.clone()))?;
         }
-        Self::wake_waiter(slf, exc.as_ref())?;
+        Self::release_waiter(slf, exc.as_ref(), || {
+            (protocol.map(|protocol| protocol.into_bound(py)), transport)
+        })?;
         for timer in timers.into_iter().flatten() {
             timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
         }
@@ -493,26 +507,6 @@ impl SslProtocol {
     pub(super) fn resume_writing(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.get().state.with(slf.py(), |state| state.writing_paused = false);
         Self::send_outgoing(slf)
-    }
-
-    #[getter]
-    fn _app_transport(&self, py: Python<'_>) -> Option<Py<SslTransport>> {
-        self.app_transport(py)
-    }
-
-    #[getter]
-    fn _app_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.app_protocol(py)
-    }
-
-    #[getter]
-    fn _transport<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.lower(py)
-    }
-
-    #[getter]
-    fn _sslobj<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        self.session.object(py)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

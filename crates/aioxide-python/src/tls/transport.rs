@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyNotImplementedError, PyResourceWarning, PyTypeError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
 use super::protocol::{READ_HIGH_WATER, SslProtocol, WRITE_HIGH_WATER};
@@ -249,12 +249,21 @@ impl SslTransport {
         self.tls(py).map_or(Ok(()), |tls| SslProtocol::write(&tls, &data))
     }
 
-    /// Encrypts and sends all pieces of an iterable, in order.
+    /// Encrypts and sends all pieces of an iterable, in order. A piece that is
+    /// not bytes ends the connection.
     fn writelines(&self, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = list_of_data.py();
-        let joined =
-            PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
-        self.write(joined)
+        let pieces = PyList::empty(py);
+        for piece in list_of_data.try_iter()? {
+            let piece = piece?;
+            // Raises for what has no length, as asyncio's sum of them does.
+            piece.len()?;
+            pieces.append(piece)?;
+        }
+        match PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (pieces,)) {
+            Ok(joined) => self.write(joined),
+            Err(error) => self.tls(py).map_or(Ok(()), |tls| SslProtocol::write_failed(&tls, error)),
+        }
     }
 
     /// TLS cannot end one direction alone: `NotImplementedError`.
@@ -265,6 +274,11 @@ impl SslTransport {
     /// No.
     fn can_write_eof(&self) -> bool {
         false
+    }
+
+    #[getter]
+    fn _closed(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.closed)
     }
 
     #[getter]

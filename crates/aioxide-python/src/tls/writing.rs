@@ -31,12 +31,19 @@ impl SslProtocol {
         }
         let sent = if idle { Self::encrypt(slf, data) } else { Self::write_backlog(slf) };
         match sent {
-            Err(error) if error.is_instance_of::<PyException>(py) => {
-                let error = error.into_value(py).into_bound(py).into_any();
-                Self::fatal_error(slf, error, "Fatal error on SSL protocol")
-            }
-            other => other,
+            Err(error) => Self::write_failed(slf, error),
+            Ok(()) => Ok(()),
         }
+    }
+
+    /// Ends the connection because what was to be written cannot be.
+    pub(super) fn write_failed(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
+        let py = slf.py();
+        if !error.is_instance_of::<PyException>(py) {
+            return Err(error);
+        }
+        let error = error.into_value(py).into_bound(py).into_any();
+        Self::fatal_error(slf, error, "Fatal error on SSL protocol")
     }
 
     fn count_lost_write(&self, py: Python<'_>) -> PyResult<()> {

@@ -58,6 +58,12 @@ impl Link {
         self.protocol.replace(protocol)
     }
 
+    /// Has the protocol called in another context, unless the connection is
+    /// lost. The caller drops the one it replaces.
+    pub fn replace_context(&mut self, context: Py<PyAny>) -> Option<Py<PyAny>> {
+        if self.is_joined() { self.context.replace(context) } else { Some(context) }
+    }
+
     /// Lets go of everything. The caller drops what is returned.
     #[must_use]
     pub fn take(&mut self) -> impl Sized + use<> {

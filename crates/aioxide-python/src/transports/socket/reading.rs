@@ -8,6 +8,7 @@ use rustix::net::RecvFlags;
 
 use super::SocketTransport;
 use crate::buffers::BufferView;
+use crate::context;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, READABLE};
 use crate::tls::SslProtocol;
@@ -89,16 +90,16 @@ impl SocketTransport {
                 Received::Nothing => Received::Nothing,
             })
         });
-        self.deliver(
-            slf,
-            received,
-            "Fatal error: protocol.data_received() call failed.",
-            |protocol, data| match receiver {
-                // SAFETY: `Receiver::of` has looked at the type.
-                Receiver::Tls => SslProtocol::feed(unsafe { protocol.cast_unchecked() }, &data),
-                _ => protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop),
-            },
-        )
+        let complaint = match receiver {
+            // asyncio's TLS lends its transport a buffer, and its texts say so.
+            Receiver::Tls => "Fatal error: protocol.buffer_updated() call failed.",
+            _ => "Fatal error: protocol.data_received() call failed.",
+        };
+        self.deliver(slf, received, complaint, |protocol, data| match receiver {
+            // SAFETY: `Receiver::of` has looked at the type.
+            Receiver::Tls => SslProtocol::feed(unsafe { protocol.cast_unchecked() }, &data),
+            _ => protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop),
+        })
     }
 
     fn read_into_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
@@ -195,7 +196,8 @@ impl SocketTransport {
         if paused { slf.get().log(slf, "debug", "%r pauses reading") } else { Ok(()) }
     }
 
-    /// Undoes `pause_reading`. Does nothing if not paused.
+    /// Undoes `pause_reading`: the protocol is called in a copy of the current
+    /// context from now on. Does nothing if not paused.
     fn resume_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -205,6 +207,8 @@ impl SocketTransport {
         if !resumed {
             return Ok(());
         }
+        let context = context::copy_current(py)?;
+        drop(this.link(py, |link| link.replace_context(context)));
         if this.state.with(py, |state| state.registered) {
             // What the poller reported meanwhile it will not report again.
             this.schedule(slf, TransportEvent::Io(READABLE));
