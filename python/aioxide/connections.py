@@ -128,7 +128,9 @@ class Connections(NameResolution):
             handshake_timeout=ssl_handshake_timeout,
             shutdown_timeout=ssl_shutdown_timeout,
         )
-        transport, protocol = await self._open_transport(sock, protocol_factory, tls)
+        transport, protocol = await self._open_transport(
+            sock, protocol_factory, tls, ours=by_address
+        )
         if self.get_debug():
             logger.debug(
                 "%r connected to %s:%r: (%r, %r)",
@@ -241,27 +243,20 @@ class Connections(NameResolution):
             # An exception's traceback leads back to this frame.
             del errors, failures
 
-    async def _open_transport(self, sock, protocol_factory, tls: Tls | None):
+    async def _open_transport(self, sock, protocol_factory, tls: Tls | None, *, ours=False):
+        """Give a connected socket a protocol and a transport.
+
+        ``ours`` tells that the loop has made the socket, and closes it if that
+        fails.
+        """
         try:
             sock.setblocking(False)
             protocol = protocol_factory()
             connected = self.create_future()
-            if tls is None:
-                transport = self._make_socket_transport(sock, protocol, connected)
-            else:
-                transport = self._make_ssl_transport(
-                    sock,
-                    protocol,
-                    tls.context,
-                    connected,
-                    server_side=tls.server_side,
-                    server_hostname=tls.server_hostname,
-                    ssl_handshake_timeout=tls.handshake_timeout,
-                    ssl_shutdown_timeout=tls.shutdown_timeout,
-                )
+            transport = self._make_transport(sock, protocol, connected, tls)
         except BaseException:
-            # Since Python 3.14 nobody else closes a socket without a transport.
-            if sys.version_info >= (3, 14):
+            # Since Python 3.14 the caller's socket is closed too.
+            if ours or sys.version_info >= (3, 14):
                 sock.close()
             raise
         try:
@@ -270,6 +265,20 @@ class Connections(NameResolution):
             transport.close()
             raise
         return transport, protocol
+
+    def _make_transport(self, sock, protocol, connected, tls: Tls | None):
+        if tls is None:
+            return self._make_socket_transport(sock, protocol, connected)
+        return self._make_ssl_transport(
+            sock,
+            protocol,
+            tls.context,
+            connected,
+            server_side=tls.server_side,
+            server_hostname=tls.server_hostname,
+            ssl_handshake_timeout=tls.handshake_timeout,
+            ssl_shutdown_timeout=tls.shutdown_timeout,
+        )
 
 
 def _bind_locally(sock: socket.socket, local_addrinfos, errors: list[OSError]) -> None:

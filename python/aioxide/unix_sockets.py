@@ -84,7 +84,7 @@ class UnixSockets(Connections, Listening):
             handshake_timeout=ssl_handshake_timeout,
             shutdown_timeout=ssl_shutdown_timeout,
         )
-        return await self._open_transport(sock, protocol_factory, tls)
+        return await self._open_transport(sock, protocol_factory, tls, ours=path is not None)
 
     async def create_unix_server(
         self,

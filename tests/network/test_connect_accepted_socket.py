@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import sys
 
 import pytest
 
@@ -129,7 +130,7 @@ def test_socket_of_the_ssl_module_is_refused(run, loop):
             run(loop.connect_accepted_socket(Recorder, wrapped))
 
 
-def test_protocol_factory_that_raises_leaves_the_socket_to_the_caller(run, loop, family):
+def test_socket_after_a_protocol_factory_that_raises(run, loop, family):
     def factory():
         raise ArithmeticError("no protocol")
 
@@ -137,7 +138,8 @@ def test_protocol_factory_that_raises_leaves_the_socket_to_the_caller(run, loop,
     with near, far:
         with pytest.raises(ArithmeticError, match="no protocol"):
             run(loop.connect_accepted_socket(factory, near))
-        assert near.fileno() >= 0
+        # Since Python 3.14 the loop closes it; before, it stays the caller's.
+        assert (near.fileno() < 0) is (sys.version_info >= (3, 14))
 
 
 def test_cancellation_closes_the_connection(run, loop, family):

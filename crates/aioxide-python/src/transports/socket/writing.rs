@@ -218,7 +218,8 @@ impl SocketTransport {
     fn writelines(slf: &Bound<'_, Self>, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.refuse_write(py, "writelines")?;
+        // Until 3.11 asyncio's is one write, and so are its words.
+        this.refuse_write(py, if cfg!(Py_3_12) { "writelines" } else { "write" })?;
         let joined =
             PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
         Self::write(slf, joined)
