@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import re
+import socket
 import sys
 import threading
 
@@ -181,6 +182,25 @@ def test_call_soon_threadsafe_is_allowed_from_another_thread(loop, run):
         return await future
 
     assert run(main()) == 1
+
+
+def test_descriptors_may_be_watched_from_another_thread(loop, run):
+    # Against the documentation; ipykernel does it, and asyncio does not look.
+    async def main():
+        reading, writing = asyncio.Event(), asyncio.Event()
+        errors = in_a_thread(lambda: loop.add_reader(ours, reading.set))
+        errors += in_a_thread(lambda: loop.add_writer(ours, writing.set))
+        theirs.send(b"x")
+        async with asyncio.timeout(10):
+            await reading.wait()
+            await writing.wait()
+        errors += in_a_thread(lambda: loop.remove_reader(ours))
+        errors += in_a_thread(lambda: loop.remove_writer(ours))
+        return errors
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert run(main()) == []
 
 
 def test_a_loop_that_does_not_run_may_be_used_by_any_thread(loop, turn):

@@ -220,10 +220,9 @@ impl LoopCore {
         let this = slf.get();
         let fd = file_descriptor(file)?;
         this.ensure_no_transport(fd, file)?;
+        // Not the thread, in debug mode either: asyncio leaves it to the caller, and some call
+        // from other threads. The poller takes it, and the GIL guards the table.
         this.check_closed(py)?;
-        if this.debug(py) {
-            this.check_thread()?;
-        }
         let context = context::copy_current(py)?;
         let event_loop = LoopRef::of_core(slf);
         let handle = Handle::create(py, callback, Arguments::of(&arguments), event_loop, context)?;
