@@ -56,6 +56,7 @@ test-python:
 	$(develop)
 	$(in_venv) -m pytest benches/tests
 	$(in_venv) -m pytest conformance/tests
+	$(in_venv) -m pytest compat/tests
 	$(in_venv) -m pytest tests $(ARGS)
 
 .PHONY: test-pythons
@@ -74,6 +75,12 @@ conformance: ## Run CPython's own asyncio tests on aioxide
 	@$(prepare) build test
 	$(develop)
 	$(in_venv) conformance/run.py $(ARGS)
+
+.PHONY: compat
+compat: ## Run real programs and servers on aioxide: make compat ARGS=--quick
+	@$(prepare) build
+	$(develop)
+	$(in_venv) compat/run.py $(ARGS)
 
 .PHONY: fmt
 fmt: ## Format the Rust and the Python code
@@ -106,5 +113,5 @@ miri: ## Run the engine's tests under Miri (needs rustup)
 
 .PHONY: clean
 clean: ## Delete everything that was built
-	rm -rf target .venv python/aioxide/_aioxide.*.so
+	rm -rf target .venv .venv-compat python/aioxide/_aioxide.*.so
 	rm -rf .ruff_cache .pytest_cache tests/.pytest_cache benches/.pytest_cache

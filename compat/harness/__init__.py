@@ -1,0 +1,1 @@
+"""The parts of the runner; see README.md of the folder above."""

@@ -1,0 +1,171 @@
+"""One program on one loop, in processes of its own, with a deadline."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .catalogue import Program
+from .given import uses_command
+from .records import Record, read
+
+__all__ = ("Place", "Run", "run_program")
+
+_HERE = Path(__file__).resolve().parent.parent
+
+# What a process that was told to end, or whose parent has ended, may take for it.
+_GRACE_SECONDS = 10.0
+# What the system may take to end processes that were killed.
+_KILLED_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where programs run: what does not change from one to the next."""
+
+    # The interpreter of the environment with their packages.
+    python: Path
+    # Takes logs and folders of the programs.
+    folder: Path
+    certificates: Path
+    quick: bool
+
+
+@dataclass
+class Run:
+    """How a program went on one loop."""
+
+    loop: str
+    # What went wrong, or None.
+    error: str | None
+    # What it did, in the order in which it was done.
+    steps: list[str]
+    seconds: float
+    log: Path
+    records: list[Record] = field(default_factory=list)
+
+
+def run_program(
+    program: Program, loop: str, place: Place, servers: dict[str, dict[str, Any]]
+) -> Run:
+    """Run a program on a loop and wait for all of its processes.
+
+    Args:
+        program: which one.
+        loop: ``"aioxide"`` or ``"asyncio"``.
+        place: where.
+        servers: what the program is told of the servers and tools it needs.
+    """
+    folder = place.folder / loop / program.name
+    shutil.rmtree(folder, ignore_errors=True)
+    own, records = folder / "files", folder / "records"
+    own.mkdir(parents=True)
+    records.mkdir()
+    report, log = folder / "report.json", folder / "output.log"
+    command = [str(place.python)] + (["-m", "aioxide"] if uses_command(program, loop) else [])
+    command += [str(_HERE / "run_program.py"), program.name, "--loop", loop]
+    command += ["--folder", str(own), "--certificates", str(place.certificates)]
+    command += ["--servers", json.dumps(servers), "--report", str(report)]
+    command += ["--deadline", str(program.deadline)] + (["--quick"] if place.quick else [])
+    started = time.perf_counter()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=own,
+            env=_environment(records),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            error = _wait(process, program.deadline)
+        finally:
+            left = _end_group(process.pid, wait=process.poll() == 0)
+            process.wait()
+    seconds = time.perf_counter() - started
+    if seconds >= program.deadline:
+        error = f"was not done after {program.deadline:.0f} s"
+    run = Run(loop, error, [], seconds, log, read(records))
+    if report.exists():
+        told = json.loads(report.read_text())
+        run.steps, run.seconds = told["steps"], told["seconds"]
+        run.error = told["error"] or run.error
+    if run.error is None and left:
+        run.error = f"processes were left behind: {', '.join(left)}"
+    return run
+
+
+def _environment(records: Path) -> dict[str, str]:
+    """The environment in which development mode reaches every Python that a program starts."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "PYTEST", "DASK", "REDIS", "PG", "AIOXIDE"))
+    }
+    # aioxide is not installed beside the programs: an extension in a second environment would be
+    # a second build. The folder of the package stands on the path instead.
+    path = [str(_HERE / "recorder"), str(_HERE.parent / "python")]
+    environment["PYTHONPATH"] = os.pathsep.join(path)
+    environment["PYTHONDEVMODE"] = "1"
+    environment["COMPAT_RECORDS"] = str(records)
+    return environment
+
+
+def _wait(process: subprocess.Popen[bytes], deadline: float) -> str | None:
+    """Wait for the end and say what was wrong with it."""
+    try:
+        # The process ends itself at its deadline, with the stacks of its threads in the log.
+        status = process.wait(deadline + _GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        return "could not end itself"
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"ended with status {status}" if status else None
+
+
+def _end_group(group: int, *, wait: bool) -> list[str]:
+    """End what is left of a program's process group and answer the command lines.
+
+    Args:
+        group: the process group, which is the program's own.
+        wait: give the processes a moment to end by themselves.
+    """
+    left = _wait_for_end(group, _GRACE_SECONDS if wait else 0.0)
+    if left:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        _wait_for_end(group, _KILLED_SECONDS)
+    return left
+
+
+def _wait_for_end(group: int, seconds: float) -> list[str]:
+    """Wait until a process group is empty; answers what is left of it after that time."""
+    deadline = time.monotonic() + seconds
+    while (left := _members(group)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
+
+
+def _members(group: int) -> list[str]:
+    """The command lines of the processes of a group that have not ended."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, _, member_of = (entry / "stat").read_text().rpartition(") ")[2].split()[:3]
+                if int(member_of) == group and state not in "ZX":
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                    found.append(b" ".join(words).decode(errors="replace").strip())
+            except OSError:
+                continue  # ended meanwhile
+    return found

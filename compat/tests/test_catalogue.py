@@ -1,0 +1,39 @@
+"""The list of programs agrees with the files."""
+
+import re
+from pathlib import Path
+
+import pytest
+from harness import catalogue
+
+COMPAT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = COMPAT.parent / "requirements"
+
+
+def listed(file):
+    lines = (REQUIREMENTS / file).read_text().splitlines()
+    return {re.split("[=;]", line)[0].lower() for line in lines if line and line[0] != "#"}
+
+
+@pytest.mark.parametrize("program", catalogue.PROGRAMS, ids=lambda program: program.name)
+def test_each_program_has_a_module_with_a_main_function(program):
+    source = (COMPAT / "programs" / f"{program.name}.py").read_text()
+    assert "\ndef main(given: Given) -> None:" in source
+
+
+def test_each_distribution_is_required_and_has_its_version():
+    needed = {name for program in catalogue.PROGRAMS for name in program.distributions}
+    assert needed <= listed("compat.txt")
+    pinned = {name.replace("_", "-") for name in listed("constraints.txt")}
+    assert listed("compat.txt") <= pinned
+
+
+def test_programs_are_chosen_by_name_in_the_order_of_the_list():
+    names = [program.name for program in catalogue.chosen(["redis", "aiohttp"])]
+    assert names == ["aiohttp", "redis"]
+    assert catalogue.chosen([]) == list(catalogue.PROGRAMS)
+
+
+def test_an_unknown_program_is_named():
+    with pytest.raises(ValueError, match="no program 'nothing'; there are aiofiles, "):
+        catalogue.chosen(["nothing"])
