@@ -7,6 +7,7 @@ asyncio is replaced: what it takes from asyncio is the standard library's own.
 import asyncio
 import importlib
 import platform
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class LoopUnderTest:
         loop_type: the type of what ``new_event_loop`` returns.
         future, task, policy: its own classes of these, where it has them and
             promises that they behave as asyncio's do.
+        vocabulary: what else of asyncio it has of its own: the module in which
+            each name belongs, the name, and the class or function.
         has_private_names: whether it promises the private attributes of
             asyncio's loops that CPython's test clean-up reads.
     """
@@ -43,6 +46,7 @@ class LoopUnderTest:
     task: type | None = None
     policy: type | None = None
     has_private_names: bool = False
+    vocabulary: tuple[tuple[types.ModuleType, str, object], ...] = ()
 
 
 def load(name: str) -> LoopUnderTest:
@@ -80,6 +84,7 @@ def load(name: str) -> LoopUnderTest:
             task=module.Task,
             policy=module.EventLoopPolicy,
             has_private_names=True,
+            vocabulary=tuple(importlib.import_module("aioxide.vocabulary").replacements()),
         )
     if name in ("uvloop", "rloop"):
         module = importlib.import_module(name)

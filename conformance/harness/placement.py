@@ -8,6 +8,9 @@ The tests reach a loop by three ways, and each is answered here:
 - by the class (``asyncio.SelectorEventLoop(selector)``, ``asyncio.EventLoop()``):
   a stand-in ignores the arguments and makes the loop under test;
 - by ``test_utils.TestLoop``, a pure-Python loop with a fake clock: left alone.
+
+What a loop has of its own of asyncio's vocabulary (``asyncio.Lock`` and the
+like) is put in place as well.
 """
 
 import asyncio
@@ -26,6 +29,8 @@ def put_in_place(loop: LoopUnderTest) -> None:
                 setattr(module, name, stand_in)
     policy = asyncio.unix_events._UnixDefaultEventLoopPolicy
     policy._loop_factory = staticmethod(loop.new_event_loop)
+    for module, name, replacement in loop.vocabulary:
+        setattr(module, name, replacement)
 
 
 def forgive_private_names(test_utils: types.ModuleType) -> None:

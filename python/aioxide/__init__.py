@@ -20,8 +20,12 @@ from __future__ import annotations
 import asyncio as _asyncio
 from asyncio import *  # noqa: F403
 
+from ._aioxide import BoundedSemaphore as BoundedSemaphore
+from ._aioxide import Event as Event
 from ._aioxide import Future as Future
 from ._aioxide import Handle as Handle
+from ._aioxide import Lock as Lock
+from ._aioxide import Semaphore as Semaphore
 from ._aioxide import Task as Task
 from ._aioxide import TimerHandle as TimerHandle
 from ._aioxide import __version__ as __version__

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .loop import Loop, new_event_loop
 from .policy import EventLoopPolicy
+from .vocabulary import replacements
 
 __all__ = ("install", "uninstall")
 
@@ -34,6 +35,10 @@ def install() -> None:
     since they ask the event loop policy at each call; the class ``EventLoop``
     imported by name stays what it was. Loops that exist are not touched.
 
+    What else of asyncio is native, such as ``asyncio.Lock``, is put under its
+    name there too; modules that imported it by name before keep the standard
+    one, which works on this loop as well.
+
     Installing twice is the same as once.
     """
     if _swaps:
@@ -48,6 +53,8 @@ def install() -> None:
     for module in (asyncio, unix_events):
         if hasattr(module, "EventLoop"):
             _swap(module, "EventLoop", Loop)
+    for module, name, native in replacements():
+        _swap(module, name, native)
 
 
 def uninstall() -> None:

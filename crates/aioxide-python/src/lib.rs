@@ -10,6 +10,7 @@
 mod buffers;
 mod children;
 mod context;
+mod coroutines;
 mod errors;
 mod event_loop;
 mod file_send;
@@ -19,6 +20,8 @@ mod gil_cell;
 mod handles;
 #[cfg(Py_3_14)]
 mod interpreter;
+mod locks;
+mod methods;
 mod recycle;
 mod running;
 mod server;
@@ -34,7 +37,10 @@ mod transports;
 #[pyo3::pymodule(gil_used = true)]
 mod _aioxide {
     use pyo3::prelude::*;
+    use pyo3::types::PyType;
 
+    #[pymodule_export]
+    use crate::coroutines::Coroutine;
     #[pymodule_export]
     use crate::event_loop::LoopCore;
     #[pymodule_export]
@@ -46,6 +52,8 @@ mod _aioxide {
     use crate::handles::ThreadSafeHandle;
     #[pymodule_export]
     use crate::handles::{Handle, TimerHandle};
+    #[pymodule_export]
+    use crate::locks::{BoundedSemaphore, Event, Lock, Semaphore};
     #[pymodule_export]
     use crate::server::ServerCore;
     #[pymodule_export]
@@ -81,6 +89,19 @@ mod _aioxide {
         crate::tasks::live_tasks(py)
     }
 
+    /// Lets the interpreter's own messages call a class by its name alone, as
+    /// they call a class that is written in Python.
+    fn shorten_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        for value in module.dict().values() {
+            if let Ok(class) = value.cast_into::<PyType>()
+                && class.module()? == "asyncio.locks"
+            {
+                class.setattr("__name__", class.name()?)?;
+            }
+        }
+        Ok(())
+    }
+
     #[pymodule_init]
     fn initialize(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
@@ -91,9 +112,14 @@ mod _aioxide {
         recycle::install::<Task>(py);
         recycle::install::<SocketCall>(py);
         crate::event_loop::install_fast_methods(py)?;
+        recycle::install::<Coroutine>(py);
+        crate::coroutines::install_slots(py);
+        crate::locks::install_lock(py)?;
+        shorten_names(module)?;
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);
         finalizer::install::<SocketCall>(py);
+        finalizer::install::<Coroutine>(py);
         finalizer::install::<SocketTransport>(py);
         finalizer::install::<SslTransport>(py);
         finalizer::install::<DatagramTransport>(py);

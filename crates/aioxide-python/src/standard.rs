@@ -151,6 +151,10 @@ standard!(
     get_event_loop = "asyncio.events"."get_event_loop"
 );
 standard!(
+    /// The loop that runs in this thread, or None.
+    running_loop = "asyncio.events"."_get_running_loop"
+);
+standard!(
     /// Turns the exceptions of `concurrent.futures` into asyncio's.
     convert_future_exception = "asyncio.futures"."_convert_future_exc"
 );

@@ -1,0 +1,433 @@
+//! The Python class `Coroutine`.
+
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use pyo3::exceptions::{
+    PyGeneratorExit, PyRuntimeError, PyRuntimeWarning, PyStopIteration, PySystemError, PyTypeError,
+    PyValueError,
+};
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
+
+use super::{Input, Program, Step};
+use crate::finalizer::Finalize;
+use crate::futures::{Future, sent, stop_iteration, thrown};
+use crate::gil_cell::GilCell;
+use crate::recycle::{self, Recycle, Shelf};
+
+/// A coroutine whose body is native.
+#[pyclass(frozen, weakref, module = "aioxide")]
+pub struct Coroutine {
+    state: GilCell<State>,
+}
+
+struct State {
+    phase: Phase,
+    /// Absent while a step runs, and once it is over.
+    program: Program,
+    /// The program's, for when that is absent.
+    qualname: &'static str,
+}
+
+enum Phase {
+    Created,
+    Running,
+    Waiting(Py<Future>),
+    /// Something else is being awaited: the iterator.
+    Delegated(Py<PyAny>),
+    Yielded,
+    Over,
+}
+
+/// What a step led to, in the terms of a generator.
+enum Flow<'py> {
+    Yielded(Bound<'py, PyAny>),
+    Returned(Bound<'py, PyAny>),
+}
+
+/// What is put into a suspended coroutine.
+enum Resumption<'py> {
+    Send(Bound<'py, PyAny>),
+    Throw(PyErr),
+}
+
+impl Coroutine {
+    /// A coroutine that has not begun.
+    #[inline]
+    pub fn new(py: Python<'_>, program: impl Into<Program>) -> PyResult<Py<Self>> {
+        let program = program.into();
+        let state = State { phase: Phase::Created, qualname: program.qualname(), program };
+        match recycle::take::<Self>(py) {
+            Some(coroutine) => {
+                coroutine.get().state.with(py, |empty| *empty = state);
+                Ok(coroutine.unbind())
+            }
+            None => Py::new(py, Self { state: GilCell::new(state) }),
+        }
+    }
+
+    fn qualname(&self, py: Python<'_>) -> &'static str {
+        self.state.with(py, |state| state.qualname)
+    }
+
+    fn resume<'py>(&self, py: Python<'py>, resumption: Resumption<'py>) -> PyResult<Flow<'py>> {
+        let phase =
+            self.state.with(py, |state| std::mem::replace(&mut state.phase, Phase::Running));
+        let input = match (phase, resumption) {
+            (Phase::Created, Resumption::Send(value)) if value.is_none() => Input::Start,
+            (Phase::Created, Resumption::Send(_)) => {
+                self.state.with(py, |state| state.phase = Phase::Created);
+                return Err(PyTypeError::new_err(
+                    "can't send non-None value to a just-started coroutine",
+                ));
+            }
+            (Phase::Created, Resumption::Throw(error)) => {
+                self.end(py);
+                return Err(error);
+            }
+            (Phase::Running, _) => {
+                return Err(PyValueError::new_err("coroutine already executing"));
+            }
+            (Phase::Over, _) => {
+                self.state.with(py, |state| state.phase = Phase::Over);
+                return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"));
+            }
+            (Phase::Waiting(future), Resumption::Send(_)) => outcome(future.bind(py)),
+            (Phase::Yielded, Resumption::Send(value)) => Input::Value(value),
+            (Phase::Waiting(_) | Phase::Yielded, Resumption::Throw(error)) => Input::Error(error),
+            (Phase::Delegated(inner), resumption) => match hand_down(inner.bind(py), resumption) {
+                Ok(Flow::Yielded(value)) => {
+                    self.state.with(py, |state| state.phase = Phase::Delegated(inner));
+                    return Ok(Flow::Yielded(value));
+                }
+                Ok(Flow::Returned(value)) => Input::Value(value),
+                Err(error) => Input::Error(error),
+            },
+        };
+        self.run(py, input)
+    }
+
+    #[inline]
+    fn run<'py>(&self, py: Python<'py>, mut input: Input<'py>) -> PyResult<Flow<'py>> {
+        let mut program =
+            self.state.with(py, |state| std::mem::replace(&mut state.program, Program::Absent));
+        loop {
+            let (phase, yielded) = match program.resume(py, input) {
+                Ok(Step::Return(value)) => {
+                    self.state.with(py, |state| state.phase = Phase::Over);
+                    program.release(py);
+                    return Ok(Flow::Returned(value.into_bound(py)));
+                }
+                Err(error) => {
+                    self.state.with(py, |state| state.phase = Phase::Over);
+                    program.release(py);
+                    return Err(error);
+                }
+                Ok(Step::Wait(future)) if future.get().is_done(py) => {
+                    input = outcome(future.bind(py));
+                    continue;
+                }
+                Ok(Step::Wait(future)) => {
+                    future.get().state.with(py, |state| state.blocking = true);
+                    let yielded = future.bind(py).clone().into_any();
+                    (Phase::Waiting(future), yielded)
+                }
+                Ok(Step::Yield) => (Phase::Yielded, py.None().into_bound(py)),
+                Ok(Step::Delegate(inner)) => {
+                    let start = Resumption::Send(py.None().into_bound(py));
+                    match hand_down(inner.bind(py), start) {
+                        Ok(Flow::Yielded(value)) => (Phase::Delegated(inner), value),
+                        Ok(Flow::Returned(value)) => {
+                            input = Input::Value(value);
+                            continue;
+                        }
+                        Err(error) => {
+                            input = Input::Error(error);
+                            continue;
+                        }
+                    }
+                }
+            };
+            self.state.with(py, |state| {
+                state.phase = phase;
+                state.program = program;
+            });
+            return Ok(Flow::Yielded(yielded));
+        }
+    }
+
+    /// Lets go of everything.
+    fn end(&self, py: Python<'_>) {
+        let (phase, program) = self.state.with(py, |state| {
+            (
+                std::mem::replace(&mut state.phase, Phase::Over),
+                std::mem::replace(&mut state.program, Program::Absent),
+            )
+        });
+        drop(phase);
+        program.release(py);
+    }
+
+    #[inline]
+    fn next(&self, py: Python<'_>, resumption: Resumption<'_>) -> *mut ffi::PyObject {
+        // The interpreter's rule for native iterators: null without an
+        // exception is a result of None.
+        match self.resume(py, resumption) {
+            Ok(Flow::Yielded(value)) => value.into_ptr(),
+            Ok(Flow::Returned(value)) => stop_iteration(value),
+            Err(error) => {
+                stop_is_an_error(py, error).restore(py);
+                std::ptr::null_mut()
+            }
+        }
+    }
+}
+
+/// A `StopIteration` that gets out of a coroutine's body would be taken for its
+/// result.
+fn stop_is_an_error(py: Python<'_>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyStopIteration>(py) {
+        return error;
+    }
+    let wrapped = PyRuntimeError::new_err("coroutine raised StopIteration");
+    wrapped.set_cause(py, Some(error));
+    wrapped
+}
+
+/// What a future that was waited for has come to.
+fn outcome<'py>(future: &Bound<'py, Future>) -> Input<'py> {
+    let py = future.py();
+    if !future.get().is_done(py) {
+        return Input::Error(PyRuntimeError::new_err("await wasn't used with future"));
+    }
+    match future.get().take_result(py) {
+        Ok(value) => Input::Value(value),
+        Err(error) => Input::Error(error),
+    }
+}
+
+/// Passes on to what is being awaited, as `await` does.
+fn hand_down<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyResult<Flow<'py>> {
+    let py = inner.py();
+    match resumption {
+        Resumption::Send(value) => {
+            let mut result = std::ptr::null_mut();
+            // SAFETY: the thread is attached, the references are alive, and
+            // `result` receives a new reference unless an error is reported.
+            unsafe {
+                match ffi::PyIter_Send(inner.as_ptr(), value.as_ptr(), &mut result) {
+                    ffi::PySendResult::PYGEN_NEXT => {
+                        Ok(Flow::Yielded(Bound::from_owned_ptr(py, result)))
+                    }
+                    ffi::PySendResult::PYGEN_RETURN => {
+                        Ok(Flow::Returned(Bound::from_owned_ptr(py, result)))
+                    }
+                    ffi::PySendResult::PYGEN_ERROR => Err(PyErr::fetch(py)),
+                }
+            }
+        }
+        Resumption::Throw(error) if error.is_instance_of::<PyGeneratorExit>(py) => {
+            if let Some(close) = inner.getattr_opt(pyo3::intern!(py, "close"))? {
+                close.call0()?;
+            }
+            Err(error)
+        }
+        Resumption::Throw(error) => {
+            let Some(throw) = inner.getattr_opt(pyo3::intern!(py, "throw"))? else {
+                return Err(error);
+            };
+            match throw.call1((error.into_value(py),)) {
+                Ok(value) => Ok(Flow::Yielded(value)),
+                Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+                    error.value(py).getattr(pyo3::intern!(py, "value")).map(Flow::Returned)
+                }
+                Err(error) => Err(error),
+            }
+        }
+    }
+}
+
+/// Puts functions by hand where the interpreter looks for `await` and the next
+/// step: see [`crate::methods`]. Called once, at module initialisation.
+pub fn install_slots(py: Python<'_>) {
+    let class = Coroutine::type_object_raw(py);
+    // SAFETY: the type was just created by PyO3, is a heap type of this module
+    // with the slots that `__next__` and `__await__` filled, and the GIL is
+    // held; no instance exists yet, so no slot is in use while it is replaced.
+    unsafe {
+        (*class).tp_iternext = Some(next_slot);
+        (*class).tp_iter = Some(itself_slot);
+        (*(*class).tp_as_async).am_await = Some(itself_slot);
+        ffi::PyType_Modified(class);
+    }
+}
+
+unsafe extern "C" fn itself_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter calls slots with the GIL held and an object that
+    // is alive.
+    unsafe { ffi::Py_NewRef(object) }
+}
+
+unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as above, and the object is of this class, which has no
+    // subclasses.
+    let (py, slf) = unsafe {
+        let py = Python::assume_attached();
+        (py, Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>())
+    };
+    let resumption = Resumption::Send(py.None().into_bound(py));
+    match catch_unwind(AssertUnwindSafe(|| slf.get().next(py, resumption))) {
+        Ok(result) => result,
+        Err(_) => {
+            PySystemError::new_err("a coroutine of aioxide panicked").restore(py);
+            std::ptr::null_mut()
+        }
+    }
+}
+
+#[pymethods]
+impl Coroutine {
+    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> *mut ffi::PyObject {
+        self.next(py, Resumption::Send(py.None().into_bound(py)))
+    }
+
+    fn send<'py>(&self, py: Python<'py>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        sent(py, self.next(py, Resumption::Send(value)))
+    }
+
+    #[pyo3(signature = (kind, value=None, traceback=None))]
+    fn throw<'py>(
+        &self,
+        py: Python<'py>,
+        kind: Bound<'py, PyAny>,
+        value: Option<Bound<'py, PyAny>>,
+        traceback: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let error = thrown(&kind, value, traceback)?;
+        sent(py, self.next(py, Resumption::Throw(error)))
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let waits = self.state.with(py, |state| match state.phase {
+            Phase::Created | Phase::Over => Some(false),
+            Phase::Running => None,
+            Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded => Some(true),
+        });
+        match waits {
+            None => Err(PyValueError::new_err("coroutine already executing")),
+            Some(false) => {
+                self.end(py);
+                Ok(())
+            }
+            Some(true) => match self.resume(py, Resumption::Throw(PyGeneratorExit::new_err(()))) {
+                Ok(Flow::Returned(_)) => Ok(()),
+                Ok(Flow::Yielded(_)) => {
+                    Err(PyRuntimeError::new_err("coroutine ignored GeneratorExit"))
+                }
+                Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(()),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    #[getter]
+    fn __name__(&self, py: Python<'_>) -> &'static str {
+        let qualname = self.qualname(py);
+        qualname.rsplit('.').next().unwrap_or(qualname)
+    }
+
+    #[getter]
+    fn __qualname__(&self, py: Python<'_>) -> &'static str {
+        self.qualname(py)
+    }
+
+    #[getter]
+    fn cr_running(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| matches!(state.phase, Phase::Running))
+    }
+
+    #[getter]
+    fn cr_await(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| match &state.phase {
+            Phase::Waiting(future) => Some(future.clone_ref(py).into_any()),
+            Phase::Delegated(inner) => Some(inner.clone_ref(py)),
+            _ => None,
+        })
+    }
+
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyString> {
+        let name = slf.get().qualname(slf.py());
+        PyString::new(slf.py(), &format!("<coroutine object {name} at {:p}>", slf.as_ptr()))
+    }
+
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            match &state.phase {
+                Phase::Waiting(future) => visit.call(future)?,
+                Phase::Delegated(inner) => visit.call(inner)?,
+                _ => {}
+            }
+            state.program.traverse(&visit)
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.end(py);
+    }
+}
+
+impl Recycle for Coroutine {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        slf.get().end(slf.py());
+    }
+}
+
+impl Finalize for Coroutine {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
+        slf.get().state.with(slf.py(), |state| !matches!(state.phase, Phase::Over))
+    }
+
+    /// One that never began is somebody's mistake; one that waits is closed, so
+    /// that what it holds is given back.
+    fn finalize(slf: &Bound<'_, Self>) {
+        let py = slf.py();
+        let created = slf.get().state.with(py, |state| matches!(state.phase, Phase::Created));
+        let outcome = if created {
+            let text = format!("coroutine '{}' was never awaited", slf.get().qualname(py));
+            let text = CString::new(text).expect("function names have no zero bytes");
+            PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)
+        } else {
+            slf.get().close(py)
+        };
+        if let Err(error) = outcome {
+            error.write_unraisable(py, Some(slf.as_any()));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What native coroutines do.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use crate::futures::Future;
+use crate::locks::{AcquireLock, AcquireSemaphore, ReleaseLock, ReleaseSemaphore, WaitEvent};
+
+/// What the program is given to go on with.
+pub enum Input<'py> {
+    /// Nothing: the first step.
+    Start,
+    /// What it waited for has this result.
+    Value(Bound<'py, PyAny>),
+    /// What it waited for has failed, or an exception was thrown in.
+    Error(PyErr),
+}
+
+/// What the program wants next.
+pub enum Step {
+    /// To be resumed when the future is done.
+    Wait(Py<Future>),
+    /// To be resumed when the coroutine, or other iterator of an awaitable, is
+    /// over. Until then it gets whatever is sent or thrown in.
+    Delegate(Py<PyAny>),
+    /// To let the others run once.
+    Yield,
+    /// Nothing: this is the result.
+    Return(Py<PyAny>),
+}
+
+/// One kind of program: the body of an `async def`, with its local variables.
+pub trait Routine {
+    /// Goes on until the next wait or the end. An error ends it too.
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step>;
+
+    /// What the function is called, with its class.
+    fn qualname(&self) -> &'static str;
+
+    /// Lets go of everything, with the GIL known to be held.
+    fn release(self, py: Python<'_>);
+
+    /// Shows its references to the garbage collector.
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError>;
+}
+
+macro_rules! programs {
+    ($($name:ident),* $(,)?) => {
+        /// A program of any kind. An enumeration, not a boxed trait object: a
+        /// coroutine that never waits allocates nothing but itself.
+        pub enum Program {
+            /// It is over, or runs just now.
+            Absent,
+            $(
+                #[allow(missing_docs, reason = "see the routine of the same name")]
+                $name($name),
+            )*
+        }
+
+        impl Program {
+            #[inline]
+            pub(super) fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+                match self {
+                    Self::Absent => unreachable!("the coroutine looks at its phase first"),
+                    $(Self::$name(routine) => routine.resume(py, input),)*
+                }
+            }
+
+            #[inline]
+            pub(super) fn release(self, py: Python<'_>) {
+                match self {
+                    Self::Absent => {}
+                    $(Self::$name(routine) => routine.release(py),)*
+                }
+            }
+
+            pub(super) fn qualname(&self) -> &'static str {
+                match self {
+                    Self::Absent => "coroutine",
+                    $(Self::$name(routine) => routine.qualname(),)*
+                }
+            }
+
+            pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+                match self {
+                    Self::Absent => Ok(()),
+                    $(Self::$name(routine) => routine.traverse(visit),)*
+                }
+            }
+        }
+
+        $(
+            impl From<$name> for Program {
+                #[inline]
+                fn from(routine: $name) -> Self {
+                    Self::$name(routine)
+                }
+            }
+        )*
+    };
+}
+
+programs! {
+    AcquireLock,
+    ReleaseLock,
+    AcquireSemaphore,
+    ReleaseSemaphore,
+    WaitEvent,
+}

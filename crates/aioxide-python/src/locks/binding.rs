@@ -1,0 +1,74 @@
+//! Which loop an object belongs to (`asyncio.mixins`): the one in which
+//! somebody first had to wait for it.
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use crate::event_loop::LoopCore;
+use crate::futures::{Future, FutureState, LoopRef};
+use crate::gil_cell::GilCell;
+use crate::standard;
+
+/// The loop, once it is known.
+pub struct LoopBinding(GilCell<Option<LoopRef>>);
+
+impl LoopBinding {
+    pub fn new() -> Self {
+        Self(GilCell::new(None))
+    }
+
+    /// A future of the running loop, to which `owner` belongs from now on.
+    ///
+    /// # Errors
+    ///
+    /// `RuntimeError` if no loop runs, or another one than before.
+    pub fn future(&self, owner: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
+        let py = owner.py();
+        let running = standard::running_loop(py)?.call0()?;
+        if running.is_none() {
+            return Err(PyRuntimeError::new_err("no running event loop"));
+        }
+        let bound = self.0.with(py, |bound| bound.as_ref().map(LoopRef::as_ptr));
+        match bound {
+            Some(bound) if bound == running.as_ptr() => {}
+            Some(_) => {
+                return Err(PyRuntimeError::new_err(format!(
+                    "{} is bound to a different event loop",
+                    owner.repr()?
+                )));
+            }
+            None => {
+                let event_loop = LoopRef::of(&running);
+                self.0.with(py, |bound| *bound = Some(event_loop));
+            }
+        }
+        match running.cast::<LoopCore>() {
+            Ok(core) => Future::on_loop(py, core),
+            Err(_) => Py::new(py, Future::new(FutureState::pending(LoopRef::of(&running)))),
+        }
+    }
+
+    /// The loop, for Python.
+    pub fn shown(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.0.with(py, |bound| bound.as_ref().map(|bound| bound.as_any().clone_ref(py)))
+    }
+
+    /// Puts another loop in its place, for Python.
+    pub fn set(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
+        let event_loop = event_loop.map(|it| LoopRef::of(&it));
+        drop(self.0.with(py, |bound| std::mem::replace(bound, event_loop)));
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.traverse(|bound| match bound {
+            Some(bound) => visit.call(bound.as_any()),
+            None => Ok(()),
+        })
+    }
+
+    pub fn clear(&self, py: Python<'_>) {
+        drop(self.0.with(py, Option::take));
+    }
+}

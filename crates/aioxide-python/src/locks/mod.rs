@@ -1,0 +1,21 @@
+//! What tasks agree by (`asyncio.locks`).
+
+mod binding;
+mod event;
+mod lock;
+mod semaphore;
+mod waiters;
+
+pub use event::{Event, WaitEvent};
+pub use lock::{AcquireLock, Lock, ReleaseLock, install_lock};
+pub use semaphore::{AcquireSemaphore, BoundedSemaphore, ReleaseSemaphore, Semaphore};
+
+use pyo3::prelude::*;
+
+/// `<asyncio.locks.Lock object at 0x… [locked, waiters:2]>`.
+fn describe(object: &Bound<'_, PyAny>, what: &str, waiters: usize) -> PyResult<String> {
+    let class = object.get_type();
+    let (module, name) = (class.module()?, class.qualname()?);
+    let waiters = if waiters > 0 { format!(", waiters:{waiters}") } else { String::new() };
+    Ok(format!("<{module}.{name} object at {:p} [{what}{waiters}]>", object.as_ptr()))
+}

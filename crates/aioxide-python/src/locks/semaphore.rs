@@ -1,0 +1,299 @@
+//! `Semaphore` and `BoundedSemaphore`.
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::PyValueError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyTuple};
+
+use super::binding::LoopBinding;
+use super::waiters::Waiters;
+use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::futures::Future;
+use crate::gil_cell::GilCell;
+use crate::standard;
+
+/// A counter of what may be had at once. `acquire` takes one and waits while
+/// there is none; `release` gives one back.
+///
+/// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Semaphore
+#[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
+pub struct Semaphore {
+    state: GilCell<State>,
+    binding: LoopBinding,
+}
+
+#[derive(Default)]
+struct State {
+    value: i64,
+    waiters: Waiters,
+}
+
+/// A semaphore that refuses to be released more often than acquired.
+///
+/// https://docs.python.org/3/library/asyncio-sync.html#asyncio.BoundedSemaphore
+#[pyclass(frozen, extends = Semaphore, subclass, module = "asyncio.locks")]
+pub struct BoundedSemaphore {
+    bound: GilCell<i64>,
+}
+
+impl Semaphore {
+    fn begin(&self, py: Python<'_>, value: i64) -> PyResult<()> {
+        if value < 0 {
+            return Err(PyValueError::new_err("Semaphore initial value must be >= 0"));
+        }
+        self.state.with(py, |state| state.value = value);
+        Ok(())
+    }
+
+    /// Takes one if there is one that is not for somebody who came before.
+    #[inline]
+    fn try_acquire(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| {
+            if state.value == 0 || (state.waiters.len() > 0 && state.waiters.any_alive(py)) {
+                return false;
+            }
+            state.value -= 1;
+            true
+        })
+    }
+
+    /// Gives one to the first who waits; whether there was anybody.
+    fn wake_next(&self, py: Python<'_>) -> PyResult<bool> {
+        let next = self.state.with(py, |state| {
+            let next = state.waiters.wake_next(py)?;
+            state.value -= 1;
+            Some(next)
+        });
+        match next {
+            Some(next) => {
+                let woken = PyBool::new(py, true).to_owned().into_any().unbind();
+                Future::finish(next.bind(py), woken)?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn give_back(&self, py: Python<'_>) -> PyResult<()> {
+        self.state.with(py, |state| state.value += 1);
+        self.wake_next(py).map(drop)
+    }
+}
+
+/// `Semaphore.acquire`, and entering `async with semaphore`.
+pub struct AcquireSemaphore {
+    semaphore: Py<Semaphore>,
+    waiting: Option<(usize, Py<Future>)>,
+    entering: bool,
+}
+
+impl AcquireSemaphore {
+    fn done(&self, py: Python<'_>) -> Step {
+        Step::Return(if self.entering {
+            py.None()
+        } else {
+            PyBool::new(py, true).to_owned().into_any().unbind()
+        })
+    }
+}
+
+impl Routine for AcquireSemaphore {
+    #[inline]
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        let semaphore = self.semaphore.get();
+        if let Input::Start = input {
+            if semaphore.try_acquire(py) {
+                return Ok(self.done(py));
+            }
+            let future = semaphore.binding.future(self.semaphore.bind(py).as_any())?;
+            let kept = future.clone_ref(py);
+            let key = semaphore.state.with(py, |state| state.waiters.push(kept));
+            self.waiting = Some((key, future.clone_ref(py)));
+            return Ok(Step::Wait(future));
+        }
+        if let Some((key, future)) = self.waiting.take() {
+            drop(semaphore.state.with(py, |state| state.waiters.remove(key)));
+            if let Input::Error(error) = &input
+                && error.is_instance(py, standard::cancelled_error(py)?)
+                && future.get().is_done(py)
+                && !future.get().is_cancelled(py)
+            {
+                // It was given one and cancelled at once.
+                semaphore.state.with(py, |state| state.value += 1);
+            }
+        }
+        // Others may have come meanwhile and had to queue up behind.
+        while semaphore.state.with(py, |state| state.value > 0) {
+            if !semaphore.wake_next(py)? {
+                break;
+            }
+        }
+        match input {
+            Input::Error(error) => Err(error),
+            _ => Ok(self.done(py)),
+        }
+    }
+
+    fn qualname(&self) -> &'static str {
+        if self.entering { "Semaphore.__aenter__" } else { "Semaphore.acquire" }
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.semaphore.drop_ref(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some((_, future)) = &self.waiting {
+            visit.call(future)?;
+        }
+        visit.call(&self.semaphore)
+    }
+}
+
+/// Leaving `async with semaphore`.
+pub struct ReleaseSemaphore {
+    semaphore: Py<Semaphore>,
+}
+
+impl Routine for ReleaseSemaphore {
+    fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
+        let semaphore = self.semaphore.bind(py);
+        if semaphore.is_exact_instance_of::<Semaphore>() {
+            semaphore.get().give_back(py)?;
+        } else {
+            semaphore.call_method0(pyo3::intern!(py, "release"))?;
+        }
+        Ok(Step::Return(py.None()))
+    }
+
+    fn qualname(&self) -> &'static str {
+        "Semaphore.__aexit__"
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.semaphore.drop_ref(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.semaphore)
+    }
+}
+
+#[pymethods]
+impl Semaphore {
+    // A subclass may take what it likes; its `__init__` says what.
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords))]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
+    }
+
+    #[pyo3(signature = (value=1))]
+    fn __init__(&self, py: Python<'_>, value: i64) -> PyResult<()> {
+        self.begin(py, value)
+    }
+
+    /// Whether `acquire` would wait.
+    fn locked(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.value == 0 || state.waiters.any_alive(py))
+    }
+
+    /// Takes one; waits while there is none, in the order of coming. True.
+    ///
+    /// Cancellation ends the wait; none is taken.
+    fn acquire(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, AcquireSemaphore { semaphore: slf, waiting: None, entering: false })
+    }
+
+    /// Gives one back, to the first who waits if anybody does.
+    fn release(&self, py: Python<'_>) -> PyResult<()> {
+        self.give_back(py)
+    }
+
+    fn __aenter__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, AcquireSemaphore { semaphore: slf, waiting: None, entering: true })
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__(
+        slf: Py<Self>,
+        py: Python<'_>,
+        _exception: &Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, ReleaseSemaphore { semaphore: slf })
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let py = slf.py();
+        let (value, waiters) = slf.get().state.with(py, |state| (state.value, state.waiters.len()));
+        let what = if slf.get().locked(py) {
+            "locked".to_owned()
+        } else {
+            format!("unlocked, value:{value}")
+        };
+        super::describe(slf.as_any(), &what, waiters)
+    }
+
+    #[getter]
+    fn _waiters(&self, py: Python<'_>) -> Option<Vec<Py<Future>>> {
+        let waiters = self.state.with(py, |state| {
+            state.waiters.iter().map(|future| future.clone_ref(py)).collect::<Vec<_>>()
+        });
+        Some(waiters).filter(|waiters| !waiters.is_empty())
+    }
+
+    #[getter]
+    fn _value(&self, py: Python<'_>) -> i64 {
+        self.state.with(py, |state| state.value)
+    }
+
+    #[getter]
+    fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.binding.shown(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.binding.traverse(&visit)?;
+        self.state.traverse(|state| state.waiters.traverse(&visit))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.binding.clear(py);
+        drop(self.state.with(py, std::mem::take));
+    }
+}
+
+#[pymethods]
+impl BoundedSemaphore {
+    #[new]
+    #[pyo3(signature = (*arguments, **keywords))]
+    fn __new__(
+        arguments: &Bound<'_, PyTuple>,
+        keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyClassInitializer<Self> {
+        let semaphore = Semaphore::__new__(arguments, keywords);
+        PyClassInitializer::from(semaphore).add_subclass(Self { bound: GilCell::new(0) })
+    }
+
+    #[pyo3(signature = (value=1))]
+    fn __init__(slf: &Bound<'_, Self>, value: i64) -> PyResult<()> {
+        slf.get().bound.with(slf.py(), |bound| *bound = value);
+        slf.as_super().get().begin(slf.py(), value)
+    }
+
+    /// Gives one back. `ValueError` if there would be more than at first.
+    fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let semaphore = slf.as_super().get();
+        if semaphore.state.with(py, |state| state.value) >= slf.get()._bound_value(py) {
+            return Err(PyValueError::new_err("BoundedSemaphore released too many times"));
+        }
+        semaphore.give_back(py)
+    }
+
+    #[getter]
+    fn _bound_value(&self, py: Python<'_>) -> i64 {
+        self.bound.with(py, |bound| *bound)
+    }
+}

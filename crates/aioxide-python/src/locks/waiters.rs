@@ -1,0 +1,89 @@
+//! Who waits, in the order of their coming.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use slab::Slab;
+
+use crate::futures::Future;
+
+/// A list of futures in which each can be taken out at once, wherever it is:
+/// of ten thousand that wait, the last may be cancelled first.
+#[derive(Default)]
+pub struct Waiters {
+    nodes: Slab<Node>,
+    first: Option<usize>,
+    last: Option<usize>,
+    /// The first one that was not woken up yet.
+    next: Option<usize>,
+}
+
+struct Node {
+    future: Py<Future>,
+    before: Option<usize>,
+    after: Option<usize>,
+}
+
+impl Waiters {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Adds one at the end. The key is for [`Waiters::remove`].
+    pub fn push(&mut self, future: Py<Future>) -> usize {
+        let key = self.nodes.insert(Node { future, before: self.last, after: None });
+        match self.last {
+            Some(last) => self.nodes[last].after = Some(key),
+            None => self.first = Some(key),
+        }
+        self.last = Some(key);
+        self.next.get_or_insert(key);
+        key
+    }
+
+    /// Takes one out, once. The caller drops it.
+    pub fn remove(&mut self, key: usize) -> Option<Py<Future>> {
+        let node = self.nodes.try_remove(key)?;
+        match node.before {
+            Some(before) => self.nodes[before].after = node.after,
+            None => self.first = node.after,
+        }
+        match node.after {
+            Some(after) => self.nodes[after].before = node.before,
+            None => self.last = node.before,
+        }
+        if self.next == Some(key) {
+            self.next = node.after;
+        }
+        Some(node.future)
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Py<Future>> {
+        let follow = |key: &usize| self.nodes[*key].after;
+        std::iter::successors(self.first, follow).map(|key| &self.nodes[key].future)
+    }
+
+    /// Whether one of them was not cancelled.
+    pub fn any_alive(&self, py: Python<'_>) -> bool {
+        self.iter().any(|future| !future.get().is_cancelled(py))
+    }
+
+    /// The first one that was neither woken up nor cancelled; it counts as
+    /// woken up from now on.
+    pub fn wake_next(&mut self, py: Python<'_>) -> Option<Py<Future>> {
+        while let Some(key) = self.next {
+            let node = &self.nodes[key];
+            self.next = node.after;
+            if !node.future.get().is_done(py) {
+                return Some(node.future.clone_ref(py));
+            }
+        }
+        None
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.iter().try_for_each(|future| visit.call(future))
+    }
+}

@@ -1,0 +1,32 @@
+"""Which of asyncio's own classes and functions are native here."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from . import _aioxide
+
+__all__ = ("NAMES", "replacements")
+
+#: The public names that are native, by the module of asyncio that defines them.
+NAMES = {
+    "locks": ("BoundedSemaphore", "Event", "Lock", "Semaphore"),
+}
+
+
+def replacements() -> Iterator[tuple[ModuleType, str, Any]]:
+    """Yield each place in asyncio where a name belongs, and what is native.
+
+    A name has two places, the package and the module that defines it: the
+    modules of asyncio refer to each other's names through the latter.
+    """
+    for module_name, names in NAMES.items():
+        module = importlib.import_module(f"asyncio.{module_name}")
+        for name in names:
+            native = getattr(_aioxide, name)
+            yield asyncio, name, native
+            yield module, name, native
