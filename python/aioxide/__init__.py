@@ -29,6 +29,7 @@ from ._aioxide import Semaphore as Semaphore
 from ._aioxide import Task as Task
 from ._aioxide import TimerHandle as TimerHandle
 from ._aioxide import __version__ as __version__
+from ._aioxide import sleep as sleep
 from .installation import install, uninstall
 from .loop import Loop
 from .loop import new_event_loop as new_event_loop

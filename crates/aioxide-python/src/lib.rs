@@ -31,6 +31,7 @@ mod tasks;
 mod threads;
 mod tls;
 mod transports;
+mod waiting;
 
 /// The native half of the package `aioxide`. It needs the GIL: `GilCell` rests
 /// on it.
@@ -66,6 +67,9 @@ mod _aioxide {
     use crate::transports::{
         DatagramTransport, ReadPipeTransport, SocketTransport, WritePipeTransport,
     };
+
+    #[pymodule_export]
+    use crate::waiting::sleep;
 
     use crate::{finalizer, recycle};
 

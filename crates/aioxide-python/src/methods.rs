@@ -1,74 +1,88 @@
-//! Methods by hand, for what is called too often for PyO3's way.
+//! Methods by hand, in the interpreter's own calling convention.
 //!
-//! PyO3's functions look up thread-local state at each call and parse
-//! arguments in general. A method that takes nothing, one thing or a few
-//! things by position needs neither: this is the interpreter's own calling
-//! convention, with the same protection against panics.
+//! PyO3 makes a tuple of `*args`, a dictionary of `**keywords`, looks at
+//! thread-local state and checks the receiver a second time: a fifth of what a
+//! callback costs altogether. Only what is called as often as that is worth it.
 //!
 //! PyO3 does not know of these calls. Where none of its own is on the stack (a
 //! lock of ours on a loop that is not), a `Py` that is simply dropped gives its
 //! reference up at PyO3's next opportunity only. What ought to go at once is
 //! dropped as a `Bound`, or with `drop_ref`.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::exceptions::PySystemError;
 use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
 use pyo3::{Borrowed, PyClass, ffi};
 
-/// What a method returns.
-pub type Returned = PyResult<Py<PyAny>>;
-
-/// A method without arguments.
-pub trait NoArguments {
+/// A method that takes arguments.
+pub trait FastMethod {
     /// Whose method it is.
     type Class: PyClass;
+    /// What Python calls it.
     const NAME: &'static CStr;
+    /// Its signature and purpose, as the interpreter wants them.
     const DOC: &'static CStr;
 
-    fn call(slf: &Bound<'_, Self::Class>) -> Returned;
+    /// Does it.
+    fn call<'py>(
+        slf: &Bound<'py, Self::Class>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>>;
 }
 
-/// A method with one argument, given by position.
-pub trait OneArgument {
+/// A method that takes none.
+pub trait PlainMethod {
     /// Whose method it is.
     type Class: PyClass;
+    /// What Python calls it.
     const NAME: &'static CStr;
+    /// Its signature and purpose, as the interpreter wants them.
     const DOC: &'static CStr;
 
-    fn call(slf: &Bound<'_, Self::Class>, argument: &Bound<'_, PyAny>) -> Returned;
+    /// Does it.
+    fn call(slf: &Bound<'_, Self::Class>) -> PyResult<Py<PyAny>>;
 }
 
-/// A method with any number of arguments, given by position.
-pub trait Arguments {
-    /// Whose method it is.
-    type Class: PyClass;
-    const NAME: &'static CStr;
-    const DOC: &'static CStr;
+/// What a method was called with.
+pub struct CallArguments<'a, 'py> {
+    /// By position.
+    pub positional: &'a [Borrowed<'a, 'py, PyAny>],
+    /// By name, see `names`.
+    named: &'a [Borrowed<'a, 'py, PyAny>],
+    names: Option<&'a Bound<'py, PyTuple>>,
+}
 
-    fn call(slf: &Bound<'_, Self::Class>, arguments: &[Borrowed<'_, '_, PyAny>]) -> Returned;
+impl<'a, 'py> CallArguments<'a, 'py> {
+    /// The arguments by name, in the order of the call.
+    #[inline]
+    pub fn named(
+        &self,
+    ) -> impl Iterator<Item = PyResult<(Bound<'py, PyString>, &'a Bound<'py, PyAny>)>> {
+        let names = self.names;
+        self.named.iter().enumerate().map(move |(index, value)| {
+            let name = names.expect("named arguments have names").get_item(index)?;
+            Ok((name.cast_into::<PyString>()?, &**value))
+        })
+    }
 }
 
 /// Adds the method to its class. Called once, at module initialisation.
-pub fn install_no_arguments<M: NoArguments>(py: Python<'_>) -> PyResult<()> {
-    let function = ffi::PyMethodDefPointer { PyCFunction: no_arguments::<M> };
-    install::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_NOARGS)
+pub fn install<M: FastMethod>(py: Python<'_>) -> PyResult<()> {
+    let function = ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: fast::<M> };
+    let flags = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
+    add::<M::Class>(py, M::NAME, M::DOC, function, flags)
 }
 
 /// Adds the method to its class. Called once, at module initialisation.
-pub fn install_one_argument<M: OneArgument>(py: Python<'_>) -> PyResult<()> {
-    let function = ffi::PyMethodDefPointer { PyCFunction: one_argument::<M> };
-    install::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_O)
+pub fn install_plain<M: PlainMethod>(py: Python<'_>) -> PyResult<()> {
+    let function = ffi::PyMethodDefPointer { PyCFunction: plain::<M> };
+    add::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_NOARGS)
 }
 
-/// Adds the method to its class. Called once, at module initialisation.
-pub fn install_arguments<M: Arguments>(py: Python<'_>) -> PyResult<()> {
-    let function = ffi::PyMethodDefPointer { PyCFunctionFast: arguments::<M> };
-    install::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_FASTCALL)
-}
-
-fn install<T: PyClass>(
+fn add<T: PyClass>(
     py: Python<'_>,
     name: &'static CStr,
     doc: &'static CStr,
@@ -80,7 +94,7 @@ fn install<T: PyClass>(
         ml_name: name.as_ptr(),
         ml_meth: function,
         ml_flags: flags,
-        ml_doc: doc.as_ptr().cast::<c_char>(),
+        ml_doc: doc.as_ptr(),
     }));
     // SAFETY: the definition lives for ever, and the descriptor that is made
     // of it lets instances of the class only through to the function.
@@ -88,44 +102,38 @@ fn install<T: PyClass>(
         let descriptor = ffi::PyDescr_NewMethod(class.as_type_ptr(), definition);
         Bound::from_owned_ptr_or_err(py, descriptor)?
     };
-    class.setattr(name.to_str().expect("names are ASCII"), descriptor)
+    class.setattr(name.to_string_lossy().as_ref(), descriptor)
 }
 
-unsafe extern "C" fn no_arguments<M: NoArguments>(
+unsafe extern "C" fn fast<M: FastMethod>(
+    receiver: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter calls with the GIL held, with an instance of the
+    // class (the descriptor has checked it), `count` positional arguments and
+    // behind them one for each of `names`, all alive during the call.
+    unsafe {
+        guarded::<M::Class>(receiver, M::NAME, |slf| {
+            let names = Borrowed::from_ptr_or_opt(slf.py(), names)
+                .map(|names| names.cast_unchecked::<PyTuple>());
+            let names = names.as_deref();
+            let total = count as usize + names.map_or(0, |names| names.len());
+            let all: &[Borrowed<'_, '_, PyAny>] =
+                if total == 0 { &[] } else { std::slice::from_raw_parts(arguments.cast(), total) };
+            let (positional, named) = all.split_at(count as usize);
+            M::call(slf, CallArguments { positional, named, names })
+        })
+    }
+}
+
+unsafe extern "C" fn plain<M: PlainMethod>(
     receiver: *mut ffi::PyObject,
     _nothing: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: the interpreter calls with the GIL held and, as the descriptor
-    // has checked, an instance of the class, alive during the call.
-    unsafe { guarded::<M::Class>(receiver, M::call) }
-}
-
-unsafe extern "C" fn one_argument<M: OneArgument>(
-    receiver: *mut ffi::PyObject,
-    argument: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: as above; the argument is alive during the call too.
-    unsafe {
-        guarded::<M::Class>(receiver, |slf| M::call(slf, Bound::ref_from_ptr(slf.py(), &argument)))
-    }
-}
-
-unsafe extern "C" fn arguments<M: Arguments>(
-    receiver: *mut ffi::PyObject,
-    arguments: *mut *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-) -> *mut ffi::PyObject {
-    // SAFETY: as above, for each of the `count` arguments.
-    unsafe {
-        guarded::<M::Class>(receiver, |slf| {
-            let all: &[Borrowed<'_, '_, PyAny>] = if count == 0 {
-                &[]
-            } else {
-                std::slice::from_raw_parts(arguments.cast(), count as usize)
-            };
-            M::call(slf, all)
-        })
-    }
+    // SAFETY: as above, without arguments.
+    unsafe { guarded::<M::Class>(receiver, M::NAME, M::call) }
 }
 
 /// Runs the body of a method; turns an error or a panic into an exception.
@@ -136,7 +144,8 @@ unsafe extern "C" fn arguments<M: Arguments>(
 #[inline(always)]
 unsafe fn guarded<T: PyClass>(
     receiver: *mut ffi::PyObject,
-    body: impl FnOnce(&Bound<'_, T>) -> Returned,
+    name: &CStr,
+    body: impl FnOnce(&Bound<'_, T>) -> PyResult<Py<PyAny>>,
 ) -> *mut ffi::PyObject {
     // SAFETY: the caller's promise.
     let (py, slf) = unsafe {
@@ -150,7 +159,8 @@ unsafe fn guarded<T: PyClass>(
             std::ptr::null_mut()
         }
         Err(_) => {
-            PySystemError::new_err("a method of aioxide panicked").restore(py);
+            let name = name.to_string_lossy();
+            PySystemError::new_err(format!("{name} panicked")).restore(py);
             std::ptr::null_mut()
         }
     }

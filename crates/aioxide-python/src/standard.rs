@@ -151,6 +151,10 @@ standard!(
     get_event_loop = "asyncio.events"."get_event_loop"
 );
 standard!(
+    /// Ends a sleep on a loop that is not ours.
+    set_result_unless_cancelled = "asyncio.futures"."_set_result_unless_cancelled"
+);
+standard!(
     /// The loop that runs in this thread, or None.
     running_loop = "asyncio.events"."_get_running_loop"
 );

@@ -5,7 +5,10 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use crate::futures::Future;
-use crate::locks::{AcquireLock, AcquireSemaphore, ReleaseLock, ReleaseSemaphore, WaitEvent};
+use crate::locks::{
+    AcquireLock, AcquireSemaphore, EnterBySubclass, ReleaseLock, ReleaseSemaphore, WaitEvent,
+};
+use crate::waiting::Sleep;
 
 /// What the program is given to go on with.
 pub enum Input<'py> {
@@ -105,6 +108,8 @@ programs! {
     AcquireLock,
     ReleaseLock,
     AcquireSemaphore,
+    EnterBySubclass,
     ReleaseSemaphore,
+    Sleep,
     WaitEvent,
 }

@@ -5,17 +5,18 @@ use std::ffi::CStr;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::fast_method::{CallArguments, FastMethod};
 use super::scheduling::check_callback;
 use super::{LoopCore, Ready};
 use crate::context;
 use crate::futures::LoopRef;
 use crate::handles::{Arguments, Handle};
+use crate::methods::{CallArguments, FastMethod};
 
 /// `loop.call_soon(callback, *args, context=None)`.
 pub struct CallSoon;
 
 impl FastMethod for CallSoon {
+    type Class = LoopCore;
     const NAME: &'static CStr = c"call_soon";
     const DOC: &'static CStr = c"call_soon($self, callback, /, *args, context=None)\n--\n\nSchedules `callback(*args)` for the next turn.";
 

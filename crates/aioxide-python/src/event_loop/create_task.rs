@@ -7,13 +7,14 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::LoopCore;
-use super::fast_method::{CallArguments, FastMethod};
+use crate::methods::{CallArguments, FastMethod};
 use crate::tasks::{Task, TaskOptions};
 
 /// `loop.create_task(coro, *, name=None, context=None, eager_start=False, **keywords)`.
 pub struct CreateTask;
 
 impl FastMethod for CreateTask {
+    type Class = LoopCore;
     const NAME: &'static CStr = c"create_task";
     const DOC: &'static CStr =
         c"create_task($self, coro, **kwargs)\n--\n\nMakes a task of `coro` and schedules it.";

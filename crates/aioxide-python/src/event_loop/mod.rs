@@ -7,7 +7,6 @@ mod call_soon;
 mod create_task;
 mod debug;
 mod descriptors;
-mod fast_method;
 mod object;
 mod poll;
 mod ready;
@@ -25,6 +24,6 @@ use pyo3::prelude::*;
 
 /// Adds the methods that are written by hand. Called once, at module initialisation.
 pub fn install_fast_methods(py: Python<'_>) -> PyResult<()> {
-    fast_method::install::<call_soon::CallSoon>(py)?;
-    fast_method::install::<create_task::CreateTask>(py)
+    crate::methods::install::<call_soon::CallSoon>(py)?;
+    crate::methods::install::<create_task::CreateTask>(py)
 }

@@ -6,6 +6,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::LoopCore;
+use crate::futures::Future;
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::tasks::Task;
@@ -25,6 +26,8 @@ pub const HANGUP: u8 = 4;
 pub enum Ready {
     /// A callback or a timer.
     Handle(Py<Handle>),
+    /// A future that gets None unless it is done: a sleep that is over.
+    Alarm(Py<Future>),
     /// A task that starts, or goes on after a bare yield.
     Step(Py<Task>),
     /// A task whose awaited future is done.
@@ -98,6 +101,7 @@ impl Ready {
     pub(super) fn subject(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         Some(match self {
             Self::Handle(handle) => handle.clone_ref(py).into_any(),
+            Self::Alarm(future) => future.clone_ref(py).into_any(),
             Self::Step(task) | Self::Wake(task) => task.clone_ref(py).into_any(),
             Self::Throw(parts) => parts.0.clone_ref(py).into_any(),
             Self::FutureCallback(parts) => parts.function.clone_ref(py),
@@ -114,6 +118,7 @@ impl Ready {
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Handle(handle) => visit.call(handle),
+            Self::Alarm(future) => visit.call(future),
             Self::Step(task) | Self::Wake(task) => visit.call(task),
             Self::Throw(parts) => {
                 visit.call(&parts.0)?;
@@ -143,6 +148,8 @@ impl Cancellable for Ready {
             // SAFETY: the engine belongs to the loop, which is touched under
             // the GIL only.
             Self::Handle(handle) => handle.get().is_cancelled(unsafe { Python::assume_attached() }),
+            // SAFETY: as above.
+            Self::Alarm(future) => future.get().is_done(unsafe { Python::assume_attached() }),
             _ => false,
         }
     }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple};
 
 use super::{LoopCore, Ready};
-use crate::futures::LoopRef;
+use crate::futures::{Future, LoopRef};
 #[cfg(Py_3_14)]
 use crate::handles::ThreadSafeHandle;
 use crate::handles::{Arguments, Handle, TimerHandle};
@@ -36,6 +36,16 @@ impl LoopCore {
     /// A timer was called off: enough of these, and the heap is swept.
     pub fn timer_cancelled(&self, py: Python<'_>) {
         drop(self.engine.with(py, |engine| engine.timers().note_cancelled()));
+    }
+
+    /// Gives `future` a result of None in `seconds`, unless it is done then.
+    pub fn wake_later(&self, py: Python<'_>, seconds: f64, future: Py<Future>) -> PyResult<()> {
+        self.admit(py)?;
+        self.engine.with(py, |engine| {
+            let when = engine.clock().now() + seconds;
+            engine.schedule_at(when, Ready::Alarm(future));
+        });
+        Ok(())
     }
 
     /// What `call_soon_threadsafe` returns.

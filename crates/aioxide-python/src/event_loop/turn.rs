@@ -8,7 +8,7 @@ use pyo3::types::PyTuple;
 use super::ready::FutureCallback;
 use super::scheduling::thread_identity;
 use super::{LoopCore, Ready};
-use crate::futures::LoopRef;
+use crate::futures::{Future, LoopRef};
 #[cfg(Py_3_14)]
 use crate::handles::ThreadSafeHandle;
 use crate::handles::{
@@ -98,6 +98,8 @@ impl LoopCore {
                 Self::after_step(slf, task, result)
             }
             Ready::Handle(handle) => run_handle(&handle.into_bound(py)),
+            Ready::Alarm(future) if future.get().is_done(py) => Ok(()),
+            Ready::Alarm(future) => Future::finish(&future.into_bound(py), py.None()),
             Ready::FutureCallback(parts) => Self::run_future_callback(slf, *parts),
             Ready::Socket(event, transport) => {
                 transport.get().handle(slf, transport.bind(py), event)

@@ -49,7 +49,8 @@ impl Routine for WaitEvent {
         }
         match input {
             Input::Error(error) => Err(error),
-            _ => Ok(Step::Return(PyBool::new(py, true).to_owned().into_any().unbind())),
+            Input::Value(woken) => Ok(Step::Return(woken.unbind())),
+            Input::Start => Ok(Step::Return(PyBool::new(py, true).to_owned().into_any().unbind())),
         }
     }
 

@@ -2,18 +2,19 @@
 
 use std::ffi::CStr;
 
+use pyo3::PyTraverseError;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
-use pyo3::{Borrowed, PyTraverseError};
 
+use super::EnterBySubclass;
 use super::binding::LoopBinding;
 use super::waiters::Waiters;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
-use crate::methods::{Arguments, NoArguments, Returned, install_arguments, install_no_arguments};
+use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::standard;
 
 /// A mutual exclusion lock for tasks.
@@ -150,7 +151,12 @@ pub struct ReleaseLock {
 impl Routine for ReleaseLock {
     #[inline]
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
-        self.lock.get().give_back(py)?;
+        let lock = self.lock.bind(py);
+        if lock.is_exact_instance_of::<Lock>() {
+            lock.get().give_back(py)?;
+        } else {
+            lock.call_method0(pyo3::intern!(py, "release"))?;
+        }
         Ok(Step::Return(py.None()))
     }
 
@@ -171,13 +177,13 @@ impl Routine for ReleaseLock {
 /// `lock.acquire()`.
 struct Acquire;
 
-impl NoArguments for Acquire {
+impl PlainMethod for Acquire {
     type Class = Lock;
     const NAME: &'static CStr = c"acquire";
     const DOC: &'static CStr = c"Waits until nobody holds the lock, and takes it. True.\n\nCancellation ends the wait; the lock is not taken.";
 
     #[inline]
-    fn call(slf: &Bound<'_, Lock>) -> Returned {
+    fn call(slf: &Bound<'_, Lock>) -> PyResult<Py<PyAny>> {
         let lock = slf.clone().unbind();
         Coroutine::new(slf.py(), AcquireLock { lock, key: None, entering: false }).map(Py::into_any)
     }
@@ -186,14 +192,14 @@ impl NoArguments for Acquire {
 /// `lock.release()`.
 struct Release;
 
-impl NoArguments for Release {
+impl PlainMethod for Release {
     type Class = Lock;
     const NAME: &'static CStr = c"release";
     const DOC: &'static CStr =
         c"Gives it to the first one who waits. RuntimeError if nobody holds it.";
 
     #[inline]
-    fn call(slf: &Bound<'_, Lock>) -> Returned {
+    fn call(slf: &Bound<'_, Lock>) -> PyResult<Py<PyAny>> {
         slf.get().give_back(slf.py())?;
         Ok(slf.py().None())
     }
@@ -202,38 +208,47 @@ impl NoArguments for Release {
 /// `async with lock`, at its beginning.
 struct Enter;
 
-impl NoArguments for Enter {
+impl PlainMethod for Enter {
     type Class = Lock;
     const NAME: &'static CStr = c"__aenter__";
     const DOC: &'static CStr = c"Acquires the lock.";
 
     #[inline]
-    fn call(slf: &Bound<'_, Lock>) -> Returned {
+    fn call(slf: &Bound<'_, Lock>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
         let lock = slf.clone().unbind();
-        Coroutine::new(slf.py(), AcquireLock { lock, key: None, entering: true }).map(Py::into_any)
+        let entering = if slf.is_exact_instance_of::<Lock>() {
+            Coroutine::new(py, AcquireLock { lock, key: None, entering: true })
+        } else {
+            Coroutine::new(py, EnterBySubclass { object: lock.into_any() })
+        };
+        entering.map(Py::into_any)
     }
 }
 
 /// `async with lock`, at its end.
 struct Exit;
 
-impl Arguments for Exit {
+impl FastMethod for Exit {
     type Class = Lock;
     const NAME: &'static CStr = c"__aexit__";
     const DOC: &'static CStr = c"Releases the lock.";
 
     #[inline]
-    fn call(slf: &Bound<'_, Lock>, _exception: &[Borrowed<'_, '_, PyAny>]) -> Returned {
+    fn call<'py>(
+        slf: &Bound<'py, Lock>,
+        _exception: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
         Coroutine::new(slf.py(), ReleaseLock { lock: slf.clone().unbind() }).map(Py::into_any)
     }
 }
 
 /// Adds the methods that are by hand. Called once, at module initialisation.
 pub fn install_lock(py: Python<'_>) -> PyResult<()> {
-    install_no_arguments::<Acquire>(py)?;
-    install_no_arguments::<Release>(py)?;
-    install_no_arguments::<Enter>(py)?;
-    install_arguments::<Exit>(py)
+    install_plain::<Acquire>(py)?;
+    install_plain::<Release>(py)?;
+    install_plain::<Enter>(py)?;
+    install::<Exit>(py)
 }
 
 #[pymethods]

@@ -1,11 +1,13 @@
 //! What tasks agree by (`asyncio.locks`).
 
 mod binding;
+mod entering;
 mod event;
 mod lock;
 mod semaphore;
 mod waiters;
 
+pub use entering::EnterBySubclass;
 pub use event::{Event, WaitEvent};
 pub use lock::{AcquireLock, Lock, ReleaseLock, install_lock};
 pub use semaphore::{AcquireSemaphore, BoundedSemaphore, ReleaseSemaphore, Semaphore};

@@ -6,6 +6,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 
+use super::EnterBySubclass;
 use super::binding::LoopBinding;
 use super::waiters::Waiters;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
@@ -212,7 +213,14 @@ impl Semaphore {
     }
 
     fn __aenter__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
-        Coroutine::new(py, AcquireSemaphore { semaphore: slf, waiting: None, entering: true })
+        let semaphore = slf.bind(py);
+        let native = semaphore.is_exact_instance_of::<Semaphore>()
+            || semaphore.is_exact_instance_of::<BoundedSemaphore>();
+        if native {
+            Coroutine::new(py, AcquireSemaphore { semaphore: slf, waiting: None, entering: true })
+        } else {
+            Coroutine::new(py, EnterBySubclass { object: slf.into_any() })
+        }
     }
 
     #[pyo3(signature = (*_exception))]
