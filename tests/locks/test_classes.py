@@ -1,4 +1,4 @@
-"""What do locks, events and semaphores look like from outside, and to those who derive from them?"""
+"""What do locks, events and semaphores look like to others, and to those who derive from them?"""
 
 import asyncio
 import gc
