@@ -74,6 +74,7 @@ class Datagrams(NameResolution):
             }
             _refuse_modifiers(modifiers)
             sock.setblocking(False)
+            ours = None
         else:
             candidates = await self._datagram_candidates(
                 local_addr, remote_addr, family, proto, flags
@@ -81,10 +82,16 @@ class Datagrams(NameResolution):
             sock, remote_address = await self._open_datagram_socket(
                 candidates, reuse_port, allow_broadcast
             )
+            ours = sock
 
-        protocol = protocol_factory()
-        opened = self.create_future()
-        transport = self._make_datagram_transport(sock, protocol, remote_address, opened)
+        try:
+            protocol = protocol_factory()
+            opened = self.create_future()
+            transport = self._make_datagram_transport(sock, protocol, remote_address, opened)
+        except BaseException:
+            if ours is not None:
+                ours.close()
+            raise
         if self.get_debug():
             _log_endpoint(local_addr, remote_addr, transport, protocol)
         try:

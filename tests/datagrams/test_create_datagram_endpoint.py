@@ -1,6 +1,7 @@
 """create_datagram_endpoint: its arguments, what it opens, and what it says of mistakes."""
 
 import asyncio
+import gc
 import os
 import re
 import socket
@@ -98,6 +99,17 @@ def test_factory_that_raises_leaves_the_callers_socket_open(run, loop):
             assert sock.fileno() != -1
 
     run(main())
+
+
+# The standard library leaves it to the collector.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_factory_that_raises_leaves_no_socket_open(run, loop):
+    def fail():
+        raise ArithmeticError("in the factory")
+
+    with pytest.raises(ArithmeticError, match="^in the factory$"):
+        run(loop.create_datagram_endpoint(fail, local_addr=("127.0.0.1", 0)))
+    gc.collect()
 
 
 def test_socket_of_the_callers(run, loop):

@@ -372,6 +372,28 @@ def test_exception_in_error_received_is_reported(run, loop, reported):
     run(main())
 
 
+def test_protocol_without_the_methods_is_reported_and_the_loop_goes_on(run, loop, reported):
+    class Bare(asyncio.BaseProtocol):
+        def __init__(self):
+            self.lost = loop.create_future()
+
+        def connection_lost(self, exc):
+            self.lost.set_result(exc)
+
+    async def main():
+        async with endpoint(loop, Bare) as (transport, _):
+            with bare() as peer:
+                peer.sendto(b"x", transport.get_extra_info("sockname"))
+                while not reported:
+                    await asyncio.sleep(0)
+            error = reported.take_one()["exception"]
+            assert type(error) is AttributeError
+            assert error.name == "datagram_received"
+            assert not transport.is_closing()
+
+    run(main())
+
+
 def test_another_protocol_receives_from_then_on(run, loop):
     async def main():
         async with endpoint(loop) as (transport, first):

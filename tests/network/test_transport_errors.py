@@ -148,3 +148,25 @@ def test_protocol_need_not_derive_from_asyncio(run, loop):
         assert protocol.calls == ["connection_made", b"hello", "eof_received"]
 
     run(main())
+
+
+def test_exit_in_data_received_ends_the_run_and_loses_nothing(loop):
+    class Exits(Recorder):
+        def data_received(self, data):
+            super().data_received(data)
+            raise SystemExit(3)
+
+    near, far = tcp_pair()
+
+    async def connect():
+        return await loop.create_connection(Exits, sock=near)
+
+    transport, protocol = loop.run_until_complete(connect())
+    far.send(b"x")
+    far.close()
+    with pytest.raises(SystemExit):
+        loop.run_forever()
+    # The end came with the data; nobody will say so again.
+    assert protocol.received == b"x"
+    assert loop.run_until_complete(protocol.lost) is None
+    assert "eof_received" in protocol.calls

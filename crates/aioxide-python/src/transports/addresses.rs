@@ -81,15 +81,16 @@ fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
 
 /// The address family of the socket that `fd` is.
 pub fn family(fd: RawFd) -> Option<AddressFamily> {
-    rustix::net::sockopt::socket_domain(borrow(fd)).ok()
+    // Not SO_DOMAIN, which few systems have: an address tells its family even
+    // while the socket is not bound.
+    rustix::net::getsockname(borrow(fd)).ok().map(|address| address.address_family())
 }
 
 /// Whether `fd` is a TCP socket's.
 pub fn is_internet_stream(fd: RawFd) -> bool {
-    let family = rustix::net::sockopt::socket_domain(borrow(fd));
     let kind = rustix::net::sockopt::socket_type(borrow(fd));
-    matches!(family, Ok(AddressFamily::INET | AddressFamily::INET6))
-        && kind == Ok(SocketType::STREAM)
+    kind == Ok(SocketType::STREAM)
+        && matches!(family(fd), Some(AddressFamily::INET | AddressFamily::INET6))
 }
 
 /// Sends small writes without waiting for acknowledgements, as asyncio does.

@@ -218,8 +218,9 @@ pub trait Transport: PyClass {
         let Err(error) = told else {
             return Ok(());
         };
+        // A protocol without the method is reported as such.
         let callback = match self.protocol(py) {
-            Some(protocol) => protocol.getattr(method)?.unbind(),
+            Some(protocol) => protocol.getattr(method).unwrap_or(protocol).unbind(),
             None => py.None(),
         };
         report_callback(core, callback, arguments, context::copy_current(py)?, error)

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyString, PyTuple};
+use pyo3::types::{PyInt, PyString, PyTuple};
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix};
 
 /// Where a datagram goes.
@@ -97,9 +97,10 @@ pub fn unix_sender<'py>(
     let Ok(sender) = SocketAddrUnix::try_from(sender) else {
         return Ok(None);
     };
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Some(name) = sender.abstract_name() {
         let full = [b"\0", name].concat();
-        return Ok(Some(PyBytes::new(py, &full).into_any()));
+        return Ok(Some(pyo3::types::PyBytes::new(py, &full).into_any()));
     }
     let path = sender.path().map(|path| path.into_owned()).unwrap_or_default();
     Ok(Some(OsStr::from_bytes(path.to_bytes()).into_pyobject(py)?.into_any()))

@@ -35,11 +35,12 @@ impl SocketTransport {
         slf: &Bound<'_, Self>,
     ) -> PyResult<()> {
         let py = core.py();
-        let more = match self.state.with(py, |state| state.receiver) {
-            Receiver::Buffer => self.read_into_protocol(slf)?,
-            receiver => self.read_bytes(core, slf, receiver)?,
+        let read = match self.state.with(py, |state| state.receiver) {
+            Receiver::Buffer => self.read_into_protocol(slf),
+            receiver => self.read_bytes(core, slf, receiver),
         };
-        if more {
+        // After what ends the loop, the loop may be run again.
+        if *read.as_ref().unwrap_or(&true) {
             let again = self.state.with(py, |state| {
                 !state.paused && !state.closing && !state.read_ended && state.lost_writes == 0
             });
@@ -49,7 +50,7 @@ impl SocketTransport {
                 self.schedule(slf, TransportEvent::Io(READABLE));
             }
         }
-        Ok(())
+        read.map(drop)
     }
 
     /// One `recv`. A read that did not fill the buffer has emptied a TCP
