@@ -326,6 +326,9 @@ class LoopCore:
                 be started.
         """
 
+    def _renew_after_fork(self) -> None:
+        """In the child of a fork, let go of what belongs to the parent."""
+
     def _signal_fd(self) -> int:
         """Return the descriptor to which signal numbers are to be written."""
 

@@ -14,6 +14,7 @@ from asyncio.log import logger
 
 from .datagrams import Datagrams
 from .file_sending import FileSending
+from .forking import renew_in_forked_child
 from .pipes import Pipes
 from .processes import Processes
 from .running import Running
@@ -67,6 +68,7 @@ class Loop(
 
     def __init__(self) -> None:
         super().__init__()
+        renew_in_forked_child(self)
         self.set_debug(_debug_is_asked_for())
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ those set with ``add_signal_handler``.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import signal
 import sys
@@ -140,6 +141,16 @@ class Signals(LoopCore):
                 signal.set_wakeup_fd(restored)
         except (ValueError, OSError) as exc:
             logger.info("set_wakeup_fd(%d) failed: %s", displaced, exc)
+
+    def _renew_after_fork(self) -> None:
+        # First, because the descriptor is closed next. From Python 3.12 on
+        # asyncio has done so already.
+        if self._displaced_wakeup_fd is not None:
+            self._displaced_wakeup_fd = None
+            # A subinterpreter receives no signals.
+            with contextlib.suppress(ValueError):
+                signal.set_wakeup_fd(-1)
+        super()._renew_after_fork()
 
     def _drop_signal_handlers(self) -> None:
         """Remove every handler; for a loop that is being closed."""

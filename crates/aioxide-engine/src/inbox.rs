@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::Waker;
 
@@ -100,8 +100,28 @@ impl<T> Inbox<T> {
     /// arrived, oldest first.
     pub fn close(&self) -> Vec<T> {
         let mut state = self.lock();
-        state.waker = None;
         self.has_items.store(false, Ordering::Release);
+        Self::empty(&mut state)
+    }
+
+    /// In the child of a `fork`, what had arrived before it, oldest first. The
+    /// inbox must not be used any more: it wakes the parent.
+    ///
+    /// A thread that pushed at that moment is missing in the child and holds
+    /// the lock for ever. What had arrived is lost then, and the memory.
+    pub(crate) fn inherited(this: Arc<Self>) -> Vec<T> {
+        match this.state.try_lock() {
+            Ok(mut state) => Self::empty(&mut state),
+            Err(TryLockError::Poisoned(error)) => Self::empty(&mut error.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                mem::forget(Arc::clone(&this));
+                Vec::new()
+            }
+        }
+    }
+
+    fn empty(state: &mut State<T>) -> Vec<T> {
+        state.waker = None;
         mem::take(&mut state.items).into()
     }
 

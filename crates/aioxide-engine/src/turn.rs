@@ -16,6 +16,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,6 +126,11 @@ impl<T: Cancellable> Engine<T> {
         self.poller.as_ref().expect("the engine is open")
     }
 
+    /// The same, or None after [`Engine::close`].
+    pub fn open_poller(&self) -> Option<&Arc<Poller>> {
+        self.poller.as_ref()
+    }
+
     /// The way in for other threads.
     #[inline]
     pub fn inbox(&self) -> &Arc<Inbox<T>> {
@@ -200,12 +206,36 @@ impl<T: Cancellable> Engine<T> {
         self.ready.iter().chain(self.timers.iter())
     }
 
+    /// In the child of a `fork`, before anything else: exchanges the poller and
+    /// the inbox, which the child shares with its parent, for its own. Nothing
+    /// is registered with the new poller. What was scheduled stays; what other
+    /// threads had sent is ready.
+    ///
+    /// A closed engine stays closed.
+    ///
+    /// # Errors
+    ///
+    /// When the process is out of file descriptors; the engine has no poller
+    /// then, and is to be closed.
+    pub fn renew_after_fork(&mut self) -> io::Result<()> {
+        // Closed first, so that two descriptors are left for the new one.
+        if self.poller.take().is_none() {
+            return Ok(());
+        }
+        let poller = Poller::new()?;
+        let inbox = Arc::new(Inbox::new(poller.waker()));
+        self.poller = Some(Arc::new(poller));
+        let inherited = mem::replace(&mut self.inbox, inbox);
+        self.ready.extend(Inbox::inherited(inherited));
+        Ok(())
+    }
+
     /// Takes out everything, in the order in which it would have run, lets go
     /// of the poller and closes the inbox: what other threads send from now on
     /// goes back to them.
     pub fn close(&mut self) -> Vec<T> {
         self.poller = None;
-        let mut all = Vec::from(std::mem::take(&mut self.ready));
+        let mut all = Vec::from(mem::take(&mut self.ready));
         all.extend(self.inbox.close());
         all.extend(self.timers.take_all());
         all

@@ -125,7 +125,7 @@ impl LoopCore {
         let thread = Arc::new(Mutex::new(None));
         let source = Source::Thread(Arc::clone(&thread));
         let child = Box::new(ChildExit { source, handle });
-        let inbox = Arc::clone(this.inbox());
+        let inbox = this.inbox(py);
         let started = children::on_exit(pid, move || tell(&inbox, child)).map_err(os_error)?;
         *thread.lock().expect("no panic happens under this lock") = Some(started);
         Ok(())

@@ -42,6 +42,12 @@ impl ThreadPool {
         Ok(Self { pool, threads })
     }
 
+    /// In the child of a `fork`: forgets a pool whose threads the child lacks.
+    /// They may have held its locks, so that it is never looked at again.
+    pub fn abandon(self) {
+        std::mem::forget(self);
+    }
+
     /// Ends the threads as they become idle, without waiting.
     pub fn shut_down(&self) {
         self.pool.shutdown(|| {});
@@ -84,6 +90,13 @@ fn shut_down_at_exit(py: Python<'_>, pool: &Arc<BlockingPool>) -> PyResult<()> {
     pools.retain(|pool| pool.strong_count() > 0);
     pools.push(Arc::downgrade(pool));
     Ok(())
+}
+
+/// In the child of a `fork`: has none of the parent's pools wait for threads
+/// at exit.
+pub fn abandon_pools(_py: Python<'_>) {
+    // Whoever holds the lock holds the GIL, and this thread does.
+    POOLS.lock().expect("no panic happens under this lock").clear();
 }
 
 /// The target of one thread.
@@ -184,7 +197,7 @@ impl LoopCore {
         let Some(pool) = pool else {
             return Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"));
         };
-        let inbox = Arc::clone(this.inbox());
+        let inbox = this.inbox(py);
         let (wanted, arguments) = (future.clone_ref(py), args.unbind());
         let job = Box::new(move || run_job(&inbox, wanted, func, arguments));
         match pool.submit(job) {
@@ -208,7 +221,7 @@ impl LoopCore {
             Future::finish(future.bind(py), py.None())?;
             return Ok(future);
         };
-        let inbox = Arc::clone(this.inbox());
+        let inbox = this.inbox(py);
         let wanted = future.clone_ref(py);
         pool.shutdown(move || {
             let work: Box<dyn NativeWork> = Box::new(Ended { future: wanted, threads });

@@ -99,3 +99,26 @@ fn no_item_is_lost_or_doubled_when_the_inbox_is_closed_meanwhile() {
     assert_eq!(accepted, taken);
     assert!(inbox.is_empty());
 }
+
+#[test]
+fn a_forked_child_takes_over_what_had_arrived() {
+    let (inbox, waker) = inbox_and_waker();
+    let inbox = Arc::new(inbox);
+    inbox.push("early").unwrap();
+    inbox.push("late").unwrap();
+    let kept = Arc::clone(&inbox);
+    assert_eq!(Inbox::inherited(inbox), ["early", "late"]);
+    // Its own, and that of the poller, which is gone.
+    assert_eq!(waker.holders(), 1);
+    assert_eq!(kept.push("later"), Err("later"));
+}
+
+#[test]
+#[cfg_attr(miri, ignore)] // The memory is lost on purpose.
+fn a_forked_child_does_not_wait_for_a_thread_that_it_lacks() {
+    let inbox = Arc::new(inbox());
+    inbox.push("lost").unwrap();
+    let other = Arc::clone(&inbox);
+    let _pushing = other.lock();
+    assert_eq!(Inbox::inherited(inbox), <[&str; 0]>::default());
+}

@@ -264,3 +264,43 @@ fn ready_and_iter_show_what_waits_without_taking_it() {
     assert_eq!(engine.ready_len(), 2);
     assert_eq!(engine.timers().len(), 1);
 }
+
+#[test]
+#[cfg(not(miri))] // Miri has no epoll to register with twice.
+fn a_forked_child_has_a_poller_and_an_inbox_of_its_own() {
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    use crate::{Interest, Trigger};
+
+    let mut engine = engine();
+    let (parents_poller, parents_inbox) = (engine.poller().clone(), engine.inbox().clone());
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    parents_poller.add(ours.as_fd(), 5, Interest::READ, Trigger::Level).unwrap();
+    engine.schedule(item("first"));
+    engine.inbox().push(item("second")).unwrap();
+    engine.schedule_at(100.0, item("third"));
+
+    engine.renew_after_fork().unwrap();
+
+    let error = engine.poller().remove(ours.as_fd()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert!(parents_inbox.push(item("refused")).is_err());
+    assert_eq!(turn(&mut engine), ["first", "second", "third"]);
+    engine.inbox().push(item("fourth")).unwrap();
+    assert_eq!(turn(&mut engine), ["fourth"]);
+
+    drop(theirs);
+    let mut events = Events::with_capacity(4);
+    parents_poller.wait(&mut events, Some(Duration::ZERO)).unwrap();
+    assert_eq!(events.iter().map(|event| event.token).collect::<Vec<_>>(), [5]);
+}
+
+#[test]
+fn a_closed_engine_stays_closed_in_a_forked_child() {
+    let mut engine = engine();
+    engine.close();
+    engine.renew_after_fork().unwrap();
+    assert!(engine.open_poller().is_none());
+    assert!(engine.inbox().push(item("late")).is_err());
+}

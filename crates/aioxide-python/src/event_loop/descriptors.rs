@@ -157,6 +157,27 @@ impl Descriptors {
         (token, previous)
     }
 
+    /// The party of [`Descriptors::occupy`] has registered `fd`.
+    pub fn set_registered(&mut self, fd: RawFd, interest: Interest, trigger: Trigger) {
+        self.slot(fd).registration = Some((interest, trigger));
+    }
+
+    /// Registers everything once more, with a poller that knows nothing yet.
+    /// What was closed meanwhile is left out.
+    pub fn register_all(&mut self, poller: &Poller) {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let Some((interest, trigger)) = slot.registration else { continue };
+            let fd = index as RawFd;
+            // SAFETY: borrowed for one system call, which refuses a number
+            // that is not open.
+            let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
+            let token = token(fd, slot.generation);
+            if poller.add(descriptor, token, interest, trigger).is_err() {
+                slot.registration = None;
+            }
+        }
+    }
+
     /// Ends what [`Descriptors::occupy`] began. The caller drops what is
     /// returned, and closes or unregisters the descriptor.
     pub fn vacate(&mut self, fd: RawFd) -> Watch {

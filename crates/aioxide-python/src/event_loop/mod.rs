@@ -7,6 +7,7 @@ mod call_soon;
 mod create_task;
 mod debug;
 mod descriptors;
+mod forking;
 mod object;
 mod poll;
 mod ready;

@@ -27,10 +27,10 @@ pub struct LoopCore {
     /// Ready queue, timers, clock.
     pub(super) engine: GilCell<Engine<Ready>>,
     /// The engine's own, to wait on while the engine is in use. None once the
-    /// loop is closed.
-    poller: GilCell<Option<Arc<Poller>>>,
+    /// loop is closed, and in a forked child until it uses an inherited loop.
+    pub(super) poller: GilCell<Option<Arc<Poller>>>,
     /// The engine's own, for other threads.
-    pub(super) inbox: Arc<Inbox<Ready>>,
+    pub(super) inbox: GilCell<Arc<Inbox<Ready>>>,
     /// The readiness buffer, absent while a poll uses it.
     pub(super) events: GilCell<Option<Events>>,
     /// Who watches which file descriptor.
@@ -92,15 +92,24 @@ impl LoopCore {
     }
 
     /// The way in for other threads, without the GIL.
-    pub fn inbox(&self) -> &Arc<Inbox<Ready>> {
-        &self.inbox
+    pub fn inbox(&self, py: Python<'_>) -> Arc<Inbox<Ready>> {
+        self.inbox.with(py, |inbox| Arc::clone(inbox))
     }
 
     /// Where descriptors are registered. `RuntimeError` once the loop is
     /// closed.
     #[inline]
     pub(super) fn poller(&self, py: Python<'_>) -> PyResult<Arc<Poller>> {
-        self.poller.with(py, |poller| poller.clone()).ok_or_else(closed_error)
+        match self.registered_poller(py) {
+            Some(poller) => Ok(poller),
+            None => self.register_anew(py).ok_or_else(closed_error),
+        }
+    }
+
+    /// The same if anything can be registered there.
+    #[inline]
+    pub(super) fn registered_poller(&self, py: Python<'_>) -> Option<Arc<Poller>> {
+        self.poller.with(py, |poller| poller.clone())
     }
 
     /// Puts `item` behind what is ready, without checks.
@@ -161,7 +170,7 @@ impl LoopCore {
         let engine = Engine::new(Clock::real()).map_err(crate::errors::os_error)?;
         Ok(Self {
             poller: GilCell::new(Some(engine.poller().clone())),
-            inbox: engine.inbox().clone(),
+            inbox: GilCell::new(engine.inbox().clone()),
             engine: GilCell::new(engine),
             events: GilCell::new(Some(Events::with_capacity(1024))),
             descriptors: GilCell::new(Descriptors::default()),
@@ -266,7 +275,7 @@ impl LoopCore {
     }
 
     /// Marks the loop closed and lets go of everything it holds.
-    fn _close_core(&self, py: Python<'_>) {
+    pub(super) fn _close_core(&self, py: Python<'_>) {
         let already = self.flags.with(py, |flags| std::mem::replace(&mut flags.closed, true));
         if already {
             return;

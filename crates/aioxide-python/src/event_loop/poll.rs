@@ -2,7 +2,7 @@
 //! let go.
 
 use std::io::{ErrorKind, Read};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -23,6 +23,13 @@ const MAX_TURNS_WITHOUT_POLL: u32 = 64;
 pub struct SignalPair {
     reader: UnixStream,
     writer: UnixStream,
+}
+
+impl SignalPair {
+    /// The descriptor that the poller knows.
+    pub fn reader(&self) -> RawFd {
+        self.reader.as_raw_fd()
+    }
 }
 
 impl LoopCore {

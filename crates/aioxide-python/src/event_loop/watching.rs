@@ -188,10 +188,16 @@ impl LoopCore {
         // What a caller left there with the number's last use is dead.
         drop(left_behind);
         let outcome = register(&poller, descriptor, token, interest, trigger, false);
-        if outcome.is_err() {
-            drop(self.descriptors.with(py, |table| table.vacate(fd)));
+        match outcome {
+            Ok(()) => {
+                self.descriptors.with(py, |table| table.set_registered(fd, interest, trigger));
+                Ok(())
+            }
+            Err(error) => {
+                drop(self.descriptors.with(py, |table| table.vacate(fd)));
+                Err(os_error(error))
+            }
         }
-        outcome.map_err(os_error)
     }
 
     /// Takes such a descriptor back before it is closed.
@@ -204,7 +210,7 @@ impl LoopCore {
 
     /// Lets the poller forget a descriptor, if it knows it.
     pub fn unregister(&self, py: Python<'_>, descriptor: BorrowedFd<'_>) {
-        if let Ok(poller) = self.poller(py) {
+        if let Some(poller) = self.registered_poller(py) {
             let _ = poller.remove(descriptor);
         }
     }
