@@ -11,7 +11,8 @@ use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::tasks::Task;
 use crate::transports::{
-    DatagramTransport, ReadPipeTransport, SocketTransport, TransportEvent, WritePipeTransport,
+    DatagramTransport, ReadPipeTransport, SocketTransport, Transport, TransportEvent,
+    WritePipeTransport,
 };
 
 /// Readiness for reading, in a set of flags.
@@ -113,6 +114,26 @@ impl Ready {
             Self::SocketIo(call) => call.clone_ref(py).into_any(),
             Self::Signals | Self::Native(_) => return None,
         })
+    }
+
+    /// The task whose step this is.
+    pub(super) fn task<'py>(&self, py: Python<'py>) -> Option<Bound<'py, Task>> {
+        match self {
+            Self::Step(task) | Self::Wake(task) => Some(task.bind(py).clone()),
+            Self::Throw(parts) => Some(parts.0.bind(py).clone()),
+            _ => None,
+        }
+    }
+
+    /// The protocol that the transport concerned is going to call.
+    pub(super) fn protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        match self {
+            Self::Socket(_, transport) => transport.get().protocol(py),
+            Self::Datagram(_, transport) => transport.get().protocol(py),
+            Self::ReadPipe(_, transport) => transport.get().protocol(py),
+            Self::WritePipe(_, transport) => transport.get().protocol(py),
+            _ => None,
+        }
     }
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -18,6 +18,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::event_loop::{LoopCore, Ready};
+use crate::handles::{Arguments, Handle};
 use crate::tasks::Task;
 use crate::{recycle, standard};
 
@@ -83,6 +84,19 @@ impl Future {
         let stack = standard::extract_stack(py)?.call0()?.unbind();
         self.state.with(py, |state| state.rare_mut().source_traceback.replace(stack));
         Ok(())
+    }
+
+    /// Keeps the stack of the Python code that schedules a step of this task,
+    /// for debug mode's reports.
+    pub fn remember_step(&self, py: Python<'_>) -> PyResult<()> {
+        let stack = standard::extract_stack(py)?.call0()?.unbind();
+        drop(self.state.with(py, |state| state.rare_mut().step_traceback.replace(stack)));
+        Ok(())
+    }
+
+    /// The stack that [`Future::remember_step`] kept last.
+    pub fn take_step(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| state.rare.as_mut()?.step_traceback.take())
     }
 
     /// Finishes with a result. `InvalidStateError` when it is done already.
@@ -267,8 +281,22 @@ fn schedule_callback(
     let py = future.py();
     match event_loop {
         BoundLoop::Native(core) => {
+            let debug = core.get().debug(py);
             let ready = match callback {
-                Callback::Wake(task) => Ready::Wake(task),
+                Callback::Wake(task) => {
+                    if debug {
+                        task.bind(py).as_super().get().remember_step(py)?;
+                    }
+                    Ready::Wake(task)
+                }
+                // Reports tell where the callback was scheduled.
+                Callback::Python { function, context } if debug => {
+                    let arguments = Arguments::of(&PyTuple::new(py, [future])?);
+                    let event_loop = LoopRef::of_core(core);
+                    let handle = Handle::create(py, function, arguments, event_loop, context)?;
+                    handle.get().remember_origin(py)?;
+                    Ready::Handle(handle)
+                }
                 Callback::Python { function, context } => {
                     Ready::future_callback(function, context, future.clone().unbind())
                 }

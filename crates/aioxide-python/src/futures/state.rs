@@ -145,6 +145,8 @@ pub struct Rare {
     pub cancelled_error: Option<Py<PyAny>>,
     /// Where the future was made (debug mode).
     pub source_traceback: Option<Py<PyAny>>,
+    /// Where the next step of the task was scheduled (debug mode).
+    pub step_traceback: Option<Py<PyAny>>,
 }
 
 /// The state of one future.
@@ -227,6 +229,7 @@ impl FutureState {
             visit.call(&rare.cancel_message)?;
             visit.call(&rare.cancelled_error)?;
             visit.call(&rare.source_traceback)?;
+            visit.call(&rare.step_traceback)?;
         }
         self.callbacks.iter().try_for_each(|callback| callback.traverse(visit))
     }

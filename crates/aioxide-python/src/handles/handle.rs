@@ -105,10 +105,15 @@ impl Handle {
 
     /// Keeps the stack of the Python code that schedules this handle.
     pub fn remember_origin(&self, py: Python<'_>) -> PyResult<()> {
-        let stack = standard::extract_stack(py)?.call0()?.unbind();
-        self.state
-            .with(py, |state| state.origin.get_or_insert_default().source_traceback.replace(stack));
+        self.set_origin(py, standard::extract_stack(py)?.call0()?.unbind());
         Ok(())
+    }
+
+    /// Keeps `stack` as where this handle was scheduled.
+    pub fn set_origin(&self, py: Python<'_>, stack: Py<PyAny>) {
+        drop(self.state.with(py, |state| {
+            state.origin.get_or_insert_default().source_traceback.replace(stack)
+        }));
     }
 
     /// Calls the callback in its context; the error is the callback's own.
@@ -186,8 +191,11 @@ impl Handle {
             info.append(format_callback(py, callback, this._args(py)?, this.debug(py)?)?)?;
         }
         if let Some(stack) = this._source_traceback(py) {
-            let frame = stack.bind(py).get_item(-1)?;
-            info.append(format!("created at {}:{}", frame.get_item(0)?, frame.get_item(1)?))?;
+            // Without frames if something else than Python code scheduled it.
+            if stack.bind(py).is_truthy()? {
+                let frame = stack.bind(py).get_item(-1)?;
+                info.append(format!("created at {}:{}", frame.get_item(0)?, frame.get_item(1)?))?;
+            }
         }
         Ok(info)
     }
@@ -284,7 +292,7 @@ impl Handle {
     }
 
     #[getter]
-    pub(super) fn _callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    pub(crate) fn _callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.with(py, |state| state.callback.as_ref().map(|callback| callback.clone_ref(py)))
     }
 

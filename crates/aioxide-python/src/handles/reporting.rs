@@ -48,7 +48,9 @@ pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResu
     details.set_item("message", format!("Exception in callback {shown}"))?;
     details.set_item("exception", error.into_value(py))?;
     details.set_item("handle", handle)?;
-    if let Some(stack) = this._source_traceback(py) {
+    if let Some(stack) = this._source_traceback(py)
+        && stack.bind(py).is_truthy()?
+    {
         details.set_item("source_traceback", stack)?;
     }
     event_loop.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;

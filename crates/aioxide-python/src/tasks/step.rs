@@ -359,6 +359,9 @@ pub fn schedule(
     match event_loop {
         BoundLoop::Native(core) => {
             core.get().admit(py)?;
+            if core.get().debug(py) {
+                task.as_super().get().remember_step(py)?;
+            }
             let ready = match exception {
                 None => super::step_of(task),
                 Some(exception) => Ready::throw(task.clone().unbind(), exception),
