@@ -54,7 +54,7 @@ class Row:
     """One line of the table.
 
     `workload` is ``module.function`` below ``workloads``; the last part is also
-    the row's name on the command line.
+    the row's name on the command line. `without` are the loops that cannot do it.
     """
 
     title: str
@@ -62,6 +62,7 @@ class Row:
     quantity: Quantity
     targets: tuple[Target | Limit, ...] = ()
     has_floor: bool = False
+    without: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,8 +70,9 @@ class Row:
         return self.workload.rpartition(".")[2]
 
     def competitors(self, loops: Sequence[str]) -> tuple[str, ...]:
-        """`loops`, and the floor where the row has one."""
-        return (*loops, FLOOR) if self.has_floor else tuple(loops)
+        """Those of `loops` that can do it, and the floor where the row has one."""
+        able = tuple(loop for loop in loops if loop not in self.without)
+        return (*able, FLOOR) if self.has_floor else able
 
 
 def times_uvloop(factor: float) -> tuple[Target, ...]:
@@ -123,6 +125,12 @@ ROWS: Final = (
         REQUESTS,
         times_uvloop(3),
         has_floor=True,
+    ),
+    Row(
+        "echo 1 KiB, 100 connections, Protocol, TLS",
+        "echo.echo_tls",
+        REQUESTS,
+        without=("rloop",),  # its create_server() refuses ssl=
     ),
     Row("readline of 64-byte lines", "echo.readline", LINES),
     Row("connect, one message, close", "echo.connect_close", CONNECTIONS, has_floor=True),

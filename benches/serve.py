@@ -9,12 +9,16 @@ import argparse
 import asyncio
 import functools
 import socket
+import ssl
 from asyncio.trsock import TransportSocket
 from typing import cast
 
 import loops
 
 READ_SIZE = 64 * 1024
+
+#: What a server encrypts with; None for plain text.
+Context = ssl.SSLContext | None
 
 
 class Echo(asyncio.Protocol):
@@ -27,13 +31,13 @@ class Echo(asyncio.Protocol):
         self.transport.write(data)
 
 
-async def serve_protocol() -> None:
+async def serve_protocol(tls: Context) -> None:
     """Transports and protocols: what servers written for speed use."""
     loop = asyncio.get_running_loop()
-    await serve(await loop.create_server(Echo, "127.0.0.1", 0))
+    await serve(await loop.create_server(Echo, "127.0.0.1", 0, ssl=tls))
 
 
-async def serve_streams() -> None:
+async def serve_streams(tls: Context) -> None:
     """Readers and writers: what most programs use."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,10 +46,10 @@ async def serve_streams() -> None:
             await writer.drain()
         writer.close()
 
-    await serve(await asyncio.start_server(echo, "127.0.0.1", 0))
+    await serve(await asyncio.start_server(echo, "127.0.0.1", 0, ssl=tls))
 
 
-async def serve_lines() -> None:
+async def serve_lines(tls: Context) -> None:
     """Readers and writers, a line at a time."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,11 +58,12 @@ async def serve_lines() -> None:
             await writer.drain()
         writer.close()
 
-    await serve(await asyncio.start_server(echo, "127.0.0.1", 0))
+    await serve(await asyncio.start_server(echo, "127.0.0.1", 0, ssl=tls))
 
 
-async def serve_sock() -> None:
-    """Plain sockets through the loop's ``sock_*`` methods."""
+async def serve_sock(tls: Context) -> None:
+    """Plain sockets through the loop's ``sock_*`` methods, which know no TLS."""
+    assert tls is None
     loop = asyncio.get_running_loop()
     tasks = set()
 
@@ -94,6 +99,14 @@ def announce(listener: socket.socket | TransportSocket) -> None:
     print(f"listening {host}:{port}", flush=True)
 
 
+def context(certificate: str | None) -> Context:
+    if certificate is None:
+        return None
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    return tls
+
+
 STYLES = {
     "protocol": serve_protocol,
     "streams": serve_streams,
@@ -107,10 +120,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve echoes on a free port of 127.0.0.1.")
     parser.add_argument("style", choices=STYLES)
     parser.add_argument("loop", choices=loops.LOOPS)
+    parser.add_argument("--certificate", help="PEM file with key and certificate: serve TLS")
     arguments = parser.parse_args()
+    if arguments.certificate and arguments.style == "sock":
+        parser.error("--certificate: sockets know no TLS")
     loop_factory = functools.partial(loops.new_event_loop, arguments.loop)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(STYLES[arguments.style]())
+        runner.run(STYLES[arguments.style](context(arguments.certificate)))
 
 
 if __name__ == "__main__":

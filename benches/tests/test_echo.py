@@ -35,7 +35,7 @@ sys.stdin.read()
 @pytest.fixture
 def served(monkeypatch):
     @contextmanager
-    def serving(style, loop):
+    def serving(style, loop, *options):
         yield Server(1, "127.0.0.1:7")
 
     monkeypatch.setattr(echo, "serving", serving)

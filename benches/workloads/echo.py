@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from workloads.processes import load, serving
+from workloads.certificates import certificate
+from workloads.processes import Server, load, serving
 from workloads.sampling import Measurement, Sampling
 
 
 def echo_protocol(sampling: Sampling) -> Measurement:
     """1 KiB, 100 connections, transports and protocols."""
     return requests(sampling, "protocol", "--size", "1024")
+
+
+def echo_tls(sampling: Sampling) -> Measurement:
+    """1 KiB, 100 connections, transports and protocols over TLS."""
+    with certificate() as issued:
+        with serving("protocol", sampling.loop, "--certificate", issued.server) as server:
+            return measure(server, sampling, "--size", "1024", "--tls", issued.authority)
 
 
 def echo_streams(sampling: Sampling) -> Measurement:
@@ -33,12 +41,16 @@ def connect_close(sampling: Sampling) -> Measurement:
 
 def requests(sampling: Sampling, style: str, *options: str) -> Measurement:
     with serving(style, sampling.loop) as server:
-        report = load(
-            server,
-            "--warmup",
-            str(sampling.warmup_seconds),
-            "--seconds",
-            str(sampling.load_seconds),
-            *options,
-        )
+        return measure(server, sampling, *options)
+
+
+def measure(server: Server, sampling: Sampling, *options: str) -> Measurement:
+    report = load(
+        server,
+        "--warmup",
+        str(sampling.warmup_seconds),
+        "--seconds",
+        str(sampling.load_seconds),
+        *options,
+    )
     return Measurement(report["served"] / report["server_seconds"], report)

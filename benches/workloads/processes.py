@@ -88,8 +88,10 @@ class Server:
 
 
 @contextmanager
-def serving(style: str, loop: str) -> Iterator[Server]:
+def serving(style: str, loop: str, *options: str) -> Iterator[Server]:
     """Runs an echo server of a style of ``serve.py`` on `loop`, or the floor.
+
+    `options` are ``serve.py``'s.
 
     Raises:
         RuntimeError: it did not start; its own words are on standard error.
@@ -97,7 +99,7 @@ def serving(style: str, loop: str) -> Iterator[Server]:
     if loop == FLOOR:
         command = [native("echo-floor")]
     else:
-        command = [sys.executable, str(BENCHES / "serve.py"), style, loop]
+        command = [sys.executable, str(BENCHES / "serve.py"), style, loop, *options]
     with pinned_to(server_core()):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with process:

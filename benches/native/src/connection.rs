@@ -7,9 +7,9 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{self, RecvFlags, SendFlags, Shutdown};
 
 use crate::messages::Messages;
+use crate::stream::Stream;
 
 /// A server that neither takes nor answers anything for so long is stuck.
 pub const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
@@ -18,7 +18,7 @@ pub const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 pub struct Connection {
     /// Its place among the connections: chooses what it sends.
     number: usize,
-    socket: OwnedFd,
+    stream: Stream,
     /// Batches answered so far: chooses what it sends next.
     answered: usize,
     /// Bytes of the current batch that the kernel has taken.
@@ -41,24 +41,23 @@ pub struct Received {
 }
 
 impl Connection {
-    /// Registers `socket` once, edge-triggered, under `number`.
+    /// Registers `stream` once, edge-triggered, under `number`.
     ///
     /// # Errors
     /// When the system refuses to register it.
     pub fn new(
         number: usize,
-        socket: OwnedFd,
+        stream: Stream,
         started: Instant,
         poller: &OwnedFd,
     ) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&socket, true)?;
         epoll::add(
             poller,
-            &socket,
+            stream.socket(),
             EventData::new_u64(number as u64),
             EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET,
         )?;
-        Ok(Self { number, socket, answered: 0, sent: 0, received: 0, started, finishing: false })
+        Ok(Self { number, stream, answered: 0, sent: 0, received: 0, started, finishing: false })
     }
 
     /// Sends what the kernel takes of the current batch.
@@ -67,12 +66,11 @@ impl Connection {
     /// When the connection is broken.
     pub fn send(&mut self, messages: &Messages) -> io::Result<()> {
         let batch = messages.batch(self.number, self.answered);
+        self.stream.flush()?;
         while self.sent < batch.len() {
-            match rustix::io::write(&self.socket, &batch[self.sent..]) {
-                Ok(count) => self.sent += count,
-                Err(Errno::AGAIN) => return Ok(()),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+            match self.stream.send(&batch[self.sent..])? {
+                0 => return Ok(()),
+                count => self.sent += count,
             }
         }
         Ok(())
@@ -103,22 +101,20 @@ impl Connection {
         let batch = messages.batch(self.number, self.answered);
         let mut received = Received::default();
         loop {
-            let count = match rustix::io::read(&self.socket, &mut *buffer) {
-                Ok(0) if self.finishing => {
+            let count = match self.stream.receive(buffer)? {
+                Some(0) if self.finishing => {
                     received.closed = true;
                     return Ok(received);
                 }
-                Ok(0) => return Err(closed_early()),
-                Ok(count) => count,
-                Err(Errno::AGAIN) => return Ok(received),
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
+                Some(0) => return Err(closed_early()),
+                Some(count) => count,
+                None => return Ok(received),
             };
             received.messages += messages.check(batch, self.received, &buffer[..count])?;
             self.received += count;
             // A short read has drained the socket: what comes later is a new
             // edge. Only an end of stream that was already reported is not.
-            if count < buffer.len() && !flags.contains(EventFlags::RDHUP) {
+            if self.stream.is_drained(count, buffer.len()) && !flags.contains(EventFlags::RDHUP) {
                 return Ok(received);
             }
         }
@@ -140,11 +136,11 @@ impl Connection {
     /// When the connection is broken.
     pub fn finish(&mut self) -> io::Result<()> {
         self.finishing = true;
-        Ok(net::shutdown(&self.socket, Shutdown::Write)?)
+        self.stream.finish()
     }
 }
 
-/// Sends one batch on `socket` and waits for the answer.
+/// Sends one batch on `stream` and waits for the answer.
 ///
 /// Sends and receives by turns: a server that stops reading while its answers
 /// are not taken would wait for us, and we for it, once a batch is larger than
@@ -153,20 +149,20 @@ impl Connection {
 /// # Errors
 /// As [`Connection::receive`], and when the server neither takes nor answers
 /// anything for ten seconds.
-pub fn exchange(socket: &OwnedFd, batch: &[u8], messages: &Messages) -> io::Result<()> {
+pub fn exchange(stream: &mut Stream, batch: &[u8], messages: &Messages) -> io::Result<()> {
     let mut buffer = vec![0; batch.len()];
     let (mut sent, mut received) = (0, 0);
     while received < batch.len() {
-        let ready = wait(socket, sent < batch.len())?;
-        if ready.contains(PollFlags::OUT) {
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            sent += unless_blocked(net::send(socket, &batch[sent..], flags))?.unwrap_or(0);
+        let flushed = stream.flush()?;
+        if sent < batch.len() {
+            sent += stream.send(&batch[sent..])?;
         }
+        wait(stream.socket(), !flushed || sent < batch.len())?;
         // An error or an end of stream shows up when reading, whatever else is ready.
-        match unless_blocked(net::recv(socket, &mut *buffer, RecvFlags::DONTWAIT))? {
+        match stream.receive(&mut buffer)? {
             None => {}
-            Some((0, _)) => return Err(closed_early()),
-            Some((count, _)) => {
+            Some(0) => return Err(closed_early()),
+            Some(count) => {
                 messages.check(batch, received, &buffer[..count])?;
                 received += count;
             }
@@ -176,21 +172,11 @@ pub fn exchange(socket: &OwnedFd, batch: &[u8], messages: &Messages) -> io::Resu
 }
 
 /// Waits until `socket` can be read, or written if `sending`.
-fn wait(socket: &OwnedFd, sending: bool) -> io::Result<PollFlags> {
+fn wait(socket: &OwnedFd, sending: bool) -> io::Result<()> {
     let wanted = if sending { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-    let mut sockets = [PollFd::new(socket, wanted)];
-    match poll(&mut sockets, Some(&PATIENCE)) {
+    match poll(&mut [PollFd::new(socket, wanted)], Some(&PATIENCE)) {
         Ok(0) => Err(silent()),
-        Ok(_) | Err(Errno::INTR) => Ok(sockets[0].revents()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Nothing where the call would have had to wait, or was interrupted.
-fn unless_blocked<T>(result: rustix::io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -232,9 +218,9 @@ mod tests {
         let server = thread::spawn(|| echo_on(theirs));
         // Linux gives each direction about 200 KiB.
         let messages = Messages::new(2 * 1024 * 1024, 1, false);
-        let socket = OwnedFd::from(ours);
-        exchange(&socket, messages.batch(0, 0), &messages).unwrap();
-        drop(socket);
+        let mut stream = Stream::new(ours.into(), None).unwrap();
+        exchange(&mut stream, messages.batch(0, 0), &messages).unwrap();
+        drop(stream);
         server.join().unwrap();
     }
 
@@ -243,7 +229,8 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         theirs.shutdown(std::net::Shutdown::Write).unwrap();
         let messages = Messages::new(64, 1, false);
-        let error = exchange(&ours.into(), messages.batch(0, 0), &messages).unwrap_err();
+        let mut stream = Stream::new(ours.into(), None).unwrap();
+        let error = exchange(&mut stream, messages.batch(0, 0), &messages).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

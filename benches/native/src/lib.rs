@@ -20,6 +20,7 @@
 //!     size: 1024,
 //!     pipeline: 1,
 //!     lines: false,
+//!     tls: None,
 //!     warmup: Duration::ZERO,
 //!     measured: Duration::from_millis(50),
 //! };
@@ -37,3 +38,4 @@ pub mod load;
 pub mod messages;
 pub mod options;
 pub mod report;
+pub mod stream;

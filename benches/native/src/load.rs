@@ -15,6 +15,7 @@ use crate::histogram::Histogram;
 use crate::messages::Messages;
 use crate::options::{Mode, Options};
 use crate::report::Report;
+use crate::stream::{Stream, Tls};
 
 const EVENTS_PER_WAIT: usize = 1024;
 const READ_BUFFER: usize = 64 * 1024;
@@ -27,16 +28,21 @@ const READ_BUFFER: usize = 64 * 1024;
 /// # Errors
 /// When connecting fails, an answer is wrong or missing, or the server answers
 /// nothing for ten seconds.
-pub fn hold(options: &Options) -> io::Result<Vec<OwnedFd>> {
+pub fn hold(options: &Options) -> io::Result<Vec<Stream>> {
     let messages = Messages::new(options.size, options.pipeline, options.lines);
     let mut dialer = Dialer::new(options.address);
+    let tls = tls(options)?;
     (0..options.connections)
         .map(|number| {
-            let socket = dialer.dial()?;
-            exchange(&socket, messages.batch(number, 0), &messages)?;
-            Ok(socket)
+            let mut stream = Stream::new(dialer.dial()?, tls.as_ref())?;
+            exchange(&mut stream, messages.batch(number, 0), &messages)?;
+            Ok(stream)
         })
         .collect()
+}
+
+fn tls(options: &Options) -> io::Result<Option<Tls>> {
+    options.tls.as_ref().map(|authorities| Tls::new(options.address, authorities)).transpose()
 }
 
 /// Warms up, measures, and closes every connection after its last answer.
@@ -74,6 +80,7 @@ struct Generator {
     mode: Mode,
     poller: OwnedFd,
     dialer: Dialer,
+    tls: Option<Tls>,
     messages: Messages,
     /// Nothing in the place of a connection that has ended for good.
     connections: Vec<Option<Connection>>,
@@ -95,6 +102,7 @@ impl Generator {
             mode: options.mode,
             poller: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             dialer: Dialer::new(options.address),
+            tls: tls(options)?,
             messages: Messages::new(options.size, options.pipeline, options.lines),
             connections: Vec::with_capacity(options.connections),
             open: options.connections,
@@ -111,9 +119,9 @@ impl Generator {
             }
         } else {
             generator.served = (options.connections * options.pipeline) as u64;
-            for (number, socket) in hold(options)?.into_iter().enumerate() {
+            for (number, stream) in hold(options)?.into_iter().enumerate() {
                 let mut connection =
-                    Connection::new(number, socket, Instant::now(), &generator.poller)?;
+                    Connection::new(number, stream, Instant::now(), &generator.poller)?;
                 connection.send(&generator.messages)?;
                 generator.connections.push(Some(connection));
             }
@@ -125,8 +133,8 @@ impl Generator {
     /// sends its end of stream, and the server's is the answer.
     fn dial(&mut self, number: usize) -> io::Result<Connection> {
         let started = Instant::now();
-        let socket = self.dialer.dial()?;
-        let mut connection = Connection::new(number, socket, started, &self.poller)?;
+        let stream = Stream::new(self.dialer.dial()?, self.tls.as_ref())?;
+        let mut connection = Connection::new(number, stream, started, &self.poller)?;
         if connection.is_answered(&self.messages) {
             connection.finish()?;
         } else {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ Options:
   --lines           every message is one line of text
   --connect-close   for every batch: connect, send, receive, close in order;
                     with --size 0 connect and close only
+  --tls FILE        speak TLS; the server's certificate must be issued by one of
+                    the authorities in the PEM file
   --hold            connect, exchange one batch on each connection, then hold
                     them all open until standard input ends
   --warmup SECONDS  not measured, before [1]
@@ -53,6 +56,8 @@ pub struct Options {
     pub pipeline: usize,
     /// Whether a message is one line of text.
     pub lines: bool,
+    /// The PEM file of the authorities that are believed; nothing for no TLS.
+    pub tls: Option<PathBuf>,
     /// Time before the measurement starts.
     pub warmup: Duration,
     /// Time that is measured.
@@ -73,6 +78,7 @@ impl Options {
         let mut address = None;
         let mut mode = Mode::Steady;
         let (mut connections, mut size, mut pipeline, mut lines) = (100, None, 1, false);
+        let mut tls = None;
         let (mut warmup, mut measured) = (Duration::from_secs(1), Duration::from_secs(3));
         while let Some(argument) = parser.next()? {
             match argument {
@@ -81,6 +87,7 @@ impl Options {
                 Arg::Long("pipeline") => pipeline = at_least(1, &mut parser)?,
                 Arg::Long("lines") => lines = true,
                 Arg::Long("connect-close") => mode = Mode::ConnectClose,
+                Arg::Long("tls") => tls = Some(PathBuf::from(parser.value()?)),
                 Arg::Long("hold") => mode = Mode::Hold,
                 Arg::Long("warmup") => warmup = seconds(&mut parser)?,
                 Arg::Long("seconds") => measured = seconds(&mut parser)?,
@@ -96,10 +103,13 @@ impl Options {
         if size == 0 && mode != Mode::ConnectClose {
             return Err("--size 0 is for --connect-close only".into());
         }
+        if size == 0 && tls.is_some() {
+            return Err("--size 0 is not for --tls".into());
+        }
         if measured.is_zero() {
             return Err("--seconds must be more than 0".into());
         }
-        Ok(Some(Self { address, mode, connections, size, pipeline, lines, warmup, measured }))
+        Ok(Some(Self { address, mode, connections, size, pipeline, lines, tls, warmup, measured }))
     }
 }
 
@@ -142,6 +152,8 @@ mod tests {
             ("127.0.0.1:7 --warmup -1", "-1"),
             ("127.0.0.1:7 --speed", "--speed"),
             ("127.0.0.1:7 --size 0", "--size 0"),
+            ("127.0.0.1:7 --connect-close --size 0 --tls a.pem", "--tls"),
+            ("127.0.0.1:7 --tls", "--tls"),
             ("127.0.0.1:7 --seconds 0", "--seconds"),
             ("", "ADDRESS:PORT"),
         ] {

@@ -18,6 +18,7 @@ fn options(address: SocketAddrV4, mode: Mode) -> Options {
         size: 1024,
         pipeline: 1,
         lines: false,
+        tls: None,
         warmup: Duration::from_millis(10),
         measured: Duration::from_millis(60),
     }
@@ -136,4 +137,34 @@ fn nobody_listening_is_an_error_with_the_address() {
     let error = load::run(&options(address, Mode::Steady)).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+/// A file for one test, gone with it.
+struct Authorities(std::path::PathBuf);
+
+impl Authorities {
+    fn holding(name: &str, text: &str) -> Self {
+        let file = format!("aioxide-bench-{name}-{}.pem", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Authorities {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn authorities_that_are_none_are_named() {
+    let empty = Authorities::holding("empty", "no certificate at all");
+    let missing = std::path::PathBuf::from("/nowhere/authorities.pem");
+    for path in [empty.0.clone(), missing] {
+        let secure = Options { tls: Some(path.clone()), ..options(floor(), Mode::Steady) };
+        let error = load::run(&secure).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
 }

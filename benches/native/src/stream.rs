@@ -1,0 +1,182 @@
+//! What a connection of the load generator sends and receives through: a bare
+//! socket, or TLS over one.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddrV4};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fd::OwnedFd;
+use rustix::net::{self, SendFlags, Shutdown};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+/// How the generator speaks TLS, and whom it believes.
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    server: ServerName<'static>,
+}
+
+impl Tls {
+    /// TLS 1.3 with servers at `address` whose certificate is for its number,
+    /// and issued by one of the authorities in the PEM file `authorities`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no certificate; it is named.
+    pub fn new(address: SocketAddrV4, authorities: &Path) -> io::Result<Self> {
+        let broken = |error: String| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{}: {error}", authorities.display()),
+            )
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in
+            CertificateDer::pem_file_iter(authorities).map_err(|error| broken(error.to_string()))?
+        {
+            let certificate = certificate.map_err(|error| broken(error.to_string()))?;
+            roots.add(certificate).map_err(|error| broken(error.to_string()))?;
+        }
+        if roots.is_empty() {
+            return Err(broken("no certificate in it".into()));
+        }
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let server = ServerName::IpAddress(IpAddr::V4(*address.ip()).into());
+        Ok(Self { config: Arc::new(config), server })
+    }
+}
+
+/// A non-blocking stream of bytes to the server.
+pub struct Stream {
+    socket: Socket,
+    tls: Option<Box<ClientConnection>>,
+}
+
+impl Stream {
+    /// A stream over a connected socket, which becomes non-blocking. The
+    /// handshake of TLS goes on whenever something is sent or received.
+    ///
+    /// # Errors
+    /// When the system refuses, or TLS has no more random numbers.
+    pub fn new(socket: OwnedFd, tls: Option<&Tls>) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        let tls = match tls {
+            Some(tls) => {
+                let connection = ClientConnection::new(tls.config.clone(), tls.server.clone());
+                Some(Box::new(connection.map_err(io::Error::other)?))
+            }
+            None => None,
+        };
+        Ok(Self { socket: Socket(socket), tls })
+    }
+
+    /// The socket, to be polled.
+    pub fn socket(&self) -> &OwnedFd {
+        &self.socket.0
+    }
+
+    /// Sends as much of `bytes` as goes now; how much that was. TLS may keep
+    /// some of it to itself, see [`Stream::flush`].
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(unless_blocked(self.socket.write(bytes))?.unwrap_or(0));
+        };
+        let count = tls.writer().write(bytes)?;
+        self.flush()?;
+        Ok(count)
+    }
+
+    /// Sends what TLS has kept; whether nothing is left.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn flush(&mut self) -> io::Result<bool> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(true);
+        };
+        while tls.wants_write() {
+            if unless_blocked(tls.write_tls(&mut self.socket))?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Receives into `buffer`; nothing if nothing has arrived, and zero bytes
+    /// once the server has ended the stream.
+    ///
+    /// # Errors
+    /// When the connection is broken, or what comes is not TLS that can be
+    /// believed.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let Some(tls) = &mut self.tls else {
+            return unless_blocked(self.socket.read(buffer));
+        };
+        loop {
+            if let Some(count) = unless_blocked(tls.reader().read(buffer))? {
+                return Ok(Some(count));
+            }
+            if unless_blocked(tls.read_tls(&mut self.socket))?.is_none() {
+                return Ok(None);
+            }
+            tls.process_new_packets()
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            while tls.wants_write() {
+                if unless_blocked(tls.write_tls(&mut self.socket))?.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Whether a read that brought `count` bytes into a buffer of `room` has
+    /// taken all there was. TLS reads until it is told so.
+    pub fn is_drained(&self, count: usize, room: usize) -> bool {
+        self.tls.is_none() && count < room
+    }
+
+    /// Ends our direction of the stream.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn finish(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            self.flush()?;
+        }
+        Ok(net::shutdown(&self.socket.0, Shutdown::Write)?)
+    }
+}
+
+/// The socket as the traits that TLS reads and writes through.
+struct Socket(OwnedFd);
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::retry_on_intr(|| rustix::io::read(&self.0, &mut *buffer))?)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let send = || net::send(&self.0, bytes, SendFlags::NOSIGNAL);
+        Ok(rustix::io::retry_on_intr(send)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Nothing where the call would have had to wait.
+fn unless_blocked<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
