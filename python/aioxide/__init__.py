@@ -24,7 +24,10 @@ from ._aioxide import BoundedSemaphore as BoundedSemaphore
 from ._aioxide import Event as Event
 from ._aioxide import Future as Future
 from ._aioxide import Handle as Handle
+from ._aioxide import LifoQueue as LifoQueue
 from ._aioxide import Lock as Lock
+from ._aioxide import PriorityQueue as PriorityQueue
+from ._aioxide import Queue as Queue
 from ._aioxide import Semaphore as Semaphore
 from ._aioxide import Task as Task
 from ._aioxide import TimerHandle as TimerHandle

@@ -15,6 +15,7 @@ __all__ = ("NAMES", "replacements")
 #: The public names that are native, by the module of asyncio that defines them.
 NAMES = {
     "locks": ("BoundedSemaphore", "Event", "Lock", "Semaphore"),
+    "queues": ("LifoQueue", "PriorityQueue", "Queue"),
     "tasks": ("sleep",),
 }
 

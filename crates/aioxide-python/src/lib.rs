@@ -22,6 +22,7 @@ mod handles;
 mod interpreter;
 mod locks;
 mod methods;
+mod queues;
 mod recycle;
 mod running;
 mod server;
@@ -55,6 +56,8 @@ mod _aioxide {
     use crate::handles::{Handle, TimerHandle};
     #[pymodule_export]
     use crate::locks::{BoundedSemaphore, Event, Lock, Semaphore};
+    #[pymodule_export]
+    use crate::queues::{LifoQueue, PriorityQueue, Queue};
     #[pymodule_export]
     use crate::server::ServerCore;
     #[pymodule_export]
@@ -98,7 +101,7 @@ mod _aioxide {
     fn shorten_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
         for value in module.dict().values() {
             if let Ok(class) = value.cast_into::<PyType>()
-                && class.module()? == "asyncio.locks"
+                && class.module()?.to_str()?.starts_with("asyncio.")
             {
                 class.setattr("__name__", class.name()?)?;
             }
@@ -119,6 +122,7 @@ mod _aioxide {
         recycle::install::<Coroutine>(py);
         crate::coroutines::install_slots(py);
         crate::locks::install_lock(py)?;
+        crate::queues::install_queue(py)?;
         shorten_names(module)?;
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);

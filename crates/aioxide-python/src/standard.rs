@@ -155,6 +155,34 @@ standard!(
     set_result_unless_cancelled = "asyncio.futures"."_set_result_unless_cancelled"
 );
 standard!(
+    /// What a queue's things are in, for those who look.
+    deque = "collections"."deque"
+);
+standard!(
+    /// Puts a thing into a heap.
+    heappush = "heapq"."heappush"
+);
+standard!(
+    /// Takes the lowest thing out of a heap.
+    heappop = "heapq"."heappop"
+);
+standard!(
+    /// What `Queue[int]` is.
+    generic_alias = "types"."GenericAlias"
+);
+standard_type!(
+    /// There is nothing in a queue.
+    queue_empty = "asyncio.queues"."QueueEmpty"
+);
+standard_type!(
+    /// There is no room in a queue.
+    queue_full = "asyncio.queues"."QueueFull"
+);
+standard_type!(
+    /// A queue is shut down (3.13 and later).
+    queue_shut_down = "asyncio.queues"."QueueShutDown"
+);
+standard!(
     /// The loop that runs in this thread, or None.
     running_loop = "asyncio.events"."_get_running_loop"
 );

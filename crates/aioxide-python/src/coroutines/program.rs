@@ -8,6 +8,7 @@ use crate::futures::Future;
 use crate::locks::{
     AcquireLock, AcquireSemaphore, EnterBySubclass, ReleaseLock, ReleaseSemaphore, WaitEvent,
 };
+use crate::queues::{GetItem, JoinQueue, PutItem};
 use crate::waiting::Sleep;
 
 /// What the program is given to go on with.
@@ -109,6 +110,9 @@ programs! {
     ReleaseLock,
     AcquireSemaphore,
     EnterBySubclass,
+    GetItem,
+    JoinQueue,
+    PutItem,
     ReleaseSemaphore,
     Sleep,
     WaitEvent,

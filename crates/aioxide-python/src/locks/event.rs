@@ -26,6 +26,18 @@ struct State {
     waiters: Waiters,
 }
 
+impl Event {
+    /// A new event; the flag is not set.
+    pub fn create(py: Python<'_>) -> PyResult<Py<Self>> {
+        Py::new(py, Self { state: GilCell::new(State::default()), binding: LoopBinding::new() })
+    }
+
+    /// A coroutine that waits for the flag.
+    pub fn waiting(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, WaitEvent { event: slf, key: None })
+    }
+}
+
 /// `Event.wait`.
 pub struct WaitEvent {
     event: Py<Event>,
@@ -84,7 +96,7 @@ impl Event {
     }
 
     /// Sets the flag: everybody who waits goes on.
-    fn set(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn set(&self, py: Python<'_>) -> PyResult<()> {
         if self.state.with(py, |state| std::mem::replace(&mut state.value, true)) {
             return Ok(());
         }
@@ -96,7 +108,7 @@ impl Event {
     }
 
     /// Takes the flag back: from now on `wait` waits again.
-    fn clear(&self, py: Python<'_>) {
+    pub fn clear(&self, py: Python<'_>) {
         self.state.with(py, |state| state.value = false);
     }
 
@@ -104,7 +116,7 @@ impl Event {
     ///
     /// Cancellation ends the wait and nothing else.
     fn wait(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
-        Coroutine::new(py, WaitEvent { event: slf, key: None })
+        Self::waiting(slf, py)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

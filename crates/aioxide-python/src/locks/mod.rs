@@ -7,10 +7,12 @@ mod lock;
 mod semaphore;
 mod waiters;
 
+pub use binding::LoopBinding;
 pub use entering::EnterBySubclass;
 pub use event::{Event, WaitEvent};
 pub use lock::{AcquireLock, Lock, ReleaseLock, install_lock};
 pub use semaphore::{AcquireSemaphore, BoundedSemaphore, ReleaseSemaphore, Semaphore};
+pub use waiters::Waiters;
 
 use pyo3::prelude::*;
 

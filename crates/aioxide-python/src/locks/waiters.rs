@@ -59,6 +59,25 @@ impl Waiters {
         Some(node.future)
     }
 
+    /// Takes one out if it is still there: the key may be another one's by now.
+    pub fn remove_if(&mut self, key: usize, future: &Py<Future>) -> Option<Py<Future>> {
+        let is_it = self.nodes.get(key).is_some_and(|node| node.future.is(future));
+        if is_it { self.remove(key) } else { None }
+    }
+
+    /// Takes out the first one that is not done, and those before it; the
+    /// caller drops these.
+    pub fn take_next(&mut self, py: Python<'_>) -> (Option<Py<Future>>, Vec<Py<Future>>) {
+        let mut dropped = Vec::new();
+        while let Some(future) = self.first.and_then(|key| self.remove(key)) {
+            if !future.get().is_done(py) {
+                return (Some(future), dropped);
+            }
+            dropped.push(future);
+        }
+        (None, dropped)
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Py<Future>> {
         let follow = |key: &usize| self.nodes[*key].after;

@@ -1,0 +1,180 @@
+//! The methods of a queue that are called for each thing in it, by hand.
+
+use std::ffi::CStr;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use super::{GetItem, PutItem, Queue};
+use crate::coroutines::Coroutine;
+use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
+use crate::standard;
+
+/// Adds the methods. Called once, at module initialisation.
+pub fn install_queue(py: Python<'_>) -> PyResult<()> {
+    install::<Put>(py)?;
+    install::<PutNowait>(py)?;
+    install_plain::<Get>(py)?;
+    install_plain::<GetNowait>(py)
+}
+
+/// What `put` and `get` raise once the queue is shut down.
+pub fn shut_down_error(py: Python<'_>) -> PyErr {
+    instance(standard::queue_shut_down(py))
+}
+
+fn instance(class: PyResult<&Bound<'_, pyo3::types::PyType>>) -> PyErr {
+    class.map_or_else(|error| error, |class| PyErr::from_type(class.clone(), ()))
+}
+
+/// `Queue.put_nowait`, of a class that overrides nothing that it goes through.
+#[inline]
+pub fn put_nowait(queue: &Bound<'_, Queue>, item: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = queue.py();
+    let this = queue.get();
+    if this.state.with(py, |state| state.shut_down) {
+        return Err(shut_down_error(py));
+    }
+    if Queue::is_full(queue)? {
+        return Err(instance(standard::queue_full(py)));
+    }
+    if this.is_overridden(py) {
+        queue.call_method1(pyo3::intern!(py, "_put"), (item,))?;
+    } else {
+        this.store(item)?;
+    }
+    let (waits, finished) = this.state.with(py, |state| {
+        state.unfinished += 1;
+        let finished = state.finished.as_ref().filter(|_| state.unfinished == 1);
+        (state.getters.len() > 0, finished.map(|it| it.clone_ref(py)))
+    });
+    if let Some(finished) = finished {
+        finished.get().clear(py);
+    }
+    if waits {
+        this.wake_next(py, |state| &mut state.getters)?;
+    }
+    Ok(())
+}
+
+/// `Queue.get_nowait`, likewise.
+#[inline]
+pub fn get_nowait(queue: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
+    let py = queue.py();
+    let this = queue.get();
+    if Queue::is_empty(queue)? {
+        let shut_down = this.state.with(py, |state| state.shut_down);
+        let class =
+            if shut_down { standard::queue_shut_down(py) } else { standard::queue_empty(py) };
+        return Err(instance(class));
+    }
+    let item = if this.is_overridden(py) {
+        queue.call_method0(pyo3::intern!(py, "_get"))?.unbind()
+    } else {
+        this.take(py)?
+    };
+    if this.state.with(py, |state| state.putters.len() > 0) {
+        this.wake_next(py, |state| &mut state.putters)?;
+    }
+    Ok(item)
+}
+
+/// The one argument of `put` and `put_nowait`.
+#[inline]
+fn item<'a, 'py>(
+    arguments: &CallArguments<'a, 'py>,
+    method: &str,
+) -> PyResult<&'a Bound<'py, PyAny>> {
+    if let [item] = arguments.positional {
+        return Ok(item);
+    }
+    let mut by_name = None;
+    for argument in arguments.named() {
+        match argument? {
+            (name, value) if name.to_str()? == "item" => by_name = Some(value),
+            (name, _) => {
+                return Err(PyTypeError::new_err(format!(
+                    "Queue.{method}() got an unexpected keyword argument '{name}'"
+                )));
+            }
+        }
+    }
+    match (arguments.positional, by_name) {
+        ([], Some(item)) => Ok(item),
+        ([], None) => Err(PyTypeError::new_err(format!(
+            "Queue.{method}() missing 1 required positional argument: 'item'"
+        ))),
+        (more, _) => Err(PyTypeError::new_err(format!(
+            "Queue.{method}() takes 2 positional arguments but {} were given",
+            more.len() + 1
+        ))),
+    }
+}
+
+/// `queue.put(item)`.
+struct Put;
+
+impl FastMethod for Put {
+    type Class = Queue;
+    const NAME: &'static CStr = c"put";
+    const DOC: &'static CStr = c"put($self, item)\n--\n\nWaits until there is room, and puts the item in.\n\nCancellation ends the wait; the item is not put in.";
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, Queue>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        let item = item(&arguments, "put")?.clone().unbind();
+        let queue = slf.clone().unbind();
+        Coroutine::new(slf.py(), PutItem { queue, item, place: None }).map(Py::into_any)
+    }
+}
+
+/// `queue.put_nowait(item)`.
+struct PutNowait;
+
+impl FastMethod for PutNowait {
+    type Class = Queue;
+    const NAME: &'static CStr = c"put_nowait";
+    const DOC: &'static CStr =
+        c"put_nowait($self, item)\n--\n\nPuts the item in. QueueFull if there is no room.";
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, Queue>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        put_nowait(slf, item(&arguments, "put_nowait")?)?;
+        Ok(slf.py().None())
+    }
+}
+
+/// `queue.get()`.
+struct Get;
+
+impl PlainMethod for Get {
+    type Class = Queue;
+    const NAME: &'static CStr = c"get";
+    const DOC: &'static CStr = c"get($self)\n--\n\nWaits until there is something, takes it out and returns it.\n\nCancellation ends the wait; nothing is taken out.";
+
+    #[inline]
+    fn call(slf: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
+        let queue = slf.clone().unbind();
+        Coroutine::new(slf.py(), GetItem { queue, place: None }).map(Py::into_any)
+    }
+}
+
+/// `queue.get_nowait()`.
+struct GetNowait;
+
+impl PlainMethod for GetNowait {
+    type Class = Queue;
+    const NAME: &'static CStr = c"get_nowait";
+    const DOC: &'static CStr =
+        c"get_nowait($self)\n--\n\nTakes something out and returns it. QueueEmpty if there is nothing.";
+
+    #[inline]
+    fn call(slf: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
+        get_nowait(slf)
+    }
+}

@@ -1,0 +1,10 @@
+//! What tasks hand each other things by (`asyncio.queues`).
+
+mod items;
+mod methods;
+mod object;
+mod waiting;
+
+pub use methods::install_queue;
+pub use object::{LifoQueue, PriorityQueue, Queue};
+pub use waiting::{GetItem, JoinQueue, PutItem};

@@ -1,0 +1,203 @@
+//! `put`, `get` and `join`: what waits.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::Queue;
+use super::methods::{get_nowait, put_nowait, shut_down_error};
+use super::object::State;
+use crate::coroutines::{Input, Routine, Step};
+use crate::event_loop::Direction;
+use crate::futures::Future;
+use crate::locks::Waiters;
+
+/// A place in the line of those who wait.
+type Place = Option<(usize, Py<Future>)>;
+
+fn waiters(direction: Direction) -> fn(&mut State) -> &mut Waiters {
+    match direction {
+        Direction::Read => |state| &mut state.getters,
+        Direction::Write => |state| &mut state.putters,
+    }
+}
+
+/// Takes a place at the end of the line.
+fn queue_up(
+    py: Python<'_>,
+    queue: &Py<Queue>,
+    direction: Direction,
+    place: &mut Place,
+) -> PyResult<Step> {
+    let future = queue.get().binding.future(queue.bind(py).as_any())?;
+    let kept = future.clone_ref(py);
+    let key = queue.get().state.with(py, |state| waiters(direction)(state).push(kept));
+    *place = Some((key, future.clone_ref(py)));
+    Ok(Step::Wait(future))
+}
+
+/// The wait has ended by an exception: gives the place up, and passes the turn
+/// on if it had come.
+fn give_up(
+    py: Python<'_>,
+    queue: &Py<Queue>,
+    direction: Direction,
+    place: Place,
+    possible: bool,
+) -> PyResult<()> {
+    let Some((key, future)) = place else {
+        return Ok(());
+    };
+    // Somebody who is woken has left the line already.
+    let removed =
+        queue.get().state.with(py, |state| waiters(direction)(state).remove_if(key, &future));
+    drop(removed);
+    if !future.get().is_done(py) {
+        Future::cancel_with(future.bind(py), None)?;
+    }
+    if possible && !future.get().is_cancelled(py) {
+        queue.get().wake_next(py, waiters(direction))?;
+    }
+    Ok(())
+}
+
+/// `Queue.get`.
+pub struct GetItem {
+    pub queue: Py<Queue>,
+    pub place: Place,
+}
+
+impl Routine for GetItem {
+    #[inline]
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        let queue = self.queue.bind(py);
+        if let Input::Error(error) = input {
+            let possible = !Queue::is_empty(queue)?;
+            give_up(py, &self.queue, Direction::Read, self.place.take(), possible)?;
+            return Err(error);
+        }
+        if let Some((_, future)) = self.place.take() {
+            future.drop_ref(py);
+        }
+        if Queue::is_empty(queue)? {
+            if queue.get().state.with(py, |state| state.shut_down) {
+                return Err(shut_down_error(py));
+            }
+            return queue_up(py, &self.queue, Direction::Read, &mut self.place);
+        }
+        if queue.get().is_overridden(py) {
+            let item = queue.call_method0(pyo3::intern!(py, "get_nowait"))?;
+            return Ok(Step::Return(item.unbind()));
+        }
+        get_nowait(queue).map(Step::Return)
+    }
+
+    fn qualname(&self) -> &'static str {
+        "Queue.get"
+    }
+
+    #[inline]
+    fn release(self, py: Python<'_>) {
+        self.queue.drop_ref(py);
+        if let Some((_, future)) = self.place {
+            future.drop_ref(py);
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some((_, future)) = &self.place {
+            visit.call(future)?;
+        }
+        visit.call(&self.queue)
+    }
+}
+
+/// `Queue.put`.
+pub struct PutItem {
+    pub queue: Py<Queue>,
+    pub item: Py<PyAny>,
+    pub place: Place,
+}
+
+impl Routine for PutItem {
+    #[inline]
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        let queue = self.queue.bind(py);
+        if let Input::Error(error) = input {
+            let possible = !Queue::is_full(queue)?;
+            give_up(py, &self.queue, Direction::Write, self.place.take(), possible)?;
+            return Err(error);
+        }
+        if let Some((_, future)) = self.place.take() {
+            future.drop_ref(py);
+        }
+        if Queue::is_full(queue)? {
+            if queue.get().state.with(py, |state| state.shut_down) {
+                return Err(shut_down_error(py));
+            }
+            return queue_up(py, &self.queue, Direction::Write, &mut self.place);
+        }
+        if queue.get().is_overridden(py) {
+            let done = queue.call_method1(pyo3::intern!(py, "put_nowait"), (&self.item,))?;
+            return Ok(Step::Return(done.unbind()));
+        }
+        put_nowait(queue, self.item.bind(py))?;
+        Ok(Step::Return(py.None()))
+    }
+
+    fn qualname(&self) -> &'static str {
+        "Queue.put"
+    }
+
+    #[inline]
+    fn release(self, py: Python<'_>) {
+        self.queue.drop_ref(py);
+        self.item.drop_ref(py);
+        if let Some((_, future)) = self.place {
+            future.drop_ref(py);
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some((_, future)) = &self.place {
+            visit.call(future)?;
+        }
+        visit.call(&self.item)?;
+        visit.call(&self.queue)
+    }
+}
+
+/// `Queue.join`.
+pub struct JoinQueue {
+    pub queue: Py<Queue>,
+}
+
+impl Routine for JoinQueue {
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        match input {
+            Input::Start => {
+                let queue = self.queue.get();
+                if queue.state.with(py, |state| state.unfinished == 0) {
+                    return Ok(Step::Return(py.None()));
+                }
+                let finished = queue.finished(py)?;
+                let waiting = crate::locks::Event::waiting(finished, py)?;
+                Ok(Step::Delegate(waiting.into_any()))
+            }
+            Input::Value(_) => Ok(Step::Return(py.None())),
+            Input::Error(error) => Err(error),
+        }
+    }
+
+    fn qualname(&self) -> &'static str {
+        "Queue.join"
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.queue.drop_ref(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.queue)
+    }
+}
