@@ -1,6 +1,8 @@
 """BufferedProtocol over TLS: the protocol lends the memory that plain text is written to."""
 
 import asyncio
+import gc
+import sys
 
 import pytest
 from network.peers import Recorder, patterned
@@ -66,6 +68,29 @@ def test_a_buffer_is_filled_from_several_records(run, wired):
             peer.sock.send(b"".join(peer.encrypt(b"0123456789") for _ in range(10)))
             assert await protocol.receive(100) == b"0123456789" * 10
             assert protocol.updates == [100]
+
+    run(main())
+
+
+def test_filling_from_several_records_leaves_nothing_behind(run, wired):
+    rounds = 100
+
+    async def main():
+        async with wired("client", with_buffer_of(100_000)) as (_, protocol, peer):
+
+            async def exchange():
+                for _ in range(rounds):
+                    peer.sock.send(b"".join(peer.encrypt(bytes(500)) for _ in range(10)))
+                    await protocol.receive(5_000)
+                    protocol.received.clear()
+                    protocol.updates.clear()
+                gc.collect()
+                return sys.getallocatedblocks()
+
+            await exchange()
+            before = await exchange()
+            # Less than one object for each round, in which the buffer is filled ten times.
+            assert await exchange() - before < rounds
 
     run(main())
 

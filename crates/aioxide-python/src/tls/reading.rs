@@ -141,7 +141,8 @@ impl SslProtocol {
                     Some(view) => view,
                     None => view.insert(PyMemoryView::from(&buffer)?),
                 };
-                let slice = PySlice::new(py, filled as isize, size as isize, 1);
+                // Not `PySlice::new`: in PyO3 0.30 it leaks the numbers it is given.
+                let slice = py.get_type::<PySlice>().call1((filled, size))?;
                 this.session.read_into(size - filled, &whole.get_item(slice)?)?
             };
             match outcome {
