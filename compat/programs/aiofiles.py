@@ -29,7 +29,7 @@ async def work(given: Given) -> None:
 
 
 async def large_file(given: Given) -> None:
-    size = given.times(128, 16)
+    size = given.times(64, 16)
     path = given.folder / "large"
     written, read = hashlib.sha256(), hashlib.sha256()
     async with aiofiles.open(path, "wb") as file:
@@ -45,7 +45,7 @@ async def large_file(given: Given) -> None:
 
 
 async def many_files(given: Given) -> None:
-    count = given.times(500, 100)
+    count = given.times(200, 50)
     with ThreadPoolExecutor(8, "files") as pool:
 
         async def one(number: int) -> None:

@@ -11,6 +11,8 @@ import httpx
 from harness.given import Given
 
 MIB = 1 << 20
+# The default of 5 s includes the wait for one of the connections.
+SECONDS = 60.0
 
 
 def main(given: Given) -> None:
@@ -19,14 +21,17 @@ def main(given: Given) -> None:
 
 async def work(given: Given) -> None:
     server = Server()
-    async with server.listening() as base_url, httpx.AsyncClient(base_url=base_url) as client:
+    async with (
+        server.listening() as base_url,
+        httpx.AsyncClient(base_url=base_url, timeout=SECONDS) as client,
+    ):
         await many_requests(given, client)
         await large_bodies(given, client)
         await cancelled(given, client, server)
         await timeout(given, client)
     async with (
         server.listening(given.server_tls()) as base_url,
-        httpx.AsyncClient(base_url=base_url, verify=given.client_tls()) as client,
+        httpx.AsyncClient(base_url=base_url, timeout=SECONDS, verify=given.client_tls()) as client,
     ):
         await large_bodies(given, client, "https")
     async with httpx.AsyncClient(base_url=base_url) as client:
