@@ -85,7 +85,8 @@ class _Runner:
         except Unavailable as reason:
             print(f"{program.name:16} {UNAVAILABLE}: {reason}", flush=True)
             return unavailable(program, version, str(reason))
-        place = Place(self._packages.python, self._folder, self._certificates, self._options.quick)
+        certificates = self._certificates if catalogue.TRUSTME in program.distributions else None
+        place = Place(self._packages.python, self._folder, certificates, self._options.quick)
         runs: dict[str, Run] = {}
         for loop in loops:
             runs[loop] = run = run_program(program, loop, place, known)

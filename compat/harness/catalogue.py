@@ -13,6 +13,9 @@ POSTGRESQL = "postgresql"
 REDIS = "redis-server"
 WRK = "wrk"
 
+# What makes certificates, for programs that use TLS.
+TRUSTME = "trustme"
+
 
 @dataclass(frozen=True)
 class Program:
@@ -31,20 +34,20 @@ class Program:
 
 
 PROGRAMS = (
-    Program("aiohttp", ("aiohttp",), RUN),
-    Program("httpx", ("httpx", "aiohttp"), INSTALL),
+    Program("aiohttp", ("aiohttp", TRUSTME), RUN),
+    Program("httpx", ("httpx", TRUSTME), INSTALL),
     Program(
         "fastapi",
-        ("fastapi", "starlette", "uvicorn", "httptools", "websockets", "python-multipart"),
+        ("fastapi", "starlette", "uvicorn", "httptools", "websockets", TRUSTME),
         LIBRARY,
         debian=(WRK,),
     ),
-    Program("websockets", ("websockets",), RUN),
-    Program("asyncpg", ("asyncpg",), INSTALL, debian=(POSTGRESQL,)),
-    Program("redis", ("redis",), RUN, debian=(REDIS,)),
+    Program("websockets", ("websockets", TRUSTME), RUN),
+    Program("asyncpg", ("asyncpg", TRUSTME), INSTALL, debian=(POSTGRESQL,)),
+    Program("redis", ("redis", TRUSTME), RUN, debian=(REDIS,)),
     Program("aiosqlite", ("aiosqlite",), COMMAND),
     Program("aiofiles", ("aiofiles",), COMMAND),
-    Program("anyio", ("anyio", "pytest"), LIBRARY),
+    Program("anyio", ("anyio", "pytest", TRUSTME), LIBRARY),
     Program("pytest_asyncio", ("pytest-asyncio", "pytest"), LIBRARY),
     Program("pools", (), RUN),
     Program("distributed", ("distributed",), COMMAND, deadline=180.0),

@@ -107,13 +107,18 @@ def _install(package: str) -> None:
 
 
 def _unpack(package: str, root: Path) -> None:
-    downloads = root / "packages"
-    downloads.mkdir(parents=True, exist_ok=True)
+    # Complete or not there: half of it would be found next time.
+    unfinished = root.with_suffix(".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    downloads = unfinished / "packages"
+    downloads.mkdir(parents=True)
     wanted = _apt(["apt-get", "--simulate", "--no-install-recommends", "install", package])
     names = re.findall(r"^Inst (\S+)", wanted, re.MULTILINE)
     _apt(["apt-get", "download", *names], folder=downloads)
     for file in sorted(downloads.glob("*.deb")):
-        _apt(["dpkg", "-x", str(file), str(root)])
+        _apt(["dpkg", "-x", str(file), str(unfinished)])
+    shutil.rmtree(downloads)
+    unfinished.rename(root)
 
 
 def _apt(

@@ -32,7 +32,8 @@ class Given:
         quick: whether the short form was asked for.
         folder: an empty folder of the program's own.
         certificates: a folder with ``server.pem``, ``server.key`` and
-            ``client.pem`` (the authority) for localhost and 127.0.0.1.
+            ``client.pem`` (the authority) for localhost and 127.0.0.1, if the
+            catalogue says that the program needs them.
         servers: what is known of the servers and tools that the program needs,
             by the name of their Debian package.
         python: the command that starts Python on this loop.
@@ -46,7 +47,7 @@ class Given:
         *,
         quick: bool,
         folder: Path,
-        certificates: Path,
+        certificates: Path | None,
         servers: dict[str, dict[str, Any]],
     ) -> None:
         self._program = program

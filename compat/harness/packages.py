@@ -60,14 +60,14 @@ class Packages:
             stderr=subprocess.PIPE,
             text=True,
         )
-        return _last_line(done.stderr) if done.returncode else ""
+        return _reason(done.stderr) if done.returncode else ""
 
     def _pip(self, names: list[str]) -> str:
         command = [str(self.python), "-m", "pip", "install", "--quiet"]
-        command += ["--disable-pip-version-check"]
+        command += ["--disable-pip-version-check", "--retries", "1"]
         command += ["--constraint", str(_REQUIREMENTS / "constraints.txt"), *names]
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-        return _last_line(done.stderr) if done.returncode else ""
+        return _reason(done.stderr) if done.returncode else ""
 
     def _ask_versions(self) -> dict[str, str]:
         if not self.python.exists():
@@ -76,6 +76,8 @@ class Packages:
         return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("ERROR: ") if lines else "no reason given"
+def _reason(output: str) -> str:
+    """The first thing that pip calls an error, or else the last line."""
+    lines = [line for line in output.splitlines() if line.strip()] or ["no reason given"]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return [*errors, lines[-1]][0]

@@ -34,7 +34,8 @@ class Place:
     python: Path
     # Takes logs and folders of the programs.
     folder: Path
-    certificates: Path
+    # Those of the program's servers, if it needs any.
+    certificates: Path | None
     quick: bool
 
 
@@ -71,7 +72,8 @@ def run_program(
     report, log = folder / "report.json", folder / "output.log"
     command = [str(place.python)] + (["-m", "aioxide"] if uses_command(program, loop) else [])
     command += [str(_HERE / "run_program.py"), program.name, "--loop", loop]
-    command += ["--folder", str(own), "--certificates", str(place.certificates)]
+    command += ["--folder", str(own)]
+    command += ["--certificates", str(place.certificates)] if place.certificates else []
     command += ["--servers", json.dumps(servers), "--report", str(report)]
     command += ["--deadline", str(program.deadline)] + (["--quick"] if place.quick else [])
     started = time.perf_counter()

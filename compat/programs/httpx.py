@@ -112,7 +112,7 @@ async def body(headers: dict[str, str], reader: asyncio.StreamReader) -> AsyncIt
 
 
 async def many_requests(given: Given, client: httpx.AsyncClient) -> None:
-    total = given.times(500, 100)
+    total = given.times(200, 100)
     answers = await asyncio.gather(*(client.get(f"/echo/{n}") for n in range(total)))
     assert [answer.json()["path"] for answer in answers] == [f"/echo/{n}" for n in range(total)]
     given.did(f"{total} requests at once")

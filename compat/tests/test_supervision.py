@@ -20,9 +20,7 @@ def run(tmp_path, monkeypatch):
         preamble += "arguments = dict(zip(sys.argv[2::2], sys.argv[3::2]))\n"
         preamble += "report = pathlib.Path(arguments['--report'])\n"
         (tmp_path / "compat" / "run_program.py").write_text(preamble + textwrap.dedent(source))
-        place = Place(
-            python=sys.executable, folder=tmp_path, certificates=tmp_path / "none", quick=False
-        )
+        place = Place(python=sys.executable, folder=tmp_path, certificates=None, quick=False)
         return run_program(Program("sample", (), RUN, deadline=deadline), "asyncio", place, {})
 
     return run
