@@ -77,7 +77,10 @@ class Packages:
 
 
 def _reason(output: str) -> str:
-    """The first thing that pip calls an error, or else the last line."""
+    """What pip says is wrong: the first thing that it calls an error, or else the last line."""
+    if "Retrying (" in output:
+        # What pip concludes from finding no version at all misleads.
+        return "the package index does not answer"
     lines = [line for line in output.splitlines() if line.strip()] or ["no reason given"]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return [*errors, lines[-1]][0]
