@@ -48,6 +48,42 @@ def test_a_semaphore_of_less_than_none(api):
             getattr(api, name)(-1)
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("Semaphore", 2),
+        ("Semaphore", 2.0),
+        ("Semaphore", float("inf")),
+        ("BoundedSemaphore", 2),
+        ("BoundedSemaphore", 2.0),
+    ],
+)
+def test_a_semaphore_counts_with_any_number(run, api, name, value):
+    # Dask says by infinity that there is no limit.
+    async def main():
+        semaphore = getattr(api, name)(value)
+        shown = [repr(semaphore).rpartition("[")[2]]
+        for _ in range(2):
+            assert not semaphore.locked()
+            assert await semaphore.acquire() is True
+            shown.append(repr(semaphore._value))
+        locked = semaphore.locked()
+        semaphore.release()
+        return shown, locked, repr(semaphore._value)
+
+    left = [value - 1, value - 2]
+    shown, locked, last = run(main())
+    assert shown == [f"unlocked, value:{value}]>", *map(repr, left)]
+    assert locked is (left[1] == 0)
+    assert last == repr(left[1] + 1)
+
+
+def test_a_semaphore_of_no_number(api):
+    for name in ("Semaphore", "BoundedSemaphore"):
+        with pytest.raises(TypeError):
+            getattr(api, name)("many")
+
+
 @pytest.mark.parametrize("name", ["Lock", "Semaphore"])
 def test_async_with_goes_through_the_methods_of_a_subclass(run, api, name):
     calls = []

@@ -1,6 +1,7 @@
 //! What tasks agree by (`asyncio.locks`).
 
 mod binding;
+mod count;
 mod entering;
 mod event;
 mod lock;

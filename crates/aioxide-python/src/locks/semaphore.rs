@@ -8,6 +8,7 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use super::EnterBySubclass;
 use super::binding::LoopBinding;
+use super::count::Count;
 use super::waiters::Waiters;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
 use crate::futures::Future;
@@ -26,7 +27,7 @@ pub struct Semaphore {
 
 #[derive(Default)]
 struct State {
-    value: i64,
+    value: Count,
     waiters: Waiters,
 }
 
@@ -35,12 +36,12 @@ struct State {
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.BoundedSemaphore
 #[pyclass(frozen, extends = Semaphore, subclass, module = "asyncio.locks")]
 pub struct BoundedSemaphore {
-    bound: GilCell<i64>,
+    bound: GilCell<Count>,
 }
 
 impl Semaphore {
-    fn begin(&self, py: Python<'_>, value: i64) -> PyResult<()> {
-        if value < 0 {
+    fn begin(&self, py: Python<'_>, value: Count) -> PyResult<()> {
+        if value.is_negative() {
             return Err(PyValueError::new_err("Semaphore initial value must be >= 0"));
         }
         self.state.with(py, |state| state.value = value);
@@ -51,10 +52,10 @@ impl Semaphore {
     #[inline]
     fn try_acquire(&self, py: Python<'_>) -> bool {
         self.state.with(py, |state| {
-            if state.value == 0 || (state.waiters.len() > 0 && state.waiters.any_alive(py)) {
+            if state.value.is_zero() || (state.waiters.len() > 0 && state.waiters.any_alive(py)) {
                 return false;
             }
-            state.value -= 1;
+            state.value.step(-1);
             true
         })
     }
@@ -63,7 +64,7 @@ impl Semaphore {
     fn wake_next(&self, py: Python<'_>) -> PyResult<bool> {
         let next = self.state.with(py, |state| {
             let next = state.waiters.wake_next(py)?;
-            state.value -= 1;
+            state.value.step(-1);
             Some(next)
         });
         match next {
@@ -77,7 +78,7 @@ impl Semaphore {
     }
 
     fn give_back(&self, py: Python<'_>) -> PyResult<()> {
-        self.state.with(py, |state| state.value += 1);
+        self.state.with(py, |state| state.value.step(1));
         self.wake_next(py).map(drop)
     }
 }
@@ -121,11 +122,11 @@ impl Routine for AcquireSemaphore {
                 && !future.get().is_cancelled(py)
             {
                 // It was given one and cancelled at once.
-                semaphore.state.with(py, |state| state.value += 1);
+                semaphore.state.with(py, |state| state.value.step(1));
             }
         }
         // Others may have come meanwhile and had to queue up behind.
-        while semaphore.state.with(py, |state| state.value > 0) {
+        while semaphore.state.with(py, |state| state.value.is_positive()) {
             if !semaphore.wake_next(py)? {
                 break;
             }
@@ -190,14 +191,14 @@ impl Semaphore {
         Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
     }
 
-    #[pyo3(signature = (value=1))]
-    fn __init__(&self, py: Python<'_>, value: i64) -> PyResult<()> {
+    #[pyo3(signature = (value=Count::Int(1)))]
+    fn __init__(&self, py: Python<'_>, value: Count) -> PyResult<()> {
         self.begin(py, value)
     }
 
     /// Whether `acquire` would wait.
     fn locked(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.value == 0 || state.waiters.any_alive(py))
+        self.state.with(py, |state| state.value.is_zero() || state.waiters.any_alive(py))
     }
 
     /// Takes one; waits while there is none, in the order of coming. True.
@@ -238,7 +239,7 @@ impl Semaphore {
         let what = if slf.get().locked(py) {
             "locked".to_owned()
         } else {
-            format!("unlocked, value:{value}")
+            format!("unlocked, value:{}", value.to_python(py)?)
         };
         super::describe(slf.as_any(), &what, waiters)
     }
@@ -252,8 +253,8 @@ impl Semaphore {
     }
 
     #[getter]
-    fn _value(&self, py: Python<'_>) -> i64 {
-        self.state.with(py, |state| state.value)
+    fn _value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.state.with(py, |state| state.value).to_python(py)
     }
 
     #[getter]
@@ -281,11 +282,12 @@ impl BoundedSemaphore {
         keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyClassInitializer<Self> {
         let semaphore = Semaphore::__new__(arguments, keywords);
-        PyClassInitializer::from(semaphore).add_subclass(Self { bound: GilCell::new(0) })
+        PyClassInitializer::from(semaphore)
+            .add_subclass(Self { bound: GilCell::new(Count::default()) })
     }
 
-    #[pyo3(signature = (value=1))]
-    fn __init__(slf: &Bound<'_, Self>, value: i64) -> PyResult<()> {
+    #[pyo3(signature = (value=Count::Int(1)))]
+    fn __init__(slf: &Bound<'_, Self>, value: Count) -> PyResult<()> {
         slf.get().bound.with(slf.py(), |bound| *bound = value);
         slf.as_super().get().begin(slf.py(), value)
     }
@@ -294,14 +296,15 @@ impl BoundedSemaphore {
     fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let semaphore = slf.as_super().get();
-        if semaphore.state.with(py, |state| state.value) >= slf.get()._bound_value(py) {
+        let bound = slf.get().bound.with(py, |bound| *bound);
+        if semaphore.state.with(py, |state| state.value).has_reached(bound) {
             return Err(PyValueError::new_err("BoundedSemaphore released too many times"));
         }
         semaphore.give_back(py)
     }
 
     #[getter]
-    fn _bound_value(&self, py: Python<'_>) -> i64 {
-        self.bound.with(py, |bound| *bound)
+    fn _bound_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.bound.with(py, |bound| *bound).to_python(py)
     }
 }
