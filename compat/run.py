@@ -140,7 +140,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say which programs there are")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument("--publish", action="store_true", help="put the table into the README")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.publish and (options.quick or options.only or options.loop):
+        parser.error("--publish takes a run of everything")
+    return options
 
 
 if __name__ == "__main__":

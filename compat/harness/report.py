@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import platform
 import textwrap
@@ -64,6 +65,8 @@ def markdown(verdicts: Iterable[Verdict]) -> str:
             f"| {v.program.name} | {v.version} | {did} | {_seconds(v.control)} "
             f"| {_seconds(v.tried)} | {v.result} |"
         )
+    python, system = platform.python_version(), f"{platform.system()} {platform.release()}"
+    lines.append(f"\nRun: {datetime.date.today()}, CPython {python}, {system}.")
     return "\n".join(lines)
 
 

@@ -78,7 +78,7 @@ def test_the_table_is_put_between_the_marks_of_the_readme(verdicts, tmp_path):
     text = readme.read_text()
     assert text.startswith("before\n<!-- compat:table -->\n| program |")
     assert "| sample | 1.0 | one; two | 1.2 | 1.2 | passed |" in text
-    assert text.endswith("|\n<!-- /compat:table -->\nafter\n") and "old" not in text
+    assert text.endswith(".\n<!-- /compat:table -->\nafter\n") and "old" not in text
 
 
 def test_a_readme_without_marks_is_refused(verdicts, tmp_path):
