@@ -1,5 +1,6 @@
 """Children that end when a test says so, and the check that none is left."""
 
+import contextlib
 import os
 
 import pytest
@@ -81,3 +82,15 @@ def start(loop, recorder):
         return transport
 
     return start_process
+
+
+@pytest.fixture
+def has_ended():
+    """Waits, without a turn of the loop, until a child has ended: ``has_ended(pid)``."""
+
+    def wait(pid):
+        # Up to Python 3.11 a thread of asyncio's may have reaped it by then.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    return wait

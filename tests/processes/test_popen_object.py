@@ -1,7 +1,8 @@
 """What others learn and do with the Popen object behind a transport.
 
-The standard library loses the exit status to whoever asks the Popen object first and reports
-255; aioxide takes it from that object. These tests therefore run on aioxide alone.
+The standard library loses the exit status to whoever asks the Popen object first (up to Python
+3.12 its own ``send_signal()`` does) and reports 255; aioxide takes it from that object. These
+tests therefore run on aioxide alone.
 """
 
 import asyncio
@@ -44,6 +45,19 @@ def test_asking_it_first_loses_nothing(run, start, gate, recorder, method):
         assert transport.get_returncode() is None
         assert await transport._wait() == 13
         assert recorder.calls[1] == ("process_exited", 13)
+        transport.close()
+
+    run(main())
+
+
+def test_a_signal_to_a_child_that_has_just_ended_keeps_its_exit_code(run, start, gate, has_ended):
+    async def main():
+        transport = await start("/bin/sh", "-c", "read line; exit 5", stdin=gate.reader)
+        # It ends, and the loop has no turn to learn that.
+        gate.open()
+        has_ended(transport.get_pid())
+        transport.send_signal(signal.SIGTERM)
+        assert await transport._wait() == 5
         transport.close()
 
     run(main())

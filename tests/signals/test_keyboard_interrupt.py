@@ -304,3 +304,63 @@ def test_traceback_of_an_unhandled_interrupt_names_the_program(interrupt):
     )
     assert status == -signal.SIGINT
     assert re.search(r'File "<string>", line \d+, in <module>', errors)
+
+
+def test_interrupt_while_waiting_for_a_child(interrupt):
+    status, output, errors = interrupt(
+        """
+        async def main():
+            process = await asyncio.create_subprocess_exec("/bin/cat", stdin=-1)
+            asyncio.get_running_loop().call_soon(ready)
+            try:
+                await process.wait()
+            except asyncio.CancelledError:
+                process.terminate()
+                print(await process.wait())
+                raise
+
+        try:
+            loops.run(main())
+        except KeyboardInterrupt:
+            print("KeyboardInterrupt")
+        """
+    )
+    assert (status, output, errors) == (0, "-15\nKeyboardInterrupt\n", "")
+
+
+def test_a_runner_goes_on_after_an_interrupt(interrupt):
+    status, output, errors = interrupt(
+        """
+        async def wait():
+            asyncio.get_running_loop().call_soon(ready)
+            await asyncio.get_running_loop().create_future()
+
+        with loops.Runner() as runner:
+            try:
+                runner.run(wait())
+            except KeyboardInterrupt:
+                print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+            print(runner.run(asyncio.sleep(0, "goes on")))
+        """
+    )
+    assert (status, output, errors) == (0, "True\ngoes on\n", "")
+
+
+def test_a_runner_leaves_a_handler_alone_that_was_set_meanwhile(interrupt):
+    status, output, errors = interrupt(
+        """
+        async def main():
+            done = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGINT, done.set)
+            loop.call_soon(ready)
+            await done.wait()
+            return signal.getsignal(signal.SIGINT)
+
+        with loops.Runner() as runner:
+            handler = runner.run(main())
+            print(signal.getsignal(signal.SIGINT) is handler)
+        print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+        """
+    )
+    assert (status, output, errors) == (0, "True\nTrue\n", "")

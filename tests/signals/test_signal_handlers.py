@@ -1,8 +1,10 @@
 """loop.add_signal_handler and remove_signal_handler."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import threading
 
 import pytest
@@ -230,3 +232,44 @@ def test_system_call_interrupted_by_a_signal_goes_on(run, loop):
         loop.remove_signal_handler(signal.SIGUSR1)
 
     run(main())
+
+
+def test_a_wakeup_descriptor_that_somebody_set_meanwhile_is_kept(run, loop):
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.setblocking(False)
+
+        async def main():
+            assert signal.set_wakeup_fd(writer.fileno()) != -1
+
+        loop.add_signal_handler(signal.SIGUSR1, lambda: None)
+        run(main())
+        assert signal.set_wakeup_fd(-1) == writer.fileno()
+        loop.remove_signal_handler(signal.SIGUSR1)
+
+
+def test_signals_that_arrive_together(run, loop):
+    async def main():
+        arrived = []
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            loop.add_signal_handler(number, arrived.append, number)
+        with blocked(signal.SIGUSR1, signal.SIGUSR2):
+            for _ in range(3):
+                raise_signal(signal.SIGUSR1)
+                raise_signal(signal.SIGUSR2)
+        while len(arrived) < 2:
+            await asyncio.sleep(0)
+        # The system keeps one of each kind.
+        assert sorted(arrived) == [signal.SIGUSR1, signal.SIGUSR2]
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            loop.remove_signal_handler(number)
+
+    run(main())
+
+
+@contextlib.contextmanager
+def blocked(*numbers):
+    """The system holds these signals back meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
