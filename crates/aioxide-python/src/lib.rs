@@ -119,6 +119,7 @@ mod _aioxide {
         recycle::install::<Task>(py);
         recycle::install::<SocketCall>(py);
         crate::event_loop::install_fast_methods(py)?;
+        crate::methods::install_plain::<crate::handles::CancelTimer>(py)?;
         recycle::install::<Coroutine>(py);
         crate::coroutines::install_slots(py);
         crate::locks::install_lock(py)?;

@@ -4,10 +4,10 @@
 //! thread-local state and checks the receiver a second time: a fifth of what a
 //! callback costs altogether. Only what is called as often as that is worth it.
 //!
-//! PyO3 does not know of these calls. Where none of its own is on the stack (a
-//! lock of ours on a loop that is not), a `Py` that is simply dropped gives its
-//! reference up at PyO3's next opportunity only. What ought to go at once is
-//! dropped as a `Bound`, or with `drop_ref`.
+//! Telling PyO3 of such a call costs a twentieth of a callback, and is needed for
+//! dropping a `Py`: without it, and without a call of PyO3's own on the stack, the
+//! reference is given up at PyO3's next opportunity only. A method that drops
+//! nothing but `Bound`s, or by `drop_ref`, says so and saves that.
 
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +25,8 @@ pub trait FastMethod {
     const NAME: &'static CStr;
     /// Its signature and purpose, as the interpreter wants them.
     const DOC: &'static CStr;
+    /// Whether no `Py` is dropped in the call, not even by what it calls.
+    const DROPS_NOTHING: bool = false;
 
     /// Does it.
     fn call<'py>(
@@ -41,6 +43,8 @@ pub trait PlainMethod {
     const NAME: &'static CStr;
     /// Its signature and purpose, as the interpreter wants them.
     const DOC: &'static CStr;
+    /// Whether no `Py` is dropped in the call, not even by what it calls.
+    const DROPS_NOTHING: bool = false;
 
     /// Does it.
     fn call(slf: &Bound<'_, Self::Class>) -> PyResult<Py<PyAny>>;
@@ -115,7 +119,7 @@ unsafe extern "C" fn fast<M: FastMethod>(
     // class (the descriptor has checked it), `count` positional arguments and
     // behind them one for each of `names`, all alive during the call.
     unsafe {
-        guarded::<M::Class>(receiver, M::NAME, |slf| {
+        guarded::<M::Class>(receiver, M::NAME, M::DROPS_NOTHING, |slf| {
             let names = Borrowed::from_ptr_or_opt(slf.py(), names)
                 .map(|names| names.cast_unchecked::<PyTuple>());
             let names = names.as_deref();
@@ -133,7 +137,7 @@ unsafe extern "C" fn plain<M: PlainMethod>(
     _nothing: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: as above, without arguments.
-    unsafe { guarded::<M::Class>(receiver, M::NAME, M::call) }
+    unsafe { guarded::<M::Class>(receiver, M::NAME, M::DROPS_NOTHING, M::call) }
 }
 
 /// Runs the body of a method; turns an error or a panic into an exception.
@@ -145,23 +149,27 @@ unsafe extern "C" fn plain<M: PlainMethod>(
 unsafe fn guarded<T: PyClass>(
     receiver: *mut ffi::PyObject,
     name: &CStr,
+    drops_nothing: bool,
     body: impl FnOnce(&Bound<'_, T>) -> PyResult<Py<PyAny>>,
 ) -> *mut ffi::PyObject {
-    // SAFETY: the caller's promise.
-    let (py, slf) = unsafe {
-        let py = Python::assume_attached();
-        (py, Bound::ref_from_ptr(py, &receiver).cast_unchecked::<T>())
+    let call = |py: Python<'_>| {
+        // SAFETY: the caller's promise.
+        let slf = unsafe { Bound::ref_from_ptr(py, &receiver).cast_unchecked::<T>() };
+        match catch_unwind(AssertUnwindSafe(|| body(slf))) {
+            Ok(Ok(value)) => value.into_ptr(),
+            Ok(Err(error)) => {
+                error.restore(py);
+                std::ptr::null_mut()
+            }
+            Err(_) => {
+                let name = name.to_string_lossy();
+                PySystemError::new_err(format!("{name} panicked")).restore(py);
+                std::ptr::null_mut()
+            }
+        }
     };
-    match catch_unwind(AssertUnwindSafe(|| body(slf))) {
-        Ok(Ok(value)) => value.into_ptr(),
-        Ok(Err(error)) => {
-            error.restore(py);
-            std::ptr::null_mut()
-        }
-        Err(_) => {
-            let name = name.to_string_lossy();
-            PySystemError::new_err(format!("{name} panicked")).restore(py);
-            std::ptr::null_mut()
-        }
+    // SAFETY: the GIL is held.
+    unsafe {
+        if drops_nothing { call(Python::assume_attached()) } else { Python::attach_unchecked(call) }
     }
 }

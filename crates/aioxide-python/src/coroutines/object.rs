@@ -276,17 +276,18 @@ unsafe extern "C" fn itself_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObje
 unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: as above, and the object is of this class, which has no
     // subclasses.
-    let (py, slf) = unsafe {
-        let py = Python::assume_attached();
-        (py, Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>())
-    };
-    let resumption = Resumption::Send(py.None().into_bound(py));
-    match catch_unwind(AssertUnwindSafe(|| slf.get().next(py, resumption))) {
-        Ok(result) => result,
-        Err(_) => {
-            PySystemError::new_err("a coroutine of aioxide panicked").restore(py);
-            std::ptr::null_mut()
-        }
+    unsafe {
+        Python::attach_unchecked(|py| {
+            let slf = Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>();
+            let resumption = Resumption::Send(py.None().into_bound(py));
+            match catch_unwind(AssertUnwindSafe(|| slf.get().next(py, resumption))) {
+                Ok(result) => result,
+                Err(_) => {
+                    PySystemError::new_err("a coroutine of aioxide panicked").restore(py);
+                    std::ptr::null_mut()
+                }
+            }
+        })
     }
 }
 

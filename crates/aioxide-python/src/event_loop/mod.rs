@@ -12,6 +12,7 @@ mod object;
 mod poll;
 mod ready;
 mod scheduling;
+mod timers;
 mod turn;
 mod watching;
 
@@ -26,5 +27,7 @@ use pyo3::prelude::*;
 /// Adds the methods that are written by hand. Called once, at module initialisation.
 pub fn install_fast_methods(py: Python<'_>) -> PyResult<()> {
     crate::methods::install::<call_soon::CallSoon>(py)?;
+    crate::methods::install::<timers::CallLater>(py)?;
+    crate::methods::install::<timers::CallAt>(py)?;
     crate::methods::install::<create_task::CreateTask>(py)
 }

@@ -157,10 +157,14 @@ impl Handle {
                     .with(py, |state| state.origin.get_or_insert_default().repr.replace(repr)),
             );
         }
-        drop(this.state.with(py, |state| {
+        let (callback, arguments) = this.state.with(py, |state| {
             state.cancelled = true;
             (state.callback.take(), std::mem::take(&mut state.arguments))
-        }));
+        });
+        if let Some(callback) = callback {
+            callback.drop_ref(py);
+        }
+        arguments.release(py);
         Ok(())
     }
 

@@ -14,4 +14,4 @@ pub use reporting::report_callback_error;
 pub use strangers::may_step_foreign_task;
 #[cfg(Py_3_14)]
 pub use thread_safe::ThreadSafeHandle;
-pub use timer::TimerHandle;
+pub use timer::{CancelTimer, TimerHandle};

@@ -1,5 +1,7 @@
 //! The Python class `TimerHandle`.
 
+use std::ffi::CStr;
+
 use pyo3::Borrowed;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
@@ -9,6 +11,7 @@ use super::handle::HandleState;
 use super::{Arguments, Handle};
 use crate::futures::{BoundLoop, LoopRef};
 use crate::gil_cell::GilCell;
+use crate::methods::PlainMethod;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::standard;
 
@@ -64,6 +67,45 @@ impl TimerHandle {
     }
 }
 
+impl TimerHandle {
+    /// Calls the timer off; the loop forgets it.
+    fn cancel_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if slf.as_super().get().is_cancelled(py) {
+            return Ok(());
+        }
+        Handle::cancel_handle(slf.as_super())?;
+        match slf.as_super().get().event_loop(py) {
+            Some(BoundLoop::Native(core)) => {
+                if slf.get().timing.with(py, |timing| timing.scheduled) {
+                    core.get().timer_cancelled(py);
+                }
+                Ok(())
+            }
+            Some(BoundLoop::Foreign(event_loop)) => {
+                let name = pyo3::intern!(py, "_timer_handle_cancelled");
+                event_loop.call_method1(name, (slf,)).map(drop)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// `timer.cancel()`.
+pub struct CancelTimer;
+
+impl PlainMethod for CancelTimer {
+    type Class = TimerHandle;
+    const NAME: &'static CStr = c"cancel";
+    const DOC: &'static CStr = c"cancel($self)\n--\n\nCalls the timer off; the loop forgets it.";
+
+    #[inline]
+    fn call(slf: &Bound<'_, TimerHandle>) -> PyResult<Py<PyAny>> {
+        TimerHandle::cancel_timer(slf)?;
+        Ok(slf.py().None())
+    }
+}
+
 impl Recycle for TimerHandle {
     fn shelf() -> &'static Shelf {
         static SHELF: Shelf = Shelf::new();
@@ -109,28 +151,6 @@ impl TimerHandle {
         let when = slf.get().deadline(slf.py()).into_pyobject(slf.py())?;
         info.insert(position, format!("when={}", when.repr()?))?;
         Ok(info)
-    }
-
-    /// Calls the timer off; the loop forgets it.
-    fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        if slf.as_super().get().is_cancelled(py) {
-            return Ok(());
-        }
-        Handle::cancel_handle(slf.as_super())?;
-        match slf.as_super().get().event_loop(py) {
-            Some(BoundLoop::Native(core)) => {
-                if slf.get().timing.with(py, |timing| timing.scheduled) {
-                    core.get().timer_cancelled(py);
-                }
-                Ok(())
-            }
-            Some(BoundLoop::Foreign(event_loop)) => {
-                let name = pyo3::intern!(py, "_timer_handle_cancelled");
-                event_loop.call_method1(name, (slf,)).map(drop)
-            }
-            None => Ok(()),
-        }
     }
 
     /// The loop time at which the callback is due, in seconds.

@@ -181,6 +181,7 @@ impl PlainMethod for Acquire {
     type Class = Lock;
     const NAME: &'static CStr = c"acquire";
     const DOC: &'static CStr = c"Waits until nobody holds the lock, and takes it. True.\n\nCancellation ends the wait; the lock is not taken.";
+    const DROPS_NOTHING: bool = true;
 
     #[inline]
     fn call(slf: &Bound<'_, Lock>) -> PyResult<Py<PyAny>> {
@@ -212,6 +213,7 @@ impl PlainMethod for Enter {
     type Class = Lock;
     const NAME: &'static CStr = c"__aenter__";
     const DOC: &'static CStr = c"Acquires the lock.";
+    const DROPS_NOTHING: bool = true;
 
     #[inline]
     fn call(slf: &Bound<'_, Lock>) -> PyResult<Py<PyAny>> {
@@ -233,6 +235,7 @@ impl FastMethod for Exit {
     type Class = Lock;
     const NAME: &'static CStr = c"__aexit__";
     const DOC: &'static CStr = c"Releases the lock.";
+    const DROPS_NOTHING: bool = true;
 
     #[inline]
     fn call<'py>(

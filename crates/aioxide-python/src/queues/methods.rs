@@ -118,6 +118,7 @@ impl FastMethod for Put {
     type Class = Queue;
     const NAME: &'static CStr = c"put";
     const DOC: &'static CStr = c"put($self, item)\n--\n\nWaits until there is room, and puts the item in.\n\nCancellation ends the wait; the item is not put in.";
+    const DROPS_NOTHING: bool = true;
 
     #[inline]
     fn call<'py>(
@@ -156,6 +157,7 @@ impl PlainMethod for Get {
     type Class = Queue;
     const NAME: &'static CStr = c"get";
     const DOC: &'static CStr = c"get($self)\n--\n\nWaits until there is something, takes it out and returns it.\n\nCancellation ends the wait; nothing is taken out.";
+    const DROPS_NOTHING: bool = true;
 
     #[inline]
     fn call(slf: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
