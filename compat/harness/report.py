@@ -65,7 +65,10 @@ def markdown(verdicts: Iterable[Verdict]) -> str:
             f"| {v.program.name} | {v.version} | {did} | {_seconds(v.control)} "
             f"| {_seconds(v.tried)} | {v.result} |"
         )
-    python, system = platform.python_version(), f"{platform.system()} {platform.release()}"
+    python, system = (
+        platform.python_version(),
+        f"{platform.system()} {platform.release().partition('-')[0]}",
+    )
     lines.append(f"\nRun: {datetime.date.today()}, CPython {python}, {system}.")
     return "\n".join(lines)
 
