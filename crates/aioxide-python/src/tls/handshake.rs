@@ -3,8 +3,9 @@
 use pyo3::exceptions::{PyConnectionAbortedError, PyException};
 use pyo3::prelude::*;
 
-use super::protocol::{Phase, SslProtocol, Told};
+use super::protocol::SslProtocol;
 use super::session::Attempt;
+use super::state::{Phase, Told};
 use crate::standard;
 
 impl SslProtocol {

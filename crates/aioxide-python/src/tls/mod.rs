@@ -6,15 +6,18 @@
 //! protocol of the transport below, and [`SslTransport`], the transport of the
 //! protocol above.
 
+mod failures;
 mod handshake;
 mod private;
 mod protocol;
 mod reading;
 mod session;
 mod shutdown;
+mod state;
 mod transport;
 mod water_marks;
 mod writing;
 
-pub use protocol::{Origin, SslProtocol, TlsOptions};
+pub use protocol::SslProtocol;
+pub use state::{Origin, TlsOptions};
 pub use transport::SslTransport;

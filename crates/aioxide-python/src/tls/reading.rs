@@ -4,8 +4,9 @@ use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyRuntimeError, PySyste
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PySlice};
 
-use super::protocol::{Phase, SslProtocol, Told};
+use super::protocol::SslProtocol;
 use super::session::Attempt;
+use super::state::{Phase, Told};
 use crate::standard;
 use crate::transports::Receiver;
 

@@ -3,8 +3,9 @@
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 
-use super::protocol::{Phase, SslProtocol};
+use super::protocol::SslProtocol;
 use super::session::Attempt;
+use super::state::Phase;
 use crate::standard;
 
 impl SslProtocol {

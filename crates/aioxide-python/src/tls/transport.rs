@@ -10,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
-use super::protocol::{READ_HIGH_WATER, SslProtocol, WRITE_HIGH_WATER};
+use super::protocol::SslProtocol;
+use super::state::{READ_HIGH_WATER, WRITE_HIGH_WATER};
 use super::water_marks::WaterMarks;
 use crate::event_loop::LoopCore;
 use crate::finalizer::Finalize;
@@ -62,7 +63,7 @@ impl SslTransport {
         &self,
         py: Python<'_>,
         default: usize,
-        pick: impl FnOnce(&mut super::protocol::State) -> WaterMarks,
+        pick: impl FnOnce(&mut super::state::State) -> WaterMarks,
     ) -> (usize, usize) {
         let marks = match self.tls(py) {
             Some(tls) => tls.get().state.with(py, pick),

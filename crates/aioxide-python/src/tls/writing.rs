@@ -4,8 +4,9 @@ use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use super::protocol::{Phase, SslProtocol};
+use super::protocol::SslProtocol;
 use super::session::Attempt;
+use super::state::Phase;
 use crate::standard;
 
 /// Writes to a lost connection that pass before each is logged.

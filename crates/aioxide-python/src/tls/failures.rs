@@ -1,0 +1,109 @@
+//! Who learns that a TLS connection has come about, or failed.
+
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::protocol::SslProtocol;
+use super::transport::SslTransport;
+use crate::futures::Future;
+use crate::standard;
+
+impl SslProtocol {
+    /// Releases whoever waits for the handshake.
+    pub(super) fn wake_waiter(
+        slf: &Bound<'_, Self>,
+        failure: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        Self::release_waiter(slf, failure, || (this.app_protocol(py), this.app_transport(py)))
+    }
+
+    /// The same, with `above` to tell the protocol and the transport above.
+    pub(super) fn release_waiter<'py>(
+        slf: &Bound<'py, Self>,
+        failure: Option<&Bound<'py, PyAny>>,
+        above: impl FnOnce() -> (Option<Bound<'py, PyAny>>, Option<Py<SslTransport>>),
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let (waiter, accepted) =
+            this.state.with(py, |state| (state.waiter.take(), std::mem::take(&mut state.accepted)));
+        if let Some(waiter) = waiter {
+            let waiter = waiter.bind(py);
+            return match failure {
+                _ if waiter.get().is_done(py) => Ok(()),
+                Some(failure) => {
+                    waiter.call_method1(pyo3::intern!(py, "set_exception"), (failure,)).map(drop)
+                }
+                None => Future::finish(waiter, py.None()),
+            };
+        }
+        match failure {
+            Some(failure) if accepted && this.core(py)?.get().debug(py) => {
+                let (protocol, transport) = above();
+                let details = PyDict::new(py);
+                details
+                    .set_item("message", "Error on transport creation for incoming connection")?;
+                details.set_item("exception", failure)?;
+                details.set_item("protocol", protocol)?;
+                details.set_item("transport", transport)?;
+                this.report(details)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn report(&self, details: Bound<'_, PyDict>) -> PyResult<()> {
+        let py = details.py();
+        self.core(py)?
+            .call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))
+            .map(drop)
+    }
+
+    /// Ends the connection because of `error`. A system error, which includes
+    /// those of TLS, is the peer's affair or the network's; any other is
+    /// reported.
+    pub(super) fn fatal_error(
+        slf: &Bound<'_, Self>,
+        error: Bound<'_, PyAny>,
+        message: &str,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let lower = this.lower(py);
+        if let Some(lower) = &lower {
+            lower.call_method1(pyo3::intern!(py, "_force_close"), (&error,))?;
+        }
+        if error.is_instance_of::<PyOSError>() {
+            if this.core(py)?.get().debug(py) {
+                let keywords = PyDict::new(py);
+                keywords.set_item("exc_info", &error)?;
+                standard::logger(py)?.call_method(
+                    "debug",
+                    ("%r: %s", slf, message),
+                    Some(&keywords),
+                )?;
+            }
+            return Ok(());
+        }
+        if error.is_instance(standard::cancelled_error(py)?)? {
+            return Ok(());
+        }
+        let details = PyDict::new(py);
+        details.set_item("message", message)?;
+        details.set_item("exception", error)?;
+        details.set_item("transport", lower)?;
+        details.set_item("protocol", slf)?;
+        this.report(details)
+    }
+
+    pub(super) fn log_debug(slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
+        let py = slf.py();
+        if slf.get().core(py)?.get().debug(py) {
+            standard::logger(py)?.call_method1("debug", (message, slf))?;
+        }
+        Ok(())
+    }
+}
