@@ -81,6 +81,16 @@ def test_closed_loop(loop, side):
 
 
 @both_sides
+def test_closed_loop_is_told_before_a_closed_file_object(loop, side):
+    sock = socket.socket()
+    sock.close()
+    loop.close()
+    with pytest.raises(RuntimeError, match="^Event loop is closed$"):
+        getattr(loop, f"add_{side}")(sock, print)
+    assert getattr(loop, f"remove_{side}")(sock) is False
+
+
+@both_sides
 def test_descriptor_larger_than_any_system_has(loop, side):
     with pytest.raises((OverflowError, OSError)):
         getattr(loop, f"add_{side}")(2**40, print)

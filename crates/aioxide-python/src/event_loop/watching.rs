@@ -20,6 +20,11 @@ use crate::handles::{Arguments, Handle};
 ///
 /// `ValueError` as the `selectors` module words it.
 pub fn file_descriptor(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
+    open_descriptor(file_number(file)?)
+}
+
+/// The same, of a file that may be closed: its number is -1.
+fn file_number(file: &Bound<'_, PyAny>) -> PyResult<i64> {
     let py = file.py();
     let invalid = || -> PyErr {
         match file.repr() {
@@ -27,25 +32,26 @@ pub fn file_descriptor(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
             Err(error) => error,
         }
     };
-    let number: i64 = if file.is_instance_of::<PyInt>() {
-        file.extract().map_err(|_| invalid())?
-    } else {
-        let number = file
-            .call_method0(pyo3::intern!(py, "fileno"))
-            .and_then(|number| number.call_method0(pyo3::intern!(py, "__int__")))
-            .and_then(|number| number.extract::<i64>());
-        match number {
-            Ok(number) => number,
-            Err(error)
-                if error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py)
-                    || error.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
-                    || error.is_instance_of::<PyValueError>(py) =>
-            {
-                return Err(invalid());
-            }
-            Err(error) => return Err(error),
+    if file.is_instance_of::<PyInt>() {
+        return file.extract().map_err(|_| invalid());
+    }
+    let number = file
+        .call_method0(pyo3::intern!(py, "fileno"))
+        .and_then(|number| number.call_method0(pyo3::intern!(py, "__int__")))
+        .and_then(|number| number.extract::<i64>());
+    match number {
+        Err(error)
+            if error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py)
+                || error.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
+                || error.is_instance_of::<PyValueError>(py) =>
+        {
+            Err(invalid())
         }
-    };
+        other => other,
+    }
+}
+
+fn open_descriptor(number: i64) -> PyResult<RawFd> {
     if number < 0 {
         return Err(PyValueError::new_err(format!("Invalid file descriptor: {number}")));
     }
@@ -215,6 +221,14 @@ impl LoopCore {
         }
     }
 
+    /// The same of a number that need not be one of a descriptor.
+    fn ensure_number_is_free(&self, number: i64, file: &Bound<'_, PyAny>) -> PyResult<()> {
+        match RawFd::try_from(number) {
+            Ok(fd) => self.ensure_no_transport(fd, file),
+            Err(_) => Ok(()),
+        }
+    }
+
     fn add_callback(
         slf: &Bound<'_, Self>,
         file: &Bound<'_, PyAny>,
@@ -224,11 +238,12 @@ impl LoopCore {
     ) -> PyResult<Py<Handle>> {
         let py = slf.py();
         let this = slf.get();
-        let fd = file_descriptor(file)?;
-        this.ensure_no_transport(fd, file)?;
+        let number = file_number(file)?;
+        this.ensure_number_is_free(number, file)?;
         // Not the thread, in debug mode either: asyncio leaves it to the caller, and some call
         // from other threads. The poller takes it, and the GIL guards the table.
         this.check_closed(py)?;
+        let fd = open_descriptor(number)?;
         let context = context::copy_current(py)?;
         let event_loop = LoopRef::of_core(slf);
         let handle = Handle::create(py, callback, Arguments::of(&arguments), event_loop, context)?;
@@ -241,12 +256,12 @@ impl LoopCore {
 
     fn remove_callback(&self, file: &Bound<'_, PyAny>, direction: Direction) -> PyResult<bool> {
         let py = file.py();
-        let fd = file_descriptor(file)?;
-        self.ensure_no_transport(fd, file)?;
+        let number = file_number(file)?;
+        self.ensure_number_is_free(number, file)?;
         if self.flags.with(py, |flags| flags.closed) {
             return Ok(false);
         }
-        self.clear_watcher(py, fd, direction)
+        self.clear_watcher(py, open_descriptor(number)?, direction)
     }
 }
 
