@@ -7,6 +7,7 @@ PostgreSQL, Redis and wrk by apt. See README.md of this folder.
 import argparse
 import contextlib
 import functools
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -146,7 +147,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _end(number: int, _frame: object) -> None:
+    # Servers and programs have process groups of their own: they end with the blocks around them.
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
