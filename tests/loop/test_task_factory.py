@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import sys
 from _asyncio import Task as StandardTask
 
 import pytest
@@ -86,6 +87,52 @@ def test_the_name_reaches_the_task_of_the_factory(loop, Task):
     task = loop.create_task(nothing(), name="the name")
     assert task.get_name() == "the name"
     loop.run_until_complete(task)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="what is passed on came with 3.14")
+def test_the_factory_is_given_every_keyword_as_it_is(loop, Task):
+    seen = []
+
+    def factory(loop, coroutine, **options):
+        seen.append(options)
+        return Task(coroutine, loop=loop)
+
+    loop.set_task_factory(factory)
+    context = contextvars.copy_context()
+    for options in (
+        {},
+        {"name": None, "context": None},
+        {"name": "the name", "eager_start": False},
+        {"eager_start": None, "context": context, "priority": 3},
+    ):
+        task = loop.create_task(nothing(), **options)
+        assert seen.pop() == options
+        # What the factory has made is not touched.
+        assert task.get_name() != "the name"
+        loop.run_until_complete(task)
+
+
+def test_without_a_factory_other_keywords_are_refused(loop):
+    coroutine = nothing()
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'priority'"):
+        loop.create_task(coroutine, priority=3)
+    coroutine.close()
+
+
+def test_the_arguments_of_create_task(loop, Task):
+    coroutine = nothing()
+    for call in (
+        lambda: loop.create_task(),
+        lambda: loop.create_task(name="the name"),
+        lambda: loop.create_task(coroutine, "the name"),
+        lambda: loop.create_task(coroutine, coro=coroutine),
+    ):
+        with pytest.raises(TypeError):
+            call()
+    task = loop.create_task(coro=coroutine, name=42)
+    assert type(task) is Task
+    assert task.get_name() == "42"
+    assert loop.run_until_complete(task) == "result"
 
 
 def test_a_factory_can_be_removed(loop, Task):

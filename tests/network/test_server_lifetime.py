@@ -240,6 +240,27 @@ def test_serve_forever_starts_serving_and_closes_when_cancelled(run, loop, serve
     run(main())
 
 
+@pytest.mark.skipif(
+    sys.version_info < (3, 14),
+    reason="until Python 3.13 a cancelled serve_forever() left the connections open",
+)
+def test_a_cancelled_serve_forever_closes_the_connections(run, loop, serve):
+    async def main():
+        server, protocols = await serve()
+        task = asyncio.ensure_future(server.serve_forever())
+        transport, client = await client_of(loop, server)
+        transport.write(b"x")
+        while not protocols:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await protocols[0].lost
+        await client.lost
+
+    run(main())
+
+
 def test_serve_forever_ends_when_the_server_is_closed(run, loop, serve):
     async def main():
         server, _ = await serve()
