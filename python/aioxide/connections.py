@@ -198,10 +198,12 @@ class Connections(NameResolution):
         # One list for each address tried, so that the failures keep the order
         # of the addresses when attempts overlap.
         failures: list[list[OSError]] = []
-        attempts = [
-            functools.partial(self._connect_one, failures, addrinfo, local_addrinfos)
+        # The frames of a race live as long as its exceptions, so what it is given
+        # must not hold these: a cell that can be emptied does not.
+        attempts = (
+            lambda addrinfo=addrinfo: self._connect_one(failures, addrinfo, local_addrinfos)
             for addrinfo in addrinfos
-        ]
+        )
         try:
             if delay is not None:
                 # The third of the results are the exceptions once more.

@@ -18,6 +18,9 @@ __all__ = ("FileSending",)
 #: Bytes that the fallback of ``sendfile`` reads at a time.
 _TRANSPORT_PIECE = 16 * 1024
 
+#: Whether the file's position is set even when nothing is sent.
+_ALWAYS_MOVES = sys.version_info >= (3, 14)
+
 
 class FileSending(Executors):
     """``sendfile`` and ``sock_sendfile``, by the system or piece by piece.
@@ -163,7 +166,7 @@ class FileSending(Executors):
 
     async def _send_in_pieces(self, file, offset, count, size, send) -> int:
         """Read at most ``size`` bytes at a time and pass them to ``send``."""
-        if offset:
+        if offset or (_ALWAYS_MOVES and hasattr(file, "seek")):
             file.seek(offset)
         buffer = memoryview(bytearray(min(count, size) if count else size))
         total = 0
@@ -292,7 +295,7 @@ def _ask_the_system(file, offset, count) -> FileSend:
 
 
 def _move_position(file, offset, sending: FileSend) -> None:
-    if sending.sent:
+    if sending.sent or _ALWAYS_MOVES:
         # A file that was closed meanwhile has no position, and what ended the
         # sending is more important than that.
         with contextlib.suppress(OSError, ValueError):

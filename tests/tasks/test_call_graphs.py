@@ -228,6 +228,20 @@ def test_futures_of_the_standard_library_are_left_to_it(loop):
     assert first._asyncio_awaited_by is None
 
 
+def test_a_standard_future_that_is_awaited(loop, turn):
+    future = StandardFuture(loop=loop)
+    tasks = [loop.create_task(wait_for(future)) for _ in range(2)]
+    turn()
+    assert future._asyncio_awaited_by == set(tasks)
+    future.set_result(None)
+    turn()
+    assert not future._asyncio_awaited_by
+    watched = weakref.ref(future)
+    del future
+    gc.collect()
+    assert watched() is None
+
+
 def test_a_standard_future_may_be_the_one_that_waits(loop, future):
     waiter = StandardFuture(loop=loop)
     asyncio.future_add_to_awaited_by(future, waiter)

@@ -191,6 +191,11 @@ standard!(
     convert_future_exception = "asyncio.futures"."_convert_future_exc"
 );
 #[cfg(Py_3_14)]
+standard_type!(
+    /// The standard `Future` written in C, and with it such a `Task`.
+    native_future_type = "_asyncio"."Future"
+);
+#[cfg(Py_3_14)]
 standard!(
     /// Records who awaits a future of the standard library.
     add_to_awaited_by = "_asyncio"."future_add_to_awaited_by"

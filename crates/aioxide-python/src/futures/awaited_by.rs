@@ -7,6 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFrozenSet, PySet};
 
 use super::Future;
+use crate::gil_cell::BareCell;
+use crate::interpreter::ThreadState;
 use crate::standard;
 
 /// The tasks and futures that await a future.
@@ -58,59 +60,53 @@ enum Recorded {
     Set(Py<PyAny>),
 }
 
-impl Future {
-    /// Where in memory the record is.
-    pub fn address_of_awaited_by(&self) -> usize {
-        std::ptr::from_ref(&self.awaited_by).addr()
-    }
-
+impl BareCell<AwaitedBy> {
     fn recorded(&self, py: Python<'_>) -> Recorded {
-        self.awaited_by.with(py, |record| match &record.waiters {
+        self.with(py, |record| match &record.waiters {
             None => Recorded::Nobody,
             Some(set) if record.is_set => Recorded::Set(set.clone_ref(py)),
             Some(one) => Recorded::One(one.clone_ref(py)),
         })
     }
 
-    /// Records that `waiter` awaits this future.
+    /// Records that `waiter` awaits the future.
     #[inline]
-    pub fn awaited_by(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = waiter.py();
-        let alone = self.awaited_by.with(py, |record| {
+    pub fn add(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
+        let alone = self.with(waiter.py(), |record| {
             let alone = record.waiters.is_none();
             if alone {
                 record.waiters = Some(waiter.clone().unbind());
             }
             alone
         });
-        if alone { Ok(()) } else { self.awaited_by_another(waiter) }
+        if alone { Ok(()) } else { self.add_another(waiter) }
     }
 
     #[cold]
-    fn awaited_by_another(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn add_another(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = waiter.py();
         let set = match self.recorded(py) {
             Recorded::Set(set) => return set.into_bound(py).cast_into::<PySet>()?.add(waiter),
             Recorded::Nobody => PySet::new(py, [waiter])?,
             Recorded::One(other) => PySet::new(py, [other.bind(py), waiter])?,
         };
-        drop(self.awaited_by.with(py, |record| {
+        drop(self.with(py, |record| {
             record.is_set = true;
             record.waiters.replace(set.into_any().unbind())
         }));
         Ok(())
     }
 
-    /// Records that `waiter` awaits this future no longer.
+    /// Records that `waiter` awaits the future no longer.
     #[inline]
-    pub fn no_longer_awaited_by(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub fn discard(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = waiter.py();
         enum Found {
             It(Option<Py<PyAny>>),
             Another,
             Set,
         }
-        let found = self.awaited_by.with(py, |record| match &record.waiters {
+        let found = self.with(py, |record| match &record.waiters {
             Some(one) if one.is(waiter) => Found::It(record.waiters.take()),
             Some(_) if record.is_set => Found::Set,
             _ => Found::Another,
@@ -132,7 +128,7 @@ impl Future {
     }
 
     /// `_asyncio_awaited_by`: a frozen set, or None.
-    pub fn waiters<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyFrozenSet>>> {
+    pub fn all<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyFrozenSet>>> {
         match self.recorded(py) {
             Recorded::Nobody => Ok(None),
             Recorded::One(one) => PyFrozenSet::new(py, [one]).map(Some),
@@ -143,25 +139,35 @@ impl Future {
     }
 }
 
-/// Whether call graphs may go through `object`: a future or task, ours or of the
-/// standard library's native kind.
-fn can_await(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    if object.cast::<Future>().is_ok() {
-        return Ok(true);
+/// The record of `object`, if it is a future or a task, ours or of the standard
+/// library's native kind. The latter keep it where ours do, or it is not touched.
+#[inline]
+pub fn record_of<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a BareCell<AwaitedBy>>> {
+    if let Ok(future) = object.cast::<Future>() {
+        return Ok(Some(&future.get().awaited_by));
     }
-    // The real type: `__class__` could claim anything.
-    object.get_type().is_subclass(standard::future_type(object.py())?)
+    if !ThreadState::is_known() || !is_standard(object)? {
+        return Ok(None);
+    }
+    // SAFETY: where the thread's state is known, our layout is the one of CPython's
+    // futures, and the GIL guards it.
+    unsafe { Ok(Some(&*object.as_ptr().byte_add(Future::RECORD_OFFSET).cast())) }
 }
 
-/// Record that `waiter` awaits `fut`. Futures of the standard library are left to
-/// its own function of this name.
+/// Whether it is a native future or task of the standard library. By its real type:
+/// `__class__` could claim anything.
+fn is_standard(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    object.get_type().is_subclass(standard::native_future_type(object.py())?)
+}
+
+/// Record that `waiter` awaits `fut`.
 #[pyfunction]
 #[pyo3(signature = (fut, waiter, /))]
 pub fn future_add_to_awaited_by(fut: Bound<'_, PyAny>, waiter: Bound<'_, PyAny>) -> PyResult<()> {
-    match fut.cast::<Future>() {
-        Ok(future) if can_await(&waiter)? => future.get().awaited_by(&waiter),
-        Ok(_) => Ok(()),
-        Err(_) => standard::add_to_awaited_by(fut.py())?.call1((&fut, waiter)).map(drop),
+    match record_of(&fut)? {
+        Some(record) if can_wait(&waiter)? => record.add(&waiter),
+        Some(_) => Ok(()),
+        None => standard::add_to_awaited_by(fut.py())?.call1((&fut, waiter)).map(drop),
     }
 }
 
@@ -172,9 +178,13 @@ pub fn future_discard_from_awaited_by(
     fut: Bound<'_, PyAny>,
     waiter: Bound<'_, PyAny>,
 ) -> PyResult<()> {
-    match fut.cast::<Future>() {
-        Ok(future) if can_await(&waiter)? => future.get().no_longer_awaited_by(&waiter),
-        Ok(_) => Ok(()),
-        Err(_) => standard::discard_from_awaited_by(fut.py())?.call1((&fut, waiter)).map(drop),
+    match record_of(&fut)? {
+        Some(record) if can_wait(&waiter)? => record.discard(&waiter),
+        Some(_) => Ok(()),
+        None => standard::discard_from_awaited_by(fut.py())?.call1((&fut, waiter)).map(drop),
     }
+}
+
+fn can_wait(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(object.cast::<Future>().is_ok() || is_standard(object)?)
 }

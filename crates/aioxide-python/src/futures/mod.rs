@@ -8,7 +8,9 @@ mod object;
 mod state;
 
 #[cfg(Py_3_14)]
-pub use awaited_by::{AwaitedBy, future_add_to_awaited_by, future_discard_from_awaited_by};
+pub use awaited_by::{
+    AwaitedBy, future_add_to_awaited_by, future_discard_from_awaited_by, record_of,
+};
 pub use awaiting::{FutureIterator, sent, stop_iteration, thrown};
 pub use callbacks::{Callback, Callbacks};
 pub use object::{Future, report_unretrieved, without_stop_iteration};

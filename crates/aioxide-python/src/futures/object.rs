@@ -32,7 +32,7 @@ pub struct Future {
     pub(crate) state: GilCell<FutureState>,
     /// Behind the state is where CPython's tools look for it.
     #[cfg(Py_3_14)]
-    pub(super) awaited_by: BareCell<AwaitedBy>,
+    pub(crate) awaited_by: BareCell<AwaitedBy>,
 }
 
 // What `crate::interpreter` wants to find on the usual machines.
@@ -40,6 +40,11 @@ pub struct Future {
 const _: () = assert!(std::mem::offset_of!(Future, awaited_by) == 80);
 
 impl Future {
+    /// Where the record of who awaits it is, from the beginning of the object.
+    #[cfg(Py_3_14)]
+    pub const RECORD_OFFSET: usize =
+        size_of::<ffi::PyObject>() + std::mem::offset_of!(Future, awaited_by);
+
     /// Wraps a state.
     #[inline]
     pub fn new(state: FutureState) -> Self {
@@ -373,7 +378,7 @@ impl Future {
         &self,
         py: Python<'py>,
     ) -> PyResult<Option<Bound<'py, PyFrozenSet>>> {
-        self.waiters(py)
+        self.awaited_by.all(py)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -43,11 +43,12 @@ impl Task {
         let task = Bound::new(py, PyClassInitializer::from(future).add_subclass(task))?;
         let base = task.as_ptr().addr();
         let state = std::ptr::from_ref(&task.get().state).addr() - base;
-        let awaited_by = task.as_super().get().address_of_awaited_by() - base;
+        let awaited_by = std::ptr::from_ref(&task.as_super().get().awaited_by).addr() - base;
         let (waiters, is_task, is_set) = crate::futures::AwaitedBy::OFFSETS;
         Ok(offsets.coroutine == state + std::mem::offset_of!(TaskState, coroutine)
             && offsets.task_name == state + std::mem::offset_of!(TaskState, name)
             && offsets.task_node == state + std::mem::offset_of!(TaskState, links)
+            && awaited_by == Future::RECORD_OFFSET
             && offsets.awaited_by == awaited_by + waiters
             && offsets.is_task == awaited_by + is_task
             && offsets.awaited_by_is_set == awaited_by + is_set)

@@ -45,7 +45,7 @@ pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<
             // the one that it registered with.
             let future = unsafe { waiter.cast_unchecked::<Future>() };
             #[cfg(Py_3_14)]
-            future.get().no_longer_awaited_by(task.as_any())?;
+            future.get().awaited_by.discard(task.as_any())?;
             failure(py, future)?
         }
     };
@@ -262,7 +262,7 @@ fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResu
         return misuse(task, format!("Task cannot await on itself: {}", task.repr()?));
     }
     #[cfg(Py_3_14)]
-    future.get().awaited_by(task.as_any())?;
+    future.get().awaited_by.add(task.as_any())?;
     Future::add_callback(future, Callback::Wake(task.clone().unbind()))?;
     let waiter = future.clone().into_any().unbind();
     let must_cancel = task.get().state.with(py, |state| {
@@ -294,8 +294,8 @@ fn wait_for_foreign(
         return misuse(task, format!("Task cannot await on itself: {}", task.repr()?));
     }
     #[cfg(Py_3_14)]
-    if let Ok(future) = result.cast::<Future>() {
-        future.get().awaited_by(task.as_any())?;
+    if let Some(record) = crate::futures::record_of(result)? {
+        record.add(task.as_any())?;
     }
     result.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), false)?;
     let wakeup = TaskWakeup::new(py, task.clone().unbind())?;

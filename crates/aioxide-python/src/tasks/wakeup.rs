@@ -30,8 +30,8 @@ impl TaskWakeup {
             return Ok(());
         };
         #[cfg(Py_3_14)]
-        if let Ok(future) = future.cast::<crate::futures::Future>() {
-            future.get().no_longer_awaited_by(task.bind(py).as_any())?;
+        if let Some(record) = crate::futures::record_of(&future)? {
+            record.discard(task.bind(py).as_any())?;
         }
         let exception = match future.call_method0(pyo3::intern!(py, "result")) {
             Ok(_) => None,
