@@ -1,5 +1,6 @@
 //! `contextvars`: the one way in which a context is copied and entered.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -24,6 +25,22 @@ pub fn given_or_copy(py: Python<'_>, context: Option<Bound<'_, PyAny>>) -> PyRes
         Some(context) if !context.is_none() => Ok(context.unbind()),
         _ => copy_current(py),
     }
+}
+
+/// From 3.15 on, a task refuses what is neither a context nor None at once.
+#[inline]
+pub fn accept(context: &Bound<'_, PyAny>) -> PyResult<()> {
+    if cfg!(not(Py_3_15)) || context.is_none() {
+        return Ok(());
+    }
+    // SAFETY: the reference is alive; this compares its type.
+    if unsafe { ffi::PyContext_CheckExact(context.as_ptr()) } != 0 {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err(format!(
+        "a contextvars.Context was expected, got {}",
+        context.get_type().fully_qualified_name()?
+    )))
 }
 
 /// Runs `body` inside `context`.

@@ -76,8 +76,17 @@ impl Future {
     }
 
     /// What every constructor does: finds the loop, forgets what an earlier
-    /// `__init__` left, and remembers the stack in debug mode.
-    pub fn initialize(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    /// `__init__` left (from 3.15 on there can be none), and remembers the stack in
+    /// debug mode.
+    pub fn initialize(slf: &Bound<'_, Self>, event_loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if cfg!(Py_3_15) && this.is_initialized(py) {
+            return Err(PyRuntimeError::new_err(format!(
+                "{} object is already initialized",
+                slf.get_type().fully_qualified_name()?
+            )));
+        }
         let event_loop = match event_loop {
             Some(event_loop) if !event_loop.is_none() => event_loop,
             _ => standard::get_event_loop(py)?.call0()?,
@@ -85,12 +94,12 @@ impl Future {
         let event_loop = LoopRef::of(&event_loop);
         let debug = event_loop.bind(py).debug()?;
         drop(
-            self.state.with(py, |state| std::mem::replace(state, FutureState::pending(event_loop))),
+            this.state.with(py, |state| std::mem::replace(state, FutureState::pending(event_loop))),
         );
         #[cfg(Py_3_14)]
-        drop(self.awaited_by.with(py, AwaitedBy::take));
+        drop(this.awaited_by.with(py, AwaitedBy::take));
         if debug {
-            self.remember_origin(py)?;
+            this.remember_origin(py)?;
         }
         Ok(())
     }
@@ -136,8 +145,8 @@ impl Future {
     }
 
     #[pyo3(signature = (*, r#loop=None))]
-    fn __init__(&self, py: Python<'_>, r#loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        self.initialize(py, r#loop)
+    fn __init__(slf: &Bound<'_, Self>, r#loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        Self::initialize(slf, r#loop)
     }
 
     /// Code that asks `isinstance(x, asyncio.Future)` gets the answer it

@@ -76,6 +76,12 @@ impl Task {
                 coroutine.repr()?
             )));
         }
+        if let Some(context) = &options.context
+            && let Err(error) = context::accept(context)
+        {
+            this.state.with(py, |state| state.log_destroy_pending = false);
+            return Err(error);
+        }
         let name = match options.name {
             Some(name) if !name.is_none() => Name::given(&name)?,
             _ => Name::next(py)?,
@@ -97,7 +103,11 @@ impl Task {
         registry::link(slf)?;
         let event_loop = slf.as_super().get().event_loop(py)?;
         if options.eager_start && is_running(py, &event_loop)? {
-            return Self::start_eagerly(slf, &event_loop);
+            let started = Self::start_eagerly(slf, &event_loop);
+            if cfg!(Py_3_15) && started.is_err() {
+                slf.get().state.with(py, |state| state.log_destroy_pending = false);
+            }
+            return started;
         }
         step::schedule(slf, &event_loop, None)
     }

@@ -78,7 +78,7 @@ impl Task {
     ) -> PyResult<()> {
         // Whatever is true, as asyncio takes it.
         let eager_start = eager_start.map_or(Ok(false), |it| it.is_truthy())?;
-        slf.as_super().get().initialize(slf.py(), r#loop)?;
+        Future::initialize(slf.as_super(), r#loop)?;
         Self::start(slf, coro, TaskOptions { name, context, eager_start })
     }
 

@@ -30,6 +30,11 @@ impl SslProtocol {
     }
 
     #[getter]
+    fn _app_reading_paused(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.app_reading_paused)
+    }
+
+    #[getter]
     fn _sslobj<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.session.object(py)
     }

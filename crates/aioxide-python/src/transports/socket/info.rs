@@ -142,6 +142,11 @@ impl SocketTransport {
     }
 
     #[getter]
+    fn _paused(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.paused)
+    }
+
+    #[getter]
     fn _closing(&self, py: Python<'_>) -> bool {
         self.state.with(py, |state| state.closing)
     }

@@ -197,8 +197,9 @@ impl SocketTransport {
         if paused { slf.get().log(slf, "debug", "%r pauses reading") } else { Ok(()) }
     }
 
-    /// Undoes `pause_reading`: the protocol is called in a copy of the current
-    /// context from now on. Does nothing if not paused.
+    /// Undoes `pause_reading`. Does nothing if not paused. Up to 3.14 the protocol is
+    /// called in a copy of the current context from now on; since then a connection
+    /// has one context to its end.
     fn resume_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -208,8 +209,10 @@ impl SocketTransport {
         if !resumed {
             return Ok(());
         }
-        let context = context::copy_current(py)?;
-        drop(this.link(py, |link| link.replace_context(context)));
+        if cfg!(not(Py_3_15)) {
+            let context = context::copy_current(py)?;
+            drop(this.link(py, |link| link.replace_context(context)));
+        }
         if this.state.with(py, |state| state.registered) {
             // What the poller reported meanwhile it will not report again.
             this.schedule(slf, TransportEvent::Io(READABLE));
