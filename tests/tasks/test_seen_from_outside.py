@@ -15,21 +15,26 @@ PROGRAM = """
     import importlib, sys
     api = importlib.import_module(sys.argv[1])
 
+    async def rest():
+        await api.get_running_loop().create_future()
+
     async def leaf():
-        await api.sleep(3600)
+        await rest()
 
     async def branch(tasks):
         await api.gather(*tasks)
 
     async def main():
         async with api.TaskGroup() as group:
+            # A coroutine that may be none of the interpreter's.
+            other = group.create_task(api.sleep(3600), name="other")
             leaves = [group.create_task(leaf(), name=f"leaf {n}") for n in range(2)]
             tree = group.create_task(branch(leaves), name="branch")
             await api.sleep(0)
             await api.sleep(0)
             print("ready", flush=True)
             await api.get_running_loop().run_in_executor(None, sys.stdin.readline)
-            for task in (*leaves, tree):
+            for task in (*leaves, tree, other):
                 task.cancel()
 
     api.run(main())
@@ -76,16 +81,17 @@ def test_ps_lists_the_tasks_and_who_awaits_them(program):
     cells = [re.split(r"\s{2,}", row.strip()) for row in rows]
     found = {(row[2], row[3], row[5]) for row in cells if len(row) > 5}
     for leaf in ("leaf 0", "leaf 1"):
-        assert (leaf, "sleep -> leaf", "branch") in found
-        assert (leaf, "sleep -> leaf", "Task-1") in found
+        assert (leaf, "rest -> leaf", "branch") in found
+        assert (leaf, "rest -> leaf", "Task-1") in found
     assert ("branch", "branch", "Task-1") in found
+    assert "other" in {row[2] for row in cells}
     assert ["Task-1", "main"] in [row[2:4] for row in cells]
 
 
 def test_pstree_shows_how_they_hang_together(program):
     tree = re.sub(r"[^\S\n]+", " ", shown("pstree", program))
     assert tree.startswith("└── (T) Task-1")
-    for name in ("leaf 0", "leaf 1", "branch"):
+    for name in ("leaf 0", "leaf 1", "branch", "other"):
         assert f"── (T) {name}\n" in tree
 
 

@@ -89,14 +89,14 @@ impl Task {
         let context = context::given_or_copy(py, options.context)?;
         let coroutine = coroutine.unbind();
         let replaced = this.state.with(py, |state| {
-            let fresh = TaskState {
-                coroutine: Some(coroutine),
+            let mut fresh = TaskState {
                 context: Some(context),
                 name,
                 log_destroy_pending: true,
                 links: std::mem::take(&mut state.links),
                 ..TaskState::uninitialized()
             };
+            fresh.drive(coroutine);
             std::mem::replace(state, fresh)
         });
         drop(replaced);
@@ -120,7 +120,7 @@ impl Task {
             context::run_in(&context, || step::advance(slf, None))
         })?;
         if slf.as_super().get().is_done(py) {
-            drop(slf.get().state.with(py, |state| state.coroutine.take()));
+            drop(slf.get().state.with(py, |state| state.take_coroutine()));
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Task {
         let state = std::ptr::from_ref(&task.get().state).addr() - base;
         let awaited_by = std::ptr::from_ref(&task.as_super().get().awaited_by).addr() - base;
         let (waiters, is_task, is_set) = crate::futures::AwaitedBy::OFFSETS;
-        Ok(offsets.coroutine == state + std::mem::offset_of!(TaskState, coroutine)
+        Ok(offsets.coroutine == state + std::mem::offset_of!(TaskState, legible)
             && offsets.task_name == state + std::mem::offset_of!(TaskState, name)
             && offsets.task_node == state + std::mem::offset_of!(TaskState, links)
             && awaited_by == Future::RECORD_OFFSET
