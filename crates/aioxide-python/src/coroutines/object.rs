@@ -360,6 +360,12 @@ impl Coroutine {
         self.state.with(py, |state| matches!(state.phase, Phase::Running))
     }
 
+    /// A native coroutine has no frame of the interpreter's.
+    #[getter]
+    fn cr_frame(&self) -> Option<Py<PyAny>> {
+        None
+    }
+
     #[getter]
     fn cr_await(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.with(py, |state| match &state.phase {

@@ -319,6 +319,12 @@ impl SocketCall {
         false
     }
 
+    /// A native coroutine has no frame of the interpreter's.
+    #[getter]
+    fn cr_frame(&self) -> Option<Py<PyAny>> {
+        None
+    }
+
     #[getter]
     fn cr_await(&self, py: Python<'_>) -> Option<Py<Future>> {
         self.state.with(py, |state| match &state.phase {
