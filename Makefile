@@ -43,20 +43,26 @@ demo: ## Fetch 1,000 URLs with aiohttp, on aioxide and on the standard loop
 	$(in_venv) demo/run.py
 
 .PHONY: test
-test: test-rust test-python ## Run every test: the Rust crates, then the Python package
+test: test-rust test-tools test-python ## Run every test: the Rust crates, then the Python package
 
 # The binding has no Rust tests of its own: it is tested from Python.
 .PHONY: test-rust
 test-rust:
 	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) test --locked --workspace --exclude aioxide-python
 
-.PHONY: test-python
-test-python:
+# The programs that measure and compare, whatever the interpreter.
+.PHONY: test-tools
+test-tools:
 	@$(prepare) build test
 	$(develop)
 	$(in_venv) -m pytest benches/tests
 	$(in_venv) -m pytest conformance/tests
 	$(in_venv) -m pytest compat/tests
+
+.PHONY: test-python
+test-python:
+	@$(prepare) build test
+	$(develop)
 	$(in_venv) -m pytest tests $(ARGS)
 
 .PHONY: test-pythons
