@@ -57,6 +57,7 @@ test-tools:
 	$(develop)
 	$(in_venv) -m pytest benches/tests
 	$(in_venv) -m pytest conformance/tests
+	$(in_venv) -m pytest soak/tests
 	$(in_venv) -m pytest compat/tests
 
 .PHONY: test-python
@@ -102,6 +103,12 @@ lint: ## Check format, clippy and ruff; warnings are errors
 	.venv/bin/ruff check .
 	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
+.PHONY: soak
+soak: ## Thousands of connections that come and go: make soak ARGS="--seconds 60"
+	@$(prepare) build soak
+	$(develop) --release
+	$(in_venv) soak/run.py $(ARGS)
+
 # A run that fails prints the seed it had, shrinks the case and keeps it in
 # crates/aioxide-engine/tests/regressions, which `make test` tries from then on.
 .PHONY: fuzz
@@ -120,4 +127,4 @@ miri: ## Run the engine's tests under Miri (needs rustup)
 .PHONY: clean
 clean: ## Delete everything that was built
 	rm -rf target .venv .venv-compat python/aioxide/_aioxide.*.so
-	rm -rf .ruff_cache .pytest_cache tests/.pytest_cache benches/.pytest_cache
+	rm -rf .ruff_cache .pytest_cache tests/.pytest_cache soak/.pytest_cache benches/.pytest_cache
