@@ -58,8 +58,7 @@ impl SslProtocol {
     fn handshake_failed(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        // The alert that tells the peer why is on its way out; the transport
-        // is closed at once after it.
+        // As in asyncio, the alert that would tell the peer why is not sent.
         this.enter(py, Phase::Unwrapped)?;
         let message = if error.is_instance(py, standard::ssl_certificate_error(py)?) {
             "SSL handshake failed on verifying the certificate"
