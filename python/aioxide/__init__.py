@@ -32,6 +32,11 @@ from ._aioxide import Semaphore as Semaphore
 from ._aioxide import Task as Task
 from ._aioxide import TimerHandle as TimerHandle
 from ._aioxide import __version__ as __version__
+from ._aioxide import create_task as create_task
+from ._aioxide import current_task as current_task
+from ._aioxide import ensure_future as ensure_future
+from ._aioxide import gather as gather
+from ._aioxide import isfuture as isfuture
 from ._aioxide import sleep as sleep
 from .installation import install, uninstall
 from .loop import Loop

@@ -16,7 +16,8 @@ __all__ = ("NAMES", "replacements")
 NAMES = {
     "locks": ("BoundedSemaphore", "Event", "Lock", "Semaphore"),
     "queues": ("LifoQueue", "PriorityQueue", "Queue"),
-    "tasks": ("sleep",),
+    "futures": ("isfuture",),
+    "tasks": ("create_task", "current_task", "ensure_future", "gather", "sleep"),
 }
 
 

@@ -72,7 +72,9 @@ mod _aioxide {
     };
 
     #[pymodule_export]
-    use crate::waiting::sleep;
+    use crate::waiting::{
+        GatherCallback, GatheringFuture, current_task, ensure_future, isfuture, sleep,
+    };
 
     use crate::{finalizer, recycle};
 
@@ -118,6 +120,8 @@ mod _aioxide {
         recycle::install::<FutureIterator>(py);
         recycle::install::<Task>(py);
         recycle::install::<SocketCall>(py);
+        recycle::install::<GatheringFuture>(py);
+        crate::waiting::install_functions(module)?;
         crate::event_loop::install_fast_methods(py)?;
         crate::methods::install_plain::<crate::handles::CancelTimer>(py)?;
         recycle::install::<Coroutine>(py);
@@ -127,6 +131,7 @@ mod _aioxide {
         shorten_names(module)?;
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);
+        finalizer::install::<GatheringFuture>(py);
         finalizer::install::<SocketCall>(py);
         finalizer::install::<Coroutine>(py);
         finalizer::install::<SocketTransport>(py);

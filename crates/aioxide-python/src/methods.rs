@@ -50,6 +50,17 @@ pub trait PlainMethod {
     fn call(slf: &Bound<'_, Self::Class>) -> PyResult<Py<PyAny>>;
 }
 
+/// A function of the module that takes arguments.
+pub trait FastFunction {
+    /// What Python calls it.
+    const NAME: &'static CStr;
+    /// Its signature and purpose, as the interpreter wants them.
+    const DOC: &'static CStr;
+
+    /// Does it.
+    fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>>;
+}
+
 /// What a method was called with.
 pub struct CallArguments<'a, 'py> {
     /// By position.
@@ -86,6 +97,23 @@ pub fn install_plain<M: PlainMethod>(py: Python<'_>) -> PyResult<()> {
     add::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_NOARGS)
 }
 
+/// Adds the function to the module. Called once, at module initialisation.
+pub fn install_function<F: FastFunction>(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let definition = Box::leak(Box::new(ffi::PyMethodDef {
+        ml_name: F::NAME.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: function::<F> },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: F::DOC.as_ptr(),
+    }));
+    let name = module.name()?;
+    // SAFETY: the definition lives for ever, and the function wants no receiver.
+    let function = unsafe {
+        let function = ffi::PyCFunction_NewEx(definition, std::ptr::null_mut(), name.as_ptr());
+        Bound::from_owned_ptr_or_err(module.py(), function)?
+    };
+    module.add(F::NAME.to_string_lossy().as_ref(), function)
+}
+
 fn add<T: PyClass>(
     py: Python<'_>,
     name: &'static CStr,
@@ -119,17 +147,52 @@ unsafe extern "C" fn fast<M: FastMethod>(
     // class (the descriptor has checked it), `count` positional arguments and
     // behind them one for each of `names`, all alive during the call.
     unsafe {
-        guarded::<M::Class>(receiver, M::NAME, M::DROPS_NOTHING, |slf| {
-            let names = Borrowed::from_ptr_or_opt(slf.py(), names)
-                .map(|names| names.cast_unchecked::<PyTuple>());
-            let names = names.as_deref();
-            let total = count as usize + names.map_or(0, |names| names.len());
-            let all: &[Borrowed<'_, '_, PyAny>] =
-                if total == 0 { &[] } else { std::slice::from_raw_parts(arguments.cast(), total) };
-            let (positional, named) = all.split_at(count as usize);
-            M::call(slf, CallArguments { positional, named, names })
+        guarded(M::NAME, M::DROPS_NOTHING, |py| {
+            let slf = Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>();
+            with_arguments(py, arguments, count, names, |arguments| M::call(slf, arguments))
         })
     }
+}
+
+unsafe extern "C" fn function<F: FastFunction>(
+    _module: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as above, without a receiver.
+    unsafe {
+        guarded(F::NAME, false, |py| {
+            with_arguments(py, arguments, count, names, |arguments| F::call(py, arguments))
+        })
+    }
+}
+
+/// Gives `body` what the interpreter has passed.
+///
+/// # Safety
+///
+/// `count` positional arguments and behind them one for each of `names`, all
+/// alive during the call.
+#[inline(always)]
+unsafe fn with_arguments<'py>(
+    py: Python<'py>,
+    arguments: *const *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+    body: impl FnOnce(CallArguments<'_, 'py>) -> PyResult<Py<PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    // SAFETY: the caller's promise.
+    let (names, all): (_, &[Borrowed<'_, '_, PyAny>]) = unsafe {
+        let names =
+            Borrowed::from_ptr_or_opt(py, names).map(|names| names.cast_unchecked::<PyTuple>());
+        let total = count as usize + names.as_deref().map_or(0, |names| names.len());
+        let all =
+            if total == 0 { &[][..] } else { std::slice::from_raw_parts(arguments.cast(), total) };
+        (names, all)
+    };
+    let (positional, named) = all.split_at(count as usize);
+    body(CallArguments { positional, named, names: names.as_deref() })
 }
 
 unsafe extern "C" fn plain<M: PlainMethod>(
@@ -137,35 +200,34 @@ unsafe extern "C" fn plain<M: PlainMethod>(
     _nothing: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: as above, without arguments.
-    unsafe { guarded::<M::Class>(receiver, M::NAME, M::DROPS_NOTHING, M::call) }
+    unsafe {
+        guarded(M::NAME, M::DROPS_NOTHING, |py| {
+            M::call(Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>())
+        })
+    }
 }
 
 /// Runs the body of a method; turns an error or a panic into an exception.
 ///
 /// # Safety
 ///
-/// The GIL is held and `receiver` is an instance of `T`, alive during the call.
+/// The GIL is held.
 #[inline(always)]
-unsafe fn guarded<T: PyClass>(
-    receiver: *mut ffi::PyObject,
+unsafe fn guarded(
     name: &CStr,
     drops_nothing: bool,
-    body: impl FnOnce(&Bound<'_, T>) -> PyResult<Py<PyAny>>,
+    body: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>,
 ) -> *mut ffi::PyObject {
-    let call = |py: Python<'_>| {
-        // SAFETY: the caller's promise.
-        let slf = unsafe { Bound::ref_from_ptr(py, &receiver).cast_unchecked::<T>() };
-        match catch_unwind(AssertUnwindSafe(|| body(slf))) {
-            Ok(Ok(value)) => value.into_ptr(),
-            Ok(Err(error)) => {
-                error.restore(py);
-                std::ptr::null_mut()
-            }
-            Err(_) => {
-                let name = name.to_string_lossy();
-                PySystemError::new_err(format!("{name} panicked")).restore(py);
-                std::ptr::null_mut()
-            }
+    let call = |py: Python<'_>| match catch_unwind(AssertUnwindSafe(|| body(py))) {
+        Ok(Ok(value)) => value.into_ptr(),
+        Ok(Err(error)) => {
+            error.restore(py);
+            std::ptr::null_mut()
+        }
+        Err(_) => {
+            let name = name.to_string_lossy();
+            PySystemError::new_err(format!("{name} panicked")).restore(py);
+            std::ptr::null_mut()
         }
     };
     // SAFETY: the GIL is held.

@@ -42,6 +42,10 @@ standard_type!(
     task_type = "asyncio.tasks"."Task"
 );
 standard_type!(
+    /// What the standard `gather` returns, which ours claims to return.
+    gathering_future_type = "asyncio.tasks"."_GatheringFuture"
+);
+standard_type!(
     /// The standard `Task` written in Python, of which older code makes use.
     python_task_type = "asyncio.tasks"."_PyTask"
 );
@@ -149,6 +153,14 @@ standard!(
 standard!(
     /// The loop that a future made without one belongs to.
     get_event_loop = "asyncio.events"."get_event_loop"
+);
+standard!(
+    /// Whether an object can be awaited.
+    is_awaitable = "inspect"."isawaitable"
+);
+standard!(
+    /// Makes a coroutine of any awaitable: our own.
+    wrap_awaitable = "aioxide.awaiting"."wrap_awaitable"
 );
 standard!(
     /// Ends a sleep on a loop that is not ours.

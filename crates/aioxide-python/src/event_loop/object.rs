@@ -8,7 +8,7 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::Ready;
 use super::descriptors::Descriptors;
@@ -60,6 +60,8 @@ pub(super) struct Flags {
     pub debug: bool,
     /// Whether `call_soon` is ours and futures may go around it.
     pub native: bool,
+    /// Whether `create_task` is ours.
+    pub creates_natively: bool,
     /// Seconds after which debug mode reports a callback.
     pub slow_callback_duration: f64,
     /// Turns since the last poll that the loop had no reason to make.
@@ -71,6 +73,14 @@ impl LoopCore {
     #[inline]
     pub fn schedules_natively(&self, py: Python<'_>) -> bool {
         self.flags.with(py, |flags| flags.native)
+    }
+
+    /// Whether `create_task` makes a plain task: neither a subclass nor a task
+    /// factory has a say in it.
+    #[inline]
+    pub fn creates_natively(&self, py: Python<'_>) -> bool {
+        self.flags.with(py, |flags| flags.creates_natively)
+            && self.task_factory.with(py, |factory| factory.is_none())
     }
 
     /// Whether debug mode is on.
@@ -180,6 +190,7 @@ impl LoopCore {
                 stopping: false,
                 debug: false,
                 native: true,
+                creates_natively: true,
                 slow_callback_duration: 0.1,
                 turns_without_poll: 0,
             }),
@@ -195,9 +206,15 @@ impl LoopCore {
     fn __init__(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         // A subclass that overrides call_soon wants to see every callback.
-        let ours = py.get_type::<Self>().getattr(pyo3::intern!(py, "call_soon"))?;
-        let theirs = slf.get_type().getattr(pyo3::intern!(py, "call_soon"))?;
-        slf.get().flags.with(py, |flags| flags.native = ours.is(&theirs));
+        let is_ours = |name: &Bound<'_, PyString>| -> PyResult<bool> {
+            Ok(py.get_type::<Self>().getattr(name)?.is(&slf.get_type().getattr(name)?))
+        };
+        let native = is_ours(pyo3::intern!(py, "call_soon"))?;
+        let creates_natively = is_ours(pyo3::intern!(py, "create_task"))?;
+        slf.get().flags.with(py, |flags| {
+            flags.native = native;
+            flags.creates_natively = creates_natively;
+        });
         Ok(())
     }
 

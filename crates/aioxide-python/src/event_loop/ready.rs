@@ -14,6 +14,7 @@ use crate::transports::{
     DatagramTransport, ReadPipeTransport, SocketTransport, Transport, TransportEvent,
     WritePipeTransport,
 };
+use crate::waiting::GatheringFuture;
 
 /// Readiness for reading, in a set of flags.
 pub const READABLE: u8 = 1;
@@ -37,6 +38,8 @@ pub enum Ready {
     Throw(Box<(Py<Task>, Py<PyAny>)>),
     /// A done-callback of a future.
     FutureCallback(Box<FutureCallback>),
+    /// A future that is done and part of a `gather()`.
+    Gathered(Box<(Py<GatheringFuture>, Py<Future>)>),
     /// Something that has happened to a stream transport.
     Socket(TransportEvent, Py<SocketTransport>),
     /// The same of a datagram transport.
@@ -106,6 +109,7 @@ impl Ready {
             Self::Step(task) | Self::Wake(task) => task.clone_ref(py).into_any(),
             Self::Throw(parts) => parts.0.clone_ref(py).into_any(),
             Self::FutureCallback(parts) => parts.function.clone_ref(py),
+            Self::Gathered(parts) => parts.0.clone_ref(py).into_any(),
             Self::Socket(_, transport) => transport.clone_ref(py).into_any(),
             Self::Datagram(_, transport) => transport.clone_ref(py).into_any(),
             Self::ReadPipe(_, transport) => transport.clone_ref(py).into_any(),
@@ -149,6 +153,10 @@ impl Ready {
                 visit.call(&parts.function)?;
                 visit.call(&parts.context)?;
                 visit.call(&parts.future)
+            }
+            Self::Gathered(parts) => {
+                visit.call(&parts.0)?;
+                visit.call(&parts.1)
             }
             Self::Socket(_, transport) => visit.call(transport),
             Self::Datagram(_, transport) => visit.call(transport),

@@ -14,6 +14,7 @@ use crate::handles::ThreadSafeHandle;
 use crate::handles::{
     Arguments, Handle, TimerHandle, may_step_foreign_task, report_callback_error,
 };
+use crate::waiting::GatheringFuture;
 use crate::{context, recycle, tasks};
 
 impl LoopCore {
@@ -101,6 +102,7 @@ impl LoopCore {
             Ready::Alarm(future) if future.get().is_done(py) => Ok(()),
             Ready::Alarm(future) => Future::finish(&future.into_bound(py), py.None()),
             Ready::FutureCallback(parts) => Self::run_future_callback(slf, *parts),
+            Ready::Gathered(parts) => GatheringFuture::run_child_done(slf, *parts),
             Ready::Socket(event, transport) => {
                 transport.get().handle(slf, transport.bind(py), event)
             }

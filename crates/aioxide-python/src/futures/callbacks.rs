@@ -4,12 +4,12 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use crate::tasks::{Task, TaskWakeup};
+use super::waiter::Waiter;
 
 /// One party that waits for a future.
 pub enum Callback {
-    /// A task of ours that awaits it: no Python callable is made for that.
-    Wake(Py<Task>),
+    /// Something of ours that waits for it: no Python callable is made for that.
+    Waiter(Waiter),
     /// What `add_done_callback` was given.
     Python {
         /// Called with the future.
@@ -24,17 +24,14 @@ impl Callback {
     pub fn into_python(self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
         match self {
             Self::Python { function, context } => Ok((function, context)),
-            Self::Wake(task) => {
-                let context = task.get().context(py).unbind();
-                Ok((TaskWakeup::new(py, task)?.into_any(), context))
-            }
+            Self::Waiter(waiter) => waiter.into_python(py),
         }
     }
 
     /// Another reference to the same party.
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
-            Self::Wake(task) => Self::Wake(task.clone_ref(py)),
+            Self::Waiter(waiter) => Self::Waiter(waiter.clone_ref(py)),
             Self::Python { function, context } => {
                 Self::Python { function: function.clone_ref(py), context: context.clone_ref(py) }
             }
@@ -43,7 +40,7 @@ impl Callback {
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Self::Wake(task) => visit.call(task),
+            Self::Waiter(waiter) => waiter.traverse(visit),
             Self::Python { function, context } => {
                 visit.call(function)?;
                 visit.call(context)

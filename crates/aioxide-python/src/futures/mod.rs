@@ -6,6 +6,7 @@ mod awaiting;
 mod callbacks;
 mod object;
 mod state;
+mod waiter;
 
 #[cfg(Py_3_14)]
 pub use awaited_by::{
@@ -15,6 +16,7 @@ pub use awaiting::{FutureIterator, sent, stop_iteration, thrown};
 pub use callbacks::{Callback, Callbacks};
 pub use object::{Future, report_unretrieved, without_stop_iteration};
 pub use state::{BoundLoop, FutureState, LoopRef, Outcome};
+pub use waiter::Waiter;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -22,6 +24,7 @@ use pyo3::types::PyTuple;
 use crate::event_loop::{LoopCore, Ready};
 use crate::handles::{Arguments, Handle};
 use crate::tasks::Task;
+use crate::waiting::GatheringFuture;
 use crate::{recycle, standard};
 
 impl Future {
@@ -285,12 +288,10 @@ fn schedule_callback(
         BoundLoop::Native(core) => {
             let debug = core.get().debug(py);
             let ready = match callback {
-                Callback::Wake(task) => {
-                    if debug {
-                        task.bind(py).as_super().get().remember_step(py)?;
-                    }
-                    Ready::Wake(task)
-                }
+                Callback::Waiter(waiter) => match waiter.told(future, debug)? {
+                    Some(ready) => ready,
+                    None => return Ok(()),
+                },
                 // Reports tell where the callback was scheduled.
                 Callback::Python { function, context } if debug => {
                     let arguments = Arguments::of(&PyTuple::new(py, [future])?);
@@ -330,12 +331,15 @@ pub fn call_soon(
     event_loop.call_method(name, positional, Some(&keywords)).map(drop)
 }
 
-/// The exact native future or task behind `object`, if it is one: subclasses
+/// The exact native future, task or `gather()` behind `object`, if it is one: subclasses
 /// may override anything, so they go through the public protocol.
 #[inline]
 pub fn as_native<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Future>> {
-    if recycle::is_exactly::<Future>(object) || recycle::is_exactly::<Task>(object) {
-        // SAFETY: checked above; a Task is a Future in memory.
+    if recycle::is_exactly::<Future>(object)
+        || recycle::is_exactly::<Task>(object)
+        || recycle::is_exactly::<GatheringFuture>(object)
+    {
+        // SAFETY: checked above; the others are futures in memory.
         Some(unsafe { object.cast_unchecked::<Future>() })
     } else {
         None

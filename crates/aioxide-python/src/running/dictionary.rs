@@ -89,6 +89,13 @@ impl CurrentTask {
     }
 }
 
+/// The task that runs on `event_loop`.
+#[inline]
+pub fn current_task_of<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let task = table::get(event_loop.py(), event_loop.as_unbound())?;
+    Ok(task.filter(|task| !task.is_none()))
+}
+
 /// Runs `body` with `task` as the current one and puts back what was there:
 /// an eager task starts inside whatever runs now.
 pub fn swapped<R>(

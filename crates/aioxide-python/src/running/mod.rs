@@ -10,12 +10,31 @@ mod dictionary;
 mod thread;
 
 #[cfg(not(Py_3_14))]
-pub use dictionary::{CurrentTask, entered, swapped};
+pub use dictionary::{CurrentTask, current_task_of, entered, swapped};
 #[cfg(Py_3_14)]
-pub use thread::{CurrentTask, entered, swapped};
+pub use thread::{CurrentTask, current_task_of, entered, swapped};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+
+use crate::standard;
+
+/// The loop that runs in this thread. `RuntimeError` if there is none.
+#[inline]
+pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let running = standard::running_loop(py)?.call0()?;
+    if running.is_none() {
+        return Err(PyRuntimeError::new_err("no running event loop"));
+    }
+    Ok(running)
+}
+
+/// The task that runs on the loop that runs in this thread, if there are.
+#[cfg(Py_3_14)]
+pub fn current_task_here(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let running = standard::running_loop(py)?.call0()?;
+    if running.is_none() { Ok(None) } else { current_task_of(&running) }
+}
 
 fn other_task_runs(task: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<PyErr> {
     Ok(PyRuntimeError::new_err(format!(

@@ -51,6 +51,22 @@ impl CurrentTask {
     }
 }
 
+/// The task that runs on `event_loop`.
+#[inline]
+pub fn current_task_of<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = event_loop.py();
+    if let Some(state) = ThreadState::get(py)
+        && state.runs(event_loop.as_unbound())
+    {
+        return Ok(state.task());
+    }
+    // Perhaps another thread runs it.
+    static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let current_task: &Bound<'_, PyAny> = CELL.import(py, "_asyncio", "current_task")?;
+    let task = current_task.call1((event_loop,))?;
+    Ok((!task.is_none()).then_some(task))
+}
+
 /// Runs `body` with `task` as the current one and puts back what was there:
 /// an eager task starts inside whatever runs now.
 pub fn swapped<R>(

@@ -7,7 +7,7 @@ mod state;
 mod step;
 mod wakeup;
 
-pub use object::Task;
+pub use object::{Task, cancel_with_message};
 #[cfg(not(Py_3_14))]
 pub use registry::live_tasks;
 pub use step::{run_step, run_throw, run_wake};
@@ -17,6 +17,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::coroutines::Coroutine;
 use crate::event_loop::{LoopCore, Ready};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef};
 use crate::{context, recycle, running, standard};
@@ -147,7 +148,9 @@ fn is_running(py: Python<'_>, event_loop: &BoundLoop<'_>) -> PyResult<bool> {
 #[inline]
 pub fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     // SAFETY: the reference is alive; this compares its type.
-    if unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) } != 0 {
+    if unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) } != 0
+        || recycle::is_exactly::<Coroutine>(object)
+    {
         return Ok(true);
     }
     standard::is_coroutine(object.py())?.call1((object,))?.is_truthy()

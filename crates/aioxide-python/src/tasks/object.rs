@@ -17,6 +17,7 @@ use crate::futures::{Future, FutureState};
 use crate::gil_cell::GilCell;
 use crate::recycle::{Recycle, Shelf};
 use crate::standard;
+use crate::waiting::GatheringFuture;
 
 /// A coroutine that the event loop drives; a future of what it returns.
 ///
@@ -335,6 +336,9 @@ pub fn cancel_with_message(
     if waiter.is_exact_instance_of::<Task>() {
         // SAFETY: checked above.
         return Task::cancel(unsafe { waiter.cast_unchecked::<Task>() }, message);
+    }
+    if let Ok(gathering) = waiter.cast_exact::<GatheringFuture>() {
+        return GatheringFuture::cancel(gathering, message);
     }
     let keywords = PyDict::new(py);
     keywords.set_item(pyo3::intern!(py, "msg"), message)?;

@@ -6,7 +6,9 @@ use pyo3::prelude::*;
 
 use super::{Task, TaskStep, TaskWakeup, registry};
 use crate::event_loop::{LoopCore, Ready};
-use crate::futures::{BoundLoop, Callback, Future, Outcome, as_native, call_soon, invalid_state};
+use crate::futures::{
+    BoundLoop, Callback, Future, Outcome, Waiter, as_native, call_soon, invalid_state,
+};
 use crate::{context, standard};
 
 /// What resuming a coroutine led to.
@@ -263,7 +265,7 @@ fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResu
     }
     #[cfg(Py_3_14)]
     future.get().awaited_by.add(task.as_any())?;
-    Future::add_callback(future, Callback::Wake(task.clone().unbind()))?;
+    Future::add_callback(future, Callback::Waiter(Waiter::task(task)))?;
     let waiter = future.clone().into_any().unbind();
     let must_cancel = task.get().state.with(py, |state| {
         state.waiter = Some(waiter);

@@ -1,0 +1,124 @@
+//! A future of whatever can be awaited: `ensure_future` and what belongs to it.
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::event_loop::LoopCore;
+use crate::futures::as_native;
+use crate::standard;
+use crate::tasks::{Task, TaskOptions, is_coroutine};
+
+/// Whether `obj` is a future: asyncio's, ours, or anything that says it is.
+///
+/// https://docs.python.org/3/library/asyncio-future.html#asyncio.isfuture
+#[pyfunction]
+#[pyo3(signature = (obj, /))]
+pub fn isfuture(obj: Bound<'_, PyAny>) -> PyResult<bool> {
+    is_future(&obj)
+}
+
+/// See [`isfuture`].
+pub fn is_future(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if as_native(object).is_some() {
+        return Ok(true);
+    }
+    let py = object.py();
+    let mark = pyo3::intern!(py, "_asyncio_future_blocking");
+    let class = object.getattr(pyo3::intern!(py, "__class__"))?;
+    Ok(class.hasattr(mark)? && !object.getattr(mark)?.is_none())
+}
+
+/// The loop that a future belongs to.
+pub fn loop_of<'py>(future: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = future.py();
+    if let Some(native) = as_native(future) {
+        return Ok(native.get().event_loop(py)?.as_any().clone());
+    }
+    match future.getattr_opt(pyo3::intern!(py, "get_loop"))? {
+        Some(get_loop) => get_loop.call0(),
+        None => future.getattr(pyo3::intern!(py, "_loop")),
+    }
+}
+
+/// Gives a future back as it is; makes a task of a coroutine or any other
+/// awaitable, on `loop` or on the current one.
+///
+/// `TypeError` for anything else, `ValueError` for a future of another loop.
+///
+/// https://docs.python.org/3/library/asyncio-future.html#asyncio.ensure_future
+#[pyfunction]
+#[pyo3(signature = (coro_or_future, *, r#loop=None))]
+pub fn ensure_future<'py>(
+    coro_or_future: Bound<'py, PyAny>,
+    r#loop: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    ensured(&coro_or_future, r#loop.as_ref())
+}
+
+/// See [`ensure_future`].
+#[inline]
+pub fn ensured<'py>(
+    object: &Bound<'py, PyAny>,
+    event_loop: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if is_future(object)? {
+        if let Some(event_loop) = event_loop
+            && !loop_of(object)?.is(event_loop)
+        {
+            return Err(PyValueError::new_err(
+                "The future belongs to a different loop than \
+                 the one specified as the loop argument",
+            ));
+        }
+        return Ok(object.clone());
+    }
+    let py = object.py();
+    let wrapped;
+    let is_wrapped = !is_coroutine(object)?;
+    let coroutine = if !is_wrapped {
+        object
+    } else if standard::is_awaitable(py)?.call1((object,))?.is_truthy()? {
+        wrapped = standard::wrap_awaitable(py)?.call1((object,))?;
+        &wrapped
+    } else {
+        return Err(PyTypeError::new_err(
+            "An asyncio.Future, a coroutine or an awaitable is required",
+        ));
+    };
+    let current;
+    let event_loop = match event_loop {
+        Some(event_loop) => event_loop,
+        None => {
+            current = standard::get_event_loop(py)?.call0()?;
+            &current
+        }
+    };
+    match task_of(event_loop, coroutine) {
+        Err(error) if error.is_instance_of::<PyRuntimeError>(py) => {
+            // The caller's is closed, so that nobody warns about it. What was
+            // made around another awaitable is left to warn.
+            if !is_wrapped {
+                coroutine.call_method0(pyo3::intern!(py, "close"))?;
+            }
+            Err(error)
+        }
+        made => made,
+    }
+}
+
+/// `loop.create_task(coroutine)`.
+#[inline]
+fn task_of<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    coroutine: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = event_loop.py();
+    if let Ok(core) = event_loop.cast::<LoopCore>()
+        && core.get().creates_natively(py)
+    {
+        core.get().check_closed(py)?;
+        let task = Task::spawn(core, coroutine.clone(), TaskOptions::default())?;
+        return Ok(task.into_bound(py).into_any());
+    }
+    event_loop.call_method1(pyo3::intern!(py, "create_task"), (coroutine,))
+}

@@ -1,0 +1,178 @@
+//! What `gather` is called with, and what comes of it.
+
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::GatheringFuture;
+use crate::futures::as_native;
+use crate::methods::{CallArguments, FastFunction};
+use crate::standard;
+use crate::tasks::Task;
+use crate::waiting::{ensured, loop_of};
+
+/// `gather(*coros_or_futures, return_exceptions=False)`.
+pub struct Gather;
+
+impl FastFunction for Gather {
+    const NAME: &'static CStr = c"gather";
+    const DOC: &'static CStr = c"gather(*coros_or_futures, return_exceptions=False)\n--\n\nA future of the results of all that is given, in that order.\n\nThe first exception becomes the future's, unless `return_exceptions` puts it\ninto the list. Cancelling the future cancels all that is not done; that one of\nthem is cancelled is an exception like others.\n\nhttps://docs.python.org/3/library/asyncio-task.html#asyncio.gather";
+
+    fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
+        let mut return_exceptions = false;
+        for argument in arguments.named() {
+            let (name, value) = argument?;
+            match name.to_str()? {
+                "return_exceptions" => return_exceptions = value.is_truthy()?,
+                other => {
+                    return Err(PyTypeError::new_err(format!(
+                        "gather() got an unexpected keyword argument '{other}'"
+                    )));
+                }
+            }
+        }
+        if arguments.positional.is_empty() {
+            let event_loop = standard::get_event_loop(py)?.call0()?;
+            let outer = event_loop.call_method0(pyo3::intern!(py, "create_future"))?;
+            outer.call_method1(pyo3::intern!(py, "set_result"), (PyList::empty(py),))?;
+            return Ok(outer.unbind());
+        }
+        let outer = GatheringFuture::begin(py, return_exceptions)?;
+        let mut seen = Seen::new(arguments.positional.len());
+        let mut event_loop: Option<Bound<'py, PyAny>> = None;
+        let mut children: Vec<Py<PyAny>> = Vec::with_capacity(arguments.positional.len());
+        let mut distinct = 0;
+        let mut done = Vec::new();
+        for argument in arguments.positional {
+            if let Some(index) = seen.index_of(argument, children.len())? {
+                children.push(children[index].clone_ref(py));
+                continue;
+            }
+            let child = ensured(argument, event_loop.as_ref())?;
+            if event_loop.is_none() {
+                event_loop = Some(loop_of(&child)?);
+            }
+            if !child.is(&**argument) {
+                keep_quiet_when_destroyed(&child)?;
+            }
+            distinct += 1;
+            GatheringFuture::expect(&outer, &child, &mut done)?;
+            children.push(child.unbind());
+        }
+        let event_loop = event_loop.expect("there is at least one argument");
+        GatheringFuture::complete(&outer, &event_loop, children, distinct, done.len())?;
+        // Those that were done before go through the same gate, now that there
+        // is something to finish.
+        for child in done {
+            GatheringFuture::child_done(&outer, &child)?;
+        }
+        Ok(outer.into_any().unbind())
+    }
+}
+
+/// Nobody but the `gather()` knows the task, so that nobody can do anything
+/// about it.
+fn keep_quiet_when_destroyed(child: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = child.py();
+    if as_native(child).is_some()
+        && let Ok(task) = child.cast_exact::<Task>()
+    {
+        task.get().state.with(py, |state| state.log_destroy_pending = false);
+        return Ok(());
+    }
+    child.setattr(pyo3::intern!(py, "_log_destroy_pending"), false)
+}
+
+/// Which arguments were there before.
+enum Seen<'py> {
+    /// By address: what all arguments so far compare by.
+    Addresses(HashMap<usize, usize, BuildHasherDefault<AddressHasher>>),
+    /// By the arguments' own idea of equality.
+    Objects(Bound<'py, PyDict>),
+}
+
+impl<'py> Seen<'py> {
+    fn new(count: usize) -> Self {
+        Self::Addresses(HashMap::with_capacity_and_hasher(count, BuildHasherDefault::default()))
+    }
+
+    /// Where an argument equal to this one was; if there was none, this one is
+    /// remembered as the one at `index`.
+    fn index_of(&mut self, argument: &Bound<'py, PyAny>, index: usize) -> PyResult<Option<usize>> {
+        if let Self::Addresses(addresses) = self {
+            if compares_by_address(argument) {
+                let before = *addresses.entry(argument.as_ptr().addr()).or_insert(index);
+                return Ok((before != index).then_some(before));
+            }
+            let objects = PyDict::new(argument.py());
+            for (address, index) in addresses.iter() {
+                // SAFETY: the arguments are alive during the call.
+                let object = unsafe {
+                    Bound::from_borrowed_ptr(
+                        argument.py(),
+                        std::ptr::with_exposed_provenance_mut(*address),
+                    )
+                };
+                objects.set_item(object, *index)?;
+            }
+            *self = Self::Objects(objects);
+        }
+        match self {
+            Self::Objects(objects) => {
+                if let Some(before) = objects.get_item(argument)? {
+                    return before.extract().map(Some);
+                }
+                objects.set_item(argument, index)?;
+                Ok(None)
+            }
+            Self::Addresses(_) => Ok(None),
+        }
+    }
+}
+
+/// Whether the type leaves hash and equality as `object` has them.
+#[inline]
+fn compares_by_address(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the reference is alive, and so is its type; comparing slots reads
+    // two words of each.
+    unsafe {
+        let class = ffi::Py_TYPE(object.as_ptr());
+        let plain = &raw mut ffi::PyBaseObject_Type;
+        same((*class).tp_hash, (*plain).tp_hash)
+            && match ((*class).tp_richcompare, (*plain).tp_richcompare) {
+                (None, _) => true,
+                (Some(its), Some(plain)) => std::ptr::fn_addr_eq(its, plain),
+                _ => false,
+            }
+    }
+}
+
+fn same(one: Option<ffi::hashfunc>, other: Option<ffi::hashfunc>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if std::ptr::fn_addr_eq(one, other))
+}
+
+/// Addresses are already spread well enough, but for their lowest bits.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        // The table takes its place from the low bits and a tag from the high ones.
+        self.0 = (self.0 ^ address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
+    }
+}

@@ -1,0 +1,424 @@
+//! The future that `gather` returns.
+
+use std::sync::OnceLock;
+
+use pyo3::PyTraverseError;
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString, PyTuple, PyType};
+use pyo3::{Borrowed, PyClassInitializer};
+
+use crate::event_loop::{LoopCore, report_callback};
+use crate::finalizer::Finalize;
+use crate::futures::{Callback, Future, FutureState, LoopRef, Outcome, Waiter, as_native};
+use crate::gil_cell::GilCell;
+use crate::recycle::{self, Recycle, Shelf};
+use crate::tasks::cancel_with_message;
+use crate::{context, standard};
+
+/// A future of the results of others, its children.
+#[pyclass(frozen, extends = Future, name = "_GatheringFuture", module = "asyncio.tasks")]
+#[repr(C)]
+pub struct GatheringFuture {
+    state: GilCell<Gathering>,
+}
+
+#[derive(Default)]
+struct Gathering {
+    /// One for each argument, in their order; none before all are known.
+    children: Vec<Py<PyAny>>,
+    return_exceptions: bool,
+    cancel_requested: bool,
+    /// How many different children there are.
+    distinct: usize,
+    /// How many children have said that they are done.
+    done: usize,
+    /// For how many of them the consequences have been drawn, one turn later.
+    concluded: usize,
+    /// Whether not all children are ours, or not all are known. If so, each of
+    /// them has its turn.
+    one_by_one: bool,
+    /// Whether there are children that are not ours.
+    strangers: bool,
+    /// The task that called `gather`, for call graphs.
+    #[cfg(Py_3_14)]
+    caller: Option<Py<PyAny>>,
+}
+
+impl GatheringFuture {
+    /// One that has no children yet.
+    pub(super) fn begin(py: Python<'_>, return_exceptions: bool) -> PyResult<Bound<'_, Self>> {
+        let state = Gathering {
+            return_exceptions,
+            one_by_one: true,
+            #[cfg(Py_3_14)]
+            caller: crate::running::current_task_here(py)?.map(Bound::unbind),
+            ..Gathering::default()
+        };
+        match recycle::take::<Self>(py) {
+            Some(object) => {
+                object.get().state.with(py, |empty| *empty = state);
+                Ok(object)
+            }
+            None => {
+                let future = Future::new(FutureState::uninitialized());
+                let class = Self { state: GilCell::new(state) };
+                Bound::new(py, PyClassInitializer::from(future).add_subclass(class))
+            }
+        }
+    }
+
+    /// Asks `child` to tell when it is done. From 3.12 on, one that is done
+    /// already goes to `done`.
+    pub(super) fn expect<'py>(
+        slf: &Bound<'py, Self>,
+        child: &Bound<'py, PyAny>,
+        done: &mut Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        if let Some(native) = as_native(child) {
+            if cfg!(Py_3_12) && native.get().is_done(py) {
+                done.push(child.clone());
+                return Ok(());
+            }
+            #[cfg(Py_3_14)]
+            slf.get().note_edge(child, true)?;
+            return Future::add_callback(native, Callback::Waiter(Waiter::gathering(slf)));
+        }
+        if cfg!(Py_3_12) && child.call_method0(pyo3::intern!(py, "done"))?.is_truthy()? {
+            done.push(child.clone());
+            return Ok(());
+        }
+        #[cfg(Py_3_14)]
+        slf.get().note_edge(child, true)?;
+        slf.get().state.with(py, |state| state.strangers = true);
+        let callback = GatherCallback::new(slf)?;
+        child.call_method1(pyo3::intern!(py, "add_done_callback"), (callback,)).map(drop)
+    }
+
+    /// All children are known: so many `distinct` ones, of which `done` were
+    /// done before and will not tell.
+    pub(super) fn complete(
+        slf: &Bound<'_, Self>,
+        event_loop: &Bound<'_, PyAny>,
+        children: Vec<Py<PyAny>>,
+        distinct: usize,
+        done: usize,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let future = slf.as_super().get();
+        let event_loop = LoopRef::of(event_loop);
+        let native = matches!(event_loop, LoopRef::Native(_));
+        let debug = event_loop.bind(py).debug()?;
+        future.state.with(py, |state| state.event_loop = Some(event_loop));
+        slf.get().state.with(py, |state| {
+            state.children = children;
+            state.distinct = distinct;
+            state.done += done;
+            state.one_by_one = !native || state.strangers;
+        });
+        if debug { future.remember_origin(py) } else { Ok(()) }
+    }
+
+    /// A native child is done. Whether that has consequences that have to wait
+    /// for their turn: of those that simply have a result, the last one only.
+    #[inline]
+    pub fn notice(&self, child: &Bound<'_, Future>) -> PyResult<bool> {
+        let py = child.py();
+        let has_result =
+            child.get().state.with(py, |state| matches!(state.outcome, Outcome::Result(_)));
+        let has_consequences = self.state.with(py, |state| {
+            state.done += 1;
+            if state.one_by_one || !has_result || state.done == state.distinct {
+                return true;
+            }
+            state.concluded += 1;
+            false
+        });
+        #[cfg(Py_3_14)]
+        if !has_consequences {
+            self.note_edge(child.as_any(), false)?;
+        }
+        Ok(has_consequences)
+    }
+
+    /// The turn of a native child that is done.
+    pub fn run_child_done(
+        core: &Bound<'_, LoopCore>,
+        parts: (Py<Self>, Py<Future>),
+    ) -> PyResult<()> {
+        let py = core.py();
+        let (slf, child) = (parts.0.into_bound(py), parts.1.into_bound(py));
+        let Err(error) = Self::child_done(&slf, child.as_any()) else {
+            return Ok(());
+        };
+        let callback = GatherCallback::new(&slf)?.into_any();
+        let arguments = PyTuple::new(py, [child])?;
+        report_callback(core, callback, arguments, context::copy_current(py)?, error)
+    }
+
+    /// Draws the consequences of a child being done.
+    pub fn child_done(slf: &Bound<'_, Self>, child: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let outer = slf.as_super();
+        let (building, return_exceptions, last) = this.state.with(py, |state| {
+            state.concluded += 1;
+            let building = state.children.is_empty();
+            (building, state.return_exceptions, state.concluded == state.distinct)
+        });
+        #[cfg(Py_3_14)]
+        this.note_edge(child, false)?;
+        if building || outer.get().is_done(py) {
+            if !is_cancelled(child)? {
+                exception_of(child)?;
+            }
+            return Ok(());
+        }
+        if !return_exceptions {
+            let failure = if is_cancelled(child)? {
+                Some(cancelled_error_of(child)?)
+            } else {
+                exception_of(child)?
+            };
+            if let Some(failure) = failure {
+                #[cfg(Py_3_14)]
+                this.forget_edges(py)?;
+                return fail(outer, failure);
+            }
+        }
+        if !last {
+            return Ok(());
+        }
+        let children: Vec<_> = this
+            .state
+            .with(py, |state| state.children.iter().map(|child| child.bind(py).clone()).collect());
+        let results = children.iter().map(outcome_of).collect::<PyResult<Vec<_>>>()?;
+        let results = PyList::new(py, results)?;
+        if this.state.with(py, |state| state.cancel_requested) {
+            let last = children.last().expect("a gather has children");
+            return fail(outer, cancelled_error_of(last)?);
+        }
+        Future::finish(outer, results.into_any().unbind())
+    }
+
+    /// See `cancel`.
+    fn cancel_children(slf: &Bound<'_, Self>, message: Option<Py<PyAny>>) -> PyResult<bool> {
+        let py = slf.py();
+        if slf.as_super().get().is_done(py) {
+            return Ok(false);
+        }
+        let children: Vec<_> = slf
+            .get()
+            .state
+            .with(py, |state| state.children.iter().map(|child| child.bind(py).clone()).collect());
+        let mut any = false;
+        for child in children {
+            let message = message.as_ref().map(|message| message.clone_ref(py));
+            any |= cancel_with_message(&child, message)?;
+        }
+        if any {
+            slf.get().state.with(py, |state| state.cancel_requested = true);
+        }
+        Ok(any)
+    }
+
+    /// Notes, or forgets, that the caller awaits `child`.
+    #[cfg(Py_3_14)]
+    fn note_edge(&self, child: &Bound<'_, PyAny>, awaits: bool) -> PyResult<()> {
+        let py = child.py();
+        let caller = self
+            .state
+            .with(py, |state| state.caller.as_ref().map(|caller| caller.bind(py).clone()));
+        match caller {
+            None => Ok(()),
+            Some(caller) if awaits => {
+                crate::futures::future_add_to_awaited_by(child.clone(), caller)
+            }
+            Some(caller) => crate::futures::future_discard_from_awaited_by(child.clone(), caller),
+        }
+    }
+
+    #[cfg(Py_3_14)]
+    fn forget_edges(&self, py: Python<'_>) -> PyResult<()> {
+        let children: Vec<_> = self
+            .state
+            .with(py, |state| state.children.iter().map(|child| child.bind(py).clone()).collect());
+        children.iter().try_for_each(|child| self.note_edge(child, false))
+    }
+}
+
+fn is_cancelled(child: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match as_native(child) {
+        Some(native) => Ok(native.get().is_cancelled(child.py())),
+        None => child.call_method0(pyo3::intern!(child.py(), "cancelled"))?.is_truthy(),
+    }
+}
+
+/// The exception of a child that is done and not cancelled, seen from now on.
+fn exception_of<'py>(child: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = child.py();
+    if let Some(native) = as_native(child) {
+        return Ok(native.get().state.with(py, |state| match &state.outcome {
+            Outcome::Exception(exception) => {
+                state.log_traceback = false;
+                Some(exception.bind(py).clone())
+            }
+            _ => None,
+        }));
+    }
+    let exception = child.call_method0(pyo3::intern!(py, "exception"))?;
+    Ok((!exception.is_none()).then_some(exception))
+}
+
+fn cancelled_error_of<'py>(child: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = child.py();
+    match as_native(child) {
+        Some(native) => Ok(native.get().make_cancelled_error(py)?.into_bound(py)),
+        None => child.call_method0(pyo3::intern!(py, "_make_cancelled_error")),
+    }
+}
+
+/// `set_exception`.
+fn fail(outer: &Bound<'_, Future>, exception: Bound<'_, PyAny>) -> PyResult<()> {
+    outer.get().require_pending(outer)?;
+    Future::fail(outer, crate::futures::without_stop_iteration(exception)?)
+}
+
+/// What a done child contributes to the list.
+fn outcome_of<'py>(child: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = child.py();
+    if let Some(native) = as_native(child) {
+        let result = native.get().state.with(py, |state| match &state.outcome {
+            Outcome::Result(value) => Some(value.bind(py).clone()),
+            _ => None,
+        });
+        if let Some(result) = result {
+            return Ok(result);
+        }
+    }
+    if is_cancelled(child)? {
+        // Not the saved error: that one is for whoever awaits the child.
+        let message = child.getattr(pyo3::intern!(py, "_cancel_message"))?;
+        let message = if message.is_none() { PyString::new(py, "").into_any() } else { message };
+        return standard::cancelled_error(py)?.call1((message,));
+    }
+    match exception_of(child)? {
+        Some(exception) => Ok(exception),
+        None => child.call_method0(pyo3::intern!(py, "result")),
+    }
+}
+
+#[pymethods]
+impl GatheringFuture {
+    /// See [`Future`]: `isinstance(x, asyncio.Future)` is true.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        Ok(standard::gathering_future_type(slf.py())?.clone().unbind())
+    }
+
+    /// Cancels whatever is not done yet; that ends this future in time. False
+    /// if there is nothing to cancel.
+    #[pyo3(signature = (msg=None))]
+    pub fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        Self::cancel_children(slf, msg)
+    }
+
+    #[getter]
+    fn _children<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let children: Vec<_> = self
+            .state
+            .with(py, |state| state.children.iter().map(|child| child.bind(py).clone()).collect());
+        PyList::new(py, children)
+    }
+
+    #[getter]
+    fn _cancel_requested(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.cancel_requested)
+    }
+
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            #[cfg(Py_3_14)]
+            visit.call(&state.caller)?;
+            state.children.iter().try_for_each(|child| visit.call(child))
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.with(py, std::mem::take));
+    }
+}
+
+impl Recycle for GatheringFuture {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        let py = slf.py();
+        let state = slf.get().state.with(py, std::mem::take);
+        for child in state.children {
+            child.drop_ref(py);
+        }
+        slf.as_super().get().empty(py);
+    }
+}
+
+impl Finalize for GatheringFuture {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
+        slf.as_super().get().state.with(slf.py(), |state| state.log_traceback)
+    }
+
+    fn finalize(slf: &Bound<'_, Self>) {
+        crate::futures::report_unretrieved(slf.as_super());
+    }
+}
+
+/// The done-callback by which a child that is not ours tells a `gather()`.
+#[pyclass(frozen, module = "aioxide")]
+pub struct GatherCallback {
+    outer: GilCell<Option<Py<GatheringFuture>>>,
+}
+
+impl GatherCallback {
+    /// A callback for the children of `outer`.
+    pub fn new(outer: &Bound<'_, GatheringFuture>) -> PyResult<Py<Self>> {
+        Py::new(outer.py(), Self { outer: GilCell::new(Some(outer.clone().unbind())) })
+    }
+}
+
+#[pymethods]
+impl GatherCallback {
+    fn __call__(&self, py: Python<'_>, future: Bound<'_, PyAny>) -> PyResult<()> {
+        match self.outer.with(py, |outer| outer.as_ref().map(|outer| outer.bind(py).clone())) {
+            Some(outer) => GatheringFuture::child_done(&outer, &future),
+            None => Ok(()),
+        }
+    }
+
+    /// What asyncio's messages show it as.
+    #[getter]
+    fn __qualname__(&self) -> &'static str {
+        "gather.<locals>._done_callback"
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.outer.traverse(|outer| visit.call(outer))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.outer.with(py, Option::take));
+    }
+}
