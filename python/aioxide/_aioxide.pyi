@@ -343,6 +343,28 @@ class LoopCore:
     def _renew_after_fork(self) -> None:
         """In the child of a fork, let go of what belongs to the parent."""
 
+    def _pool_threads(self) -> list[Any]:
+        """Return the ``threading.Thread`` objects of the engine's pool."""
+
+    def _use_virtual_clock(self, start: float, patience: float) -> None:
+        """Go by a virtual clock that shows ``start`` seconds from now on.
+
+        The subclass then has ``_outside()``, which says what may still come
+        when nothing is ready (0 nothing, 1 perhaps something, 2 something for
+        certain), and ``_report_deadlock()``, which raises. ``patience`` is in
+        real seconds.
+
+        Raises:
+            ValueError: a number is out of its range.
+            RuntimeError: something is scheduled already.
+        """
+
+    def _interleave(self, seed: int) -> None:
+        """Run what is ready in one turn in an order drawn from ``seed``."""
+
+    def _is_watching(self) -> bool:
+        """Whether a descriptor is watched, besides the one for signals."""
+
     def _signal_fd(self) -> int:
         """Return the descriptor to which signal numbers are to be written."""
 

@@ -10,6 +10,7 @@
 //! | make a blocking call | [`BlockingPool`] |
 //! | learn how a child process ended | [`children`] |
 //! | put all of it in order | [`Engine`]; its module, [`turn`], states the order |
+//! | test a program: in no time, in other orders | [`Clock::virtual_from`] with [`Idling`], [`Interleaving`] |
 //!
 //! A complete loop, which runs a timer, a message from another thread and a
 //! reader:
@@ -80,14 +81,18 @@
 
 pub mod children;
 mod clock;
+mod idling;
 mod inbox;
+mod interleaving;
 mod poller;
 mod pool;
 mod timers;
 pub mod turn;
 
 pub use clock::Clock;
+pub use idling::{Idle, Idling, Outside};
 pub use inbox::Inbox;
+pub use interleaving::{Interleaving, Promises};
 pub use poller::{Event, Events, Interest, MAX_TOKEN, Poller, Trigger, Waker};
 pub use pool::{BlockingPool, Job, SubmitError, Worker};
 pub use timers::{Cancellable, Timers};

@@ -20,7 +20,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Cancellable, Clock, Inbox, Poller, Timers};
+use crate::{Cancellable, Clock, Inbox, Interleaving, Poller, Timers};
 
 #[cfg(test)]
 mod tests;
@@ -67,6 +67,8 @@ pub struct Engine<T> {
     /// Shared so that the caller can wait on it while the engine is in use.
     /// None once the engine is closed.
     poller: Option<Arc<Poller>>,
+    /// Changes the order of each turn, for tests.
+    interleaving: Option<Box<Interleaving<T>>>,
 }
 
 impl<T: Cancellable> Engine<T> {
@@ -83,7 +85,20 @@ impl<T: Cancellable> Engine<T> {
             inbox: Arc::new(Inbox::new(poller.waker())),
             clock,
             poller: Some(Arc::new(poller)),
+            interleaving: None,
         })
+    }
+
+    /// Lets the timers go by another clock. There should be none yet: deadlines
+    /// stay as they are.
+    pub fn use_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    /// Runs what is ready in one turn in an order drawn by `interleaving` from
+    /// now on.
+    pub fn interleave(&mut self, interleaving: Interleaving<T>) {
+        self.interleaving = Some(Box::new(interleaving));
     }
 
     /// Puts `item` behind everything that is ready.
@@ -187,12 +202,35 @@ impl<T: Cancellable> Engine<T> {
     #[inline]
     pub fn collect(&mut self, graveyard: &mut Vec<T>) -> usize {
         self.inbox.drain_into(&mut self.ready);
+        if self.interleaving.is_some() {
+            return self.collect_interleaved(graveyard);
+        }
         if !self.timers.is_empty() {
             let end = self.clock.now() + CLOCK_RESOLUTION;
             while let Some(item) = self.timers.pop_due(end, graveyard) {
                 self.ready.push_back(item);
             }
         }
+        self.ready.len()
+    }
+
+    /// The same in another order: timers with equal deadlines in any, and then
+    /// everything that is ready in one that keeps its promises.
+    #[cold]
+    fn collect_interleaved(&mut self, graveyard: &mut Vec<T>) -> usize {
+        let Some(interleaving) = &mut self.interleaving else {
+            return self.ready.len();
+        };
+        let end = self.clock.now() + CLOCK_RESOLUTION;
+        let mut due = Vec::new();
+        while let Some(deadline) = self.timers.next_deadline(graveyard).filter(|it| *it <= end) {
+            while let Some(item) = self.timers.pop_due(deadline, graveyard) {
+                due.push(item);
+            }
+            interleaving.shuffle(&mut due);
+            self.ready.extend(due.drain(..));
+        }
+        interleaving.reorder(&mut self.ready);
         self.ready.len()
     }
 

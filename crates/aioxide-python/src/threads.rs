@@ -209,6 +209,16 @@ impl LoopCore {
         }
     }
 
+    /// The threads of the pool that were started.
+    fn _pool_threads(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
+        let threads =
+            self.pool.with(py, |pool| pool.as_ref().map(|pool| Arc::clone(&pool.threads)));
+        threads.map_or_else(Vec::new, |threads| {
+            let threads = threads.lock().expect("no panic happens under this lock");
+            threads.iter().map(|thread| thread.clone_ref(py)).collect()
+        })
+    }
+
     /// Ends the pool; the future is done when its last thread has ended.
     fn _shutdown_pool(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
         let py = slf.py();

@@ -304,3 +304,20 @@ fn a_closed_engine_stays_closed_in_a_forked_child() {
     assert!(engine.open_poller().is_none());
     assert!(engine.inbox().push(item("late")).is_err());
 }
+
+#[test]
+fn interleaved_timers_keep_deadlines_and_shuffle_equal_ones() {
+    let mut orders = std::collections::HashSet::new();
+    for seed in 0..100 {
+        let mut engine = engine();
+        engine.interleave(Interleaving::new(seed, |_: &Item| [Some(0), None]));
+        engine.schedule_at(102.0, item("late"));
+        engine.schedule_at(101.0, item("one"));
+        engine.schedule_at(101.0, item("two"));
+        engine.clock().advance_to(110.0);
+        engine.schedule(item("ready"));
+        orders.insert(turn(&mut engine));
+    }
+    let expected = [["ready", "one", "two", "late"], ["ready", "two", "one", "late"]];
+    assert_eq!(orders, expected.map(Vec::from).into());
+}

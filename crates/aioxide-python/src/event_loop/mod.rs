@@ -12,6 +12,7 @@ mod object;
 mod poll;
 mod ready;
 mod scheduling;
+mod testing;
 mod timers;
 mod turn;
 mod watching;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aioxide_engine::{Clock, Engine, Events, Inbox, Poller};
+use aioxide_engine::{Clock, Engine, Events, Idling, Inbox, Poller};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::gc::PyVisit;
@@ -52,6 +52,8 @@ pub struct LoopCore {
     pub(crate) pool: GilCell<Option<ThreadPool>>,
     /// The socket pair that signals arrive through.
     pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
+    /// Present if the clock is virtual.
+    pub(super) idling: GilCell<Option<Idling>>,
 }
 
 pub(super) struct Flags {
@@ -200,6 +202,7 @@ impl LoopCore {
             scratch: GilCell::new(None),
             pool: GilCell::new(None),
             signals: GilCell::new(None),
+            idling: GilCell::new(None),
         })
     }
 

@@ -43,6 +43,9 @@ impl LoopCore {
         if wait == Wait::Poll && this.may_skip_poll(py) {
             return Ok(());
         }
+        if wait != Wait::Poll && this.is_idling(py) {
+            return Self::idle(slf);
+        }
         Self::poll_now(slf, wait)
     }
 
@@ -59,7 +62,7 @@ impl LoopCore {
         })
     }
 
-    fn poll_now(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
+    pub(super) fn poll_now(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         this.flags.with(py, |flags| flags.turns_without_poll = 0);

@@ -133,6 +133,13 @@ impl Task {
             .with(py, |state| state.context.as_ref().map(|context| context.bind(py).clone()))
             .unwrap_or_else(|| py.None().into_bound(py))
     }
+
+    /// Where the future is that the task awaits, to tell it from others.
+    pub fn awaited(&self, py: Python<'_>) -> Option<usize> {
+        self.state.with(py, |state| {
+            state.waiter.as_ref().map(|waiter| waiter.as_ptr().expose_provenance())
+        })
+    }
 }
 
 fn is_running(py: Python<'_>, event_loop: &BoundLoop<'_>) -> PyResult<bool> {

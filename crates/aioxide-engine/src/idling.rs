@@ -1,0 +1,236 @@
+//! What a loop with a virtual clock does when nothing in it is ready.
+
+use std::time::Duration;
+
+use crate::{Cancellable, Engine};
+
+/// What may still come from outside the loop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outside {
+    /// Nothing: whatever happens next, the loop does itself.
+    Nothing,
+    /// Perhaps something: a descriptor is watched, another thread lives.
+    Possible,
+    /// Something for certain: a call runs in a thread, say.
+    Certain,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Idle {
+    /// Go on with the turn: something has come, or the clock has moved.
+    GoOn,
+    /// Wait on the poller for so long at most (None: for ever), and tell
+    /// [`Idling::waited`] how long that was.
+    Wait(Option<Duration>),
+    /// Nothing will ever happen again.
+    Deadlock,
+}
+
+/// How long a loop with a virtual clock has waited for the outside.
+///
+/// The clock stands still while it waits. A deadline comes when it has waited,
+/// since the clock last moved, for as many real seconds as the deadline is
+/// away; sooner if nothing may come from outside, or only perhaps and nothing
+/// has come for as long as the patience lasts.
+#[derive(Debug)]
+pub struct Idling {
+    /// Real seconds without anything from outside.
+    patience: f64,
+    /// Real seconds since the clock last moved.
+    since_move: f64,
+    /// Real seconds since something last came from outside.
+    silent: f64,
+}
+
+impl Idling {
+    /// Waits `patience` real seconds for what may come only perhaps; infinity
+    /// is for ever.
+    ///
+    /// # Panics
+    ///
+    /// When `patience` is negative or not a number.
+    #[track_caller]
+    pub fn with_patience(patience: f64) -> Self {
+        assert!(patience >= 0.0, "patience is a number of seconds from 0 on, got {patience}");
+        Self { patience, since_move: 0.0, silent: 0.0 }
+    }
+
+    /// The wait that was asked for took `seconds` of real time; whether it
+    /// brought something.
+    pub fn waited(&mut self, seconds: f64, brought_something: bool) {
+        self.since_move += seconds;
+        self.silent = if brought_something { 0.0 } else { self.silent + seconds };
+    }
+
+    /// Decides, for a nearest deadline that is `distance` seconds away.
+    fn decide(&self, distance: Option<f64>, outside: Outside) -> Idle {
+        let impatient = match outside {
+            Outside::Nothing => 0.0,
+            Outside::Possible => self.patience - self.silent,
+            Outside::Certain => f64::INFINITY,
+        };
+        let left = distance.map_or(f64::INFINITY, |it| it - self.since_move).min(impatient);
+        if left > 0.0 {
+            let forever = left == f64::INFINITY;
+            return Idle::Wait((!forever).then(|| duration(left)));
+        }
+        if distance.is_some() { Idle::GoOn } else { Idle::Deadlock }
+    }
+}
+
+/// Never zero, so that waiting in vain ends.
+fn duration(seconds: f64) -> Duration {
+    let rounded = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    rounded.max(Duration::from_nanos(1))
+}
+
+impl<T: Cancellable> Engine<T> {
+    /// Step 2 of a loop with a virtual clock, after a poll that did not wait:
+    /// says what to do, and moves the clock to the nearest deadline if that is
+    /// next. `outside` must have been found out after that poll.
+    ///
+    /// Cancelled timers in the way are moved to `graveyard`.
+    ///
+    /// # Panics
+    ///
+    /// When the clock is real.
+    pub fn idle(&mut self, idling: &mut Idling, outside: Outside, graveyard: &mut Vec<T>) -> Idle {
+        // What the last thread sent before it ended is in the inbox.
+        if self.ready_len() > 0 || !self.inbox().is_empty() {
+            return Idle::GoOn;
+        }
+        let next = self.timers().next_deadline(graveyard).filter(|it| it.is_finite());
+        let now = self.clock().now();
+        let choice = idling.decide(next.map(|deadline| deadline - now), outside);
+        if let (Idle::GoOn, Some(deadline)) = (choice, next) {
+            self.clock().advance_to(deadline);
+            idling.since_move = 0.0;
+            idling.silent = 0.0;
+        }
+        choice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Clock;
+
+    struct Item;
+
+    impl Cancellable for Item {
+        fn is_cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    const EVER: f64 = f64::INFINITY;
+
+    fn engine() -> Engine<Item> {
+        Engine::new(Clock::virtual_from(100.0)).expect("file descriptors are left")
+    }
+
+    fn idle(engine: &mut Engine<Item>, idling: &mut Idling, outside: Outside) -> Idle {
+        engine.idle(idling, outside, &mut Vec::new())
+    }
+
+    fn seconds(number: f64) -> Idle {
+        Idle::Wait(Some(Duration::from_secs_f64(number)))
+    }
+
+    #[test]
+    fn with_nothing_outside_the_clock_jumps_to_the_nearest_deadline() {
+        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+        engine.schedule_at(3700.0, Item);
+        engine.schedule_at(9000.0, Item);
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::GoOn);
+        assert_eq!(engine.clock().now(), 3700.0);
+        assert_eq!(engine.collect(&mut Vec::new()), 1);
+    }
+
+    #[test]
+    fn without_a_deadline_and_with_nothing_outside_it_is_a_deadlock() {
+        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::Deadlock);
+        engine.schedule_at(EVER, Item);
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::Deadlock);
+        assert_eq!(engine.clock().now(), 100.0);
+    }
+
+    #[test]
+    fn what_is_ready_or_was_sent_comes_first() {
+        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+        engine.schedule_at(200.0, Item);
+        assert!(engine.inbox().push(Item).is_ok());
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::GoOn);
+        assert_eq!(engine.collect(&mut Vec::new()), 1);
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::GoOn);
+        assert_eq!(engine.clock().now(), 100.0);
+    }
+
+    #[test]
+    fn the_outside_is_waited_for_until_the_deadline_has_come_in_real_time() {
+        for outside in [Outside::Possible, Outside::Certain] {
+            let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+            engine.schedule_at(110.0, Item);
+            assert_eq!(idle(&mut engine, &mut idling, outside), seconds(10.0));
+            idling.waited(4.0, true);
+            assert_eq!(engine.clock().now(), 100.0, "it stands still meanwhile");
+            assert_eq!(idle(&mut engine, &mut idling, outside), seconds(6.0));
+            idling.waited(6.0, false);
+            assert_eq!(idle(&mut engine, &mut idling, outside), Idle::GoOn);
+            assert_eq!(engine.clock().now(), 110.0);
+            engine.collect(&mut Vec::new());
+            engine.next_ready();
+            engine.schedule_at(115.0, Item);
+            assert_eq!(idle(&mut engine, &mut idling, outside), seconds(5.0));
+        }
+    }
+
+    #[test]
+    fn without_a_deadline_the_outside_is_waited_for_for_ever() {
+        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), Idle::Wait(None));
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Certain), Idle::Wait(None));
+    }
+
+    #[test]
+    fn patience_with_a_silent_outside_ends() {
+        let (mut engine, mut idling) = (engine(), Idling::with_patience(0.5));
+        engine.schedule_at(110.0, Item);
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), seconds(0.5));
+        idling.waited(0.25, true);
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), seconds(0.5));
+        idling.waited(0.25, false);
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), seconds(0.25));
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Certain), seconds(9.5));
+        idling.waited(0.25, false);
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), Idle::GoOn);
+        assert_eq!(engine.clock().now(), 110.0);
+    }
+
+    #[test]
+    fn a_silent_outside_and_no_deadline_are_a_deadlock_when_patience_ends() {
+        let (mut engine, mut idling) = (engine(), Idling::with_patience(0.5));
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), seconds(0.5));
+        idling.waited(0.5, false);
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), Idle::Deadlock);
+        assert_eq!(idle(&mut engine, &mut idling, Outside::Certain), Idle::Wait(None));
+    }
+
+    #[test]
+    fn distances_too_long_or_too_short_for_a_duration_are_waited_for() {
+        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+        engine.schedule_at(1e300, Item);
+        let choice = idle(&mut engine, &mut idling, Outside::Possible);
+        assert_eq!(choice, Idle::Wait(Some(Duration::MAX)));
+        assert_eq!(Idling::with_patience(1e-300).decide(None, Outside::Possible), seconds(1e-9));
+    }
+
+    #[test]
+    #[should_panic = "got -1"]
+    fn negative_patience_is_refused() {
+        Idling::with_patience(-1.0);
+    }
+}

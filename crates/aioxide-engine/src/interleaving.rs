@@ -1,0 +1,168 @@
+//! Another order of what is ready: one of those that nobody has promised not
+//! to happen, drawn from a seed.
+
+use std::collections::{HashMap, VecDeque};
+
+/// The promises that concern one item: items that share a promise run in the
+/// order in which they became ready.
+pub type Promises = [Option<usize>; 2];
+
+/// Draws the order of each turn from a seed. The same seed and the same
+/// program give the same orders.
+///
+/// ```
+/// use aioxide_engine::{Cancellable, Clock, Engine, Interleaving};
+///
+/// struct Letter(char);
+/// impl Cancellable for Letter {
+///     fn is_cancelled(&self) -> bool {
+///         false
+///     }
+/// }
+///
+/// let mut engine = Engine::new(Clock::virtual_from(0.0))?;
+/// // Capital letters keep their order among themselves.
+/// engine.interleave(Interleaving::new(7, |letter: &Letter| {
+///     [letter.0.is_uppercase().then_some(1), None]
+/// }));
+/// "AabBcC".chars().for_each(|letter| engine.schedule(Letter(letter)));
+/// let count = engine.collect(&mut Vec::new());
+/// let order: String = (0..count).filter_map(|_| engine.next_ready()).map(|it| it.0).collect();
+/// assert_eq!(order.replace(char::is_lowercase, ""), "ABC");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Interleaving<T> {
+    random: fastrand::Rng,
+    promises: fn(&T) -> Promises,
+}
+
+impl<T> Interleaving<T> {
+    /// Orders drawn from `seed` that keep what `promises` says of each item.
+    /// It is called when an item is about to be run, and must not change it.
+    pub fn new(seed: u64, promises: fn(&T) -> Promises) -> Self {
+        Self { random: fastrand::Rng::with_seed(seed), promises }
+    }
+
+    /// Any order at all, for what has no promises among itself.
+    pub(crate) fn shuffle(&mut self, items: &mut [T]) {
+        self.random.shuffle(items);
+    }
+
+    /// Gives `ready` another order. No item is dropped.
+    pub(crate) fn reorder(&mut self, ready: &mut VecDeque<T>) {
+        if ready.len() < 2 {
+            return;
+        }
+        let mut constraints = Constraints::of(ready, self.promises);
+        let mut items: Vec<Option<T>> = ready.drain(..).map(Some).collect();
+        while !constraints.free.is_empty() {
+            let choice = self.random.usize(..constraints.free.len());
+            ready.extend(items[constraints.take(choice)].take());
+        }
+    }
+}
+
+/// Which items may come next, and which have to wait for whom.
+struct Constraints {
+    /// Those that wait for nobody any more.
+    free: Vec<usize>,
+    /// By item: the next one of each of its promises.
+    successors: Vec<[Option<usize>; 2]>,
+    /// By item: how many have to come before.
+    predecessors: Vec<u8>,
+}
+
+impl Constraints {
+    fn of<T>(ready: &VecDeque<T>, promises: fn(&T) -> Promises) -> Self {
+        let mut successors = vec![[None; 2]; ready.len()];
+        let mut predecessors = vec![0; ready.len()];
+        // The last item so far of each promise, and the promise's place there.
+        let mut last: HashMap<usize, (usize, usize)> = HashMap::new();
+        for (index, item) in ready.iter().enumerate() {
+            for (place, promise) in promises(item).into_iter().enumerate() {
+                let Some(promise) = promise else { continue };
+                if let Some((previous, place)) = last.insert(promise, (index, place)) {
+                    successors[previous][place] = Some(index);
+                    predecessors[index] += 1;
+                }
+            }
+        }
+        let free = (0..ready.len()).filter(|index| predecessors[*index] == 0).collect();
+        Self { free, successors, predecessors }
+    }
+
+    /// Lets one of the free items come next.
+    fn take(&mut self, choice: usize) -> usize {
+        let index = self.free.swap_remove(choice);
+        for successor in self.successors[index].into_iter().flatten() {
+            self.predecessors[successor] -= 1;
+            if self.predecessors[successor] == 0 {
+                self.free.push(successor);
+            }
+        }
+        index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// A name and its promises.
+    type Item = (char, Promises);
+
+    fn order(seed: u64, items: &[Item]) -> String {
+        let mut ready: VecDeque<Item> = items.iter().copied().collect();
+        Interleaving::new(seed, |item: &Item| item.1).reorder(&mut ready);
+        ready.iter().map(|item| item.0).collect()
+    }
+
+    fn orders(items: &[Item]) -> HashSet<String> {
+        (0..1000).map(|seed| order(seed, items)).collect()
+    }
+
+    #[test]
+    fn items_without_promises_come_in_every_order() {
+        let items = [('a', [None, None]), ('b', [None, None]), ('c', [None, None])];
+        assert_eq!(orders(&items).len(), 6);
+    }
+
+    #[test]
+    fn items_of_one_promise_keep_their_order_and_others_come_anywhere() {
+        let promise = [Some(1), None];
+        let items = [('a', promise), ('x', [None, None]), ('b', promise)];
+        let expected = ["xab", "axb", "abx"].map(str::to_owned);
+        assert_eq!(orders(&items), HashSet::from(expected));
+    }
+
+    #[test]
+    fn an_item_of_two_promises_keeps_both() {
+        let items = [
+            ('a', [Some(1), None]),
+            ('p', [Some(2), None]),
+            ('b', [Some(1), Some(2)]),
+            ('q', [Some(2), None]),
+        ];
+        assert_eq!(orders(&items), HashSet::from(["apbq", "pabq"].map(str::to_owned)));
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_order() {
+        let items = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map(|name| (name, [None, None]));
+        assert!((0..100).all(|seed| order(seed, &items) == order(seed, &items)));
+    }
+
+    #[test]
+    fn one_seed_gives_different_orders_in_different_turns() {
+        let mut random = Interleaving::new(1, |item: &Item| item.1);
+        let items = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map(|name| (name, [None, None]));
+        let mut turn = || {
+            let mut ready = VecDeque::from(items);
+            random.reorder(&mut ready);
+            ready.iter().map(|item| item.0).collect::<String>()
+        };
+        assert_ne!(turn(), turn());
+    }
+}
