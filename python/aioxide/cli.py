@@ -42,6 +42,10 @@ Options of the interpreter itself go before it: python -X dev -m aioxide FILE
 """
 
 
+# What a module that was not imported has besides; gone with Python 3.15.
+_CACHED = {"__cached__": None} if sys.version_info < (3, 15) else {}
+
+
 def main() -> None:
     """Run the program that ``sys.argv`` names, on aioxide.
 
@@ -126,7 +130,7 @@ def _run_path(name: str, arguments: list[str]) -> None:
     else:
         loader = importlib.machinery.SourceFileLoader("__main__", path)
         code = compile(source, path, "exec", dont_inherit=True)
-    _execute(code, _fresh_main(__file__=path, __cached__=None, __loader__=loader))
+    _execute(code, _fresh_main(__file__=path, __loader__=loader, **_CACHED))
 
 
 def _run_module(name: str, arguments: list[str]) -> None:
@@ -156,7 +160,7 @@ def _run_standard_input(arguments: list[str]) -> None:
     _enter("")
     source = sys.stdin.buffer.read()
     code = compile(source, "<stdin>", "exec", dont_inherit=True)
-    _execute(code, _fresh_main(__file__="<stdin>", __cached__=None))
+    _execute(code, _fresh_main(__file__="<stdin>", **_CACHED))
 
 
 def _execute(code: types.CodeType, namespace: dict[str, object]) -> None:

@@ -265,6 +265,7 @@ class Connections(NameResolution):
             await connected
         except BaseException:
             transport.close()
+            connected = None  # It leads to the exception, whose traceback leads here.
             raise
         return transport, protocol
 

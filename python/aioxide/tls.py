@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from asyncio import streams
+
 from ._aioxide import LoopCore, SSLProtocol
 
 try:
@@ -79,6 +82,8 @@ class StartTls(LoopCore):
         )
         # Nothing may arrive before the new protocol knows its transport.
         transport.pause_reading()
+        if server_side and sys.version_info >= (3, 14):
+            _hand_over_what_was_read(protocol, tls)
         transport.set_protocol(tls)
         begin = self.call_soon(tls.connection_made, transport)
         resume = self.call_soon(transport.resume_reading)
@@ -88,5 +93,15 @@ class StartTls(LoopCore):
             transport.close()
             begin.cancel()
             resume.cancel()
+            encrypted = None  # It leads to the exception, whose traceback leads here.
             raise
         return tls._app_transport
+
+
+def _hand_over_what_was_read(protocol, tls: SSLProtocol) -> None:
+    """Give a stream's unread bytes to TLS: a client may begin before it is told to."""
+    if isinstance(protocol, streams.StreamReaderProtocol):
+        reader = getattr(protocol, "_stream_reader", None)
+        if reader is not None and reader._buffer:
+            tls._incoming.write(reader._buffer)
+            reader._buffer.clear()

@@ -1,6 +1,7 @@
 """In which states can a future be, and what does each allow?"""
 
 import asyncio
+import sys
 
 import pytest
 
@@ -137,6 +138,7 @@ def test_methods_need_their_arguments(future):
         future.cancel("message", "too much")
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 15), reason="refused since Python 3.15")
 def test_initialising_again_starts_anew(loop, Future):
     future = Future(loop=loop)
     future.set_result(42)
@@ -144,6 +146,15 @@ def test_initialising_again_starts_anew(loop, Future):
     assert state(future) == (False, False)
     future.set_result(43)
     assert future.result() == 43
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="possible until Python 3.14")
+def test_a_future_is_initialised_once(loop, Future):
+    future = Future(loop=loop)
+    future.set_result(42)
+    with pytest.raises(RuntimeError, match="Future object is already initialized$"):
+        future.__init__(loop=loop)
+    assert future.result() == 42
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import sys
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_a_server_runs_in_the_context_in_which_it_began(run, serve):
     assert run(main()) == dict.fromkeys(("factory", "made", "data", "lost"), "before")
 
 
-def test_start_serving_decides_when_the_server_began_late(run, serve):
+def test_a_server_that_starts_late(run, serve):
     async def main():
         variable.set("created")
         server, witnesses = await serve(start_serving=False)
@@ -84,7 +85,8 @@ def test_start_serving_decides_when_the_server_began_late(run, serve):
         await server.wait_closed()
         return set(witnesses[0].seen.values())
 
-    assert run(main()) == {"started"}
+    # Since 3.15 the context is the one in which the server was made.
+    assert run(main()) == ({"created"} if sys.version_info >= (3, 15) else {"started"})
 
 
 def test_what_one_connection_sets_the_next_does_not_see(run, loop):
@@ -169,7 +171,7 @@ def test_writing_resumes_in_the_context_that_connected(run, loop):
     assert run(main()) == "connecting"
 
 
-def test_resuming_reading_decides_the_context_of_what_follows(run, loop):
+def test_resuming_reading_in_another_context(run, loop):
     async def main():
         near, far = tcp_pair()
         with far:
@@ -186,4 +188,5 @@ def test_resuming_reading_decides_the_context_of_what_follows(run, loop):
 
     seen = run(main())
     assert seen["made"] == "connecting"
-    assert seen["data"] == "resuming"
+    # Until 3.14 the reader is registered anew, and with it the context.
+    assert seen["data"] == ("connecting" if sys.version_info >= (3, 15) else "resuming")

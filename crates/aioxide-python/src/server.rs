@@ -262,6 +262,7 @@ impl ServerCore {
         backlog: i32,
         tls: Option<Tls>,
     ) -> PyResult<Self> {
+        let py = r#loop.py();
         let listeners = sockets
             .into_iter()
             .map(|socket| {
@@ -273,7 +274,8 @@ impl ServerCore {
             state: GilCell::new(State {
                 core: Some(r#loop.unbind()),
                 protocol_factory: Some(protocol_factory),
-                context: None,
+                // Since 3.15 accepting begins, as to this, when the server is made.
+                context: if cfg!(Py_3_15) { Some(context::copy_current(py)?) } else { None },
                 listeners,
                 tls,
                 clients: HashSet::new(),
@@ -287,8 +289,10 @@ impl ServerCore {
     fn _start_accepting(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let context = context::copy_current(py)?;
-        drop(this.state.with(py, |state| state.context.replace(context)));
+        if cfg!(not(Py_3_15)) {
+            let context = context::copy_current(py)?;
+            drop(this.state.with(py, |state| state.context.replace(context)));
+        }
         let sockets: Vec<Py<PyAny>> = this.state.with(py, |state| {
             state.listeners.iter().map(|listener| listener.socket.clone_ref(py)).collect()
         });

@@ -35,6 +35,11 @@ impl SslProtocol {
     }
 
     #[getter]
+    fn _incoming<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.session.incoming_buffer(py)
+    }
+
+    #[getter]
     fn _sslobj<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.session.object(py)
     }

@@ -89,6 +89,11 @@ impl Session {
         self.part(py, |parts| &parts.object)
     }
 
+    /// The buffer of what has come from the peer.
+    pub fn incoming_buffer<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.part(py, |parts| &parts.incoming)
+    }
+
     /// Goes on with the handshake.
     pub fn handshake(&self, py: Python<'_>) -> PyResult<Attempt<()>> {
         let worker = self.part(py, |parts| &parts.worker);

@@ -24,11 +24,18 @@ impl SslProtocol {
             return Self::abort(slf, None);
         }
         this.enter(py, Phase::Flushing)?;
-        let seconds =
-            this.state.with(py, |state| state.shutdown_timeout.as_ref().map(|it| it.clone_ref(py)));
-        let timer = Self::call_later(slf, seconds, "_check_shutdown_timeout")?;
-        this.state.with(py, |state| state.shutdown_timer = Some(timer));
+        Self::start_timer(slf)?;
         Self::flush(slf)
+    }
+
+    fn start_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let state = &slf.get().state;
+        let seconds =
+            state.with(py, |state| state.shutdown_timeout.as_ref().map(|it| it.clone_ref(py)));
+        let timer = Self::call_later(slf, seconds, "_check_shutdown_timeout")?;
+        state.with(py, |state| state.shutdown_timer = Some(timer));
+        Ok(())
     }
 
     /// Hands over what has arrived, then begins the good-bye.
@@ -61,7 +68,13 @@ impl SslProtocol {
     fn shutdown_over(slf: &Bound<'_, Self>, failure: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        if let Some(timer) = this.state.with(py, |state| state.shutdown_timer.take()) {
+        // From 3.14 on the time counts until the connection is lost: what is queued
+        // goes out first, and the peer may not read it.
+        if cfg!(Py_3_14) && failure.is_none() {
+            if this.state.with(py, |state| state.shutdown_timer.is_none()) {
+                Self::start_timer(slf)?;
+            }
+        } else if let Some(timer) = this.state.with(py, |state| state.shutdown_timer.take()) {
             timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
         }
         match failure {
