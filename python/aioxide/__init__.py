@@ -29,6 +29,8 @@ from ._aioxide import Lock as Lock
 from ._aioxide import PriorityQueue as PriorityQueue
 from ._aioxide import Queue as Queue
 from ._aioxide import Semaphore as Semaphore
+from ._aioxide import StreamReader as StreamReader
+from ._aioxide import StreamWriter as StreamWriter
 from ._aioxide import Task as Task
 from ._aioxide import TimerHandle as TimerHandle
 from ._aioxide import __version__ as __version__
@@ -46,7 +48,13 @@ from .registry import show_native_tasks as _show_native_tasks
 from .runners import Runner as Runner
 from .runners import run as run
 from .server import Server as Server
+from .streams import StreamReaderProtocol as StreamReaderProtocol
+from .streams import open_connection as open_connection
+from .streams import start_server as start_server
 
+if hasattr(_asyncio, "open_unix_connection"):
+    from .streams import open_unix_connection as open_unix_connection
+    from .streams import start_unix_server as start_unix_server
 if hasattr(_asyncio, "EventLoop"):  # Python 3.13 and later
     EventLoop = Loop
 if hasattr(_asyncio, "create_eager_task_factory"):  # Python 3.12 and later

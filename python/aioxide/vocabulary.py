@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from . import _aioxide
+from . import _aioxide, streams
 
 __all__ = ("NAMES", "replacements")
 
-#: The public names that are native, by the module of asyncio that defines them.
+#: The public names that are native, or rest on what is, by the module of asyncio that defines them.
 NAMES = {
     "locks": ("BoundedSemaphore", "Event", "Lock", "Semaphore"),
     "queues": ("LifoQueue", "PriorityQueue", "Queue"),
     "futures": ("isfuture",),
+    "streams": ("StreamReader", "StreamWriter", *streams.__all__),
     "tasks": ("create_task", "current_task", "ensure_future", "gather", "sleep"),
 }
 
@@ -30,6 +31,6 @@ def replacements() -> Iterator[tuple[ModuleType, str, Any]]:
     for module_name, names in NAMES.items():
         module = importlib.import_module(f"asyncio.{module_name}")
         for name in names:
-            native = getattr(_aioxide, name)
+            native = getattr(_aioxide if hasattr(_aioxide, name) else streams, name)
             yield asyncio, name, native
             yield module, name, native

@@ -28,6 +28,7 @@ mod running;
 mod server;
 mod sock;
 mod standard;
+mod streams;
 mod tasks;
 mod threads;
 mod tls;
@@ -62,6 +63,8 @@ mod _aioxide {
     use crate::server::ServerCore;
     #[pymodule_export]
     use crate::sock::SocketCall;
+    #[pymodule_export]
+    use crate::streams::{StreamProtocolCore, StreamReader, StreamWriter};
     #[pymodule_export]
     use crate::tasks::{Task, TaskStep, TaskWakeup};
     #[pymodule_export]
@@ -128,6 +131,7 @@ mod _aioxide {
         crate::coroutines::install_slots(py);
         crate::locks::install_lock(py)?;
         crate::queues::install_queue(py)?;
+        crate::streams::install_streams(py)?;
         shorten_names(module)?;
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);
@@ -136,6 +140,7 @@ mod _aioxide {
         finalizer::install::<Coroutine>(py);
         finalizer::install::<SocketTransport>(py);
         finalizer::install::<SslTransport>(py);
+        finalizer::install::<StreamWriter>(py);
         finalizer::install::<DatagramTransport>(py);
         finalizer::install::<ReadPipeTransport>(py);
         finalizer::install::<WritePipeTransport>(py);

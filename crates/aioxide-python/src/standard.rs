@@ -57,6 +57,18 @@ standard_type!(
     /// The standard `TimerHandle`, which ours claims to be.
     timer_handle_type = "asyncio.events"."TimerHandle"
 );
+standard_type!(
+    /// What a stream raises that ends too early.
+    incomplete_read_error = "asyncio.exceptions"."IncompleteReadError"
+);
+standard_type!(
+    /// What `readuntil` raises when too much comes before the separator.
+    limit_overrun_error = "asyncio.exceptions"."LimitOverrunError"
+);
+standard_type!(
+    /// The standard `StreamReader`, which a writer may be given as well as ours.
+    stream_reader = "asyncio.streams"."StreamReader"
+);
 #[cfg(Py_3_14)]
 standard_type!(
     /// What `call_soon_threadsafe` returns, which ours claims to be.

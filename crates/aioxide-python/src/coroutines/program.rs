@@ -9,6 +9,10 @@ use crate::locks::{
     AcquireLock, AcquireSemaphore, EnterBySubclass, ReleaseLock, ReleaseSemaphore, WaitEvent,
 };
 use crate::queues::{GetItem, JoinQueue, PutItem};
+use crate::streams::{
+    Drain, LineBySubclass, Read, ReadAllBySubclass, ReadExactly, ReadUntil, StartTls, WaitClosed,
+    WaitForData, WaitForDrain,
+};
 use crate::waiting::Sleep;
 
 /// What the program is given to go on with.
@@ -109,11 +113,21 @@ programs! {
     AcquireLock,
     ReleaseLock,
     AcquireSemaphore,
+    Drain,
     EnterBySubclass,
     GetItem,
     JoinQueue,
+    LineBySubclass,
     PutItem,
+    Read,
+    ReadAllBySubclass,
+    ReadExactly,
+    ReadUntil,
     ReleaseSemaphore,
     Sleep,
+    StartTls,
+    WaitClosed,
     WaitEvent,
+    WaitForData,
+    WaitForDrain,
 }

@@ -8,6 +8,7 @@ use super::protocol::SslProtocol;
 use super::session::Attempt;
 use super::state::{Phase, Told};
 use crate::standard;
+use crate::streams::StreamProtocolCore;
 use crate::transports::Receiver;
 
 /// What one read of the session asks for at most: asyncio's `max_size`.
@@ -50,7 +51,9 @@ impl SslProtocol {
         if !paused {
             match receiver {
                 Receiver::Buffer => Self::read_into_protocol(slf)?,
-                Receiver::Bytes | Receiver::Tls => Self::read_bytes(slf, receiver)?,
+                Receiver::Bytes | Receiver::Tls | Receiver::Stream => {
+                    Self::read_bytes(slf, receiver)?
+                }
             }
             if this.state.with(py, |state| state.backlog.is_empty()) {
                 Self::send_outgoing(slf)?;
@@ -110,6 +113,11 @@ impl SslProtocol {
                     // SAFETY: `Receiver::of` has looked at the type.
                     let inner = unsafe { protocol.cast_unchecked::<SslProtocol>() };
                     Self::feed(inner, &data)?;
+                }
+                Receiver::Stream => {
+                    // SAFETY: as above.
+                    let stream = unsafe { protocol.cast_unchecked::<StreamProtocolCore>() };
+                    stream.get().receive(&data)?;
                 }
                 _ => drop(protocol.call_method1(pyo3::intern!(py, "data_received"), (data,))?),
             }

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 use crate::standard;
+use crate::streams::StreamProtocolCore;
 use crate::tls::SslProtocol;
 
 /// Which of its methods a protocol is handed data by.
@@ -14,6 +15,8 @@ pub enum Receiver {
     Buffer,
     /// It is our own TLS, which needs no Python call.
     Tls,
+    /// It is our own stream, whose reader needs none either.
+    Stream,
 }
 
 impl Receiver {
@@ -21,6 +24,11 @@ impl Receiver {
     pub fn of(protocol: &Bound<'_, PyAny>) -> PyResult<Self> {
         if protocol.is_exact_instance_of::<SslProtocol>() {
             return Ok(Self::Tls);
+        }
+        if let Ok(stream) = protocol.cast::<StreamProtocolCore>()
+            && stream.get().receives_natively(protocol.py())
+        {
+            return Ok(Self::Stream);
         }
         let buffered = protocol.is_instance(standard::buffered_protocol(protocol.py())?)?;
         Ok(if buffered { Self::Buffer } else { Self::Bytes })

@@ -124,6 +124,26 @@ impl SocketTransport {
         unsafe { BorrowedFd::borrow_raw(self.fd) }
     }
 
+    /// `object`, if it is such a transport and nobody has put an attribute on it
+    /// that could stand in for a method: then its methods may be called directly.
+    #[inline]
+    pub fn unadorned<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Self>> {
+        let transport = object.cast_exact::<Self>().ok()?;
+        // SAFETY: the reference is alive; the offset is where the class keeps
+        // its instances' `__dict__`, a pointer that is null until there is one.
+        let adorned = unsafe {
+            let offset = (*ffi::Py_TYPE(object.as_ptr())).tp_dictoffset;
+            offset <= 0
+                || !object
+                    .as_ptr()
+                    .byte_offset(offset)
+                    .cast::<*mut ffi::PyObject>()
+                    .read()
+                    .is_null()
+        };
+        (!adorned).then_some(transport)
+    }
+
     /// A transport over the caller's connected, non-blocking socket object.
     pub fn over_socket(
         core: &Bound<'_, LoopCore>,

@@ -11,6 +11,7 @@ use crate::buffers::BufferView;
 use crate::context;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, READABLE};
+use crate::streams::StreamProtocolCore;
 use crate::tls::SslProtocol;
 use crate::transports::failures::fatal_error;
 use crate::transports::{Receiver, Transport, TransportEvent};
@@ -37,6 +38,7 @@ impl SocketTransport {
         let py = core.py();
         let read = match self.state.with(py, |state| state.receiver) {
             Receiver::Buffer => self.read_into_protocol(slf),
+            Receiver::Stream => self.read_into_stream(core, slf),
             receiver => self.read_bytes(core, slf, receiver),
         };
         // After what ends the loop, the loop may be run again.
@@ -96,10 +98,43 @@ impl SocketTransport {
             Receiver::Tls => "Fatal error: protocol.buffer_updated() call failed.",
             _ => "Fatal error: protocol.data_received() call failed.",
         };
-        self.deliver(slf, received, complaint, |protocol, data| match receiver {
-            // SAFETY: `Receiver::of` has looked at the type.
-            Receiver::Tls => SslProtocol::feed(unsafe { protocol.cast_unchecked() }, &data),
-            _ => protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop),
+        self.deliver(slf, received, complaint, |data| {
+            self.call_protocol(py, |protocol| match receiver {
+                // SAFETY: `Receiver::of` has looked at the type.
+                Receiver::Tls => SslProtocol::feed(unsafe { protocol.cast_unchecked() }, &data),
+                _ => protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop),
+            })
+        })
+    }
+
+    /// Into the buffer of a `StreamReader`, without an object in between. No
+    /// context is entered, since no code runs that could look at it.
+    #[inline]
+    fn read_into_stream(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+    ) -> PyResult<bool> {
+        let py = core.py();
+        let Some(protocol) = self.protocol(py) else {
+            return Ok(false);
+        };
+        // SAFETY: `Receiver::of` has looked at the type.
+        let stream = unsafe { protocol.cast_unchecked::<StreamProtocolCore>() };
+        let Some(reader) = stream.get().direct_reader(py) else {
+            return self.read_bytes(core, slf, Receiver::Stream);
+        };
+        let received = core.get().with_scratch(py, |scratch| {
+            Ok::<_, Errno>(match self.receive(py, scratch)? {
+                Received::Data(count, more) => {
+                    Received::Data(reader.get().take_in(py, &scratch[..count]), more)
+                }
+                Received::End => Received::End,
+                Received::Nothing => Received::Nothing,
+            })
+        });
+        self.deliver(slf, received, "Fatal error: protocol.data_received() call failed.", |taken| {
+            reader.get().arrived(py, taken)
         })
     }
 
@@ -126,8 +161,10 @@ impl SocketTransport {
             slf,
             received,
             "Fatal error: protocol.buffer_updated() call failed.",
-            |protocol, count| {
-                protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
+            |count| {
+                self.call_protocol(py, |protocol| {
+                    protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
+                })
             },
         )
     }
@@ -141,12 +178,11 @@ impl SocketTransport {
         slf: &Bound<'_, Self>,
         received: Result<Received<T>, Errno>,
         complaint: &str,
-        hand_over: impl FnOnce(&Bound<'_, PyAny>, T) -> PyResult<()>,
+        hand_over: impl FnOnce(T) -> PyResult<()>,
     ) -> PyResult<bool> {
         match received {
             Ok(Received::Data(data, more)) => {
-                let told = self.call_protocol(slf.py(), |protocol| hand_over(protocol, data));
-                if let Err(error) = told {
+                if let Err(error) = hand_over(data) {
                     fatal_error(self, slf, error, complaint)?;
                 }
                 Ok(more)

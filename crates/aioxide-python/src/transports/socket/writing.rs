@@ -266,7 +266,7 @@ impl SocketTransport {
     }
 
     /// Whether `close` or `abort` was called, or the connection is lost.
-    fn is_closing(&self, py: Python<'_>) -> bool {
+    pub fn is_closing(&self, py: Python<'_>) -> bool {
         self.state.with(py, |state| state.closing)
     }
 }

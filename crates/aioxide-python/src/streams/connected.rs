@@ -1,0 +1,80 @@
+//! The end of the task that serves an accepted connection.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::gil_cell::GilCell;
+
+/// What is called when that task is done: closes the connection if the task has
+/// failed or was cancelled.
+#[pyclass(frozen, module = "aioxide")]
+pub struct ClientDone {
+    state: GilCell<Option<State>>,
+}
+
+struct State {
+    event_loop: Py<PyAny>,
+    transport: Py<PyAny>,
+}
+
+impl ClientDone {
+    pub fn create<'py>(
+        event_loop: &Bound<'py, PyAny>,
+        transport: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let state = State {
+            event_loop: event_loop.clone().unbind(),
+            transport: transport.clone().unbind(),
+        };
+        Bound::new(event_loop.py(), Self { state: GilCell::new(Some(state)) })
+    }
+
+    /// Reports what serving a connection has raised, and closes it.
+    pub fn report(
+        event_loop: &Bound<'_, PyAny>,
+        transport: &Bound<'_, PyAny>,
+        exception: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let details = PyDict::new(event_loop.py());
+        details.set_item("message", "Unhandled exception in client_connected_cb")?;
+        details.set_item("exception", exception)?;
+        details.set_item("transport", transport)?;
+        event_loop.call_method1("call_exception_handler", (details,))?;
+        transport.call_method0("close").map(drop)
+    }
+}
+
+#[pymethods]
+impl ClientDone {
+    fn __call__(&self, py: Python<'_>, task: Bound<'_, PyAny>) -> PyResult<()> {
+        let Some((event_loop, transport)) = self.state.with(py, |state| {
+            state.as_ref().map(|it| (it.event_loop.clone_ref(py), it.transport.clone_ref(py)))
+        }) else {
+            return Ok(());
+        };
+        if task.call_method0(pyo3::intern!(py, "cancelled"))?.is_truthy()? {
+            return transport.call_method0(py, "close").map(drop);
+        }
+        let exception = task.call_method0(pyo3::intern!(py, "exception"))?;
+        if exception.is_none() {
+            return Ok(());
+        }
+        Self::report(event_loop.bind(py), transport.bind(py), &exception)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| match state {
+            Some(state) => {
+                visit.call(&state.event_loop)?;
+                visit.call(&state.transport)
+            }
+            None => Ok(()),
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.with(py, Option::take));
+    }
+}

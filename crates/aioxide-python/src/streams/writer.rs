@@ -1,0 +1,355 @@
+//! The Python class `StreamWriter`.
+
+use std::sync::OnceLock;
+
+use pyo3::exceptions::{PyAssertionError, PyResourceWarning};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{Borrowed, PyTraverseError, ffi};
+
+use super::attributes::object_attribute;
+use super::protocol::create_future;
+use super::{StartTls, StreamReader, WaitClosed, uninitialized};
+use crate::coroutines::Coroutine;
+use crate::finalizer::Finalize;
+use crate::futures::LoopRef;
+use crate::gil_cell::GilCell;
+use crate::standard;
+use crate::transports::SocketTransport;
+
+/// What sends to a connection, with `await drain()` for when that goes too
+/// fast.
+///
+/// Made by `open_connection`, `start_server` and their relatives. When the last
+/// reference goes before `close()` was called, a ResourceWarning says so.
+///
+/// https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamWriter
+#[pyclass(frozen, subclass, weakref, dict, module = "asyncio.streams")]
+pub struct StreamWriter {
+    state: GilCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// None until `__init__` has run.
+    transport: Option<Py<PyAny>>,
+    protocol: Option<Py<PyAny>>,
+    reader: Option<Py<PyAny>>,
+    event_loop: Option<Py<PyAny>>,
+    /// A future that is done, once somebody has asked for it.
+    complete: Option<Py<PyAny>>,
+}
+
+impl State {
+    fn of(
+        transport: &Bound<'_, PyAny>,
+        protocol: &Bound<'_, PyAny>,
+        reader: Option<Bound<'_, PyAny>>,
+        event_loop: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        if let Some(reader) = &reader
+            && !reader.is_instance_of::<StreamReader>()
+            && !reader.is_instance(standard::stream_reader(reader.py())?)?
+        {
+            return Err(PyAssertionError::new_err(()));
+        }
+        Ok(Self {
+            transport: Some(transport.clone().unbind()),
+            protocol: Some(protocol.clone().unbind()),
+            reader: reader.map(Bound::unbind),
+            event_loop: Some(event_loop.clone().unbind()),
+            complete: None,
+        })
+    }
+}
+
+impl StreamWriter {
+    /// The writer of an accepted connection.
+    pub fn create<'py>(
+        transport: &Bound<'py, PyAny>,
+        protocol: &Bound<'py, PyAny>,
+        reader: Option<Bound<'py, PyAny>>,
+        event_loop: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let state = State::of(transport, protocol, reader, event_loop)?;
+        Bound::new(transport.py(), Self { state: GilCell::new(state) })
+    }
+
+    #[inline]
+    fn required<'py>(
+        slf: &Bound<'py, Self>,
+        attribute: &str,
+        pick: impl FnOnce(&State) -> &Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        slf.get()
+            .state
+            .with(py, |state| pick(state).as_ref().map(|it| it.bind(py).clone()))
+            .ok_or_else(|| uninitialized(slf.as_any(), attribute))
+    }
+
+    #[inline]
+    fn transport_of<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::required(slf, "_transport", |state| &state.transport)
+    }
+
+    #[inline]
+    pub(super) fn protocol<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::required(slf, "_protocol", |state| &state.protocol)
+    }
+
+    /// The transport, the protocol and the loop.
+    #[allow(clippy::type_complexity, reason = "three objects of Python's")]
+    pub(super) fn parts<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let event_loop = Self::required(slf, "_loop", |state| &state.event_loop)?;
+        Ok((Self::transport_of(slf)?, Self::protocol(slf)?, event_loop))
+    }
+
+    #[inline]
+    pub(super) fn reader<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.state.with(py, |state| state.reader.as_ref().map(|it| it.bind(py).clone()))
+    }
+
+    /// Writes to another transport from now on.
+    pub(super) fn put_transport(&self, py: Python<'_>, transport: Py<PyAny>) {
+        drop(self.state.with(py, |state| state.transport.replace(transport)));
+    }
+
+    /// Whether the transport was closed.
+    #[inline]
+    pub(super) fn transport_closes(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let transport = Self::transport_of(slf)?;
+        match SocketTransport::unadorned(&transport) {
+            Some(socket) => Ok(socket.get().is_closing(slf.py())),
+            None => transport.call_method0(pyo3::intern!(slf.py(), "is_closing"))?.is_truthy(),
+        }
+    }
+
+    /// `write`.
+    #[inline]
+    pub(super) fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let transport = Self::transport_of(slf)?;
+        match SocketTransport::unadorned(&transport) {
+            Some(socket) => SocketTransport::write(socket, data.clone()),
+            None => transport.call_method1(pyo3::intern!(slf.py(), "write"), (data,)).map(drop),
+        }
+    }
+
+    fn forward<'py>(slf: &Bound<'py, Self>, method: &str) -> PyResult<Bound<'py, PyAny>> {
+        Self::transport_of(slf)?.call_method0(method)
+    }
+}
+
+#[pymethods]
+impl StreamWriter {
+    // A subclass may take what it likes; its `__init__` says what.
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords))]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { state: GilCell::new(State::default()) }
+    }
+
+    fn __init__(
+        &self,
+        transport: Bound<'_, PyAny>,
+        protocol: Bound<'_, PyAny>,
+        reader: Option<Bound<'_, PyAny>>,
+        r#loop: Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let state = State::of(&transport, &protocol, reader, &r#loop)?;
+        drop(self.state.with(transport.py(), |old| std::mem::replace(old, state)));
+        Ok(())
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let transport = Self::transport_of(slf)?;
+        let mut text = format!("<{} transport={}", slf.get_type().name()?, transport.repr()?);
+        if let Some(reader) = slf.get().reader(slf.py()) {
+            text += &format!(" reader={}", reader.repr()?);
+        }
+        Ok(text + ">")
+    }
+
+    /// The transport below.
+    #[getter]
+    fn transport<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::transport_of(slf)
+    }
+
+    /// Sends all pieces of an iterable, in order.
+    fn writelines(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        Self::transport_of(slf)?.call_method1(pyo3::intern!(py, "writelines"), (data,)).map(drop)
+    }
+
+    /// Ends our side of the connection once everything is sent.
+    fn write_eof<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::forward(slf, "write_eof")
+    }
+
+    /// Whether `write_eof` works.
+    fn can_write_eof<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::forward(slf, "can_write_eof")
+    }
+
+    /// Ends the connection once everything is sent; `wait_closed()` waits for
+    /// that.
+    fn close<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::forward(slf, "close")
+    }
+
+    /// Whether the connection is closed or being closed.
+    fn is_closing<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::forward(slf, "is_closing")
+    }
+
+    /// Waits until the connection is closed; raises what ended it.
+    ///
+    /// Cancellation ends the wait, for everybody who waits for the same.
+    fn wait_closed(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, WaitClosed { writer: slf })
+    }
+
+    /// Facts of the connection, see the transport; `default` for what is not
+    /// known.
+    #[pyo3(signature = (name, default=None))]
+    fn get_extra_info<'py>(
+        slf: &Bound<'py, Self>,
+        name: Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        Self::transport_of(slf)?.call_method1(pyo3::intern!(py, "get_extra_info"), (name, default))
+    }
+
+    /// Goes on over TLS, with `sslcontext`; timeouts in seconds. Waits until
+    /// the handshake is over, and raises why it was not.
+    ///
+    /// Cancellation ends the handshake and closes the connection.
+    #[cfg(Py_3_12)]
+    #[pyo3(signature = (
+        sslcontext,
+        *,
+        server_hostname=None,
+        ssl_handshake_timeout=None,
+        ssl_shutdown_timeout=None,
+    ))]
+    fn start_tls(
+        slf: &Bound<'_, Self>,
+        sslcontext: Py<PyAny>,
+        server_hostname: Option<Py<PyAny>>,
+        ssl_handshake_timeout: Option<Py<PyAny>>,
+        ssl_shutdown_timeout: Option<Py<PyAny>>,
+    ) -> PyResult<Py<Coroutine>> {
+        let options = PyDict::new(slf.py());
+        options.set_item("server_hostname", server_hostname)?;
+        options.set_item("ssl_handshake_timeout", ssl_handshake_timeout)?;
+        options.set_item("ssl_shutdown_timeout", ssl_shutdown_timeout)?;
+        let routine = StartTls::new(slf.clone().unbind(), sslcontext, options.unbind());
+        Coroutine::new(slf.py(), routine)
+    }
+
+    /// Goes on over TLS, with `sslcontext`; the timeout in seconds. Waits until
+    /// the handshake is over, and raises why it was not.
+    ///
+    /// Cancellation ends the handshake and closes the connection.
+    #[cfg(not(Py_3_12))]
+    #[pyo3(signature = (sslcontext, *, server_hostname=None, ssl_handshake_timeout=None))]
+    fn start_tls(
+        slf: &Bound<'_, Self>,
+        sslcontext: Py<PyAny>,
+        server_hostname: Option<Py<PyAny>>,
+        ssl_handshake_timeout: Option<Py<PyAny>>,
+    ) -> PyResult<Py<Coroutine>> {
+        let options = PyDict::new(slf.py());
+        options.set_item("server_hostname", server_hostname)?;
+        options.set_item("ssl_handshake_timeout", ssl_handshake_timeout)?;
+        let routine = StartTls::new(slf.clone().unbind(), sslcontext, options.unbind());
+        Coroutine::new(slf.py(), routine)
+    }
+
+    #[getter]
+    fn _complete_fut<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        if let Some(complete) =
+            slf.get().state.with(py, |state| state.complete.as_ref().map(|it| it.clone_ref(py)))
+        {
+            return Ok(complete.into_bound(py));
+        }
+        let event_loop = Self::required(slf, "_loop", |state| &state.event_loop)?;
+        let complete = create_future(&LoopRef::of(&event_loop).bind(py))?;
+        complete.call_method1("set_result", (py.None(),))?;
+        let kept = complete.clone().unbind();
+        drop(slf.get().state.with(py, |state| state.complete.replace(kept)));
+        Ok(complete)
+    }
+
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            visit.call(&state.transport)?;
+            visit.call(&state.protocol)?;
+            visit.call(&state.reader)?;
+            visit.call(&state.event_loop)?;
+            visit.call(&state.complete)
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.with(py, std::mem::take));
+    }
+}
+
+object_attribute!(StreamWriter, transport, _transport, get__transport, set__transport);
+object_attribute!(StreamWriter, protocol, _protocol, get__protocol, set__protocol);
+object_attribute!(StreamWriter, reader, _reader, get__reader, set__reader);
+object_attribute!(StreamWriter, event_loop, _loop, get__loop, set__loop);
+
+impl StreamWriter {
+    /// Closes what nobody has closed, and says so.
+    fn abandon(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if Self::transport_closes(slf)? {
+            return Ok(());
+        }
+        let event_loop = Self::required(slf, "_loop", |state| &state.event_loop)?;
+        let text = if event_loop.call_method0("is_closed")?.is_truthy()? {
+            "loop is closed".to_owned()
+        } else {
+            slf.call_method0("close")?;
+            format!("unclosed {}", slf.repr()?)
+        };
+        let warning = (text, py.get_type::<PyResourceWarning>());
+        py.import("warnings")?.call_method1("warn", warning).map(drop)
+    }
+}
+
+impl Finalize for StreamWriter {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
+        let py = slf.py();
+        slf.get().state.with(py, |state| match &state.transport {
+            Some(transport) => match SocketTransport::unadorned(transport.bind(py)) {
+                Some(socket) => !socket.get().is_closing(py),
+                None => true,
+            },
+            None => false,
+        })
+    }
+
+    fn finalize(slf: &Bound<'_, Self>) {
+        if let Err(error) = Self::abandon(slf) {
+            error.write_unraisable(slf.py(), Some(slf.as_any()));
+        }
+    }
+}
