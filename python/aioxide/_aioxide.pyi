@@ -94,7 +94,6 @@ class StreamProtocolCore:
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None: ...
 
-
 def create_task(
     coro: Coroutine[Any, Any, _T], *, name: object = None, context: Context | None = None
 ) -> Task[_T]: ...

@@ -74,9 +74,7 @@ async def open_connection(host=None, port=None, *, limit=_DEFAULT_LIMIT, **kwds)
     return reader, StreamWriter(transport, protocol, reader, loop)
 
 
-async def start_server(
-    client_connected_cb, host=None, port=None, *, limit=_DEFAULT_LIMIT, **kwds
-):
+async def start_server(client_connected_cb, host=None, port=None, *, limit=_DEFAULT_LIMIT, **kwds):
     """Listen for TCP connections, over TLS if *ssl* is among the keywords.
 
     Args:

@@ -48,7 +48,7 @@ def test_native_classes_are_not_asyncios(ours, name):
 
 
 def test_what_is_not_replaced_is_asyncios_own(ours):
-    for name in ("TimeoutError", "StreamReader", "get_running_loop", "Protocol"):
+    for name in ("TimeoutError", "SubprocessProtocol", "get_running_loop", "Protocol"):
         assert getattr(ours, name) is getattr(asyncio, name)
 
 

@@ -17,7 +17,7 @@ def contexts(certificates, version):
 
 
 @pytest.fixture
-def conversation(contexts):
+def conversation(api, contexts):
     """``async with conversation(handler) as (reader, writer)``: a client and its server."""
 
     @contextlib.asynccontextmanager
@@ -34,11 +34,9 @@ def conversation(contexts):
             else:
                 finished.set_result(None)
 
-        server = await asyncio.start_server(
-            handle, "127.0.0.1", 0, ssl=contexts[0] if secure else None
-        )
+        server = await api.start_server(handle, "127.0.0.1", 0, ssl=contexts[0] if secure else None)
         options = {"ssl": contexts[1], "server_hostname": "localhost"} if secure else {}
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), **options)
+        reader, writer = await api.open_connection(*server.sockets[0].getsockname(), **options)
         try:
             yield reader, writer
         finally:
@@ -132,11 +130,11 @@ def test_extra_info(run, conversation, contexts):
     run(main())
 
 
-def test_the_name_of_the_host_is_the_one_compared(run, contexts):
+def test_the_name_of_the_host_is_the_one_compared(run, contexts, api):
     async def main():
-        server = await asyncio.start_server(echo, "127.0.0.1", 0, ssl=contexts[0])
+        server = await api.start_server(echo, "127.0.0.1", 0, ssl=contexts[0])
         port = server.sockets[0].getsockname()[1]
-        reader, writer = await asyncio.open_connection(
+        reader, writer = await api.open_connection(
             "localhost", port, ssl=contexts[1], family=socket.AF_INET
         )
         assert writer.get_extra_info("ssl_object").server_hostname == "localhost"
@@ -204,13 +202,13 @@ def test_upgrading_both_ends(run, conversation, contexts):
     run(main())
 
 
-def test_upgrading_to_a_certificate_that_does_not_verify(run, loop, certificates, contexts):
+def test_upgrading_to_a_certificate_that_does_not_verify(run, loop, certificates, contexts, api):
     contexts[0].load_cert_chain(certificates.unknown)
 
     async def main():
         near, far = tcp_pair()
         with far:
-            reader, writer = await asyncio.open_connection(sock=near)
+            reader, writer = await api.open_connection(sock=near)
             peer = opposite(loop, far, contexts, "client")
             shaking = asyncio.ensure_future(peer.handshake())
             with pytest.raises(ssl.SSLCertVerificationError):
@@ -225,13 +223,13 @@ def test_upgrading_to_a_certificate_that_does_not_verify(run, loop, certificates
     run(main())
 
 
-def test_upgrading_waits_for_the_buffer(run, loop, contexts):
+def test_upgrading_waits_for_the_buffer(run, loop, contexts, api):
     data = patterned(MORE_THAN_THE_KERNEL_TAKES)
 
     async def main():
         near, far = tcp_pair()
         with far:
-            _, writer = await asyncio.open_connection(sock=near)
+            _, writer = await api.open_connection(sock=near)
             writer.write(data)
             upgrading = asyncio.ensure_future(
                 writer.start_tls(contexts[1], server_hostname="localhost")
@@ -252,14 +250,14 @@ def test_upgrading_waits_for_the_buffer(run, loop, contexts):
     run(main(), deadline=25)
 
 
-def test_refused_at_open_connection(run, loop, certificates, contexts, count_descriptors):
+def test_refused_at_open_connection(run, loop, certificates, contexts, count_descriptors, api):
     contexts[0].load_cert_chain(certificates.expired)
 
     async def main():
-        server = await asyncio.start_server(echo, "127.0.0.1", 0, ssl=contexts[0])
+        server = await api.start_server(echo, "127.0.0.1", 0, ssl=contexts[0])
         before = count_descriptors()
         with pytest.raises(ssl.SSLCertVerificationError, match="certificate has expired"):
-            await asyncio.open_connection(
+            await api.open_connection(
                 *server.sockets[0].getsockname(), ssl=contexts[1], server_hostname="localhost"
             )
         while count_descriptors() > before:

@@ -412,7 +412,7 @@ impl StreamReader {
 
     /// Waits until `feed_data` or `feed_eof` is called.
     fn _wait_for_data(slf: Py<Self>, py: Python<'_>, func_name: String) -> PyResult<Py<Coroutine>> {
-        Coroutine::new(py, super::WaitForData { reader: slf, method: Box::new(func_name) })
+        Coroutine::new(py, super::WaitForData { reader: slf, method: func_name })
     }
 
     fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -399,7 +399,7 @@ pub fn next_line(reader: &Bound<'_, StreamReader>) -> PyResult<Py<Coroutine>> {
 pub struct WaitForData {
     pub reader: Py<StreamReader>,
     /// Who asks, for the text of the error.
-    pub method: Box<String>,
+    pub method: String,
 }
 
 impl Routine for WaitForData {

@@ -1,16 +1,15 @@
-"""asyncio.start_server and open_connection on the loop under test."""
+"""start_server and open_connection: do streams carry everything, and end as they should?"""
 
 import asyncio
 import contextlib
 import socket
 
 import pytest
-
-from .peers import MORE_THAN_THE_KERNEL_TAKES, patterned, reset, unused_port
+from network.peers import MORE_THAN_THE_KERNEL_TAKES, patterned, reset, unused_port
 
 
 @contextlib.asynccontextmanager
-async def conversation(handler, **options):
+async def conversation(api, handler, **options):
     """Yield the (reader, writer) of a client whose server runs handler(reader, writer)."""
     finished = asyncio.get_running_loop().create_future()
 
@@ -24,8 +23,8 @@ async def conversation(handler, **options):
         else:
             finished.set_result(None)
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, **options)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), **options)
+    server = await api.start_server(handle, "127.0.0.1", 0, **options)
+    reader, writer = await api.open_connection(*server.sockets[0].getsockname(), **options)
     try:
         yield reader, writer
     finally:
@@ -53,9 +52,9 @@ def says(*pieces):
     return handler
 
 
-def test_echo(run, loop):
+def test_echo(run, loop, api):
     async def main():
-        async with conversation(echo) as (reader, writer):
+        async with conversation(api, echo) as (reader, writer):
             for message in (b"one", b"two", b"three"):
                 writer.write(message)
                 await writer.drain()
@@ -64,9 +63,9 @@ def test_echo(run, loop):
     run(main())
 
 
-def test_reads_until_the_end(run, loop):
+def test_reads_until_the_end(run, loop, api):
     async def main():
-        async with conversation(says(b"all ", b"of ", b"it")) as (reader, _):
+        async with conversation(api, says(b"all ", b"of ", b"it")) as (reader, _):
             assert await reader.read() == b"all of it"
             assert reader.at_eof()
             assert await reader.read() == b""
@@ -75,9 +74,9 @@ def test_reads_until_the_end(run, loop):
     run(main())
 
 
-def test_readline(run, loop):
+def test_readline(run, loop, api):
     async def main():
-        async with conversation(says(b"first\nsecond\nrest")) as (reader, _):
+        async with conversation(api, says(b"first\nsecond\nrest")) as (reader, _):
             assert await reader.readline() == b"first\n"
             assert await reader.readline() == b"second\n"
             assert await reader.readline() == b"rest"
@@ -86,27 +85,27 @@ def test_readline(run, loop):
     run(main())
 
 
-def test_iterating_over_lines(run, loop):
+def test_iterating_over_lines(run, loop, api):
     async def main():
-        async with conversation(says(b"a\nb\nc")) as (reader, _):
+        async with conversation(api, says(b"a\nb\nc")) as (reader, _):
             assert [line async for line in reader] == [b"a\n", b"b\n", b"c"]
 
     run(main())
 
 
-def test_line_longer_than_the_limit_is_an_error(run, loop):
+def test_line_longer_than_the_limit_is_an_error(run, loop, api):
     async def main():
-        async with conversation(says(b"x" * 2000 + b"\n"), limit=100) as (reader, _):
+        async with conversation(api, says(b"x" * 2000 + b"\n"), limit=100) as (reader, _):
             with pytest.raises(ValueError, match="Separator is not found|Separator is found"):
                 await reader.readline()
 
     run(main())
 
 
-def test_readexactly_too_few_bytes(run, loop):
+def test_readexactly_too_few_bytes(run, loop, api):
     async def main():
-        async with conversation(says(b"short")) as (reader, _):
-            with pytest.raises(asyncio.IncompleteReadError) as info:
+        async with conversation(api, says(b"short")) as (reader, _):
+            with pytest.raises(api.IncompleteReadError) as info:
                 await reader.readexactly(10)
             assert info.value.partial == b"short"
             assert info.value.expected == 10
@@ -114,23 +113,23 @@ def test_readexactly_too_few_bytes(run, loop):
     run(main())
 
 
-def test_readuntil(run, loop):
+def test_readuntil(run, loop, api):
     async def main():
-        async with conversation(says(b"key=value;rest")) as (reader, _):
+        async with conversation(api, says(b"key=value;rest")) as (reader, _):
             assert await reader.readuntil(b"=") == b"key="
             assert await reader.readuntil(b";") == b"value;"
-            with pytest.raises(asyncio.IncompleteReadError) as info:
+            with pytest.raises(api.IncompleteReadError) as info:
                 await reader.readuntil(b";")
             assert info.value.partial == b"rest"
 
     run(main())
 
 
-def test_large_transfer_with_drain(run, loop):
+def test_large_transfer_with_drain(run, loop, api):
     data = patterned(MORE_THAN_THE_KERNEL_TAKES)
 
     async def main():
-        async with conversation(echo) as (reader, writer):
+        async with conversation(api, echo) as (reader, writer):
 
             async def send():
                 for at in range(0, len(data), 100_000):
@@ -145,7 +144,7 @@ def test_large_transfer_with_drain(run, loop):
     run(main())
 
 
-def test_reader_that_does_not_read_stops_the_sender(run, loop):
+def test_reader_that_does_not_read_stops_the_sender(run, loop, api):
     async def main():
         paused = asyncio.Event()
         go_on = asyncio.Event()
@@ -155,7 +154,7 @@ def test_reader_that_does_not_read_stops_the_sender(run, loop):
             received.append(await reader.read())
 
         received = []
-        async with conversation(listens_late, limit=1024) as (_, writer):
+        async with conversation(api, listens_late, limit=1024) as (_, writer):
             size = writer.transport.get_write_buffer_size
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, 65536)
@@ -181,9 +180,9 @@ def test_reader_that_does_not_read_stops_the_sender(run, loop):
     run(main(), deadline=25)
 
 
-def test_drain_returns_at_once_below_the_mark(run, loop):
+def test_drain_returns_at_once_below_the_mark(run, loop, api):
     async def main():
-        async with conversation(echo) as (reader, writer):
+        async with conversation(api, echo) as (reader, writer):
             writer.write(b"x")
             step = writer.drain()
             with pytest.raises(StopIteration):
@@ -193,13 +192,13 @@ def test_drain_returns_at_once_below_the_mark(run, loop):
     run(main())
 
 
-def test_write_eof_half_closes(run, loop):
+def test_write_eof_half_closes(run, loop, api):
     async def answers_the_whole(reader, writer):
         request = await reader.read()
         writer.write(b"got %d bytes" % len(request))
 
     async def main():
-        async with conversation(answers_the_whole) as (reader, writer):
+        async with conversation(api, answers_the_whole) as (reader, writer):
             assert writer.can_write_eof()
             writer.write(b"12345")
             writer.write_eof()
@@ -208,10 +207,10 @@ def test_write_eof_half_closes(run, loop):
     run(main())
 
 
-def test_reset_reaches_a_waiting_reader(run, loop):
+def test_reset_reaches_a_waiting_reader(run, loop, api):
     async def main():
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            reader, writer = await api.open_connection(*listener.getsockname())
             peer, _ = listener.accept()
             reading = asyncio.ensure_future(reader.read())
             await asyncio.sleep(0)
@@ -228,9 +227,9 @@ def test_reset_reaches_a_waiting_reader(run, loop):
     run(main())
 
 
-def test_cancelled_read_loses_no_bytes(run, loop):
+def test_cancelled_read_loses_no_bytes(run, loop, api):
     async def main():
-        async with conversation(echo) as (reader, writer):
+        async with conversation(api, echo) as (reader, writer):
             reading = asyncio.ensure_future(reader.readexactly(4))
             await asyncio.sleep(0)
             reading.cancel()
@@ -242,21 +241,21 @@ def test_cancelled_read_loses_no_bytes(run, loop):
     run(main())
 
 
-def test_open_connection_refused(run, loop):
+def test_open_connection_refused(run, loop, api):
     async def main():
         with pytest.raises(ConnectionRefusedError):
-            await asyncio.open_connection("127.0.0.1", unused_port())
+            await api.open_connection("127.0.0.1", unused_port())
 
     run(main())
 
 
-def test_exception_in_a_client_callback_is_reported(run, loop, reported):
+def test_exception_in_a_client_callback_is_reported(run, loop, api, reported):
     async def fails(reader, writer):
         raise ArithmeticError("in the handler")
 
     async def main():
-        server = await asyncio.start_server(fails, "127.0.0.1", 0)
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        server = await api.start_server(fails, "127.0.0.1", 0)
+        reader, writer = await api.open_connection(*server.sockets[0].getsockname())
         assert await reader.read() == b""
         context = reported.take_one()
         assert context["message"] == "Unhandled exception in client_connected_cb"
