@@ -16,8 +16,7 @@ import socket
 import ssl
 import time
 from collections import Counter
-from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import census
 import children
@@ -48,7 +47,7 @@ class Clients:
         self._wave = Wave()
         self._tasks: set[asyncio.Task[None]] = set()
         self._errands: set[asyncio.Task[None]] = set()
-        self._records: list[Record] = []
+        self._book: TextIO | None = None
         self._children_done: Counter[str] = Counter()
         #: Where tasks waited when they were cancelled.
         self._places_cut: set[str] = set()
@@ -56,11 +55,18 @@ class Clients:
         self._closed = socket.socket()
         self._closed.bind(("127.0.0.1", 0))
 
-    async def wave(self, places: list[Place], at_once: int, seconds: float) -> dict[str, Any]:
+    async def wave(
+        self, places: list[Place], at_once: int, seconds: float, book: str
+    ) -> dict[str, Any]:
         """Keep `at_once` connections open for so many seconds, and wait for the last of them.
 
-        The time begins when all of them are there.
+        The time begins when all of them are there. What is known of each when it is over goes
+        to the file `book`, a line for each.
         """
+        with open(book, "w") as self._book:
+            return await self._wave_of(places, at_once, seconds)
+
+    async def _wave_of(self, places: list[Place], at_once: int, seconds: float) -> dict[str, Any]:
         self._places = places
         wave = self._wave = Wave()
         deadline = time.monotonic() + PATIENCE
@@ -81,14 +87,11 @@ class Clients:
                 task.cancel()
             if stuck:
                 await asyncio.wait(stuck, timeout=PATIENCE)
-        records, self._records = self._records, []
-        report = {
-            "records": [dataclasses.asdict(it) for it in records],
+        return {
             "most_open": wave.most_open,
-            "children": self._children_done,
-            "places_cut": sorted(self._places_cut),
+            "children": self._children_done.total(),
+            "places_cut": len(self._places_cut),
         }
-        return report
 
     def end(self) -> None:
         """Give back what was kept."""
@@ -180,7 +183,9 @@ class Clients:
             self._complaints.add_exception(task.get_name(), exc)
         finally:
             record.end = time.monotonic()
-            self._records.append(record)
+            assert self._book is not None
+            # At once: kept in memory it would hide what connections leave there.
+            self._book.write(json.dumps(dataclasses.asdict(record)) + "\n")
 
     async def _converse(
         self, place: Place, link: Link, scenario: Scenario, record: Record, rng: random.Random
@@ -214,10 +219,11 @@ async def main(options: argparse.Namespace, orders: Orders, complaints: Complain
                     Place(name, address, context if name.startswith("tls") else None)
                     for name, address in order["places"].items()
                 ]
-                report = await clients.wave(places, order["at_once"], order["seconds"])
-                Path(order["book"]).write_text(json.dumps(report))
-                del report, places
-                answer(census=await census.take(at_start), **complaints.told())
+                report = await clients.wave(
+                    places, order["at_once"], order["seconds"], order["book"]
+                )
+                del places
+                answer(report=report, census=await census.take(at_start), **complaints.told())
             case "end":
                 clients.end()
                 answer(census=await census.take(without), **complaints.told())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections import deque
@@ -324,7 +325,13 @@ class SocketLink(Link):
         return self._frames.popleft()
 
     def half_close(self) -> None:
-        self.socket.shutdown(socket.SHUT_WR)
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError as exc:
+            # A plain OSError says so of a connection that was reset meanwhile.
+            if exc.errno != errno.ENOTCONN:
+                raise
+            raise ConnectionError(str(exc)) from exc
 
     async def close(self) -> None:
         self.abort()

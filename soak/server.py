@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import ssl
@@ -38,8 +37,6 @@ class Server:
         self._complaints = complaints
         self._book = Book(complaints)
         self._random = random.Random(f"server {options.seed}")
-        #: Name of the listener, when it went away and when it was back (monotonic seconds).
-        self._restarts: list[tuple[str, float, float]] = []
         self._listeners = {it.name: it for it in self._make_listeners()}
 
     def _make_listeners(self) -> list[Listener]:
@@ -80,10 +77,14 @@ class Server:
             await listener.stop(cut=self._random.random() < 0.4)
             await asyncio.sleep(self._random.uniform(*AWAY))
             await listener.start()
-            self._restarts.append((listener.name, begin, time.monotonic()))
+            self._book.note(restarted=listener.name, begin=begin, end=time.monotonic())
 
-    async def close_book(self, path: str) -> None:
-        """Wait for the last connection and write down what has come over all of them."""
+    def open_book(self, path: str) -> None:
+        """Begin to write down what comes over the connections."""
+        self._book.file = open(path, "w")
+
+    async def close_book(self) -> None:
+        """Wait for the last connection and write no more."""
         deadline = time.monotonic() + PATIENCE
         while self._book.open and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
@@ -92,11 +93,8 @@ class Server:
             self._complaints.add(f"connections left after {PATIENCE} s: {left}")
         for listener in self._listeners.values():
             await asyncio.wait_for(listener.settle(), PATIENCE)
-        entries = {str(name): entry for name, entry in self._book.entries.items()}
-        text = json.dumps({"entries": entries, "restarts": self._restarts})
-        Path(path).write_text(text)
-        self._book.entries.clear()
-        self._restarts.clear()
+        assert self._book.file is not None
+        self._book.file.close()
 
     async def end(self) -> None:
         """Listen no more."""
@@ -125,7 +123,8 @@ async def main(options: argparse.Namespace, orders: Orders, complaints: Complain
     restarts: asyncio.Task[None] | None = None
     while (order := await orders.next()) is not None:
         match order["do"]:
-            case "restart":
+            case "serve":
+                server.open_book(order["book"])
                 calm.clear()
                 restarts = asyncio.create_task(server.restart_until(calm))
             case "count":
@@ -133,7 +132,7 @@ async def main(options: argparse.Namespace, orders: Orders, complaints: Complain
                     calm.set()
                     await restarts
                     restarts = None
-                await server.close_book(order["book"])
+                await server.close_book()
                 answer(census=await census.take(at_start), **complaints.told())
             case "end":
                 await server.end()

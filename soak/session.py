@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 from wire import Frame, Kind, ack, frame
 from worker import Complaints
@@ -16,12 +18,19 @@ PIECE_BYTES = 32 * 1024
 
 @dataclass
 class Book:
-    """What the server has got, by the names of connections, since the last wave."""
+    """What the server has got over each connection of a wave, one line for each that is over.
+
+    It goes to a file at once: kept in memory it would hide what connections leave there.
+    """
 
     complaints: Complaints
-    #: Count of DATA frames, running checksum, whether the server cut the connection on purpose.
-    entries: dict[int, tuple[int, int, bool]] = field(default_factory=dict)
     open: int = 0
+    file: TextIO | None = None
+
+    def note(self, **entry: Any) -> None:
+        """Write down one thing."""
+        assert self.file is not None
+        self.file.write(json.dumps(entry) + "\n")
 
 
 @dataclass(slots=True)
@@ -59,7 +68,6 @@ class Session:
                     )
                 self._count += 1
                 self._running = zlib.crc32(it.body, self._running)
-                self._note()
                 if not self._silent:
                     return Todo(answer=ack(self._count, self._running))
             case Kind.FETCH:
@@ -73,17 +81,15 @@ class Session:
                 return Todo(reset=True)
             case _:
                 self._book.complaints.add(f"connection {self._name}: {it.kind.name} from a client")
-        self._note()
         return Todo()
 
     def end(self) -> None:
         """The connection is gone."""
-        self._note()
         self._book.open -= 1
-
-    def _note(self) -> None:
         if self._name is not None:
-            self._book.entries[self._name] = (self._count, self._running, self.is_cut)
+            self._book.note(
+                name=self._name, count=self._count, running=self._running, is_cut=self.is_cut
+            )
 
 
 def pieces(total: int):

@@ -17,13 +17,17 @@ BYTES_AT_LEAST = 4 << 20
 RESIDENT_BYTES_AT_LEAST = 16 << 20
 
 
-def of_books(clients: dict[str, Any], server: dict[str, Any]) -> Iterator[str]:
+def of_books(clients: list[dict[str, Any]], server: list[dict[str, Any]]) -> Iterator[str]:
     """What is wrong with the connections of one wave, by what both sides have written down."""
-    for record in clients["records"]:
-        entry = server["entries"].get(str(record["name"]))
+    entries = {line["name"]: line for line in server if "name" in line}
+    restarts = [line for line in server if "restarted" in line]
+    for record in clients:
+        entry = entries.get(record["name"])
         was_away = any(
-            place == record["place"] and begin <= record["end"] and record["begin"] <= end
-            for place, begin, end in server["restarts"]
+            it["restarted"] == record["place"]
+            and it["begin"] <= record["end"]
+            and record["begin"] <= it["end"]
+            for it in restarts
         )
         for problem in of_connection(record, entry, was_away):
             what = "{name}: {scenario} to {place}, {ended}".format_map(record)
@@ -31,15 +35,16 @@ def of_books(clients: dict[str, Any], server: dict[str, Any]) -> Iterator[str]:
 
 
 def of_connection(
-    record: dict[str, Any], entry: tuple[int, int, bool] | None, was_away: bool
+    record: dict[str, Any], entry: dict[str, Any] | None, was_away: bool
 ) -> Iterator[str]:
     """What is wrong with one; `was_away` if its listener was during its life."""
     sums, acknowledged, ended = record["sums"], record["acknowledged"], record["ended"]
     sent = len(sums) - 1
-    arrived, running, was_cut = entry or (0, 0, False)
+    arrived = entry["count"] if entry else 0
+    was_cut = entry is not None and entry["is_cut"]
     if not acknowledged <= arrived <= sent:
         yield f"{acknowledged} acknowledged, {arrived} arrived, {sent} sent"
-    elif sums[arrived] != running:
+    elif entry and sums[arrived] != entry["running"]:
         yield f"the {arrived} messages that arrived are not those that were sent"
     if ended == "done" and record["scenario"] not in UNFINISHED and acknowledged != sent:
         yield f"{acknowledged} acknowledged, {sent} sent"

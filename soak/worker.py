@@ -19,9 +19,13 @@ import warnings
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-#: What the standard library reports of itself. Of a child that ends just before it is killed, it
-#: asks the system twice how it has ended. Of TLS whose connection is lost, it lets the writer
-#: know two turns later, and logs a warning if that was five writes too late.
+#: What asyncio's words are for: over TLS a peer may end the connection while messages that came
+#: before are being answered, and of those answers the fifth and all that follow are logged.
+KNOWN = ("SSL connection is closed",)
+#: What the standard library reports of itself besides. Of a child that ends just before it is
+#: killed, it asks the system twice how it has ended. Of TLS whose connection is lost, CPython
+#: before 3.12.8 and 3.13.1 tells the writer two turns later, and logs a warning if that was five
+#: writes too late.
 KNOWN_OF_ASYNCIO = (
     "exit status already read",
     "Unknown child process pid",
@@ -124,10 +128,10 @@ def run(
         import aioxide
 
         factory: Callable[[], asyncio.AbstractEventLoop] = aioxide.new_event_loop
-        complaints = Complaints(())
+        complaints = Complaints(KNOWN)
     else:
         factory = asyncio.SelectorEventLoop
-        complaints = Complaints(KNOWN_OF_ASYNCIO)
+        complaints = Complaints(KNOWN + KNOWN_OF_ASYNCIO)
 
     async def start() -> None:
         loop = asyncio.get_running_loop()

@@ -2,7 +2,7 @@
 
 import verdict
 
-RESTARTS = [("tcp-streams", 10.0, 11.0)]
+RESTART = {"restarted": "tcp-streams", "begin": 10.0, "end": 11.0}
 
 
 def record(**changes):
@@ -22,9 +22,11 @@ def record(**changes):
 
 def problems(entry=(3, 33, False), **changes):
     """What is said of a connection of which the server has written down `entry`."""
-    entries = {} if entry is None else {"7": entry}
-    clients = {"records": [record(**changes)]}
-    found = verdict.of_books(clients, {"entries": entries, "restarts": RESTARTS})
+    server = [RESTART]
+    if entry is not None:
+        count, running, is_cut = entry
+        server.append({"name": 7, "count": count, "running": running, "is_cut": is_cut})
+    found = verdict.of_books([record(**changes)], server)
     return [problem.partition(": ")[2].partition(": ")[2] for problem in found]
 
 

@@ -14,8 +14,11 @@ class Complaints(list):
 class Book:
     def __init__(self):
         self.complaints = Complaints()
-        self.entries = {}
+        self.notes = []
         self.open = 0
+
+    def note(self, **entry):
+        self.notes.append(entry)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 10_000])
@@ -53,8 +56,10 @@ def test_an_acknowledgement_covers_all_that_came_before():
     session = Session(book)
     todo = take(session, frame(Kind.HELLO, 5), frame(Kind.DATA, 1, b"a"), frame(Kind.DATA, 2, b"b"))
     assert todo[-1].answer == ack(2, zlib.crc32(b"ab"))
-    assert book.entries == {5: (2, zlib.crc32(b"ab"), False)}
+    session.end()
+    assert book.notes == [{"name": 5, "count": 2, "running": zlib.crc32(b"ab"), "is_cut": False}]
     assert not book.complaints
+    assert book.open == 0
 
 
 def test_a_message_out_of_turn_is_complained_of():
