@@ -32,6 +32,8 @@ from ._aioxide import Semaphore as Semaphore
 from ._aioxide import StreamReader as StreamReader
 from ._aioxide import StreamWriter as StreamWriter
 from ._aioxide import Task as Task
+from ._aioxide import TaskGroup as TaskGroup
+from ._aioxide import Timeout as Timeout
 from ._aioxide import TimerHandle as TimerHandle
 from ._aioxide import __version__ as __version__
 from ._aioxide import create_task as create_task
@@ -40,6 +42,8 @@ from ._aioxide import ensure_future as ensure_future
 from ._aioxide import gather as gather
 from ._aioxide import isfuture as isfuture
 from ._aioxide import sleep as sleep
+from ._aioxide import timeout as timeout
+from ._aioxide import timeout_at as timeout_at
 from .installation import install, uninstall
 from .loop import Loop
 from .loop import new_event_loop as new_event_loop

@@ -19,6 +19,8 @@ NAMES = {
     "futures": ("isfuture",),
     "streams": ("StreamReader", "StreamWriter", *streams.__all__),
     "tasks": ("create_task", "current_task", "ensure_future", "gather", "sleep"),
+    "taskgroups": ("TaskGroup",),
+    "timeouts": ("Timeout", "timeout", "timeout_at"),
 }
 
 

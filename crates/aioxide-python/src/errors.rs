@@ -1,8 +1,9 @@
-//! System errors as Python raises them.
+//! Errors as Python raises them.
 
 use std::io;
 
 use pyo3::exceptions::PyOSError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 
 /// The `OSError` subclass for a failed system call, with its number and text,
@@ -20,4 +21,13 @@ pub fn os_error(error: impl Into<io::Error>) -> PyErr {
         }
         None => PyErr::from(error),
     }
+}
+
+/// The error as a `raise` statement makes it: what is being handled meanwhile,
+/// if anything, is its context.
+pub fn raised(py: Python<'_>, error: PyErr) -> PyErr {
+    let value = error.into_value(py);
+    // SAFETY: the thread is attached and the reference is an exception's.
+    unsafe { ffi::PyErr_SetObject(ffi::Py_TYPE(value.as_ptr()).cast(), value.as_ptr()) };
+    PyErr::fetch(py)
 }

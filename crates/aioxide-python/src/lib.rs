@@ -29,8 +29,10 @@ mod server;
 mod sock;
 mod standard;
 mod streams;
+mod taskgroups;
 mod tasks;
 mod threads;
+mod timeouts;
 mod tls;
 mod transports;
 mod waiting;
@@ -66,7 +68,11 @@ mod _aioxide {
     #[pymodule_export]
     use crate::streams::{StreamProtocolCore, StreamReader, StreamWriter};
     #[pymodule_export]
+    use crate::taskgroups::TaskGroup;
+    #[pymodule_export]
     use crate::tasks::{Task, TaskStep, TaskWakeup};
+    #[pymodule_export]
+    use crate::timeouts::{Timeout, timeout, timeout_at};
     #[pymodule_export]
     use crate::tls::{SslProtocol, SslTransport};
     #[pymodule_export]
@@ -132,6 +138,9 @@ mod _aioxide {
         crate::locks::install_lock(py)?;
         crate::queues::install_queue(py)?;
         crate::streams::install_streams(py)?;
+        recycle::install::<Timeout>(py);
+        crate::timeouts::install_timeout(py)?;
+        crate::taskgroups::install_task_group(py)?;
         shorten_names(module)?;
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);

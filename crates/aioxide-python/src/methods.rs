@@ -12,7 +12,7 @@
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pyo3::exceptions::PySystemError;
+use pyo3::exceptions::{PySystemError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{Borrowed, PyClass, ffi};
@@ -83,6 +83,25 @@ impl<'a, 'py> CallArguments<'a, 'py> {
         })
     }
 }
+
+impl<'py> CallArguments<'_, 'py> {
+    /// What `__aexit__` is told: the exception's class and the exception, if
+    /// there is one.
+    #[inline]
+    pub fn exception(&self, method: &str) -> PyResult<(Raised, Raised)> {
+        let [kind, value, _traceback] = self.positional else {
+            return Err(PyTypeError::new_err(format!(
+                "{method}() takes 4 positional arguments but {} were given",
+                self.positional.len() + 1
+            )));
+        };
+        let given = |it: &Bound<'py, PyAny>| (!it.is_none()).then(|| it.clone().unbind());
+        Ok((given(kind), given(value)))
+    }
+}
+
+/// One of the arguments of `__aexit__`, absent for None.
+type Raised = Option<Py<PyAny>>;
 
 /// Adds the method to its class. Called once, at module initialisation.
 pub fn install<M: FastMethod>(py: Python<'_>) -> PyResult<()> {

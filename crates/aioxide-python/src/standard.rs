@@ -211,6 +211,18 @@ standard!(
     running_loop = "asyncio.events"."_get_running_loop"
 );
 standard!(
+    /// How far a timeout has come.
+    timeout_state = "asyncio.timeouts"."_State"
+);
+standard_type!(
+    /// Several exceptions as one.
+    base_exception_group = "builtins"."BaseExceptionGroup"
+);
+standard_type!(
+    /// Several exceptions as one, none of which ends the program.
+    exception_group = "builtins"."ExceptionGroup"
+);
+standard!(
     /// Turns the exceptions of `concurrent.futures` into asyncio's.
     convert_future_exception = "asyncio.futures"."_convert_future_exc"
 );

@@ -13,6 +13,8 @@ use crate::streams::{
     Drain, LineBySubclass, Read, ReadAllBySubclass, ReadExactly, ReadUntil, StartTls, WaitClosed,
     WaitForData, WaitForDrain,
 };
+use crate::taskgroups::{EnterGroup, ExitGroup};
+use crate::timeouts::{EnterTimeout, ExitTimeout};
 use crate::waiting::Sleep;
 
 /// What the program is given to go on with.
@@ -115,6 +117,10 @@ programs! {
     AcquireSemaphore,
     Drain,
     EnterBySubclass,
+    EnterGroup,
+    EnterTimeout,
+    ExitGroup,
+    ExitTimeout,
     GetItem,
     JoinQueue,
     LineBySubclass,

@@ -17,6 +17,7 @@ mod timers;
 mod turn;
 mod watching;
 
+pub use create_task::CreateTask;
 pub use descriptors::{Direction, Watch, Watcher};
 pub use object::{LoopCore, SCRATCH_BYTES};
 pub use ready::{HANGUP, NativeWork, READABLE, Ready, WRITABLE};

@@ -9,7 +9,9 @@ use super::LoopCore;
 use crate::futures::Future;
 use crate::handles::Handle;
 use crate::server::ServerCore;
+use crate::taskgroups::TaskGroup;
 use crate::tasks::Task;
+use crate::timeouts::Timeout;
 use crate::transports::{
     DatagramTransport, ReadPipeTransport, SocketTransport, Transport, TransportEvent,
     WritePipeTransport,
@@ -30,6 +32,8 @@ pub enum Ready {
     Handle(Py<Handle>),
     /// A future that gets None unless it is done: a sleep that is over.
     Alarm(Py<Future>),
+    /// A timeout whose deadline has come, if its alarm of this number still counts.
+    Deadline(u32, Py<Timeout>),
     /// A task that starts, or goes on after a bare yield.
     Step(Py<Task>),
     /// A task whose awaited future is done.
@@ -40,6 +44,8 @@ pub enum Ready {
     FutureCallback(Box<FutureCallback>),
     /// A future that is done and part of a `gather()`.
     Gathered(Box<(Py<GatheringFuture>, Py<Future>)>),
+    /// A task of a group is done.
+    TaskDone(Box<(Py<TaskGroup>, Py<Future>)>),
     /// Something that has happened to a stream transport.
     Socket(TransportEvent, Py<SocketTransport>),
     /// The same of a datagram transport.
@@ -106,6 +112,8 @@ impl Ready {
         Some(match self {
             Self::Handle(handle) => handle.clone_ref(py).into_any(),
             Self::Alarm(future) => future.clone_ref(py).into_any(),
+            Self::Deadline(_, timeout) => timeout.clone_ref(py).into_any(),
+            Self::TaskDone(parts) => parts.0.clone_ref(py).into_any(),
             Self::Step(task) | Self::Wake(task) => task.clone_ref(py).into_any(),
             Self::Throw(parts) => parts.0.clone_ref(py).into_any(),
             Self::FutureCallback(parts) => parts.function.clone_ref(py),
@@ -144,7 +152,12 @@ impl Ready {
         match self {
             Self::Handle(handle) => visit.call(handle),
             Self::Alarm(future) => visit.call(future),
+            Self::Deadline(_, timeout) => visit.call(timeout),
             Self::Step(task) | Self::Wake(task) => visit.call(task),
+            Self::TaskDone(parts) => {
+                visit.call(&parts.0)?;
+                visit.call(&parts.1)
+            }
             Self::Throw(parts) => {
                 visit.call(&parts.0)?;
                 visit.call(&parts.1)
@@ -179,6 +192,10 @@ impl Cancellable for Ready {
             Self::Handle(handle) => handle.get().is_cancelled(unsafe { Python::assume_attached() }),
             // SAFETY: as above.
             Self::Alarm(future) => future.get().is_done(unsafe { Python::assume_attached() }),
+            Self::Deadline(number, timeout) => {
+                // SAFETY: as above.
+                !timeout.get().awaits_alarm(unsafe { Python::assume_attached() }, *number)
+            }
             _ => false,
         }
     }

@@ -13,6 +13,7 @@ use crate::context;
 use crate::futures::{Future, LoopRef};
 use crate::handles::{Arguments, TimerHandle};
 use crate::methods::{CallArguments, FastMethod};
+use crate::timeouts::Timeout;
 
 /// A number of seconds. Most are whole, and an `int` goes through no `float`.
 #[inline]
@@ -159,6 +160,34 @@ impl LoopCore {
             engine.schedule_at(when, Ready::Alarm(future));
         });
         Ok(())
+    }
+
+    /// Lets `timeout` expire at loop time `when`, in seconds, by its alarm of this
+    /// number. Whether that is among the timers: what is over already is ready.
+    pub fn expire_at(
+        &self,
+        py: Python<'_>,
+        when: f64,
+        number: u32,
+        timeout: Py<Timeout>,
+    ) -> PyResult<bool> {
+        self.admit(py)?;
+        Ok(self.engine.with(py, |engine| {
+            let alarm = Ready::Deadline(number, timeout);
+            let later = when.is_nan() || when > engine.clock().now();
+            if later {
+                engine.schedule_at(when, alarm);
+            } else {
+                engine.schedule(alarm);
+            }
+            later
+        }))
+    }
+
+    /// The loop's clock, in seconds.
+    #[inline]
+    pub fn now(&self, py: Python<'_>) -> f64 {
+        self.engine.with(py, |engine| engine.clock().now())
     }
 
     /// A timer was called off: enough of these, and the heap is swept.

@@ -14,6 +14,8 @@ use crate::handles::ThreadSafeHandle;
 use crate::handles::{
     Arguments, Handle, TimerHandle, may_step_foreign_task, report_callback_error,
 };
+use crate::taskgroups::TaskGroup;
+use crate::timeouts::Timeout;
 use crate::waiting::GatheringFuture;
 use crate::{context, recycle, tasks};
 
@@ -101,6 +103,8 @@ impl LoopCore {
             Ready::Handle(handle) => run_handle(&handle.into_bound(py)),
             Ready::Alarm(future) if future.get().is_done(py) => Ok(()),
             Ready::Alarm(future) => Future::finish(&future.into_bound(py), py.None()),
+            Ready::Deadline(number, timeout) => Self::run_deadline(slf, number, timeout),
+            Ready::TaskDone(parts) => Self::run_task_done(slf, *parts),
             Ready::FutureCallback(parts) => Self::run_future_callback(slf, *parts),
             Ready::Gathered(parts) => GatheringFuture::run_child_done(slf, *parts),
             Ready::Socket(event, transport) => {
@@ -141,6 +145,38 @@ impl LoopCore {
                 slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
                 let step = tasks::TaskStep::new(py, task.unbind(), None)?.into_any();
                 report(slf, step, PyTuple::empty(py), py.None(), error)
+            }
+        }
+    }
+
+    fn run_deadline(slf: &Bound<'_, Self>, number: u32, timeout: Py<Timeout>) -> PyResult<()> {
+        let py = slf.py();
+        let timeout = timeout.into_bound(py);
+        if !timeout.get().awaits_alarm(py, number) {
+            return Ok(());
+        }
+        match Timeout::expire(&timeout) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let callback = timeout.getattr(pyo3::intern!(py, "_on_timeout"))?.unbind();
+                let context = context::copy_current(py)?;
+                report(slf, callback, PyTuple::empty(py), context, error)
+            }
+        }
+    }
+
+    fn run_task_done(
+        slf: &Bound<'_, Self>,
+        (group, task): (Py<TaskGroup>, Py<Future>),
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let (group, task) = (group.into_bound(py), task.into_bound(py));
+        match TaskGroup::task_done(&group, &task) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let callback = group.getattr(pyo3::intern!(py, "_on_task_done"))?.unbind();
+                let context = context::copy_current(py)?;
+                report(slf, callback, PyTuple::new(py, [task])?, context, error)
             }
         }
     }

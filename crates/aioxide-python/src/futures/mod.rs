@@ -45,6 +45,16 @@ impl Future {
         Ok(future)
     }
 
+    /// A pending future of any loop, ours or not.
+    #[inline]
+    pub fn of_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
+        let py = event_loop.py();
+        match event_loop.cast::<LoopCore>() {
+            Ok(core) => Self::on_loop(py, core),
+            Err(_) => Py::new(py, Self::new(FutureState::pending(LoopRef::of(event_loop)))),
+        }
+    }
+
     /// Whether a result, an exception or a cancellation is there.
     #[inline]
     pub fn is_done(&self, py: Python<'_>) -> bool {

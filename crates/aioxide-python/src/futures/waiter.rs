@@ -3,33 +3,43 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::event_loop::Ready;
-use crate::futures::Future;
+use crate::futures::{Future, LoopRef};
+use crate::handles::{Arguments, Handle};
 use crate::recycle;
+use crate::taskgroups::TaskGroup;
 use crate::tasks::{Task, TaskWakeup};
 use crate::waiting::{GatherCallback, GatheringFuture};
 
 /// A party that waits for a future without a Python callable: one word,
 /// whatever it is, so that a future has no room to spare for it.
-pub struct Waiter(Py<Future>);
+pub struct Waiter(Py<PyAny>);
 
 enum Kind<'a, 'py> {
     Task(&'a Bound<'py, Task>),
     Gathering(&'a Bound<'py, GatheringFuture>),
+    Group(&'a Bound<'py, TaskGroup>),
 }
 
 impl Waiter {
     /// A task that awaits the future.
     #[inline]
     pub fn task(task: &Bound<'_, Task>) -> Self {
-        Self(task.as_super().clone().unbind())
+        Self(task.clone().into_any().unbind())
     }
 
     /// A `gather()` that the future is part of.
     #[inline]
     pub fn gathering(gathering: &Bound<'_, GatheringFuture>) -> Self {
-        Self(gathering.as_super().clone().unbind())
+        Self(gathering.clone().into_any().unbind())
+    }
+
+    /// The group that the future, a task, belongs to; not one of a subclass.
+    #[inline]
+    pub fn group(group: &Bound<'_, TaskGroup>) -> Self {
+        Self(group.clone().into_any().unbind())
     }
 
     #[inline]
@@ -38,8 +48,10 @@ impl Waiter {
         if recycle::is_exactly::<GatheringFuture>(waiter) {
             // SAFETY: checked above.
             Kind::Gathering(unsafe { waiter.cast_unchecked::<GatheringFuture>() })
+        } else if let Ok(group) = waiter.cast_exact::<TaskGroup>() {
+            Kind::Group(group)
         } else {
-            // SAFETY: only the two constructors make waiters.
+            // SAFETY: only the three constructors make waiters.
             Kind::Task(unsafe { waiter.cast_unchecked::<Task>() })
         }
     }
@@ -65,6 +77,21 @@ impl Waiter {
                 self.0.drop_ref(py);
                 Ok(ready)
             }
+            Kind::Group(group) if debug => {
+                // Reports tell where the callback was scheduled.
+                let (function, context) = Self::group(group).into_python(py)?;
+                let event_loop = LoopRef::of(future.get().event_loop(py)?.as_any());
+                let arguments = Arguments::of(&PyTuple::new(py, [future])?);
+                let handle = Handle::create(py, function, arguments, event_loop, context)?;
+                handle.get().remember_origin(py)?;
+                self.0.drop_ref(py);
+                Ok(Some(Ready::Handle(handle)))
+            }
+            // SAFETY: it is a group.
+            Kind::Group(_) => Ok(Some(Ready::TaskDone(Box::new(unsafe {
+                let group = self.0.into_bound(py).cast_into_unchecked::<TaskGroup>();
+                (group.unbind(), future.clone().unbind())
+            })))),
         }
     }
 
@@ -78,6 +105,10 @@ impl Waiter {
             Kind::Gathering(gathering) => {
                 let context = crate::context::copy_current(py)?;
                 Ok((GatherCallback::new(gathering)?.into_any(), context))
+            }
+            Kind::Group(group) => {
+                let done = group.getattr(pyo3::intern!(py, "_on_task_done"))?.unbind();
+                Ok((done, crate::context::copy_current(py)?))
             }
         }
     }

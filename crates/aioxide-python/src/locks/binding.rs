@@ -6,10 +6,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use crate::event_loop::LoopCore;
-use crate::futures::{Future, FutureState, LoopRef};
+use crate::futures::{Future, LoopRef};
 use crate::gil_cell::GilCell;
-use crate::standard;
+use crate::running::running_loop;
 
 /// The loop, once it is known.
 pub struct LoopBinding(GilCell<Option<LoopRef>>);
@@ -26,10 +25,7 @@ impl LoopBinding {
     /// `RuntimeError` if no loop runs, or another one than before.
     pub fn future(&self, owner: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
         let py = owner.py();
-        let running = standard::running_loop(py)?.call0()?;
-        if running.is_none() {
-            return Err(PyRuntimeError::new_err("no running event loop"));
-        }
+        let running = running_loop(py)?;
         let bound = self.0.with(py, |bound| bound.as_ref().map(LoopRef::as_ptr));
         match bound {
             Some(bound) if bound == running.as_ptr() => {}
@@ -44,10 +40,7 @@ impl LoopBinding {
                 self.0.with(py, |bound| *bound = Some(event_loop));
             }
         }
-        match running.cast::<LoopCore>() {
-            Ok(core) => Future::on_loop(py, core),
-            Err(_) => Py::new(py, Future::new(FutureState::pending(LoopRef::of(&running)))),
-        }
+        Future::of_loop(&running)
     }
 
     /// The loop, for Python.

@@ -3,6 +3,7 @@
 mod name;
 mod object;
 mod registry;
+mod requests;
 mod state;
 mod step;
 mod wakeup;
@@ -10,6 +11,7 @@ mod wakeup;
 pub use object::{Task, cancel_with_message};
 #[cfg(not(Py_3_14))]
 pub use registry::live_tasks;
+pub use requests::{cancel, cancelling, uncancel};
 pub use step::{run_step, run_throw, run_wake};
 pub use wakeup::{TaskStep, TaskWakeup};
 

@@ -102,7 +102,7 @@ impl Task {
     /// Asks the task to end: `CancelledError` is thrown into its coroutine at
     /// the next turn of the loop. False if it was done already.
     #[pyo3(signature = (msg=None))]
-    fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+    pub fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
         let py = slf.py();
         let future = slf.as_super().get();
         let done = future.state.with(py, |state| {
@@ -130,12 +130,12 @@ impl Task {
     }
 
     /// How many requests to cancel are outstanding.
-    fn cancelling(&self, py: Python<'_>) -> i64 {
+    pub fn cancelling(&self, py: Python<'_>) -> i64 {
         self.state.with(py, |state| state.cancel_requests)
     }
 
     /// Takes one request to cancel back; returns how many are left.
-    fn uncancel(&self, py: Python<'_>) -> i64 {
+    pub fn uncancel(&self, py: Python<'_>) -> i64 {
         self.state.with(py, |state| {
             if state.cancel_requests > 0 {
                 state.cancel_requests -= 1;

@@ -1,13 +1,14 @@
 //! `sleep`.
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use crate::coroutines::{Coroutine, Input, Routine, Step};
 use crate::event_loop::LoopCore;
 use crate::futures::{Future, FutureState, LoopRef};
+use crate::running::running_loop;
 use crate::standard;
 
 /// `asyncio.sleep`.
@@ -55,10 +56,7 @@ impl Sleep {
         if seconds.is_some_and(f64::is_nan) {
             return Err(PyValueError::new_err("Invalid delay: NaN (not a number)"));
         }
-        let running = standard::running_loop(py)?.call0()?;
-        if running.is_none() {
-            return Err(PyRuntimeError::new_err("no running event loop"));
-        }
+        let running = running_loop(py)?;
         if let (Some(seconds), Ok(core)) = (seconds, running.cast::<LoopCore>())
             && core.get().schedules_natively(py)
         {

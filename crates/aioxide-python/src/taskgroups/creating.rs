@@ -1,0 +1,171 @@
+//! `TaskGroup.create_task`.
+
+use std::ffi::CStr;
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::TaskGroup;
+use crate::event_loop::CreateTask as CreateTaskOfLoop;
+use crate::futures::{Callback, Future, Waiter};
+use crate::methods::{CallArguments, FastMethod};
+use crate::recycle;
+use crate::tasks::Task;
+
+/// `group.create_task(coro, *, name=None, context=None)`; whatever else the loop
+/// takes from 3.14 on.
+pub struct CreateTask;
+
+impl FastMethod for CreateTask {
+    type Class = TaskGroup;
+    const NAME: &'static CStr = c"create_task";
+    const DOC: &'static CStr = c"create_task($self, coro, *, name=None, context=None)\n--\n\nMakes a task of `coro` that belongs to the group.\n\nRuntimeError before the group is entered, once it has ended or is being\ncancelled.";
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, TaskGroup>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let coroutine = checked(&arguments)?;
+        let this = slf.get();
+        let (entered, exiting, aborting) =
+            this.state.with(py, |state| (state.entered, state.exiting, state.aborting));
+        let refusal = if !entered {
+            Some("has not been entered")
+        } else if exiting && this.members(py).is_empty() {
+            Some("is finished")
+        } else if aborting {
+            Some("is shutting down")
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            if cfg!(Py_3_13) {
+                coroutine.call_method0(pyo3::intern!(py, "close"))?;
+            }
+            let message = format!("TaskGroup {} {refusal}", slf.repr()?);
+            return Err(PyRuntimeError::new_err(message));
+        }
+        let core =
+            this.state.with(py, |state| state.core.as_ref().map(|core| core.bind(py).clone()));
+        let task = match core {
+            Some(core) => CreateTaskOfLoop::call(&core, arguments)?.into_bound(py),
+            None => made_by_the_loop(this, coroutine, &arguments)?,
+        };
+        admit(slf, &task)?;
+        Ok(task.unbind())
+    }
+}
+
+/// The coroutine, if the arguments are what asyncio takes.
+#[inline]
+fn checked<'a, 'py>(arguments: &CallArguments<'a, 'py>) -> PyResult<&'a Bound<'py, PyAny>> {
+    let mut coroutine = match arguments.positional {
+        [] => None,
+        [coroutine] => Some(&**coroutine),
+        more => {
+            return Err(PyTypeError::new_err(format!(
+                "TaskGroup.create_task() takes 2 positional arguments but {} were given",
+                more.len() + 1
+            )));
+        }
+    };
+    for argument in arguments.named() {
+        let (name, value) = argument?;
+        match name.to_str()? {
+            "coro" if coroutine.is_none() => coroutine = Some(value),
+            "coro" => {
+                return Err(PyTypeError::new_err(
+                    "TaskGroup.create_task() got multiple values for argument 'coro'",
+                ));
+            }
+            "name" | "context" => {}
+            _ if cfg!(Py_3_14) => {}
+            other => {
+                return Err(PyTypeError::new_err(format!(
+                    "TaskGroup.create_task() got an unexpected keyword argument '{other}'"
+                )));
+            }
+        }
+    }
+    coroutine.ok_or_else(|| {
+        PyTypeError::new_err(
+            "TaskGroup.create_task() missing 1 required positional argument: 'coro'",
+        )
+    })
+}
+
+/// What `create_task` of any loop makes. Up to 3.13 it is told no context of None,
+/// up to 3.12 no name at all.
+fn made_by_the_loop<'py>(
+    group: &TaskGroup,
+    coroutine: &Bound<'py, PyAny>,
+    arguments: &CallArguments<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = coroutine.py();
+    let keywords = PyDict::new(py);
+    let mut name = py.None().into_bound(py);
+    for argument in arguments.named() {
+        let (key, value) = argument?;
+        match key.to_str()? {
+            "coro" => {}
+            "name" if !cfg!(Py_3_14) => name = value.clone(),
+            "context" if !cfg!(Py_3_14) && value.is_none() => {}
+            _ => keywords.set_item(key, value)?,
+        }
+    }
+    if cfg!(all(Py_3_13, not(Py_3_14))) {
+        keywords.set_item(pyo3::intern!(py, "name"), &name)?;
+    }
+    let event_loop =
+        group.state.with(py, |state| state.event_loop.as_ref().map(|it| it.bind(py).clone()));
+    let event_loop = event_loop.unwrap_or_else(|| py.None().into_bound(py));
+    let create = pyo3::intern!(py, "create_task");
+    let task = event_loop.call_method(create, (coroutine,), Some(&keywords))?;
+    if cfg!(not(Py_3_13)) && !name.is_none() {
+        task.call_method1(pyo3::intern!(py, "set_name"), (name,))?;
+    }
+    Ok(task)
+}
+
+/// Takes a new task into the group.
+#[inline]
+fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = slf.py();
+    let this = slf.get();
+    // SAFETY: the type is compared first.
+    let native =
+        recycle::is_exactly::<Task>(task).then(|| unsafe { task.cast_unchecked::<Future>() });
+    #[cfg(Py_3_14)]
+    crate::futures::future_add_to_awaited_by(task.clone(), this.parent(py))?;
+    if cfg!(all(Py_3_12, not(Py_3_14))) {
+        // What has ended in its eager first step is told of at once.
+        let done = match native {
+            Some(task) => task.get().is_done(py),
+            None => task.call_method0(pyo3::intern!(py, "done"))?.is_truthy()?,
+        };
+        if done {
+            return slf.call_method1(pyo3::intern!(py, "_on_task_done"), (task,)).map(drop);
+        }
+    }
+    this.members(py).add(task)?;
+    match native {
+        Some(task) if slf.is_exact_instance_of::<TaskGroup>() => {
+            Future::add_callback(task, Callback::Waiter(Waiter::group(slf)))?;
+        }
+        _ => {
+            let callback = slf.getattr(pyo3::intern!(py, "_on_task_done"))?;
+            task.call_method1(pyo3::intern!(py, "add_done_callback"), (callback,))?;
+        }
+    }
+    #[cfg(Py_3_15)]
+    if this.state.with(py, |state| state.aborting)
+        && !task.call_method0(pyo3::intern!(py, "done"))?.is_truthy()?
+    {
+        // In its eager first step it has cancelled the group.
+        crate::tasks::cancel(task)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! Entering and leaving `async with TaskGroup()`.
+
+use std::ffi::CStr;
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyType};
+
+use super::TaskGroup;
+use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::errors::raised;
+use crate::event_loop::LoopCore;
+use crate::futures::Future;
+use crate::methods::{CallArguments, FastMethod, PlainMethod};
+use crate::running::{current_task_of, running_loop};
+use crate::{standard, tasks};
+
+/// `TaskGroup.__aenter__`.
+pub struct EnterGroup {
+    group: Py<TaskGroup>,
+}
+
+impl EnterGroup {
+    fn enter(slf: &Bound<'_, TaskGroup>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let (entered, event_loop) = this.state.with(py, |state| {
+            (state.entered, state.event_loop.as_ref().map(|it| it.bind(py).clone()))
+        });
+        if entered {
+            let message = format!("TaskGroup {} has already been entered", slf.repr()?);
+            return Err(PyRuntimeError::new_err(message));
+        }
+        let event_loop = match event_loop {
+            Some(event_loop) => event_loop,
+            None => running_loop(py)?,
+        };
+        let core = makes_tasks_natively(&event_loop)?;
+        let parent = current_task_of(&event_loop)?;
+        let missing = parent.is_none();
+        let (event_loop, parent) = (event_loop.unbind(), parent.map(Bound::unbind));
+        let replaced = this.state.with(py, |state| {
+            state.entered = !missing;
+            (
+                state.event_loop.replace(event_loop),
+                std::mem::replace(&mut state.core, core),
+                std::mem::replace(&mut state.parent, parent),
+            )
+        });
+        drop(replaced);
+        if missing {
+            let message = format!("TaskGroup {} cannot determine the parent task", slf.repr()?);
+            return Err(PyRuntimeError::new_err(message));
+        }
+        #[cfg(Py_3_15)]
+        if this.state.with(py, |state| state.cancel_on_enter) {
+            slf.call_method0(pyo3::intern!(py, "cancel"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The loop, if it is ours and its class has not overridden `create_task`.
+fn makes_tasks_natively(event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Py<LoopCore>>> {
+    let py = event_loop.py();
+    let Ok(core) = event_loop.cast::<LoopCore>() else {
+        return Ok(None);
+    };
+    let name = pyo3::intern!(py, "create_task");
+    let ours = py.get_type::<LoopCore>().getattr(name)?;
+    let theirs = event_loop.get_type().getattr(name)?;
+    Ok(theirs.is(&ours).then(|| core.clone().unbind()))
+}
+
+impl Routine for EnterGroup {
+    fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
+        Self::enter(self.group.bind(py))?;
+        Ok(Step::Return(self.group.clone_ref(py).into_any()))
+    }
+
+    fn qualname(&self) -> &'static str {
+        "TaskGroup.__aenter__"
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.group.drop_ref(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.group)
+    }
+}
+
+/// `TaskGroup.__aexit__`.
+pub struct ExitGroup {
+    group: Py<TaskGroup>,
+    /// The class of the exception that leaves the block, if one does.
+    kind: Option<Py<PyAny>>,
+    /// That exception.
+    error: Option<Py<PyAny>>,
+    /// The cancellation that goes on when the tasks have ended.
+    cancellation: Option<Py<PyAny>>,
+    /// The last one that came while the tasks were ending.
+    latest: Option<Py<PyAny>>,
+}
+
+impl ExitGroup {
+    /// The block has ended.
+    fn begin(&mut self, py: Python<'_>) -> PyResult<Step> {
+        let slf = self.group.bind(py).clone();
+        let this = slf.get();
+        this.state.with(py, |state| state.exiting = true);
+        if let Some(error) = &self.error {
+            this.note_base_error(error.bind(py));
+        }
+        if self.left_by_cancellation(py)? {
+            self.cancellation = self.error.as_ref().map(|error| error.clone_ref(py));
+        }
+        // Since 3.13 this comes when the tasks have ended.
+        if cfg!(not(Py_3_13)) {
+            self.forgive_the_parent(py)?;
+        }
+        if self.kind.is_some() && !this.state.with(py, |state| state.aborting) {
+            TaskGroup::abort(&slf)?;
+        }
+        self.drain(py)
+    }
+
+    /// Waits until no task is left.
+    fn drain(&mut self, py: Python<'_>) -> PyResult<Step> {
+        let this = self.group.get();
+        if this.members(py).is_empty() {
+            return self.conclude(py);
+        }
+        let event_loop =
+            this.state.with(py, |state| state.event_loop.as_ref().map(|it| it.bind(py).clone()));
+        let Some(event_loop) = event_loop else {
+            return Err(PyRuntimeError::new_err("the group was not entered"));
+        };
+        let future = Future::of_loop(&event_loop)?;
+        let kept = future.clone_ref(py);
+        drop(this.state.with(py, |state| state.completed.replace(kept)));
+        Ok(Step::Wait(future))
+    }
+
+    /// The wait has ended.
+    fn go_on(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        let slf = self.group.bind(py).clone();
+        let this = slf.get();
+        if let Input::Error(error) = input {
+            if !error.is_instance(py, standard::cancelled_error(py)?) {
+                return Err(error);
+            }
+            let error = error.into_value(py).into_any();
+            if cfg!(Py_3_15) {
+                self.latest = Some(error.clone_ref(py));
+            }
+            if !this.state.with(py, |state| state.aborting) {
+                self.cancellation = Some(error);
+                TaskGroup::abort(&slf)?;
+            }
+        }
+        drop(this.state.with(py, |state| state.completed.take()));
+        self.drain(py)
+    }
+
+    /// All tasks have ended: raises what is to be raised.
+    fn conclude(&mut self, py: Python<'_>) -> PyResult<Step> {
+        let group = self.group.clone_ref(py);
+        let this = group.get();
+        if let Some(error) = this._base_error(py) {
+            return Err(raised(py, PyErr::from_value(error.into_bound(py))));
+        }
+        if cfg!(Py_3_13) {
+            self.forgive_the_parent(py)?;
+        }
+        let errors = this.errors(py);
+        if let Some(cancellation) = self.cancellation.take()
+            && !errors.is_truthy()?
+        {
+            return Err(raised(py, PyErr::from_value(cancellation.into_bound(py))));
+        }
+        if self.kind.is_some() && !self.left_by_cancellation(py)? {
+            errors.call_method1(pyo3::intern!(py, "append"), (&self.error,))?;
+        }
+        if errors.is_truthy()? {
+            return Err(self.together(py, &errors)?);
+        }
+        Ok(Step::Return(if cfg!(Py_3_15) {
+            PyBool::new(py, true).to_owned().into_any().unbind()
+        } else {
+            py.None()
+        }))
+    }
+
+    /// The errors as one.
+    fn together(&self, py: Python<'_>, errors: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+        let this = self.group.get();
+        if cfg!(Py_3_13) {
+            // Cancelled from outside, too: it stays cancelled, once.
+            let parent = this.parent(py);
+            if tasks::cancelling(&parent)? != 0 {
+                tasks::uncancel(&parent)?;
+                tasks::cancel(&parent)?;
+            }
+        }
+        if cfg!(Py_3_15)
+            && errors.len()? == 1
+            && let (Some(kind), Some(error)) = (&self.kind, &self.error)
+            && kind.bind(py).cast::<PyType>()?.is_subclass_of::<PyGeneratorExit>()?
+        {
+            return Ok(raised(py, PyErr::from_value(error.bind(py).clone())));
+        }
+        let class = standard::base_exception_group(py)?;
+        let group = class.call1(("unhandled errors in a TaskGroup", errors))?;
+        let group = PyErr::from_value(group);
+        group.set_cause(py, None);
+        if cfg!(not(Py_3_14)) {
+            drop(this.state.with(py, |state| state.errors.take()));
+        }
+        Ok(raised(py, group))
+    }
+
+    /// Takes back the group's own request to cancel the parent.
+    fn forgive_the_parent(&mut self, py: Python<'_>) -> PyResult<()> {
+        let this = self.group.get();
+        if !this.state.with(py, |state| state.parent_cancel_requested) {
+            return Ok(());
+        }
+        if tasks::uncancel(&this.parent(py))? == 0 {
+            self.cancellation = None;
+        } else if cfg!(Py_3_15) && self.cancellation.is_none() {
+            self.cancellation = self.latest.take();
+        }
+        Ok(())
+    }
+
+    /// Whether the block was left by a `CancelledError`; up to 3.12 that means the
+    /// class itself.
+    fn left_by_cancellation(&self, py: Python<'_>) -> PyResult<bool> {
+        let Some(kind) = &self.kind else {
+            return Ok(false);
+        };
+        let cancelled = standard::cancelled_error(py)?;
+        if cfg!(Py_3_13) {
+            kind.bind(py).cast::<PyType>()?.is_subclass(cancelled)
+        } else {
+            Ok(kind.is(cancelled))
+        }
+    }
+}
+
+impl Routine for ExitGroup {
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        let step = match input {
+            Input::Start => self.begin(py),
+            input => self.go_on(py, input),
+        };
+        // From 3.14 on the group lets go of everybody when it has ended.
+        if cfg!(Py_3_14) && !matches!(step, Ok(Step::Wait(_))) {
+            let let_go = self.group.get().state.with(py, |state| {
+                (state.parent.take(), state.errors.take(), state.base_error.take())
+            });
+            drop(let_go);
+        }
+        step
+    }
+
+    fn qualname(&self) -> &'static str {
+        "TaskGroup.__aexit__"
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.group.drop_ref(py);
+        let exceptions = [self.kind, self.error, self.cancellation, self.latest];
+        for exception in exceptions.into_iter().flatten() {
+            exception.drop_ref(py);
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.group)?;
+        visit.call(&self.kind)?;
+        visit.call(&self.error)?;
+        visit.call(&self.cancellation)?;
+        visit.call(&self.latest)
+    }
+}
+
+/// `async with group`, at its beginning.
+pub struct Enter;
+
+impl PlainMethod for Enter {
+    type Class = TaskGroup;
+    const NAME: &'static CStr = c"__aenter__";
+    const DOC: &'static CStr =
+        c"Makes the current task the parent. RuntimeError if there is none, or the second time.";
+
+    fn call(slf: &Bound<'_, TaskGroup>) -> PyResult<Py<PyAny>> {
+        let group = slf.clone().unbind();
+        Coroutine::new(slf.py(), EnterGroup { group }).map(Py::into_any)
+    }
+}
+
+/// `async with group`, at its end.
+pub struct Exit;
+
+impl FastMethod for Exit {
+    type Class = TaskGroup;
+    const NAME: &'static CStr = c"__aexit__";
+    const DOC: &'static CStr = c"Waits for the tasks.\n\nRaises what they and the block have raised as one group. Cancellation is passed on\nto the tasks, and goes on when they have ended.";
+
+    fn call<'py>(
+        slf: &Bound<'py, TaskGroup>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        let (kind, error) = arguments.exception("TaskGroup.__aexit__")?;
+        let group = slf.clone().unbind();
+        let exit = ExitGroup { group, kind, error, cancellation: None, latest: None };
+        Coroutine::new(slf.py(), exit).map(Py::into_any)
+    }
+}

@@ -1,0 +1,9 @@
+//! Deadlines for what a task does (`asyncio.timeouts`).
+
+mod object;
+mod scope;
+mod when;
+
+pub use object::{Timeout, timeout, timeout_at};
+pub use scope::{EnterTimeout, ExitTimeout, install_timeout};
+pub use when::When;

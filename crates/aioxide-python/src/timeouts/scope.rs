@@ -1,0 +1,223 @@
+//! Entering and leaving `async with timeout(…)`.
+
+use std::ffi::CStr;
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyTimeoutError};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+use super::Timeout;
+use super::object::Phase;
+use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::errors::raised;
+use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
+use crate::running::{current_task_of, running_loop};
+use crate::{recycle, standard, tasks};
+
+/// `Timeout.__aenter__`.
+pub struct EnterTimeout {
+    timeout: Py<Timeout>,
+}
+
+impl EnterTimeout {
+    fn enter(slf: &Bound<'_, Timeout>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if this.state.with(py, |state| state.phase) != Phase::Created {
+            return Err(PyRuntimeError::new_err("Timeout has already been entered"));
+        }
+        let event_loop = running_loop(py)?;
+        let Some(task) = current_task_of(&event_loop)? else {
+            return Err(PyRuntimeError::new_err("Timeout should be used inside a task"));
+        };
+        let cancelling = tasks::cancelling(&task)?;
+        let task = task.unbind();
+        this.state.with(py, |state| {
+            state.phase = Phase::Entered;
+            state.task = Some(task);
+            state.cancelling = cancelling;
+        });
+        if recycle::is_exactly::<Timeout>(slf) {
+            return Timeout::arm(slf, &event_loop);
+        }
+        let when = slf.getattr(pyo3::intern!(py, "_when"))?;
+        slf.call_method1(pyo3::intern!(py, "reschedule"), (when,)).map(drop)
+    }
+}
+
+impl Routine for EnterTimeout {
+    #[inline]
+    fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
+        Self::enter(self.timeout.bind(py))?;
+        Ok(Step::Return(self.timeout.clone_ref(py).into_any()))
+    }
+
+    fn qualname(&self) -> &'static str {
+        "Timeout.__aenter__"
+    }
+
+    #[inline]
+    fn release(self, py: Python<'_>) {
+        self.timeout.drop_ref(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.timeout)
+    }
+}
+
+/// `Timeout.__aexit__`.
+pub struct ExitTimeout {
+    timeout: Py<Timeout>,
+    /// The class of the exception that leaves the block, if one does.
+    kind: Option<Py<PyAny>>,
+    /// That exception.
+    error: Option<Py<PyAny>>,
+}
+
+impl ExitTimeout {
+    #[inline]
+    fn exit(&self, py: Python<'_>) -> PyResult<()> {
+        let this = self.timeout.get();
+        let phase = this.state.with(py, |state| state.phase);
+        if !matches!(phase, Phase::Entered | Phase::Expiring) {
+            return Err(PyAssertionError::new_err(()));
+        }
+        this.disarm(py)?;
+        let expired = phase == Phase::Expiring;
+        // Whom the alarms that the loop still has belong to is no longer theirs
+        // to hold.
+        let (task, before) = this.state.with(py, |state| {
+            state.phase = if expired { Phase::Expired } else { Phase::Exited };
+            (state.task.take().map(|task| task.into_bound(py)), state.cancelling)
+        });
+        let Some(task) = task.filter(|_| expired) else {
+            return Ok(());
+        };
+        if tasks::uncancel(&task)? > before {
+            // Somebody else wants the task to end as well.
+            return Ok(());
+        }
+        match &self.kind {
+            Some(kind) => self.too_late(kind.bind(py)),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells what leaves the block that the time was up.
+    fn too_late(&self, kind: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = kind.py();
+        let cancelled = standard::cancelled_error(py)?;
+        let error = self.error.as_ref().map(|error| error.bind(py));
+        let was_cancelled = if cfg!(Py_3_13) {
+            kind.cast::<PyType>()?.is_subclass(cancelled)?
+        } else {
+            kind.is(cancelled)
+        };
+        if was_cancelled {
+            let timeout = PyTimeoutError::new_err(());
+            timeout.set_cause(py, error.map(|error| PyErr::from_value(error.clone())));
+            return Err(raised(py, timeout));
+        }
+        if cfg!(Py_3_13)
+            && let Some(error) = error
+        {
+            insert_timeout(error)?;
+            if error.is_instance(standard::exception_group(py)?)? {
+                for inner in error.getattr(pyo3::intern!(py, "exceptions"))?.try_iter()? {
+                    insert_timeout(&inner?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts a `TimeoutError` before the cancellation that led to `error`, if one did.
+fn insert_timeout(error: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = error.py();
+    let (context, cause) = (pyo3::intern!(py, "__context__"), pyo3::intern!(py, "__cause__"));
+    let cancelled = standard::cancelled_error(py)?;
+    let mut error = error.clone();
+    loop {
+        let before = error.getattr(context)?;
+        if before.is_none() {
+            return Ok(());
+        }
+        if before.is_instance(cancelled)? {
+            let timeout = PyTimeoutError::new_err(()).into_value(py).into_bound(py);
+            timeout.setattr(cause, &before)?;
+            timeout.setattr(context, &before)?;
+            return error.setattr(context, timeout);
+        }
+        error = before;
+    }
+}
+
+impl Routine for ExitTimeout {
+    #[inline]
+    fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
+        self.exit(py)?;
+        Ok(Step::Return(py.None()))
+    }
+
+    fn qualname(&self) -> &'static str {
+        "Timeout.__aexit__"
+    }
+
+    #[inline]
+    fn release(self, py: Python<'_>) {
+        self.timeout.drop_ref(py);
+        for exception in [self.kind, self.error].into_iter().flatten() {
+            exception.drop_ref(py);
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.timeout)?;
+        visit.call(&self.kind)?;
+        visit.call(&self.error)
+    }
+}
+
+/// `async with timeout`, at its beginning.
+struct Enter;
+
+impl PlainMethod for Enter {
+    type Class = Timeout;
+    const NAME: &'static CStr = c"__aenter__";
+    const DOC: &'static CStr = c"Sets the alarm. RuntimeError outside a task, or the second time.";
+
+    #[inline]
+    fn call(slf: &Bound<'_, Timeout>) -> PyResult<Py<PyAny>> {
+        let timeout = slf.clone().unbind();
+        Coroutine::new(slf.py(), EnterTimeout { timeout }).map(Py::into_any)
+    }
+}
+
+/// `async with timeout`, at its end.
+struct Exit;
+
+impl FastMethod for Exit {
+    type Class = Timeout;
+    const NAME: &'static CStr = c"__aexit__";
+    const DOC: &'static CStr = c"Calls the alarm off. TimeoutError if the time was up.";
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, Timeout>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        let (kind, error) = arguments.exception("Timeout.__aexit__")?;
+        let timeout = slf.clone().unbind();
+        Coroutine::new(slf.py(), ExitTimeout { timeout, kind, error }).map(Py::into_any)
+    }
+}
+
+/// Adds the methods that are by hand. Called once, at module initialisation.
+pub fn install_timeout(py: Python<'_>) -> PyResult<()> {
+    install_plain::<Enter>(py)?;
+    install::<Exit>(py)
+}

@@ -1,0 +1,99 @@
+//! When a timeout expires.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyInt};
+
+use crate::event_loop::LoopCore;
+
+/// A deadline, by the clock of the loop.
+pub enum When {
+    /// There is none.
+    Never,
+    /// In seconds.
+    Seconds(f64),
+    /// What the caller gave, to be shown as it was given.
+    Given(Py<PyAny>),
+}
+
+impl When {
+    /// The deadline that the caller gave.
+    pub fn given(when: Option<Bound<'_, PyAny>>) -> Self {
+        when.map_or(Self::Never, |when| Self::Given(when.unbind()))
+    }
+
+    /// So long after now.
+    pub fn after(event_loop: &Bound<'_, PyAny>, delay: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = event_loop.py();
+        if let Ok(core) = event_loop.cast::<LoopCore>()
+            && core.get().schedules_natively(py)
+            && let Some(seconds) = plain_number(delay)
+        {
+            return Ok(Self::Seconds(core.get().now(py) + seconds));
+        }
+        let now = event_loop.call_method0(pyo3::intern!(py, "time"))?;
+        Ok(Self::Given(now.add(delay)?.unbind()))
+    }
+
+    /// The deadline for Python, None for none.
+    pub fn shown(&self, py: Python<'_>) -> Py<PyAny> {
+        match self {
+            Self::Never => py.None(),
+            Self::Seconds(seconds) => PyFloat::new(py, *seconds).into_any().unbind(),
+            Self::Given(when) => when.clone_ref(py),
+        }
+    }
+
+    /// In seconds, None for none. asyncio's error for what cannot be compared
+    /// with the time.
+    #[inline]
+    pub fn seconds(&self, py: Python<'_>, now: f64) -> PyResult<Option<f64>> {
+        match self {
+            Self::Never => Ok(None),
+            Self::Seconds(seconds) => Ok(Some(*seconds)),
+            Self::Given(when) => {
+                let when = when.bind(py);
+                if let Some(seconds) = plain_number(when) {
+                    return Ok(Some(seconds));
+                }
+                if when.le(now)? {
+                    return Ok(Some(now));
+                }
+                when.extract().map(Some)
+            }
+        }
+    }
+
+    /// Another reference to the same.
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Never => Self::Never,
+            Self::Seconds(seconds) => Self::Seconds(*seconds),
+            Self::Given(when) => Self::Given(when.clone_ref(py)),
+        }
+    }
+
+    /// Lets go of it.
+    #[inline]
+    pub fn release(self, py: Python<'_>) {
+        if let Self::Given(when) = self {
+            when.drop_ref(py);
+        }
+    }
+}
+
+/// The value of a float, or of an int that a float can hold.
+#[inline]
+fn plain_number(number: &Bound<'_, PyAny>) -> Option<f64> {
+    if let Ok(number) = number.cast_exact::<PyFloat>() {
+        return Some(number.value());
+    }
+    if !number.is_exact_instance_of::<PyInt>() {
+        return None;
+    }
+    // SAFETY: the thread is attached and the reference is an int's.
+    let value = unsafe { ffi::PyLong_AsDouble(number.as_ptr()) };
+    // -1 is also how an int too large for a float is told.
+    let error = if value == -1.0 { PyErr::take(number.py()) } else { None };
+    error.is_none().then_some(value)
+}
