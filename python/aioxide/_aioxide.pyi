@@ -94,6 +94,7 @@ class StreamProtocolCore:
         client_connected_cb: Callable[[StreamReader, StreamWriter], Any] | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None: ...
+
 class TaskGroup(asyncio.TaskGroup): ...
 
 def create_task(
