@@ -253,9 +253,10 @@ impl DatagramTransport {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.extra)?;
-        visit.call(&self.address)?;
         self.state.traverse(|state| {
+            // Not before the state: memory may be zeroed and not filled in yet.
+            visit.call(&self.extra)?;
+            visit.call(&self.address)?;
             state.link.traverse(&visit)?;
             visit.call(&state.socket)?;
             state.destination.traverse(&visit)?;

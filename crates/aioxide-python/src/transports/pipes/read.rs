@@ -285,8 +285,9 @@ impl ReadPipeTransport {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.extra)?;
         self.state.traverse(|state| {
+            // Not before the state: memory may be zeroed and not filled in yet.
+            visit.call(&self.extra)?;
             state.link.traverse(&visit)?;
             visit.call(&state.pipe)
         })
