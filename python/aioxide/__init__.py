@@ -20,7 +20,9 @@ from __future__ import annotations
 import asyncio as _asyncio
 from asyncio import *  # noqa: F403
 
+from ._aioxide import Barrier as Barrier
 from ._aioxide import BoundedSemaphore as BoundedSemaphore
+from ._aioxide import Condition as Condition
 from ._aioxide import Event as Event
 from ._aioxide import Future as Future
 from ._aioxide import Handle as Handle

@@ -14,7 +14,7 @@ __all__ = ("NAMES", "replacements")
 
 #: The public names that are native, or rest on what is, by the module of asyncio that defines them.
 NAMES = {
-    "locks": ("BoundedSemaphore", "Event", "Lock", "Semaphore"),
+    "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
     "queues": ("LifoQueue", "PriorityQueue", "Queue"),
     "futures": ("isfuture",),
     "streams": ("StreamReader", "StreamWriter", *streams.__all__),

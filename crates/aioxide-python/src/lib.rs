@@ -58,7 +58,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::handles::{Handle, TimerHandle};
     #[pymodule_export]
-    use crate::locks::{BoundedSemaphore, Event, Lock, Semaphore};
+    use crate::locks::{Barrier, BoundedSemaphore, Condition, Event, Lock, Semaphore};
     #[pymodule_export]
     use crate::queues::{LifoQueue, PriorityQueue, Queue};
     #[pymodule_export]

@@ -179,6 +179,14 @@ standard!(
     set_result_unless_cancelled = "asyncio.futures"."_set_result_unless_cancelled"
 );
 standard!(
+    /// What goes on at a barrier, for those who look.
+    barrier_state = "asyncio.locks"."_BarrierState"
+);
+standard_type!(
+    /// Somebody has broken or reset a barrier.
+    broken_barrier_error = "asyncio.exceptions"."BrokenBarrierError"
+);
+standard!(
     /// What a queue's things are in, for those who look.
     deque = "collections"."deque"
 );

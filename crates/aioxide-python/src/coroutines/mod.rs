@@ -4,8 +4,10 @@
 //! what happens between one wait and the next. Nothing happens before the
 //! first step, as with any coroutine, and `create_task` takes it.
 
+mod awaiting;
 mod object;
 mod program;
 
+pub use awaiting::steps_of;
 pub use object::{Coroutine, install_slots};
 pub use program::{Input, Program, Routine, Step};

@@ -6,7 +6,9 @@ use pyo3::prelude::*;
 
 use crate::futures::Future;
 use crate::locks::{
-    AcquireLock, AcquireSemaphore, EnterBySubclass, ReleaseLock, ReleaseSemaphore, WaitEvent,
+    AcquireLock, AcquireSemaphore, ChangeBarrier, EnterBarrier, EnterBySubclass, LeaveBarrier,
+    ReleaseBySubclass, ReleaseLock, ReleaseSemaphore, WaitAtBarrier, WaitEvent, WaitForNotice,
+    WaitUntil,
 };
 use crate::queues::{GetItem, JoinQueue, PutItem};
 use crate::streams::{
@@ -115,7 +117,9 @@ programs! {
     AcquireLock,
     ReleaseLock,
     AcquireSemaphore,
+    ChangeBarrier,
     Drain,
+    EnterBarrier,
     EnterBySubclass,
     EnterGroup,
     EnterTimeout,
@@ -123,17 +127,22 @@ programs! {
     ExitTimeout,
     GetItem,
     JoinQueue,
+    LeaveBarrier,
     LineBySubclass,
     PutItem,
     Read,
     ReadAllBySubclass,
     ReadExactly,
     ReadUntil,
+    ReleaseBySubclass,
     ReleaseSemaphore,
     Sleep,
     StartTls,
+    WaitAtBarrier,
     WaitClosed,
     WaitEvent,
     WaitForData,
     WaitForDrain,
+    WaitForNotice,
+    WaitUntil,
 }

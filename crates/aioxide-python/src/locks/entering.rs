@@ -1,10 +1,11 @@
-//! `async with` for classes that somebody has derived from ours.
+//! `async with` for classes that somebody has derived from ours, and for
+//! conditions over somebody's own lock.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use crate::coroutines::{Input, Routine, Step};
+use crate::coroutines::{Input, Routine, Step, steps_of};
 
 /// Entering by the object's own `acquire()`, whatever that is.
 pub struct EnterBySubclass {
@@ -16,8 +17,7 @@ impl Routine for EnterBySubclass {
         match input {
             Input::Start => {
                 let acquiring = self.object.call_method0(py, pyo3::intern!(py, "acquire"))?;
-                let steps = acquiring.call_method0(py, pyo3::intern!(py, "__await__"))?;
-                Ok(Step::Delegate(steps))
+                steps_of(acquiring.bind(py)).map(Step::Delegate)
             }
             Input::Value(_) => Ok(Step::Return(py.None())),
             Input::Error(error) => Err(error),
@@ -26,6 +26,30 @@ impl Routine for EnterBySubclass {
 
     fn qualname(&self) -> &'static str {
         "_ContextManagerMixin.__aenter__"
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.object.drop_ref(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.object)
+    }
+}
+
+/// Leaving by the object's own `release()`.
+pub struct ReleaseBySubclass {
+    pub object: Py<PyAny>,
+}
+
+impl Routine for ReleaseBySubclass {
+    fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
+        self.object.call_method0(py, pyo3::intern!(py, "release"))?;
+        Ok(Step::Return(py.None()))
+    }
+
+    fn qualname(&self) -> &'static str {
+        "_ContextManagerMixin.__aexit__"
     }
 
     fn release(self, py: Python<'_>) {

@@ -36,6 +36,11 @@ struct State {
 }
 
 impl Lock {
+    /// A lock that nobody holds.
+    pub(super) fn new() -> Self {
+        Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
+    }
+
     /// Whether it is held.
     pub fn is_locked(&self, py: Python<'_>) -> bool {
         self.state.with(py, |state| state.locked)
@@ -260,7 +265,7 @@ impl Lock {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords))]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
+        Self::new()
     }
 
     fn __init__(&self) {}

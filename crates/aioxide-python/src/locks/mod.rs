@@ -1,19 +1,27 @@
 //! What tasks agree by (`asyncio.locks`).
 
+mod barrier;
 mod binding;
+mod condition;
 mod count;
 mod entering;
 mod event;
 mod lock;
 mod semaphore;
 mod waiters;
+mod waiting_at_barrier;
+mod waiting_for_notice;
 
+pub use barrier::{Barrier, ChangeBarrier};
 pub use binding::LoopBinding;
-pub use entering::EnterBySubclass;
+pub use condition::Condition;
+pub use entering::{EnterBySubclass, ReleaseBySubclass};
 pub use event::{Event, WaitEvent};
 pub use lock::{AcquireLock, Lock, ReleaseLock, install_lock};
 pub use semaphore::{AcquireSemaphore, BoundedSemaphore, ReleaseSemaphore, Semaphore};
 pub use waiters::Waiters;
+pub use waiting_at_barrier::{EnterBarrier, LeaveBarrier, WaitAtBarrier};
+pub use waiting_for_notice::{WaitForNotice, WaitUntil};
 
 use pyo3::prelude::*;
 

@@ -6,9 +6,9 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use super::StreamReader;
 use super::reading::{Wish, line_too_long};
-use super::{StreamReader, steps_of};
-use crate::coroutines::{Input, Routine, Step};
+use crate::coroutines::{Input, Routine, Step, steps_of};
 use crate::standard;
 
 /// `readline` over the object's own `readuntil`, or `__anext__` over its own

@@ -4,8 +4,8 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use super::{StreamProtocolCore, StreamReader, StreamWriter, steps_of};
-use crate::coroutines::{Input, Routine, Step};
+use super::{StreamProtocolCore, StreamReader, StreamWriter};
+use crate::coroutines::{Input, Routine, Step, steps_of};
 use crate::futures::as_native;
 
 /// `FlowControlMixin._drain_helper`.

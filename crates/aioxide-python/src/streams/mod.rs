@@ -29,11 +29,6 @@ pub use writer::StreamWriter;
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 
-/// What awaiting `object` goes through.
-fn steps_of(object: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-    object.call_method0(pyo3::intern!(object.py(), "__await__")).map(Bound::unbind)
-}
-
 /// What reading an attribute says that `__init__` would have set.
 fn uninitialized(object: &Bound<'_, PyAny>, attribute: &str) -> PyErr {
     match object.get_type().name() {

@@ -5,8 +5,8 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{StreamWriter, steps_of};
-use crate::coroutines::{Input, Routine, Step};
+use super::StreamWriter;
+use crate::coroutines::{Input, Routine, Step, steps_of};
 
 /// `StreamWriter.start_tls`.
 pub struct StartTls {

@@ -1,0 +1,255 @@
+//! `Condition`.
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyTuple};
+
+use super::binding::LoopBinding;
+use super::lock::{AcquireLock, Lock, ReleaseLock};
+use super::waiters::Waiters;
+use super::waiting_for_notice::{WaitForNotice, WaitUntil};
+use super::{EnterBySubclass, ReleaseBySubclass};
+use crate::coroutines::Coroutine;
+use crate::futures::Future;
+use crate::gil_cell::GilCell;
+
+/// A lock, and a list of those who wait to be told that something has changed
+/// which it guards.
+///
+/// Condition(lock=None). Made without a lock, it has one of its own. Who waits
+/// holds the lock; it is given back during the wait and taken again at its end.
+///
+/// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition
+#[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
+pub struct Condition {
+    state: GilCell<State>,
+    pub(super) binding: LoopBinding,
+}
+
+#[derive(Default)]
+struct State {
+    /// The lock, if it is one of ours and this is no subclass: nothing of
+    /// either can then have been replaced.
+    lock: Option<Py<Lock>>,
+    waiters: Waiters,
+}
+
+impl Condition {
+    fn new() -> Self {
+        Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
+    }
+
+    /// A condition with a lock of its own.
+    pub fn create(py: Python<'_>) -> PyResult<Py<Self>> {
+        let condition = Bound::new(py, Self::new())?;
+        Self::__init__(&condition, None)?;
+        Ok(condition.unbind())
+    }
+
+    /// The lock, where it can be used without a call of Python's.
+    pub(super) fn native_lock(&self, py: Python<'_>) -> Option<Py<Lock>> {
+        self.state.with(py, |state| state.lock.as_ref().map(|lock| lock.clone_ref(py)))
+    }
+
+    /// Whether somebody holds the lock.
+    pub(super) fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        match slf.get().native_lock(py) {
+            Some(lock) => Ok(lock.bind(py).get().is_locked(py)),
+            None => slf.call_method0(pyo3::intern!(py, "locked"))?.is_truthy(),
+        }
+    }
+
+    /// Gives the lock back.
+    pub(super) fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        match slf.get().native_lock(py) {
+            Some(lock) => lock.bind(py).get().give_back(py),
+            None => slf.call_method0(pyo3::intern!(py, "release")).map(drop),
+        }
+    }
+
+    /// Adds one to those who wait. The key is for [`Condition::leave`].
+    pub(super) fn join(&self, py: Python<'_>, future: Py<Future>) -> usize {
+        self.state.with(py, |state| state.waiters.push(future))
+    }
+
+    /// Takes one out again.
+    pub(super) fn leave(&self, py: Python<'_>, key: usize) {
+        if let Some(future) = self.state.with(py, |state| state.waiters.remove(key)) {
+            future.drop_ref(py);
+        }
+    }
+
+    /// Wakes the first one that is still to be woken; whether there was one.
+    pub(super) fn wake_next(&self, py: Python<'_>) -> PyResult<bool> {
+        let Some(next) = self.state.with(py, |state| state.waiters.wake_next(py)) else {
+            return Ok(false);
+        };
+        let next = next.into_bound(py);
+        Future::finish(&next, PyBool::new(py, false).to_owned().into_any().unbind())?;
+        Ok(true)
+    }
+
+    /// Wakes everybody. `RuntimeError` if nobody holds the lock.
+    pub(super) fn wake_all(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::check_locked(slf)?;
+        while slf.get().wake_next(slf.py())? {}
+        Ok(())
+    }
+
+    fn check_locked(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if Self::is_locked(slf)? {
+            Ok(())
+        } else {
+            Err(PyRuntimeError::new_err("cannot notify on un-acquired lock"))
+        }
+    }
+}
+
+#[pymethods]
+impl Condition {
+    // A subclass may take what it likes; its `__init__` says what.
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords))]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::new()
+    }
+
+    // The lock's methods become attributes of the object, as in asyncio: there
+    // they are seen before any method of a subclass.
+    #[pyo3(signature = (lock=None))]
+    fn __init__(slf: &Bound<'_, Self>, lock: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        let lock = match lock {
+            Some(lock) => lock,
+            None => Bound::new(py, Lock::new())?.into_any(),
+        };
+        slf.setattr(pyo3::intern!(py, "_lock"), &lock)?;
+        for name in [
+            pyo3::intern!(py, "locked"),
+            pyo3::intern!(py, "acquire"),
+            pyo3::intern!(py, "release"),
+        ] {
+            slf.setattr(name, lock.getattr(name)?)?;
+        }
+        let native = match lock.cast_into_exact::<Lock>() {
+            Ok(lock) if slf.is_exact_instance_of::<Self>() => Some(lock.unbind()),
+            _ => None,
+        };
+        drop(slf.get().state.with(py, |state| {
+            (std::mem::replace(&mut state.lock, native), std::mem::take(&mut state.waiters))
+        }));
+        Ok(())
+    }
+
+    /// Gives the lock back, waits until it is notified, and takes the lock
+    /// again. True.
+    ///
+    /// `RuntimeError` if nobody holds the lock. Cancellation ends the wait when
+    /// the lock is taken again; from Python 3.13 on somebody else is notified
+    /// then.
+    fn wait(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, WaitForNotice::new(slf))
+    }
+
+    /// Waits until `predicate()` is true, which is asked at first and each time
+    /// the condition is notified; what it said.
+    fn wait_for(
+        slf: Py<Self>,
+        py: Python<'_>,
+        predicate: Bound<'_, PyAny>,
+    ) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, WaitUntil::new(slf, predicate.unbind()))
+    }
+
+    /// Wakes `n` of those who wait, or all if there are not so many. They go on
+    /// when the lock is given back.
+    ///
+    /// `RuntimeError` if nobody holds the lock.
+    #[pyo3(signature = (n=None))]
+    fn notify(slf: &Bound<'_, Self>, n: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        Self::check_locked(slf)?;
+        let this = slf.get();
+        let Some(n) = n else {
+            return this.wake_next(py).map(drop);
+        };
+        // Whatever can be compared with a number, as in asyncio; without
+        // anybody who waits it is not even looked at.
+        let mut woken = 0_usize;
+        let waiting = |py| this.state.with(py, |state| state.waiters.len() > 0);
+        while waiting(py) && n.gt(woken)? && this.wake_next(py)? {
+            woken += 1;
+        }
+        Ok(())
+    }
+
+    /// Wakes everybody who waits.
+    ///
+    /// `RuntimeError` if nobody holds the lock.
+    fn notify_all(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if slf.is_exact_instance_of::<Self>() {
+            return Self::wake_all(slf);
+        }
+        let waiting = slf.get().state.with(py, |state| state.waiters.len());
+        slf.call_method1(pyo3::intern!(py, "notify"), (waiting,)).map(drop)
+    }
+
+    fn __aenter__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        match slf.get().native_lock(py) {
+            Some(lock) => Coroutine::new(py, AcquireLock { lock, key: None, entering: true }),
+            None => Coroutine::new(py, EnterBySubclass { object: slf.into_any() }),
+        }
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__(
+        slf: Py<Self>,
+        py: Python<'_>,
+        _exception: &Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Coroutine>> {
+        match slf.get().native_lock(py) {
+            Some(lock) => Coroutine::new(py, ReleaseLock { lock }),
+            None => Coroutine::new(py, ReleaseBySubclass { object: slf.into_any() }),
+        }
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let what = if Self::is_locked(slf)? { "locked" } else { "unlocked" };
+        let waiters = slf.get().state.with(slf.py(), |state| state.waiters.len());
+        super::describe(slf.as_any(), what, waiters)
+    }
+
+    #[getter]
+    fn _waiters(&self, py: Python<'_>) -> Vec<Py<Future>> {
+        self.state
+            .with(py, |state| state.waiters.iter().map(|future| future.clone_ref(py)).collect())
+    }
+
+    #[getter]
+    fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.binding.shown(py)
+    }
+
+    #[setter]
+    fn set__loop(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
+        self.binding.set(py, event_loop);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.binding.traverse(&visit)?;
+        self.state.traverse(|state| {
+            visit.call(&state.lock)?;
+            state.waiters.traverse(&visit)
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.binding.clear(py);
+        drop(self.state.with(py, std::mem::take));
+    }
+}
