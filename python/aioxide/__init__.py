@@ -43,9 +43,13 @@ from ._aioxide import current_task as current_task
 from ._aioxide import ensure_future as ensure_future
 from ._aioxide import gather as gather
 from ._aioxide import isfuture as isfuture
+from ._aioxide import shield as shield
 from ._aioxide import sleep as sleep
 from ._aioxide import timeout as timeout
 from ._aioxide import timeout_at as timeout_at
+from ._aioxide import wait as wait
+from ._aioxide import wait_for as wait_for
+from .completing import as_completed as as_completed
 from .installation import install, uninstall
 from .loop import Loop
 from .loop import new_event_loop as new_event_loop

@@ -3,7 +3,11 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+import sys
+from asyncio import shield as shield
+from asyncio import wait as wait
+from asyncio import wait_for as wait_for
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple, final
@@ -128,6 +132,14 @@ class Timeout:
 
 def timeout(delay: float | None) -> Timeout: ...
 def timeout_at(when: float | None) -> Timeout: ...
+
+if sys.version_info >= (3, 13):
+    from asyncio import as_completed as as_completed
+else:
+    def _in_order_of_completion(
+        fs: Iterable[Awaitable[_T]], timeout: float | None
+    ) -> Iterator[Coroutine[Any, Any, _T]]: ...
+
 def sleep(delay: float, result: _T = ...) -> Coroutine[Any, Any, _T]: ...
 
 @final

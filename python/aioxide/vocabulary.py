@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from . import _aioxide, streams
+from . import _aioxide, completing, streams
 
 __all__ = ("NAMES", "replacements")
 
@@ -18,7 +18,17 @@ NAMES = {
     "queues": ("LifoQueue", "PriorityQueue", "Queue"),
     "futures": ("isfuture",),
     "streams": ("StreamReader", "StreamWriter", *streams.__all__),
-    "tasks": ("create_task", "current_task", "ensure_future", "gather", "sleep"),
+    "tasks": (
+        "as_completed",
+        "create_task",
+        "current_task",
+        "ensure_future",
+        "gather",
+        "shield",
+        "sleep",
+        "wait",
+        "wait_for",
+    ),
     "taskgroups": ("TaskGroup",),
     "timeouts": ("Timeout", "timeout", "timeout_at"),
 }
@@ -33,6 +43,7 @@ def replacements() -> Iterator[tuple[ModuleType, str, Any]]:
     for module_name, names in NAMES.items():
         module = importlib.import_module(f"asyncio.{module_name}")
         for name in names:
-            native = getattr(_aioxide if hasattr(_aioxide, name) else streams, name)
+            homes = (_aioxide, completing, streams)
+            native = next(getattr(home, name) for home in homes if hasattr(home, name))
             yield asyncio, name, native
             yield module, name, native

@@ -82,8 +82,16 @@ mod _aioxide {
 
     #[pymodule_export]
     use crate::waiting::{
-        GatherCallback, GatheringFuture, current_task, ensure_future, isfuture, sleep,
+        AsCompletedIterator, DoneCallback, GatherCallback, GatheringFuture, current_task,
+        ensure_future, isfuture, shield, sleep,
     };
+
+    #[cfg(not(Py_3_13))]
+    #[pymodule_export]
+    use crate::waiting::_in_order_of_completion;
+    #[cfg(Py_3_13)]
+    #[pymodule_export]
+    use crate::waiting::as_completed;
 
     use crate::{finalizer, recycle};
 

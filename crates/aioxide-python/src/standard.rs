@@ -175,8 +175,18 @@ standard!(
     wrap_awaitable = "aioxide.awaiting"."wrap_awaitable"
 );
 standard!(
-    /// Ends a sleep on a loop that is not ours.
-    set_result_unless_cancelled = "asyncio.futures"."_set_result_unless_cancelled"
+    /// Whether `shield` takes note of the exception of what was shielded although
+    /// nobody waits for it any more.
+    shield_takes_note = "aioxide.patch_releases"."SHIELD_TAKES_NOTE"
+);
+standard!(
+    /// The callback that reports such an exception, or None.
+    shield_reports = "aioxide.patch_releases"."SHIELD_REPORTS"
+);
+standard!(
+    /// Whether a wait for the next one of `as_completed` that fails leaves it to
+    /// somebody else.
+    as_completed_gives_back = "aioxide.patch_releases"."AS_COMPLETED_GIVES_BACK"
 );
 standard!(
     /// What goes on at a barrier, for those who look.

@@ -17,7 +17,7 @@ use crate::streams::{
 };
 use crate::taskgroups::{EnterGroup, ExitGroup};
 use crate::timeouts::{EnterTimeout, ExitTimeout};
-use crate::waiting::Sleep;
+use crate::waiting::{Sleep, Wait, WaitFor, WaitForOne};
 
 /// What the program is given to go on with.
 pub enum Input<'py> {
@@ -138,11 +138,14 @@ programs! {
     ReleaseSemaphore,
     Sleep,
     StartTls,
+    Wait,
     WaitAtBarrier,
     WaitClosed,
     WaitEvent,
+    WaitFor,
     WaitForData,
     WaitForDrain,
     WaitForNotice,
+    WaitForOne,
     WaitUntil,
 }

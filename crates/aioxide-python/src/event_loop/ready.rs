@@ -16,7 +16,7 @@ use crate::transports::{
     DatagramTransport, ReadPipeTransport, SocketTransport, Transport, TransportEvent,
     WritePipeTransport,
 };
-use crate::waiting::GatheringFuture;
+use crate::waiting::{DoneCallback, GatheringFuture};
 
 /// Readiness for reading, in a set of flags.
 pub const READABLE: u8 = 1;
@@ -44,6 +44,8 @@ pub enum Ready {
     FutureCallback(Box<FutureCallback>),
     /// A future that is done and part of a `gather()`.
     Gathered(Box<(Py<GatheringFuture>, Py<Future>)>),
+    /// A future that is done and whose callback is a value.
+    Noticed(Box<(Py<DoneCallback>, Py<Future>)>),
     /// A task of a group is done.
     TaskDone(Box<(Py<TaskGroup>, Py<Future>)>),
     /// Something that has happened to a stream transport.
@@ -118,6 +120,7 @@ impl Ready {
             Self::Throw(parts) => parts.0.clone_ref(py).into_any(),
             Self::FutureCallback(parts) => parts.function.clone_ref(py),
             Self::Gathered(parts) => parts.0.clone_ref(py).into_any(),
+            Self::Noticed(parts) => parts.0.clone_ref(py).into_any(),
             Self::Socket(_, transport) => transport.clone_ref(py).into_any(),
             Self::Datagram(_, transport) => transport.clone_ref(py).into_any(),
             Self::ReadPipe(_, transport) => transport.clone_ref(py).into_any(),
@@ -166,6 +169,10 @@ impl Ready {
                 visit.call(&parts.function)?;
                 visit.call(&parts.context)?;
                 visit.call(&parts.future)
+            }
+            Self::Noticed(parts) => {
+                visit.call(&parts.0)?;
+                visit.call(&parts.1)
             }
             Self::Gathered(parts) => {
                 visit.call(&parts.0)?;

@@ -16,7 +16,7 @@ use crate::handles::{
 };
 use crate::taskgroups::TaskGroup;
 use crate::timeouts::Timeout;
-use crate::waiting::GatheringFuture;
+use crate::waiting::{DoneCallback, GatheringFuture};
 use crate::{context, recycle, tasks};
 
 impl LoopCore {
@@ -107,6 +107,7 @@ impl LoopCore {
             Ready::TaskDone(parts) => Self::run_task_done(slf, *parts),
             Ready::FutureCallback(parts) => Self::run_future_callback(slf, *parts),
             Ready::Gathered(parts) => GatheringFuture::run_child_done(slf, *parts),
+            Ready::Noticed(parts) => DoneCallback::run(slf, *parts),
             Ready::Socket(event, transport) => {
                 transport.get().handle(slf, transport.bind(py), event)
             }

@@ -86,6 +86,23 @@ impl Callbacks {
         };
     }
 
+    /// Takes out the one that is `party`, if it is there.
+    pub fn take_waiter(&mut self, party: &Bound<'_, PyAny>) -> Option<Callback> {
+        let is_it = |callback: &Callback| match callback {
+            Callback::Waiter(waiter) => waiter.is(party),
+            Callback::Python { .. } => false,
+        };
+        match self {
+            Self::None => None,
+            Self::One(callback) if !is_it(callback) => None,
+            Self::One(_) => std::mem::take(self).into_iter().next(),
+            Self::Many(callbacks) => {
+                let index = callbacks.iter().position(is_it)?;
+                Some(callbacks.remove(index))
+            }
+        }
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Callback> {
         match self {

@@ -180,6 +180,12 @@ impl Future {
         }
     }
 
+    /// Takes back the registration of `party`, something native that waits.
+    #[inline]
+    pub fn forget(&self, party: &Bound<'_, PyAny>) {
+        drop(self.state.with(party.py(), |state| state.callbacks.take_waiter(party)));
+    }
+
     /// The exception that `result()` would raise for a cancelled future. Uses
     /// up the saved `CancelledError`, as asyncio does.
     pub fn make_cancelled_error(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

@@ -11,7 +11,7 @@ use crate::handles::{Arguments, Handle};
 use crate::recycle;
 use crate::taskgroups::TaskGroup;
 use crate::tasks::{Task, TaskWakeup};
-use crate::waiting::{GatherCallback, GatheringFuture};
+use crate::waiting::{DoneCallback, GatherCallback, GatheringFuture};
 
 /// A party that waits for a future without a Python callable: one word,
 /// whatever it is, so that a future has no room to spare for it.
@@ -21,6 +21,7 @@ enum Kind<'a, 'py> {
     Task(&'a Bound<'py, Task>),
     Gathering(&'a Bound<'py, GatheringFuture>),
     Group(&'a Bound<'py, TaskGroup>),
+    Callback(&'a Bound<'py, DoneCallback>),
 }
 
 impl Waiter {
@@ -42,16 +43,34 @@ impl Waiter {
         Self(group.clone().into_any().unbind())
     }
 
+    /// A callback that is a value.
+    #[inline]
+    pub fn callback(callback: &Bound<'_, DoneCallback>) -> Self {
+        Self(callback.clone().into_any().unbind())
+    }
+
+    /// Whether this is `party`.
+    #[inline]
+    pub fn is(&self, party: &Bound<'_, PyAny>) -> bool {
+        self.0.is(party)
+    }
+
     #[inline]
     fn kind<'a, 'py>(&'a self, py: Python<'py>) -> Kind<'a, 'py> {
         let waiter = self.0.bind(py);
-        if recycle::is_exactly::<GatheringFuture>(waiter) {
+        if recycle::is_exactly::<Task>(waiter) {
+            // SAFETY: checked above.
+            Kind::Task(unsafe { waiter.cast_unchecked::<Task>() })
+        } else if recycle::is_exactly::<GatheringFuture>(waiter) {
             // SAFETY: checked above.
             Kind::Gathering(unsafe { waiter.cast_unchecked::<GatheringFuture>() })
         } else if let Ok(group) = waiter.cast_exact::<TaskGroup>() {
             Kind::Group(group)
+        } else if let Ok(callback) = waiter.cast_exact::<DoneCallback>() {
+            Kind::Callback(callback)
         } else {
-            // SAFETY: only the three constructors make waiters.
+            // SAFETY: only the four constructors make waiters, so that this is a task
+            // of a subclass.
             Kind::Task(unsafe { waiter.cast_unchecked::<Task>() })
         }
     }
@@ -77,15 +96,20 @@ impl Waiter {
                 self.0.drop_ref(py);
                 Ok(ready)
             }
-            Kind::Group(group) if debug => {
-                // Reports tell where the callback was scheduled.
-                let (function, context) = Self::group(group).into_python(py)?;
-                let event_loop = LoopRef::of(future.get().event_loop(py)?.as_any());
-                let arguments = Arguments::of(&PyTuple::new(py, [future])?);
-                let handle = Handle::create(py, function, arguments, event_loop, context)?;
-                handle.get().remember_origin(py)?;
-                self.0.drop_ref(py);
-                Ok(Some(Ready::Handle(handle)))
+            Kind::Group(_) if debug => self.in_a_handle(future).map(Some),
+            Kind::Callback(callback) => {
+                if !callback.get().notice(future)? {
+                    self.0.drop_ref(py);
+                    return Ok(None);
+                }
+                if debug {
+                    return self.in_a_handle(future).map(Some);
+                }
+                // SAFETY: it is a callback.
+                Ok(Some(Ready::Noticed(Box::new(unsafe {
+                    let callback = self.0.into_bound(py).cast_into_unchecked::<DoneCallback>();
+                    (callback.unbind(), future.clone().unbind())
+                }))))
             }
             // SAFETY: it is a group.
             Kind::Group(_) => Ok(Some(Ready::TaskDone(Box::new(unsafe {
@@ -93,6 +117,17 @@ impl Waiter {
                 (group.unbind(), future.clone().unbind())
             })))),
         }
+    }
+
+    /// What reports can tell of where it was scheduled.
+    fn in_a_handle(self, future: &Bound<'_, Future>) -> PyResult<Ready> {
+        let py = future.py();
+        let (function, context) = self.into_python(py)?;
+        let event_loop = LoopRef::of(future.get().event_loop(py)?.as_any());
+        let arguments = Arguments::of(&PyTuple::new(py, [future])?);
+        let handle = Handle::create(py, function, arguments, event_loop, context)?;
+        handle.get().remember_origin(py)?;
+        Ok(Ready::Handle(handle))
     }
 
     /// The callable and the context that stand for it in Python.
@@ -110,6 +145,7 @@ impl Waiter {
                 let done = group.getattr(pyo3::intern!(py, "_on_task_done"))?.unbind();
                 Ok((done, crate::context::copy_current(py)?))
             }
+            Kind::Callback(_) => Ok((self.0, crate::context::copy_current(py)?)),
         }
     }
 

@@ -5,6 +5,6 @@ mod methods;
 mod object;
 mod waiting;
 
-pub use methods::install_queue;
+pub use methods::{install_queue, put_nowait};
 pub use object::{LifoQueue, PriorityQueue, Queue};
 pub use waiting::{GetItem, JoinQueue, PutItem};

@@ -73,6 +73,11 @@ impl Queue {
         Self { state: GilCell::new(state), binding: LoopBinding::new(), order }
     }
 
+    /// A queue that holds any number of things, first in, first out.
+    pub fn unbounded(py: Python<'_>) -> PyResult<Py<Self>> {
+        Py::new(py, Self::create(py, Order::Fifo))
+    }
+
     fn has_hooks(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let class = slf.get_type();

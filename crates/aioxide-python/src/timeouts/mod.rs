@@ -5,5 +5,5 @@ mod scope;
 mod when;
 
 pub use object::{Timeout, timeout, timeout_at};
-pub use scope::{EnterTimeout, ExitTimeout, install_timeout};
-pub use when::When;
+pub use scope::{EnterTimeout, ExitTimeout, enter, install_timeout, leave};
+pub use when::{When, is_positive};

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyTimeoutError};
+use pyo3::exceptions::{PyAssertionError, PyBaseException, PyRuntimeError, PyTimeoutError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
@@ -21,36 +21,40 @@ pub struct EnterTimeout {
     timeout: Py<Timeout>,
 }
 
-impl EnterTimeout {
-    fn enter(slf: &Bound<'_, Timeout>) -> PyResult<()> {
-        let py = slf.py();
-        let this = slf.get();
-        if this.state.with(py, |state| state.phase) != Phase::Created {
-            return Err(PyRuntimeError::new_err("Timeout has already been entered"));
-        }
-        let event_loop = running_loop(py)?;
-        let Some(task) = current_task_of(&event_loop)? else {
-            return Err(PyRuntimeError::new_err("Timeout should be used inside a task"));
-        };
-        let cancelling = tasks::cancelling(&task)?;
-        let task = task.unbind();
-        this.state.with(py, |state| {
-            state.phase = Phase::Entered;
-            state.task = Some(task);
-            state.cancelling = cancelling;
-        });
-        if recycle::is_exactly::<Timeout>(slf) {
-            return Timeout::arm(slf, &event_loop);
-        }
-        let when = slf.getattr(pyo3::intern!(py, "_when"))?;
-        slf.call_method1(pyo3::intern!(py, "reschedule"), (when,)).map(drop)
+/// Sets the alarm for the task that runs on `event_loop`, the running one.
+///
+/// # Errors
+///
+/// `RuntimeError` outside a task.
+#[inline]
+pub fn enter(slf: &Bound<'_, Timeout>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = slf.py();
+    let this = slf.get();
+    let Some(task) = current_task_of(event_loop)? else {
+        return Err(PyRuntimeError::new_err("Timeout should be used inside a task"));
+    };
+    let cancelling = tasks::cancelling(&task)?;
+    let task = task.unbind();
+    this.state.with(py, |state| {
+        state.phase = Phase::Entered;
+        state.task = Some(task);
+        state.cancelling = cancelling;
+    });
+    if recycle::is_exactly::<Timeout>(slf) {
+        return Timeout::arm(slf, event_loop);
     }
+    let when = slf.getattr(pyo3::intern!(py, "_when"))?;
+    slf.call_method1(pyo3::intern!(py, "reschedule"), (when,)).map(drop)
 }
 
 impl Routine for EnterTimeout {
     #[inline]
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
-        Self::enter(self.timeout.bind(py))?;
+        let timeout = self.timeout.bind(py);
+        if timeout.get().state.with(py, |state| state.phase) != Phase::Created {
+            return Err(PyRuntimeError::new_err("Timeout has already been entered"));
+        }
+        enter(timeout, &running_loop(py)?)?;
         Ok(Step::Return(self.timeout.clone_ref(py).into_any()))
     }
 
@@ -77,62 +81,68 @@ pub struct ExitTimeout {
     error: Option<Py<PyAny>>,
 }
 
-impl ExitTimeout {
-    #[inline]
-    fn exit(&self, py: Python<'_>) -> PyResult<()> {
-        let this = self.timeout.get();
-        let phase = this.state.with(py, |state| state.phase);
-        if !matches!(phase, Phase::Entered | Phase::Expiring) {
-            return Err(PyAssertionError::new_err(()));
-        }
-        this.disarm(py)?;
-        let expired = phase == Phase::Expiring;
-        // Whom the alarms that the loop still has belong to is no longer theirs
-        // to hold.
-        let (task, before) = this.state.with(py, |state| {
-            state.phase = if expired { Phase::Expired } else { Phase::Exited };
-            (state.task.take().map(|task| task.into_bound(py)), state.cancelling)
-        });
-        let Some(task) = task.filter(|_| expired) else {
-            return Ok(());
-        };
-        if tasks::uncancel(&task)? > before {
-            // Somebody else wants the task to end as well.
-            return Ok(());
-        }
-        match &self.kind {
-            Some(kind) => self.too_late(kind.bind(py)),
-            None => Ok(()),
-        }
-    }
+/// Calls the alarm off; `error` is what leaves the block, if anything does.
+///
+/// # Errors
+///
+/// `TimeoutError` in its place if the time was up and that is why it does.
+#[inline]
+pub fn leave(slf: &Bound<'_, Timeout>, error: Option<&Bound<'_, PyBaseException>>) -> PyResult<()> {
+    let Some(error) = error else {
+        return has_ended(slf).map(drop);
+    };
+    if has_ended(slf)? { too_late(error.get_type().as_any(), Some(error.as_any())) } else { Ok(()) }
+}
 
-    /// Tells what leaves the block that the time was up.
-    fn too_late(&self, kind: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = kind.py();
-        let cancelled = standard::cancelled_error(py)?;
-        let error = self.error.as_ref().map(|error| error.bind(py));
-        let was_cancelled = if cfg!(Py_3_13) {
-            kind.cast::<PyType>()?.is_subclass(cancelled)?
-        } else {
-            kind.is(cancelled)
-        };
-        if was_cancelled {
-            let timeout = PyTimeoutError::new_err(());
-            timeout.set_cause(py, error.map(|error| PyErr::from_value(error.clone())));
-            return Err(raised(py, timeout));
-        }
-        if cfg!(Py_3_13)
-            && let Some(error) = error
-        {
-            insert_timeout(error)?;
-            if error.is_instance(standard::exception_group(py)?)? {
-                for inner in error.getattr(pyo3::intern!(py, "exceptions"))?.try_iter()? {
-                    insert_timeout(&inner?)?;
-                }
+/// The block is over. Whether it is up to the timeout to say that it was too late.
+#[inline]
+fn has_ended(slf: &Bound<'_, Timeout>) -> PyResult<bool> {
+    let py = slf.py();
+    let this = slf.get();
+    let phase = this.state.with(py, |state| state.phase);
+    if !matches!(phase, Phase::Entered | Phase::Expiring) {
+        return Err(PyAssertionError::new_err(()));
+    }
+    this.disarm(py)?;
+    let expired = phase == Phase::Expiring;
+    // Whom the alarms that the loop still has belong to is no longer theirs
+    // to hold.
+    let (task, before) = this.state.with(py, |state| {
+        state.phase = if expired { Phase::Expired } else { Phase::Exited };
+        (state.task.take().map(|task| task.into_bound(py)), state.cancelling)
+    });
+    match task.filter(|_| expired) {
+        // More requests: somebody else wants the task to end as well.
+        Some(task) => Ok(tasks::uncancel(&task)? <= before),
+        None => Ok(false),
+    }
+}
+
+/// Tells what leaves the block that the time was up.
+fn too_late(kind: &Bound<'_, PyAny>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    let py = kind.py();
+    let cancelled = standard::cancelled_error(py)?;
+    let was_cancelled = if cfg!(Py_3_13) {
+        kind.cast::<PyType>()?.is_subclass(cancelled)?
+    } else {
+        kind.is(cancelled)
+    };
+    if was_cancelled {
+        let timeout = PyTimeoutError::new_err(());
+        timeout.set_cause(py, error.map(|error| PyErr::from_value(error.clone())));
+        return Err(raised(py, timeout));
+    }
+    if cfg!(Py_3_13)
+        && let Some(error) = error
+    {
+        insert_timeout(error)?;
+        if error.is_instance(standard::exception_group(py)?)? {
+            for inner in error.getattr(pyo3::intern!(py, "exceptions"))?.try_iter()? {
+                insert_timeout(&inner?)?;
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Puts a `TimeoutError` before the cancellation that led to `error`, if one did.
@@ -159,7 +169,11 @@ fn insert_timeout(error: &Bound<'_, PyAny>) -> PyResult<()> {
 impl Routine for ExitTimeout {
     #[inline]
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
-        self.exit(py)?;
+        if has_ended(self.timeout.bind(py))?
+            && let Some(kind) = &self.kind
+        {
+            too_late(kind.bind(py), self.error.as_ref().map(|error| error.bind(py)))?;
+        }
         Ok(Step::Return(py.None()))
     }
 

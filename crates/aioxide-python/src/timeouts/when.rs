@@ -82,6 +82,16 @@ impl When {
     }
 }
 
+/// Whether a number of seconds is more than none: whether it is not `<= 0`.
+#[inline]
+pub fn is_positive(seconds: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match plain_number(seconds) {
+        // As Python compares: what is not a number is not less than one.
+        Some(seconds) => Ok(seconds.is_nan() || seconds > 0.0),
+        None => Ok(!seconds.le(0)?),
+    }
+}
+
 /// The value of a float, or of an int that a float can hold.
 #[inline]
 fn plain_number(number: &Bound<'_, PyAny>) -> Option<f64> {

@@ -1,20 +1,39 @@
 //! Starting things and waiting for them (`asyncio.tasks`).
 
+mod awaiting;
+mod completing;
 mod creating;
 mod current;
+mod done_callback;
 mod ensuring;
 mod gathering;
+mod outcomes;
+mod shielding;
 mod sleeping;
+mod timer;
+mod wait;
+mod waiting_for;
 
+#[cfg(not(Py_3_13))]
+pub use completing::_in_order_of_completion;
+#[cfg(Py_3_13)]
+pub use completing::as_completed;
+pub use completing::{AsCompletedIterator, WaitForOne};
 pub use current::current_task;
+pub use done_callback::DoneCallback;
 pub use ensuring::{ensure_future, ensured, isfuture, loop_of};
 pub use gathering::{GatherCallback, GatheringFuture};
+pub use shielding::shield;
 pub use sleeping::{Sleep, sleep};
+pub use wait::Wait;
+pub use waiting_for::WaitFor;
 
 use pyo3::prelude::*;
 
 /// Adds the functions that are written by hand. Called once, at module initialisation.
 pub fn install_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crate::methods::install_function::<creating::CreateTask>(module)?;
-    crate::methods::install_function::<gathering::Gather>(module)
+    crate::methods::install_function::<gathering::Gather>(module)?;
+    crate::methods::install_function::<wait::WaitFunction>(module)?;
+    crate::methods::install_function::<waiting_for::WaitForFunction>(module)
 }

@@ -5,28 +5,16 @@ use pyo3::exceptions::PyValueError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
+use super::timer::Timer;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
-use crate::event_loop::LoopCore;
-use crate::futures::{Future, FutureState, LoopRef};
+use crate::futures::Future;
 use crate::running::running_loop;
-use crate::standard;
 
 /// `asyncio.sleep`.
 pub struct Sleep {
     delay: Py<PyAny>,
     result: Py<PyAny>,
     timer: Timer,
-}
-
-/// What will end the sleep.
-enum Timer {
-    /// Nothing yet, or a single turn of the loop.
-    None,
-    /// A place among the timers of a loop of ours, which the future gives up
-    /// when it is done.
-    Native(Py<Future>, Py<LoopCore>),
-    /// The handle of any other loop.
-    Foreign(Py<PyAny>),
 }
 
 /// Waits for `delay` seconds and returns `result`. Zero, or less, gives the
@@ -57,38 +45,9 @@ impl Sleep {
             return Err(PyValueError::new_err("Invalid delay: NaN (not a number)"));
         }
         let running = running_loop(py)?;
-        if let (Some(seconds), Ok(core)) = (seconds, running.cast::<LoopCore>())
-            && core.get().schedules_natively(py)
-        {
-            let future = Future::on_loop(py, core)?;
-            core.get().wake_later(py, seconds, future.clone_ref(py))?;
-            self.timer = Timer::Native(future.clone_ref(py), core.clone().unbind());
-            return Ok(Step::Wait(future));
-        }
-        let future = Py::new(py, Future::new(FutureState::pending(LoopRef::of(&running))))?;
-        let wake = standard::set_result_unless_cancelled(py)?;
-        let timer = running
-            .call_method1(pyo3::intern!(py, "call_later"), (delay, wake, &future, py.None()))?;
-        self.timer = Timer::Foreign(timer.unbind());
+        let future = Future::of_loop(&running)?;
+        self.timer = Timer::start(&running, delay, &future)?;
         Ok(Step::Wait(future))
-    }
-
-    fn call_off(&mut self, py: Python<'_>) -> PyResult<()> {
-        match std::mem::replace(&mut self.timer, Timer::None) {
-            Timer::None => Ok(()),
-            Timer::Native(future, core) => {
-                // Cancelled, it is a timer that will not ring; if a bare
-                // exception ended the wait it has to become one.
-                if !future.get().is_done(py) {
-                    Future::cancel_with(future.bind(py), None)?;
-                }
-                core.get().timer_cancelled(py);
-                Ok(())
-            }
-            Timer::Foreign(handle) => {
-                handle.call_method0(py, pyo3::intern!(py, "cancel")).map(drop)
-            }
-        }
     }
 }
 
@@ -97,13 +56,11 @@ impl Routine for Sleep {
         match input {
             Input::Start => self.begin(py),
             Input::Value(_) => {
-                if let Timer::Foreign(_) = self.timer {
-                    self.call_off(py)?;
-                }
+                self.timer.has_rung(py)?;
                 Ok(Step::Return(self.result.clone_ref(py)))
             }
             Input::Error(error) => {
-                self.call_off(py)?;
+                self.timer.call_off(py)?;
                 Err(error)
             }
         }
@@ -116,25 +73,11 @@ impl Routine for Sleep {
     fn release(self, py: Python<'_>) {
         self.delay.drop_ref(py);
         self.result.drop_ref(py);
-        match self.timer {
-            Timer::None => {}
-            Timer::Native(future, core) => {
-                future.drop_ref(py);
-                core.drop_ref(py);
-            }
-            Timer::Foreign(handle) => handle.drop_ref(py),
-        }
+        self.timer.release(py);
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match &self.timer {
-            Timer::None => {}
-            Timer::Native(future, core) => {
-                visit.call(future)?;
-                visit.call(core)?;
-            }
-            Timer::Foreign(handle) => visit.call(handle)?,
-        }
+        self.timer.traverse(visit)?;
         visit.call(&self.delay)?;
         visit.call(&self.result)
     }

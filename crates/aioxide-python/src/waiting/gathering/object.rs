@@ -15,6 +15,7 @@ use crate::futures::{Callback, Future, FutureState, LoopRef, Outcome, Waiter, as
 use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::tasks::cancel_with_message;
+use crate::waiting::outcomes::{cancelled_error_of, exception_of, fail, is_cancelled};
 use crate::{context, standard};
 
 /// A future of the results of others, its children.
@@ -247,43 +248,6 @@ impl GatheringFuture {
             .with(py, |state| state.children.iter().map(|child| child.bind(py).clone()).collect());
         children.iter().try_for_each(|child| self.note_edge(child, false))
     }
-}
-
-fn is_cancelled(child: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match as_native(child) {
-        Some(native) => Ok(native.get().is_cancelled(child.py())),
-        None => child.call_method0(pyo3::intern!(child.py(), "cancelled"))?.is_truthy(),
-    }
-}
-
-/// The exception of a child that is done and not cancelled, seen from now on.
-fn exception_of<'py>(child: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = child.py();
-    if let Some(native) = as_native(child) {
-        return Ok(native.get().state.with(py, |state| match &state.outcome {
-            Outcome::Exception(exception) => {
-                state.log_traceback = false;
-                Some(exception.bind(py).clone())
-            }
-            _ => None,
-        }));
-    }
-    let exception = child.call_method0(pyo3::intern!(py, "exception"))?;
-    Ok((!exception.is_none()).then_some(exception))
-}
-
-fn cancelled_error_of<'py>(child: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = child.py();
-    match as_native(child) {
-        Some(native) => Ok(native.get().make_cancelled_error(py)?.into_bound(py)),
-        None => child.call_method0(pyo3::intern!(py, "_make_cancelled_error")),
-    }
-}
-
-/// `set_exception`.
-fn fail(outer: &Bound<'_, Future>, exception: Bound<'_, PyAny>) -> PyResult<()> {
-    outer.get().require_pending(outer)?;
-    Future::fail(outer, crate::futures::without_stop_iteration(exception)?)
 }
 
 /// What a done child contributes to the list.

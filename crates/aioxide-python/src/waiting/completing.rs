@@ -1,0 +1,282 @@
+//! `as_completed`.
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyStopAsyncIteration, PyTimeoutError};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::PySet;
+
+use super::done_callback::{self, DoneCallback, Role};
+use super::ensuring::ensured;
+use super::outcomes::result_of;
+use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::gil_cell::GilCell;
+use crate::queues::{GetItem, Queue, put_nowait};
+use crate::standard;
+
+/// What `as_completed` returns: gives the futures as they are done, one for each
+/// step of an `async for`; for each step of a plain `for`, a coroutine that returns
+/// the next one's result.
+#[pyclass(frozen, weakref, name = "_AsCompletedIterator", module = "asyncio.tasks")]
+pub struct AsCompletedIterator {
+    state: GilCell<State>,
+    /// The futures that are done and not yet handed out; None for each that was not
+    /// in time.
+    done: Py<Queue>,
+}
+
+struct State {
+    /// A set of the futures that are not done.
+    todo: Option<Py<PySet>>,
+    /// How many of them are still to be asked for.
+    left: usize,
+    /// What all of them were told to call, until none is left.
+    callback: Option<Py<DoneCallback>>,
+    /// The handle of the timeout.
+    timer: Option<Py<PyAny>>,
+    /// The task that waits, for call graphs.
+    caller: Option<Py<PyAny>>,
+}
+
+impl AsCompletedIterator {
+    /// One over the set of what `awaitables` gives, with a `timeout` in seconds.
+    fn create<'py>(
+        awaitables: &Bound<'py, PyAny>,
+        timeout: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let py = awaitables.py();
+        let event_loop = standard::get_event_loop(py)?.call0()?;
+        let caller = done_callback::caller(py)?;
+        let todo = PySet::empty(py)?;
+        for awaitable in py.get_type::<PySet>().call1((awaitables,))?.try_iter()? {
+            todo.add(ensured(&awaitable?, Some(&event_loop))?)?;
+        }
+        let state = State {
+            left: todo.len(),
+            todo: Some(todo.clone().unbind()),
+            callback: None,
+            timer: None,
+            caller: caller.as_ref().map(|caller| caller.clone().unbind()),
+        };
+        let slf = Bound::new(py, Self { state: GilCell::new(state), done: Queue::unbounded(py)? })?;
+        if todo.is_empty() {
+            return Ok(slf);
+        }
+        let callback = DoneCallback::new(py, Role::Complete(slf.clone().unbind()))?;
+        let kept = callback.clone_ref(py);
+        slf.get().state.with(py, |state| state.callback = Some(kept));
+        for future in todo.iter() {
+            DoneCallback::listen_to(callback.bind(py), &future)?;
+            done_callback::note_edge(&future, caller.as_ref())?;
+        }
+        if let Some(timeout) = timeout {
+            let expire = slf.getattr(pyo3::intern!(py, "_handle_timeout"))?;
+            let call_later = pyo3::intern!(py, "call_later");
+            let timer = event_loop.call_method1(call_later, (timeout, expire))?.unbind();
+            slf.get().state.with(py, |state| state.timer = Some(timer));
+        }
+        Ok(slf)
+    }
+
+    /// Those that are not done, and the task that waits for them.
+    fn waits_for<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> Option<(Bound<'py, PySet>, Option<Bound<'py, PyAny>>)> {
+        self.state.with(py, |state| {
+            let todo = state.todo.as_ref()?.bind(py).clone();
+            Some((todo, state.caller.as_ref().map(|caller| caller.bind(py).clone())))
+        })
+    }
+
+    /// `future` is done.
+    pub fn complete(slf: &Bound<'_, Self>, future: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        // Nothing is to do if the time was up before.
+        let Some((todo, caller)) = slf.get().waits_for(py).filter(|(todo, _)| !todo.is_empty())
+        else {
+            return Ok(());
+        };
+        todo.discard(future)?;
+        done_callback::forget_edge(future, caller.as_ref())?;
+        put_nowait(slf.get().done.bind(py), future)?;
+        if todo.is_empty() {
+            let (callback, timer) = slf.get().state.with(py, |state| {
+                let timer = state.timer.as_ref().map(|timer| timer.bind(py).clone());
+                (state.callback.take().map(|callback| callback.into_bound(py)), timer)
+            });
+            drop(callback);
+            if let Some(timer) = timer {
+                timer.call_method0(pyo3::intern!(py, "cancel"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The coroutine that waits for the next one.
+    fn wait_for_one(slf: Bound<'_, Self>, resolve: bool) -> PyResult<Py<Coroutine>> {
+        let py = slf.py();
+        let get = GetItem { queue: slf.get().done.clone_ref(py), place: None };
+        Coroutine::new(py, WaitForOne { iterator: slf.unbind(), get, resolve })
+    }
+
+    /// Counts one as asked for; false if all were.
+    fn take_one(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| {
+            let any = state.left > 0;
+            state.left -= usize::from(any);
+            any
+        })
+    }
+}
+
+#[pymethods]
+impl AsCompletedIterator {
+    fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __anext__(slf: Bound<'_, Self>) -> PyResult<Py<Coroutine>> {
+        Self::wait_for_one(slf, false)
+    }
+
+    fn __next__(slf: Bound<'_, Self>) -> PyResult<Option<Py<Coroutine>>> {
+        if slf.get().take_one(slf.py()) {
+            Self::wait_for_one(slf, true).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The time is up for all that are not done.
+    fn _handle_timeout(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let callback = slf
+            .get()
+            .state
+            .with(py, |state| state.callback.take().map(|callback| callback.into_bound(py)));
+        let (Some((todo, caller)), Some(callback)) = (slf.get().waits_for(py), callback) else {
+            return Ok(());
+        };
+        for future in todo.iter() {
+            DoneCallback::leave(&callback, &future)?;
+            done_callback::forget_edge(&future, caller.as_ref())?;
+            put_nowait(slf.get().done.bind(py), &py.None().into_bound(py))?;
+        }
+        todo.clear();
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            // Only here: before the object is filled in, there is no queue either.
+            visit.call(&self.done)?;
+            visit.call(&state.todo)?;
+            visit.call(&state.callback)?;
+            visit.call(&state.timer)?;
+            visit.call(&state.caller)
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        let cleared = State { todo: None, left: 0, callback: None, timer: None, caller: None };
+        drop(self.state.with(py, |state| std::mem::replace(state, cleared)));
+    }
+}
+
+/// The body of what waits for the next future that is done.
+pub struct WaitForOne {
+    iterator: Py<AsCompletedIterator>,
+    get: GetItem,
+    /// Whether to return its result, not itself.
+    resolve: bool,
+}
+
+impl WaitForOne {
+    fn arrived(&self, future: &Bound<'_, PyAny>) -> PyResult<Step> {
+        if future.is_none() {
+            return Err(PyTimeoutError::new_err(()));
+        }
+        let value = if self.resolve { result_of(future)? } else { future.clone() };
+        Ok(Step::Return(value.unbind()))
+    }
+}
+
+impl Routine for WaitForOne {
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        if let Input::Start = input
+            && !self.resolve
+            && !self.iterator.get().take_one(py)
+        {
+            return Err(PyStopAsyncIteration::new_err(()));
+        }
+        match self.get.resume(py, input) {
+            Ok(Step::Return(future)) => self.arrived(&future.into_bound(py)),
+            Ok(step) => Ok(step),
+            Err(error) => {
+                if standard::as_completed_gives_back(py)?.is_truthy()? {
+                    self.iterator.get().state.with(py, |state| state.left += 1);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn qualname(&self) -> &'static str {
+        if cfg!(not(Py_3_13)) {
+            "as_completed.<locals>._wait_for_one"
+        } else if self.resolve {
+            "_AsCompletedIterator._wait_for_one"
+        } else {
+            "_AsCompletedIterator.__anext__"
+        }
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.iterator.drop_ref(py);
+        self.get.release(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.iterator)?;
+        self.get.traverse(visit)
+    }
+}
+
+/// The futures of the awaitables that the iterable `fs` gives, as they are done.
+///
+/// `async for` gives the futures, or the tasks made of other awaitables. A plain
+/// `for` gives coroutines, each of which returns the result of the next one.
+/// `timeout` is in seconds; after it, what is awaited raises `TimeoutError`, and
+/// nothing is cancelled. `TypeError` if `fs` is awaitable itself.
+///
+/// https://docs.python.org/3/library/asyncio-task.html#asyncio.as_completed
+#[cfg(Py_3_13)]
+#[pyfunction]
+#[pyo3(signature = (fs, *, timeout=None))]
+pub fn as_completed<'py>(
+    fs: Bound<'py, PyAny>,
+    timeout: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, AsCompletedIterator>> {
+    if standard::is_awaitable(fs.py())?.call1((&fs,))?.is_truthy()? {
+        return Err(pyo3::exceptions::PyTypeError::new_err(format!(
+            "expects an iterable of awaitables, not {}",
+            fs.get_type().name()?
+        )));
+    }
+    AsCompletedIterator::create(&fs, timeout)
+}
+
+/// The coroutines that the generator `as_completed` is to give.
+#[cfg(not(Py_3_13))]
+#[pyfunction]
+pub fn _in_order_of_completion<'py>(
+    fs: Bound<'py, PyAny>,
+    timeout: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, AsCompletedIterator>> {
+    AsCompletedIterator::create(&fs, timeout)
+}

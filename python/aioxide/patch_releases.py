@@ -1,0 +1,42 @@
+"""In what the patch releases of one Python differ, as far as aioxide follows them.
+
+Read from asyncio when aioxide is imported, before ``install()`` puts anything else under its names.
+"""
+
+from __future__ import annotations
+
+import inspect
+from asyncio import tasks
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+__all__ = ("AS_COMPLETED_GIVES_BACK", "SHIELD_REPORTS", "SHIELD_TAKES_NOTE")
+
+
+def _names(function: Callable[..., Any] | None, inner: str | None = None) -> tuple[str, ...]:
+    """Give the attributes that a function, or one defined in it, looks up, in that order."""
+    code = getattr(inspect.unwrap(function), "__code__", None) if function else None
+    if code is not None and inner is not None:
+        inside = (const for const in code.co_consts if isinstance(const, CodeType))
+        code = next((it for it in inside if it.co_name == inner), None)
+    return code.co_names if code is not None else ()
+
+
+def _shield_takes_note() -> bool:
+    # Only where it does, it asks for the exception before it cancels anything.
+    names = _names(tasks.shield, "_inner_done_callback")
+    wanted = [name for name in names if name in ("exception", "cancel")]
+    return wanted == ["exception", "cancel"]
+
+
+#: Whether ``shield`` marks an exception as seen that comes when the wait was cancelled already.
+SHIELD_TAKES_NOTE = _shield_takes_note()
+
+#: The callback by which ``shield`` reports such an exception; None where it does not.
+SHIELD_REPORTS = getattr(tasks, "_log_on_exception", None)
+
+#: Whether a cancelled wait for the next future of ``as_completed`` leaves it to the next wait.
+AS_COMPLETED_GIVES_BACK = "_todo_left" in _names(
+    getattr(getattr(tasks, "_AsCompletedIterator", None), "_wait_for_one", None)
+)
