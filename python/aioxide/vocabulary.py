@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from . import _aioxide, completing, streams
+from . import patch_releases as patch_releases  # looks at asyncio before anything is replaced
 
 __all__ = ("NAMES", "replacements")
 

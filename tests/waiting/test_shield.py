@@ -288,6 +288,40 @@ def test_what_is_reported_is_what_the_running_version_reports(loop, run, api, sc
     assert messages == reports(asyncio.shield, scenario)
 
 
+def test_that_it_is_installed_changes_nothing_about_reports(run_script):
+    done = run_script("""
+        import asyncio
+        import gc
+
+        import aioxide
+
+        async def scenario(shield):
+            future = asyncio.get_running_loop().create_future()
+            outer = shield(future)
+            outer.cancel()
+            future.set_exception(ZeroDivisionError())
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+        def reports(shield):
+            messages = []
+            loop = asyncio.SelectorEventLoop()
+            loop.set_exception_handler(lambda _, context: messages.append(context["message"]))
+            loop.run_until_complete(scenario(shield))
+            gc.collect()
+            loop.close()
+            return messages
+
+        original = asyncio.shield
+        aioxide.install()
+        assert asyncio.shield is aioxide.shield is not original
+        expected = reports(original)
+        assert reports(asyncio.shield) == expected, expected
+        print("ok")
+    """)
+    assert (done.stdout, done.stderr) == ("ok\n", "")
+
+
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="call graphs are of 3.14")
 def test_call_graphs_show_who_waits(run, api):
     async def main():

@@ -274,10 +274,15 @@ def test_what_it_waits_for_is_cancelled_by_others(run, api):
 
 def test_a_shield_survives(run, api):
     async def main():
-        task = asyncio.ensure_future(asyncio.sleep(0.005, "done"))
+        async def awaits(future):
+            return await future
+
+        future = new_future()
+        task = asyncio.ensure_future(awaits(future))
         with pytest.raises(TimeoutError):
             await api.wait_for(api.shield(task), 0.001)
         assert not task.done()
+        future.set_result("done")
         assert await task == "done"
 
     run(main())

@@ -163,18 +163,20 @@ impl LoopCore {
     }
 
     /// Lets `timeout` expire at loop time `when`, in seconds, by its alarm of this
-    /// number. Whether that is among the timers: what is over already is ready.
+    /// number. Whether that is among the timers: what is over already is ready, unless
+    /// `is_ahead` says that it cannot be.
     pub fn expire_at(
         &self,
         py: Python<'_>,
         when: f64,
+        is_ahead: bool,
         number: u32,
         timeout: Py<Timeout>,
     ) -> PyResult<bool> {
         self.admit(py)?;
         Ok(self.engine.with(py, |engine| {
             let alarm = Ready::Deadline(number, timeout);
-            let later = when.is_nan() || when > engine.clock().now();
+            let later = is_ahead || when.is_nan() || when > engine.clock().now();
             if later {
                 engine.schedule_at(when, alarm);
             } else {

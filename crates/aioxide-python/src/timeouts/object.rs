@@ -137,9 +137,14 @@ impl Timeout {
         Ok(())
     }
 
-    /// Sets the alarm for the deadline there is, if there is one.
+    /// Sets the alarm for the deadline there is, if there is one. `is_ahead` says that
+    /// it is known not to be over, which spares a look at the clock.
     #[inline]
-    pub(super) fn arm(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub(super) fn arm(
+        slf: &Bound<'_, Self>,
+        event_loop: &Bound<'_, PyAny>,
+        is_ahead: bool,
+    ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         let when = this.state.with(py, |state| state.when.clone_ref(py));
@@ -150,14 +155,15 @@ impl Timeout {
             // What a loop still has of an exact instance is a dead alarm; a
             // subclass may hold anything, and is not to be kept for that.
             Ok(core) if core.get().schedules_natively(py) && recycle::is_exactly::<Self>(slf) => {
-                let Some(seconds) = when.seconds(py, core.get().now(py))? else {
+                let Some(seconds) = when.seconds(core)? else {
                     return Ok(());
                 };
                 let number = this.state.with(py, |state| {
                     state.number = state.number.wrapping_add(1);
                     state.number
                 });
-                let timer = core.get().expire_at(py, seconds, number, slf.clone().unbind())?;
+                let timeout = slf.clone().unbind();
+                let timer = core.get().expire_at(py, seconds, is_ahead, number, timeout)?;
                 if timer { Alarm::Timer(core.clone().unbind()) } else { Alarm::Ready }
             }
             _ => {
@@ -257,7 +263,7 @@ impl Timeout {
         let never = matches!(when, When::Never);
         drop(this.state.with(py, |state| std::mem::replace(&mut state.when, when)));
         this.disarm(py)?;
-        if never { Ok(()) } else { Self::arm(slf, &running_loop(py)?) }
+        if never { Ok(()) } else { Self::arm(slf, &running_loop(py)?, false) }
     }
 
     /// Whether the deadline came before the end.

@@ -3,7 +3,9 @@
 use std::ffi::CStr;
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyAssertionError, PyBaseException, PyRuntimeError, PyTimeoutError};
+#[cfg(Py_3_12)]
+use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyTimeoutError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
@@ -21,13 +23,18 @@ pub struct EnterTimeout {
     timeout: Py<Timeout>,
 }
 
-/// Sets the alarm for the task that runs on `event_loop`, the running one.
+/// Sets the alarm for the task that runs on `event_loop`, the running one. `is_ahead`
+/// says that the deadline is known not to be over.
 ///
 /// # Errors
 ///
 /// `RuntimeError` outside a task.
 #[inline]
-pub fn enter(slf: &Bound<'_, Timeout>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+pub fn enter(
+    slf: &Bound<'_, Timeout>,
+    event_loop: &Bound<'_, PyAny>,
+    is_ahead: bool,
+) -> PyResult<()> {
     let py = slf.py();
     let this = slf.get();
     let Some(task) = current_task_of(event_loop)? else {
@@ -41,7 +48,7 @@ pub fn enter(slf: &Bound<'_, Timeout>, event_loop: &Bound<'_, PyAny>) -> PyResul
         state.cancelling = cancelling;
     });
     if recycle::is_exactly::<Timeout>(slf) {
-        return Timeout::arm(slf, event_loop);
+        return Timeout::arm(slf, event_loop, is_ahead);
     }
     let when = slf.getattr(pyo3::intern!(py, "_when"))?;
     slf.call_method1(pyo3::intern!(py, "reschedule"), (when,)).map(drop)
@@ -54,7 +61,7 @@ impl Routine for EnterTimeout {
         if timeout.get().state.with(py, |state| state.phase) != Phase::Created {
             return Err(PyRuntimeError::new_err("Timeout has already been entered"));
         }
-        enter(timeout, &running_loop(py)?)?;
+        enter(timeout, &running_loop(py)?, false)?;
         Ok(Step::Return(self.timeout.clone_ref(py).into_any()))
     }
 
@@ -86,6 +93,7 @@ pub struct ExitTimeout {
 /// # Errors
 ///
 /// `TimeoutError` in its place if the time was up and that is why it does.
+#[cfg(Py_3_12)]
 #[inline]
 pub fn leave(slf: &Bound<'_, Timeout>, error: Option<&Bound<'_, PyBaseException>>) -> PyResult<()> {
     let Some(error) = error else {

@@ -44,18 +44,20 @@ impl When {
         }
     }
 
-    /// In seconds, None for none. asyncio's error for what cannot be compared
-    /// with the time.
+    /// In seconds of the loop's clock, None for none. asyncio's error for what
+    /// cannot be compared with the time.
     #[inline]
-    pub fn seconds(&self, py: Python<'_>, now: f64) -> PyResult<Option<f64>> {
+    pub fn seconds(&self, core: &Bound<'_, LoopCore>) -> PyResult<Option<f64>> {
         match self {
             Self::Never => Ok(None),
             Self::Seconds(seconds) => Ok(Some(*seconds)),
             Self::Given(when) => {
+                let py = core.py();
                 let when = when.bind(py);
                 if let Some(seconds) = plain_number(when) {
                     return Ok(Some(seconds));
                 }
+                let now = core.get().now(py);
                 if when.le(now)? {
                     return Ok(Some(now));
                 }

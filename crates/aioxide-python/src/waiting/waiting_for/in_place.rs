@@ -50,7 +50,8 @@ impl WaitFor {
             None => When::Never,
         };
         let timeout = Timeout::create(py, when)?;
-        enter(timeout.bind(py), &event_loop)?;
+        // No time has passed, as far as anybody can tell, since the clock was read.
+        enter(timeout.bind(py), &event_loop, true)?;
         self.stage = Stage::Inside(timeout);
         match awaiting(self.awaitable.bind(py)) {
             Ok(step) => Ok(step),
