@@ -77,6 +77,13 @@ bench: ## Measure aioxide beside asyncio, uvloop and rloop
 	$(develop) --release
 	$(in_venv) benches/run.py $(ARGS)
 
+.PHONY: growth
+growth: ## Measure how costs grow with tasks, timers, waiters, connections
+	@$(prepare) build bench
+	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) build --locked --release --package aioxide-bench-native
+	$(develop) --release
+	$(in_venv) benches/growth.py $(ARGS)
+
 .PHONY: conformance
 conformance: ## Run CPython's own asyncio tests on aioxide
 	@$(prepare) build test

@@ -38,6 +38,16 @@ def new_event_loop(loop: str) -> asyncio.AbstractEventLoop:
     return loop_object
 
 
+def put_in_place(loop: str) -> None:
+    """Puts what `loop`'s package has beside the loop under asyncio's names, if it has any.
+
+    The workloads, and the libraries that they use, name asyncio and nothing else;
+    this is to be called before they are imported.
+    """
+    if loop == "aioxide":
+        importlib.import_module(loop).install()
+
+
 def choose(names: str) -> tuple[str, ...]:
     """The loops of a comma-separated list, in the order of `LOOPS`.
 

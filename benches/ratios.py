@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rows import Limit, Quantity, Row, Target
+from rows import Limit, Quantity, Row, Share, Target
 
 #: One number for each round; ``None`` where the sample failed.
 Values = Sequence[float | None]
@@ -26,7 +26,7 @@ OURS = "aioxide"
 class Judgement:
     """A target and what was reached of it."""
 
-    target: Target | Limit
+    target: Target | Share | Limit
     #: In the unit of the target; ``None`` when there is nothing to compare.
     reached: float | None
     met: bool | None
@@ -54,6 +54,13 @@ def ratio(quantity: Quantity, ours: Values, theirs: Values) -> float | None:
     return median(rounds)
 
 
+def share(ours: Values, theirs: Values) -> float | None:
+    """The median over the rounds of what `ours` uses of `theirs`; ``None`` as in `ratio`."""
+    return median(
+        [our / their for our, their in zip(ours, theirs, strict=False) if our is not None and their]
+    )
+
+
 def judge(row: Row, values: Mapping[str, Values]) -> list[Judgement]:
     """Compares aioxide with every target of `row`."""
     ours = values.get(OURS, ())
@@ -62,6 +69,9 @@ def judge(row: Row, values: Mapping[str, Values]) -> list[Judgement]:
         if isinstance(target, Limit):
             reached = median(ours)
             met = None if reached is None else reached <= target.value
+        elif isinstance(target, Share):
+            reached = share(ours, values.get(target.peer, ()))
+            met = None if reached is None else reached <= target.factor
         else:
             reached = ratio(row.quantity, ours, values.get(target.peer, ()))
             met = None if reached is None else reached >= target.factor

@@ -25,6 +25,7 @@ REQUESTS: Final = Quantity("req/cpu-s", higher_is_better=True)
 LINES: Final = Quantity("lines/cpu-s", higher_is_better=True)
 CONNECTIONS: Final = Quantity("conn/cpu-s", higher_is_better=True)
 MEMORY: Final = Quantity("bytes")
+IMPORT: Final = Quantity("ms")
 GROWTH: Final = Quantity("×")
 
 
@@ -37,6 +38,17 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.factor:g} × {self.peer}"
+
+
+@dataclass(frozen=True)
+class Share:
+    """aioxide is to use at most `factor` times what `peer` uses."""
+
+    peer: str
+    factor: float
+
+    def __str__(self) -> str:
+        return f"≤ {self.factor:g} × {self.peer}"
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ class Row:
     title: str
     workload: str
     quantity: Quantity
-    targets: tuple[Target | Limit, ...] = ()
+    targets: tuple[Target | Share | Limit, ...] = ()
     has_floor: bool = False
     without: tuple[str, ...] = ()
 
@@ -84,56 +96,81 @@ ROWS: Final = (
         "call_soon, each schedules the next",
         "scheduling.call_soon",
         TIME,
-        (Target("uvloop", 4), Target("rloop", 1.2)),
+        (Target("uvloop", 5), Target("rloop", 1.4)),
     ),
     Row("call_soon, 1,000 at once", "scheduling.call_soon_batch", TIME),
-    Row("await sleep(0)", "scheduling.sleep_zero", TIME, times_uvloop(4)),
-    Row("future set by call_soon, awaited", "scheduling.future", TIME, times_uvloop(4)),
-    Row("asyncio.create_task, awaited", "tasks.create_task", TIME, times_uvloop(4)),
+    Row("await sleep(0)", "scheduling.sleep_zero", TIME, times_uvloop(6)),
+    Row("future set by call_soon, awaited", "scheduling.future", TIME, times_uvloop(5)),
+    Row("asyncio.create_task, awaited", "tasks.create_task", TIME, times_uvloop(5)),
     Row("loop.create_task, awaited", "tasks.loop_create_task", TIME, times_uvloop(4)),
-    Row("gather of 10,000, per task", "tasks.gather", TIME),
-    Row("call_later and cancel", "timers.call_later_cancel", TIME, times_uvloop(4)),
-    Row("async with timeout(10)", "timers.timeout", TIME),
+    Row("gather of 10,000, per task", "tasks.gather", TIME, times_uvloop(5)),
+    Row("TaskGroup of 10,000, per task", "tasks.task_group", TIME, times_uvloop(4)),
+    Row("cancelling 2,000 tasks, per task", "tasks.cancel", TIME, times_uvloop(4)),
+    Row("call_later and cancel", "timers.call_later_cancel", TIME, times_uvloop(5)),
+    Row("async with timeout(10)", "timers.timeout", TIME, times_uvloop(5)),
+    Row("wait_for(…, 10)", "timers.wait_for", TIME, times_uvloop(5)),
     Row(
         "adding a timer: 1,000,000 pending / 1,000",
         "scaling.million_timers",
         GROWTH,
         (Limit(2),),
     ),
-    Row("queue, put and get in one task", "synchronisation.queue", TIME),
-    Row("queue, handed between two tasks", "synchronisation.queue_handoff", TIME),
-    Row("lock, free", "synchronisation.lock", TIME),
-    Row("semaphore of 10, shared by 100 tasks", "synchronisation.semaphore", TIME),
-    Row("to_thread, there and back", "threads.to_thread", TIME),
+    Row("queue, put and get in one task", "synchronisation.queue", TIME, times_uvloop(5)),
+    Row("queue with room for one, handed over", "synchronisation.queue_handoff", TIME),
+    Row("two tasks over two queues", "synchronisation.queue_pair", TIME, times_uvloop(5)),
+    Row("lock, free", "synchronisation.lock", TIME, (Target("asyncio", 2),)),
+    Row(
+        "semaphore of 5, shared by 500 tasks",
+        "synchronisation.semaphore",
+        TIME,
+        times_uvloop(5),
+    ),
+    Row("event with 10,000 waiters, per waiter", "synchronisation.event", TIME, times_uvloop(5)),
+    Row("to_thread, there and back", "threads.to_thread", TIME, times_uvloop(2)),
+    Row(
+        "create_subprocess_exec('/bin/true')",
+        "children.create_subprocess_exec",
+        TIME,
+        (Target("uvloop", 5), Target("rloop", 1.1)),
+    ),
     Row(
         "echo 1 KiB, 100 connections, Protocol",
         "echo.echo_protocol",
         REQUESTS,
-        (Target("uvloop", 1), Target(FLOOR, 0.85)),
+        (Target(FLOOR, 0.95),),
         has_floor=True,
     ),
     Row(
         "echo 1 KiB, 100 connections, streams",
         "echo.echo_streams",
         REQUESTS,
-        times_uvloop(1),
+        (Target("uvloop", 1.3), Target(FLOOR, 0.9)),
         has_floor=True,
     ),
     Row(
         "echo 1 KiB, 100 connections, sock_*",
         "echo.echo_sock",
         REQUESTS,
-        times_uvloop(3),
+        (Target(FLOOR, 0.8),),
         has_floor=True,
     ),
     Row(
         "echo 1 KiB, 100 connections, Protocol, TLS",
         "echo.echo_tls",
         REQUESTS,
+        times_uvloop(1.5),
         without=("rloop",),  # its create_server() refuses ssl=
     ),
-    Row("readline of 64-byte lines", "echo.readline", LINES),
-    Row("connect, one message, close", "echo.connect_close", CONNECTIONS, has_floor=True),
+    Row("readline of 64-byte lines", "echo.readline", LINES, times_uvloop(5)),
+    Row("the same, each line written back by itself", "echo.readline_echo", LINES),
+    Row(
+        "connect, one message, close",
+        "echo.connect_close",
+        CONNECTIONS,
+        times_uvloop(1.2),
+        has_floor=True,
+    ),
+    Row("aiohttp server, wrk, 100 connections", "web.aiohttp", REQUESTS, times_uvloop(1.1)),
     Row(
         "memory of an idle connection, of 10,000",
         "memory.idle_connection",
@@ -144,7 +181,14 @@ ROWS: Final = (
         "memory of a waiting task, of 100,000",
         "memory.pending_task",
         MEMORY,
-        times_uvloop(1),
+        (Share("asyncio", 0.6),),
+    ),
+    Row(
+        "import, beyond asyncio's own",
+        "importing.import_beyond_asyncio",
+        IMPORT,
+        (Limit(10),),
+        without=("asyncio",),
     ),
 )
 

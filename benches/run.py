@@ -20,6 +20,7 @@ from typing import Any
 import chart
 import loops
 import machine
+import publish
 import rows
 import table
 from ratios import OURS
@@ -50,22 +51,32 @@ def plan(
 
 def take(row: rows.Row, loop: str, quick: bool) -> Sample:
     """Runs ``sample.py`` for `row` on `loop`."""
-    command = [sys.executable, str(HERE / "sample.py"), row.name, loop]
+    return run_sample(["sample.py", row.name, loop, *["--quick"] * quick], PATIENCE)
+
+
+def run_sample(arguments: Sequence[str], patience: float) -> Sample:
+    """Runs a program of this folder that prints a sample as JSON.
+
+    Args:
+        arguments: the program's file, and what it is told.
+        patience: seconds after which it is given up.
+    """
+    program, *rest = arguments
     # Debug modes and the like belong to the caller's work, not to ours.
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
     }
     try:
         done = subprocess.run(
-            command + ["--quick"] * quick,
+            [sys.executable, str(HERE / program), *rest],
             env=environment,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=patience,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Sample(None, error=f"not done after {PATIENCE} s")
+        return Sample(None, error=f"not done after {patience:g} s")
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"ended by {done.returncode}"]
         return Sample(None, error=lines[-1])
@@ -129,13 +140,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def directory(options: argparse.Namespace, measured: Sequence[str]) -> Path:
-    """Where the results go: a partial run does not replace the published one."""
+    """Where the results go: a partial run does not replace the published one.
+
+    A Python that is not the published one may be without some of the loops.
+    """
     if options.results is not None:
         return Path(options.results)
-    complete = options.rows == rows.ROWS and tuple(measured) == loops.LOOPS
-    if complete and not options.quick:
-        return HERE / "results"
-    return HERE / "results" / "partial"
+    everything = options.rows == rows.ROWS and options.loops == loops.LOOPS and not options.quick
+    complete = tuple(measured) == loops.LOOPS or not publish.is_published()
+    return publish.directory(HERE / "results", everything and complete)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -156,14 +169,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
 
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
-    facts["settings"] = {"rounds": rounds, "quick": options.quick}
+    facts["settings"] = {
+        "rounds": rounds,
+        "quick": options.quick,
+        "command": publish.command("bench", sys.argv[1:] if arguments is None else arguments),
+    }
     results = Results(options.rows, installed)
     measure(results, rounds, options.quick)
 
     print(table.terminal(results))
     for remark in table.remarks(results):
         print(f"  {remark}")
-    write(results, facts, directory(options, installed))
+    where = directory(options, installed)
+    write(results, facts, where)
+    if where in (HERE / "results", *publish.other_folders(HERE / "results")):
+        publish.into_readme(HERE / "results", publish.README)
     return 1 if any(loop == OURS for _, loop, _ in results.failures()) else 0
 
 

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 
+import loops
 import rows
 from loops import FLOOR, LOOPS
 from workloads.sampling import Measurement, Sampling, Workload
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("loop", choices=(*LOOPS, FLOOR))
     parser.add_argument("--quick", action="store_true", help="shorter and noisier")
     arguments = parser.parse_args()
+    loops.put_in_place(arguments.loop)
     sampling = (Sampling.quick if arguments.quick else Sampling)(arguments.loop)
     measurement = measure(arguments.row, sampling)
     print(json.dumps({"value": measurement.value, **measurement.details}))

@@ -1,4 +1,4 @@
-"""An echo server in one of four styles on one loop, in this process.
+"""A server in one of several styles on one loop, in this process.
 
 Prints ``listening 127.0.0.1:PORT`` and serves until it is killed.
 """
@@ -10,12 +10,14 @@ import asyncio
 import functools
 import socket
 import ssl
-from asyncio.trsock import TransportSocket
 from typing import cast
 
 import loops
 
 READ_SIZE = 64 * 1024
+
+#: Lines that are read before they are answered, in the style of that name.
+LINES_IN_BATCH = 256
 
 #: What a server encrypts with; None for plain text.
 Context = ssl.SSLContext | None
@@ -61,6 +63,38 @@ async def serve_lines(tls: Context) -> None:
     await serve(await asyncio.start_server(echo, "127.0.0.1", 0, ssl=tls))
 
 
+async def serve_batches(tls: Context) -> None:
+    """Readers and writers: a line at a time is read, many are written at once."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = []
+        while line := await reader.readline():
+            lines.append(line)
+            if len(lines) == LINES_IN_BATCH:
+                writer.write(b"".join(lines))
+                lines.clear()
+                await writer.drain()
+        writer.close()
+
+    await serve(await asyncio.start_server(echo, "127.0.0.1", 0, ssl=tls))
+
+
+async def serve_web(tls: Context) -> None:
+    """aiohttp, with a page of a few bytes."""
+    from aiohttp import web
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="Hello, world!\n")
+
+    application = web.Application()
+    application.router.add_get("/", page)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    announce(runner.addresses[0])
+    await asyncio.get_running_loop().create_future()
+
+
 async def serve_sock(tls: Context) -> None:
     """Plain sockets through the loop's ``sock_*`` methods, which know no TLS."""
     assert tls is None
@@ -74,7 +108,7 @@ async def serve_sock(tls: Context) -> None:
 
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         listener.setblocking(False)
-        announce(listener)
+        announce(listener.getsockname())
         while True:
             connection, _ = await loop.sock_accept(listener)
             connection.setblocking(False)
@@ -90,12 +124,12 @@ async def serve(server: asyncio.Server) -> None:
 
     Not ``serve_forever``: rloop 0.5 closes a listener that is started twice.
     """
-    announce(server.sockets[0])
+    announce(server.sockets[0].getsockname())
     await server.get_loop().create_future()
 
 
-def announce(listener: socket.socket | TransportSocket) -> None:
-    host, port = listener.getsockname()
+def announce(address: tuple[str, int]) -> None:
+    host, port = address
     print(f"listening {host}:{port}", flush=True)
 
 
@@ -111,19 +145,22 @@ STYLES = {
     "protocol": serve_protocol,
     "streams": serve_streams,
     "lines": serve_lines,
+    "batches": serve_batches,
     "sock": serve_sock,
+    "web": serve_web,
 }
 
 
 def main() -> None:
     """Reads the command line and serves."""
-    parser = argparse.ArgumentParser(description="Serve echoes on a free port of 127.0.0.1.")
+    parser = argparse.ArgumentParser(description="Serve on a free port of 127.0.0.1.")
     parser.add_argument("style", choices=STYLES)
     parser.add_argument("loop", choices=loops.LOOPS)
     parser.add_argument("--certificate", help="PEM file with key and certificate: serve TLS")
     arguments = parser.parse_args()
     if arguments.certificate and arguments.style == "sock":
         parser.error("--certificate: sockets know no TLS")
+    loops.put_in_place(arguments.loop)
     loop_factory = functools.partial(loops.new_event_loop, arguments.loop)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(STYLES[arguments.style](context(arguments.certificate)))

@@ -15,7 +15,8 @@ def number(value: float | None, quantity: Quantity) -> str:
     """A measured value without its unit, with as many digits as mean something."""
     if value is None:
         return NOTHING
-    return f"{value:.2f}" if quantity.unit == "×" else f"{value:,.0f}"
+    digits = {"×": 2, "ms": 1}.get(quantity.unit, 0)
+    return f"{value:,.{digits}f}"
 
 
 def times(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 import ratios
-from rows import GROWTH, MEMORY, REQUESTS, TIME, Limit, Row, Target
+from rows import GROWTH, MEMORY, REQUESTS, TIME, Limit, Row, Share, Target
 
 
 def row(quantity, *targets):
@@ -69,6 +69,20 @@ def test_one_missed_target_of_two_is_short():
 def test_limit_is_compared_with_the_number_itself(ours, verdict):
     judgements = ratios.judge(row(GROWTH, Limit(2)), {"aioxide": ours, "uvloop": [1.0]})
     assert ratios.verdict(judgements) == verdict
+
+
+@pytest.mark.parametrize(("ours", "verdict"), [([60, 60], "ok"), ([61, 61], "short")])
+def test_share_is_what_is_used_of_the_peers(ours, verdict):
+    judgements = ratios.judge(
+        row(MEMORY, Share("asyncio", 0.6)), {"aioxide": ours, "asyncio": [100, 100]}
+    )
+    assert judgements[0].reached == ours[0] / 100
+    assert ratios.verdict(judgements) == verdict
+
+
+def test_share_of_what_was_not_measured_is_not_judged():
+    values = {"aioxide": [60], "asyncio": [None]}
+    assert ratios.verdict(ratios.judge(row(MEMORY, Share("asyncio", 0.6)), values)) == "–"
 
 
 def test_without_the_peer_there_is_no_verdict():

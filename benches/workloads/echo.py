@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from serve import LINES_IN_BATCH
+
 from workloads.certificates import certificate
 from workloads.processes import Server, load, serving
 from workloads.sampling import Measurement, Sampling
@@ -30,7 +32,12 @@ def echo_sock(sampling: Sampling) -> Measurement:
 
 
 def readline(sampling: Sampling) -> Measurement:
-    """Lines of 64 bytes, 16 sent at a time on each of 100 connections."""
+    """Lines of 64 bytes read one by one, 256 sent and answered at a time on 100 connections."""
+    return requests(sampling, "batches", "--lines", "--pipeline", str(LINES_IN_BATCH))
+
+
+def readline_echo(sampling: Sampling) -> Measurement:
+    """Lines of 64 bytes, 16 sent at a time, each written back by itself."""
     return requests(sampling, "lines", "--lines", "--pipeline", "16")
 
 

@@ -1,4 +1,4 @@
-"""Creating tasks and waiting for them."""
+"""Creating tasks, waiting for them and cancelling them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from time import perf_counter
 from workloads.sampling import per_operation
 
 GATHERED = 10_000
+CANCELLED = 2_000
+
+#: Seconds that never pass.
+LONG = 3600
 
 
 async def empty() -> None:
@@ -40,3 +44,30 @@ async def gather(count: int) -> float:
     for _ in range(count):
         await asyncio.gather(*(empty() for _ in range(GATHERED)))
     return (perf_counter() - start) / (count * GATHERED)
+
+
+@per_operation
+async def task_group(count: int) -> float:
+    """10,000 coroutines in one group; the time is for one of them."""
+    start = perf_counter()
+    for _ in range(count):
+        async with asyncio.TaskGroup() as group:
+            for _ in range(GATHERED):
+                group.create_task(empty())
+    return (perf_counter() - start) / (count * GATHERED)
+
+
+@per_operation
+async def cancel(count: int) -> float:
+    """2,000 sleeping tasks are cancelled and end; the time is for one of them."""
+    elapsed = 0.0
+    for _ in range(count):
+        tasks = [asyncio.create_task(asyncio.sleep(LONG)) for _ in range(CANCELLED)]
+        # The turn in which every task falls asleep.
+        await asyncio.sleep(0)
+        start = perf_counter()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        elapsed += perf_counter() - start
+    return elapsed / (count * CANCELLED)

@@ -38,3 +38,18 @@ async def timeout(count: int) -> float:
                 pass
         await asyncio.sleep(0)
     return (perf_counter() - start) / (count * TIMERS_PER_TURN)
+
+
+async def empty() -> None:
+    pass
+
+
+@per_operation
+async def wait_for(count: int) -> float:
+    """Waiting, with a limit that does not pass, for what is done at once."""
+    start = perf_counter()
+    for _ in range(count):
+        for _ in range(TIMERS_PER_TURN):
+            await asyncio.wait_for(empty(), 10)
+        await asyncio.sleep(0)
+    return (perf_counter() - start) / (count * TIMERS_PER_TURN)
