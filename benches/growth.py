@@ -52,9 +52,14 @@ class Subject:
 
 
 SUBJECTS = (
-    Subject("tasks", "a task that waits for a future, from making it to its end"),
+    Subject("tasks", "waking one of the waiting tasks, its end, and another task"),
     Subject("timers", "cancelling one of the pending timers and adding another"),
-    Subject("queue_waiters", "a task that waits for an item of a queue, likewise"),
+    Subject("queue_waiters", "an item for one of the tasks that wait for a queue"),
+    Subject(
+        "tasks_at_once",
+        "a task that waits for a future, all of them together",
+        (100, 10_000, 1_000_000),
+    ),
     Subject(
         "connections",
         "a request of 1 KiB on one of the open connections",

@@ -62,18 +62,18 @@ def test_every_subject_has_a_workload_that_says_what_it_is(subject):
     assert {growth.module(loop) for loop in subject.competitors} <= {*loops.LOOPS, FLOOR}
 
 
-@pytest.mark.parametrize("name", ["tasks", "queue_waiters"])
-@pytest.mark.parametrize("size", [1, 20])
-def test_a_workload_measures_something(name, size):
-    measurement = getattr(growing, name)(Sampling("asyncio", run_seconds=0.001), size)
+@pytest.mark.parametrize("name", ["tasks", "timers", "queue_waiters"])
+@pytest.mark.parametrize(("size", "count"), [(1, 200), (20, 200), (300, 300)])
+def test_there_are_as_many_operations_as_things_or_more(monkeypatch, name, size, count):
+    monkeypatch.setattr(growing, "OPERATIONS", 200)
+    measurement = getattr(growing, name)(Sampling("asyncio"), size)
     assert 1 < measurement.value < 1e8
+    assert measurement.details == {"count": count}
 
 
-def test_timers_are_replaced_as_often_as_there_are_some(monkeypatch):
-    monkeypatch.setattr(growing, "REPLACED", 200)
-    sampling = Sampling("asyncio")
-    assert growing.timers(sampling, 10).details == {"count": 200}
-    assert growing.timers(sampling, 300).details == {"count": 300}
+def test_tasks_at_once_are_measured():
+    measurement = growing.tasks_at_once(Sampling("asyncio", run_seconds=0.001), 20)
+    assert 1 < measurement.value < 1e8
 
 
 def test_opening_connections_is_not_in_the_figure(monkeypatch):

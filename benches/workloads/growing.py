@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from time import process_time
 
 from workloads.processes import allow_open_files, load, serving
 from workloads.sampling import Measurement, Sampling, calibrate
 
-#: Timers that are replaced between two turns of the loop.
-REPLACED_PER_TURN = 100
-#: Timers that are replaced at least.
-REPLACED = 200_000
+#: Operations that are timed together, and how many there are at least.
+CHUNK = 100
+OPERATIONS = 200_000
 
 #: Open files of a server and of the load generator besides its connections.
 OTHER_FILES = 100
@@ -28,41 +27,56 @@ def nothing() -> None:
     pass
 
 
-def at_a_time(body: Callable[[int], Awaitable[None]]) -> Callable[[Sampling, int], Measurement]:
-    """Makes a workload of `body`, which does something with `size` at a time.
+def among(
+    body: Callable[[int, int], AsyncIterator[None]],
+) -> Callable[[Sampling, int], Measurement]:
+    """Makes a workload of `body`, which does something `count` times among `size`.
 
-    It is repeated until that takes `Sampling.run_seconds`, after a first time
-    that is not measured.
+    `body` prepares, then yields before and after each `CHUNK` operations: what it
+    does between an odd yield and the next is timed. There are as many operations
+    as there are things, or more, so that what is done from time to time only (a
+    loop that puts cancelled timers away, a collection) is part of the price.
     """
 
-    async def repeated(size: int, count: int) -> float:
-        start = process_time()
-        for _ in range(count):
-            await body(size)
-        return (process_time() - start) / (count * size)
+    async def timed(size: int, count: int) -> float:
+        elapsed = 0.0
+        chunks = body(size, count)
+        async for _ in chunks:
+            start = process_time()
+            await anext(chunks)
+            elapsed += process_time() - start
+        return elapsed / count
 
     @functools.wraps(body)
     def workload(sampling: Sampling, size: int) -> Measurement:
+        count = max(size, OPERATIONS) // CHUNK * CHUNK
         with sampling.runner() as runner:
-            runner.run(repeated(size, 1))
-            count, seconds = calibrate(
-                lambda count: runner.run(repeated(size, count)), sampling.run_seconds
-            )
-        return Measurement(seconds * 1e9, {"count": count})
+            return Measurement(runner.run(timed(size, count)) * 1e9, {"count": count})
 
     return workload
 
 
-@at_a_time
-async def tasks(size: int) -> None:
-    """Tasks that wait for a future each: made, woken, ended."""
+async def wait(future: asyncio.Future[None]) -> None:
+    await future
+
+
+@among
+async def tasks(size: int, count: int) -> AsyncIterator[None]:
+    """Waking one of the waiting tasks, at random, awaiting its end and making another."""
     loop = asyncio.get_running_loop()
-
-    async def wait(future: asyncio.Future[None]) -> None:
-        await future
-
+    chooser = random.Random(1)
     futures = [loop.create_future() for _ in range(size)]
     waiting = [asyncio.create_task(wait(future)) for future in futures]
+    await asyncio.sleep(0)
+    for _ in range(count // CHUNK):
+        chosen = [chooser.randrange(size) for _ in range(CHUNK)]
+        yield
+        for index in chosen:
+            futures[index].set_result(None)
+            await waiting[index]
+            futures[index] = future = loop.create_future()
+            waiting[index] = asyncio.create_task(wait(future))
+        yield
     await asyncio.sleep(0)
     for future in futures:
         future.set_result(None)
@@ -70,51 +84,67 @@ async def tasks(size: int) -> None:
         await task
 
 
-@at_a_time
-async def queue_waiters(size: int) -> None:
-    """Tasks that wait in the get() of one queue, and an item put for each."""
-    queue: asyncio.Queue[int] = asyncio.Queue()
-
-    async def wait() -> None:
-        await queue.get()
-
-    waiting = [asyncio.create_task(wait()) for _ in range(size)]
+@among
+async def timers(size: int, count: int) -> AsyncIterator[None]:
+    """Cancelling one of the pending timers, at random, and adding another."""
+    loop = asyncio.get_running_loop()
+    chooser = random.Random(1)
+    pending = [loop.call_later(chooser.uniform(100, 1000), nothing) for _ in range(size)]
     await asyncio.sleep(0)
-    for item in range(size):
-        queue.put_nowait(item)
+    for _ in range(count // CHUNK):
+        chosen = [(chooser.randrange(size), chooser.uniform(100, 1000)) for _ in range(CHUNK)]
+        yield
+        for index, delay in chosen:
+            pending[index].cancel()
+            pending[index] = loop.call_later(delay, nothing)
+        await asyncio.sleep(0)
+        yield
+
+
+@among
+async def queue_waiters(size: int, count: int) -> AsyncIterator[None]:
+    """Putting an item for the first of the tasks that wait in get(), which waits again."""
+    queue: asyncio.Queue[bool] = asyncio.Queue()
+
+    async def take() -> None:
+        while await queue.get():
+            pass
+
+    waiting = [asyncio.create_task(take()) for _ in range(size)]
+    await asyncio.sleep(0)
+    for _ in range(count // CHUNK):
+        yield
+        for _ in range(CHUNK):
+            queue.put_nowait(True)
+            await asyncio.sleep(0)
+        yield
+    for _ in range(size):
+        queue.put_nowait(False)
     for task in waiting:
         await task
 
 
-def timers(sampling: Sampling, size: int) -> Measurement:
-    """Calling off a timer of those that are pending, at random, and adding another.
+def tasks_at_once(sampling: Sampling, size: int) -> Measurement:
+    """Tasks that wait for a future each: made, woken and ended, all of them together."""
 
-    As many are replaced as are pending, or more: some loops put cancelled timers
-    away only when there are many, and that is part of the price.
-    """
-    count = max(size, REPLACED)
-
-    async def replace() -> float:
+    async def repeated(count: int) -> float:
         loop = asyncio.get_running_loop()
-        chooser = random.Random(1)
-        pending = [loop.call_later(chooser.uniform(100, 1000), nothing) for _ in range(size)]
-        await asyncio.sleep(0)
-        elapsed = 0.0
-        for _ in range(count // REPLACED_PER_TURN):
-            chosen = [
-                (chooser.randrange(size), chooser.uniform(100, 1000))
-                for _ in range(REPLACED_PER_TURN)
-            ]
-            start = process_time()
-            for index, delay in chosen:
-                pending[index].cancel()
-                pending[index] = loop.call_later(delay, nothing)
+        start = process_time()
+        for _ in range(count):
+            futures = [loop.create_future() for _ in range(size)]
+            waiting = [asyncio.create_task(wait(future)) for future in futures]
             await asyncio.sleep(0)
-            elapsed += process_time() - start
-        return elapsed / (count // REPLACED_PER_TURN * REPLACED_PER_TURN)
+            for future in futures:
+                future.set_result(None)
+            for task in waiting:
+                await task
+        return (process_time() - start) / (count * size)
 
     with sampling.runner() as runner:
-        return Measurement(runner.run(replace()) * 1e9, {"count": count})
+        # A first time that does not count.
+        runner.run(repeated(1))
+        count, seconds = calibrate(lambda count: runner.run(repeated(count)), sampling.run_seconds)
+    return Measurement(seconds * 1e9, {"count": count})
 
 
 def connections(sampling: Sampling, size: int) -> Measurement:
