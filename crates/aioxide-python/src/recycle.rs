@@ -17,8 +17,10 @@ use pyo3::{Borrowed, PyClass};
 
 use crate::gil_cell::GilCell;
 
-/// How many dead objects of a class are kept.
-const SHELF_SIZE: usize = 1024;
+/// How many dead objects of a class are kept: what a program that does ten thousand
+/// things at once makes and drops in one turn. Beyond it, an object costs 100 to 200 ns
+/// more; what is kept is a few megabytes at most.
+const SHELF_SIZE: usize = 16384;
 
 /// Where dead objects of one class wait.
 pub struct Shelf {
