@@ -186,7 +186,7 @@ impl LoopCore {
             engine: GilCell::new(engine),
             events: GilCell::new(Some(Events::with_capacity(1024))),
             descriptors: GilCell::new(Descriptors::default()),
-            current: CurrentTask::default(),
+            current: CurrentTask::new(),
             flags: GilCell::new(Flags {
                 closed: false,
                 stopping: false,

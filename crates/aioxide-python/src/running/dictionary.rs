@@ -31,13 +31,12 @@ enum Entry {
     Nobody,
 }
 
-impl Default for CurrentTask {
-    fn default() -> Self {
+impl CurrentTask {
+    /// For a loop on which no task has run.
+    pub fn new() -> Self {
         Self { entry: GilCell::new(Entry::Absent) }
     }
-}
 
-impl CurrentTask {
     /// A task of ours begins to run on `event_loop`. `RuntimeError` if another
     /// one runs there already.
     #[inline]

@@ -29,6 +29,21 @@ pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     Ok(running)
 }
 
+/// The task that runs on `event_loop`, for what cannot do without one.
+///
+/// Where none is known, whatever stands under asyncio's name is asked: from 3.14
+/// on a task written in Python (`asyncio.tasks._PyTask`) is known to the function
+/// written in Python only, and who makes use of the one puts the other in place.
+pub fn task_in_charge<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if let Some(task) = current_task_of(event_loop)? {
+        return Ok(Some(task));
+    }
+    let py = event_loop.py();
+    // Not remembered: it may be replaced.
+    let asked = py.import("asyncio.tasks")?.call_method1("current_task", (event_loop,))?;
+    Ok((!asked.is_none()).then_some(asked))
+}
+
 /// The task that runs on the loop that runs in this thread, if there are.
 #[cfg(Py_3_14)]
 pub fn current_task_here(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {

@@ -11,10 +11,14 @@ use super::other_task_runs;
 use crate::interpreter::ThreadState;
 
 /// The running task of a loop: what the thread that runs the loop says.
-#[derive(Default)]
 pub struct CurrentTask;
 
 impl CurrentTask {
+    /// For a loop on which no task has run.
+    pub fn new() -> Self {
+        Self
+    }
+
     /// A task of ours begins to run on `event_loop`, which runs in this thread.
     /// `RuntimeError` if another one runs already, or asyncio believes that another
     /// loop does.

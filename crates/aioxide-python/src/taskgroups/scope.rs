@@ -14,7 +14,7 @@ use crate::errors::raised;
 use crate::event_loop::LoopCore;
 use crate::futures::Future;
 use crate::methods::{CallArguments, FastMethod, PlainMethod};
-use crate::running::{current_task_of, running_loop};
+use crate::running::{running_loop, task_in_charge};
 use crate::{standard, tasks};
 
 /// `TaskGroup.__aenter__`.
@@ -38,7 +38,7 @@ impl EnterGroup {
             None => running_loop(py)?,
         };
         let core = makes_tasks_natively(&event_loop)?;
-        let parent = current_task_of(&event_loop)?;
+        let parent = task_in_charge(&event_loop)?;
         let missing = parent.is_none();
         let (event_loop, parent) = (event_loop.unbind(), parent.map(Bound::unbind));
         let replaced = this.state.with(py, |state| {

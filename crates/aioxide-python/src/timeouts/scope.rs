@@ -15,7 +15,7 @@ use super::object::Phase;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
 use crate::errors::raised;
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
-use crate::running::{current_task_of, running_loop};
+use crate::running::{running_loop, task_in_charge};
 use crate::{recycle, standard, tasks};
 
 /// `Timeout.__aenter__`.
@@ -37,7 +37,7 @@ pub fn enter(
 ) -> PyResult<()> {
     let py = slf.py();
     let this = slf.get();
-    let Some(task) = current_task_of(event_loop)? else {
+    let Some(task) = task_in_charge(event_loop)? else {
         return Err(PyRuntimeError::new_err("Timeout should be used inside a task"));
     };
     let cancelling = tasks::cancelling(&task)?;
