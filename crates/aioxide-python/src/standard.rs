@@ -189,6 +189,14 @@ standard!(
     as_completed_gives_back = "aioxide.patch_releases"."AS_COMPLETED_GIVES_BACK"
 );
 standard!(
+    /// Stands in for the frame of a native coroutine: our own.
+    native_frame = "aioxide.call_graphs"."frame_of"
+);
+standard!(
+    /// What a native coroutine seems to await: our own.
+    awaited_natively = "aioxide.call_graphs"."awaited"
+);
+standard!(
     /// What goes on at a barrier, for those who look.
     barrier_state = "asyncio.locks"."_BarrierState"
 );

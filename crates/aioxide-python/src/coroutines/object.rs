@@ -19,6 +19,7 @@ use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
 use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
+use crate::standard;
 
 /// A coroutine whose body is native.
 #[pyclass(frozen, weakref, module = "aioxide")]
@@ -73,6 +74,15 @@ impl Coroutine {
 
     fn qualname(&self, py: Python<'_>) -> &'static str {
         self.state.with(py, |state| state.qualname)
+    }
+
+    /// The future or the iterator that it is suspended at.
+    fn awaited(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| match &state.phase {
+            Phase::Waiting(future) => Some(future.clone_ref(py).into_any()),
+            Phase::Delegated(inner) => Some(inner.clone_ref(py)),
+            _ => None,
+        })
     }
 
     fn resume<'py>(&self, py: Python<'py>, resumption: Resumption<'py>) -> PyResult<Flow<'py>> {
@@ -360,19 +370,29 @@ impl Coroutine {
         self.state.with(py, |state| matches!(state.phase, Phase::Running))
     }
 
-    /// A native coroutine has no frame of the interpreter's.
     #[getter]
-    fn cr_frame(&self) -> Option<Py<PyAny>> {
-        None
+    fn cr_suspended(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| {
+            matches!(state.phase, Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded)
+        })
+    }
+
+    /// What stands in for a frame of the interpreter's; None once it is over.
+    #[getter]
+    fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if self.state.with(py, |state| matches!(state.phase, Phase::Over)) {
+            return Ok(None);
+        }
+        let arguments = (self.qualname(py), self.awaited(py));
+        standard::native_frame(py)?.call1(arguments).map(Some)
     }
 
     #[getter]
-    fn cr_await(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| match &state.phase {
-            Phase::Waiting(future) => Some(future.clone_ref(py).into_any()),
-            Phase::Delegated(inner) => Some(inner.clone_ref(py)),
-            _ => None,
-        })
+    fn cr_await<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(awaited) = self.awaited(py) else {
+            return Ok(None);
+        };
+        standard::awaited_natively(py)?.call1((self.qualname(py), awaited)).map(Some)
     }
 
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyString> {

@@ -1,0 +1,98 @@
+"""What a native coroutine shows to those who look for the frames of a suspended one.
+
+``asyncio.capture_call_graph()``, ``Task.get_stack()`` and debuggers follow ``cr_await`` from
+coroutine to coroutine and read ``cr_frame``. A native coroutine has no frame of the interpreter's;
+these stand in for it, with the names that asyncio's own functions have.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from types import CodeType
+from typing import Any
+
+__all__ = ("Frame", "Suspended", "awaited", "frame_of")
+
+#: Where asyncio is suspended one function further in than the one that was called.
+_INSIDE = {
+    "_AsCompletedIterator._wait_for_one": "Queue.get",
+    "as_completed.<locals>._wait_for_one": "Queue.get",
+    "wait": "_wait",
+}
+if sys.version_info >= (3, 14):
+    _INSIDE["TaskGroup.__aexit__"] = "TaskGroup._aexit"
+
+
+class Suspended:
+    """A coroutine that waits, as far as one can look into it.
+
+    Args:
+        qualname: the name of its function.
+        cr_await: what it waits for, or None.
+    """
+
+    __slots__ = ("__qualname__", "cr_await", "cr_code")
+
+    cr_running = False
+    cr_suspended = True
+    cr_origin = None
+
+    def __init__(self, qualname: str, cr_await: Any) -> None:
+        self.__qualname__ = qualname
+        self.cr_await = cr_await
+        self.cr_code = _code(qualname)
+
+    @property
+    def __name__(self) -> str:
+        return self.cr_code.co_name
+
+    @property
+    def cr_frame(self) -> Frame:
+        """Where it waits."""
+        return Frame(self)
+
+
+class Frame:
+    """The place at which a native coroutine waits: its name, and no line.
+
+    Args:
+        f_generator: the coroutine.
+    """
+
+    __slots__ = ("f_code", "f_generator", "f_globals", "f_locals")
+
+    f_back = None
+    f_lasti = 0
+    f_lineno = 0
+    f_trace = None
+
+    def __init__(self, f_generator: Suspended) -> None:
+        self.f_generator = f_generator
+        self.f_code = f_generator.cr_code
+        self.f_globals: dict[str, Any] = {}
+        self.f_locals: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<native frame, code {self.f_code.co_qualname}>"
+
+
+def frame_of(qualname: str, cr_await: Any) -> Frame:
+    """Give the frame of the native coroutine ``qualname`` that waits for ``cr_await``."""
+    return Frame(Suspended(qualname, cr_await))
+
+
+def awaited(qualname: str, cr_await: Any) -> Any:
+    """Give what native coroutine ``qualname`` awaits, at the end of which ``cr_await`` is."""
+    inside = _INSIDE.get(qualname)
+    return cr_await if inside is None else Suspended(inside, cr_await)
+
+
+@functools.cache
+def _code(qualname: str) -> CodeType:
+    return (lambda: None).__code__.replace(
+        co_name=qualname.rpartition(".")[2],
+        co_qualname=qualname,
+        co_filename="<aioxide>",
+        co_firstlineno=0,
+    )
