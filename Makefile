@@ -110,6 +110,12 @@ lint: ## Check format, clippy and ruff; warnings are errors
 	.venv/bin/ruff check .
 	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
+.PHONY: typecheck
+typecheck: ## Compare the stubs with the package; mypy and pyright on typed programs
+	@$(prepare) build test typecheck
+	$(develop)
+	scripts/check-types $(in_venv)
+
 .PHONY: soak
 soak: ## Thousands of connections that come and go: make soak ARGS="--seconds 60"
 	@$(prepare) build soak
@@ -134,4 +140,4 @@ miri: ## Run the engine's tests under Miri (needs rustup)
 .PHONY: clean
 clean: ## Delete everything that was built
 	rm -rf target .venv .venv-compat python/aioxide/_aioxide.*.so
-	rm -rf .ruff_cache .pytest_cache tests/.pytest_cache soak/.pytest_cache benches/.pytest_cache
+	rm -rf .ruff_cache .mypy_cache .pytest_cache tests/.pytest_cache soak/.pytest_cache benches/.pytest_cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from asyncio import coroutines
 
@@ -10,9 +9,9 @@ __all__ = ("check_callback", "is_coroutine_or_function")
 
 if sys.version_info >= (3, 14):
     # asyncio's own is deprecated from here on.
-    _is_coroutine_function = inspect.iscoroutinefunction
+    from inspect import iscoroutinefunction as _is_coroutine_function
 else:
-    _is_coroutine_function = coroutines.iscoroutinefunction
+    from asyncio.coroutines import iscoroutinefunction as _is_coroutine_function
 
 
 def is_coroutine_or_function(callback) -> bool:

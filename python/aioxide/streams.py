@@ -9,7 +9,7 @@ from typing import Any
 
 from ._aioxide import StreamProtocolCore, StreamReader, StreamWriter
 
-__all__ = ("StreamReaderProtocol", "open_connection", "start_server")
+__all__: tuple[str, ...] = ("StreamReaderProtocol", "open_connection", "start_server")
 
 _DEFAULT_LIMIT = 2**16
 

@@ -315,11 +315,12 @@ impl Coroutine {
         self.next(py, Resumption::Send(py.None().into_bound(py)))
     }
 
+    #[pyo3(signature = (value, /))]
     fn send<'py>(&self, py: Python<'py>, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         sent(py, self.next(py, Resumption::Send(value)))
     }
 
-    #[pyo3(signature = (kind, value=None, traceback=None))]
+    #[pyo3(signature = (kind, value=None, traceback=None, /))]
     fn throw<'py>(
         &self,
         py: Python<'py>,

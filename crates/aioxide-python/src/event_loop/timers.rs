@@ -107,7 +107,7 @@ pub struct CallLater;
 impl FastMethod for CallLater {
     type Class = LoopCore;
     const NAME: &'static CStr = c"call_later";
-    const DOC: &'static CStr = c"call_later($self, delay, callback, /, *args, context=None)\n--\n\nSchedules `callback(*args)` in `delay` seconds.";
+    const DOC: &'static CStr = c"call_later($self, delay, callback, *args, context=None)\n--\n\nSchedules `callback(*args)` in `delay` seconds.";
     const DROPS_NOTHING: bool = true;
 
     #[inline]
@@ -133,7 +133,7 @@ pub struct CallAt;
 impl FastMethod for CallAt {
     type Class = LoopCore;
     const NAME: &'static CStr = c"call_at";
-    const DOC: &'static CStr = c"call_at($self, when, callback, /, *args, context=None)\n--\n\nSchedules `callback(*args)` at loop time `when`, in seconds.";
+    const DOC: &'static CStr = c"call_at($self, when, callback, *args, context=None)\n--\n\nSchedules `callback(*args)` at loop time `when`, in seconds.";
     const DROPS_NOTHING: bool = true;
 
     #[inline]

@@ -136,11 +136,12 @@ impl FutureIterator {
         }
     }
 
+    #[pyo3(signature = (_value, /))]
     fn send<'py>(&self, py: Python<'py>, _value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         sent(py, self.__next__(py))
     }
 
-    #[pyo3(signature = (kind, value=None, traceback=None))]
+    #[pyo3(signature = (kind, value=None, traceback=None, /))]
     fn throw(
         &self,
         py: Python<'_>,

@@ -139,7 +139,7 @@ impl Future {
 #[pymethods]
 impl Future {
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(*, loop=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         Self::new(FutureState::uninitialized())
     }
@@ -194,12 +194,14 @@ impl Future {
     }
 
     /// Marks the future done with `result`.
+    #[pyo3(signature = (result, /))]
     fn set_result(slf: &Bound<'_, Self>, result: Py<PyAny>) -> PyResult<()> {
         slf.get().require_event_loop(slf.py())?;
         Self::finish(slf, result)
     }
 
     /// Marks the future done with `exception`, an instance or a class.
+    #[pyo3(signature = (exception, /))]
     fn set_exception(slf: &Bound<'_, Self>, exception: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         slf.get().require_event_loop(py)?;
@@ -215,23 +217,23 @@ impl Future {
         Self::fail(slf, without_stop_iteration(exception)?)
     }
 
-    /// Registers `function(future)` to be called by the loop when the future
+    /// Registers `fn(future)` to be called by the loop when the future
     /// is done, in `context` or a copy of the current one.
-    #[pyo3(signature = (function, /, *, context=None))]
+    #[pyo3(signature = (r#fn, /, *, context=None))]
     fn add_done_callback(
         slf: &Bound<'_, Self>,
-        function: Py<PyAny>,
+        r#fn: Py<PyAny>,
         context: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let py = slf.py();
         slf.get().require_event_loop(py)?;
         let context = context::given_or_copy(py, context)?;
-        Self::add_callback(slf, Callback::Python { function, context })
+        Self::add_callback(slf, Callback::Python { function: r#fn, context })
     }
 
-    /// Removes every registration of `function`; returns how many there were.
-    #[pyo3(signature = (function, /))]
-    fn remove_done_callback(&self, py: Python<'_>, function: Bound<'_, PyAny>) -> PyResult<usize> {
+    /// Removes every registration of `fn`; returns how many there were.
+    #[pyo3(signature = (r#fn, /))]
+    fn remove_done_callback(&self, py: Python<'_>, r#fn: Bound<'_, PyAny>) -> PyResult<usize> {
         self.require_event_loop(py)?;
         // Comparing runs Python code, which may register and remove in turn:
         // what it sees is the list as it was, and what it adds is kept behind.
@@ -242,7 +244,7 @@ impl Future {
         let mut removed = Vec::new();
         for callback in &before {
             let (candidate, _) = callback.clone_ref(py).into_python(py)?;
-            if candidate.bind(py).eq(&function)? {
+            if candidate.bind(py).eq(&r#fn)? {
                 removed.push(callback.clone_ref(py));
             } else {
                 kept.push(callback.clone_ref(py));

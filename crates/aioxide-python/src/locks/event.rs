@@ -83,7 +83,7 @@ impl Routine for WaitEvent {
 impl Event {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
     }

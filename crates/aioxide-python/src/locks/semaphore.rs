@@ -186,7 +186,7 @@ impl Routine for ReleaseSemaphore {
 impl Semaphore {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(value=1)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
     }
@@ -276,7 +276,7 @@ impl Semaphore {
 #[pymethods]
 impl BoundedSemaphore {
     #[new]
-    #[pyo3(signature = (*arguments, **keywords))]
+    #[pyo3(signature = (*arguments, **keywords), text_signature = "(value=1)")]
     fn __new__(
         arguments: &Bound<'_, PyTuple>,
         keywords: Option<&Bound<'_, PyDict>>,

@@ -199,7 +199,7 @@ impl Queue {
 impl Queue {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(maxsize=0)")]
     fn __new__(
         py: Python<'_>,
         _arguments: &Bound<'_, PyTuple>,
@@ -411,6 +411,7 @@ impl Queue {
 
     /// `Queue[int]`.
     #[classmethod]
+    #[pyo3(signature = (item, /))]
     fn __class_getitem__<'py>(
         class: &Bound<'py, PyType>,
         item: Bound<'py, PyAny>,
@@ -458,7 +459,7 @@ macro_rules! subclass {
         #[pymethods]
         impl $class {
             #[new]
-            #[pyo3(signature = (*_arguments, **_keywords))]
+            #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(maxsize=0)")]
             fn __new__(
                 py: Python<'_>,
                 _arguments: &Bound<'_, PyTuple>,

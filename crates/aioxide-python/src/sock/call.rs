@@ -285,11 +285,12 @@ impl SocketCall {
         slf.get().step(slf)
     }
 
+    #[pyo3(signature = (_value, /))]
     fn send<'py>(slf: &Bound<'py, Self>, _value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         sent(slf.py(), slf.get().step(slf))
     }
 
-    #[pyo3(signature = (kind, value=None, traceback=None))]
+    #[pyo3(signature = (kind, value=None, traceback=None, /))]
     fn throw(
         slf: &Bound<'_, Self>,
         kind: Bound<'_, PyAny>,

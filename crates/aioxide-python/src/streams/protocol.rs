@@ -266,7 +266,7 @@ impl StreamProtocolCore {
 impl StreamProtocolCore {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(stream_reader, client_connected_cb=None, loop=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         Self { state: GilCell::new(State::default()) }
     }

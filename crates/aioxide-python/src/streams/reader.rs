@@ -284,7 +284,7 @@ impl StreamReader {
 impl StreamReader {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(limit=65536, loop=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         Self { state: GilCell::new(State::fresh()) }
     }

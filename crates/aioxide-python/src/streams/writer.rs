@@ -147,7 +147,7 @@ impl StreamWriter {
 impl StreamWriter {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(transport, protocol, reader, loop)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         Self { state: GilCell::new(State::default()) }
     }

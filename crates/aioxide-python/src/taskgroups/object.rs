@@ -196,7 +196,7 @@ fn is_base_error(error: &Bound<'_, PyAny>) -> bool {
 impl TaskGroup {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
     fn __new__(
         py: Python<'_>,
         _arguments: &Bound<'_, PyTuple>,

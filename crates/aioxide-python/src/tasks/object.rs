@@ -59,7 +59,7 @@ impl Task {
 #[pymethods]
 impl Task {
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(coro, *, loop=None, name=None, context=None, eager_start=False)")]
     fn __new__(
         _arguments: &Bound<'_, PyTuple>,
         _keywords: Option<&Bound<'_, PyDict>>,
@@ -190,11 +190,13 @@ impl Task {
     }
 
     /// A task's result is its coroutine's.
+    #[pyo3(signature = (_result, /), text_signature = "($self, result, /)")]
     fn set_result(&self, _result: Bound<'_, PyAny>) -> PyResult<()> {
         Err(PyRuntimeError::new_err("Task does not support set_result operation"))
     }
 
     /// A task's exception is its coroutine's.
+    #[pyo3(signature = (_exception, /), text_signature = "($self, exception, /)")]
     fn set_exception(&self, _exception: Bound<'_, PyAny>) -> PyResult<()> {
         Err(PyRuntimeError::new_err("Task does not support set_exception operation"))
     }

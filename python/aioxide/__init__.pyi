@@ -1,0 +1,40 @@
+"""The types of ``import aioxide``: asyncio's own, and those of the names that are added.
+
+What stands in place of a name of asyncio's has that name's type, so that a program that
+says ``import aioxide as asyncio`` may pass what it makes to functions that are annotated
+with asyncio's classes, and the other way round, as it can when it runs. ``stubtest``
+compares what is here with what there is.
+"""
+
+from asyncio import *
+from asyncio import base_events as base_events
+from asyncio import base_futures as base_futures
+from asyncio import base_subprocess as base_subprocess
+from asyncio import base_tasks as base_tasks
+from asyncio import constants as constants
+from asyncio import coroutines as coroutines
+from asyncio import events as events
+from asyncio import exceptions as exceptions
+from asyncio import format_helpers as format_helpers
+from asyncio import futures as futures
+from asyncio import locks as locks
+from asyncio import log as log
+from asyncio import mixins as mixins
+from asyncio import protocols as protocols
+from asyncio import queues as queues
+from asyncio import selector_events as selector_events
+from asyncio import sslproto as sslproto
+from asyncio import staggered as staggered
+from asyncio import subprocess as subprocess
+from asyncio import taskgroups as taskgroups
+from asyncio import threads as threads
+from asyncio import timeouts as timeouts
+from asyncio import transports as transports
+from asyncio import trsock as trsock
+
+from .installation import install as install
+from .installation import uninstall as uninstall
+from .loop import Loop as Loop
+from .policy import EventLoopPolicy as EventLoopPolicy
+
+__version__: str
