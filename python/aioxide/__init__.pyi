@@ -6,7 +6,10 @@ with asyncio's classes, and the other way round, as it can when it runs. ``stubt
 compares what is here with what there is.
 """
 
-from asyncio import *
+from asyncio import *  # noqa: F403
+
+# Python 3.11 leaves it out of asyncio's list.
+from asyncio import TaskGroup as TaskGroup
 from asyncio import base_events as base_events
 from asyncio import base_futures as base_futures
 from asyncio import base_subprocess as base_subprocess

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Literal, assert_type
 
 import aioxide as asyncio
@@ -87,8 +86,6 @@ async def main() -> int:
     await barriers()
     bounded: asyncio.Semaphore = asyncio.BoundedSemaphore(3)
     assert sum(await asyncio.gather(*(limited(bounded, each) for each in range(5)))) == 10
-    if sys.version_info < (3, 10):
-        asyncio.Lock(loop=asyncio.get_running_loop())
     return account.balance
 
 

@@ -93,7 +93,9 @@ def run() -> None:
         assert_type(loop.run_until_complete(connections(loop)), int)
         loop.run_until_complete(sockets(loop))
         callbacks(loop)
-        assert_type(loop.run_until_complete(loop.run_in_executor(None, divmod, 7, 2)), tuple[int, int])
+        assert_type(
+            loop.run_until_complete(loop.run_in_executor(None, divmod, 7, 2)), tuple[int, int]
+        )
         loop.run_until_complete(loop.shutdown_default_executor())
     finally:
         loop.close()

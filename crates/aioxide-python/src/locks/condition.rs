@@ -113,7 +113,7 @@ impl Condition {
 impl Condition {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords))]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(lock=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         Self::new()
     }
@@ -169,7 +169,7 @@ impl Condition {
     /// when the lock is given back.
     ///
     /// `RuntimeError` if nobody holds the lock.
-    #[pyo3(signature = (n=None))]
+    #[pyo3(signature = (n=None), text_signature = "($self, n=1)")]
     fn notify(slf: &Bound<'_, Self>, n: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
         Self::check_locked(slf)?;
