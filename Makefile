@@ -116,6 +116,12 @@ typecheck: ## Compare the stubs with the package; mypy and pyright on typed prog
 	$(develop)
 	scripts/check-types $(in_venv)
 
+.PHONY: leaks
+leaks: ## A million operations of each kind, and what they leave behind
+	@$(prepare) build
+	$(develop) --release
+	$(in_venv) tests/leaks/run.py $(ARGS)
+
 .PHONY: soak
 soak: ## Thousands of connections that come and go: make soak ARGS="--seconds 60"
 	@$(prepare) build soak

@@ -90,7 +90,7 @@ from_outside = st.one_of(
     step("turn"),
     step("turn"),
     step("pass_time", st.sampled_from([0.5, 1.5, 4.0])),
-    step("outside", st.one_of(*[each for each in leaves])),
+    step("outside", st.one_of(leaves)),
     step("cancel_worker", objects),
 )
 

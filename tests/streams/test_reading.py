@@ -298,6 +298,18 @@ def test_exception_ends_waiting_and_every_read_after(run, reader):
     run(main())
 
 
+def test_reading_everything_takes_a_limit_at_a_time_until_the_exception(run, reader):
+    async def main():
+        reading = await begun(reader.read())
+        reader.feed_data(b"0123456789abcdefghijkl")
+        reader.set_exception(ValueError("broken"))
+        with pytest.raises(ValueError, match="broken"):
+            await reading
+        assert reader._buffer == b"ghijkl"
+
+    run(main())
+
+
 def test_cancelled_wait_makes_room_for_another(run, reader):
     async def main():
         for read in (lambda: reader.read(5), lambda: reader.readexactly(5), reader.readline):

@@ -127,7 +127,12 @@ impl Read {
             if count == 0 {
                 return bytes(PyBytes::new(py, &std::mem::take(&mut self.pieces)));
             }
-            reader.look(py, |all| self.pieces.extend_from_slice(all));
+            // asyncio reads a limit's worth at a time and looks for a failure each time, so
+            // that some of what came before one stays in the buffer.
+            let (failed, limit) =
+                reader.state.with(py, |state| (state.exception.is_some(), state.limit));
+            let count = if failed { count.min(limit) } else { count };
+            reader.look(py, |all| self.pieces.extend_from_slice(&all[..count]));
             reader.discard(py, count)?;
             reader.after_read(py)?;
         }
