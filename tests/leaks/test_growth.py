@@ -21,3 +21,16 @@ def test_operations_leave_nothing_behind(api, loop, name):
         if max(left.objects, left.blocks, left.references) < TOLERATED:
             return
     pytest.fail(f"{count:,} times left behind {left}", pytrace=False)
+
+
+@pytest.mark.parametrize("leak", ["an object", "a block", "a reference"])
+def test_a_leak_shows(api, loop, leak):
+    kept = []
+    leaked = {"an object": list, "a block": lambda: float(len(kept)), "a reference": lambda: loop}
+
+    async def operation(api, count):
+        kept.extend([leaked[leak]() for _ in range(count)])
+
+    left = growth(api, loop, operation, 1000)
+    assert max(left.objects, left.blocks, left.references) >= 1000
+    kept.clear()

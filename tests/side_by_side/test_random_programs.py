@@ -11,6 +11,7 @@ Left out is what no loop promises, the order of equal deadlines.
 """
 
 import asyncio
+import types
 import warnings
 
 import aioxide
@@ -66,3 +67,19 @@ def test_readers_of_a_stream(side, workers, schedule):
 @given(workers=programs.of(*programs.nested_steps), schedule=programs.schedules)
 def test_tasks_and_those_who_wait_for_them(side, workers, schedule):
     compare(side, workers, schedule)
+
+
+def test_a_difference_shows(side):
+    class Unfair(types.SimpleNamespace):
+        """Ours, but for one class."""
+
+        Queue = aioxide.LifoQueue
+
+        def __getattr__(self, name):
+            return getattr(aioxide, name)
+
+    make_loop, children = side
+    workers = [[("put", 0, 1), ("put", 0, 2)], [("get", 0), ("get", 0)]]
+    expected = Run(asyncio, make_loop(), children).drive(workers, [])
+    assert Run(aioxide, make_loop(), children).drive(workers, []) == expected
+    assert Run(Unfair(), make_loop(), children).drive(workers, []) != expected
