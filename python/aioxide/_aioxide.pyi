@@ -77,6 +77,14 @@ class GatherCallback:
     def __call__(self, future: asyncio.Future[Any]) -> None: ...
 
 @final
+class DoneCallback:
+    """What tells one of ours that a future of another kind is done."""
+
+    @property
+    def __qualname__(self) -> str: ...
+    def __call__(self, future: asyncio.Future[Any]) -> None: ...
+
+@final
 class _GatheringFuture(Future[list[Any]]):
     """What ``gather()`` returns; cancelling it cancels the children."""
 
@@ -175,6 +183,17 @@ def timeout_at(when: float | None) -> Timeout: ...
 
 if sys.version_info >= (3, 13):
     from asyncio import as_completed as as_completed
+
+    @final
+    class _AsCompletedIterator:
+        """What ``as_completed()`` returns, to be iterated over in either way."""
+
+        def __iter__(self) -> Self: ...
+        def __next__(self) -> Coroutine[Any, Any, Any]: ...
+        def __aiter__(self) -> Self: ...
+        async def __anext__(self) -> asyncio.Future[Any]: ...
+        def _handle_timeout(self) -> None: ...
+
 else:
     def _in_order_of_completion(
         fs: Iterable[Awaitable[_T]], timeout: float | None
