@@ -131,6 +131,7 @@ mod _aioxide {
     #[pymodule_init]
     fn initialize(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        crate::methods::prepare(py);
         recycle::install::<Handle>(py);
         recycle::install::<TimerHandle>(py);
         recycle::install::<Future>(py);
@@ -141,9 +142,11 @@ mod _aioxide {
         crate::waiting::install_functions(module)?;
         crate::event_loop::install_fast_methods(py)?;
         crate::methods::install_plain::<crate::handles::CancelTimer>(py)?;
+        crate::futures::prepare_stop_iteration(py)?;
         recycle::install::<Coroutine>(py);
         crate::coroutines::install_slots(py);
         crate::locks::install_lock(py)?;
+        crate::locks::install_semaphore(py)?;
         crate::queues::install_queue(py)?;
         crate::streams::install_streams(py)?;
         recycle::install::<Timeout>(py);

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
-use super::Future;
+use super::{Future, stop_iteration};
 use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
 
@@ -51,39 +51,21 @@ impl FutureIterator {
     }
 }
 
-/// Raises `StopIteration(value)` and returns the null that goes with it.
-///
-/// The interpreter's own calls are used because a `PyErr` that carries the
-/// value costs an allocation per await; and `None`, the most frequent value,
-/// needs no exception at all: null alone ends an iterator.
-#[inline]
-pub fn stop_iteration(value: Bound<'_, PyAny>) -> *mut ffi::PyObject {
-    let py = value.py();
-    if value.is_none() {
-        return std::ptr::null_mut();
-    }
-    // SAFETY: the thread is attached and the references are alive.
-    unsafe {
-        // A tuple would be taken for the exception's arguments, and an
-        // exception for the instance to raise.
-        if ffi::PyTuple_Check(value.as_ptr()) != 0
-            || ffi::PyExceptionInstance_Check(value.as_ptr()) != 0
-        {
-            PyStopIteration::new_err((value.unbind(),)).restore(py);
-        } else {
-            ffi::PyErr_SetObject(ffi::PyExc_StopIteration, value.as_ptr());
-        }
-    }
-    std::ptr::null_mut()
-}
-
 /// What `send` returns where the iterator returned `next`: a method, unlike an
 /// iterator, must say what ended it.
 pub fn sent(py: Python<'_>, next: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
     // SAFETY: `next` is a new reference, or null as an iterator returns it.
-    match unsafe { Bound::from_owned_ptr_or_opt(py, next) } {
-        Some(next) => Ok(next),
-        None => Err(PyErr::take(py).unwrap_or_else(|| PyStopIteration::new_err(()))),
+    if let Some(next) = unsafe { Bound::from_owned_ptr_or_opt(py, next) } {
+        return Ok(next);
+    }
+    match PyErr::take(py) {
+        None => Err(PyStopIteration::new_err(())),
+        // Whoever steps by hand is given the usual class.
+        Some(error) if error.is_instance_of::<PyStopIteration>(py) => {
+            let value = error.value(py).getattr(pyo3::intern!(py, "value"))?;
+            Err(PyStopIteration::new_err((value.unbind(),)))
+        }
+        Some(error) => Err(error),
     }
 }
 

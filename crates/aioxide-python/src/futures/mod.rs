@@ -6,16 +6,18 @@ mod awaiting;
 mod callbacks;
 mod object;
 mod state;
+mod stop_iteration;
 mod waiter;
 
 #[cfg(Py_3_14)]
 pub use awaited_by::{
     AwaitedBy, future_add_to_awaited_by, future_discard_from_awaited_by, record_of,
 };
-pub use awaiting::{FutureIterator, sent, stop_iteration, thrown};
+pub use awaiting::{FutureIterator, sent, thrown};
 pub use callbacks::{Callback, Callbacks};
 pub use object::{Future, report_unretrieved, without_stop_iteration};
 pub use state::{BoundLoop, FutureState, LoopRef, Outcome};
+pub use stop_iteration::{prepare_stop_iteration, stop_iteration};
 pub use waiter::Waiter;
 
 use pyo3::prelude::*;

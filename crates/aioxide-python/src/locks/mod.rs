@@ -18,7 +18,9 @@ pub use condition::Condition;
 pub use entering::{EnterBySubclass, ReleaseBySubclass};
 pub use event::{Event, WaitEvent};
 pub use lock::{AcquireLock, Lock, ReleaseLock, install_lock};
-pub use semaphore::{AcquireSemaphore, BoundedSemaphore, ReleaseSemaphore, Semaphore};
+pub use semaphore::{
+    AcquireSemaphore, BoundedSemaphore, ReleaseSemaphore, Semaphore, install_semaphore,
+};
 pub use waiters::Waiters;
 pub use waiting_at_barrier::{EnterBarrier, LeaveBarrier, WaitAtBarrier};
 pub use waiting_for_notice::{WaitForNotice, WaitUntil};

@@ -1,5 +1,7 @@
 //! `Semaphore` and `BoundedSemaphore`.
 
+use std::ffi::CStr;
+
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::PyVisit;
@@ -13,6 +15,7 @@ use super::waiters::Waiters;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
+use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::standard;
 
 /// A counter of what may be had at once. `acquire` takes one and waits while
@@ -182,6 +185,73 @@ impl Routine for ReleaseSemaphore {
     }
 }
 
+/// `semaphore.acquire()`.
+struct Acquire;
+
+impl PlainMethod for Acquire {
+    type Class = Semaphore;
+    const NAME: &'static CStr = c"acquire";
+    const DOC: &'static CStr = c"Takes one; waits while there is none, in the order of coming. True.\n\nCancellation ends the wait; none is taken.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
+        let semaphore = slf.clone().unbind();
+        let program = AcquireSemaphore { semaphore, waiting: None, entering: false };
+        Coroutine::new(slf.py(), program).map(Py::into_any)
+    }
+}
+
+/// `async with semaphore`, at its beginning.
+struct Enter;
+
+impl PlainMethod for Enter {
+    type Class = Semaphore;
+    const NAME: &'static CStr = c"__aenter__";
+    const DOC: &'static CStr = c"Acquires the semaphore.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let semaphore = slf.clone().unbind();
+        let native = slf.is_exact_instance_of::<Semaphore>()
+            || slf.is_exact_instance_of::<BoundedSemaphore>();
+        let entering = if native {
+            Coroutine::new(py, AcquireSemaphore { semaphore, waiting: None, entering: true })
+        } else {
+            Coroutine::new(py, EnterBySubclass { object: semaphore.into_any() })
+        };
+        entering.map(Py::into_any)
+    }
+}
+
+/// `async with semaphore`, at its end.
+struct Exit;
+
+impl FastMethod for Exit {
+    type Class = Semaphore;
+    const NAME: &'static CStr = c"__aexit__";
+    const DOC: &'static CStr = c"Releases the semaphore.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, Semaphore>,
+        _exception: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        Coroutine::new(slf.py(), ReleaseSemaphore { semaphore: slf.clone().unbind() })
+            .map(Py::into_any)
+    }
+}
+
+/// Adds the methods that are by hand. Called once, at module initialisation.
+pub fn install_semaphore(py: Python<'_>) -> PyResult<()> {
+    install_plain::<Acquire>(py)?;
+    install_plain::<Enter>(py)?;
+    install::<Exit>(py)
+}
+
 #[pymethods]
 impl Semaphore {
     // A subclass may take what it likes; its `__init__` says what.
@@ -201,36 +271,9 @@ impl Semaphore {
         self.state.with(py, |state| state.value.is_zero() || state.waiters.any_alive(py))
     }
 
-    /// Takes one; waits while there is none, in the order of coming. True.
-    ///
-    /// Cancellation ends the wait; none is taken.
-    fn acquire(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
-        Coroutine::new(py, AcquireSemaphore { semaphore: slf, waiting: None, entering: false })
-    }
-
     /// Gives one back, to the first who waits if anybody does.
     fn release(&self, py: Python<'_>) -> PyResult<()> {
         self.give_back(py)
-    }
-
-    fn __aenter__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
-        let semaphore = slf.bind(py);
-        let native = semaphore.is_exact_instance_of::<Semaphore>()
-            || semaphore.is_exact_instance_of::<BoundedSemaphore>();
-        if native {
-            Coroutine::new(py, AcquireSemaphore { semaphore: slf, waiting: None, entering: true })
-        } else {
-            Coroutine::new(py, EnterBySubclass { object: slf.into_any() })
-        }
-    }
-
-    #[pyo3(signature = (*_exception))]
-    fn __aexit__(
-        slf: Py<Self>,
-        py: Python<'_>,
-        _exception: &Bound<'_, PyTuple>,
-    ) -> PyResult<Py<Coroutine>> {
-        Coroutine::new(py, ReleaseSemaphore { semaphore: slf })
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -9,6 +9,9 @@
 //! reference is given up at PyO3's next opportunity only. A method that drops
 //! nothing but `Bound`s, or by `drop_ref`, says so and saves that.
 
+#[cfg(not(Py_3_14))]
+mod bound;
+
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -107,13 +110,28 @@ type Raised = Option<Py<PyAny>>;
 pub fn install<M: FastMethod>(py: Python<'_>) -> PyResult<()> {
     let function = ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: fast::<M> };
     let flags = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
-    add::<M::Class>(py, M::NAME, M::DOC, function, flags)
+    let method = describe::<M::Class>(py, M::NAME, M::DOC, function, flags)?;
+    #[cfg(not(Py_3_14))]
+    let method = bound::special::<M::Class>(M::NAME, method, bound::fast_call::<M>())?;
+    py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
 }
 
 /// Adds the method to its class. Called once, at module initialisation.
 pub fn install_plain<M: PlainMethod>(py: Python<'_>) -> PyResult<()> {
     let function = ffi::PyMethodDefPointer { PyCFunction: plain::<M> };
-    add::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_NOARGS)
+    let method = describe::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_NOARGS)?;
+    #[cfg(not(Py_3_14))]
+    let method = bound::special::<M::Class>(M::NAME, method, bound::plain_call::<M>())?;
+    py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
+}
+
+/// What has to be there before a method is installed. Called once, at module
+/// initialisation.
+pub fn prepare(py: Python<'_>) {
+    #[cfg(not(Py_3_14))]
+    bound::install_slots(py);
+    #[cfg(Py_3_14)]
+    let _ = py;
 }
 
 /// Adds the function to the module. Called once, at module initialisation.
@@ -133,13 +151,14 @@ pub fn install_function<F: FastFunction>(module: &Bound<'_, PyModule>) -> PyResu
     module.add(F::NAME.to_string_lossy().as_ref(), function)
 }
 
-fn add<T: PyClass>(
-    py: Python<'_>,
+/// The descriptor of a method of `T`.
+fn describe<'py, T: PyClass>(
+    py: Python<'py>,
     name: &'static CStr,
     doc: &'static CStr,
     function: ffi::PyMethodDefPointer,
     flags: c_int,
-) -> PyResult<()> {
+) -> PyResult<Bound<'py, PyAny>> {
     let class = py.get_type::<T>();
     let definition = Box::leak(Box::new(ffi::PyMethodDef {
         ml_name: name.as_ptr(),
@@ -149,11 +168,10 @@ fn add<T: PyClass>(
     }));
     // SAFETY: the definition lives for ever, and the descriptor that is made
     // of it lets instances of the class only through to the function.
-    let descriptor = unsafe {
+    unsafe {
         let descriptor = ffi::PyDescr_NewMethod(class.as_type_ptr(), definition);
-        Bound::from_owned_ptr_or_err(py, descriptor)?
-    };
-    class.setattr(name.to_string_lossy().as_ref(), descriptor)
+        Bound::from_owned_ptr_or_err(py, descriptor)
+    }
 }
 
 unsafe extern "C" fn fast<M: FastMethod>(

@@ -1,0 +1,168 @@
+//! How a native iterator hands out a result: `StopIteration(value)`.
+
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use crate::gil_cell::GilCell;
+
+/// The class of the exceptions, a subclass of `StopIteration`.
+static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(null_mut());
+
+/// Exceptions that were used, without a value.
+static SHELF: GilCell<Vec<NonNull<ffi::PyStopIterationObject>>> = GilCell::new(Vec::new());
+
+/// How many are kept. More than one is there at once only where an exception is
+/// caught and kept.
+const SHELF_SIZE: usize = 16;
+
+/// Raises `StopIteration(value)` and returns the null that goes with it.
+///
+/// `None`, the most frequent value, needs no exception at all: null alone ends an
+/// iterator. For the others the interpreter takes nothing but an exception, looks at
+/// its value and drops it at once. To make one costs more than the rest of an
+/// `await`, so it is of a class whose instances are used again.
+#[inline]
+pub fn stop_iteration(value: Bound<'_, PyAny>) -> *mut ffi::PyObject {
+    let py = value.py();
+    if !value.is_none() {
+        match taken(py) {
+            // SAFETY: the exception is ours alone, has no value, and is given away;
+            // so is the reference to the value.
+            Some(exception) => unsafe {
+                (*exception.as_ptr()).value = value.into_ptr();
+                raise(exception.as_ptr().cast());
+            },
+            None => first_of_its_kind(value),
+        }
+    }
+    null_mut()
+}
+
+/// One from the shelf, as good as new.
+#[inline]
+fn taken(py: Python<'_>) -> Option<NonNull<ffi::PyStopIterationObject>> {
+    let exception = SHELF.with(py, Vec::pop)?;
+    // SAFETY: `dealloc` has put it there: an instance of our class that nobody refers
+    // to, whose fields are null but for the empty tuple of arguments. It is given its
+    // first reference, and its reference to the class, again.
+    unsafe {
+        ffi::PyObject_Init(exception.as_ptr().cast(), CLASS.load(Ordering::Relaxed));
+        ffi::PyObject_GC_Track(exception.as_ptr().cast());
+    }
+    Some(exception)
+}
+
+/// # Safety
+///
+/// The thread is attached, and the reference to an exception is given away.
+#[inline]
+unsafe fn raise(exception: *mut ffi::PyObject) {
+    // SAFETY: the caller's promise.
+    #[cfg(Py_3_12)]
+    unsafe {
+        ffi::PyErr_SetRaisedException(exception);
+    }
+    #[cfg(not(Py_3_12))]
+    unsafe {
+        let class = ffi::Py_NewRef(ffi::Py_TYPE(exception).cast());
+        ffi::PyErr_Restore(class, exception, null_mut());
+    }
+}
+
+#[cold]
+fn first_of_its_kind(value: Bound<'_, PyAny>) {
+    let py = value.py();
+    let class = CLASS.load(Ordering::Relaxed);
+    // SAFETY: the class was made at module initialisation; calling it gives a new
+    // instance of it, whose value is null or owned.
+    unsafe {
+        let exception = ffi::PyObject_CallNoArgs(class.cast());
+        if exception.is_null() {
+            return; // The exception that says why is raised in its place.
+        }
+        let place = &raw mut (*exception.cast::<ffi::PyStopIterationObject>()).value;
+        let before = place.replace(value.into_ptr());
+        drop(Bound::from_owned_ptr_or_opt(py, before));
+        raise(exception);
+    }
+}
+
+/// Makes the class. Called once, at module initialisation.
+pub fn prepare_stop_iteration(py: Python<'_>) -> PyResult<()> {
+    let mut getters = [
+        ffi::PyGetSetDef {
+            name: c"args".as_ptr(),
+            get: Some(arguments),
+            set: None,
+            doc: null_mut(),
+            closure: null_mut(),
+        },
+        ffi::PyGetSetDef::default(),
+    ];
+    let getters: *mut [ffi::PyGetSetDef; 2] = Box::leak(Box::new(std::mem::take(&mut getters)));
+    let mut slots = [
+        ffi::PyType_Slot { slot: ffi::Py_tp_dealloc, pfunc: dealloc as *mut _ },
+        ffi::PyType_Slot { slot: ffi::Py_tp_getset, pfunc: getters.cast() },
+        ffi::PyType_Slot { slot: 0, pfunc: null_mut() },
+    ];
+    let mut specification = ffi::PyType_Spec {
+        name: c"aioxide.StopIteration".as_ptr(),
+        basicsize: 0,
+        itemsize: 0,
+        flags: ffi::Py_TPFLAGS_DEFAULT as _,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: the specification is complete, and what it points to outlives the call
+    // or is leaked. The collector's functions and the size are the base's.
+    let class = unsafe {
+        let class = ffi::PyType_FromSpecWithBases(&mut specification, ffi::PyExc_StopIteration);
+        Bound::from_owned_ptr_or_err(py, class)?
+    };
+    CLASS.store(class.into_ptr().cast(), Ordering::Relaxed);
+    Ok(())
+}
+
+/// `exception.args`, for who steps a coroutine by hand: as if it had been made in the
+/// usual way.
+unsafe extern "C" fn arguments(
+    exception: *mut ffi::PyObject,
+    _closure: *mut std::ffi::c_void,
+) -> *mut ffi::PyObject {
+    // SAFETY: called with the GIL held on an instance of our class, whose value is
+    // null or a reference.
+    unsafe {
+        let value = (*exception.cast::<ffi::PyStopIterationObject>()).value;
+        if value.is_null() { ffi::PyTuple_New(0) } else { ffi::PyTuple_Pack(1, value) }
+    }
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    // SAFETY: the interpreter calls with the GIL held on an instance of our class
+    // without references. The value is taken out before it is dropped, and what is
+    // not ours to clear goes the way of every exception, which frees the memory; the
+    // instance owned a reference to its class.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        let exception = object.cast::<ffi::PyStopIterationObject>();
+        let untouched = (*exception).dict.is_null()
+            && (*exception).notes.is_null()
+            && (*exception).traceback.is_null()
+            && (*exception).context.is_null()
+            && (*exception).cause.is_null();
+        let py = Python::assume_attached();
+        if untouched && SHELF.with(py, |shelf| shelf.len() < SHELF_SIZE) {
+            ffi::PyObject_GC_UnTrack(object.cast());
+            let value = std::mem::replace(&mut (*exception).value, null_mut());
+            SHELF.with(py, |shelf| shelf.push(NonNull::new_unchecked(exception)));
+            ffi::Py_XDECREF(value);
+        } else {
+            let base = ffi::PyExc_StopIteration.cast::<ffi::PyTypeObject>();
+            let original = (*base).tp_dealloc.expect("exceptions have tp_dealloc");
+            original(object);
+        }
+        ffi::Py_DECREF(class.cast());
+    }
+}

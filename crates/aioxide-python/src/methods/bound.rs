@@ -1,0 +1,289 @@
+//! What `async with` calls, without an object of the interpreter's per call.
+//!
+//! Up to 3.13 the interpreter makes a bound method of `__aenter__`, and one of
+//! `__aexit__`, for each `async with`: a quarter of what a free lock costs. A
+//! descriptor of ours binds too, but its bound methods are used again. From 3.14 on
+//! the interpreter binds nothing.
+
+use std::ffi::CStr;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+use pyo3::{Borrowed, PyClass, PyTraverseError, PyTypeInfo};
+
+use super::{FastMethod, PlainMethod};
+use crate::gil_cell::GilCell;
+use crate::recycle::{self, Recycle, Shelf};
+
+/// What a class has in the place of the method.
+#[pyclass(frozen, module = "aioxide")]
+pub struct SpecialMethod {
+    /// The interpreter's own descriptor of the method.
+    method: Py<PyAny>,
+    /// Whose method it is.
+    class: Py<PyType>,
+    call: ffi::vectorcallfunc,
+}
+
+/// The method, and whose.
+#[pyclass(frozen, module = "aioxide")]
+#[repr(C)]
+pub struct BoundMethod {
+    /// The first field: the interpreter looks for it there.
+    call: GilCell<Option<ffi::vectorcallfunc>>,
+    parts: GilCell<Option<Parts>>,
+}
+
+struct Parts {
+    method: Py<SpecialMethod>,
+    receiver: Py<PyAny>,
+}
+
+impl Parts {
+    fn drop_ref(self, py: Python<'_>) {
+        self.method.drop_ref(py);
+        self.receiver.drop_ref(py);
+    }
+}
+
+/// How the interpreter calls a bound `M`.
+pub fn fast_call<M: FastMethod>() -> ffi::vectorcallfunc {
+    call_fast::<M>
+}
+
+/// How the interpreter calls a bound `M`.
+pub fn plain_call<M: PlainMethod>() -> ffi::vectorcallfunc {
+    call_plain::<M>
+}
+
+/// What a class `T` is to have for `method`: the method itself, or for those that
+/// `async with` calls, a descriptor whose bound methods are called by `call`.
+pub fn special<'py, T: PyClass>(
+    name: &CStr,
+    method: Bound<'py, PyAny>,
+    call: ffi::vectorcallfunc,
+) -> PyResult<Bound<'py, PyAny>> {
+    if name != c"__aenter__" && name != c"__aexit__" {
+        return Ok(method);
+    }
+    let py = method.py();
+    let class = py.get_type::<T>().unbind();
+    Ok(Bound::new(py, SpecialMethod { method: method.unbind(), class, call })?.into_any())
+}
+
+impl SpecialMethod {
+    #[inline]
+    fn bind<'py>(slf: &Bound<'py, Self>, receiver: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        if !receiver.is_instance(this.class.bind(py))? {
+            // The interpreter's descriptor knows what to say.
+            let get = this.method.bind(py).getattr(pyo3::intern!(py, "__get__"))?;
+            return get.call1((receiver,)).map(Bound::unbind);
+        }
+        let call = Some(this.call);
+        let parts =
+            Some(Parts { method: slf.clone().unbind(), receiver: receiver.clone().unbind() });
+        if let Some(bound) = recycle::take::<BoundMethod>(py) {
+            bound.get().call.with(py, |empty| *empty = call);
+            bound.get().parts.with(py, |empty| *empty = parts);
+            return Ok(bound.into_any().unbind());
+        }
+        let bound = BoundMethod { call: GilCell::new(call), parts: GilCell::new(parts) };
+        Ok(Py::new(py, bound)?.into_any())
+    }
+}
+
+impl BoundMethod {
+    fn parts<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        self.parts
+            .with(py, |parts| {
+                let parts = parts.as_ref()?;
+                let method = parts.method.bind(py).get().method.bind(py).clone();
+                Some((method, parts.receiver.bind(py).clone()))
+            })
+            .ok_or_else(|| PyTypeError::new_err("the method's object is being deleted"))
+    }
+}
+
+/// Puts functions by hand where the interpreter looks for them. Called once, at module
+/// initialisation, before any method is added.
+pub fn install_slots(py: Python<'_>) {
+    recycle::install::<BoundMethod>(py);
+    // SAFETY: the types were just created by PyO3, are heap types of this module, and
+    // the GIL is held; no instance exists yet. The offset is that of a field that holds
+    // a function whenever the object can be called.
+    unsafe {
+        let special = SpecialMethod::type_object_raw(py);
+        (*special).tp_descr_get = Some(get_slot);
+        ffi::PyType_Modified(special);
+        let bound = BoundMethod::type_object_raw(py);
+        let contents = size_of::<ffi::PyObject>() + std::mem::offset_of!(BoundMethod, call);
+        (*bound).tp_vectorcall_offset = contents as ffi::Py_ssize_t;
+        (*bound).tp_call = Some(ffi::PyVectorcall_Call);
+        (*bound).tp_flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
+        ffi::PyType_Modified(bound);
+    }
+}
+
+unsafe extern "C" fn get_slot(
+    descriptor: *mut ffi::PyObject,
+    receiver: *mut ffi::PyObject,
+    _class: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter calls slots with the GIL held and references that are
+    // alive; a descriptor that is looked up on a class has no receiver.
+    unsafe {
+        super::guarded(c"__get__", true, |py| {
+            let slf = Bound::ref_from_ptr(py, &descriptor).cast_unchecked::<SpecialMethod>();
+            if receiver.is_null() {
+                return Ok(slf.get().method.clone_ref(py));
+            }
+            SpecialMethod::bind(slf, Bound::ref_from_ptr(py, &receiver))
+        })
+    }
+}
+
+unsafe extern "C" fn call_fast<M: FastMethod>(
+    callable: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: the caller has a reference to the bound method, which has one to the
+    // receiver, an instance of the method's class; the arguments are as promised.
+    unsafe {
+        match receiver_of(callable) {
+            Some(receiver) => {
+                let count = ffi::PyVectorcall_NARGS(count);
+                super::fast::<M>(receiver, arguments, count, names)
+            }
+            None => std::ptr::null_mut(),
+        }
+    }
+}
+
+unsafe extern "C" fn call_plain<M: PlainMethod>(
+    callable: *mut ffi::PyObject,
+    _arguments: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as above.
+    unsafe {
+        let count = ffi::PyVectorcall_NARGS(count);
+        let named = if names.is_null() { 0 } else { ffi::PyTuple_Size(names) };
+        if count + named > 0 {
+            let py = Python::assume_attached();
+            let text =
+                format!("{}() takes no arguments ({count} given)", M::NAME.to_string_lossy());
+            PyTypeError::new_err(text).restore(py);
+            return std::ptr::null_mut();
+        }
+        match receiver_of(callable) {
+            Some(receiver) => super::plain::<M>(receiver, std::ptr::null_mut()),
+            None => std::ptr::null_mut(),
+        }
+    }
+}
+
+/// Whose method it is, as a borrowed reference; None, and an exception, if it was
+/// cleared.
+///
+/// # Safety
+///
+/// The GIL is held, and `callable` is a bound method that is alive.
+#[inline]
+unsafe fn receiver_of(callable: *mut ffi::PyObject) -> Option<*mut ffi::PyObject> {
+    // SAFETY: the caller's promise.
+    let bound = unsafe {
+        let py = Python::assume_attached();
+        Borrowed::from_ptr(py, callable).cast_unchecked::<BoundMethod>()
+    };
+    let py = bound.py();
+    let receiver =
+        bound.get().parts.with(py, |parts| parts.as_ref().map(|parts| parts.receiver.as_ptr()));
+    if receiver.is_none() {
+        PyTypeError::new_err("the method's object is being deleted").restore(py);
+    }
+    receiver
+}
+
+#[pymethods]
+impl SpecialMethod {
+    fn __get__(
+        slf: &Bound<'_, Self>,
+        receiver: &Bound<'_, PyAny>,
+        _class: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        Self::bind(slf, receiver)
+    }
+
+    /// Everything else is the method's.
+    fn __getattr__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.method.bind(name.py()).getattr(name.cast()?)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.method)?;
+        visit.call(&self.class)
+    }
+}
+
+#[pymethods]
+impl BoundMethod {
+    /// The interpreter's bound method says what this one is.
+    fn __getattr__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = name.py();
+        let (method, receiver) = self.parts(py)?;
+        let bound = method.getattr(pyo3::intern!(py, "__get__"))?.call1((receiver,))?;
+        bound.getattr(name.cast()?)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let (method, receiver) = self.parts(py)?;
+        let name = method.getattr(pyo3::intern!(py, "__qualname__"))?;
+        Ok(format!("<bound method {name} of {}>", receiver.repr()?))
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Ok(other) = other.cast::<Self>() else { return Ok(false) };
+        let (mine, its) = (self.parts(py)?, other.get().parts(py)?);
+        Ok(mine.0.is(&its.0) && mine.1.is(&its.1))
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<u64> {
+        let (method, receiver) = self.parts(py)?;
+        Ok((method.as_ptr().addr() ^ receiver.as_ptr().addr().rotate_left(32)) as u64)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.parts.traverse(|parts| match parts {
+            Some(parts) => {
+                visit.call(&parts.method)?;
+                visit.call(&parts.receiver)
+            }
+            None => Ok(()),
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        if let Some(parts) = self.parts.with(py, Option::take) {
+            parts.drop_ref(py);
+        }
+    }
+}
+
+impl Recycle for BoundMethod {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        slf.get().__clear__(slf.py());
+    }
+}
