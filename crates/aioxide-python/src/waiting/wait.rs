@@ -165,7 +165,8 @@ pub struct Wait {
     fs: Py<PyAny>,
     timeout: Option<Py<PyAny>>,
     return_when: Option<Py<PyAny>>,
-    waiting: Option<(Py<DoneCallback>, Timer)>,
+    /// Boxed, since every coroutine has room for the largest program.
+    waiting: Option<Box<(Py<DoneCallback>, Timer)>>,
 }
 
 impl Wait {
@@ -217,15 +218,16 @@ impl Wait {
             DoneCallback::listen_to(&callback, &future)?;
         }
         self.fs = fs.into_any().unbind();
-        self.waiting = Some((callback.unbind(), timer));
+        self.waiting = Some(Box::new((callback.unbind(), timer)));
         Ok(Step::Wait(waiter))
     }
 
     /// Whatever has ended the wait: it is over.
     fn end(&mut self, py: Python<'_>, failed: bool) -> PyResult<()> {
-        let Some((callback, mut timer)) = self.waiting.take() else {
+        let Some(waiting) = self.waiting.take() else {
             return Ok(());
         };
+        let (callback, mut timer) = *waiting;
         let callback = callback.into_bound(py);
         if failed || callback.get().counted(py, |count| count.is_over) == Some(true) {
             timer.call_off(py)?;
@@ -290,7 +292,8 @@ impl Routine for Wait {
         for given in [self.timeout, self.return_when].into_iter().flatten() {
             given.drop_ref(py);
         }
-        if let Some((callback, timer)) = self.waiting {
+        if let Some(waiting) = self.waiting {
+            let (callback, timer) = *waiting;
             callback.drop_ref(py);
             timer.release(py);
         }
@@ -301,9 +304,9 @@ impl Routine for Wait {
         visit.call(&self.timeout)?;
         visit.call(&self.return_when)?;
         match &self.waiting {
-            Some((callback, timer)) => {
-                visit.call(callback)?;
-                timer.traverse(visit)
+            Some(waiting) => {
+                visit.call(&waiting.0)?;
+                waiting.1.traverse(visit)
             }
             None => Ok(()),
         }

@@ -29,11 +29,11 @@ enum Stage {
     Created,
     /// There is no limit.
     InPlace,
-    Waiting(Waiting),
+    Waiting(Box<Waiting>),
     /// The time is up.
-    TooLate(Cancelling),
+    TooLate(Box<Cancelling>),
     /// Somebody has cancelled the wait, by this exception.
-    Cancelled(Cancelling, Py<PyAny>),
+    Cancelled(Box<Cancelling>, Py<PyAny>),
 }
 
 /// A future that is waited for.
@@ -62,7 +62,7 @@ impl WaitFor {
                 return result_of(&future).map(|value| Step::Return(value.unbind()));
             }
             let (cancelling, step) = Cancelling::begin(&event_loop, &future)?;
-            self.stage = Stage::TooLate(cancelling);
+            self.stage = Stage::TooLate(Box::new(cancelling));
             return Ok(step);
         }
         let waiter = Future::of_loop(&event_loop)?;
@@ -76,7 +76,8 @@ impl WaitFor {
         };
         let callback = DoneCallback::new(py, Role::Release(waiter.clone_ref(py)))?;
         DoneCallback::listen_to(callback.bind(py), &future)?;
-        self.stage = Stage::Waiting(Waiting { future: future.unbind(), callback, timer });
+        let waiting = Waiting { future: future.unbind(), callback, timer };
+        self.stage = Stage::Waiting(Box::new(waiting));
         Ok(Step::Wait(waiter))
     }
 
@@ -84,10 +85,10 @@ impl WaitFor {
     fn waited(
         &mut self,
         py: Python<'_>,
-        mut waiting: Waiting,
+        mut waiting: Box<Waiting>,
         error: Option<PyErr>,
     ) -> PyResult<Step> {
-        let future = waiting.future.into_bound(py);
+        let future = waiting.future.bind(py).clone();
         if let Some(error) = &error
             && !error.matches(py, standard::cancelled_error(py)?)?
         {
@@ -101,12 +102,12 @@ impl WaitFor {
         } else {
             waiting.timer.has_rung(py)?;
         }
-        waiting.timer.release(py);
         if done {
             return result_of(&future).map(|value| Step::Return(value.unbind()));
         }
         DoneCallback::leave(waiting.callback.bind(py), &future)?;
         let (cancelling, step) = Cancelling::begin(&running_loop(py)?, &future)?;
+        let cancelling = Box::new(cancelling);
         self.stage = match error {
             None => Stage::TooLate(cancelling),
             Some(error) => Stage::Cancelled(cancelling, error.into_value(py).into_any()),

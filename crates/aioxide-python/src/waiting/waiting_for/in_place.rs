@@ -26,7 +26,7 @@ enum Stage {
     /// It waits inside this timeout.
     Inside(Py<Timeout>),
     /// There was no time at all.
-    Cancelling(Cancelling),
+    Cancelling(Box<Cancelling>),
 }
 
 impl WaitFor {
@@ -67,7 +67,7 @@ impl WaitFor {
             return result_of(&future).map(|value| Step::Return(value.unbind()));
         }
         let (cancelling, step) = Cancelling::begin(&running_loop(py)?, &future)?;
-        self.stage = Stage::Cancelling(cancelling);
+        self.stage = Stage::Cancelling(Box::new(cancelling));
         Ok(step)
     }
 
