@@ -56,8 +56,8 @@ def test_create_task_says_what_is_wrong(run, api):
             api.create_task()
         with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
             api.create_task(1, 2)
-        with pytest.raises(TypeError, match="got an unexpected keyword argument 'loop'"):
-            api.create_task(None, loop=1)
+        with pytest.raises(TypeError, match="got an unexpected keyword argument 'colour'"):
+            api.create_task(None, colour=1)
 
     run(main())
 
