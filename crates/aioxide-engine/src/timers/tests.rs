@@ -119,16 +119,31 @@ fn a_deadline_that_is_not_a_number_never_comes() {
 
 #[test]
 fn cancelled_timers_in_the_way_go_to_the_graveyard() {
-    let mut bench = Bench::with(&[1.0, 2.0, 3.0, 4.0]);
+    let mut bench = Bench::with(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     for name in [0, 1, 3] {
         assert_eq!(bench.cancel(name), []);
     }
     assert_eq!(bench.next_deadline(), Some(3.0));
     assert_eq!(names(&bench.graveyard), [0, 1]);
-    assert_eq!(bench.pop_due(10.0), Some(2));
-    assert_eq!(bench.pop_due(10.0), None);
+    assert_eq!(bench.pop_due(4.5), Some(2));
+    assert_eq!(bench.pop_due(4.5), None);
     assert_eq!(names(&bench.graveyard), [0, 1, 3]);
+    assert_eq!(bench.pop_all_due(10.0), [4, 5]);
     assert!(bench.timers.is_empty());
+}
+
+#[test]
+fn all_cancelled_timers_go_with_the_first_when_they_outnumber_the_live() {
+    let mut bench = Bench::with(&[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]);
+    for name in [0, 1, 3, 5] {
+        assert_eq!(bench.cancel(name), []);
+    }
+    assert_eq!(bench.next_deadline(), Some(2.0));
+    assert_eq!(bench.timers.len(), 2);
+    let mut buried = names(&bench.graveyard);
+    buried.sort_unstable();
+    assert_eq!(buried, [0, 1, 3, 5]);
+    assert_eq!(bench.pop_all_due(3.0), [2, 4]);
 }
 
 #[test]
