@@ -47,6 +47,13 @@ pub trait Recycle: PyClass {
     /// The class's shelf.
     fn shelf() -> &'static Shelf;
 
+    /// Whether the object is known to hold nothing, so that `empty` has nothing to do.
+    /// A cheap look.
+    #[inline]
+    fn is_empty(_slf: Borrowed<'_, '_, Self>) -> bool {
+        false
+    }
+
     /// Lets go of everything the object holds. What is left must be sound to
     /// use, to traverse and to fill again. Must not take a reference.
     fn empty(slf: Borrowed<'_, '_, Self>);
@@ -100,6 +107,9 @@ unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
     // without references, whose contents are sound. What is deferred is one of
     // exactly T, which nothing else can reach.
     unsafe {
+        if shelve_empty::<T>(object) {
+            return;
+        }
         Python::attach_unchecked(|py| {
             if ffi::Py_TYPE(object) != class::<T>() {
                 let original = T::shelf().dealloc.get().expect("set by install()");
@@ -114,6 +124,48 @@ unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
             }
         });
     }
+}
+
+/// Puts an object that holds nothing on its shelf; false if it has to take the long way.
+///
+/// No reference is given up, so that nothing can nest and PyO3 need not be told.
+///
+/// # Safety
+///
+/// The GIL is held, and `object` is an instance of `T` or a subclass without references.
+#[inline]
+unsafe fn shelve_empty<T: Recycle>(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let py = Python::assume_attached();
+        let class = ffi::Py_TYPE(object);
+        let fits = class == self::class::<T>()
+            && T::is_empty(Borrowed::from_ptr(py, object).cast_unchecked::<T>())
+            && is_null_at(object, (*class).tp_weaklistoffset)
+            && is_null_at(object, (*class).tp_dictoffset)
+            && ffi::PyObject_GC_IsFinalized(object) == 0
+            && T::shelf().objects.with(py, |objects| objects.len() < SHELF_SIZE);
+        if fits {
+            ffi::PyObject_GC_UnTrack(object.cast());
+            let object = NonNull::new_unchecked(object);
+            T::shelf().objects.with(py, |objects| objects.push(object));
+            ffi::Py_DECREF(class.cast());
+        }
+        fits
+    }
+}
+
+/// Whether the object keeps nothing at this offset, where its class may have it keep a
+/// dictionary or a list of weak references.
+///
+/// # Safety
+///
+/// `offset` is where the object's class says.
+#[inline]
+unsafe fn is_null_at(object: *mut ffi::PyObject, offset: ffi::Py_ssize_t) -> bool {
+    // SAFETY: the caller's promise.
+    offset <= 0
+        || unsafe { object.byte_offset(offset).cast::<*mut ffi::PyObject>().read().is_null() }
 }
 
 /// Puts an untracked object on its shelf, or frees it.

@@ -183,17 +183,37 @@ impl Coroutine {
         program.release(py);
     }
 
+    /// The next step with nothing sent in; the first one, most often.
     #[inline]
-    fn next(&self, py: Python<'_>, resumption: Resumption<'_>) -> *mut ffi::PyObject {
-        // The interpreter's rule for native iterators: null without an
-        // exception is a result of None.
-        match self.resume(py, resumption) {
-            Ok(Flow::Yielded(value)) => value.into_ptr(),
-            Ok(Flow::Returned(value)) => stop_iteration(value),
-            Err(error) => {
-                stop_is_an_error(py, error).restore(py);
-                std::ptr::null_mut()
+    fn go_on(&self, py: Python<'_>) -> *mut ffi::PyObject {
+        let begins = self.state.with(py, |state| {
+            let created = matches!(state.phase, Phase::Created);
+            if created {
+                state.phase = Phase::Running;
             }
+            created
+        });
+        if begins {
+            return raised_or_yielded(py, self.run(py, Input::Start));
+        }
+        self.next(py, Resumption::Send(py.None().into_bound(py)))
+    }
+
+    fn next(&self, py: Python<'_>, resumption: Resumption<'_>) -> *mut ffi::PyObject {
+        raised_or_yielded(py, self.resume(py, resumption))
+    }
+}
+
+/// What a step led to, by the interpreter's rule for native iterators: null without an
+/// exception is a result of None.
+#[inline]
+fn raised_or_yielded(py: Python<'_>, flow: PyResult<Flow<'_>>) -> *mut ffi::PyObject {
+    match flow {
+        Ok(Flow::Yielded(value)) => value.into_ptr(),
+        Ok(Flow::Returned(value)) => stop_iteration(value),
+        Err(error) => {
+            stop_is_an_error(py, error).restore(py);
+            std::ptr::null_mut()
         }
     }
 }
@@ -289,8 +309,7 @@ unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject
     unsafe {
         Python::attach_unchecked(|py| {
             let slf = Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>();
-            let resumption = Resumption::Send(py.None().into_bound(py));
-            match catch_unwind(AssertUnwindSafe(|| slf.get().next(py, resumption))) {
+            match catch_unwind(AssertUnwindSafe(|| slf.get().go_on(py))) {
                 Ok(result) => result,
                 Err(_) => {
                     PySystemError::new_err("a coroutine of aioxide panicked").restore(py);
@@ -425,6 +444,13 @@ impl Recycle for Coroutine {
     fn shelf() -> &'static Shelf {
         static SHELF: Shelf = Shelf::new();
         &SHELF
+    }
+
+    #[inline]
+    fn is_empty(slf: Borrowed<'_, '_, Self>) -> bool {
+        slf.get().state.with(slf.py(), |state| {
+            matches!((&state.phase, &state.program), (Phase::Over, Program::Absent))
+        })
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {

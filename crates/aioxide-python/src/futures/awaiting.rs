@@ -25,6 +25,11 @@ impl Recycle for FutureIterator {
         &SHELF
     }
 
+    #[inline]
+    fn is_empty(slf: Borrowed<'_, '_, Self>) -> bool {
+        slf.get().future.with(slf.py(), |future| future.is_none())
+    }
+
     fn empty(slf: Borrowed<'_, '_, Self>) {
         slf.get().release(slf.py());
     }
