@@ -16,6 +16,7 @@ __all__ = ("Frame", "Suspended", "awaited", "frame_of")
 
 #: Where asyncio is suspended one function further in than the one that was called.
 _INSIDE = {
+    "_AsCompletedIterator.__anext__": "_AsCompletedIterator._wait_for_one",
     "_AsCompletedIterator._wait_for_one": "Queue.get",
     "as_completed.<locals>._wait_for_one": "Queue.get",
     "wait": "_wait",
@@ -85,7 +86,7 @@ def frame_of(qualname: str, cr_await: Any) -> Frame:
 def awaited(qualname: str, cr_await: Any) -> Any:
     """Give what native coroutine ``qualname`` awaits, at the end of which ``cr_await`` is."""
     inside = _INSIDE.get(qualname)
-    return cr_await if inside is None else Suspended(inside, cr_await)
+    return cr_await if inside is None else Suspended(inside, awaited(inside, cr_await))
 
 
 @functools.cache

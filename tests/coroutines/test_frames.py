@@ -91,6 +91,27 @@ def test_a_task_group_that_waits_for_its_tasks(loop, turn, api):
     loop.run_until_complete(task)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="an iterator from 3.13 on")
+def test_an_async_iteration_over_what_is_completed(loop, turn, api):
+    async def main():
+        async for _ in api.as_completed([loop.create_future()]):
+            pass
+
+    task = loop.create_task(main())
+    turn()
+    assert names_along(task.get_coro()) == ["main", "__anext__", "_wait_for_one", "get"]
+    task.cancel()
+    turn()
+
+
+def test_a_wait_for_several(loop, turn, api):
+    task = loop.create_task(api.wait([loop.create_future()]))
+    turn()
+    assert names_along(task.get_coro()) == ["wait", "_wait"]
+    task.cancel()
+    turn()
+
+
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="call graphs came with 3.14")
 def test_the_call_graph_of_a_task(loop, waiting):
     graph = asyncio.capture_call_graph(waiting)
