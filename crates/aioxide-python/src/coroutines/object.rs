@@ -397,6 +397,18 @@ impl Coroutine {
         })
     }
 
+    /// The state by the name that `inspect` has for it.
+    #[cfg(Py_3_15)]
+    #[getter]
+    fn cr_state(&self, py: Python<'_>) -> &'static str {
+        self.state.with(py, |state| match state.phase {
+            Phase::Created => "CORO_CREATED",
+            Phase::Running => "CORO_RUNNING",
+            Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded => "CORO_SUSPENDED",
+            Phase::Over => "CORO_CLOSED",
+        })
+    }
+
     /// What stands in for a frame of the interpreter's; None once it is over.
     #[getter]
     fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {

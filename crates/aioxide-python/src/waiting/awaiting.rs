@@ -58,19 +58,21 @@ fn steps_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the reference is alive.
     let is_coroutine =
         unsafe { ffi::PyCoro_CheckExact(steps.as_ptr()) } != 0 || is_generator_based(&steps)?;
-    let class = object.get_type().name()?;
     if is_coroutine {
         return Err(PyTypeError::new_err(if cfg!(Py_3_15) {
+            let class = object.get_type().fully_qualified_name()?;
             format!("{class}.__await__() must return an iterator, not coroutine")
         } else {
             "__await__() returned a coroutine".to_owned()
         }));
     }
     if !pyo3::types::PyIterator::type_check(&steps) {
-        let name = steps.get_type().name()?;
         return Err(PyTypeError::new_err(if cfg!(Py_3_15) {
+            let class = object.get_type().fully_qualified_name()?;
+            let name = steps.get_type().fully_qualified_name()?;
             format!("{class}.__await__() must return an iterator, not {name}")
         } else {
+            let name = steps.get_type().name()?;
             format!("__await__() returned non-iterator of type '{name}'")
         }));
     }
