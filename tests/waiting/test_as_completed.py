@@ -322,6 +322,7 @@ def test_a_cycle_through_it_is_collected(run, api):
 
 def test_debug_mode(loop, run, api):
     loop.set_debug(True)
+    loop.slow_callback_duration = 60  # A busy machine is nobody's mistake.
 
     async def main():
         given = [value_of(n, turns=3 * n) for n in range(3)]

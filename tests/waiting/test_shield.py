@@ -357,6 +357,7 @@ def test_a_cycle_through_it_is_collected(run, api):
 
 def test_debug_mode(loop, run, api):
     loop.set_debug(True)
+    loop.slow_callback_duration = 60  # A busy machine is nobody's mistake.
 
     async def main():
         assert await api.shield(value_of(1, turns=2)) == 1

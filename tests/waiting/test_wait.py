@@ -522,6 +522,7 @@ def test_a_wait_that_is_dropped_is_collected(loop, api):
 
 def test_debug_mode(loop, run, api, futures):
     loop.set_debug(True)
+    loop.slow_callback_duration = 60  # A busy machine is nobody's mistake.
 
     async def main():
         fs = futures(3)
