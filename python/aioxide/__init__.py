@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio as _asyncio
 from asyncio import *  # noqa: F403
 
+from . import _aioxide
 from ._aioxide import Barrier as Barrier
 from ._aioxide import BoundedSemaphore as BoundedSemaphore
 from ._aioxide import Condition as Condition
@@ -42,13 +43,17 @@ from ._aioxide import create_task as create_task
 from ._aioxide import current_task as current_task
 from ._aioxide import ensure_future as ensure_future
 from ._aioxide import gather as gather
+from ._aioxide import iscoroutine as iscoroutine
 from ._aioxide import isfuture as isfuture
+from ._aioxide import run_coroutine_threadsafe as run_coroutine_threadsafe
 from ._aioxide import shield as shield
 from ._aioxide import sleep as sleep
 from ._aioxide import timeout as timeout
 from ._aioxide import timeout_at as timeout_at
+from ._aioxide import to_thread as to_thread
 from ._aioxide import wait as wait
 from ._aioxide import wait_for as wait_for
+from ._aioxide import wrap_future as wrap_future
 from .completing import as_completed as as_completed
 from .installation import install, uninstall
 from .loop import Loop
@@ -68,7 +73,10 @@ if hasattr(_asyncio, "open_unix_connection"):
 if hasattr(_asyncio, "EventLoop"):  # Python 3.13 and later
     EventLoop = Loop
 if hasattr(_asyncio, "create_eager_task_factory"):  # Python 3.12 and later
-    eager_task_factory = _asyncio.create_eager_task_factory(Task)
+    from ._aioxide import create_eager_task_factory as create_eager_task_factory
+    from ._aioxide import eager_task_factory as eager_task_factory
+if hasattr(_aioxide, "all_tasks"):  # asyncio's own knows native tasks from 3.14 on
+    from ._aioxide import all_tasks as all_tasks
 
 # Future, Handle, Runner, run and the like are in asyncio's list under the same
 # names.

@@ -1,6 +1,7 @@
 """The native half of aioxide: what happens many times a second."""
 
 import asyncio
+import concurrent.futures
 import socket
 import ssl
 import sys
@@ -161,7 +162,30 @@ def ensure_future(
 def gather(
     *coros_or_futures: Awaitable[_T], return_exceptions: bool = False
 ) -> asyncio.Future[list[_T]]: ...
+def iscoroutine(obj: object) -> bool: ...
 def isfuture(obj: object, /) -> bool: ...
+def all_tasks(loop: asyncio.AbstractEventLoop | None = None) -> set[asyncio.Task[Any]]: ...
+def run_coroutine_threadsafe(
+    coro: Coroutine[Any, Any, _T], loop: asyncio.AbstractEventLoop
+) -> concurrent.futures.Future[_T]: ...
+def to_thread(
+    func: Callable[..., _T], /, *args: Any, **kwargs: Any
+) -> Coroutine[Any, Any, _T]: ...
+def wrap_future(
+    future: concurrent.futures.Future[_T] | asyncio.Future[_T],
+    *,
+    loop: asyncio.AbstractEventLoop | None = None,
+) -> asyncio.Future[_T]: ...
+def create_eager_task_factory(
+    custom_task_constructor: Callable[..., asyncio.Task[Any]],
+) -> Callable[..., asyncio.Task[Any]]: ...
+def eager_task_factory(
+    loop: asyncio.AbstractEventLoop,
+    coro: Coroutine[Any, Any, _T],
+    *,
+    name: object = None,
+    context: Context | None = None,
+) -> asyncio.Task[_T]: ...
 
 class Timeout:
     """What ``timeout()`` and ``timeout_at()`` return."""
@@ -384,8 +408,18 @@ class LoopCore:
     def _close_core(self) -> None:
         """Mark the loop closed, drop what is scheduled, close the poller."""
 
-    def _run_in_pool(self, func: Callable[..., _T], args: tuple[Any, ...]) -> Future[_T]:
-        """Call ``func(*args)`` on the engine's thread pool."""
+    _executor: concurrent.futures.ThreadPoolExecutor | None
+    _executor_shutdown_called: bool
+
+    @property
+    def _pool_used(self) -> bool: ...
+    def run_in_executor(
+        self,
+        executor: concurrent.futures.Executor | None,
+        func: Callable[[*_Ts], _T],
+        *args: *_Ts,
+    ) -> asyncio.Future[_T]:
+        """Call ``func(*args)`` in another thread or process."""
 
     def _shutdown_pool(self) -> Future[None]:
         """Let the pool end; the future is done when its threads have ended."""

@@ -6,11 +6,10 @@ import concurrent.futures
 import sys
 import threading
 import warnings
-from asyncio import futures, timeouts
+from asyncio import timeouts
 from typing import TYPE_CHECKING
 
 from ._aioxide import LoopCore
-from .callbacks import check_callback
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -19,19 +18,13 @@ __all__ = ("Executors",)
 
 
 class Executors(LoopCore):
-    """``run_in_executor`` on the engine's own threads or on an executor.
+    """What ``run_in_executor(None, ...)``, which is native, uses.
 
     As long as no default executor is set, blocking functions run on the
     engine's thread pool, which needs no ``concurrent.futures`` objects.
     """
 
     __slots__ = ()  # See Loop.
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._executor: ThreadPoolExecutor | None = None
-        self._executor_shutdown_called = False
-        self._pool_used = False
 
     @property
     def _default_executor(self) -> ThreadPoolExecutor | None:
@@ -48,36 +41,6 @@ class Executors(LoopCore):
     @_default_executor.setter
     def _default_executor(self, executor: ThreadPoolExecutor | None) -> None:
         self._executor = executor
-
-    def run_in_executor(self, executor, func, *args):
-        """Call ``func(*args)`` in another thread or process.
-
-        Arguments:
-            executor: a ``concurrent.futures.Executor``, or None for the loop's
-                default: the executor that was set, else the engine's pool.
-            func: the function; it must not touch the loop.
-
-        Returns:
-            A future of this loop with the result or exception of the call.
-            Cancelling it prevents the call only if that has not started.
-
-        Raises:
-            RuntimeError: the loop is closed, or its default executor is wanted
-                after it was shut down.
-            TypeError: in debug mode, ``func`` is a coroutine function or not
-                callable.
-        """
-        self._check_closed()
-        if self.get_debug():
-            check_callback(func, "run_in_executor")
-        if executor is None:
-            if self._executor_shutdown_called:
-                raise RuntimeError("Executor shutdown has been called")
-            executor = self._executor
-            if executor is None:
-                self._pool_used = True
-                return self._run_in_pool(func, args)
-        return futures.wrap_future(executor.submit(func, *args), loop=self)
 
     def set_default_executor(self, executor: ThreadPoolExecutor) -> None:
         """Set the executor that ``run_in_executor(None, ...)`` uses.

@@ -58,11 +58,8 @@ class Loop(
         "_asyncgens_shutdown_called",
         "_displaced_wakeup_fd",
         "_exception_handler",
-        "_executor",
-        "_executor_shutdown_called",
         "_hooks_before_run",
         "_origin_depth_before_run",
-        "_pool_used",
         "_signal_handlers",
     )
 

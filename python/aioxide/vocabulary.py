@@ -17,20 +17,26 @@ __all__ = ("NAMES", "replacements")
 NAMES = {
     "locks": ("Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "Semaphore"),
     "queues": ("LifoQueue", "PriorityQueue", "Queue"),
-    "futures": ("isfuture",),
+    "coroutines": ("iscoroutine",),
+    "futures": ("isfuture", "wrap_future"),
     "streams": ("StreamReader", "StreamWriter", *streams.__all__),
     "tasks": (
+        "all_tasks",
         "as_completed",
+        "create_eager_task_factory",
         "create_task",
         "current_task",
+        "eager_task_factory",
         "ensure_future",
         "gather",
+        "run_coroutine_threadsafe",
         "shield",
         "sleep",
         "wait",
         "wait_for",
     ),
     "taskgroups": ("TaskGroup",),
+    "threads": ("to_thread",),
     "timeouts": ("Timeout", "timeout", "timeout_at"),
 }
 
@@ -44,7 +50,8 @@ def replacements() -> Iterator[tuple[ModuleType, str, Any]]:
     for module_name, names in NAMES.items():
         module = importlib.import_module(f"asyncio.{module_name}")
         for name in names:
-            homes = (_aioxide, completing, streams)
-            native = next(getattr(home, name) for home in homes if hasattr(home, name))
-            yield asyncio, name, native
-            yield module, name, native
+            for home in (_aioxide, completing, streams):
+                if hasattr(home, name):  # Not every Python has, or needs, all of them.
+                    yield asyncio, name, getattr(home, name)
+                    yield module, name, getattr(home, name)
+                    break

@@ -8,30 +8,36 @@ import threading
 import pytest
 
 
-def test_runs_in_another_thread_with_all_arguments(run, loop):
+@pytest.fixture
+def to_thread(api):
+    """The function of the side under test."""
+    return api.to_thread
+
+
+def test_runs_in_another_thread_with_all_arguments(run, loop, to_thread):
     def work(a, b, *, c):
         return threading.get_ident(), (a, b, c)
 
     async def main():
-        ident, arguments = await asyncio.to_thread(work, 1, 2, c=3)
+        ident, arguments = await to_thread(work, 1, 2, c=3)
         assert ident != threading.get_ident()
         assert arguments == (1, 2, 3)
 
     run(main())
 
 
-def test_exception_reaches_the_awaiter(run, loop):
+def test_exception_reaches_the_awaiter(run, loop, to_thread):
     def fails():
         raise LookupError("from the thread")
 
     async def main():
         with pytest.raises(LookupError, match="^from the thread$"):
-            await asyncio.to_thread(fails)
+            await to_thread(fails)
 
     run(main())
 
 
-def test_context_is_carried_into_the_thread_and_not_back(run, loop):
+def test_context_is_carried_into_the_thread_and_not_back(run, loop, to_thread):
     variable = contextvars.ContextVar("variable", default="unset")
 
     def work():
@@ -41,34 +47,34 @@ def test_context_is_carried_into_the_thread_and_not_back(run, loop):
 
     async def main():
         variable.set("set in the loop")
-        assert await asyncio.to_thread(work) == "set in the loop"
+        assert await to_thread(work) == "set in the loop"
         assert variable.get() == "set in the loop"
 
     run(main())
 
 
-def test_no_running_loop_in_the_thread(run, loop):
+def test_no_running_loop_in_the_thread(run, loop, to_thread):
     async def main():
         with pytest.raises(RuntimeError, match="no running event loop"):
-            await asyncio.to_thread(asyncio.get_running_loop)
+            await to_thread(asyncio.get_running_loop)
 
     run(main())
 
 
-def test_thread_calls_back_into_the_loop(run, loop):
+def test_thread_calls_back_into_the_loop(run, loop, to_thread):
     async def main():
         called = loop.create_future()
 
         def work():
             loop.call_soon_threadsafe(called.set_result, threading.get_ident())
 
-        await asyncio.to_thread(work)
+        await to_thread(work)
         assert await called != threading.get_ident()
 
     run(main())
 
 
-def test_coroutines_run_from_another_thread(run, loop):
+def test_coroutines_run_from_another_thread(run, loop, to_thread):
     async def double(number):
         await asyncio.sleep(0)
         return 2 * number
@@ -78,12 +84,12 @@ def test_coroutines_run_from_another_thread(run, loop):
         return [future.result(timeout=10) for future in futures]
 
     async def main():
-        assert await asyncio.to_thread(work) == [2 * n for n in range(50)]
+        assert await to_thread(work) == [2 * n for n in range(50)]
 
     run(main())
 
 
-def test_exception_of_a_coroutine_run_from_another_thread(run, loop):
+def test_exception_of_a_coroutine_run_from_another_thread(run, loop, to_thread):
     async def fails():
         raise LookupError("from the loop")
 
@@ -91,12 +97,12 @@ def test_exception_of_a_coroutine_run_from_another_thread(run, loop):
         return asyncio.run_coroutine_threadsafe(fails(), loop).exception(timeout=10)
 
     async def main():
-        assert str(await asyncio.to_thread(work)) == "from the loop"
+        assert str(await to_thread(work)) == "from the loop"
 
     run(main())
 
 
-def test_cancelling_from_another_thread_cancels_the_task(run, loop):
+def test_cancelling_from_another_thread_cancels_the_task(run, loop, to_thread):
     async def main():
         entered, cancelled = asyncio.Event(), asyncio.Event()
 
@@ -107,11 +113,11 @@ def test_cancelling_from_another_thread_cancels_the_task(run, loop):
             finally:
                 cancelled.set()
 
-        future = await asyncio.to_thread(
+        future = await to_thread(
             functools.partial(asyncio.run_coroutine_threadsafe, forever(), loop)
         )
         await entered.wait()
-        assert await asyncio.to_thread(future.cancel)
+        assert await to_thread(future.cancel)
         await cancelled.wait()
 
     run(main())

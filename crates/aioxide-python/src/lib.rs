@@ -83,7 +83,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::waiting::{
         AsCompletedIterator, DoneCallback, GatherCallback, GatheringFuture, current_task,
-        ensure_future, isfuture, shield, sleep,
+        ensure_future, isfuture, run_coroutine_threadsafe, shield, sleep,
     };
 
     #[cfg(not(Py_3_13))]
@@ -92,6 +92,17 @@ mod _aioxide {
     #[cfg(Py_3_13)]
     #[pymodule_export]
     use crate::waiting::as_completed;
+
+    #[pymodule_export]
+    use crate::coroutines::iscoroutine;
+    #[pymodule_export]
+    use crate::futures::wrap_future;
+    #[cfg(Py_3_12)]
+    #[pymodule_export]
+    use crate::tasks::create_eager_task_factory;
+    #[cfg(not(Py_3_14))]
+    #[pymodule_export]
+    use crate::waiting::all_tasks;
 
     use crate::{finalizer, recycle};
 
@@ -140,6 +151,7 @@ mod _aioxide {
         recycle::install::<SocketCall>(py);
         recycle::install::<GatheringFuture>(py);
         crate::waiting::install_functions(module)?;
+        crate::threads::install_to_thread(module)?;
         crate::event_loop::install_fast_methods(py)?;
         crate::methods::install_plain::<crate::handles::CancelTimer>(py)?;
         crate::futures::prepare_stop_iteration(py)?;
@@ -164,6 +176,11 @@ mod _aioxide {
         finalizer::install::<DatagramTransport>(py);
         finalizer::install::<ReadPipeTransport>(py);
         finalizer::install::<WritePipeTransport>(py);
+        #[cfg(Py_3_12)]
+        module.add(
+            "eager_task_factory",
+            create_eager_task_factory(py, py.get_type::<Task>().into_any().unbind())?,
+        )?;
         #[cfg(Py_3_14)]
         crate::interpreter::initialize(py)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))

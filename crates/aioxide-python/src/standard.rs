@@ -154,9 +154,31 @@ standard!(
     /// The stack of the calling Python code.
     extract_stack = "asyncio.format_helpers"."extract_stack"
 );
+standard_type!(
+    /// What every class of coroutines is or is registered with.
+    coroutine_class = "collections.abc"."Coroutine"
+);
+standard_type!(
+    /// The interpreter's generators.
+    generator_type = "types"."GeneratorType"
+);
+standard_type!(
+    /// A future that threads wait for.
+    concurrent_future = "concurrent.futures"."Future"
+);
 standard!(
-    /// Whether an object is a coroutine.
-    is_coroutine = "asyncio.coroutines"."iscoroutine"
+    /// A function with its first arguments.
+    partial = "functools"."partial"
+);
+#[cfg(not(Py_3_14))]
+standard!(
+    /// The module with asyncio's own record of tasks, which tests replace.
+    tasks = "asyncio"."tasks"
+);
+#[cfg(not(Py_3_14))]
+standard!(
+    /// What that record is.
+    weak_set = "weakref"."WeakSet"
 );
 standard!(
     /// Whether calling an object makes a coroutine.

@@ -7,7 +7,9 @@
 mod awaiting;
 mod object;
 mod program;
+mod recognising;
 
 pub use awaiting::steps_of;
 pub use object::{Coroutine, install_slots};
 pub use program::{Input, Program, Routine, Step};
+pub use recognising::{is_coroutine, iscoroutine};

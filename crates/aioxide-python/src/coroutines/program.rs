@@ -16,6 +16,7 @@ use crate::streams::{
     WaitForData, WaitForDrain,
 };
 use crate::taskgroups::{EnterGroup, ExitGroup};
+use crate::threads::CallInThread;
 use crate::timeouts::{EnterTimeout, ExitTimeout};
 use crate::waiting::{Sleep, Wait, WaitFor, WaitForOne};
 
@@ -117,6 +118,7 @@ programs! {
     AcquireLock,
     ReleaseLock,
     AcquireSemaphore,
+    CallInThread,
     ChangeBarrier,
     Drain,
     EnterBarrier,

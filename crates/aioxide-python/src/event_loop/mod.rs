@@ -21,6 +21,7 @@ pub use create_task::CreateTask;
 pub use descriptors::{Direction, Watch, Watcher};
 pub use object::{LoopCore, SCRATCH_BYTES};
 pub use ready::{HANGUP, NativeWork, READABLE, Ready, WRITABLE};
+pub use scheduling::check_callback;
 pub use turn::{report as report_callback, run_handle};
 pub use watching::file_descriptor;
 

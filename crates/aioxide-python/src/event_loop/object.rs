@@ -16,7 +16,7 @@ use crate::futures::Future;
 use crate::gil_cell::GilCell;
 use crate::handles::Handle;
 use crate::running::CurrentTask;
-use crate::threads::ThreadPool;
+use crate::threads::{DefaultExecutor, ThreadPool};
 
 /// What one read takes at most: asyncio's `max_size`.
 pub const SCRATCH_BYTES: usize = 256 * 1024;
@@ -50,6 +50,8 @@ pub struct LoopCore {
     scratch: GilCell<Option<Vec<u8>>>,
     /// The threads of `run_in_executor(None, …)`, started on first use.
     pub(crate) pool: GilCell<Option<ThreadPool>>,
+    /// What takes such calls instead.
+    pub(crate) executor: GilCell<DefaultExecutor>,
     /// The socket pair that signals arrive through.
     pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
     /// Present if the clock is virtual.
@@ -64,6 +66,8 @@ pub(super) struct Flags {
     pub native: bool,
     /// Whether `create_task` is ours.
     pub creates_natively: bool,
+    /// Whether `run_in_executor` is ours.
+    pub executes_natively: bool,
     /// Seconds after which debug mode reports a callback.
     pub slow_callback_duration: f64,
     /// Turns since the last poll that the loop had no reason to make.
@@ -83,6 +87,11 @@ impl LoopCore {
     pub fn creates_natively(&self, py: Python<'_>) -> bool {
         self.flags.with(py, |flags| flags.creates_natively)
             && self.task_factory.with(py, |factory| factory.is_none())
+    }
+
+    /// Whether `run_in_executor` is ours.
+    pub fn executes_natively(&self, py: Python<'_>) -> bool {
+        self.flags.with(py, |flags| flags.executes_natively)
     }
 
     /// Whether debug mode is on.
@@ -193,6 +202,7 @@ impl LoopCore {
                 debug: false,
                 native: true,
                 creates_natively: true,
+                executes_natively: true,
                 slow_callback_duration: 0.1,
                 turns_without_poll: 0,
             }),
@@ -201,6 +211,7 @@ impl LoopCore {
             task_factory: GilCell::new(None),
             scratch: GilCell::new(None),
             pool: GilCell::new(None),
+            executor: GilCell::new(DefaultExecutor::default()),
             signals: GilCell::new(None),
             idling: GilCell::new(None),
         })
@@ -214,9 +225,11 @@ impl LoopCore {
         };
         let native = is_ours(pyo3::intern!(py, "call_soon"))?;
         let creates_natively = is_ours(pyo3::intern!(py, "create_task"))?;
+        let executes_natively = is_ours(pyo3::intern!(py, "run_in_executor"))?;
         slf.get().flags.with(py, |flags| {
             flags.native = native;
             flags.creates_natively = creates_natively;
+            flags.executes_natively = executes_natively;
         });
         Ok(())
     }
@@ -364,11 +377,13 @@ impl LoopCore {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.engine.traverse(|engine| engine.iter().try_for_each(|item| item.traverse(&visit)))?;
         self.descriptors.traverse(|table| table.traverse(&visit))?;
+        self.executor.traverse(|executor| visit.call(&executor.given))?;
         self.task_factory.traverse(|factory| visit.call(factory))
     }
 
     fn __clear__(&self, py: Python<'_>) {
         drop(self.task_factory.with(py, Option::take));
+        drop(self.executor.with(py, |executor| executor.given.take()));
         self._close_core(py);
     }
 }

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::{LoopCore, Ready};
+use crate::coroutines::is_coroutine;
 use crate::futures::LoopRef;
 #[cfg(Py_3_14)]
 use crate::handles::ThreadSafeHandle;
@@ -52,9 +53,9 @@ impl LoopCore {
 }
 
 /// Debug mode's look at what is to be called: asyncio's texts.
-pub(super) fn check_callback(callback: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
+pub fn check_callback(callback: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
     let py = callback.py();
-    if standard::is_coroutine(py)?.call1((callback,))?.is_truthy()?
+    if is_coroutine(callback)?
         || standard::is_coroutine_function(py)?.call1((callback,))?.is_truthy()?
     {
         return Err(PyTypeError::new_err(format!("coroutines cannot be used with {method}()")));

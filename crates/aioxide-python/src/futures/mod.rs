@@ -4,6 +4,7 @@
 mod awaited_by;
 mod awaiting;
 mod callbacks;
+mod chaining;
 mod object;
 mod state;
 mod stop_iteration;
@@ -15,6 +16,7 @@ pub use awaited_by::{
 };
 pub use awaiting::{FutureIterator, sent, thrown};
 pub use callbacks::{Callback, Callbacks};
+pub use chaining::{chain, wrap_future, wrapped};
 pub use object::{Future, report_unretrieved, without_stop_iteration};
 pub use state::{BoundLoop, FutureState, LoopRef, Outcome};
 pub use stop_iteration::{prepare_stop_iteration, stop_iteration};

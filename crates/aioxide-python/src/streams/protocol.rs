@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyTuple, PyWeakref, PyWeakrefMethods, PyWeakrefReferen
 
 use super::attributes::{flag_attribute, object_attribute};
 use super::{ClientDone, StreamReader, StreamWriter, WaitForDrain, uninitialized};
-use crate::coroutines::Coroutine;
+use crate::coroutines::{Coroutine, is_coroutine};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef, as_native};
 use crate::gil_cell::GilCell;
 use crate::locks::Waiters;
@@ -251,7 +251,7 @@ impl StreamProtocolCore {
             return ClientDone::report(event_loop, transport, error.value(py));
         }
         let served = served?;
-        if standard::is_coroutine(py)?.call1((&served,))?.is_truthy()? {
+        if is_coroutine(&served)? {
             let task = event_loop.call_method1(pyo3::intern!(py, "create_task"), (served,))?;
             let kept = task.clone().unbind();
             drop(slf.get().state.with(py, |state| state.task.replace(kept)));

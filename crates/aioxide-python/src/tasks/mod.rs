@@ -1,5 +1,7 @@
 //! `Task`: a coroutine that the loop drives (`asyncio.tasks`).
 
+#[cfg(Py_3_12)]
+mod eager;
 mod name;
 mod object;
 mod registry;
@@ -8,6 +10,8 @@ mod state;
 mod step;
 mod wakeup;
 
+#[cfg(Py_3_12)]
+pub use eager::create_eager_task_factory;
 pub use object::{Task, cancel_with_message};
 #[cfg(not(Py_3_14))]
 pub use registry::live_tasks;
@@ -16,13 +20,12 @@ pub use step::{run_step, run_throw, run_wake};
 pub use wakeup::{TaskStep, TaskWakeup};
 
 use pyo3::exceptions::PyTypeError;
-use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::coroutines::Coroutine;
+use crate::coroutines::is_coroutine;
 use crate::event_loop::{LoopCore, Ready};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef};
-use crate::{context, recycle, running, standard};
+use crate::{context, recycle, running};
 use name::Name;
 use state::TaskState;
 
@@ -151,18 +154,6 @@ fn is_running(py: Python<'_>, event_loop: &BoundLoop<'_>) -> PyResult<bool> {
             event_loop.call_method0(pyo3::intern!(py, "is_running"))?.is_truthy()
         }
     }
-}
-
-/// `asyncio.iscoroutine`, without a Python call for native coroutines.
-#[inline]
-pub fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    // SAFETY: the reference is alive; this compares its type.
-    if unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) } != 0
-        || recycle::is_exactly::<Coroutine>(object)
-    {
-        return Ok(true);
-    }
-    standard::is_coroutine(object.py())?.call1((object,))?.is_truthy()
 }
 
 /// The item that runs a step of `task` without a value or an exception.

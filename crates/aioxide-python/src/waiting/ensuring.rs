@@ -3,10 +3,11 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::coroutines::is_coroutine;
 use crate::event_loop::LoopCore;
 use crate::futures::as_native;
 use crate::standard;
-use crate::tasks::{Task, TaskOptions, is_coroutine};
+use crate::tasks::{Task, TaskOptions};
 
 /// Whether `obj` is a future: asyncio's, ours, or anything that says it is.
 ///

@@ -7,9 +7,12 @@ mod current;
 mod done_callback;
 mod ensuring;
 mod gathering;
+#[cfg(not(Py_3_14))]
+mod listing;
 mod outcomes;
 mod shielding;
 mod sleeping;
+mod submitting;
 mod timer;
 mod wait;
 mod waiting_for;
@@ -21,10 +24,13 @@ pub use completing::as_completed;
 pub use completing::{AsCompletedIterator, WaitForOne};
 pub use current::current_task;
 pub use done_callback::DoneCallback;
-pub use ensuring::{ensure_future, ensured, isfuture, loop_of};
+pub use ensuring::{ensure_future, ensured, is_future, isfuture, loop_of};
 pub use gathering::{GatherCallback, GatheringFuture};
+#[cfg(not(Py_3_14))]
+pub use listing::all_tasks;
 pub use shielding::shield;
 pub use sleeping::{Sleep, sleep};
+pub use submitting::run_coroutine_threadsafe;
 pub use wait::Wait;
 pub use waiting_for::WaitFor;
 

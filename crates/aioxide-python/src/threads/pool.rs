@@ -1,4 +1,4 @@
-//! `run_in_executor(None, …)`: Python calls on the engine's blocking pool.
+//! Python calls on the engine's blocking pool.
 //!
 //! The pool's threads are `threading.Thread` objects, so that everything
 //! Python knows of a thread (its name, thread-local data, tracing, being
@@ -14,7 +14,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::event_loop::{LoopCore, NativeWork, Ready};
 use crate::futures::{Future, without_stop_iteration};
-use crate::standard;
+use crate::{context, standard};
 
 /// One loop's pool.
 pub struct ThreadPool {
@@ -162,32 +162,53 @@ impl NativeWork for Ended {
     }
 }
 
-/// Runs one call on a pool thread, unless its future was cancelled before.
-fn run_job(inbox: &Inbox<Ready>, future: Py<Future>, function: Py<PyAny>, arguments: Py<PyTuple>) {
-    // None: the interpreter shuts down, and nobody waits any more.
-    let _ = Python::try_attach(|py| {
-        if future.get().is_done(py) {
-            return;
-        }
-        let outcome = function.bind(py).call1(arguments.bind(py)).map(Bound::unbind);
-        drop((function, arguments));
-        let work: Box<dyn NativeWork> = Box::new(Finished { future, outcome });
-        // A closed loop gives it back: nobody waits for it any more.
-        drop(inbox.push(Ready::Native(Box::new(work))));
-    });
+/// A call that is to be made on a thread of the pool.
+pub struct Call {
+    pub function: Py<PyAny>,
+    pub arguments: Py<PyTuple>,
+    pub keywords: Option<Py<PyDict>>,
+    /// The context to make it in, if not the thread's own.
+    pub context: Option<Py<PyAny>>,
 }
 
-#[pymethods]
+impl Call {
+    fn make(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let function = self.function.into_bound(py);
+        let arguments = self.arguments.into_bound(py);
+        let keywords = self.keywords.map(|keywords| keywords.into_bound(py));
+        let call = || function.call(&arguments, keywords.as_ref()).map(Bound::unbind);
+        match self.context {
+            Some(context) => context::run_in(&context.into_bound(py), call),
+            None => call(),
+        }
+    }
+}
+
+/// Makes the call, unless its future was cancelled before.
+fn run_job(inbox: &Inbox<Ready>, future: Py<Future>, call: Call) {
+    // None: the interpreter shuts down, and nobody waits any more.
+    let finished = Python::try_attach(|py| {
+        if future.get().is_done(py) {
+            return None;
+        }
+        let outcome = call.make(py);
+        Some(Box::new(Finished { future, outcome }) as Box<dyn NativeWork>)
+    });
+    let Some(Some(work)) = finished else {
+        return;
+    };
+    // Without the GIL: the loop wakes up at once and wants it.
+    if let Err(unwanted) = inbox.push(Ready::Native(Box::new(work))) {
+        // The loop is closed: nobody waits for it any more.
+        let _ = Python::try_attach(|_py| drop(unwanted));
+    }
+}
+
 impl LoopCore {
-    /// A future of `func(*args)`, run on the loop's own thread pool.
-    fn _run_in_pool(
-        slf: &Bound<'_, Self>,
-        func: Py<PyAny>,
-        args: Bound<'_, PyTuple>,
-    ) -> PyResult<Py<Future>> {
+    /// A future of the call, made on the loop's own thread pool.
+    pub(super) fn run_in_pool(slf: &Bound<'_, Self>, call: Call) -> PyResult<Py<Future>> {
         let py = slf.py();
         let this = slf.get();
-        this.check_closed(py)?;
         if this.pool.with(py, |pool| pool.is_none()) {
             let pool = ThreadPool::new(py)?;
             this.pool.with(py, |slot| *slot = Some(pool));
@@ -198,9 +219,8 @@ impl LoopCore {
             return Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"));
         };
         let inbox = this.inbox(py);
-        let (wanted, arguments) = (future.clone_ref(py), args.unbind());
-        let job = Box::new(move || run_job(&inbox, wanted, func, arguments));
-        match pool.submit(job) {
+        let wanted = future.clone_ref(py);
+        match pool.submit(Box::new(move || run_job(&inbox, wanted, call))) {
             Ok(()) => Ok(future),
             Err(SubmitError::ShutDown(_)) => {
                 Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"))
@@ -208,7 +228,10 @@ impl LoopCore {
             Err(SubmitError::Spawn(error, _)) => Err(PyRuntimeError::new_err(error.to_string())),
         }
     }
+}
 
+#[pymethods]
+impl LoopCore {
     /// The threads of the pool that were started.
     fn _pool_threads(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
         let threads =

@@ -1,0 +1,10 @@
+//! Calls that block, on other threads (`asyncio.threads`, and
+//! `run_in_executor`).
+
+mod executing;
+mod pool;
+mod to_thread;
+
+pub use executing::DefaultExecutor;
+pub use pool::{ThreadPool, abandon_pools};
+pub use to_thread::{CallInThread, install_to_thread};

@@ -1,0 +1,123 @@
+//! `to_thread`.
+
+use std::ffi::CStr;
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::PyTypeError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::pool::Call;
+use crate::context;
+use crate::coroutines::{Coroutine, Input, Routine, Step, steps_of};
+use crate::event_loop::LoopCore;
+use crate::methods::{CallArguments, FastFunction, install_function};
+use crate::running::running_loop;
+use crate::standard;
+
+/// `to_thread(func, /, *args, **kwargs)`.
+struct ToThread;
+
+impl FastFunction for ToThread {
+    const NAME: &'static CStr = c"to_thread";
+    const DOC: &'static CStr = c"to_thread(func, /, *args, **kwargs)\n--\n\nCalls `func(*args, **kwargs)` in another thread, in a copy of the current context; its result.\n\nCancellation ends the wait, and prevents the call only if that has not started.\n\nhttps://docs.python.org/3/library/asyncio-task.html#asyncio.to_thread";
+
+    fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
+        let Some((function, positional)) = arguments.positional.split_first() else {
+            return Err(PyTypeError::new_err(
+                "to_thread() missing 1 required positional argument: 'func'",
+            ));
+        };
+        let mut keywords: Option<Bound<'py, PyDict>> = None;
+        for argument in arguments.named() {
+            let (name, value) = argument?;
+            keywords.get_or_insert_with(|| PyDict::new(py)).set_item(name, value)?;
+        }
+        let call = CallInThread {
+            function: (**function).clone().unbind(),
+            arguments: PyTuple::new(py, positional.iter().map(|argument| &**argument))?.unbind(),
+            keywords: keywords.map(Bound::unbind),
+        };
+        Coroutine::new(py, call).map(Py::into_any)
+    }
+}
+
+/// Adds the function. Called once, at module initialisation.
+pub fn install_to_thread(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    install_function::<ToThread>(module)
+}
+
+/// The body of `to_thread`.
+pub struct CallInThread {
+    function: Py<PyAny>,
+    arguments: Py<PyTuple>,
+    keywords: Option<Py<PyDict>>,
+}
+
+impl CallInThread {
+    fn begin(&self, py: Python<'_>) -> PyResult<Step> {
+        let running = running_loop(py)?;
+        let context = context::copy_current(py)?;
+        let keywords = self.keywords.as_ref().map(|keywords| keywords.clone_ref(py));
+        let mut call = Call {
+            function: self.function.clone_ref(py),
+            arguments: self.arguments.clone_ref(py),
+            keywords,
+            context: Some(context),
+        };
+        if let Ok(core) = running.cast::<LoopCore>() {
+            call = match LoopCore::offer_to_pool(core, call) {
+                Ok(future) => return future.map(Step::Wait),
+                Err(call) => call,
+            };
+        }
+        let call = call.into_callable(py)?;
+        let run_in_executor = pyo3::intern!(py, "run_in_executor");
+        let future = running.call_method1(run_in_executor, (py.None(), call))?;
+        steps_of(&future).map(Step::Delegate)
+    }
+}
+
+impl Call {
+    /// The call as a callable without arguments.
+    fn into_callable(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let partial = standard::partial(py)?;
+        let mut arguments = Vec::with_capacity(self.arguments.bind(py).len() + 2);
+        if let Some(context) = self.context {
+            arguments.push(context.into_bound(py).getattr(pyo3::intern!(py, "run"))?);
+        }
+        arguments.push(self.function.into_bound(py));
+        arguments.extend(self.arguments.bind(py).iter());
+        let keywords = self.keywords.map(|keywords| keywords.into_bound(py));
+        partial.call(PyTuple::new(py, arguments)?, keywords.as_ref())
+    }
+}
+
+impl Routine for CallInThread {
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        match input {
+            Input::Start => self.begin(py),
+            Input::Value(result) => Ok(Step::Return(result.unbind())),
+            Input::Error(error) => Err(error),
+        }
+    }
+
+    fn qualname(&self) -> &'static str {
+        "to_thread"
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.function.drop_ref(py);
+        self.arguments.drop_ref(py);
+        if let Some(keywords) = self.keywords {
+            keywords.drop_ref(py);
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.function)?;
+        visit.call(&self.arguments)?;
+        visit.call(&self.keywords)
+    }
+}
