@@ -168,9 +168,7 @@ def all_tasks(loop: asyncio.AbstractEventLoop | None = None) -> set[asyncio.Task
 def run_coroutine_threadsafe(
     coro: Coroutine[Any, Any, _T], loop: asyncio.AbstractEventLoop
 ) -> concurrent.futures.Future[_T]: ...
-def to_thread(
-    func: Callable[..., _T], /, *args: Any, **kwargs: Any
-) -> Coroutine[Any, Any, _T]: ...
+def to_thread(func: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, _T]: ...
 def wrap_future(
     future: concurrent.futures.Future[_T] | asyncio.Future[_T],
     *,

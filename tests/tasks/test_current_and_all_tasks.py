@@ -5,16 +5,22 @@ import gc
 import re
 import sys
 from _asyncio import Task as StandardTask
-from asyncio import all_tasks, current_task, get_running_loop
+from asyncio import current_task, get_running_loop
 
 import pytest
+
+
+@pytest.fixture(params=["asyncio's", "own"])
+def all_tasks(api, request):
+    """The function, asyncio's or of the side under test."""
+    return (asyncio if request.param == "asyncio's" else api).all_tasks
 
 
 async def forever():
     await get_running_loop().create_future()
 
 
-def test_outside_there_is_no_running_loop(loop, api):
+def test_outside_there_is_no_running_loop(loop, api, all_tasks):
     for ask in (get_running_loop, api.get_running_loop, current_task, all_tasks):
         with pytest.raises(RuntimeError) as raised:
             ask()
@@ -22,12 +28,12 @@ def test_outside_there_is_no_running_loop(loop, api):
     assert asyncio._get_running_loop() is None
 
 
-def test_outside_a_loop_has_no_current_task(loop):
+def test_outside_a_loop_has_no_current_task(loop, all_tasks):
     assert current_task(loop) is None
     assert all_tasks(loop) == set()
 
 
-def test_inside_a_task(loop, run, api):
+def test_inside_a_task(loop, run, api, all_tasks):
     async def main():
         assert get_running_loop() is loop
         assert api.get_running_loop() is loop
@@ -42,7 +48,7 @@ def test_inside_a_task(loop, run, api):
     assert current_task(loop) is None
 
 
-def test_inside_a_plain_callback(loop, turn):
+def test_inside_a_plain_callback(loop, turn, all_tasks):
     seen = []
 
     def callback():
@@ -53,7 +59,7 @@ def test_inside_a_plain_callback(loop, turn):
     assert seen == [(loop, None, set())]
 
 
-def test_inside_a_done_callback_of_a_task(loop, turn):
+def test_inside_a_done_callback_of_a_task(loop, turn, all_tasks):
     async def nothing():
         pass
 
@@ -96,7 +102,7 @@ def test_the_current_task_inside_nested_coroutines_and_generators(run):
     assert run(main())
 
 
-def test_a_task_belongs_to_all_from_its_creation_to_its_end(loop, turn):
+def test_a_task_belongs_to_all_from_its_creation_to_its_end(loop, turn, all_tasks):
     async def wait_for(future):
         await future
 
@@ -112,7 +118,7 @@ def test_a_task_belongs_to_all_from_its_creation_to_its_end(loop, turn):
     assert all_tasks(loop) == set()
 
 
-def test_a_failed_and_a_cancelled_task_no_longer_belong(loop, turn):
+def test_a_failed_and_a_cancelled_task_no_longer_belong(loop, turn, all_tasks):
     async def fail():
         raise ValueError
 
@@ -124,7 +130,7 @@ def test_a_failed_and_a_cancelled_task_no_longer_belong(loop, turn):
     failed.exception()
 
 
-def test_all_tasks_is_a_copy(loop, turn):
+def test_all_tasks_is_a_copy(loop, turn, all_tasks):
     task = loop.create_task(forever())
     tasks = all_tasks(loop)
     assert type(tasks) is set
@@ -134,7 +140,7 @@ def test_all_tasks_is_a_copy(loop, turn):
     turn()
 
 
-def test_loops_keep_their_tasks_apart(loop, new_loop):
+def test_loops_keep_their_tasks_apart(loop, new_loop, all_tasks):
     other = new_loop()
     one, another = loop.create_task(forever()), other.create_task(forever())
     assert all_tasks(loop) == {one}
@@ -145,7 +151,7 @@ def test_loops_keep_their_tasks_apart(loop, new_loop):
             task.get_loop().run_until_complete(task)
 
 
-def test_a_dropped_task_no_longer_belongs(loop, turn):
+def test_a_dropped_task_no_longer_belongs(loop, turn, all_tasks):
     async def wait():
         await loop.create_future()
 
@@ -157,7 +163,7 @@ def test_a_dropped_task_no_longer_belongs(loop, turn):
     assert all_tasks(loop) == set()
 
 
-def test_ten_thousand_tasks(loop, turn):
+def test_ten_thousand_tasks(loop, turn, all_tasks):
     tasks = {loop.create_task(forever()) for _ in range(10_000)}
     assert all_tasks(loop) == tasks
     turn()
@@ -168,7 +174,7 @@ def test_ten_thousand_tasks(loop, turn):
     assert all_tasks(loop) == set()
 
 
-def test_tasks_of_the_standard_library_are_seen_by_both(loop, run, api):
+def test_tasks_of_the_standard_library_are_seen_by_both(loop, run, api, all_tasks):
     async def child():
         assert current_task() is api.current_task()
         return current_task()
@@ -184,7 +190,7 @@ def test_tasks_of_the_standard_library_are_seen_by_both(loop, run, api):
     run(main())
 
 
-def test_a_task_of_the_standard_library_sees_tasks_of_this_side(loop, api):
+def test_a_task_of_the_standard_library_sees_tasks_of_this_side(loop, api, all_tasks):
     async def child():
         return current_task() is api.current_task() and current_task()
 
@@ -198,7 +204,7 @@ def test_a_task_of_the_standard_library_sees_tasks_of_this_side(loop, api):
     assert loop.run_until_complete(task) is task
 
 
-def test_the_hooks_for_other_implementations_of_tasks(loop, api):
+def test_the_hooks_for_other_implementations_of_tasks(loop, api, all_tasks):
     class OtherTask:
         def done(self):
             return False

@@ -1,17 +1,21 @@
 """asyncio.to_thread, and calls from other threads into the loop."""
 
 import asyncio
+import concurrent.futures
 import contextvars
 import functools
+import gc
+import os
 import threading
+import weakref
 
 import pytest
 
 
-@pytest.fixture
-def to_thread(api):
-    """The function of the side under test."""
-    return api.to_thread
+@pytest.fixture(params=["asyncio's", "own"])
+def to_thread(api, request):
+    """The function, asyncio's or of the side under test."""
+    return (asyncio if request.param == "asyncio's" else api).to_thread
 
 
 def test_runs_in_another_thread_with_all_arguments(run, loop, to_thread):
@@ -51,6 +55,130 @@ def test_context_is_carried_into_the_thread_and_not_back(run, loop, to_thread):
         assert variable.get() == "set in the loop"
 
     run(main())
+
+
+def test_the_call_begins_while_the_loop_is_blocked(run, loop, to_thread):
+    async def main():
+        started = threading.Event()
+        calling = to_thread(started.set)
+        calling.send(None)
+        assert started.wait(10)
+        calling.close()
+
+    run(main())
+
+
+def test_nothing_happens_before_it_is_awaited(run, loop, to_thread):
+    called = []
+
+    async def main():
+        to_thread(called.append, 1).close()
+        calling = to_thread(called.append, 2)
+        assert asyncio.iscoroutine(calling)
+        assert calling.__name__ == "to_thread"
+        await calling
+
+    run(main())
+    assert called == [2]
+
+
+def test_without_a_loop_it_cannot_begin(to_thread):
+    calling = to_thread(int)
+    with pytest.raises(RuntimeError, match="^no running event loop$"):
+        calling.send(None)
+
+
+def test_a_function_is_needed(to_thread):
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'func'"):
+        to_thread()
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'func'"):
+        to_thread(func=int)
+
+
+def test_keywords_may_have_any_name(run, loop, to_thread):
+    def work(*arguments, **keywords):
+        return arguments, keywords
+
+    async def main():
+        return await to_thread(work, 1, func=2, self=3)
+
+    assert run(main()) == ((1,), {"func": 2, "self": 3})
+
+
+def test_a_loop_that_runs_calls_elsewhere_is_asked(kind, api, to_thread):
+    asked = []
+
+    class Derived(asyncio.SelectorEventLoop if kind == "asyncio" else api.Loop):
+        def run_in_executor(self, executor, func, *args):
+            asked.append((executor, func.args[:1], args))
+            return super().run_in_executor(executor, func, *args)
+
+    loop = Derived()
+    try:
+        assert loop.run_until_complete(to_thread(divmod, 7, 2)) == (3, 1)
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+    assert asked == [(None, (divmod,), ())]
+
+
+def test_a_default_executor_that_was_set_is_used(run, loop, to_thread):
+    async def main():
+        with concurrent.futures.ThreadPoolExecutor(thread_name_prefix="chosen") as pool:
+            loop.set_default_executor(pool)
+            name = await to_thread(lambda: threading.current_thread().name)
+        return name
+
+    assert run(main()).startswith("chosen")
+
+
+def test_after_the_executor_was_shut_down(run, loop, to_thread):
+    async def main():
+        await to_thread(int)
+        await loop.shutdown_default_executor()
+        with pytest.raises(RuntimeError, match="^Executor shutdown has been called$"):
+            await to_thread(int)
+
+    run(main())
+
+
+def test_a_call_that_waits_for_a_thread_can_be_cancelled(run, loop, to_thread):
+    called = []
+
+    async def main():
+        release = threading.Event()
+        most = min(32, (os.cpu_count() or 1) + 4)
+        busy = [asyncio.ensure_future(to_thread(release.wait, 10)) for _ in range(most)]
+        late = asyncio.ensure_future(to_thread(called.append, "late"))
+        await asyncio.sleep(0)
+        late.cancel()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(*busy)
+        with pytest.raises(asyncio.CancelledError):
+            await late
+        await to_thread(called.append, "next")
+
+    run(main())
+    assert called == ["next"]
+
+
+def test_what_is_passed_is_let_go_of(run, loop, to_thread):
+    class Argument:
+        pass
+
+    async def main():
+        argument = Argument()
+        reference = weakref.ref(argument)
+        assert await to_thread(lambda given: given is not None, argument)
+        del argument
+        # asyncio's own thread may still hold what it called with.
+        await to_thread(int)
+        gc.collect()
+        return reference
+
+    assert run(main())() is None
 
 
 def test_no_running_loop_in_the_thread(run, loop, to_thread):

@@ -16,7 +16,7 @@ use crate::futures::Future;
 use crate::gil_cell::GilCell;
 use crate::handles::Handle;
 use crate::running::CurrentTask;
-use crate::threads::{DefaultExecutor, ThreadPool};
+use crate::threads::{DefaultExecutor, Gate, ThreadPool};
 
 /// What one read takes at most: asyncio's `max_size`.
 pub const SCRATCH_BYTES: usize = 256 * 1024;
@@ -50,6 +50,8 @@ pub struct LoopCore {
     scratch: GilCell<Option<Vec<u8>>>,
     /// The threads of `run_in_executor(None, …)`, started on first use.
     pub(crate) pool: GilCell<Option<ThreadPool>>,
+    /// When these threads may ask for the GIL.
+    pub(crate) gate: Gate,
     /// What takes such calls instead.
     pub(crate) executor: GilCell<DefaultExecutor>,
     /// The socket pair that signals arrive through.
@@ -211,6 +213,7 @@ impl LoopCore {
             task_factory: GilCell::new(None),
             scratch: GilCell::new(None),
             pool: GilCell::new(None),
+            gate: Gate::default(),
             executor: GilCell::new(DefaultExecutor::default()),
             signals: GilCell::new(None),
             idling: GilCell::new(None),

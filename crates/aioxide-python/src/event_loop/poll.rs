@@ -74,7 +74,10 @@ impl LoopCore {
         this.current_task().settle(py, slf.as_any().as_unbound())?;
         let waited = match wait.timeout() {
             Some(Duration::ZERO) => poller.wait(&mut events, Some(Duration::ZERO)),
-            timeout => py.detach(|| poller.wait(&mut events, timeout)),
+            timeout => py.detach(|| {
+                this.gate.open();
+                poller.wait(&mut events, timeout)
+            }),
         };
         match waited {
             Ok(()) => this.dispatch(py, &events),

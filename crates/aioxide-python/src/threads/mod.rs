@@ -2,9 +2,11 @@
 //! `run_in_executor`).
 
 mod executing;
+mod gate;
 mod pool;
 mod to_thread;
 
 pub use executing::DefaultExecutor;
+pub use gate::Gate;
 pub use pool::{ThreadPool, abandon_pools};
 pub use to_thread::{CallInThread, install_to_thread};

@@ -12,6 +12,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::Gate;
 use crate::event_loop::{LoopCore, NativeWork, Ready};
 use crate::futures::{Future, without_stop_iteration};
 use crate::{context, standard};
@@ -185,7 +186,8 @@ impl Call {
 }
 
 /// Makes the call, unless its future was cancelled before.
-fn run_job(inbox: &Inbox<Ready>, future: Py<Future>, call: Call) {
+fn run_job(inbox: &Inbox<Ready>, gate: &Gate, future: Py<Future>, call: Call) {
+    gate.pass();
     // None: the interpreter shuts down, and nobody waits any more.
     let finished = Python::try_attach(|py| {
         if future.get().is_done(py) {
@@ -220,7 +222,9 @@ impl LoopCore {
         };
         let inbox = this.inbox(py);
         let wanted = future.clone_ref(py);
-        match pool.submit(Box::new(move || run_job(&inbox, wanted, call))) {
+        let gate = this.gate.clone();
+        gate.close();
+        match pool.submit(Box::new(move || run_job(&inbox, &gate, wanted, call))) {
             Ok(()) => Ok(future),
             Err(SubmitError::ShutDown(_)) => {
                 Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"))
