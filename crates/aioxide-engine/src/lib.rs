@@ -94,6 +94,6 @@ pub use idling::{Idle, Idling, Outside};
 pub use inbox::Inbox;
 pub use interleaving::{Interleaving, Promises};
 pub use poller::{Event, Events, Interest, MAX_TOKEN, Poller, Trigger, Waker};
-pub use pool::{BlockingPool, Job, SubmitError, Worker};
+pub use pool::{BlockingPool, Job, LastWords, SubmitError, Worker};
 pub use timers::{Cancellable, Timers};
 pub use turn::{Engine, Wait};

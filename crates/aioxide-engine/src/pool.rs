@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, ThreadId};
 
 #[cfg(test)]
 mod tests;
@@ -61,6 +61,9 @@ struct State {
     starting: usize,
     /// Those of `threads` that wait for a job.
     idle: usize,
+    /// Those of `threads` that will look for a job in a moment, though they are
+    /// still at one.
+    finishing: Vec<ThreadId>,
     next_index: usize,
     shut_down: bool,
     /// To be called when the last worker has ended.
@@ -131,7 +134,11 @@ impl BlockingPool {
         let id = state.next_job_id;
         state.next_job_id += 1;
         state.queue.push_back(QueuedJob { id, job });
-        if state.queue.len() <= state.idle {
+        let finishing = state.finishing.len();
+        if state.queue.len() <= finishing {
+            return Ok(());
+        }
+        if state.queue.len() <= finishing + state.idle {
             drop(state);
             shared.work_or_shutdown.notify_one();
             return Ok(());
@@ -145,6 +152,11 @@ impl BlockingPool {
             Ok(()) => Ok(()),
             Err(error) => shared.withdraw(id, error),
         }
+    }
+
+    /// By what a job tells the pool that it is nearly over.
+    pub fn last_words(&self) -> LastWords {
+        LastWords { shared: Arc::clone(&self.owner.shared) }
     }
 
     /// Takes no more jobs. Those that are queued still run; when the last
@@ -212,6 +224,36 @@ impl Shared {
     }
 }
 
+/// A job's way to tell its outcome when its thread counts as idle already:
+/// whoever hears of it and submits the next job at once gets the same thread,
+/// which is awake.
+///
+/// It does not keep the pool alive.
+#[derive(Clone)]
+pub struct LastWords {
+    shared: Arc<Shared>,
+}
+
+impl LastWords {
+    /// Makes the call, which has to be the last thing that a job of the pool
+    /// does. It must not block: a job that is submitted meanwhile may wait for
+    /// this thread though others are idle.
+    pub fn say<R>(&self, words: impl FnOnce() -> R) -> R {
+        self.shared.lock().finishing.push(thread::current().id());
+        words()
+    }
+}
+
+impl State {
+    /// The calling thread has looked for a job, or does so no more.
+    fn finished(&mut self) {
+        if !self.finishing.is_empty() {
+            let thread = thread::current().id();
+            self.finishing.retain(|finishing| *finishing != thread);
+        }
+    }
+}
+
 /// One thread's part in a pool. Counts as one of the pool's threads until it
 /// is dropped or has run to its end.
 pub struct Worker {
@@ -249,9 +291,11 @@ impl Worker {
         {
             let mut state = self.shared.lock();
             if let Some(queued) = state.queue.pop_front() {
+                state.finished();
                 return Some(queued.job);
             }
             if state.shut_down {
+                state.finished();
                 return None;
             }
         }
@@ -264,6 +308,7 @@ impl Worker {
 
     fn wait_for_job(&self) -> Option<Job> {
         let mut state = self.shared.lock();
+        state.finished();
         state.idle += 1;
         while state.queue.is_empty() && !state.shut_down {
             state =
@@ -279,6 +324,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
+        state.finished();
         state.threads -= 1;
         if !self.has_begun {
             state.starting -= 1;

@@ -386,3 +386,50 @@ fn a_lock_let_go_in_park_cannot_deadlock_with_one_who_submits() {
 fn a_pool_without_threads_is_refused() {
     let _pool = BlockingPool::with_std_threads(0, "none");
 }
+
+#[test]
+fn whoever_hears_the_last_words_gets_the_same_thread() {
+    let joined = JoinedPool::new(4);
+    let mut threads = Vec::new();
+    for _ in 0..200 {
+        let (sender, receiver) = mpsc::channel();
+        let last_words = joined.pool.last_words();
+        joined.submit(move || {
+            let thread = thread::current().id();
+            last_words.say(|| sender.send(thread).unwrap());
+        });
+        threads.push(receiver.recv_timeout(DEADLINE).unwrap());
+    }
+    assert_eq!(joined.pool.threads(), 1);
+    assert!(threads.iter().all(|thread| *thread == threads[0]));
+}
+
+#[test]
+fn last_words_that_panic_leave_the_pool_as_it_was() {
+    let joined = JoinedPool::new(1);
+    let last_words = joined.pool.last_words();
+    joined.submit(move || last_words.say(|| resume_unwind(Box::new("the job has failed"))));
+    joined.run_and_settle(|| ());
+    assert!(joined.pool.owner.shared.lock().finishing.is_empty());
+}
+
+#[test]
+fn two_jobs_for_one_thread_that_finishes_take_two_threads() {
+    let joined = JoinedPool::new(2);
+    let last_words = joined.pool.last_words();
+    let (heard, hear) = mpsc::channel();
+    let meeting = Arc::new(Barrier::new(2));
+    let pool = joined.pool.clone();
+    let parties = [Arc::clone(&meeting), meeting];
+    joined.submit(move || {
+        last_words.say(|| {
+            for party in parties {
+                pool.submit(Box::new(move || _ = party.wait())).unwrap();
+            }
+            heard.send(()).unwrap();
+        });
+    });
+    hear.recv_timeout(DEADLINE).unwrap();
+    joined.settle();
+    assert_eq!(joined.pool.threads(), 2);
+}

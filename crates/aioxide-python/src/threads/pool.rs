@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use aioxide_engine::{BlockingPool, Inbox, SubmitError, Worker};
+use aioxide_engine::{BlockingPool, Inbox, LastWords, SubmitError, Worker};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -185,9 +185,16 @@ impl Call {
     }
 }
 
+/// What a job needs to tell the loop.
+struct Report {
+    inbox: Arc<Inbox<Ready>>,
+    gate: Gate,
+    last_words: LastWords,
+}
+
 /// Makes the call, unless its future was cancelled before.
-fn run_job(inbox: &Inbox<Ready>, gate: &Gate, future: Py<Future>, call: Call) {
-    gate.pass();
+fn run_job(report: &Report, future: Py<Future>, call: Call) {
+    report.gate.pass();
     // None: the interpreter shuts down, and nobody waits any more.
     let finished = Python::try_attach(|py| {
         if future.get().is_done(py) {
@@ -200,7 +207,8 @@ fn run_job(inbox: &Inbox<Ready>, gate: &Gate, future: Py<Future>, call: Call) {
         return;
     };
     // Without the GIL: the loop wakes up at once and wants it.
-    if let Err(unwanted) = inbox.push(Ready::Native(Box::new(work))) {
+    let item = Ready::Native(Box::new(work));
+    if let Err(unwanted) = report.last_words.say(|| report.inbox.push(item)) {
         // The loop is closed: nobody waits for it any more.
         let _ = Python::try_attach(|_py| drop(unwanted));
     }
@@ -220,11 +228,11 @@ impl LoopCore {
         let Some(pool) = pool else {
             return Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"));
         };
-        let inbox = this.inbox(py);
         let wanted = future.clone_ref(py);
-        let gate = this.gate.clone();
-        gate.close();
-        match pool.submit(Box::new(move || run_job(&inbox, &gate, wanted, call))) {
+        let (inbox, gate) = (this.inbox(py), this.gate.clone());
+        let report = Report { inbox, gate, last_words: pool.last_words() };
+        this.gate.close();
+        match pool.submit(Box::new(move || run_job(&report, wanted, call))) {
             Ok(()) => Ok(future),
             Err(SubmitError::ShutDown(_)) => {
                 Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"))

@@ -12,11 +12,11 @@ use super::done_callback::{self, DoneCallback, Role};
 use super::ensuring::is_future;
 use super::outcomes::{exception_of, is_cancelled, is_done};
 use super::timer::Timer;
+use crate::coroutines::is_coroutine;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
 use crate::futures::{Future, as_native};
 use crate::methods::{CallArguments, FastFunction};
 use crate::running::running_loop;
-use crate::tasks::is_coroutine;
 
 /// `wait(fs, *, timeout=None, return_when=ALL_COMPLETED)`.
 pub struct WaitFunction;
