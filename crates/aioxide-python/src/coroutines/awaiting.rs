@@ -22,7 +22,7 @@ pub fn steps_of(object: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         Some(_) => object.call_method0(pyo3::intern!(py, "__await__")).map(Bound::unbind),
         None => {
             let class = object.get_type().name()?;
-            Err(PyTypeError::new_err(if cfg!(Py_3_15) {
+            Err(PyTypeError::new_err(if cfg!(Py_3_14) {
                 format!("'{class}' object can't be awaited")
             } else {
                 format!("object {class} can't be used in 'await' expression")
