@@ -9,7 +9,7 @@ mod object;
 mod program;
 mod recognising;
 
-pub use awaiting::steps_of;
+pub use awaiting::awaiting;
 pub use object::{Coroutine, install_slots};
 pub use program::{Input, Program, Routine, Step};
 pub use recognising::{is_coroutine, iscoroutine};

@@ -5,7 +5,7 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use crate::coroutines::{Input, Routine, Step, steps_of};
+use crate::coroutines::{Input, Routine, Step, awaiting};
 
 /// Entering by the object's own `acquire()`, whatever that is.
 pub struct EnterBySubclass {
@@ -17,7 +17,7 @@ impl Routine for EnterBySubclass {
         match input {
             Input::Start => {
                 let acquiring = self.object.call_method0(py, pyo3::intern!(py, "acquire"))?;
-                steps_of(acquiring.bind(py)).map(Step::Delegate)
+                awaiting(acquiring.bind(py))
             }
             Input::Value(_) => Ok(Step::Return(py.None())),
             Input::Error(error) => Err(error),

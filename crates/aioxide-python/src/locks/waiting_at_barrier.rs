@@ -8,7 +8,7 @@ use pyo3::types::PyInt;
 use super::barrier::{Barrier, Phase};
 use super::lock::AcquireLock;
 use super::waiting_for_notice::WaitForNotice;
-use crate::coroutines::{Input, Routine, Step, steps_of};
+use crate::coroutines::{Input, Routine, Step, awaiting};
 use crate::standard;
 
 /// `Barrier.wait`.
@@ -202,7 +202,7 @@ impl Routine for EnterBarrier {
         match input {
             Input::Start => {
                 let waiting = self.barrier.bind(py).call_method0(pyo3::intern!(py, "wait"))?;
-                steps_of(&waiting).map(Step::Delegate)
+                awaiting(&waiting)
             }
             Input::Value(index) => Ok(Step::Return(index.unbind())),
             Input::Error(error) => Err(error),

@@ -8,7 +8,7 @@ use pyo3::types::PyBool;
 
 use super::condition::Condition;
 use super::lock::AcquireLock;
-use crate::coroutines::{Input, Routine, Step, steps_of};
+use crate::coroutines::{Input, Routine, Step, awaiting};
 use crate::standard;
 
 /// `Condition.wait`.
@@ -78,7 +78,7 @@ impl WaitForNotice {
                     self.stage = Stage::ReacquiringByMethod;
                     let acquire = pyo3::intern!(py, "acquire");
                     let acquiring = self.condition.bind(py).call_method0(acquire);
-                    acquiring.and_then(|it| steps_of(&it)).map(Step::Delegate)
+                    acquiring.and_then(|it| awaiting(&it))
                 }
             };
             match attempt {
@@ -221,7 +221,7 @@ impl WaitUntil {
             let condition = self.waiting.condition.bind(py);
             if !condition.is_exact_instance_of::<Condition>() {
                 let waiting = condition.call_method0(pyo3::intern!(py, "wait"))?;
-                return steps_of(&waiting).map(Step::Delegate);
+                return awaiting(&waiting);
             }
             self.waiting.again();
             match self.waiting.resume(py, Input::Start)? {

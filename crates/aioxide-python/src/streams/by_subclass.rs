@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyList};
 
 use super::StreamReader;
 use super::reading::{Wish, line_too_long};
-use crate::coroutines::{Input, Routine, Step, steps_of};
+use crate::coroutines::{Input, Routine, Step, awaiting};
 use crate::standard;
 
 /// `readline` over the object's own `readuntil`, or `__anext__` over its own
@@ -49,7 +49,7 @@ impl Routine for LineBySubclass {
                     let separator = PyBytes::new(py, b"\n");
                     reader.call_method1(pyo3::intern!(py, "readuntil"), (separator,))?
                 };
-                steps_of(&reading).map(Step::Delegate)
+                awaiting(&reading)
             }
             Input::Value(line) if next && line.eq(PyBytes::new(py, b""))? => {
                 Err(PyStopAsyncIteration::new_err(()))
@@ -101,7 +101,7 @@ impl Routine for ReadAllBySubclass {
         }
         let reader = self.reader.bind(py);
         let limit = reader.getattr(pyo3::intern!(py, "_limit"))?;
-        steps_of(&reader.call_method1(pyo3::intern!(py, "read"), (limit,))?).map(Step::Delegate)
+        awaiting(&reader.call_method1(pyo3::intern!(py, "read"), (limit,))?)
     }
 
     fn qualname(&self) -> &'static str {

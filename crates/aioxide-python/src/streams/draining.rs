@@ -5,7 +5,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::{StreamProtocolCore, StreamReader, StreamWriter};
-use crate::coroutines::{Input, Routine, Step, steps_of};
+use crate::coroutines::{Input, Routine, Step, awaiting};
 use crate::futures::as_native;
 
 /// `FlowControlMixin._drain_helper`.
@@ -89,7 +89,7 @@ impl Drain {
         }
         self.stage = DrainStage::Delegated;
         let helping = protocol.call_method0(pyo3::intern!(py, "_drain_helper"))?;
-        steps_of(&helping).map(Step::Delegate)
+        awaiting(&helping)
     }
 
     /// Raises what ended the stream, if the reader knows.
@@ -172,7 +172,7 @@ impl Routine for WaitClosed {
                 };
                 match as_native(&waiter) {
                     Some(future) => Ok(Step::Wait(future.clone().unbind())),
-                    None => steps_of(&waiter).map(Step::Delegate),
+                    None => awaiting(&waiter),
                 }
             }
         }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::StreamWriter;
-use crate::coroutines::{Input, Routine, Step, steps_of};
+use crate::coroutines::{Input, Routine, Step, awaiting};
 
 /// `StreamWriter.start_tls`.
 pub struct StartTls {
@@ -32,7 +32,7 @@ impl StartTls {
         let writer = self.writer.bind(py);
         let callback = StreamWriter::protocol(writer)?.getattr("_client_connected_cb")?;
         self.options.bind(py).set_item("server_side", !callback.is_none())?;
-        steps_of(&writer.call_method0("drain")?).map(Step::Delegate)
+        awaiting(&writer.call_method0("drain")?)
     }
 
     fn shake_hands(&self, py: Python<'_>) -> PyResult<Step> {
@@ -43,7 +43,7 @@ impl StartTls {
             (transport, protocol, &self.context),
             Some(self.options.bind(py)),
         )?;
-        steps_of(&upgrading).map(Step::Delegate)
+        awaiting(&upgrading)
     }
 
     fn replace(&self, py: Python<'_>, transport: Bound<'_, PyAny>) -> PyResult<Step> {

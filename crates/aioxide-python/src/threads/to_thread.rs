@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::pool::Call;
 use crate::context;
-use crate::coroutines::{Coroutine, Input, Routine, Step, steps_of};
+use crate::coroutines::{Coroutine, Input, Routine, Step, awaiting};
 use crate::event_loop::LoopCore;
 use crate::methods::{CallArguments, FastFunction, install_function};
 use crate::running::running_loop;
@@ -75,7 +75,7 @@ impl CallInThread {
         let call = call.into_callable(py)?;
         let run_in_executor = pyo3::intern!(py, "run_in_executor");
         let future = running.call_method1(run_in_executor, (py.None(), call))?;
-        steps_of(&future).map(Step::Delegate)
+        awaiting(&future)
     }
 }
 

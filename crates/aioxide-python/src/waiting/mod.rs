@@ -1,6 +1,5 @@
 //! Starting things and waiting for them (`asyncio.tasks`).
 
-mod awaiting;
 mod completing;
 mod creating;
 mod current;

@@ -6,12 +6,12 @@ use pyo3::prelude::*;
 
 use super::cancelling::Cancelling;
 use super::result_in_time;
+use crate::coroutines::awaiting;
 use crate::coroutines::{Input, Routine, Step};
 use crate::futures::Future;
 use crate::running::running_loop;
 use crate::standard;
 use crate::timeouts::is_positive;
-use crate::waiting::awaiting::awaiting;
 use crate::waiting::done_callback::{DoneCallback, Role};
 use crate::waiting::ensuring::ensured;
 use crate::waiting::outcomes::{is_done, result_of};

@@ -6,10 +6,10 @@ use pyo3::prelude::*;
 
 use super::cancelling::Cancelling;
 use super::result_in_time;
+use crate::coroutines::awaiting;
 use crate::coroutines::{Input, Routine, Step};
 use crate::running::running_loop;
 use crate::timeouts::{Timeout, When, enter, is_positive, leave};
-use crate::waiting::awaiting::awaiting;
 use crate::waiting::ensuring::ensured;
 use crate::waiting::outcomes::{is_done, result_of};
 
