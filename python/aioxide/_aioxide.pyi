@@ -28,6 +28,13 @@ __version__: str
 def _live_tasks() -> list[Task[Any]]:
     """Return the tasks of all loops that are not done, in no certain order."""
 
+def _own_hot_methods(class_: type[LoopCore], /) -> None:
+    """Give a subclass of ``LoopCore`` descriptors of its own for the methods called most.
+
+    Raises:
+        TypeError: it is no such class.
+    """
+
 def _reap_child(pid: int) -> int | None:
     """Return how the child process ``pid`` ended, None if that is lost.
 

@@ -12,6 +12,7 @@ import sys
 import warnings
 from asyncio.log import logger
 
+from ._aioxide import _own_hot_methods
 from .datagrams import Datagrams
 from .file_sending import FileSending
 from .forking import renew_in_forked_child
@@ -106,6 +107,9 @@ class Loop(
         _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
         if not self.is_running():
             self.close()
+
+
+_own_hot_methods(Loop)
 
 
 def new_event_loop() -> Loop:

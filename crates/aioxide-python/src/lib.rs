@@ -107,6 +107,9 @@ mod _aioxide {
     use crate::{finalizer, recycle};
 
     #[pymodule_export]
+    use crate::event_loop::_own_hot_methods;
+
+    #[pymodule_export]
     use crate::children::{_reap_child, _use_exit_descriptors};
     #[cfg(Py_3_14)]
     #[pymodule_export]

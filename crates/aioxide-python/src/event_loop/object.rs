@@ -12,6 +12,8 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::Ready;
 use super::descriptors::Descriptors;
+use super::owning::is_same_method;
+
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
 use crate::handles::Handle;
@@ -224,7 +226,8 @@ impl LoopCore {
         let py = slf.py();
         // A subclass that overrides call_soon wants to see every callback.
         let is_ours = |name: &Bound<'_, PyString>| -> PyResult<bool> {
-            Ok(py.get_type::<Self>().getattr(name)?.is(&slf.get_type().getattr(name)?))
+            let inherited = py.get_type::<Self>().getattr(name)?;
+            Ok(is_same_method(&slf.get_type().getattr(name)?, &inherited))
         };
         let native = is_ours(pyo3::intern!(py, "call_soon"))?;
         let creates_natively = is_ours(pyo3::intern!(py, "create_task"))?;

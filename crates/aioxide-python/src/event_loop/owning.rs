@@ -1,0 +1,67 @@
+//! Methods of the class of loops itself.
+//!
+//! Before it calls an inherited native method, the interpreter looks for the method's
+//! class among all the bases of the object's, one by one. `Loop` has sixteen, and
+//! `LoopCore` is near their end: a twentieth of a callback. A descriptor of `Loop`'s own,
+//! for the same function, is not looked for.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+use super::LoopCore;
+
+/// What a program calls for each of its callbacks, futures and tasks.
+const HOT: [&str; 7] = [
+    "call_soon",
+    "call_soon_threadsafe",
+    "call_later",
+    "call_at",
+    "create_future",
+    "create_task",
+    "time",
+];
+
+/// Gives `class_`, a subclass of `LoopCore`, descriptors of its own for the methods that
+/// are called most. Called once, when the class has been made.
+///
+/// # Errors
+///
+/// `TypeError` for any other class.
+#[pyfunction]
+#[pyo3(signature = (class_, /))]
+pub fn _own_hot_methods(class_: &Bound<'_, PyType>) -> PyResult<()> {
+    let py = class_.py();
+    if !class_.is_subclass_of::<LoopCore>()? {
+        return Err(PyTypeError::new_err(format!("{} is no subclass of LoopCore", class_.name()?)));
+    }
+    for name in HOT {
+        let inherited = py.get_type::<LoopCore>().getattr(name)?;
+        let definition = definition_of(&inherited)
+            .ok_or_else(|| PyTypeError::new_err(format!("{name} is no native method")))?;
+        // SAFETY: the definition lives as long as the module's class, for ever; the
+        // descriptor lets instances of `class_` only through, which are LoopCores.
+        let own = unsafe {
+            let own = ffi::PyDescr_NewMethod(class_.as_type_ptr(), definition);
+            Bound::from_owned_ptr_or_err(py, own)?
+        };
+        class_.setattr(name, own)?;
+    }
+    Ok(())
+}
+
+/// Whether both are methods of the same native function, or the same object.
+pub fn is_same_method(one: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> bool {
+    one.is(other) || definition_of(one).is_some_and(|it| Some(it) == definition_of(other))
+}
+
+/// The definition of a native method.
+fn definition_of(method: &Bound<'_, PyAny>) -> Option<*mut ffi::PyMethodDef> {
+    // SAFETY: the reference is alive, and what its type says about its layout holds.
+    unsafe {
+        let is_native =
+            std::ptr::eq(ffi::Py_TYPE(method.as_ptr()), &raw const ffi::PyMethodDescr_Type);
+        is_native.then(|| (*method.as_ptr().cast::<ffi::PyMethodDescrObject>()).d_method)
+    }
+}
