@@ -98,6 +98,27 @@ impl EagerTaskFactory {
         self.make(&r#loop, coro, options, keywords)
     }
 
+    /// What `inspect.signature()` says; of a native object it knows nothing by itself.
+    #[getter]
+    fn __signature__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let model = if cfg!(Py_3_14) {
+            c"lambda loop, coro, *, eager_start=True, **kwargs: None"
+        } else {
+            c"lambda loop, coro, *, name=None, context=None: None"
+        };
+        py.import("inspect")?.call_method1("signature", (py.eval(model, None, None)?,))
+    }
+
+    #[getter]
+    fn __name__(&self) -> &'static str {
+        "factory"
+    }
+
+    #[getter]
+    fn __qualname__(&self) -> &'static str {
+        "create_eager_task_factory.<locals>.factory"
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.constructor.traverse(|constructor| visit.call(constructor))
     }
