@@ -59,10 +59,18 @@ def test_context_is_carried_into_the_thread_and_not_back(run, loop, to_thread):
 
 def test_the_call_begins_while_the_loop_is_blocked(run, loop, to_thread):
     async def main():
-        started = threading.Event()
-        calling = to_thread(started.set)
-        calling.send(None)
-        assert started.wait(10)
+        started, may_end = threading.Event(), threading.Event()
+
+        def call():
+            started.set()
+            may_end.wait(10)
+
+        calling = to_thread(call)
+        try:
+            calling.send(None)
+            assert started.wait(10)
+        finally:
+            may_end.set()
         calling.close()
 
     run(main())
