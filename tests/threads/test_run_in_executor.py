@@ -275,3 +275,25 @@ def test_stop_iteration_from_a_thread_becomes_a_runtime_error(run, loop):
         assert isinstance(info.value.__cause__, StopIteration)
 
     run(main())
+
+
+def test_a_loop_that_never_waits_lets_calls_run(run, loop):
+    """Each turn lets the GIL go, not only the interpreter after its switch interval."""
+
+    def call():
+        for _ in range(3):
+            threading.Event().wait(0)  # Gives the GIL away, and wants it again.
+        return "done"
+
+    async def main():
+        sys.setswitchinterval(1000)
+        try:
+            calling = loop.run_in_executor(None, call)
+            while not calling.done():
+                await asyncio.sleep(0)
+        finally:
+            sys.setswitchinterval(interval)
+        return calling.result()
+
+    interval = sys.getswitchinterval()
+    assert run(main()) == "done"

@@ -38,6 +38,7 @@ impl LoopCore {
         if let Some(pool) = self.pool.with(py, Option::take) {
             pool.abandon();
         }
+        self.gate.abandon_calls();
         // Only the thread that forked is in the child. If it is in the middle
         // of a run of this loop, that run goes on.
         if self.thread.load(Ordering::Relaxed) != thread_identity() {

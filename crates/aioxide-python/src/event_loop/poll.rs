@@ -40,7 +40,7 @@ impl LoopCore {
         let this = slf.get();
         let stopping = this.flags.with(py, |flags| flags.stopping);
         let wait = if stopping { Wait::Poll } else { wait };
-        if wait == Wait::Poll && this.may_skip_poll(py) {
+        if wait == Wait::Poll && !this.gate.is_wanted() && this.may_skip_poll(py) {
             return Ok(());
         }
         if wait != Wait::Poll && this.is_idling(py) {
@@ -73,7 +73,9 @@ impl LoopCore {
         // handlers after that.
         this.current_task().settle(py, slf.as_any().as_unbound())?;
         let waited = match wait.timeout() {
-            Some(Duration::ZERO) => poller.wait(&mut events, Some(Duration::ZERO)),
+            Some(Duration::ZERO) if !this.gate.is_wanted() => {
+                poller.wait(&mut events, Some(Duration::ZERO))
+            }
             timeout => py.detach(|| {
                 this.gate.open();
                 poller.wait(&mut events, timeout)

@@ -12,7 +12,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::Gate;
+use super::gate::HandedIn;
 use crate::event_loop::{LoopCore, NativeWork, Ready};
 use crate::futures::{Future, without_stop_iteration};
 use crate::{context, standard};
@@ -188,13 +188,13 @@ impl Call {
 /// What a job needs to tell the loop.
 struct Report {
     inbox: Arc<Inbox<Ready>>,
-    gate: Gate,
+    handed_in: HandedIn,
     last_words: LastWords,
 }
 
 /// Makes the call, unless its future was cancelled before.
 fn run_job(report: &Report, future: Py<Future>, call: Call) {
-    report.gate.pass();
+    report.handed_in.pass();
     // None: the interpreter shuts down, and nobody waits any more.
     let finished = Python::try_attach(|py| {
         if future.get().is_done(py) {
@@ -229,9 +229,8 @@ impl LoopCore {
             return Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"));
         };
         let wanted = future.clone_ref(py);
-        let (inbox, gate) = (this.inbox(py), this.gate.clone());
-        let report = Report { inbox, gate, last_words: pool.last_words() };
-        this.gate.close();
+        let (inbox, handed_in) = (this.inbox(py), this.gate.hand_in());
+        let report = Report { inbox, handed_in, last_words: pool.last_words() };
         match pool.submit(Box::new(move || run_job(&report, wanted, call))) {
             Ok(()) => Ok(future),
             Err(SubmitError::ShutDown(_)) => {
