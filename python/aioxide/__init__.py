@@ -73,8 +73,7 @@ if hasattr(_asyncio, "open_unix_connection"):
 if hasattr(_asyncio, "EventLoop"):  # Python 3.13 and later
     EventLoop = Loop
 if hasattr(_asyncio, "create_eager_task_factory"):  # Python 3.12 and later
-    from ._aioxide import create_eager_task_factory as create_eager_task_factory
-    from ._aioxide import eager_task_factory as eager_task_factory
+    from .eager_tasks import eager_task_factory as eager_task_factory
 if hasattr(_aioxide, "all_tasks"):  # asyncio's own knows native tasks from 3.14 on
     from ._aioxide import all_tasks as all_tasks
 

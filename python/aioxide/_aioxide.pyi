@@ -181,16 +181,6 @@ def wrap_future(
     *,
     loop: asyncio.AbstractEventLoop | None = None,
 ) -> asyncio.Future[_T]: ...
-def create_eager_task_factory(
-    custom_task_constructor: Callable[..., asyncio.Task[Any]],
-) -> Callable[..., asyncio.Task[Any]]: ...
-def eager_task_factory(
-    loop: asyncio.AbstractEventLoop,
-    coro: Coroutine[Any, Any, _T],
-    *,
-    name: object = None,
-    context: Context | None = None,
-) -> asyncio.Task[_T]: ...
 
 class Timeout:
     """What ``timeout()`` and ``timeout_at()`` return."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from . import _aioxide, completing, streams
+from . import _aioxide, completing, eager_tasks, streams
 from . import patch_releases as patch_releases  # looks at asyncio before anything is replaced
 
 __all__ = ("NAMES", "replacements")
@@ -23,7 +23,6 @@ NAMES = {
     "tasks": (
         "all_tasks",
         "as_completed",
-        "create_eager_task_factory",
         "create_task",
         "current_task",
         "eager_task_factory",
@@ -50,7 +49,7 @@ def replacements() -> Iterator[tuple[ModuleType, str, Any]]:
     for module_name, names in NAMES.items():
         module = importlib.import_module(f"asyncio.{module_name}")
         for name in names:
-            for home in (_aioxide, completing, streams):
+            for home in (_aioxide, completing, eager_tasks, streams):
                 if hasattr(home, name):  # Not every Python has, or needs, all of them.
                     yield asyncio, name, getattr(home, name)
                     yield module, name, getattr(home, name)

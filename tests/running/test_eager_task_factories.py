@@ -91,3 +91,21 @@ def test_what_a_constructor_raises_comes_out(api):
 
     with pytest.raises(LookupError, match="no task today"):
         api.create_eager_task_factory(construct)("loop", "coro")
+
+
+def test_the_factory_is_a_function_that_programs_can_recognise(api):
+    """anyio looks for its code among the callers of a task's first step."""
+    frames = []
+
+    async def look():
+        frame = sys._getframe()
+        while frame is not None:
+            frames.append(frame.f_code)
+            frame = frame.f_back
+
+    async def main():
+        api.get_running_loop().set_task_factory(api.eager_task_factory)
+        await api.create_task(look())
+
+    api.run(main())
+    assert api.eager_task_factory.__code__ in frames

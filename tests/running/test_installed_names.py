@@ -24,7 +24,6 @@ NAMES = [
     ("locks", "Condition", (3, 0), None),
     # From 3.14 on asyncio's own sees native tasks.
     ("tasks", "all_tasks", (3, 0), (3, 14)),
-    ("tasks", "create_eager_task_factory", (3, 12), None),
     ("tasks", "eager_task_factory", (3, 12), None),
     ("tasks", "run_coroutine_threadsafe", (3, 0), None),
     ("threads", "to_thread", (3, 0), None),

@@ -97,9 +97,6 @@ mod _aioxide {
     use crate::coroutines::iscoroutine;
     #[pymodule_export]
     use crate::futures::wrap_future;
-    #[cfg(Py_3_12)]
-    #[pymodule_export]
-    use crate::tasks::create_eager_task_factory;
     #[cfg(not(Py_3_14))]
     #[pymodule_export]
     use crate::waiting::all_tasks;
@@ -179,11 +176,6 @@ mod _aioxide {
         finalizer::install::<DatagramTransport>(py);
         finalizer::install::<ReadPipeTransport>(py);
         finalizer::install::<WritePipeTransport>(py);
-        #[cfg(Py_3_12)]
-        module.add(
-            "eager_task_factory",
-            create_eager_task_factory(py, py.get_type::<Task>().into_any().unbind())?,
-        )?;
         #[cfg(Py_3_14)]
         crate::interpreter::initialize(py)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))

@@ -1,7 +1,6 @@
 //! `Task`: a coroutine that the loop drives (`asyncio.tasks`).
 
 #[cfg(Py_3_12)]
-mod eager;
 mod name;
 mod object;
 mod registry;
@@ -11,7 +10,6 @@ mod step;
 mod wakeup;
 
 #[cfg(Py_3_12)]
-pub use eager::create_eager_task_factory;
 pub use object::{Task, cancel_with_message};
 #[cfg(not(Py_3_14))]
 pub use registry::live_tasks;
