@@ -23,6 +23,7 @@ import growth_chart
 import loops
 import machine
 import publish
+import selection
 from loops import FLOOR
 from ratios import OURS
 from run import HERE, positive, run_sample
@@ -205,16 +206,7 @@ def choose(names: str | None) -> tuple[Subject, ...]:
     Raises:
         ValueError: a name belongs to no subject; the message says which.
     """
-    if names is None:
-        return SUBJECTS
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    known = [subject.name for subject in SUBJECTS]
-    for name in wanted:
-        if name not in known:
-            raise ValueError(f"no subject is called {name!r}; there are {', '.join(known)}")
-    if not wanted:
-        raise ValueError("the list of subjects is empty")
-    return tuple(subject for subject in SUBJECTS if subject.name in wanted)
+    return selection.choose(SUBJECTS, names, "subject")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

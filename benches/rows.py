@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import selection
 from loops import FLOOR
 
 
@@ -199,16 +200,7 @@ def select(only: str | None) -> tuple[Row, ...]:
     Raises:
         ValueError: a name belongs to no row; the message says which.
     """
-    if only is None:
-        return ROWS
-    names = [name.strip() for name in only.split(",") if name.strip()]
-    known = [row.name for row in ROWS]
-    for name in names:
-        if name not in known:
-            raise ValueError(f"no row is called {name!r}; there are {', '.join(known)}")
-    if not names:
-        raise ValueError("the list of rows is empty")
-    return tuple(row for row in ROWS if row.name in names)
+    return selection.choose(ROWS, only, "row")
 
 
 def find(name: str) -> Row:
