@@ -1,6 +1,5 @@
 //! `Task`: a coroutine that the loop drives (`asyncio.tasks`).
 
-#[cfg(Py_3_12)]
 mod name;
 mod object;
 mod registry;
@@ -9,7 +8,6 @@ mod state;
 mod step;
 mod wakeup;
 
-#[cfg(Py_3_12)]
 pub use object::{Task, cancel_with_message};
 #[cfg(not(Py_3_14))]
 pub use registry::live_tasks;
