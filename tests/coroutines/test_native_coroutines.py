@@ -145,3 +145,38 @@ def test_sleep_wants_a_number(run, api, delay):
             await api.sleep(delay)
 
     run(main())
+
+
+@pytest.mark.parametrize("delay", [0, False, -1, 0.0, -0.5, -(10**30)], ids=repr)
+def test_a_sleep_of_no_time_takes_one_turn(run, api, delay):
+    async def main():
+        steps = []
+        asyncio.get_running_loop().call_soon(steps.append, "another")
+        steps.append(await api.sleep(delay, "slept"))
+        assert steps == ["another", "slept"]
+
+    run(main())
+
+
+def test_sleep_takes_its_arguments_by_position_and_by_name(run, api):
+    async def main():
+        assert await api.sleep(0, result="a") == "a"
+        assert await api.sleep(result="b", delay=0) == "b"
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "positional, named, message",
+    [
+        ((), {}, "sleep() missing 1 required positional argument: 'delay'"),
+        ((), {"result": 1}, "sleep() missing 1 required positional argument: 'delay'"),
+        ((0, 1, 2), {}, "sleep() takes from 1 to 2 positional arguments but 3 were given"),
+        ((0,), {"delay": 1}, "sleep() got multiple values for argument 'delay'"),
+        ((0,), {"until": 1}, "sleep() got an unexpected keyword argument 'until'"),
+    ],
+)
+def test_sleep_names_a_wrong_argument(api, positional, named, message):
+    with pytest.raises(TypeError) as caught:
+        api.sleep(*positional, **named)
+    assert str(caught.value) == message

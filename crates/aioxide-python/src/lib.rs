@@ -83,7 +83,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::waiting::{
         AsCompletedIterator, DoneCallback, GatherCallback, GatheringFuture, current_task,
-        ensure_future, isfuture, run_coroutine_threadsafe, shield, sleep,
+        ensure_future, isfuture, run_coroutine_threadsafe, shield,
     };
 
     #[cfg(not(Py_3_13))]
@@ -148,6 +148,10 @@ mod _aioxide {
         recycle::install::<Future>(py);
         recycle::install::<FutureIterator>(py);
         recycle::install::<Task>(py);
+        crate::futures::install_await::<Future>(py);
+        crate::futures::install_await::<Task>(py);
+        crate::futures::install_next(py);
+        crate::methods::install_single::<crate::futures::SetResult>(py)?;
         recycle::install::<SocketCall>(py);
         recycle::install::<GatheringFuture>(py);
         crate::waiting::install_functions(module)?;

@@ -11,5 +11,5 @@ mod recognising;
 
 pub use awaiting::awaiting;
 pub use object::{Coroutine, install_slots};
-pub use program::{Input, Program, Routine, Step};
+pub use program::{AtOnce, Input, Moment, Program, Routine, Step};
 pub use recognising::{is_coroutine, iscoroutine};

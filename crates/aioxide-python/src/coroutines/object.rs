@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
-use super::{Input, Program, Step};
+use super::{AtOnce, Input, Moment, Program, Step};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
 use crate::gil_cell::GilCell;
@@ -65,7 +65,9 @@ impl Coroutine {
         let state = State { phase: Phase::Created, qualname: program.qualname(), program };
         match recycle::take::<Self>(py) {
             Some(coroutine) => {
-                coroutine.get().state.with(py, |empty| *empty = state);
+                let empty = coroutine.get().state.with(py, |it| std::mem::replace(it, state));
+                // What is taken from the shelf has nothing to give up.
+                std::mem::forget(empty);
                 Ok(coroutine.unbind())
             }
             None => Py::new(py, Self { state: GilCell::new(state) }),
@@ -183,9 +185,46 @@ impl Coroutine {
         program.release(py);
     }
 
-    /// The next step with nothing sent in; the first one, most often.
+    /// The next step with nothing sent in, if it takes no more than a look: what the
+    /// interpreter is to be given then. Drops no `Py`.
     #[inline]
-    fn go_on(&self, py: Python<'_>) -> *mut ffi::PyObject {
+    fn step_at_once(&self, py: Python<'_>) -> Option<*mut ffi::PyObject> {
+        let (step, phase, program) = self.state.with(py, |state| {
+            let moment = match &state.phase {
+                Phase::Created => Moment::Start,
+                Phase::Yielded => Moment::Yielded,
+                Phase::Waiting(future) if future.get().has_result(py) => Moment::Woken,
+                _ => return None,
+            };
+            let step = state.program.at_once(py, moment)?;
+            let (phase, program) = match step {
+                AtOnce::Yield => (Phase::Yielded, None),
+                _ => (Phase::Over, Some(std::mem::replace(&mut state.program, Program::Absent))),
+            };
+            Some((step, std::mem::replace(&mut state.phase, phase), program))
+        })?;
+        if let Phase::Waiting(future) = phase {
+            future.drop_ref(py);
+        }
+        if let Some(program) = program {
+            program.release(py);
+        }
+        let value = match step {
+            AtOnce::Yield => return Some(py.None().into_ptr()),
+            AtOnce::Return(value) => value,
+            AtOnce::ReturnAndWake(value, (future, result)) => match wake(future, result) {
+                Ok(()) => value,
+                Err(error) => {
+                    value.drop_ref(py);
+                    return Some(raised_or_yielded(py, Err(error)));
+                }
+            },
+        };
+        Some(stop_iteration(value.into_bound(py)))
+    }
+
+    /// The next step with nothing sent in; the first one, most often.
+    fn step(&self, py: Python<'_>) -> *mut ffi::PyObject {
         let begins = self.state.with(py, |state| {
             let created = matches!(state.phase, Phase::Created);
             if created {
@@ -202,6 +241,12 @@ impl Coroutine {
     fn next(&self, py: Python<'_>, resumption: Resumption<'_>) -> *mut ffi::PyObject {
         raised_or_yielded(py, self.resume(py, resumption))
     }
+}
+
+/// Somebody else's turn has come.
+fn wake(future: Py<Future>, result: Py<PyAny>) -> PyResult<()> {
+    // SAFETY: the GIL is held: whoever runs a step has it.
+    unsafe { Python::attach_unchecked(|py| Future::finish(&future.into_bound(py), result)) }
 }
 
 /// What a step led to, by the interpreter's rule for native iterators: null without an
@@ -306,18 +351,19 @@ unsafe extern "C" fn itself_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObje
 unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: as above, and the object is of this class, which has no
     // subclasses.
-    unsafe {
-        Python::attach_unchecked(|py| {
-            let slf = Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>();
-            match catch_unwind(AssertUnwindSafe(|| slf.get().go_on(py))) {
-                Ok(result) => result,
-                Err(_) => {
-                    PySystemError::new_err("a coroutine of aioxide panicked").restore(py);
-                    std::ptr::null_mut()
-                }
-            }
-        })
-    }
+    let (py, slf) = unsafe {
+        let py = Python::assume_attached();
+        (py, Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>().get())
+    };
+    let step = || match slf.step_at_once(py) {
+        Some(result) => result,
+        // SAFETY: the GIL is held.
+        None => unsafe { Python::attach_unchecked(|py| slf.step(py)) },
+    };
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
+        PySystemError::new_err("a coroutine of aioxide panicked").restore(py);
+        std::ptr::null_mut()
+    })
 }
 
 #[pymethods]

@@ -3,6 +3,7 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::types::PyBool;
 
 use crate::futures::Future;
 use crate::locks::{
@@ -43,8 +44,55 @@ pub enum Step {
     Return(Py<PyAny>),
 }
 
+/// Where a coroutine stands when nothing but None is sent into it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// At its beginning.
+    Start,
+    /// The others have run once.
+    Yielded,
+    /// The future that it waited for has a result.
+    Woken,
+}
+
+/// What a step has come to that took nothing but a look.
+pub enum AtOnce {
+    /// To let the others run once.
+    Yield,
+    /// The end: this is the result.
+    Return(Py<PyAny>),
+    /// The same, and somebody else's turn has come: the future that he waits for is to
+    /// get the second value.
+    ReturnAndWake(Py<PyAny>, (Py<Future>, Py<PyAny>)),
+}
+
+impl AtOnce {
+    /// The end of a release: None, and True for who waits, if anybody does.
+    #[inline]
+    pub fn return_and_wake(py: Python<'_>, next: Option<Py<Future>>) -> Self {
+        match next {
+            None => Self::Return(py.None()),
+            Some(next) => {
+                let woken = PyBool::new(py, true).to_owned().into_any().unbind();
+                Self::ReturnAndWake(py.None(), (next, woken))
+            }
+        }
+    }
+}
+
 /// One kind of program: the body of an `async def`, with its local variables.
 pub trait Routine {
+    /// A step that needs no wait: most locks are free and most queues have room, and
+    /// then this spares all that `resume` has to be ready for.
+    ///
+    /// None, with nothing changed, leaves the step to `resume`. It is called inside a
+    /// [`GilCell`](crate::gil_cell::GilCell), and without telling PyO3: it must not run
+    /// Python code, make a Python object or drop a `Py`.
+    #[inline(always)]
+    fn at_once(&mut self, _py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+        None
+    }
+
     /// Goes on until the next wait or the end. An error ends it too.
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step>;
 
@@ -72,6 +120,14 @@ macro_rules! programs {
         }
 
         impl Program {
+            #[inline]
+            pub(super) fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+                match self {
+                    Self::Absent => None,
+                    $(Self::$name(routine) => routine.at_once(py, moment),)*
+                }
+            }
+
             #[inline]
             pub(super) fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
                 match self {

@@ -4,6 +4,7 @@
 //! Python: everything that is an `async def`.
 
 mod call_soon;
+mod create_future;
 mod create_task;
 mod debug;
 mod descriptors;
@@ -34,5 +35,6 @@ pub fn install_fast_methods(py: Python<'_>) -> PyResult<()> {
     crate::methods::install::<call_soon::CallSoon>(py)?;
     crate::methods::install::<timers::CallLater>(py)?;
     crate::methods::install::<timers::CallAt>(py)?;
+    crate::methods::install_plain::<create_future::CreateFuture>(py)?;
     crate::methods::install::<create_task::CreateTask>(py)
 }

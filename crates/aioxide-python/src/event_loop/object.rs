@@ -14,7 +14,6 @@ use super::Ready;
 use super::descriptors::Descriptors;
 use super::owning::is_same_method;
 
-use crate::futures::Future;
 use crate::gil_cell::GilCell;
 use crate::handles::Handle;
 use crate::running::CurrentTask;
@@ -243,12 +242,6 @@ impl LoopCore {
     /// Seconds, on the clock of `time.monotonic()`.
     fn time(&self, py: Python<'_>) -> f64 {
         self.engine.with(py, |engine| engine.clock().now())
-    }
-
-    /// A future that belongs to this loop.
-    #[inline]
-    fn create_future(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
-        Future::on_loop(slf.py(), slf)
     }
 
     /// Sets what `create_task` calls as `factory(loop, coro, **options)`; None

@@ -5,6 +5,9 @@
 //! `LoopCore` is near their end: a twentieth of a callback. A descriptor of `Loop`'s own,
 //! for the same function, is not looked for.
 
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -22,6 +25,25 @@ const HOT: [&str; 7] = [
     "create_task",
     "time",
 ];
+
+/// The class that was given its own: nearly every loop of ours is of it.
+static OWNER: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(null_mut());
+
+impl LoopCore {
+    /// `object`, if it is a loop of ours. To ask the interpreter means to look among
+    /// those sixteen bases, too.
+    #[inline]
+    pub fn of<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Self>> {
+        // SAFETY: the reference is alive; the class that is compared with has this one
+        // as a base, and is never freed, so that no other has its address.
+        unsafe {
+            if std::ptr::eq(ffi::Py_TYPE(object.as_ptr()), OWNER.load(Ordering::Relaxed)) {
+                return Some(object.cast_unchecked::<Self>());
+            }
+        }
+        object.cast::<Self>().ok()
+    }
+}
 
 /// Gives `class_`, a subclass of `LoopCore`, descriptors of its own for the methods that
 /// are called most. Called once, when the class has been made.
@@ -48,6 +70,7 @@ pub fn _own_hot_methods(class_: &Bound<'_, PyType>) -> PyResult<()> {
         };
         class_.setattr(name, own)?;
     }
+    OWNER.store(class_.clone().into_ptr().cast(), Ordering::Relaxed);
     Ok(())
 }
 

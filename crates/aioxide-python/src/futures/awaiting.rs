@@ -1,13 +1,15 @@
 //! `await future`.
 
-use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError, PyStopIteration};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError, PyStopIteration, PySystemError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
-use pyo3::{Borrowed, PyTraverseError};
+use pyo3::{Borrowed, PyClass, PyTraverseError, PyTypeInfo};
 
-use super::{Future, stop_iteration};
+use super::{Future, Outcome, stop_iteration};
 use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
 
@@ -43,6 +45,37 @@ impl FutureIterator {
         }
     }
 
+    /// The next step of an `await` that goes well; None leaves any other to `__next__`.
+    /// Drops no `Py`.
+    #[inline]
+    fn step_at_once(&self, py: Python<'_>) -> Option<*mut ffi::PyObject> {
+        enum Step<'py> {
+            Yield(Bound<'py, Future>),
+            Return(Bound<'py, PyAny>),
+        }
+        let step = self.future.with(py, |future| {
+            let future = future.as_ref()?;
+            future.get().state.with(py, |state| match &state.outcome {
+                Outcome::Pending if !state.blocking => {
+                    state.blocking = true;
+                    Some(Step::Yield(future.bind(py).clone()))
+                }
+                Outcome::Result(value) => Some(Step::Return(value.bind(py).clone())),
+                _ => None,
+            })
+        })?;
+        match step {
+            Step::Yield(future) => Some(future.into_ptr()),
+            Step::Return(value) => {
+                // Since 3.14 an iterator that has ended gives the result again.
+                if cfg!(not(Py_3_14)) {
+                    self.release(py);
+                }
+                Some(stop_iteration(value))
+            }
+        }
+    }
+
     /// An iterator over `future`.
     #[inline]
     pub fn new(py: Python<'_>, future: Py<Future>) -> PyResult<Py<Self>> {
@@ -74,6 +107,59 @@ pub fn sent(py: Python<'_>, next: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAn
     }
 }
 
+/// Puts functions by hand where the interpreter looks for `await` and the next step of
+/// a future of class `T`: see [`crate::methods`]. Called once for each class, at module
+/// initialisation.
+pub fn install_await<T: PyClass>(py: Python<'_>) {
+    let class = T::type_object_raw(py);
+    // SAFETY: the type was just created by PyO3, is a heap type of this module, of
+    // futures, with the slot that `__await__` filled, and the GIL is held; no instance
+    // exists yet, so no slot is in use while it is replaced.
+    unsafe {
+        (*(*class).tp_as_async).am_await = Some(await_slot);
+        ffi::PyType_Modified(class);
+    }
+}
+
+/// The same for the iterator.
+pub fn install_next(py: Python<'_>) {
+    let class = FutureIterator::type_object_raw(py);
+    // SAFETY: as above.
+    unsafe {
+        (*class).tp_iternext = Some(next_slot);
+        ffi::PyType_Modified(class);
+    }
+}
+
+unsafe extern "C" fn await_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter calls slots with the GIL held and an object of the class
+    // whose slot it is, or of a subclass, that is alive.
+    unsafe {
+        crate::methods::guarded(c"__await__", true, |py| {
+            let future = Bound::ref_from_ptr(py, &object).cast_unchecked::<Future>();
+            future.get().require_event_loop(py)?;
+            FutureIterator::new(py, future.clone().unbind()).map(Py::into_any)
+        })
+    }
+}
+
+unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as above; the iterator's class has no subclasses.
+    let (py, slf) = unsafe {
+        let py = Python::assume_attached();
+        (py, Bound::ref_from_ptr(py, &object).cast_unchecked::<FutureIterator>().get())
+    };
+    let step = || match slf.step_at_once(py) {
+        Some(next) => next,
+        // SAFETY: the GIL is held.
+        None => unsafe { Python::attach_unchecked(|py| slf.__next__(py)) },
+    };
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
+        PySystemError::new_err("the iterator of a future panicked").restore(py);
+        std::ptr::null_mut()
+    })
+}
+
 #[pymethods]
 impl FutureIterator {
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -92,7 +178,7 @@ impl FutureIterator {
             Done,
         }
         let next = future.get().state.with(py, |state| {
-            if !matches!(state.outcome, super::Outcome::Pending) {
+            if !matches!(state.outcome, Outcome::Pending) {
                 Next::Done
             } else if state.blocking {
                 Next::NotAwaited

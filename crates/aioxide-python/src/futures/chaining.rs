@@ -9,6 +9,7 @@ use pyo3::types::PyTuple;
 
 use super::Future;
 use crate::gil_cell::GilCell;
+use crate::running::running_loop_or_none;
 use crate::standard;
 use crate::waiting::{is_future, loop_of};
 
@@ -196,7 +197,7 @@ fn is_cancelled(future: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// of `other`. Since 3.14 the loop that runs is asked for.
 fn is_here(py: Python<'_>, event_loop: &Py<PyAny>, other: &Option<Py<PyAny>>) -> PyResult<bool> {
     if cfg!(Py_3_14) {
-        return Ok(standard::running_loop(py)?.call0()?.is(event_loop));
+        return Ok(running_loop_or_none(py)?.is(event_loop));
     }
     Ok(other.as_ref().is_some_and(|other| other.is(event_loop)))
 }

@@ -14,10 +14,10 @@ mod waiter;
 pub use awaited_by::{
     AwaitedBy, future_add_to_awaited_by, future_discard_from_awaited_by, record_of,
 };
-pub use awaiting::{FutureIterator, sent, thrown};
+pub use awaiting::{FutureIterator, install_await, install_next, sent, thrown};
 pub use callbacks::{Callback, Callbacks};
 pub use chaining::{chain, wrap_future, wrapped};
-pub use object::{Future, report_unretrieved, without_stop_iteration};
+pub use object::{Future, SetResult, report_unretrieved, without_stop_iteration};
 pub use state::{BoundLoop, FutureState, LoopRef, Outcome};
 pub use stop_iteration::{prepare_stop_iteration, stop_iteration};
 pub use waiter::Waiter;
@@ -53,9 +53,9 @@ impl Future {
     #[inline]
     pub fn of_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
         let py = event_loop.py();
-        match event_loop.cast::<LoopCore>() {
-            Ok(core) => Self::on_loop(py, core),
-            Err(_) => Py::new(py, Self::new(FutureState::pending(LoopRef::of(event_loop)))),
+        match LoopCore::of(event_loop) {
+            Some(core) => Self::on_loop(py, core),
+            None => Py::new(py, Self::new(FutureState::pending(LoopRef::of(event_loop)))),
         }
     }
 
@@ -63,6 +63,12 @@ impl Future {
     #[inline]
     pub fn is_done(&self, py: Python<'_>) -> bool {
         self.state.with(py, |state| !matches!(state.outcome, Outcome::Pending))
+    }
+
+    /// Whether a result is there.
+    #[inline]
+    pub fn has_result(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| matches!(state.outcome, Outcome::Result(_)))
     }
 
     /// Whether it was cancelled.
@@ -123,9 +129,15 @@ impl Future {
     pub fn finish(slf: &Bound<'_, Self>, result: Py<PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.require_pending(slf)?;
-        this.state.with(py, |state| state.outcome = Outcome::Result(result));
-        Self::schedule_callbacks(slf)
+        if !this.is_done(py) {
+            let pending = this
+                .state
+                .with(py, |state| std::mem::replace(&mut state.outcome, Outcome::Result(result)));
+            // There is nothing in it to give up.
+            std::mem::forget(pending);
+            return Self::schedule_callbacks(slf);
+        }
+        this.require_pending(slf)
     }
 
     /// Finishes with an exception object. `InvalidStateError` when done.

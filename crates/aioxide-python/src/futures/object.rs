@@ -1,5 +1,6 @@
 //! The Python class `Future`.
 
+use std::ffi::CStr;
 use std::sync::OnceLock;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
@@ -18,6 +19,7 @@ use crate::finalizer::Finalize;
 #[cfg(Py_3_14)]
 use crate::gil_cell::BareCell;
 use crate::gil_cell::GilCell;
+use crate::methods::SingleMethod;
 use crate::recycle::{Recycle, Shelf};
 use crate::{context, standard};
 
@@ -191,13 +193,6 @@ impl Future {
             }
             None => Err(invalid_state(py, "Exception is not set.")),
         }
-    }
-
-    /// Marks the future done with `result`.
-    #[pyo3(signature = (result, /))]
-    fn set_result(slf: &Bound<'_, Self>, result: Py<PyAny>) -> PyResult<()> {
-        slf.get().require_event_loop(slf.py())?;
-        Self::finish(slf, result)
     }
 
     /// Marks the future done with `exception`, an instance or a class.
@@ -406,6 +401,23 @@ impl Future {
         }));
         #[cfg(Py_3_14)]
         drop(self.awaited_by.with(py, AwaitedBy::take));
+    }
+}
+
+/// `future.set_result(result)`.
+pub struct SetResult;
+
+impl SingleMethod for SetResult {
+    type Class = Future;
+    const NAME: &'static CStr = c"set_result";
+    const DOC: &'static CStr =
+        c"set_result($self, result, /)\n--\n\nMarks the future done with `result`.";
+
+    #[inline]
+    fn call(slf: &Bound<'_, Future>, result: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        slf.get().require_event_loop(slf.py())?;
+        Future::finish(slf, result.clone().unbind())?;
+        Ok(slf.py().None())
     }
 }
 

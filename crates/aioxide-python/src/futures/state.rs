@@ -19,9 +19,9 @@ pub enum LoopRef {
 impl LoopRef {
     /// The way to reach `event_loop`.
     pub fn of(event_loop: &Bound<'_, PyAny>) -> Self {
-        match event_loop.cast::<LoopCore>() {
-            Ok(core) => Self::of_core(core),
-            Err(_) => Self::Foreign(event_loop.clone().unbind()),
+        match LoopCore::of(event_loop) {
+            Some(core) => Self::of_core(core),
+            None => Self::Foreign(event_loop.clone().unbind()),
         }
     }
 

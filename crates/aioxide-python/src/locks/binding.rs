@@ -6,7 +6,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use crate::futures::{Future, LoopRef};
+use crate::futures::{BoundLoop, Future, LoopRef};
 use crate::gil_cell::GilCell;
 use crate::running::running_loop;
 
@@ -26,21 +26,19 @@ impl LoopBinding {
     pub fn future(&self, owner: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
         let py = owner.py();
         let running = running_loop(py)?;
-        let bound = self.0.with(py, |bound| bound.as_ref().map(LoopRef::as_ptr));
-        match bound {
-            Some(bound) if bound == running.as_ptr() => {}
-            Some(_) => {
-                return Err(PyRuntimeError::new_err(format!(
-                    "{} is bound to a different event loop",
-                    owner.repr()?
-                )));
-            }
+        match self.0.with(py, |bound| bound.as_ref().map(|bound| bound.bind(py))) {
+            Some(bound) if !bound.as_any().is(&running) => Err(PyRuntimeError::new_err(format!(
+                "{} is bound to a different event loop",
+                owner.repr()?
+            ))),
+            Some(BoundLoop::Native(core)) => Future::on_loop(py, &core),
+            Some(BoundLoop::Foreign(_)) => Future::of_loop(&running),
             None => {
                 let event_loop = LoopRef::of(&running);
                 self.0.with(py, |bound| *bound = Some(event_loop));
+                Future::of_loop(&running)
             }
         }
-        Future::of_loop(&running)
     }
 
     /// The loop, for Python.

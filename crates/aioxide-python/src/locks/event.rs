@@ -7,7 +7,7 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use super::binding::LoopBinding;
 use super::waiters::Waiters;
-use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
 
@@ -45,6 +45,17 @@ pub struct WaitEvent {
 }
 
 impl Routine for WaitEvent {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+        let event = self.event.get();
+        if moment == Moment::Woken {
+            event.state.with(py, |state| state.waiters.leave(py, self.key.take()));
+        } else if !event.is_set(py) {
+            return None;
+        }
+        Some(AtOnce::Return(PyBool::new(py, true).to_owned().into_any().unbind()))
+    }
+
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let event = self.event.get();
         match input {

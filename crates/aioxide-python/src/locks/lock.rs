@@ -11,7 +11,7 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 use super::EnterBySubclass;
 use super::binding::LoopBinding;
 use super::waiters::Waiters;
-use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
@@ -70,16 +70,12 @@ impl Lock {
 
     /// Sees to it that the first one who waits will run.
     fn wake_first(&self, py: Python<'_>) -> PyResult<()> {
-        let first = self
-            .state
-            .with(py, |state| state.waiters.iter().next().map(|future| future.clone_ref(py)));
-        match first {
-            // One that is done will run, and look after the others.
-            Some(first) if !first.get().is_done(py) => Future::finish(
-                first.bind(py),
-                true.into_pyobject(py)?.to_owned().into_any().unbind(),
-            ),
-            _ => Ok(()),
+        match self.state.with(py, |state| state.waiters.first_pending(py)) {
+            Some(first) => {
+                let woken = PyBool::new(py, true).to_owned().into_any().unbind();
+                Future::finish(&first.into_bound(py), woken)
+            }
+            None => Ok(()),
         }
     }
 }
@@ -93,22 +89,31 @@ pub struct AcquireLock {
 }
 
 impl AcquireLock {
-    fn done(&self, py: Python<'_>) -> Step {
-        Step::Return(if self.entering {
-            py.None()
-        } else {
-            PyBool::new(py, true).to_owned().into_any().unbind()
-        })
+    fn result(&self, py: Python<'_>) -> Py<PyAny> {
+        if self.entering { py.None() } else { PyBool::new(py, true).to_owned().into_any().unbind() }
     }
 }
 
 impl Routine for AcquireLock {
     #[inline]
+    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+        let lock = self.lock.get();
+        if moment == Moment::Woken {
+            lock.state.with(py, |state| {
+                state.waiters.leave(py, self.key.take());
+                state.locked = true;
+            });
+        } else if !lock.try_acquire(py) {
+            return None;
+        }
+        Some(AtOnce::Return(self.result(py)))
+    }
+
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let lock = self.lock.get();
         if let Input::Start = input {
             if lock.try_acquire(py) {
-                return Ok(self.done(py));
+                return Ok(Step::Return(self.result(py)));
             }
             let future = lock.binding.future(self.lock.bind(py).as_any())?;
             let kept = future.clone_ref(py);
@@ -129,7 +134,7 @@ impl Routine for AcquireLock {
             }
             _ => {
                 lock.state.with(py, |state| state.locked = true);
-                Ok(self.done(py))
+                Ok(Step::Return(self.result(py)))
             }
         }
     }
@@ -155,6 +160,17 @@ pub struct ReleaseLock {
 
 impl Routine for ReleaseLock {
     #[inline]
+    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+        let lock = self.lock.bind(py);
+        if !lock.is_exact_instance_of::<Lock>() {
+            return None;
+        }
+        let first = lock.get().state.with(py, |state| {
+            std::mem::take(&mut state.locked).then(|| state.waiters.first_pending(py))
+        })?;
+        Some(AtOnce::return_and_wake(py, first))
+    }
+
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
         let lock = self.lock.bind(py);
         if lock.is_exact_instance_of::<Lock>() {

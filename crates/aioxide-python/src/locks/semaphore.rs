@@ -12,7 +12,7 @@ use super::EnterBySubclass;
 use super::binding::LoopBinding;
 use super::count::Count;
 use super::waiters::Waiters;
-use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
 use crate::gil_cell::GilCell;
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
@@ -65,25 +65,40 @@ impl Semaphore {
 
     /// Gives one to the first who waits; whether there was anybody.
     fn wake_next(&self, py: Python<'_>) -> PyResult<bool> {
-        let next = self.state.with(py, |state| {
-            let next = state.waiters.wake_next(py)?;
-            state.value.step(-1);
-            Some(next)
-        });
-        match next {
-            Some(next) => {
-                let woken = PyBool::new(py, true).to_owned().into_any().unbind();
-                Future::finish(next.bind(py), woken)?;
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+        let next = self.state.with(py, |state| state.next(py));
+        tell(py, next)
     }
 
     fn give_back(&self, py: Python<'_>) -> PyResult<()> {
-        self.state.with(py, |state| state.value.step(1));
-        self.wake_next(py).map(drop)
+        let next = self.state.with(py, |state| state.give_back(py));
+        tell(py, next).map(drop)
     }
+}
+
+impl State {
+    /// Takes one for the first who waits and was not woken up yet.
+    #[inline]
+    fn next(&mut self, py: Python<'_>) -> Option<Py<Future>> {
+        let next = self.waiters.wake_next(py)?;
+        self.value.step(-1);
+        Some(next)
+    }
+
+    #[inline]
+    fn give_back(&mut self, py: Python<'_>) -> Option<Py<Future>> {
+        self.value.step(1);
+        self.next(py)
+    }
+}
+
+/// Tells him that he has got one; whether there was anybody.
+fn tell(py: Python<'_>, next: Option<Py<Future>>) -> PyResult<bool> {
+    let Some(next) = next else {
+        return Ok(false);
+    };
+    let woken = PyBool::new(py, true).to_owned().into_any().unbind();
+    Future::finish(&next.into_bound(py), woken)?;
+    Ok(true)
 }
 
 /// `Semaphore.acquire`, and entering `async with semaphore`.
@@ -94,22 +109,35 @@ pub struct AcquireSemaphore {
 }
 
 impl AcquireSemaphore {
-    fn done(&self, py: Python<'_>) -> Step {
-        Step::Return(if self.entering {
-            py.None()
-        } else {
-            PyBool::new(py, true).to_owned().into_any().unbind()
-        })
+    fn result(&self, py: Python<'_>) -> Py<PyAny> {
+        if self.entering { py.None() } else { PyBool::new(py, true).to_owned().into_any().unbind() }
     }
 }
 
 impl Routine for AcquireSemaphore {
     #[inline]
+    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+        let semaphore = self.semaphore.get();
+        let acquired = match (moment, &self.waiting) {
+            // The place was given with the wake-up. If there are more, others are to
+            // be woken as well.
+            (Moment::Woken, Some((key, _))) => semaphore.state.with(py, |state| {
+                let last = !state.value.is_positive();
+                if last {
+                    state.waiters.leave(py, Some(*key));
+                }
+                last
+            }),
+            _ => semaphore.try_acquire(py),
+        };
+        acquired.then(|| AtOnce::Return(self.result(py)))
+    }
+
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let semaphore = self.semaphore.get();
         if let Input::Start = input {
             if semaphore.try_acquire(py) {
-                return Ok(self.done(py));
+                return Ok(Step::Return(self.result(py)));
             }
             let future = semaphore.binding.future(self.semaphore.bind(py).as_any())?;
             let kept = future.clone_ref(py);
@@ -136,7 +164,7 @@ impl Routine for AcquireSemaphore {
         }
         match input {
             Input::Error(error) => Err(error),
-            _ => Ok(self.done(py)),
+            _ => Ok(Step::Return(self.result(py))),
         }
     }
 
@@ -144,8 +172,12 @@ impl Routine for AcquireSemaphore {
         if self.entering { "Semaphore.__aenter__" } else { "Semaphore.acquire" }
     }
 
+    #[inline]
     fn release(self, py: Python<'_>) {
         self.semaphore.drop_ref(py);
+        if let Some((_, future)) = self.waiting {
+            future.drop_ref(py);
+        }
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -162,6 +194,16 @@ pub struct ReleaseSemaphore {
 }
 
 impl Routine for ReleaseSemaphore {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+        let semaphore = self.semaphore.bind(py);
+        if !semaphore.is_exact_instance_of::<Semaphore>() {
+            return None;
+        }
+        let next = semaphore.get().state.with(py, |state| state.give_back(py));
+        Some(AtOnce::return_and_wake(py, next))
+    }
+
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
         let semaphore = self.semaphore.bind(py);
         if semaphore.is_exact_instance_of::<Semaphore>() {

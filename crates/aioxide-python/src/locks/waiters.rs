@@ -78,6 +78,28 @@ impl Waiters {
         (None, dropped)
     }
 
+    /// Takes out the first one, unless that is done.
+    #[inline]
+    pub fn take_first_pending(&mut self, py: Python<'_>) -> Option<Py<Future>> {
+        let first = self.first.filter(|key| !self.nodes[*key].future.get().is_done(py))?;
+        self.remove(first)
+    }
+
+    /// The first one, unless that is done: then it will run, and look after the others.
+    #[inline]
+    pub fn first_pending(&self, py: Python<'_>) -> Option<Py<Future>> {
+        let first = &self.nodes[self.first?].future;
+        (!first.get().is_done(py)).then(|| first.clone_ref(py))
+    }
+
+    /// Takes out, if `key` is one's, a future to which there are other references.
+    #[inline]
+    pub fn leave(&mut self, py: Python<'_>, key: Option<usize>) {
+        if let Some(future) = key.and_then(|key| self.remove(key)) {
+            future.drop_ref(py);
+        }
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Py<Future>> {
         let follow = |key: &usize| self.nodes[*key].after;

@@ -38,6 +38,19 @@ pub trait FastMethod {
     ) -> PyResult<Py<PyAny>>;
 }
 
+/// A method that takes one, by position.
+pub trait SingleMethod {
+    /// Whose method it is.
+    type Class: PyClass;
+    /// What Python calls it.
+    const NAME: &'static CStr;
+    /// Its signature and purpose, as the interpreter wants them.
+    const DOC: &'static CStr;
+
+    /// Does it.
+    fn call(slf: &Bound<'_, Self::Class>, argument: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>>;
+}
+
 /// A method that takes none.
 pub trait PlainMethod {
     /// Whose method it is.
@@ -59,6 +72,8 @@ pub trait FastFunction {
     const NAME: &'static CStr;
     /// Its signature and purpose, as the interpreter wants them.
     const DOC: &'static CStr;
+    /// Whether no `Py` is dropped in the call, not even by what it calls.
+    const DROPS_NOTHING: bool = false;
 
     /// Does it.
     fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>>;
@@ -122,6 +137,13 @@ pub fn install_plain<M: PlainMethod>(py: Python<'_>) -> PyResult<()> {
     let method = describe::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_NOARGS)?;
     #[cfg(not(Py_3_14))]
     let method = bound::special::<M::Class>(M::NAME, method, bound::plain_call::<M>())?;
+    py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
+}
+
+/// Adds the method to its class. Called once, at module initialisation.
+pub fn install_single<M: SingleMethod>(py: Python<'_>) -> PyResult<()> {
+    let function = ffi::PyMethodDefPointer { PyCFunction: single::<M> };
+    let method = describe::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_O)?;
     py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
 }
 
@@ -199,7 +221,7 @@ unsafe extern "C" fn function<F: FastFunction>(
 ) -> *mut ffi::PyObject {
     // SAFETY: as above, without a receiver.
     unsafe {
-        guarded(F::NAME, false, |py| {
+        guarded(F::NAME, F::DROPS_NOTHING, |py| {
             with_arguments(py, arguments, count, names, |arguments| F::call(py, arguments))
         })
     }
@@ -244,13 +266,26 @@ unsafe extern "C" fn plain<M: PlainMethod>(
     }
 }
 
+unsafe extern "C" fn single<M: SingleMethod>(
+    receiver: *mut ffi::PyObject,
+    argument: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as above, with one argument.
+    unsafe {
+        guarded(M::NAME, false, |py| {
+            let slf = Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>();
+            M::call(slf, Bound::ref_from_ptr(py, &argument))
+        })
+    }
+}
+
 /// Runs the body of a method; turns an error or a panic into an exception.
 ///
 /// # Safety
 ///
 /// The GIL is held.
 #[inline(always)]
-unsafe fn guarded(
+pub unsafe fn guarded(
     name: &CStr,
     drops_nothing: bool,
     body: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>,

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use super::{GetItem, PutItem, Queue};
 use crate::coroutines::Coroutine;
+use crate::futures::Future;
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::standard;
 
@@ -32,6 +33,11 @@ fn instance(class: PyResult<&Bound<'_, pyo3::types::PyType>>) -> PyErr {
 pub fn put_nowait(queue: &Bound<'_, Queue>, item: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = queue.py();
     let this = queue.get();
+    match this.state.with(py, |state| state.put_at_once(py, item.as_unbound())) {
+        Some(None) => return Ok(()),
+        Some(Some(getter)) => return Future::finish(&getter.into_bound(py), py.None()),
+        None => {}
+    }
     if this.state.with(py, |state| state.shut_down) {
         return Err(shut_down_error(py));
     }
@@ -62,6 +68,12 @@ pub fn put_nowait(queue: &Bound<'_, Queue>, item: &Bound<'_, PyAny>) -> PyResult
 pub fn get_nowait(queue: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
     let py = queue.py();
     let this = queue.get();
+    if let Some((item, putter)) = this.state.with(py, |state| state.get_at_once(py)) {
+        if let Some(putter) = putter {
+            Future::finish(&putter.into_bound(py), py.None())?;
+        }
+        return Ok(item);
+    }
     if Queue::is_empty(queue)? {
         let shut_down = this.state.with(py, |state| state.shut_down);
         let class =

@@ -53,6 +53,50 @@ pub(super) struct State {
     pub overridden: bool,
 }
 
+impl State {
+    /// Puts `item` in if there is room and nobody else has a say. Gives the getter
+    /// whose turn has come by that, if anybody waits; None, with nothing changed, leaves
+    /// all to the long way.
+    #[inline]
+    pub fn put_at_once(&mut self, py: Python<'_>, item: &Py<PyAny>) -> Option<Option<Py<Future>>> {
+        // Whoever waits in `join` is told by an event, which is set as yet.
+        let ends_a_pause = self.unfinished == 0 && self.finished.is_some();
+        if self.overridden || self.shut_down || ends_a_pause {
+            return None;
+        }
+        let Items::Native(items) = &mut self.items else {
+            return None;
+        };
+        if self.maxsize > 0 && items.len() >= self.maxsize as usize {
+            return None;
+        }
+        let getter = take_first(&mut self.getters, py)?;
+        items.push_back(item.clone_ref(py));
+        self.unfinished += 1;
+        Some(getter)
+    }
+
+    /// Takes the next thing out, likewise; with the putter whose turn has come by that.
+    #[inline]
+    pub fn get_at_once(&mut self, py: Python<'_>) -> Option<(Py<PyAny>, Option<Py<Future>>)> {
+        let Items::Native(items) = &mut self.items else {
+            return None;
+        };
+        if self.overridden || items.is_empty() {
+            return None;
+        }
+        let putter = take_first(&mut self.putters, py)?;
+        Some((items.pop_front()?, putter))
+    }
+}
+
+/// The first of those who wait, if anybody does; None if he is done already, and
+/// others may have to be looked at.
+#[inline]
+fn take_first(waiters: &mut Waiters, py: Python<'_>) -> Option<Option<Py<Future>>> {
+    if waiters.len() == 0 { Some(None) } else { waiters.take_first_pending(py).map(Some) }
+}
+
 /// The methods that asyncio's own go through, and that a subclass may replace.
 const HOOKS: [&str; 8] =
     ["_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"];

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use super::Queue;
 use super::methods::{get_nowait, put_nowait, shut_down_error};
 use super::object::State;
-use crate::coroutines::{Input, Routine, Step};
+use crate::coroutines::{AtOnce, Input, Moment, Routine, Step};
 use crate::event_loop::Direction;
 use crate::futures::Future;
 use crate::locks::Waiters;
@@ -69,6 +69,15 @@ pub struct GetItem {
 
 impl Routine for GetItem {
     #[inline]
+    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+        let (item, putter) = self.queue.get().state.with(py, |state| state.get_at_once(py))?;
+        Some(match putter {
+            None => AtOnce::Return(item),
+            Some(putter) => AtOnce::ReturnAndWake(item, (putter, py.None())),
+        })
+    }
+
+    #[inline]
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let queue = self.queue.bind(py);
         if let Input::Error(error) = input {
@@ -120,6 +129,15 @@ pub struct PutItem {
 }
 
 impl Routine for PutItem {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+        let getter = self.queue.get().state.with(py, |state| state.put_at_once(py, &self.item))?;
+        Some(match getter {
+            None => AtOnce::Return(py.None()),
+            Some(getter) => AtOnce::ReturnAndWake(py.None(), (getter, py.None())),
+        })
+    }
+
     #[inline]
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let queue = self.queue.bind(py);

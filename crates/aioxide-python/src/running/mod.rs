@@ -15,14 +15,46 @@ pub use dictionary::{CurrentTask, current_task_of, entered, swapped};
 pub use thread::{CurrentTask, current_task_of, entered, swapped};
 
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use crate::standard;
+
+/// What asyncio says of which loop runs in this thread: that, or None.
+///
+/// Nothing but its own record is right at every moment. The function that reads it is
+/// native, and is called without the ceremony of a call.
+#[inline]
+pub fn running_loop_or_none(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static NATIVE: PyOnceLock<Option<ffi::PyCFunction>> = PyOnceLock::new();
+    let asked = standard::running_loop(py)?;
+    match NATIVE.get_or_init(py, || without_arguments(asked)) {
+        // SAFETY: the thread is attached; a function of this convention is given the
+        // object that it is bound to, here asyncio's module, and nothing else. It
+        // returns a new reference, or null with an exception.
+        Some(function) => unsafe {
+            let bound_to = ffi::PyCFunction_GetSelf(asked.as_ptr());
+            Bound::from_owned_ptr_or_err(py, function(bound_to, std::ptr::null_mut()))
+        },
+        None => asked.call0(),
+    }
+}
+
+/// The native function behind `callable`, if it is one that takes no arguments.
+fn without_arguments(callable: &Bound<'_, PyAny>) -> Option<ffi::PyCFunction> {
+    // SAFETY: the reference is alive, and is looked into only if its type is right.
+    unsafe {
+        let is_native = ffi::PyCFunction_CheckExact(callable.as_ptr()) != 0
+            && ffi::PyCFunction_GetFlags(callable.as_ptr()) == ffi::METH_NOARGS;
+        if is_native { ffi::PyCFunction_GetFunction(callable.as_ptr()) } else { None }
+    }
+}
 
 /// The loop that runs in this thread. `RuntimeError` if there is none.
 #[inline]
 pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    let running = standard::running_loop(py)?.call0()?;
+    let running = running_loop_or_none(py)?;
     if running.is_none() {
         return Err(PyRuntimeError::new_err("no running event loop"));
     }
@@ -47,7 +79,7 @@ pub fn task_in_charge<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<Bo
 /// The task that runs on the loop that runs in this thread, if there are.
 #[cfg(Py_3_14)]
 pub fn current_task_here(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
-    let running = standard::running_loop(py)?.call0()?;
+    let running = running_loop_or_none(py)?;
     if running.is_none() { Ok(None) } else { current_task_of(&running) }
 }
 

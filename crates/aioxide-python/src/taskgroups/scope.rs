@@ -65,7 +65,7 @@ impl EnterGroup {
 /// The loop, if it is ours and its class has not overridden `create_task`.
 fn makes_tasks_natively(event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Py<LoopCore>>> {
     let py = event_loop.py();
-    let Ok(core) = event_loop.cast::<LoopCore>() else {
+    let Some(core) = LoopCore::of(event_loop) else {
         return Ok(None);
     };
     let name = pyo3::intern!(py, "create_task");

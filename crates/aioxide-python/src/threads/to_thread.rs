@@ -66,7 +66,7 @@ impl CallInThread {
             keywords,
             context: Some(context),
         };
-        if let Ok(core) = running.cast::<LoopCore>() {
+        if let Some(core) = LoopCore::of(&running) {
             call = match LoopCore::offer_to_pool(core, call) {
                 Ok(future) => return future.map(Step::Wait),
                 Err(call) => call,

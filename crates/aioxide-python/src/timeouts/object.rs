@@ -151,10 +151,10 @@ impl Timeout {
         if let When::Never = when {
             return Ok(());
         }
-        let alarm = match event_loop.cast::<LoopCore>() {
+        let alarm = match LoopCore::of(event_loop) {
             // What a loop still has of an exact instance is a dead alarm; a
             // subclass may hold anything, and is not to be kept for that.
-            Ok(core) if core.get().schedules_natively(py) && recycle::is_exactly::<Self>(slf) => {
+            Some(core) if core.get().schedules_natively(py) && recycle::is_exactly::<Self>(slf) => {
                 let Some(seconds) = when.seconds(core)? else {
                     return Ok(());
                 };

@@ -25,7 +25,7 @@ impl When {
     /// So long after now.
     pub fn after(event_loop: &Bound<'_, PyAny>, delay: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = event_loop.py();
-        if let Ok(core) = event_loop.cast::<LoopCore>()
+        if let Some(core) = LoopCore::of(event_loop)
             && core.get().schedules_natively(py)
             && let Some(seconds) = plain_number(delay)
         {

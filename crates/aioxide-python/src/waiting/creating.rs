@@ -60,7 +60,7 @@ impl FastFunction for CreateTask {
         };
         let event_loop = running_loop(py)?;
         if others.is_none()
-            && let Ok(core) = event_loop.cast::<LoopCore>()
+            && let Some(core) = LoopCore::of(&event_loop)
             && core.get().creates_natively(py)
         {
             core.get().check_closed(py)?;

@@ -114,7 +114,7 @@ fn task_of<'py>(
     coroutine: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = event_loop.py();
-    if let Ok(core) = event_loop.cast::<LoopCore>()
+    if let Some(core) = LoopCore::of(event_loop)
         && core.get().creates_natively(py)
     {
         core.get().check_closed(py)?;

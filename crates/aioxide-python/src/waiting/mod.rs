@@ -28,7 +28,7 @@ pub use gathering::{GatherCallback, GatheringFuture};
 #[cfg(not(Py_3_14))]
 pub use listing::all_tasks;
 pub use shielding::shield;
-pub use sleeping::{Sleep, sleep};
+pub use sleeping::Sleep;
 pub use submitting::run_coroutine_threadsafe;
 pub use wait::Wait;
 pub use waiting_for::WaitFor;
@@ -39,6 +39,7 @@ use pyo3::prelude::*;
 pub fn install_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crate::methods::install_function::<creating::CreateTask>(module)?;
     crate::methods::install_function::<gathering::Gather>(module)?;
+    crate::methods::install_function::<sleeping::SleepFunction>(module)?;
     crate::methods::install_function::<wait::WaitFunction>(module)?;
     crate::methods::install_function::<waiting_for::WaitForFunction>(module)
 }

@@ -25,8 +25,8 @@ pub fn shield<'py>(arg: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         return Ok(inner);
     }
     let event_loop = loop_of(&inner)?;
-    let outer = match event_loop.cast::<LoopCore>() {
-        Ok(core) if core.get().schedules_natively(py) => {
+    let outer = match LoopCore::of(&event_loop) {
+        Some(core) if core.get().schedules_natively(py) => {
             Future::on_loop(py, core)?.into_bound(py).into_any()
         }
         _ => event_loop.call_method0(pyo3::intern!(py, "create_future"))?,

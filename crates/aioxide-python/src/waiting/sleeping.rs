@@ -1,13 +1,17 @@
 //! `sleep`.
 
+use std::ffi::CStr;
+
 use pyo3::PyTraverseError;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::timer::Timer;
-use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
+use crate::methods::{CallArguments, FastFunction};
 use crate::running::running_loop;
 
 /// `asyncio.sleep`.
@@ -17,21 +21,67 @@ pub struct Sleep {
     timer: Timer,
 }
 
-/// Waits for `delay` seconds and returns `result`. Zero, or less, gives the
-/// others one turn.
-///
-/// `ValueError` if the delay is not a number. Cancellation ends the wait.
+/// `sleep(delay, result=None)`.
 ///
 /// https://docs.python.org/3/library/asyncio-task.html#asyncio.sleep
-#[pyfunction]
-#[pyo3(signature = (delay, result=None))]
-pub fn sleep(
-    py: Python<'_>,
-    delay: Py<PyAny>,
-    result: Option<Py<PyAny>>,
-) -> PyResult<Py<Coroutine>> {
-    let result = result.unwrap_or_else(|| py.None());
-    Coroutine::new(py, Sleep { delay, result, timer: Timer::None })
+pub struct SleepFunction;
+
+impl FastFunction for SleepFunction {
+    const NAME: &'static CStr = c"sleep";
+    const DOC: &'static CStr = c"sleep(delay, result=None)\n--\n\nWaits for `delay` seconds and returns `result`. Zero, or less, gives the\nothers one turn.\n\nValueError if the delay is not a number. Cancellation ends the wait.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
+        let (mut delay, mut result) = match arguments.positional {
+            [] => (None, None),
+            [delay] => (Some(&**delay), None),
+            [delay, result] => (Some(&**delay), Some(&**result)),
+            more => {
+                return Err(PyTypeError::new_err(format!(
+                    "sleep() takes from 1 to 2 positional arguments but {} were given",
+                    more.len()
+                )));
+            }
+        };
+        for argument in arguments.named() {
+            let (name, value) = argument?;
+            let place = match name.to_str()? {
+                "delay" => &mut delay,
+                "result" => &mut result,
+                other => {
+                    return Err(PyTypeError::new_err(format!(
+                        "sleep() got an unexpected keyword argument '{other}'"
+                    )));
+                }
+            };
+            if place.replace(value).is_some() {
+                return Err(PyTypeError::new_err(format!(
+                    "sleep() got multiple values for argument '{name}'"
+                )));
+            }
+        }
+        let Some(delay) = delay else {
+            return Err(PyTypeError::new_err(
+                "sleep() missing 1 required positional argument: 'delay'",
+            ));
+        };
+        let delay = delay.clone().unbind();
+        let result = result.map_or_else(|| py.None(), |result| result.clone().unbind());
+        Coroutine::new(py, Sleep { delay, result, timer: Timer::None }).map(Py::into_any)
+    }
+}
+
+/// Whether it is an integer, and not above zero.
+#[inline]
+fn is_no_time(delay: &Bound<'_, PyAny>) -> bool {
+    let mut overflow = 0;
+    // SAFETY: the reference is alive; of an integer the second call makes no error.
+    unsafe {
+        ffi::PyLong_CheckExact(delay.as_ptr()) != 0
+            && ffi::PyLong_AsLongAndOverflow(delay.as_ptr(), &mut overflow) <= 0
+            && overflow <= 0
+    }
 }
 
 impl Sleep {
@@ -52,6 +102,15 @@ impl Sleep {
 }
 
 impl Routine for Sleep {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+        match (moment, &self.timer) {
+            (Moment::Start, _) => is_no_time(self.delay.bind(py)).then_some(AtOnce::Yield),
+            (_, Timer::Foreign(_)) => None,
+            _ => Some(AtOnce::Return(self.result.clone_ref(py))),
+        }
+    }
+
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         match input {
             Input::Start => self.begin(py),

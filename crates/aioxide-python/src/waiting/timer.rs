@@ -31,7 +31,7 @@ impl Timer {
         future: &Py<Future>,
     ) -> PyResult<Self> {
         let py = event_loop.py();
-        if let (Ok(seconds), Ok(core)) = (delay.extract::<f64>(), event_loop.cast::<LoopCore>())
+        if let (Ok(seconds), Some(core)) = (delay.extract::<f64>(), LoopCore::of(event_loop))
             && core.get().schedules_natively(py)
         {
             core.get().wake_later(py, seconds, future.clone_ref(py))?;
