@@ -37,7 +37,8 @@ impl EnterGroup {
             Some(event_loop) => event_loop,
             None => running_loop(py)?,
         };
-        let core = makes_tasks_natively(&event_loop)?;
+        let core = LoopCore::of(&event_loop).filter(|core| core.get().creates_natively(py));
+        let core = core.map(|core| core.clone().unbind());
         let parent = task_in_charge(&event_loop)?;
         let missing = parent.is_none();
         let (event_loop, parent) = (event_loop.unbind(), parent.map(Bound::unbind));
@@ -60,18 +61,6 @@ impl EnterGroup {
         }
         Ok(())
     }
-}
-
-/// The loop, if it is ours and its class has not overridden `create_task`.
-fn makes_tasks_natively(event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Py<LoopCore>>> {
-    let py = event_loop.py();
-    let Some(core) = LoopCore::of(event_loop) else {
-        return Ok(None);
-    };
-    let name = pyo3::intern!(py, "create_task");
-    let ours = py.get_type::<LoopCore>().getattr(name)?;
-    let theirs = event_loop.get_type().getattr(name)?;
-    Ok(theirs.is(&ours).then(|| core.clone().unbind()))
 }
 
 impl Routine for EnterGroup {
