@@ -95,5 +95,5 @@ pub use inbox::Inbox;
 pub use interleaving::{Interleaving, Promises};
 pub use poller::{Event, Events, Interest, MAX_TOKEN, Poller, Trigger, Waker};
 pub use pool::{BlockingPool, Job, LastWords, SubmitError, Worker};
-pub use timers::{Cancellable, Timers};
+pub use timers::{Cancellable, Cancelled, Timers};
 pub use turn::{Engine, Wait};

@@ -2,13 +2,17 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::mem;
+use std::iter::Chain;
+use std::{mem, option, vec};
 
 #[cfg(test)]
 mod tests;
 
 /// Fewer cancelled timers than this are not worth looking for.
 const MIN_CANCELLED: usize = 100;
+
+/// How many timers wait outside the heap at most: few enough to stay in the cache.
+const MAX_RECENT: usize = 256;
 
 /// Something that may have been called off while it waits.
 pub trait Cancellable {
@@ -17,6 +21,11 @@ pub trait Cancellable {
 }
 
 /// A min-heap by deadline, first in first out among equal deadlines.
+///
+/// Most timers are called off, and many of them at once, before anybody asks which is
+/// next: `async with timeout(10)` around what need not wait. So a new one enters the
+/// heap only when that question comes. Until then it is one of the recent ones, of
+/// which the newest leaves at its cancellation, at the cost of a `Vec::pop`.
 ///
 /// No item is ever dropped inside a `&mut self` method: dropping one may run
 /// foreign code that comes back to the loop and finds the heap half changed.
@@ -44,10 +53,23 @@ pub trait Cancellable {
 /// ```
 pub struct Timers<T> {
     heap: BinaryHeap<Entry<T>>,
+    /// Those that have come since the nearest deadline was asked for, oldest first.
+    recent: Vec<Entry<T>>,
     /// The order of insertion, which decides between equal deadlines.
     next_sequence: u64,
-    /// How many items in the heap are known to be cancelled.
+    /// How many items that wait are known to be cancelled.
     cancelled: usize,
+}
+
+/// What a cancellation takes out: see [`Timers::note_cancelled`].
+#[must_use = "the items are to be dropped where foreign code may run"]
+pub enum Cancelled<T> {
+    /// Nothing, for now.
+    Nothing,
+    /// The newest timer.
+    Newest(T),
+    /// Everything that was cancelled.
+    All(Vec<T>),
 }
 
 struct Entry<T> {
@@ -59,24 +81,25 @@ struct Entry<T> {
 impl<T: Cancellable> Timers<T> {
     /// No timers yet.
     pub fn new() -> Self {
-        Self { heap: BinaryHeap::new(), next_sequence: 0, cancelled: 0 }
+        Self { heap: BinaryHeap::new(), recent: Vec::new(), next_sequence: 0, cancelled: 0 }
     }
 
     /// How many timers wait, cancelled ones that are still here included.
     #[inline]
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.heap.len() + self.recent.len()
     }
 
     /// Whether no timer waits, not even a cancelled one.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.heap.is_empty() && self.recent.is_empty()
     }
 
     /// Lets `item` wait until `deadline`, in the seconds of the loop's clock.
     ///
     /// A deadline that is not a number never comes, like an infinite one.
+    #[inline]
     pub fn insert(&mut self, deadline: f64, item: T) {
         let deadline = if deadline.is_nan() {
             f64::INFINITY
@@ -86,24 +109,38 @@ impl<T: Cancellable> Timers<T> {
         };
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        self.heap.push(Entry { deadline, sequence, item });
+        let entry = Entry { deadline, sequence, item };
+        if self.recent.len() < MAX_RECENT {
+            self.recent.push(entry);
+        } else {
+            self.heap.push(entry);
+        }
     }
 
-    /// Takes note that one more item in the heap is cancelled.
+    /// Takes note that one more of those that wait is cancelled.
     ///
-    /// When more than 100 are, and more than half of the heap, all of them are
-    /// taken out and returned. The cost of that pass is shared by at least as
-    /// many cancellations, so that each is O(1) and the heap never holds more
-    /// dead timers than live ones for long.
-    #[must_use = "the items are to be dropped where foreign code may run"]
-    pub fn note_cancelled(&mut self) -> Vec<T> {
+    /// If the newest is, it is taken out. Otherwise, when more than 100 are, and more
+    /// than half of all, all of them are. The cost of that pass is shared by at least
+    /// as many cancellations, so that each is O(1) and there are never more dead
+    /// timers than live ones for long.
+    #[inline]
+    pub fn note_cancelled(&mut self) -> Cancelled<T> {
+        match self.recent.pop_if(|entry| entry.item.is_cancelled()) {
+            // Either it is the one that was cancelled now, or it was counted before
+            // and makes room in the count for that one.
+            Some(newest) => Cancelled::Newest(newest.item),
+            None => self.count_cancelled(),
+        }
+    }
+
+    fn count_cancelled(&mut self) -> Cancelled<T> {
         self.cancelled += 1;
-        if self.cancelled <= MIN_CANCELLED || self.cancelled * 2 <= self.heap.len() {
-            return Vec::new();
+        if self.cancelled <= MIN_CANCELLED || self.cancelled * 2 <= self.len() {
+            return Cancelled::Nothing;
         }
         let mut dead = Vec::new();
         self.take_cancelled(&mut dead);
-        dead
+        Cancelled::All(dead)
     }
 
     /// The nearest deadline of a live timer, in seconds.
@@ -111,6 +148,7 @@ impl<T: Cancellable> Timers<T> {
     /// Cancelled timers that are in its way are moved to `graveyard`.
     #[inline]
     pub fn next_deadline(&mut self, graveyard: &mut Vec<T>) -> Option<f64> {
+        self.take_in_recent(graveyard);
         self.bury_cancelled_head(graveyard);
         self.heap.peek().map(|entry| entry.deadline)
     }
@@ -128,14 +166,28 @@ impl<T: Cancellable> Timers<T> {
 
     /// Everything that waits, cancelled or not, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.heap.iter().map(|entry| &entry.item)
+        self.heap.iter().chain(&self.recent).map(|entry| &entry.item)
     }
 
     /// Takes out everything that waits, cancelled or not, nearest deadline first.
     pub fn take_all(&mut self) -> Vec<T> {
         self.cancelled = 0;
+        self.heap.extend(self.recent.drain(..));
         let furthest_first = mem::take(&mut self.heap).into_sorted_vec();
         furthest_first.into_iter().rev().map(|entry| entry.item).collect()
+    }
+
+    /// Puts the recent timers into the heap, except those that are cancelled by now.
+    #[inline]
+    fn take_in_recent(&mut self, graveyard: &mut Vec<T>) {
+        for entry in self.recent.drain(..) {
+            if entry.item.is_cancelled() {
+                self.cancelled = self.cancelled.saturating_sub(1);
+                graveyard.push(entry.item);
+            } else {
+                self.heap.push(entry);
+            }
+        }
     }
 
     /// Frees the head of cancelled timers. If these are most of the heap, all of them
@@ -161,6 +213,7 @@ impl<T: Cancellable> Timers<T> {
 
     /// Moves everything that is cancelled to `graveyard`, whether it was noted or not.
     fn take_cancelled(&mut self, graveyard: &mut Vec<T>) {
+        self.take_in_recent(graveyard);
         self.cancelled = 0;
         let mut entries = mem::take(&mut self.heap).into_vec();
         let mut index = 0;
@@ -172,6 +225,20 @@ impl<T: Cancellable> Timers<T> {
             }
         }
         self.heap = BinaryHeap::from(entries);
+    }
+}
+
+impl<T> IntoIterator for Cancelled<T> {
+    type Item = T;
+    type IntoIter = Chain<option::IntoIter<T>, vec::IntoIter<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (newest, all) = match self {
+            Self::Nothing => (None, Vec::new()),
+            Self::Newest(item) => (Some(item), Vec::new()),
+            Self::All(items) => (None, items),
+        };
+        newest.into_iter().chain(all)
     }
 }
 

@@ -55,6 +55,14 @@ impl<T> GilCell<T> {
         access(unsafe { &mut *self.value.get() })
     }
 
+    /// Puts `value` in the place of one that holds nothing, which is not dropped: what
+    /// an emptied object contains is known, and to look at each field would cost as
+    /// much as to fill it.
+    #[inline(always)]
+    pub fn fill(&self, py: Python<'_>, value: T) {
+        self.with(py, |empty| std::mem::forget(std::mem::replace(empty, value)));
+    }
+
     /// Visits the value's references during `__traverse__`, where there is no
     /// token.
     pub fn traverse(

@@ -47,6 +47,10 @@ pub trait Recycle: PyClass {
     /// The class's shelf.
     fn shelf() -> &'static Shelf;
 
+    /// Whether [`Recycle::empty`] drops no `Py`, unless by `drop_ref`: PyO3 need not be
+    /// told of it then. (See `crate::methods` for what that costs.)
+    const DROPS_NOTHING: bool = false;
+
     /// Whether the object is known to hold nothing, so that `empty` has nothing to do.
     /// A cheap look.
     #[inline]
@@ -110,19 +114,34 @@ unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
         if shelve_empty::<T>(object) {
             return;
         }
-        Python::attach_unchecked(|py| {
-            if ffi::Py_TYPE(object) != class::<T>() {
-                let original = T::shelf().dealloc.get().expect("set by install()");
-                return original(object); // The subclass's own affair.
-            }
-            ffi::PyObject_GC_UnTrack(object.cast());
-            if Nesting::enter(py) {
-                dispose::<T>(py, object);
-                Nesting::leave(py);
-            } else {
-                Nesting::defer(py, dispose::<T>, object);
-            }
-        });
+        if ffi::Py_TYPE(object) != class::<T>() {
+            let original = T::shelf().dealloc.get().expect("set by install()");
+            return original(object); // The subclass's own affair.
+        }
+        if T::DROPS_NOTHING {
+            dispose_in_turn::<T>(Python::assume_attached(), object);
+        } else {
+            Python::attach_unchecked(|py| dispose_in_turn::<T>(py, object));
+        }
+    }
+}
+
+/// Disposes of the object, or leaves that to the outermost deallocation.
+///
+/// # Safety
+///
+/// `object` is an instance of exactly `T` without references.
+#[inline]
+unsafe fn dispose_in_turn<T: Recycle>(py: Python<'_>, object: *mut ffi::PyObject) {
+    // SAFETY: the caller's promise; from here on the collector does not see it.
+    unsafe {
+        ffi::PyObject_GC_UnTrack(object.cast());
+        if Nesting::enter(py) {
+            dispose::<T>(py, object);
+            Nesting::leave(py);
+        } else {
+            Nesting::defer(py, dispose::<T>, object);
+        }
     }
 }
 
@@ -225,15 +244,27 @@ impl Nesting {
     }
 
     /// One level up; the outermost disposes of what was left to it.
+    #[inline]
     fn leave(py: Python<'_>) {
-        let outermost = NESTING.with(py, |nesting| nesting.depth == 1);
-        while let Some((dispose, object)) =
-            NESTING.with(py, |nesting| if outermost { nesting.deferred.pop() } else { None })
-        {
-            // SAFETY: deferred by `dealloc` with the function for its class.
-            unsafe { dispose(py, object.as_ptr()) };
+        if NESTING.with(py, |nesting| nesting.depth == 1 && !nesting.deferred.is_empty()) {
+            Self::dispose_of_deferred();
         }
         NESTING.with(py, |nesting| nesting.depth -= 1);
+    }
+
+    #[cold]
+    fn dispose_of_deferred() {
+        // SAFETY: called with the GIL held, in a deallocation.
+        unsafe {
+            Python::attach_unchecked(|py| {
+                while let Some((dispose, object)) =
+                    NESTING.with(py, |nesting| nesting.deferred.pop())
+                {
+                    // Deferred by `dealloc` with the function for its class.
+                    dispose(py, object.as_ptr());
+                }
+            });
+        }
     }
 }
 

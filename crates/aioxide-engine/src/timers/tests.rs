@@ -41,6 +41,13 @@ impl Bench {
         bench
     }
 
+    /// The same, and all of them are in the heap already.
+    fn in_the_heap(deadlines: &[f64]) -> Self {
+        let mut bench = Self::with(deadlines);
+        bench.next_deadline();
+        bench
+    }
+
     fn guarded<R>(&mut self, action: impl FnOnce(&mut Timers<Alarm>, &mut Vec<Alarm>) -> R) -> R {
         self.inside.set(true);
         let result = action(&mut self.timers, &mut self.graveyard);
@@ -61,7 +68,7 @@ impl Bench {
     fn cancel(&mut self, name: u32) -> Vec<u32> {
         self.cancelled[name as usize].set(true);
         let dead = self.guarded(|timers, _| timers.note_cancelled());
-        names(&dead)
+        dead.into_iter().map(|alarm| alarm.name).collect()
     }
 
     fn pop_due(&mut self, now: f64) -> Option<u32> {
@@ -119,7 +126,7 @@ fn a_deadline_that_is_not_a_number_never_comes() {
 
 #[test]
 fn cancelled_timers_in_the_way_go_to_the_graveyard() {
-    let mut bench = Bench::with(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let mut bench = Bench::in_the_heap(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     for name in [0, 1, 3] {
         assert_eq!(bench.cancel(name), []);
     }
@@ -134,7 +141,7 @@ fn cancelled_timers_in_the_way_go_to_the_graveyard() {
 
 #[test]
 fn all_cancelled_timers_go_with_the_first_when_they_outnumber_the_live() {
-    let mut bench = Bench::with(&[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]);
+    let mut bench = Bench::in_the_heap(&[1.0, 1.0, 2.0, 3.0, 3.0, 3.0]);
     for name in [0, 1, 3, 5] {
         assert_eq!(bench.cancel(name), []);
     }
@@ -148,7 +155,7 @@ fn all_cancelled_timers_go_with_the_first_when_they_outnumber_the_live() {
 
 #[test]
 fn few_cancelled_timers_are_left_alone() {
-    let mut bench = Bench::with(&[1.0; 100]);
+    let mut bench = Bench::in_the_heap(&[1.0; 100]);
     for name in 0..100 {
         assert_eq!(bench.cancel(name), []);
     }
@@ -157,7 +164,7 @@ fn few_cancelled_timers_are_left_alone() {
 
 #[test]
 fn cancelled_timers_are_taken_out_when_they_outnumber_the_live() {
-    let mut bench = Bench::with(&[1.0; 300]);
+    let mut bench = Bench::in_the_heap(&[1.0; 300]);
     for name in 0..150 {
         assert_eq!(bench.cancel(name), []);
     }
@@ -171,7 +178,7 @@ fn cancelled_timers_are_taken_out_when_they_outnumber_the_live() {
 
 #[test]
 fn timers_buried_on_the_way_no_longer_count_as_cancelled() {
-    let mut bench = Bench::with(&[1.0; 250]);
+    let mut bench = Bench::in_the_heap(&[1.0; 250]);
     for name in 0..100 {
         assert_eq!(bench.cancel(name), []);
     }
@@ -184,15 +191,78 @@ fn timers_buried_on_the_way_no_longer_count_as_cancelled() {
 }
 
 #[test]
+fn the_newest_timer_leaves_when_it_is_cancelled() {
+    let mut bench = Bench::with(&[5.0, 3.0, 1.0]);
+    assert_eq!(bench.cancel(2), [2]);
+    assert_eq!(bench.cancel(1), [1]);
+    assert_eq!(bench.next_deadline(), Some(5.0));
+    assert_eq!(bench.cancel(0), [], "it is in the heap");
+    assert_eq!(bench.next_deadline(), None);
+    assert_eq!(names(&bench.graveyard), [0]);
+}
+
+#[test]
+fn a_newest_timer_that_was_cancelled_before_leaves_with_the_next_cancellation() {
+    let mut bench = Bench::with(&[1.0; 300]);
+    assert_eq!(bench.cancel(254), [], "it is not the newest of those outside the heap");
+    assert_eq!(bench.cancel(255), [255]);
+    assert_eq!(bench.cancel(7), [254]);
+    assert_eq!(bench.timers.len(), 298);
+}
+
+#[test]
+fn timers_cancelled_before_they_enter_the_heap_never_do() {
+    let mut bench = Bench::with(&[3.0, 2.0, 1.0]);
+    for name in [0, 1] {
+        assert_eq!(bench.cancel(name), []);
+    }
+    assert_eq!(bench.next_deadline(), Some(1.0));
+    assert_eq!(names(&bench.graveyard), [0, 1]);
+    assert_eq!(bench.timers.len(), 1);
+}
+
+#[test]
+fn cancelled_timers_are_taken_out_wherever_they_are() {
+    let mut bench = Bench::in_the_heap(&[1.0; 60]);
+    for _ in 0..60 {
+        bench.insert(1.0);
+    }
+    for name in (0..50).chain(60..110) {
+        assert_eq!(bench.cancel(name), []);
+    }
+    assert_eq!(bench.cancel(50).len(), 101);
+    assert_eq!(bench.pop_all_due(1.0), (51..60).chain(110..120).collect::<Vec<_>>());
+}
+
+#[test]
+fn order_does_not_depend_on_when_timers_enter_the_heap() {
+    let mut bench = Bench::in_the_heap(&[2.0, 1.0]);
+    for deadline in [1.0, 0.5, 2.0] {
+        bench.insert(deadline);
+    }
+    assert_eq!(bench.pop_due(0.5), Some(3));
+    bench.insert(1.0);
+    assert_eq!(bench.pop_all_due(2.0), [1, 2, 5, 0, 4]);
+}
+
+#[test]
+fn more_timers_than_wait_outside_the_heap_keep_their_order() {
+    let mut bench = Bench::with(&[7.0; 3 * MAX_RECENT]);
+    assert_eq!(bench.pop_all_due(7.0), (0..3 * MAX_RECENT as u32).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_million_cancelled_timers_leave_nothing_behind() {
     let count = if cfg!(miri) { 1_000 } else { 1_000_000 };
     let mut bench = Bench::default();
     let mut returned = 0;
     for name in 0..count {
         bench.insert(f64::from(name));
+        bench.next_deadline();
         returned += bench.cancel(name).len();
         assert!(bench.timers.len() <= 101);
     }
+    returned += bench.graveyard.len();
     assert_eq!(returned + bench.timers.len(), count as usize);
 }
 

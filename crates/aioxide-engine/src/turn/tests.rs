@@ -218,10 +218,10 @@ fn cancelling_reaches_the_timers_of_the_engine() {
         let timer = item("timeout");
         engine.schedule_at(200.0, timer.clone());
         timer.cancelled.set(true);
-        returned += engine.timers().note_cancelled().len();
+        returned += engine.timers().note_cancelled().into_iter().count();
     }
-    assert_eq!(returned, 101);
-    assert_eq!(engine.timers().len(), 49);
+    assert_eq!(returned, 150);
+    assert!(engine.timers().is_empty());
 }
 
 #[test]

@@ -101,6 +101,18 @@ impl Ready {
         Self::Throw(Box::new((task, exception)))
     }
 
+    /// Lets go of it.
+    #[inline]
+    pub fn release(self, py: Python<'_>) {
+        match self {
+            Self::Handle(handle) => handle.drop_ref(py),
+            Self::Alarm(future) => future.drop_ref(py),
+            Self::Deadline(_, timeout) => timeout.drop_ref(py),
+            // Nothing else waits for its time, and is called off in numbers.
+            other => drop(other),
+        }
+    }
+
     /// Whether this is a step of a task: the only items before which the
     /// entry of the last task may stay in asyncio's table.
     #[inline]

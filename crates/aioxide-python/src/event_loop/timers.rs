@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use aioxide_engine::Cancelled;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
@@ -38,7 +39,7 @@ struct Call<'a, 'py> {
 }
 
 impl<'a, 'py> Call<'a, 'py> {
-    #[inline]
+    #[inline(always)]
     fn parse(arguments: &CallArguments<'a, 'py>, method: &str, time_name: &str) -> PyResult<Self> {
         let (mut time, mut callback, rest) = match arguments.positional {
             [time, callback, rest @ ..] => (Some(&**time), Some(&**callback), rest),
@@ -192,9 +193,15 @@ impl LoopCore {
         self.engine.with(py, |engine| engine.clock().now())
     }
 
-    /// A timer was called off: enough of these, and the heap is swept.
+    /// A timer was called off. What that takes out of the engine is let go of: the
+    /// timer itself if it was the newest, or every cancelled one if there are enough.
+    #[inline]
     pub fn timer_cancelled(&self, py: Python<'_>) {
-        drop(self.engine.with(py, |engine| engine.timers().note_cancelled()));
+        match self.engine.with(py, |engine| engine.timers().note_cancelled()) {
+            Cancelled::Nothing => {}
+            Cancelled::Newest(timer) => timer.release(py),
+            Cancelled::All(timers) => timers.into_iter().for_each(|timer| timer.release(py)),
+        }
     }
 }
 

@@ -49,10 +49,10 @@ impl LoopCore {
         // may come back to it.
         let mut graveyard = Vec::new();
         let wait = this.engine.with(py, |engine| engine.prepare(&mut graveyard));
-        drop(std::mem::take(&mut graveyard));
+        graveyard.drain(..).for_each(|timer| timer.release(py));
         Self::poll(slf, wait)?;
         let count = this.engine.with(py, |engine| engine.collect(&mut graveyard));
-        drop(graveyard);
+        graveyard.drain(..).for_each(|timer| timer.release(py));
         let debug = this.debug(py);
         for _ in 0..count {
             let Some(item) = this.engine.with(py, |engine| engine.next_ready()) else {

@@ -81,7 +81,7 @@ impl FutureIterator {
     pub fn new(py: Python<'_>, future: Py<Future>) -> PyResult<Py<Self>> {
         match recycle::take::<Self>(py) {
             Some(iterator) => {
-                iterator.get().future.with(py, |empty| *empty = Some(future));
+                iterator.get().future.fill(py, Some(future));
                 Ok(iterator.unbind())
             }
             None => Py::new(py, Self { future: GilCell::new(Some(future)) }),

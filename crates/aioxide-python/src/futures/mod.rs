@@ -38,7 +38,7 @@ impl Future {
         let state = FutureState::pending(LoopRef::of_core(core));
         let future = match recycle::take::<Future>(py) {
             Some(future) => {
-                future.get().state.with(py, |empty| *empty = state);
+                future.get().state.fill(py, state);
                 future.unbind()
             }
             None => Py::new(py, Future::new(state))?,

@@ -67,6 +67,11 @@ impl HandleState {
         if let Some(event_loop) = self.event_loop {
             event_loop.release(py);
         }
+        if let Some(origin) = self.origin {
+            for kept in [origin.source_traceback, origin.repr].into_iter().flatten() {
+                kept.drop_ref(py);
+            }
+        }
     }
 }
 
@@ -90,7 +95,7 @@ impl Handle {
         let state = HandleState::scheduled(callback, arguments, event_loop, context);
         match recycle::take::<Self>(py) {
             Some(handle) => {
-                handle.get().state.with(py, |empty| *empty = state);
+                handle.get().state.fill(py, state);
                 Ok(handle.unbind())
             }
             None => Py::new(py, Self { state: GilCell::new(state) }),
@@ -143,6 +148,7 @@ impl Handle {
     }
 
     /// Marks it cancelled and lets go of what it would have called.
+    #[inline]
     pub(super) fn cancel_handle(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -152,10 +158,12 @@ impl Handle {
         if this.debug(py)? {
             this.state.with(py, |state| state.cancelled = true);
             let repr = slf.repr()?.into_any().unbind();
-            drop(
-                this.state
-                    .with(py, |state| state.origin.get_or_insert_default().repr.replace(repr)),
-            );
+            let before = this
+                .state
+                .with(py, |state| state.origin.get_or_insert_default().repr.replace(repr));
+            if let Some(before) = before {
+                before.drop_ref(py);
+            }
         }
         let (callback, arguments) = this.state.with(py, |state| {
             state.cancelled = true;
@@ -168,10 +176,18 @@ impl Handle {
         Ok(())
     }
 
+    /// Whether its loop is in debug mode.
+    #[inline]
     pub(super) fn debug(&self, py: Python<'_>) -> PyResult<bool> {
-        match self.event_loop(py) {
-            Some(event_loop) => event_loop.debug(),
-            None => Ok(false),
+        // One of ours tells without a reference to it: nothing runs meanwhile.
+        let told = self.state.with(py, |state| match &state.event_loop {
+            Some(LoopRef::Native(core)) => Some(core.get().debug(py)),
+            Some(LoopRef::Foreign(_)) => None,
+            None => Some(false),
+        });
+        match told {
+            Some(debug) => Ok(debug),
+            None => self.event_loop(py).map_or(Ok(false), |event_loop| event_loop.debug()),
         }
     }
 
@@ -211,6 +227,9 @@ impl Recycle for Handle {
         &SHELF
     }
 
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
     fn empty(slf: Borrowed<'_, '_, Self>) {
         slf.get().state.with(slf.py(), std::mem::take).release(slf.py());
     }

@@ -44,8 +44,8 @@ impl TimerHandle {
         let timing = Timing { when, scheduled: true };
         match recycle::take::<Self>(py) {
             Some(timer) => {
-                timer.as_super().get().state.with(py, |empty| *empty = state);
-                timer.get().timing.with(py, |it| *it = timing);
+                timer.as_super().get().state.fill(py, state);
+                timer.get().timing.fill(py, timing);
                 Ok(timer.unbind())
             }
             None => {
@@ -69,6 +69,7 @@ impl TimerHandle {
 
 impl TimerHandle {
     /// Calls the timer off; the loop forgets it.
+    #[inline]
     fn cancel_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         if slf.as_super().get().is_cancelled(py) {
@@ -98,6 +99,7 @@ impl PlainMethod for CancelTimer {
     type Class = TimerHandle;
     const NAME: &'static CStr = c"cancel";
     const DOC: &'static CStr = c"cancel($self)\n--\n\nCalls the timer off; the loop forgets it.";
+    const DROPS_NOTHING: bool = true;
 
     #[inline]
     fn call(slf: &Bound<'_, TimerHandle>) -> PyResult<Py<PyAny>> {
@@ -112,6 +114,9 @@ impl Recycle for TimerHandle {
         &SHELF
     }
 
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
     fn empty(slf: Borrowed<'_, '_, Self>) {
         slf.as_super().get().state.with(slf.py(), std::mem::take).release(slf.py());
     }

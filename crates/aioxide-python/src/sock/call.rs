@@ -63,7 +63,7 @@ impl SocketCall {
         };
         match recycle::take::<Self>(py) {
             Some(call) => {
-                call.get().state.with(py, |empty| *empty = state);
+                call.get().state.fill(py, state);
                 Ok(call.unbind())
             }
             None => Py::new(py, Self { state: GilCell::new(state) }),

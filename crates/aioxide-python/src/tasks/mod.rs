@@ -48,7 +48,7 @@ impl Task {
         let state = FutureState::pending(LoopRef::of_core(core));
         let task = match recycle::take::<Task>(py) {
             Some(task) => {
-                task.as_super().get().state.with(py, |empty| *empty = state);
+                task.as_super().get().state.fill(py, state);
                 task.unbind()
             }
             None => {

@@ -104,7 +104,7 @@ impl Timeout {
         let state = State::new(when);
         match recycle::take::<Self>(py) {
             Some(timeout) => {
-                timeout.get().state.with(py, |empty| *empty = state);
+                timeout.get().state.fill(py, state);
                 Ok(timeout.unbind())
             }
             None => Py::new(py, Self { state: GilCell::new(state) }),

@@ -59,7 +59,7 @@ impl GatheringFuture {
         };
         match recycle::take::<Self>(py) {
             Some(object) => {
-                object.get().state.with(py, |empty| *empty = state);
+                object.get().state.fill(py, state);
                 Ok(object)
             }
             None => {
