@@ -19,8 +19,11 @@ use pyo3::{PyTraverseError, Python};
 #[repr(C)]
 pub struct GilCell<T> {
     value: UnsafeCell<T>,
-    /// False in memory that was zeroed but not filled in yet. Up to 3.12 the
-    /// interpreter may start a collection at that moment of an object's life.
+    /// False in memory that was zeroed but not filled in yet. Up to 3.11 the
+    /// interpreter may start a collection at that moment of an object's life; from
+    /// 3.12 on it does so between two instructions only. (From 3.14 on the flag is
+    /// part of the distances that CPython's tools were told.)
+    #[cfg(any(not(Py_3_12), Py_3_14))]
     filled: bool,
     #[cfg(debug_assertions)]
     borrowed: AtomicBool,
@@ -39,6 +42,7 @@ impl<T> GilCell<T> {
     pub const fn new(value: T) -> Self {
         Self {
             value: UnsafeCell::new(value),
+            #[cfg(any(not(Py_3_12), Py_3_14))]
             filled: true,
             #[cfg(debug_assertions)]
             borrowed: AtomicBool::new(false),
@@ -69,6 +73,7 @@ impl<T> GilCell<T> {
         &self,
         visit: impl FnOnce(&T) -> Result<(), PyTraverseError>,
     ) -> Result<(), PyTraverseError> {
+        #[cfg(any(not(Py_3_12), Py_3_14))]
         if !self.filled {
             return Ok(());
         }

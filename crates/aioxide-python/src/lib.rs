@@ -148,12 +148,12 @@ mod _aioxide {
         recycle::install::<Future>(py);
         recycle::install::<FutureIterator>(py);
         recycle::install::<Task>(py);
-        crate::futures::install_await::<Future>(py);
-        crate::futures::install_await::<Task>(py);
-        crate::futures::install_next(py);
         crate::methods::install_single::<crate::futures::SetResult>(py)?;
         recycle::install::<SocketCall>(py);
         recycle::install::<GatheringFuture>(py);
+        crate::futures::install_await::<Future>(py);
+        crate::futures::install_await::<Task>(py);
+        crate::futures::install_await::<GatheringFuture>(py);
         crate::waiting::install_functions(module)?;
         crate::threads::install_to_thread(module)?;
         crate::event_loop::install_fast_methods(py)?;

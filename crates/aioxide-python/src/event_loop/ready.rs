@@ -6,7 +6,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::LoopCore;
-use crate::futures::Future;
+use crate::futures::{Future, FutureCallback};
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::taskgroups::TaskGroup;
@@ -68,13 +68,6 @@ pub enum Ready {
 
 const _: () = assert!(size_of::<Ready>() == 2 * size_of::<usize>());
 
-/// A callback with the future it is called with.
-pub struct FutureCallback {
-    pub function: Py<PyAny>,
-    pub context: Py<PyAny>,
-    pub future: Py<crate::futures::Future>,
-}
-
 /// Work that was finished elsewhere and that the loop has to conclude.
 pub trait NativeWork: Send {
     /// Runs on the loop's thread.
@@ -87,15 +80,6 @@ pub trait NativeWork: Send {
 }
 
 impl Ready {
-    /// A done-callback.
-    pub fn future_callback(
-        function: Py<PyAny>,
-        context: Py<PyAny>,
-        future: Py<crate::futures::Future>,
-    ) -> Self {
-        Self::FutureCallback(Box::new(FutureCallback { function, context, future }))
-    }
-
     /// A step that throws `exception`.
     pub fn throw(task: Py<Task>, exception: Py<PyAny>) -> Self {
         Self::Throw(Box::new((task, exception)))
@@ -177,11 +161,7 @@ impl Ready {
                 visit.call(&parts.0)?;
                 visit.call(&parts.1)
             }
-            Self::FutureCallback(parts) => {
-                visit.call(&parts.function)?;
-                visit.call(&parts.context)?;
-                visit.call(&parts.future)
-            }
+            Self::FutureCallback(callback) => callback.traverse(visit),
             Self::Noticed(parts) => {
                 visit.call(&parts.0)?;
                 visit.call(&parts.1)

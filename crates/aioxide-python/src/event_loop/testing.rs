@@ -23,7 +23,8 @@ fn promises(item: &Ready) -> Promises {
         // GIL only.
         Ready::Wake(task) => [task.get().awaited(unsafe { Python::assume_attached() }), None],
         Ready::FutureCallback(parts) => {
-            [Some(CALL_SOON), Some(parts.future.as_ptr().expose_provenance())]
+            let future = parts.future.as_ref();
+            [Some(CALL_SOON), future.map(|future| future.as_ptr().expose_provenance())]
         }
         _ => [Some(CALL_SOON), None],
     }

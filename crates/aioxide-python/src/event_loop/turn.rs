@@ -5,10 +5,9 @@ use std::sync::atomic::Ordering;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::ready::FutureCallback;
 use super::scheduling::thread_identity;
 use super::{LoopCore, Ready};
-use crate::futures::{Future, LoopRef};
+use crate::futures::{Future, FutureCallback, LoopRef};
 #[cfg(Py_3_14)]
 use crate::handles::ThreadSafeHandle;
 use crate::handles::{
@@ -185,6 +184,7 @@ impl LoopCore {
     fn run_future_callback(slf: &Bound<'_, Self>, parts: FutureCallback) -> PyResult<()> {
         let py = slf.py();
         let FutureCallback { function, context, future } = parts;
+        let future = future.expect("a callback is ready when its future is done");
         let result = context::run_in(context.bind(py), || {
             function.bind(py).call1((future.bind(py),)).map(drop)
         });

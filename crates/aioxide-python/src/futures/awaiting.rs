@@ -1,4 +1,10 @@
 //! `await future`.
+//!
+//! A future of exactly one of our classes is its own iterator where the interpreter
+//! awaits it: nothing has to be remembered between the two steps that the future does
+//! not know, and an iterator for each task that waits is an object, 48 bytes and an
+//! allocation. To Python code it is no iterator: it has no `__next__`, and `__await__`
+//! and `iter()` return a [`FutureIterator`], as they do for a subclass.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,7 +13,7 @@ use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
-use pyo3::{Borrowed, PyClass, PyTraverseError, PyTypeInfo};
+use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
 use super::{Future, Outcome, stop_iteration};
 use crate::gil_cell::GilCell;
@@ -45,37 +51,6 @@ impl FutureIterator {
         }
     }
 
-    /// The next step of an `await` that goes well; None leaves any other to `__next__`.
-    /// Drops no `Py`.
-    #[inline]
-    fn step_at_once(&self, py: Python<'_>) -> Option<*mut ffi::PyObject> {
-        enum Step<'py> {
-            Yield(Bound<'py, Future>),
-            Return(Bound<'py, PyAny>),
-        }
-        let step = self.future.with(py, |future| {
-            let future = future.as_ref()?;
-            future.get().state.with(py, |state| match &state.outcome {
-                Outcome::Pending if !state.blocking => {
-                    state.blocking = true;
-                    Some(Step::Yield(future.bind(py).clone()))
-                }
-                Outcome::Result(value) => Some(Step::Return(value.bind(py).clone())),
-                _ => None,
-            })
-        })?;
-        match step {
-            Step::Yield(future) => Some(future.into_ptr()),
-            Step::Return(value) => {
-                // Since 3.14 an iterator that has ended gives the result again.
-                if cfg!(not(Py_3_14)) {
-                    self.release(py);
-                }
-                Some(stop_iteration(value))
-            }
-        }
-    }
-
     /// An iterator over `future`.
     #[inline]
     pub fn new(py: Python<'_>, future: Py<Future>) -> PyResult<Py<Self>> {
@@ -87,6 +62,108 @@ impl FutureIterator {
             None => Py::new(py, Self { future: GilCell::new(Some(future)) }),
         }
     }
+}
+
+/// The next step of who awaits `future`: the future, or null with its outcome as an
+/// iterator tells it.
+#[inline]
+fn next(future: &Bound<'_, Future>) -> *mut ffi::PyObject {
+    enum Next {
+        Yield,
+        NotAwaited,
+        Done,
+    }
+    let py = future.py();
+    let next = future.get().state.with(py, |state| {
+        if !state.is_pending() {
+            Next::Done
+        } else if state.blocking {
+            Next::NotAwaited
+        } else {
+            state.blocking = true;
+            Next::Yield
+        }
+    });
+    match next {
+        Next::Yield => future.clone().into_ptr(),
+        Next::NotAwaited => {
+            PyRuntimeError::new_err("await wasn't used with future").restore(py);
+            std::ptr::null_mut()
+        }
+        Next::Done => match future.get().take_result(py) {
+            Ok(value) => stop_iteration(value),
+            Err(error) => {
+                error.restore(py);
+                std::ptr::null_mut()
+            }
+        },
+    }
+}
+
+/// The same, if the future is there to be waited for or has a result, which is all that
+/// most see of it. Drops no `Py`.
+#[inline]
+fn next_at_once(future: &Bound<'_, Future>) -> Option<*mut ffi::PyObject> {
+    let py = future.py();
+    let result = future.get().state.with(py, |state| match &state.outcome {
+        Outcome::Pending(_) if !state.blocking => {
+            state.blocking = true;
+            Some(None)
+        }
+        Outcome::Result(value) => Some(Some(value.bind(py).clone())),
+        _ => None,
+    })?;
+    Some(match result {
+        None => future.clone().into_ptr(),
+        Some(value) => stop_iteration(value),
+    })
+}
+
+/// Lets `await` find the future itself where it asks for an iterator. Called for `Future`
+/// and each native class that extends it, at module initialisation.
+pub fn install_await<T: PyTypeInfo>(py: Python<'_>) {
+    let class = T::type_object_raw(py);
+    // SAFETY: the type was just created by PyO3, is a heap type of this module, which has
+    // room for the slots of awaitables, and the GIL is held; no instance and no subclass
+    // exists yet. A subclass made in Python is given the slots that its methods ask for:
+    // what PyO3 has put behind `__await__`, and no next step.
+    unsafe {
+        (*(*class).tp_as_async).am_await = Some(await_slot);
+        (*class).tp_iternext = Some(next_slot);
+        ffi::PyType_Modified(class);
+    }
+}
+
+unsafe extern "C" fn await_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter calls slots with the GIL held and an object that is alive, of
+    // a class that the slot was installed in: a future in memory.
+    unsafe {
+        let py = Python::assume_attached();
+        let future = Borrowed::from_ptr(py, object).cast_unchecked::<Future>();
+        match future.get().require_event_loop(py) {
+            Ok(()) => ffi::Py_NewRef(object),
+            Err(error) => {
+                error.restore(py);
+                std::ptr::null_mut()
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: as above.
+    let future = unsafe {
+        Bound::ref_from_ptr(Python::assume_attached(), &object).cast_unchecked::<Future>()
+    };
+    let step = || match next_at_once(future) {
+        Some(next) => next,
+        // SAFETY: the GIL is held.
+        None => unsafe { Python::attach_unchecked(|_| next(future)) },
+    };
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
+        PySystemError::new_err("awaiting a future panicked").restore(future.py());
+        std::ptr::null_mut()
+    })
 }
 
 /// What `send` returns where the iterator returned `next`: a method, unlike an
@@ -107,59 +184,6 @@ pub fn sent(py: Python<'_>, next: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAn
     }
 }
 
-/// Puts functions by hand where the interpreter looks for `await` and the next step of
-/// a future of class `T`: see [`crate::methods`]. Called once for each class, at module
-/// initialisation.
-pub fn install_await<T: PyClass>(py: Python<'_>) {
-    let class = T::type_object_raw(py);
-    // SAFETY: the type was just created by PyO3, is a heap type of this module, of
-    // futures, with the slot that `__await__` filled, and the GIL is held; no instance
-    // exists yet, so no slot is in use while it is replaced.
-    unsafe {
-        (*(*class).tp_as_async).am_await = Some(await_slot);
-        ffi::PyType_Modified(class);
-    }
-}
-
-/// The same for the iterator.
-pub fn install_next(py: Python<'_>) {
-    let class = FutureIterator::type_object_raw(py);
-    // SAFETY: as above.
-    unsafe {
-        (*class).tp_iternext = Some(next_slot);
-        ffi::PyType_Modified(class);
-    }
-}
-
-unsafe extern "C" fn await_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: the interpreter calls slots with the GIL held and an object of the class
-    // whose slot it is, or of a subclass, that is alive.
-    unsafe {
-        crate::methods::guarded(c"__await__", true, |py| {
-            let future = Bound::ref_from_ptr(py, &object).cast_unchecked::<Future>();
-            future.get().require_event_loop(py)?;
-            FutureIterator::new(py, future.clone().unbind()).map(Py::into_any)
-        })
-    }
-}
-
-unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: as above; the iterator's class has no subclasses.
-    let (py, slf) = unsafe {
-        let py = Python::assume_attached();
-        (py, Bound::ref_from_ptr(py, &object).cast_unchecked::<FutureIterator>().get())
-    };
-    let step = || match slf.step_at_once(py) {
-        Some(next) => next,
-        // SAFETY: the GIL is held.
-        None => unsafe { Python::attach_unchecked(|py| slf.__next__(py)) },
-    };
-    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
-        PySystemError::new_err("the iterator of a future panicked").restore(py);
-        std::ptr::null_mut()
-    })
-}
-
 #[pymethods]
 impl FutureIterator {
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -172,41 +196,11 @@ impl FutureIterator {
         else {
             return std::ptr::null_mut();
         };
-        enum Next {
-            Yield,
-            NotAwaited,
-            Done,
+        // Since 3.14 an iterator that has ended gives the result again.
+        if cfg!(not(Py_3_14)) && future.get().is_done(py) {
+            self.release(py);
         }
-        let next = future.get().state.with(py, |state| {
-            if !matches!(state.outcome, Outcome::Pending) {
-                Next::Done
-            } else if state.blocking {
-                Next::NotAwaited
-            } else {
-                state.blocking = true;
-                Next::Yield
-            }
-        });
-        match next {
-            Next::Yield => future.into_ptr(),
-            Next::NotAwaited => {
-                PyRuntimeError::new_err("await wasn't used with future").restore(py);
-                std::ptr::null_mut()
-            }
-            Next::Done => {
-                // Since 3.14 an iterator that has ended gives the result again.
-                if cfg!(not(Py_3_14)) {
-                    self.release(py);
-                }
-                match future.get().take_result(py) {
-                    Ok(value) => stop_iteration(value),
-                    Err(error) => {
-                        error.restore(py);
-                        std::ptr::null_mut()
-                    }
-                }
-            }
-        }
+        next(&future)
     }
 
     #[pyo3(signature = (_value, /))]

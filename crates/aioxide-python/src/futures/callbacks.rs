@@ -4,26 +4,48 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
+use super::Future;
 use super::waiter::Waiter;
 
 /// One party that waits for a future.
 pub enum Callback {
     /// Something of ours that waits for it: no Python callable is made for that.
     Waiter(Waiter),
-    /// What `add_done_callback` was given.
-    Python {
-        /// Called with the future.
-        function: Py<PyAny>,
-        /// The context it is called in.
-        context: Py<PyAny>,
-    },
+    /// What `add_done_callback` was given. In a box, because most futures never have
+    /// one, and every future would have the room for it.
+    Python(Box<FutureCallback>),
+}
+
+/// A Python callable that wants to know.
+pub struct FutureCallback {
+    /// Called with the future.
+    pub function: Py<PyAny>,
+    /// The context it is called in.
+    pub context: Py<PyAny>,
+    /// The future, once it is done and the callback is ready: the same box waits its
+    /// turn then.
+    pub future: Option<Py<Future>>,
+}
+
+impl FutureCallback {
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.function)?;
+        visit.call(&self.context)?;
+        visit.call(&self.future)
+    }
 }
 
 impl Callback {
+    /// What `add_done_callback` was given.
+    #[inline]
+    pub fn python(function: Py<PyAny>, context: Py<PyAny>) -> Self {
+        Self::Python(Box::new(FutureCallback { function, context, future: None }))
+    }
+
     /// The callable and the context that stand for it in Python.
     pub fn into_python(self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
         match self {
-            Self::Python { function, context } => Ok((function, context)),
+            Self::Python(callback) => Ok((callback.function, callback.context)),
             Self::Waiter(waiter) => waiter.into_python(py),
         }
     }
@@ -32,8 +54,8 @@ impl Callback {
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
             Self::Waiter(waiter) => Self::Waiter(waiter.clone_ref(py)),
-            Self::Python { function, context } => {
-                Self::Python { function: function.clone_ref(py), context: context.clone_ref(py) }
+            Self::Python(callback) => {
+                Self::python(callback.function.clone_ref(py), callback.context.clone_ref(py))
             }
         }
     }
@@ -41,10 +63,7 @@ impl Callback {
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Waiter(waiter) => waiter.traverse(visit),
-            Self::Python { function, context } => {
-                visit.call(function)?;
-                visit.call(context)
-            }
+            Self::Python(callback) => callback.traverse(visit),
         }
     }
 }
@@ -58,8 +77,9 @@ pub enum Callbacks {
     None,
     /// One party waits.
     One(Callback),
-    /// Two or more.
-    Many(Vec<Callback>),
+    /// Two or more. In a box, as above.
+    #[expect(clippy::box_collection, reason = "one word instead of three")]
+    Many(Box<Vec<Callback>>),
 }
 
 impl Callbacks {
@@ -78,7 +98,7 @@ impl Callbacks {
     pub fn push(&mut self, callback: Callback) {
         *self = match std::mem::take(self) {
             Self::None => Self::One(callback),
-            Self::One(first) => Self::Many(vec![first, callback]),
+            Self::One(first) => Self::Many(Box::new(vec![first, callback])),
             Self::Many(mut callbacks) => {
                 callbacks.push(callback);
                 Self::Many(callbacks)
@@ -90,7 +110,7 @@ impl Callbacks {
     pub fn take_waiter(&mut self, party: &Bound<'_, PyAny>) -> Option<Callback> {
         let is_it = |callback: &Callback| match callback {
             Callback::Waiter(waiter) => waiter.is(party),
-            Callback::Python { .. } => false,
+            Callback::Python(_) => false,
         };
         match self {
             Self::None => None,
@@ -131,7 +151,7 @@ impl IntoIterator for Callbacks {
         let (one, many) = match self {
             Self::None => (None, Vec::new()),
             Self::One(callback) => (Some(callback), Vec::new()),
-            Self::Many(callbacks) => (None, callbacks),
+            Self::Many(callbacks) => (None, *callbacks),
         };
         one.into_iter().chain(many)
     }

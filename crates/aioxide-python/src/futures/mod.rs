@@ -14,8 +14,8 @@ mod waiter;
 pub use awaited_by::{
     AwaitedBy, future_add_to_awaited_by, future_discard_from_awaited_by, record_of,
 };
-pub use awaiting::{FutureIterator, install_await, install_next, sent, thrown};
-pub use callbacks::{Callback, Callbacks};
+pub use awaiting::{FutureIterator, install_await, sent, thrown};
+pub use callbacks::{Callback, Callbacks, FutureCallback};
 pub use chaining::{chain, wrap_future, wrapped};
 pub use object::{Future, SetResult, report_unretrieved, without_stop_iteration};
 pub use state::{BoundLoop, FutureState, LoopRef, Outcome};
@@ -62,7 +62,7 @@ impl Future {
     /// Whether a result, an exception or a cancellation is there.
     #[inline]
     pub fn is_done(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| !matches!(state.outcome, Outcome::Pending))
+        self.state.with(py, |state| !state.is_pending())
     }
 
     /// Whether a result is there.
@@ -129,15 +129,9 @@ impl Future {
     pub fn finish(slf: &Bound<'_, Self>, result: Py<PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        if !this.is_done(py) {
-            let pending = this
-                .state
-                .with(py, |state| std::mem::replace(&mut state.outcome, Outcome::Result(result)));
-            // There is nothing in it to give up.
-            std::mem::forget(pending);
-            return Self::schedule_callbacks(slf);
-        }
-        this.require_pending(slf)
+        this.require_pending(slf)?;
+        let callbacks = this.state.with(py, |state| state.end(Outcome::Result(result)));
+        Self::schedule(slf, callbacks)
     }
 
     /// Finishes with an exception object. `InvalidStateError` when done.
@@ -147,11 +141,11 @@ impl Future {
         this.require_pending(slf)?;
         let traceback = exception.getattr(pyo3::intern!(py, "__traceback__"))?.unbind();
         let exception = exception.unbind();
-        this.state.with(py, |state| {
-            state.outcome = Outcome::Exception(exception);
+        let callbacks = this.state.with(py, |state| {
             state.rare_mut().exception_traceback = Some(traceback);
+            state.end(Outcome::Exception(exception))
         });
-        Self::schedule_callbacks(slf)?;
+        Self::schedule(slf, callbacks)?;
         this.state.with(py, |state| state.log_traceback = true);
         Ok(())
     }
@@ -159,19 +153,18 @@ impl Future {
     /// Cancels; false when it was done already.
     pub fn cancel_with(slf: &Bound<'_, Self>, message: Option<Py<PyAny>>) -> PyResult<bool> {
         let py = slf.py();
-        let (cancelled, replaced) = slf.get().state.with(py, |state| {
+        let ended = slf.get().state.with(py, |state| {
             state.log_traceback = false;
-            if !matches!(state.outcome, Outcome::Pending) {
-                return (false, None);
-            }
-            state.outcome = Outcome::Cancelled;
-            (true, state.set_cancel_message(message))
+            state
+                .is_pending()
+                .then(|| (state.end(Outcome::Cancelled), state.set_cancel_message(message)))
         });
+        let Some((callbacks, replaced)) = ended else {
+            return Ok(false);
+        };
         drop(replaced);
-        if cancelled {
-            Self::schedule_callbacks(slf)?;
-        }
-        Ok(cancelled)
+        Self::schedule(slf, callbacks)?;
+        Ok(true)
     }
 
     /// Registers `callback`, or schedules it at once when the future is done.
@@ -179,8 +172,8 @@ impl Future {
     pub fn add_callback(slf: &Bound<'_, Self>, callback: Callback) -> PyResult<()> {
         let py = slf.py();
         let callback = slf.get().state.with(py, |state| {
-            if matches!(state.outcome, Outcome::Pending) {
-                state.callbacks.push(callback);
+            if let Outcome::Pending(callbacks) = &mut state.outcome {
+                callbacks.push(callback);
                 None
             } else {
                 Some(callback)
@@ -199,7 +192,10 @@ impl Future {
     /// Takes back the registration of `party`, something native that waits.
     #[inline]
     pub fn forget(&self, party: &Bound<'_, PyAny>) {
-        drop(self.state.with(party.py(), |state| state.callbacks.take_waiter(party)));
+        drop(self.state.with(party.py(), |state| match &mut state.outcome {
+            Outcome::Pending(callbacks) => callbacks.take_waiter(party),
+            _ => None,
+        }));
     }
 
     /// The exception that `result()` would raise for a cancelled future. Uses
@@ -247,7 +243,7 @@ impl Future {
                 Seen::Raise(exception.clone_ref(py), traceback)
             }
             Outcome::Cancelled => Seen::Cancelled,
-            Outcome::Pending => Seen::Pending,
+            Outcome::Pending(_) => Seen::Pending,
         });
         match seen {
             Seen::Value(value) => Ok(value),
@@ -270,7 +266,7 @@ impl Future {
     /// `InvalidStateError` when the future is done.
     pub(crate) fn require_pending(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        if self.state.with(py, |state| matches!(state.outcome, Outcome::Pending)) {
+        if !self.is_done(py) {
             return Ok(());
         }
         let name = self.state.with(py, |state| state.outcome.name());
@@ -279,9 +275,8 @@ impl Future {
 
     /// Hands every callback to the loop, in order of registration.
     #[inline]
-    fn schedule_callbacks(slf: &Bound<'_, Self>) -> PyResult<()> {
+    fn schedule(slf: &Bound<'_, Self>, callbacks: Callbacks) -> PyResult<()> {
         let py = slf.py();
-        let callbacks = slf.get().state.with(py, |state| std::mem::take(&mut state.callbacks));
         if callbacks.is_empty() {
             return Ok(());
         }
@@ -325,15 +320,17 @@ fn schedule_callback(
                     None => return Ok(()),
                 },
                 // Reports tell where the callback was scheduled.
-                Callback::Python { function, context } if debug => {
+                Callback::Python(callback) if debug => {
                     let arguments = Arguments::of(&PyTuple::new(py, [future])?);
                     let event_loop = LoopRef::of_core(core);
+                    let FutureCallback { function, context, .. } = *callback;
                     let handle = Handle::create(py, function, arguments, event_loop, context)?;
                     handle.get().remember_origin(py)?;
                     Ready::Handle(handle)
                 }
-                Callback::Python { function, context } => {
-                    Ready::future_callback(function, context, future.clone().unbind())
+                Callback::Python(mut callback) => {
+                    callback.future = Some(future.clone().unbind());
+                    Ready::FutureCallback(callback)
                 }
             };
             core.get().schedule(py, ready);

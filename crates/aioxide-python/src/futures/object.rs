@@ -32,6 +32,9 @@ use crate::{context, standard};
 #[repr(C)]
 pub struct Future {
     pub(crate) state: GilCell<FutureState>,
+    /// The distance at which CPython's tools look for what follows.
+    #[cfg(Py_3_14)]
+    room: [usize; 3],
     /// Behind the state is where CPython's tools look for it.
     #[cfg(Py_3_14)]
     pub(crate) awaited_by: BareCell<AwaitedBy>,
@@ -52,6 +55,8 @@ impl Future {
     pub fn new(state: FutureState) -> Self {
         Self {
             state: GilCell::new(state),
+            #[cfg(Py_3_14)]
+            room: [0; 3],
             #[cfg(Py_3_14)]
             awaited_by: BareCell::new(AwaitedBy::nobody(false)),
         }
@@ -179,7 +184,7 @@ impl Future {
     fn exception(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.require_initialized(py)?;
         let exception = self.state.with(py, |state| match &state.outcome {
-            Outcome::Pending | Outcome::Cancelled => None,
+            Outcome::Pending(_) | Outcome::Cancelled => None,
             Outcome::Result(_) => Some(py.None()),
             Outcome::Exception(exception) => {
                 state.log_traceback = false;
@@ -223,7 +228,7 @@ impl Future {
         let py = slf.py();
         slf.get().require_event_loop(py)?;
         let context = context::given_or_copy(py, context)?;
-        Self::add_callback(slf, Callback::Python { function: r#fn, context })
+        Self::add_callback(slf, Callback::python(r#fn, context))
     }
 
     /// Removes every registration of `fn`; returns how many there were.
@@ -233,7 +238,7 @@ impl Future {
         // Comparing runs Python code, which may register and remove in turn:
         // what it sees is the list as it was, and what it adds is kept behind.
         let before: Vec<Callback> = self.state.with(py, |state| {
-            state.callbacks.iter().map(|callback| callback.clone_ref(py)).collect()
+            state.callbacks().iter().map(|callback| callback.clone_ref(py)).collect()
         });
         let mut kept = Vec::with_capacity(before.len());
         let mut removed = Vec::new();
@@ -246,12 +251,15 @@ impl Future {
             }
         }
         let replaced = self.state.with(py, |state| {
-            if state.callbacks.is_empty() {
+            let Outcome::Pending(callbacks) = &mut state.outcome else {
+                return Callbacks::None;
+            };
+            if callbacks.is_empty() {
                 return Callbacks::None;
             }
-            let mut current = std::mem::take(&mut state.callbacks).into_iter();
+            let mut current = std::mem::take(callbacks).into_iter();
             let old: Callbacks = current.by_ref().take(before.len()).collect();
-            state.callbacks = kept.into_iter().chain(current).collect();
+            *callbacks = kept.into_iter().chain(current).collect();
             old
         });
         drop(replaced);
@@ -317,7 +325,7 @@ impl Future {
     #[getter]
     fn _callbacks<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
         let callbacks: Vec<Callback> = self.state.with(py, |state| {
-            state.callbacks.iter().map(|callback| callback.clone_ref(py)).collect()
+            state.callbacks().iter().map(|callback| callback.clone_ref(py)).collect()
         });
         if callbacks.is_empty() {
             return Ok(None);

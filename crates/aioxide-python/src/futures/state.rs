@@ -111,9 +111,12 @@ impl<'py> BoundLoop<'py> {
 }
 
 /// How far a future has come.
+///
+/// Two words, with everything that waits: what is done has no callbacks, and what is
+/// not done has no value.
 pub enum Outcome {
-    /// Not done.
-    Pending,
+    /// Not done; these want to know when it is.
+    Pending(Callbacks),
     /// Cancelled.
     Cancelled,
     /// Done with a value.
@@ -122,11 +125,16 @@ pub enum Outcome {
     Exception(Py<PyAny>),
 }
 
+const _: () = assert!(size_of::<Outcome>() == 2 * size_of::<usize>());
+
 impl Outcome {
+    /// Not done, and nobody waits.
+    pub const NEW: Self = Self::Pending(Callbacks::None);
+
     /// asyncio's name for the state.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Pending => "PENDING",
+            Self::Pending(_) => "PENDING",
             Self::Cancelled => "CANCELLED",
             Self::Result(_) | Self::Exception(_) => "FINISHED",
         }
@@ -160,8 +168,6 @@ pub struct FutureState {
     pub blocking: bool,
     /// Whether the exception has to be reported when the future goes.
     pub log_traceback: bool,
-    /// Who waits.
-    pub callbacks: Callbacks,
     /// See [`Rare`].
     pub rare: Option<Box<Rare>>,
 }
@@ -178,10 +184,9 @@ impl FutureState {
     pub fn uninitialized() -> Self {
         Self {
             event_loop: None,
-            outcome: Outcome::Pending,
+            outcome: Outcome::NEW,
             blocking: false,
             log_traceback: false,
-            callbacks: Callbacks::None,
             rare: None,
         }
     }
@@ -200,6 +205,30 @@ impl FutureState {
         }
         if let Outcome::Result(value) | Outcome::Exception(value) = self.outcome {
             value.drop_ref(py);
+        }
+    }
+
+    /// Whether there is no result yet, no exception and no cancellation.
+    #[inline]
+    pub fn is_pending(&self) -> bool {
+        matches!(self.outcome, Outcome::Pending(_))
+    }
+
+    /// Ends it, unless it has ended; hands out whoever has waited for that.
+    #[inline]
+    pub fn end(&mut self, outcome: Outcome) -> Callbacks {
+        match std::mem::replace(&mut self.outcome, outcome) {
+            Outcome::Pending(callbacks) => callbacks,
+            _ => Callbacks::None,
+        }
+    }
+
+    /// Who waits.
+    pub fn callbacks(&self) -> &Callbacks {
+        const NOBODY: &Callbacks = &Callbacks::None;
+        match &self.outcome {
+            Outcome::Pending(callbacks) => callbacks,
+            _ => NOBODY,
         }
     }
 
@@ -231,6 +260,6 @@ impl FutureState {
             visit.call(&rare.source_traceback)?;
             visit.call(&rare.step_traceback)?;
         }
-        self.callbacks.iter().try_for_each(|callback| callback.traverse(visit))
+        self.callbacks().iter().try_for_each(|callback| callback.traverse(visit))
     }
 }

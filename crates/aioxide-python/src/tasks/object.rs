@@ -107,13 +107,13 @@ impl Task {
         let future = slf.as_super().get();
         let done = future.state.with(py, |state| {
             state.log_traceback = false;
-            !matches!(state.outcome, crate::futures::Outcome::Pending)
+            !state.is_pending()
         });
         if done {
             return Ok(false);
         }
         let waiter = slf.get().state.with(py, |state| {
-            state.cancel_requests += 1;
+            state.cancel_requests = state.cancel_requests.saturating_add(1);
             state.waiter.as_ref().map(|waiter| waiter.clone_ref(py))
         });
         if let Some(waiter) = waiter {
@@ -131,7 +131,7 @@ impl Task {
 
     /// How many requests to cancel are outstanding.
     pub fn cancelling(&self, py: Python<'_>) -> i64 {
-        self.state.with(py, |state| state.cancel_requests)
+        self.state.with(py, |state| state.cancel_requests.into())
     }
 
     /// Takes one request to cancel back; returns how many are left.
@@ -145,7 +145,7 @@ impl Task {
                     state.must_cancel = false;
                 }
             }
-            state.cancel_requests
+            state.cancel_requests.into()
         })
     }
 
@@ -279,9 +279,8 @@ impl Finalize for Task {
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
         let py = slf.py();
         let future = slf.as_super().get();
-        let (pending, unretrieved) = future.state.with(py, |state| {
-            (matches!(state.outcome, crate::futures::Outcome::Pending), state.log_traceback)
-        });
+        let (pending, unretrieved) =
+            future.state.with(py, |state| (state.is_pending(), state.log_traceback));
         unretrieved || (pending && slf.get().state.with(py, |state| state.log_destroy_pending))
     }
 

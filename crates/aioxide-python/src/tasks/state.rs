@@ -32,7 +32,7 @@ pub struct TaskState {
     /// is scheduled without one.
     pub waiter: Option<Py<PyAny>>,
     /// Requests by `cancel()` that no `uncancel()` has taken back.
-    pub cancel_requests: i64,
+    pub cancel_requests: u32,
     /// The next step throws `CancelledError` into the coroutine.
     pub must_cancel: bool,
     /// Whether to report the task when it is dropped before it is done.

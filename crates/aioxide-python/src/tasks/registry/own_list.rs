@@ -11,10 +11,10 @@ use crate::tasks::Task;
 
 type Address = Option<NonNull<ffi::PyObject>>;
 
-/// A task's neighbours in the list.
+/// A task's neighbours in the list. One without neighbours is alone in it or is not in
+/// it: see [`is_linked`].
 #[derive(Default)]
 pub struct Links {
-    linked: bool,
     previous: Address,
     next: Address,
 }
@@ -27,28 +27,23 @@ pub fn link(task: &Bound<'_, Task>) -> PyResult<()> {
     let py = task.py();
     let address = NonNull::new(task.as_ptr());
     let next = NEWEST.with(py, |newest| *newest);
-    let added = task.get().state.with(py, |state| {
-        if state.links.linked {
-            return false;
-        }
-        state.links = Links { linked: true, previous: None, next };
-        true
-    });
-    if added {
-        if let Some(next) = next {
-            at(py, next).state.with(py, |state| state.links.previous = address);
-        }
-        NEWEST.with(py, |newest| *newest = address);
+    if is_linked(py, task.get(), next) {
+        return Ok(());
     }
+    task.get().state.with(py, |state| state.links = Links { previous: None, next });
+    if let Some(next) = next {
+        at(py, next).state.with(py, |state| state.links.previous = address);
+    }
+    NEWEST.with(py, |newest| *newest = address);
     Ok(())
 }
 
 /// Takes `task` out. Does nothing if it is not there.
 pub fn unlink(py: Python<'_>, task: &Task) {
-    let links = task.state.with(py, |state| std::mem::take(&mut state.links));
-    if !links.linked {
+    if !is_linked(py, task, NEWEST.with(py, |newest| *newest)) {
         return;
     }
+    let links = task.state.with(py, |state| std::mem::take(&mut state.links));
     match links.previous {
         Some(previous) => at(py, previous).state.with(py, |state| state.links.next = links.next),
         None => NEWEST.with(py, |newest| *newest = links.next),
@@ -56,6 +51,14 @@ pub fn unlink(py: Python<'_>, task: &Task) {
     if let Some(next) = links.next {
         at(py, next).state.with(py, |state| state.links.previous = links.previous);
     }
+}
+
+/// Whether `task` is in the list, whose newest task is `newest`: every other one has one
+/// before it.
+#[inline]
+fn is_linked(py: Python<'_>, task: &Task, newest: Address) -> bool {
+    task.state.with(py, |state| state.links.previous.is_some())
+        || newest.is_some_and(|newest| std::ptr::eq(at(py, newest), task))
 }
 
 /// All tasks that are not done, newest first.
@@ -73,6 +76,7 @@ pub fn live_tasks(py: Python<'_>) -> Vec<Py<Task>> {
 }
 
 /// The task at an address taken from the list.
+#[inline]
 fn at(py: Python<'_>, address: NonNull<ffi::PyObject>) -> &Task {
     // SAFETY: a task unlinks itself before its memory goes, and the list is
     // touched under the GIL only, so every address in it is a live task. The
