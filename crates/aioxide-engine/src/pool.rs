@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 #[cfg(test)]
 mod tests;
+mod worker;
+
+pub use worker::Worker;
 
 /// A blocking call, made once on one of the pool's threads.
 pub type Job = Box<dyn FnOnce() + Send>;
@@ -250,93 +252,6 @@ impl State {
         if !self.finishing.is_empty() {
             let thread = thread::current().id();
             self.finishing.retain(|finishing| *finishing != thread);
-        }
-    }
-}
-
-/// One thread's part in a pool. Counts as one of the pool's threads until it
-/// is dropped or has run to its end.
-pub struct Worker {
-    shared: Arc<Shared>,
-    index: usize,
-    has_begun: bool,
-}
-
-impl Worker {
-    /// Its number, counted from 0 in the order in which threads were started.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Runs jobs on this thread until the pool is shut down and empty.
-    ///
-    /// `park` is called with the blocking wait and must call it once: whoever
-    /// holds a lock of his own while jobs run lets go of it around that call.
-    /// A job that panics does not end the worker.
-    pub fn run(mut self, park: impl Fn(&mut dyn FnMut())) {
-        self.begin();
-        while let Some(job) = self.next_job(&park) {
-            // The panic hook has reported it; there is nobody else to tell.
-            let _ = catch_unwind(AssertUnwindSafe(job));
-        }
-    }
-
-    fn begin(&mut self) {
-        self.has_begun = true;
-        self.shared.lock().starting -= 1;
-    }
-
-    /// The oldest job, or `None` when there will be no more.
-    fn next_job(&self, park: &impl Fn(&mut dyn FnMut())) -> Option<Job> {
-        {
-            let mut state = self.shared.lock();
-            if let Some(queued) = state.queue.pop_front() {
-                state.finished();
-                return Some(queued.job);
-            }
-            if state.shut_down {
-                state.finished();
-                return None;
-            }
-        }
-        let mut job = None;
-        // The mutex is released before `park` takes the caller's lock again:
-        // held together, the two would deadlock with a caller that submits.
-        park(&mut || job = self.wait_for_job());
-        job
-    }
-
-    fn wait_for_job(&self) -> Option<Job> {
-        let mut state = self.shared.lock();
-        state.finished();
-        state.idle += 1;
-        while state.queue.is_empty() && !state.shut_down {
-            state =
-                self.shared.work_or_shutdown.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.idle -= 1;
-        state.queue.pop_front().map(|queued| queued.job)
-    }
-}
-
-/// The end of a worker, on every path: it ran to its end, its thread could not
-/// be started, or `park` panicked.
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.finished();
-        state.threads -= 1;
-        if !self.has_begun {
-            state.starting -= 1;
-        }
-        if state.threads > 0 || !state.shut_down {
-            return;
-        }
-        let callbacks = std::mem::take(&mut state.on_idle);
-        drop(state);
-        for callback in callbacks {
-            // A panic out of `drop` could end the process.
-            let _ = catch_unwind(AssertUnwindSafe(callback));
         }
     }
 }
