@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::Waker;
+use crate::{Lookout, Waker};
 
 #[cfg(test)]
 mod tests;
@@ -45,18 +45,26 @@ struct State<T> {
     /// None once the inbox is closed: its descriptor goes with the loop, even
     /// if somebody still holds the inbox.
     waker: Option<Waker>,
+    /// Whether the loop is about to see by itself what arrives. Changed under
+    /// the lock, so that a push is either seen or wakes the loop.
+    is_looked_at: bool,
 }
 
 impl<T> Inbox<T> {
     /// An empty inbox whose items end the wait of `waker`'s poller.
     pub fn new(waker: Waker) -> Self {
         Self {
-            state: Mutex::new(State { items: VecDeque::new(), waker: Some(waker) }),
+            state: Mutex::new(State {
+                items: VecDeque::new(),
+                waker: Some(waker),
+                is_looked_at: false,
+            }),
             has_items: AtomicBool::new(false),
         }
     }
 
-    /// Appends `item` and wakes the loop if nothing else already has.
+    /// Appends `item` and wakes the loop if nothing else already has, unless
+    /// it [looks](Self::look).
     ///
     /// Never waits for the consumer, only for other pushes in progress.
     ///
@@ -73,6 +81,9 @@ impl<T> Inbox<T> {
             return Ok(());
         }
         self.has_items.store(true, Ordering::Release);
+        if state.is_looked_at {
+            return Ok(());
+        }
         let waker = state.waker.clone();
         // Woken under the lock, the loop would run into it at once.
         drop(state);
@@ -80,6 +91,16 @@ impl<T> Inbox<T> {
             waker.wake();
         }
         Ok(())
+    }
+
+    /// For the loop, before it waits: looks for a moment whether something
+    /// arrives. That wakes nobody meanwhile. Returns whether there is something.
+    pub fn look(&self, lookout: &mut Lookout) -> bool {
+        self.lock().is_looked_at = true;
+        lookout.look(|| !self.is_empty());
+        let mut state = self.lock();
+        state.is_looked_at = false;
+        !state.items.is_empty()
     }
 
     /// Moves everything that has arrived behind what `out` holds.

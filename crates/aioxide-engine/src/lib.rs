@@ -8,6 +8,7 @@
 //! | send to a loop from another thread | [`Inbox`] |
 //! | run something later | [`Timers`], by the [`Clock`] |
 //! | make a blocking call | [`BlockingPool`] |
+//! | look a moment before going to sleep | [`Lookout`] |
 //! | learn how a child process ended | [`children`] |
 //! | put all of it in order | [`Engine`]; its module, [`turn`], states the order |
 //! | test a program: in no time, in other orders | [`Clock::virtual_from`] with [`Idling`], [`Interleaving`] |
@@ -84,6 +85,7 @@ mod clock;
 mod idling;
 mod inbox;
 mod interleaving;
+mod lookout;
 mod poller;
 mod pool;
 mod timers;
@@ -93,6 +95,7 @@ pub use clock::Clock;
 pub use idling::{Idle, Idling, Outside};
 pub use inbox::Inbox;
 pub use interleaving::{Interleaving, Promises};
+pub use lookout::Lookout;
 pub use poller::{Event, Events, Interest, MAX_TOKEN, Poller, Trigger, Waker};
 pub use pool::{BlockingPool, Job, LastWords, SubmitError, Worker};
 pub use timers::{Cancellable, Cancelled, Timers};

@@ -3,8 +3,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
+
+use crate::Lookout;
 
 #[cfg(test)]
 mod tests;
@@ -51,6 +54,9 @@ struct Shared {
     /// Signalled once for each job that an idle worker should take, and to all
     /// at shutdown.
     work_or_shutdown: Condvar,
+    /// Set with each job and at shutdown: what a worker looks for, without the
+    /// lock, before it waits.
+    has_news: AtomicBool,
 }
 
 #[derive(Default)]
@@ -66,6 +72,11 @@ struct State {
     /// Those of `threads` that will look for a job in a moment, though they are
     /// still at one.
     finishing: Vec<ThreadId>,
+    /// Whether one of these looks for a job. One at a time, for each of them
+    /// occupies a processor.
+    looking: bool,
+    /// Tells whether to look. Copied out while a worker does.
+    lookout: Lookout,
     next_index: usize,
     shut_down: bool,
     /// To be called when the last worker has ended.
@@ -96,6 +107,7 @@ impl BlockingPool {
                 shared: Arc::new(Shared {
                     state: Mutex::default(),
                     work_or_shutdown: Condvar::new(),
+                    has_news: AtomicBool::new(false),
                 }),
                 max_threads,
                 spawn: Box::new(spawn),
@@ -136,6 +148,7 @@ impl BlockingPool {
         let id = state.next_job_id;
         state.next_job_id += 1;
         state.queue.push_back(QueuedJob { id, job });
+        shared.has_news.store(true, Ordering::Release);
         let finishing = state.finishing.len();
         if state.queue.len() <= finishing {
             return Ok(());
@@ -175,7 +188,7 @@ impl BlockingPool {
         }
         state.on_idle.push(Box::new(on_idle));
         drop(state);
-        shared.work_or_shutdown.notify_all();
+        shared.tell_all();
     }
 
     /// How many threads exist, idle ones included.
@@ -192,7 +205,7 @@ impl BlockingPool {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.lock().shut_down = true;
-        self.shared.work_or_shutdown.notify_all();
+        self.shared.tell_all();
     }
 }
 
@@ -201,6 +214,12 @@ impl Shared {
         // No foreign code runs under the lock: a panic cannot have left the
         // state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pool was shut down.
+    fn tell_all(&self) {
+        self.has_news.store(true, Ordering::Release);
+        self.work_or_shutdown.notify_all();
     }
 
     fn hire(self: &Arc<Self>, state: &mut State) -> Worker {
@@ -241,12 +260,20 @@ impl LastWords {
     /// does. It must not block: a job that is submitted meanwhile may wait for
     /// this thread though others are idle.
     pub fn say<R>(&self, words: impl FnOnce() -> R) -> R {
-        self.shared.lock().finishing.push(thread::current().id());
+        self.shared.lock().finishes();
         words()
     }
 }
 
 impl State {
+    /// The calling thread will look for a job in a moment.
+    fn finishes(&mut self) {
+        let thread = thread::current().id();
+        if !self.finishing.contains(&thread) {
+            self.finishing.push(thread);
+        }
+    }
+
     /// The calling thread has looked for a job, or does so no more.
     fn finished(&mut self) {
         if !self.finishing.is_empty() {

@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aioxide_engine::{
-    BlockingPool, Cancellable, Clock, Engine, Events, Inbox, Interest, Poller, SubmitError, Trigger,
+    BlockingPool, Cancellable, Clock, Engine, Events, Inbox, Interest, Lookout, Poller,
+    SubmitError, Trigger,
 };
 
 /// How long a test waits for what must come, before it fails.
@@ -51,6 +52,41 @@ fn every_message_arrives_once_and_in_its_producers_order() {
     });
     assert!(inbox.is_empty());
     assert_eq!(next_expected, [MESSAGES; PRODUCERS]);
+}
+
+#[test]
+fn who_looks_before_he_waits_misses_no_message() {
+    const MESSAGES: usize = 20_000;
+    let poller = Poller::new().unwrap();
+    let inbox = Inbox::new(poller.waker());
+    let received = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for message in 0..MESSAGES {
+                // Each into an empty inbox, at any point of a look.
+                while received.load(Ordering::Acquire) < message {
+                    thread::yield_now();
+                }
+                inbox.push(message).unwrap();
+            }
+        });
+        let mut events = Events::with_capacity(4);
+        let mut arrived = VecDeque::new();
+        let mut lookout = Lookout::default();
+        for message in 0..MESSAGES {
+            while arrived.is_empty() {
+                if !inbox.look(&mut lookout) {
+                    let start = Instant::now();
+                    poller.wait(&mut events, Some(DEADLINE)).unwrap();
+                    assert!(start.elapsed() < DEADLINE, "a wake-up was lost");
+                }
+                inbox.drain_into(&mut arrived);
+            }
+            assert_eq!(arrived.pop_front(), Some(message));
+            received.store(message + 1, Ordering::Release);
+        }
+    });
+    assert!(inbox.is_empty());
 }
 
 #[test]

@@ -56,6 +56,25 @@ fn the_poller_is_woken_once_however_many_items_wait() {
 }
 
 #[test]
+fn what_is_looked_for_wakes_nobody() {
+    let (inbox, waker) = inbox_and_waker();
+    inbox.lock().is_looked_at = true;
+    inbox.push("seen").unwrap();
+    assert_eq!(waker.take_count(), 0);
+    assert!(inbox.look(&mut Lookout::default()));
+    assert_eq!(drained(&inbox), ["seen"]);
+}
+
+#[test]
+fn what_arrives_after_a_look_wakes_the_poller() {
+    let (inbox, waker) = inbox_and_waker();
+    assert!(!inbox.look(&mut Lookout::default()));
+    inbox.push("late").unwrap();
+    assert_eq!(waker.take_count(), 1);
+    assert!(inbox.look(&mut Lookout::default()));
+}
+
+#[test]
 fn close_hands_back_what_had_arrived_and_what_comes_later() {
     let (inbox, waker) = inbox_and_waker();
     inbox.push("early").unwrap();

@@ -433,3 +433,32 @@ fn two_jobs_for_one_thread_that_finishes_take_two_threads() {
     joined.settle();
     assert_eq!(joined.pool.threads(), 2);
 }
+
+#[test]
+fn who_looks_for_a_job_takes_it_without_being_woken() {
+    let joined = JoinedPool::new(2);
+    let shared = &joined.pool.owner.shared;
+    joined.run_and_settle(|| ());
+    // As the only thread would say that is past its job and looks.
+    let looking = thread::current().id();
+    shared.lock().finishing.push(looking);
+    let (sender, receiver) = mpsc::channel();
+    joined.submit(move || sender.send("ran").unwrap());
+    assert_eq!((joined.pool.threads(), joined.pool.queued()), (1, 1));
+    assert!(shared.has_news.load(Ordering::Acquire));
+
+    shared.lock().finishing.clear();
+    joined.run_and_settle(|| ());
+    assert_eq!(receiver.recv_timeout(DEADLINE), Ok("ran"));
+}
+
+#[test]
+fn one_thread_looks_at_a_time() {
+    let joined = JoinedPool::new(2);
+    joined.pool.owner.shared.lock().looking = true;
+    let before = joined.pool.owner.shared.lock().lookout;
+    joined.run_and_settle(|| ());
+    let state = joined.pool.owner.shared.lock();
+    assert!(state.looking, "it is the other one who has to say that he has looked");
+    assert_eq!(state.lookout, before);
+}

@@ -1,9 +1,10 @@
 //! What a thread of the pool does.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
-use super::{Job, Shared};
+use super::{Job, Shared, State};
 
 /// One thread's part in a pool. Counts as one of the pool's threads until it
 /// is dropped or has run to its end.
@@ -58,7 +59,7 @@ impl Worker {
     }
 
     fn wait_for_job(&self) -> Option<Job> {
-        let mut state = self.shared.lock();
+        let mut state = self.look_for_job(self.shared.lock());
         state.finished();
         state.idle += 1;
         while state.queue.is_empty() && !state.shut_down {
@@ -67,6 +68,27 @@ impl Worker {
         }
         state.idle -= 1;
         state.queue.pop_front().map(|queued| queued.job)
+    }
+
+    /// Looks for a moment whether there will be something to do, if that pays.
+    /// Whoever submits it meanwhile need not wake this thread.
+    fn look_for_job<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let shared = &self.shared;
+        let in_vain = state.looking || state.shut_down || !state.queue.is_empty();
+        let busy = state.threads - state.idle;
+        if in_vain || !state.lookout.is_due(busy) {
+            return state;
+        }
+        state.finishes();
+        state.looking = true;
+        let mut lookout = state.lookout;
+        shared.has_news.store(false, Ordering::Relaxed);
+        drop(state);
+        lookout.look(|| shared.has_news.load(Ordering::Acquire));
+        let mut state = shared.lock();
+        state.looking = false;
+        state.lookout = lookout;
+        state
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aioxide_engine::{Clock, Engine, Events, Idling, Inbox, Poller};
+use aioxide_engine::{Clock, Engine, Events, Idling, Inbox, Lookout, Poller};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::gc::PyVisit;
@@ -53,6 +53,8 @@ pub struct LoopCore {
     pub(crate) pool: GilCell<Option<ThreadPool>>,
     /// When these threads may ask for the GIL.
     pub(crate) gate: Gate,
+    /// Tells whether to look for their outcomes before the loop waits.
+    pub(super) lookout: GilCell<Lookout>,
     /// What takes such calls instead.
     pub(crate) executor: GilCell<DefaultExecutor>,
     /// The socket pair that signals arrive through.
@@ -215,6 +217,7 @@ impl LoopCore {
             scratch: GilCell::new(None),
             pool: GilCell::new(None),
             gate: Gate::default(),
+            lookout: GilCell::new(Lookout::default()),
             executor: GilCell::new(DefaultExecutor::default()),
             signals: GilCell::new(None),
             idling: GilCell::new(None),

@@ -1,17 +1,17 @@
 //! Step 2 of a turn: the one place where the loop waits, and where the GIL is
 //! let go.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use aioxide_engine::{Events, Interest, Trigger, Wait};
+use aioxide_engine::{Events, Inbox, Interest, Lookout, Poller, Trigger, Wait};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::ready::{HANGUP, READABLE, WRITABLE};
-use super::{LoopCore, Watch};
+use super::{LoopCore, Ready, Watch};
 use crate::errors::os_error;
 
 /// After this many turns the loop polls even if it watches nothing, so that
@@ -72,14 +72,12 @@ impl LoopCore {
         // Other threads may look at asyncio's table while we sleep, and signal
         // handlers after that.
         this.current_task().settle(py, slf.as_any().as_unbound())?;
-        let waited = match wait.timeout() {
-            Some(Duration::ZERO) if !this.gate.is_wanted() => {
-                poller.wait(&mut events, Some(Duration::ZERO))
-            }
-            timeout => py.detach(|| {
-                this.gate.open();
-                poller.wait(&mut events, timeout)
-            }),
+        let waited = if this.gate.is_wanted() {
+            this.wait_beside_calls(py, &poller, &mut events, wait)
+        } else if wait == Wait::Poll {
+            poller.wait(&mut events, Some(Duration::ZERO))
+        } else {
+            py.detach(|| poller.wait(&mut events, wait.timeout()))
         };
         match waited {
             Ok(()) => this.dispatch(py, &events),
@@ -89,6 +87,26 @@ impl LoopCore {
         this.events.with(py, |slot| *slot = Some(events));
         // Handlers of signals that arrived run here, and may raise.
         py.check_signals()
+    }
+
+    /// Waits while calls are out in the loop's threads, which want the GIL even
+    /// if the loop does not wait. One may be over at once.
+    fn wait_beside_calls(
+        &self,
+        py: Python<'_>,
+        poller: &Poller,
+        events: &mut Events,
+        wait: Wait,
+    ) -> io::Result<()> {
+        let inbox = self.inbox(py);
+        let mut lookout = self.lookout.with(py, |lookout| *lookout);
+        let waited = py.detach(|| {
+            self.gate.open();
+            let wait = look_before(wait, self.gate.calls(), &inbox, &mut lookout);
+            poller.wait(events, wait.timeout())
+        });
+        self.lookout.with(py, |slot| *slot = lookout);
+        waited
     }
 
     /// Schedules what the readiness events ask for.
@@ -134,6 +152,22 @@ impl LoopCore {
         }
         slf.call_method1(pyo3::intern!(py, "_process_signals"), (PyBytes::new(py, &numbers),))?;
         Ok(())
+    }
+}
+
+/// Looks into the inbox for a moment before the loop waits, if that pays, and
+/// returns the wait that is left.
+fn look_before(wait: Wait, calls: usize, inbox: &Inbox<Ready>, lookout: &mut Lookout) -> Wait {
+    if wait == Wait::Poll || !lookout.is_due(calls) {
+        return wait;
+    }
+    let begin = Instant::now();
+    if inbox.look(lookout) {
+        return Wait::Poll;
+    }
+    match wait {
+        Wait::Until(duration) => Wait::Until(duration.saturating_sub(begin.elapsed())),
+        wait => wait,
     }
 }
 

@@ -60,7 +60,13 @@ impl Gate {
     /// Whether a call may want the GIL.
     #[inline]
     pub fn is_wanted(&self) -> bool {
-        self.0.calls.load(Ordering::Relaxed) > 0
+        self.calls() > 0
+    }
+
+    /// How many calls were handed in and are not over.
+    #[inline]
+    pub fn calls(&self) -> usize {
+        self.0.calls.load(Ordering::Relaxed)
     }
 }
 
