@@ -10,6 +10,6 @@ mod program;
 mod recognising;
 
 pub use awaiting::awaiting;
-pub use object::{Coroutine, install_slots};
+pub use object::{Coroutine, Flow, install_slots};
 pub use program::{AtOnce, Input, Moment, Program, Routine, Step};
 pub use recognising::{is_coroutine, iscoroutine};

@@ -46,8 +46,10 @@ enum Phase {
 }
 
 /// What a step led to, in the terms of a generator.
-enum Flow<'py> {
+pub enum Flow<'py> {
+    /// It waits, for this.
     Yielded(Bound<'py, PyAny>),
+    /// It has ended, with this.
     Returned(Bound<'py, PyAny>),
 }
 
@@ -236,6 +238,17 @@ impl Coroutine {
             return raised_or_yielded(py, self.run(py, Input::Start));
         }
         self.next(py, Resumption::Send(py.None().into_bound(py)))
+    }
+
+    /// `throw(exception)`, without a call of the interpreter's.
+    ///
+    /// # Errors
+    ///
+    /// What leaves the coroutine, which has ended then.
+    pub fn throw_in<'py>(&self, exception: Bound<'py, PyAny>) -> PyResult<Flow<'py>> {
+        let py = exception.py();
+        self.resume(py, Resumption::Throw(PyErr::from_value(exception)))
+            .map_err(|error| stop_is_an_error(py, error))
     }
 
     fn next(&self, py: Python<'_>, resumption: Resumption<'_>) -> *mut ffi::PyObject {

@@ -74,7 +74,7 @@ impl Future {
     /// Whether it was cancelled.
     #[inline]
     pub fn is_cancelled(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| matches!(state.outcome, Outcome::Cancelled))
+        self.state.with(py, |state| matches!(state.outcome, Outcome::Cancelled(_)))
     }
 
     /// Whether `object` is the loop this future belongs to.
@@ -152,12 +152,22 @@ impl Future {
 
     /// Cancels; false when it was done already.
     pub fn cancel_with(slf: &Bound<'_, Self>, message: Option<Py<PyAny>>) -> PyResult<bool> {
+        Self::cancel_by(slf, message, None)
+    }
+
+    /// Cancels by the `CancelledError` that ended a task, if any; false when it was done
+    /// already.
+    pub fn cancel_by(
+        slf: &Bound<'_, Self>,
+        message: Option<Py<PyAny>>,
+        error: Option<Py<PyAny>>,
+    ) -> PyResult<bool> {
         let py = slf.py();
         let ended = slf.get().state.with(py, |state| {
             state.log_traceback = false;
             state
                 .is_pending()
-                .then(|| (state.end(Outcome::Cancelled), state.set_cancel_message(message)))
+                .then(|| (state.end(Outcome::Cancelled(error)), state.set_cancel_message(message)))
         });
         let Some((callbacks, replaced)) = ended else {
             return Ok(false);
@@ -201,12 +211,14 @@ impl Future {
     /// The exception that `result()` would raise for a cancelled future. Uses
     /// up the saved `CancelledError`, as asyncio does.
     pub fn make_cancelled_error(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let (saved, message) = self.state.with(py, |state| match state.rare.as_mut() {
-            None => (None, None),
-            Some(rare) => (
-                rare.cancelled_error.take(),
-                rare.cancel_message.as_ref().map(|message| message.clone_ref(py)),
-            ),
+        let (saved, message) = self.state.with(py, |state| {
+            let saved = match &mut state.outcome {
+                Outcome::Cancelled(saved) => saved.take(),
+                _ => None,
+            };
+            let rare = state.rare.as_ref();
+            let message = rare.and_then(|rare| rare.cancel_message.as_ref());
+            (saved, message.map(|message| message.clone_ref(py)))
         });
         if let Some(saved) = saved {
             return Ok(saved);
@@ -242,7 +254,7 @@ impl Future {
                     .map(|traceback| traceback.clone_ref(py));
                 Seen::Raise(exception.clone_ref(py), traceback)
             }
-            Outcome::Cancelled => Seen::Cancelled,
+            Outcome::Cancelled(_) => Seen::Cancelled,
             Outcome::Pending(_) => Seen::Pending,
         });
         match seen {

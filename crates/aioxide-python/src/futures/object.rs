@@ -184,7 +184,7 @@ impl Future {
     fn exception(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.require_initialized(py)?;
         let exception = self.state.with(py, |state| match &state.outcome {
-            Outcome::Pending(_) | Outcome::Cancelled => None,
+            Outcome::Pending(_) | Outcome::Cancelled(_) => None,
             Outcome::Result(_) => Some(py.None()),
             Outcome::Exception(exception) => {
                 state.log_traceback = false;

@@ -117,8 +117,9 @@ impl<'py> BoundLoop<'py> {
 pub enum Outcome {
     /// Not done; these want to know when it is.
     Pending(Callbacks),
-    /// Cancelled.
-    Cancelled,
+    /// Cancelled; of a task, by this `CancelledError`, to be raised once more as itself,
+    /// so that its context survives.
+    Cancelled(Option<Py<PyAny>>),
     /// Done with a value.
     Result(Py<PyAny>),
     /// Done with an exception.
@@ -135,7 +136,7 @@ impl Outcome {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Pending(_) => "PENDING",
-            Self::Cancelled => "CANCELLED",
+            Self::Cancelled(_) => "CANCELLED",
             Self::Result(_) | Self::Exception(_) => "FINISHED",
         }
     }
@@ -148,9 +149,6 @@ pub struct Rare {
     pub exception_traceback: Option<Py<PyAny>>,
     /// What `cancel(msg)` was given.
     pub cancel_message: Option<Py<PyAny>>,
-    /// The `CancelledError` that ended the task, to be raised once more as
-    /// itself, so that its context survives.
-    pub cancelled_error: Option<Py<PyAny>>,
     /// Where the future was made (debug mode).
     pub source_traceback: Option<Py<PyAny>>,
     /// Where the next step of the task was scheduled (debug mode).
@@ -203,8 +201,11 @@ impl FutureState {
         if let Some(event_loop) = self.event_loop {
             event_loop.release(py);
         }
-        if let Outcome::Result(value) | Outcome::Exception(value) = self.outcome {
-            value.drop_ref(py);
+        match self.outcome {
+            Outcome::Result(value)
+            | Outcome::Exception(value)
+            | Outcome::Cancelled(Some(value)) => value.drop_ref(py),
+            Outcome::Pending(_) | Outcome::Cancelled(None) => {}
         }
     }
 
@@ -250,13 +251,15 @@ impl FutureState {
         if let Some(event_loop) = &self.event_loop {
             visit.call(event_loop.as_any())?;
         }
-        if let Outcome::Result(value) | Outcome::Exception(value) = &self.outcome {
-            visit.call(value)?;
+        match &self.outcome {
+            Outcome::Result(value)
+            | Outcome::Exception(value)
+            | Outcome::Cancelled(Some(value)) => visit.call(value)?,
+            Outcome::Pending(_) | Outcome::Cancelled(None) => {}
         }
         if let Some(rare) = &self.rare {
             visit.call(&rare.exception_traceback)?;
             visit.call(&rare.cancel_message)?;
-            visit.call(&rare.cancelled_error)?;
             visit.call(&rare.source_traceback)?;
             visit.call(&rare.step_traceback)?;
         }

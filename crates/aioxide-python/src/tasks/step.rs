@@ -5,11 +5,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::{Task, TaskStep, TaskWakeup, registry};
+use crate::coroutines::{Coroutine, Flow};
 use crate::event_loop::{LoopCore, Ready};
 use crate::futures::{
     BoundLoop, Callback, Future, Outcome, Waiter, as_native, call_soon, invalid_state,
 };
-use crate::{context, standard};
+use crate::{context, recycle, standard};
 
 /// What resuming a coroutine led to.
 enum Resumed<'py> {
@@ -79,10 +80,15 @@ fn failure<'py>(
     py: Python<'py>,
     future: &Bound<'py, Future>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let has_result =
-        future.get().state.with(py, |state| matches!(state.outcome, Outcome::Result(_)));
+    let (has_result, is_cancelled) = future.get().state.with(py, |state| {
+        let outcome = &state.outcome;
+        (matches!(outcome, Outcome::Result(_)), matches!(outcome, Outcome::Cancelled(_)))
+    });
     if has_result {
         return Ok(None);
+    }
+    if is_cancelled {
+        return future.get().make_cancelled_error(py).map(|error| Some(error.into_bound(py)));
     }
     match future.get().take_result(py) {
         Ok(_) => Ok(None),
@@ -150,6 +156,15 @@ fn resume<'py>(
 ) -> Resumed<'py> {
     let py = coroutine.py();
     match exception {
+        Some(exception) if recycle::is_exactly::<Coroutine>(coroutine) => {
+            // SAFETY: checked above.
+            let coroutine = unsafe { coroutine.cast_unchecked::<Coroutine>() };
+            match coroutine.get().throw_in(exception) {
+                Ok(Flow::Yielded(result)) => Resumed::Yielded(result),
+                Ok(Flow::Returned(value)) => Resumed::Returned(value.unbind()),
+                Err(error) => Resumed::Raised(error),
+            }
+        }
         None => {
             let mut result = std::ptr::null_mut();
             // SAFETY: the thread is attached, the references are alive, and
@@ -197,18 +212,12 @@ fn finish(task: &Bound<'_, Task>, value: Py<PyAny>) -> PyResult<()> {
 fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
     let py = task.py();
     let future = task.as_super();
-    let ends_the_loop =
-        error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py);
     let value = error.into_value(py).into_bound(py).into_any();
     if value.is_instance(standard::cancelled_error(py)?)? {
-        let replaced = future
-            .get()
-            .state
-            .with(py, |state| state.rare_mut().cancelled_error.replace(value.unbind()));
-        drop(replaced);
-        Future::cancel_with(future, None)?;
-        return Ok(());
+        return Future::cancel_by(future, None, Some(value.unbind())).map(drop);
     }
+    let ends_the_loop =
+        value.is_instance_of::<PyKeyboardInterrupt>() || value.is_instance_of::<PySystemExit>();
     Future::fail(future, value.clone())?;
     if ends_the_loop { Err(PyErr::from_value(value)) } else { Ok(()) }
 }
