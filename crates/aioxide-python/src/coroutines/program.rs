@@ -87,7 +87,7 @@ pub trait Routine {
     ///
     /// None, with nothing changed, leaves the step to `resume`. It is called inside a
     /// [`GilCell`](crate::gil_cell::GilCell), and without telling PyO3: it must not run
-    /// Python code, make a Python object or drop a `Py`.
+    /// Python code, make an object that the collector looks at, or drop a `Py`.
     #[inline(always)]
     fn at_once(&mut self, _py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
         None

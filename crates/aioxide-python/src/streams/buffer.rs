@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PySlice};
 
 use super::StreamReader;
+use super::reader::State;
 
 /// A buffer that is empty keeps its memory up to this many bytes; ten thousand
 /// idle connections must not keep what their largest message took.
@@ -78,6 +79,29 @@ impl Buffer {
 impl Default for Buffer {
     fn default() -> Self {
         Self::Native(ByteQueue::default())
+    }
+}
+
+impl State {
+    /// Takes as many bytes out as `count` says of those that there are, if that is all
+    /// there is to do: nobody has looked into the buffer, nobody waits, nothing has
+    /// failed and no transport is to go on. `count` must not run Python code.
+    #[inline]
+    pub fn take_at_once<'py>(
+        &mut self,
+        py: Python<'py>,
+        count: impl FnOnce(&[u8]) -> Option<usize>,
+    ) -> Option<Bound<'py, PyBytes>> {
+        if self.paused || self.exception.is_some() || self.waiter.is_some() {
+            return None;
+        }
+        let Buffer::Native(queue) = &mut self.buffer else {
+            return None;
+        };
+        let count = count(queue.bytes())?;
+        let bytes = PyBytes::new(py, &queue.bytes()[..count]);
+        queue.discard(count);
+        Some(bytes)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `read`, `readexactly`, `readuntil` and `readline`: what waits for data.
 
+use memchr::memchr;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyStopAsyncIteration, PyTypeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -8,7 +9,7 @@ use pyo3::types::PyBytes;
 
 use super::separators::{Match, Separators};
 use super::{LineBySubclass, StreamReader};
-use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::standard;
 
 /// How much is to be read.
@@ -65,6 +66,17 @@ impl Amount {
 #[inline]
 fn bytes(bytes: Bound<'_, PyBytes>) -> PyResult<Step> {
     Ok(Step::Return(bytes.into_any().unbind()))
+}
+
+/// What is taken out as it lies there.
+#[inline]
+fn taken_at_once(
+    reader: &StreamReader,
+    py: Python<'_>,
+    count: impl FnOnce(&[u8]) -> Option<usize>,
+) -> Option<AtOnce> {
+    let data = reader.state.with(py, |state| state.take_at_once(py, count))?;
+    Some(AtOnce::Return(data.into_any().unbind()))
 }
 
 fn nothing(py: Python<'_>) -> PyResult<Step> {
@@ -141,6 +153,16 @@ impl Read {
 
 impl Routine for Read {
     #[inline]
+    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+        let Amount::Bytes(wanted @ 1..) = self.amount else {
+            return None;
+        };
+        taken_at_once(self.reader.get(), py, |all| {
+            (!all.is_empty()).then(|| all.len().min(wanted.unsigned_abs()))
+        })
+    }
+
+    #[inline]
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let reader = self.reader.get();
         let waited = resumed(reader, py, input)?;
@@ -193,6 +215,15 @@ pub struct ReadExactly {
 }
 
 impl Routine for ReadExactly {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+        let Amount::Bytes(wanted @ 1..) = self.amount else {
+            return None;
+        };
+        let count = wanted.unsigned_abs();
+        taken_at_once(self.reader.get(), py, |all| (all.len() >= count).then_some(count))
+    }
+
     #[inline]
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let reader = self.reader.get();
@@ -319,6 +350,19 @@ pub fn line_too_long(
 }
 
 impl Routine for ReadUntil {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+        if !matches!(self.separators, Separators::Newline) {
+            return None;
+        }
+        let reader = self.reader.get();
+        let limit = reader.state.with(py, |state| state.limit);
+        taken_at_once(reader, py, |all| {
+            let start = self.offset + memchr(b'\n', all.get(self.offset..)?)?;
+            (start <= limit).then_some(start + 1)
+        })
+    }
+
     #[inline]
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let reader = self.reader.get();
