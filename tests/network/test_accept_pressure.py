@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import socket
 
 import pytest
 
@@ -141,6 +142,57 @@ def test_clients_that_hang_up_without_a_word_leak_no_descriptor(run, loop):
             while len(ended) < round_number * 100:
                 await asyncio.sleep(0)
         assert len(os.listdir("/proc/self/fd")) == before
+        server.close()
+        await server.wait_closed()
+
+    run(main())
+
+
+def test_bursts_among_single_connections_are_accepted(run, loop):
+    class Greeter(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            transport.write(b"welcome")
+            transport.close()
+
+    def connect(address):
+        client = socket.create_connection(address)
+        client.setblocking(False)
+        return client
+
+    async def greeting(client):
+        with client:
+            return await loop.sock_recv(client, 100)
+
+    async def main():
+        server = await loop.create_server(Greeter, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        for size in [1] * 20 + [50, 1, 1, 50] + [2] * 20 + [100]:
+            clients = [connect(address) for _ in range(size)]
+            greetings = await asyncio.gather(*map(greeting, clients))
+            assert greetings == [b"welcome"] * size
+        server.close()
+        await server.wait_closed()
+
+    run(main())
+
+
+def test_connections_are_accepted_in_order(run, loop):
+    async def main():
+        peers = []
+
+        class Accepted(asyncio.Protocol):
+            def connection_made(self, transport):
+                peers.append(transport.get_extra_info("peername"))
+                transport.close()
+
+        server = await loop.create_server(Accepted, "127.0.0.1", 0)
+        clients = [socket.create_connection(server.sockets[0].getsockname()) for _ in range(40)]
+        while len(peers) < len(clients):
+            await asyncio.sleep(0)
+        assert peers == [client.getsockname() for client in clients]
+        for client in clients:
+            client.close()
         server.close()
         await server.wait_closed()
 

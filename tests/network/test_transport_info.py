@@ -1,5 +1,6 @@
 """What a transport tells about itself: get_extra_info, repr, its socket's options."""
 
+import asyncio
 import re
 import socket
 import sys
@@ -89,6 +90,53 @@ def test_extra_info_survives_the_connection(run, loop):
     run(main())
 
 
+def test_addresses_of_an_accepted_connection_survive_it(run, loop):
+    async def main():
+        made = loop.create_future()
+
+        class Accepted(Recorder):
+            def connection_made(self, transport):
+                super().connection_made(transport)
+                made.set_result(self)
+
+        server = await loop.create_server(Accepted, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        with socket.create_connection(address) as client:
+            accepted = await made
+            peername = client.getsockname()
+        await accepted.lost
+        await asyncio.sleep(0)
+        assert accepted.transport.get_extra_info("sockname") == address
+        assert accepted.transport.get_extra_info("peername") == peername
+        server.close()
+        await server.wait_closed()
+
+    run(main())
+
+
+def test_addresses_can_be_asked_for_while_the_protocol_goes(run, loop):
+    async def main():
+        names = loop.create_future()
+
+        class Forgotten(asyncio.Protocol):
+            def connection_made(self, transport):
+                self.transport = transport
+
+            def __del__(self):
+                info = self.transport.get_extra_info
+                names.set_result((info("sockname"), info("peername")))
+
+        server = await loop.create_server(Forgotten, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        with socket.create_connection(address) as client:
+            peername = client.getsockname()
+        assert await names == (address, peername)
+        server.close()
+        await server.wait_closed()
+
+    run(main())
+
+
 def test_peername_is_none_when_the_peer_is_gone_already(run, loop):
     async def main():
         near, far = socket.socketpair()
@@ -114,7 +162,8 @@ def test_small_writes_are_not_delayed(run, loop, host):
     run(main())
 
 
-def test_small_writes_of_accepted_connections_are_not_delayed(run, loop):
+@pytest.mark.parametrize("listener", ["made by the loop", "the caller's"])
+def test_small_writes_of_accepted_connections_are_not_delayed(run, loop, listener):
     async def main():
         options = loop.create_future()
 
@@ -125,7 +174,13 @@ def test_small_writes_of_accepted_connections_are_not_delayed(run, loop):
                 options.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
                 transport.close()
 
-        server = await loop.create_server(Accepted, "127.0.0.1", 0)
+        if listener == "made by the loop":
+            server = await loop.create_server(Accepted, "127.0.0.1", 0)
+        else:
+            # asyncio asks for the protocol's number, which is 0 if it was not given.
+            bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            bound.bind(("127.0.0.1", 0))
+            server = await loop.create_server(Accepted, sock=bound)
         with socket.create_connection(server.sockets[0].getsockname()) as client:
             client.setblocking(False)
             assert await options != 0

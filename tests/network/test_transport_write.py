@@ -11,6 +11,7 @@ from .peers import (
     patterned,
     read_exactly,
     read_to_end,
+    tcp_pair,
     wired,
 )
 
@@ -190,6 +191,23 @@ def test_echo_of_everything_received(run, loop):
             sending = asyncio.ensure_future(loop.sock_sendall(peer, data))
             assert await read_exactly(loop, peer, len(data)) == data
             await sending
+
+    run(main())
+
+
+def test_more_than_the_kernel_takes_from_connection_made(run, loop):
+    class Talkative(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            transport.write(patterned(MORE_THAN_THE_KERNEL_TAKES))
+            transport.close()
+
+    async def main():
+        near, far = tcp_pair()
+        with far:
+            _, protocol = await loop.create_connection(Talkative, sock=near)
+            assert await read_to_end(loop, far) == patterned(MORE_THAN_THE_KERNEL_TAKES)
+            assert await protocol.lost is None
 
     run(main())
 

@@ -7,6 +7,7 @@
 // of `_loop`.
 #![allow(non_snake_case)]
 
+mod accepting;
 mod buffers;
 mod children;
 mod context;

@@ -3,7 +3,7 @@
 //! it and adds its coroutines.
 
 use std::collections::HashSet;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr::NonNull;
 
 use aioxide_engine::{Interest, Trigger};
@@ -16,11 +16,12 @@ use pyo3::types::PyDict;
 use rustix::io::Errno;
 use rustix::net::SocketFlags;
 
+use crate::accepting::Pace;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, Watch, file_descriptor};
 use crate::gil_cell::GilCell;
 use crate::tls::{Origin, SslProtocol, TlsOptions};
-use crate::transports::{Address, SocketTransport};
+use crate::transports::{Accepted, Address, SocketTransport, hands_on_no_delay};
 use crate::{context, standard};
 
 /// Seconds until accepting goes on after the process ran out of descriptors
@@ -75,6 +76,9 @@ struct Listener {
     socket: Py<PyAny>,
     fd: RawFd,
     watched: bool,
+    pace: Pace,
+    /// Its connections need not be told to send small writes at once.
+    hands_on_no_delay: bool,
 }
 
 // SAFETY: the addresses in `clients` are used under the GIL only.
@@ -101,7 +105,8 @@ impl ServerCore {
         }
     }
 
-    /// Accepts what waits at a listening socket.
+    /// Accepts connections that wait at a listening socket; what is left the
+    /// next poll reports again.
     pub fn accept(
         &self,
         core: &Bound<'_, LoopCore>,
@@ -109,14 +114,19 @@ impl ServerCore {
         index: u32,
     ) -> PyResult<()> {
         let py = core.py();
-        for _ in 0..self.backlog.max(1) {
+        let poll = core.get().polls(py);
+        let limit = self.state.with(py, |state| {
+            let listener = state.listeners.get_mut(index as usize);
+            listener.map_or(0, |listener| listener.pace.after_report(poll, self.backlog))
+        });
+        for _ in 0..limit {
             let listener = self.state.with(py, |state| {
                 let listener =
                     state.listeners.get(index as usize).filter(|listener| listener.watched)?;
                 let factory = state.protocol_factory.as_ref()?;
-                Some((listener.fd, factory.clone_ref(py)))
+                Some((listener.fd, listener.hands_on_no_delay, factory.clone_ref(py)))
             });
-            let Some((fd, factory)) = listener else {
+            let Some((fd, has_no_delay, factory)) = listener else {
                 return Ok(());
             };
             // SAFETY: a watched listener's descriptor is open: `stop` ends the
@@ -124,17 +134,19 @@ impl ServerCore {
             let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             match rustix::net::acceptfrom_with(descriptor, flags) {
-                Ok((connection, peer)) => {
-                    self.connect(core, slf, factory.bind(py), connection, Address::of(peer))?;
+                Ok((fd, peer)) => {
+                    let connection = Accepted { fd, peer: Address::of(peer), has_no_delay };
+                    self.connect(core, slf, factory.bind(py), connection)?;
                 }
-                Err(error)
-                    if error == Errno::AGAIN
-                        || error == Errno::WOULDBLOCK
-                        || error == Errno::INTR
-                        || error == Errno::CONNABORTED =>
-                {
+                Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => {
+                    self.state.with(py, |state| {
+                        if let Some(listener) = state.listeners.get_mut(index as usize) {
+                            listener.pace.found_nobody();
+                        }
+                    });
                     return Ok(());
                 }
+                Err(Errno::INTR | Errno::CONNABORTED) => return Ok(()),
                 Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
                     return self.pause(core, slf, index, error);
                 }
@@ -150,8 +162,7 @@ impl ServerCore {
         core: &Bound<'_, LoopCore>,
         slf: &Bound<'_, Self>,
         factory: &Bound<'_, PyAny>,
-        connection: OwnedFd,
-        peer: Option<Address>,
+        connection: Accepted,
     ) -> PyResult<()> {
         let py = core.py();
         let mut protocol = None;
@@ -166,7 +177,7 @@ impl ServerCore {
                 }
                 None => made,
             };
-            SocketTransport::over_accepted(core, connection, peer, made, slf.clone().unbind())
+            SocketTransport::over_accepted(core, connection, made, slf.clone().unbind())
         };
         let made = self.connection_context(py).and_then(|context| context::run_in(&context, make));
         let Err(error) = made else {
@@ -267,7 +278,13 @@ impl ServerCore {
             .into_iter()
             .map(|socket| {
                 let fd = file_descriptor(&socket)?;
-                Ok(Listener { socket: socket.unbind(), fd, watched: false })
+                Ok(Listener {
+                    socket: socket.unbind(),
+                    fd,
+                    watched: false,
+                    pace: Pace::default(),
+                    hands_on_no_delay: hands_on_no_delay(fd),
+                })
             })
             .collect::<PyResult<_>>()?;
         Ok(Self {

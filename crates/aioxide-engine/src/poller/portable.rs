@@ -3,7 +3,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +95,16 @@ impl Poller {
     /// `NotFound` when `fd` is not registered.
     pub fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.inner.delete(fd)
+    }
+
+    /// Closes `fd` and reports nothing more about it.
+    ///
+    /// Where the file is open under another number too (after a fork, say)
+    /// events under its token may still come.
+    pub fn remove_and_close(&self, fd: OwnedFd) {
+        // Not every system forgets what is closed. One that never knew it is
+        // no harm.
+        let _ = self.remove(fd.as_fd());
     }
 
     /// Waits until something is ready, a wake-up comes, or `timeout` is over:

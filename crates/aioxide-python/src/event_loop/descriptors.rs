@@ -6,7 +6,7 @@
 //! another, is recognised and dropped.
 
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use aioxide_engine::{Interest, Poller, Trigger};
 use pyo3::PyTraverseError;
@@ -160,6 +160,22 @@ impl Descriptors {
     /// The party of [`Descriptors::occupy`] has registered `fd`.
     pub fn set_registered(&mut self, fd: RawFd, interest: Interest, trigger: Trigger) {
         self.slot(fd).registration = Some((interest, trigger));
+    }
+
+    /// The party of [`Descriptors::occupy`] wants to hear of both directions.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of the descriptor; nothing is changed then.
+    pub fn register_for_both(
+        &mut self,
+        poller: &Poller,
+        descriptor: BorrowedFd<'_>,
+    ) -> io::Result<()> {
+        let fd = descriptor.as_raw_fd();
+        let slot = self.slot(fd);
+        let wanted = slot.registration.map(|(_, trigger)| (Interest::BOTH, trigger));
+        slot.register(poller, fd, wanted)
     }
 
     /// Registers everything once more, with a poller that knows nothing yet.

@@ -77,6 +77,8 @@ pub(super) struct Flags {
     pub slow_callback_duration: f64,
     /// Turns since the last poll that the loop had no reason to make.
     pub turns_without_poll: u32,
+    /// How many polls there were; begins again after the greatest number.
+    pub polls: u32,
 }
 
 impl LoopCore {
@@ -103,6 +105,12 @@ impl LoopCore {
     #[inline]
     pub fn debug(&self, py: Python<'_>) -> bool {
         self.flags.with(py, |flags| flags.debug)
+    }
+
+    /// The number of the last poll.
+    #[inline]
+    pub fn polls(&self, py: Python<'_>) -> u32 {
+        self.flags.with(py, |flags| flags.polls)
     }
 
     /// Whether a thread runs the loop.
@@ -210,6 +218,7 @@ impl LoopCore {
                 executes_natively: true,
                 slow_callback_duration: 0.1,
                 turns_without_poll: 0,
+                polls: 0,
             }),
             current_handle: GilCell::new(None),
             thread: AtomicU64::new(0),

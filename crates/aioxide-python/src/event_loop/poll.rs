@@ -65,7 +65,10 @@ impl LoopCore {
     pub(super) fn poll_now(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.flags.with(py, |flags| flags.turns_without_poll = 0);
+        this.flags.with(py, |flags| {
+            flags.turns_without_poll = 0;
+            flags.polls = flags.polls.wrapping_add(1);
+        });
         let poller = this.poller(py)?;
         let mut events =
             this.events.with(py, Option::take).unwrap_or_else(|| Events::with_capacity(1024));

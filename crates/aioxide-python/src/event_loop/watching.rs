@@ -1,6 +1,6 @@
 //! `add_reader`, `add_writer` and the descriptors of other parts of the loop.
 
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use aioxide_engine::{Interest, Trigger};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
@@ -212,6 +212,27 @@ impl LoopCore {
         // not open.
         self.unregister(py, unsafe { BorrowedFd::borrow_raw(fd) });
         drop(self.descriptors.with(py, |table| table.vacate(fd)));
+    }
+
+    /// Takes such a descriptor back and closes it, by one system call. Nobody
+    /// else may have it.
+    pub fn vacate_and_close(&self, py: Python<'_>, descriptor: OwnedFd) {
+        // First, so that nobody finds the number occupied that is free by then.
+        let watch = self.descriptors.with(py, |table| table.vacate(descriptor.as_raw_fd()));
+        match self.registered_poller(py) {
+            Some(poller) => poller.remove_and_close(descriptor),
+            None => drop(descriptor),
+        }
+        drop(watch);
+    }
+
+    /// Has the poller tell, from now on, when such a descriptor that is
+    /// registered for reading can be written to as well.
+    pub fn watch_writing_too(&self, py: Python<'_>, descriptor: BorrowedFd<'_>) -> PyResult<()> {
+        let poller = self.poller(py)?;
+        self.descriptors
+            .with(py, |table| table.register_for_both(&poller, descriptor))
+            .map_err(os_error)
     }
 
     /// Lets the poller forget a descriptor, if it knows it.

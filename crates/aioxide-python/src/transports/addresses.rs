@@ -99,6 +99,13 @@ pub fn set_no_delay(fd: RawFd) {
     let _ = rustix::net::sockopt::set_tcp_nodelay(borrow(fd), true);
 }
 
+/// Whether connections that the listening socket `fd` accepts are as after
+/// [`set_no_delay`] from the start, because it is itself. Not every system
+/// hands the option on.
+pub fn hands_on_no_delay(fd: RawFd) -> bool {
+    cfg!(target_os = "linux") && rustix::net::sockopt::tcp_nodelay(borrow(fd)) == Ok(true)
+}
+
 /// The address that `fd` is bound to.
 pub fn bound_to(fd: RawFd) -> Option<Address> {
     rustix::net::getsockname(borrow(fd)).ok().and_then(|address| Address::of(Some(address)))

@@ -15,10 +15,10 @@ mod socket;
 mod socket_info;
 mod write_queue;
 
-pub use addresses::{Address, is_internet_stream};
+pub use addresses::{Address, hands_on_no_delay, is_internet_stream};
 pub use datagram::DatagramTransport;
 pub use flow_control::marks;
 pub use link::{AnyTransport, Transport, TransportEvent};
 pub use pipes::{ReadPipeTransport, WritePipeTransport};
 pub use receiver::Receiver;
-pub use socket::SocketTransport;
+pub use socket::{Accepted, SocketTransport};

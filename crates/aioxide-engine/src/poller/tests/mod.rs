@@ -1,7 +1,7 @@
 //! One specification, held against every poller that this system can run.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ trait Subject: Sized + Send + Sync + 'static {
     fn add(&self, fd: BorrowedFd<'_>, token: u64, i: Interest, t: Trigger) -> io::Result<()>;
     fn modify(&self, fd: BorrowedFd<'_>, token: u64, i: Interest, t: Trigger) -> io::Result<()>;
     fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()>;
+    fn remove_and_close(&self, fd: OwnedFd);
     fn wait_with_room(&self, room: usize, timeout: Option<Duration>) -> io::Result<Vec<Event>>;
 
     fn wait(&self, timeout: Option<Duration>) -> Vec<Event> {
@@ -96,6 +97,11 @@ macro_rules! impl_subject {
             fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
                 let $subject = self;
                 $poller.remove(fd)
+            }
+
+            fn remove_and_close(&self, fd: OwnedFd) {
+                let $subject = self;
+                $poller.remove_and_close(fd);
             }
 
             fn wait_with_room(

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
@@ -27,6 +27,7 @@ on_every_poller!(
     refused_connection_is_writable_and_an_error,
     new_connection_makes_a_listener_readable,
     more_events_than_room_come_with_the_next_waits,
+    what_is_removed_and_closed_is_not_heard_of_again,
 );
 
 fn data(token: u64) -> Event {
@@ -236,4 +237,20 @@ fn more_events_than_room_come_with_the_next_waits<P: Subject>() {
     tokens.sort_unstable();
     assert_eq!(tokens, (0..10).collect::<Vec<u64>>());
     assert_eq!(poller.poll(), []);
+}
+
+fn what_is_removed_and_closed_is_not_heard_of_again<P: Subject>() {
+    let poller = P::create();
+    let (ours, mut theirs) = stream_pair();
+    let number = ours.as_raw_fd();
+    poller.add(ours.as_fd(), 1, Interest::READ, Trigger::Edge).unwrap();
+    theirs.write_all(b"x").unwrap();
+    poller.remove_and_close(ours.into());
+    assert_eq!(poller.poll(), []);
+
+    // The lowest free number is given out next; another test may be faster.
+    let (next, mut peer) = stream_pair();
+    poller.add(next.as_fd(), 2, Interest::READ, Trigger::Edge).unwrap();
+    peer.write_all(b"x").unwrap();
+    assert_eq!(poller.expect_one(), data(2), "{number} and {}", next.as_raw_fd());
 }

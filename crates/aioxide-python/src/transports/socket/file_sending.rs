@@ -46,7 +46,7 @@ impl SocketTransport {
         };
         let done = done.bind(py);
         match file.get().attempt(py, self.fd) {
-            Ok(Progress::Blocked) => Ok(()),
+            Ok(Progress::Blocked) => self.await_writable(slf),
             Ok(Progress::Again) => {
                 self.schedule(slf, TransportEvent::Io(WRITABLE));
                 Ok(())

@@ -2,6 +2,7 @@
 
 use std::os::fd::IntoRawFd;
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -53,11 +54,14 @@ impl SocketTransport {
         }))
     }
 
-    /// Asks the kernel for the name that nobody has asked for yet, before the
-    /// socket is closed.
-    pub(super) fn remember_local_name(&self, py: Python<'_>) {
-        let unknown = self.state.with(py, |state| matches!(state.socket, Socket::Native(_)));
-        if unknown {
+    /// Asks the kernel for the name that somebody may ask for yet, before the
+    /// socket is closed: nobody will whose transport is held by its last turn
+    /// alone, and by the poller's table if it is `registered`.
+    pub(super) fn remember_local_name(&self, slf: &Bound<'_, Self>, registered: bool) {
+        let py = slf.py();
+        let ours = 1 + isize::from(registered);
+        // SAFETY: the reference is alive.
+        if unsafe { ffi::Py_REFCNT(slf.as_ptr()) } > ours {
             let local = bound_to(self.fd);
             self.state.with(py, |state| state.local = local);
         }

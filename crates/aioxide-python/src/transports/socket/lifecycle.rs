@@ -36,18 +36,40 @@ impl SocketTransport {
         self.release_waiter(py)
     }
 
-    /// Registers the socket with the poller, once and for both directions.
+    /// Registers the socket with the poller: for reading, unless there is
+    /// something left to write already. Registered for both, it would be
+    /// reported as ready at once, for nothing.
     fn register(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        let wanted = self.state.with(py, |state| {
+        let interest = self.state.with(py, |state| {
             let open = !matches!(state.socket, Socket::Closed) && state.lost_writes == 0;
-            open && !std::mem::replace(&mut state.registered, true)
+            if !open || std::mem::replace(&mut state.registered, true) {
+                return None;
+            }
+            state.watches_writing = !state.queue.is_empty() || state.sending.is_some();
+            Some(if state.watches_writing { Interest::BOTH } else { Interest::READ })
         });
-        if !wanted {
+        let Some(interest) = interest else {
             return Ok(());
-        }
+        };
         let watch = Watch::Transport(AnyTransport::Socket(slf.clone().unbind()));
-        core.get().occupy(py, self.descriptor(), watch, Interest::BOTH, Trigger::Edge)
+        core.get().occupy(py, self.descriptor(), watch, interest, Trigger::Edge)
+    }
+
+    /// The kernel takes no more for now: has the poller tell when it does again,
+    /// this time and all later ones.
+    pub(super) fn await_writable(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let wanted = self.state.with(py, |state| {
+            state.registered && !std::mem::replace(&mut state.watches_writing, true)
+        });
+        let Some(core) = self.core(py).filter(|_| wanted) else {
+            return Ok(());
+        };
+        match core.get().watch_writing_too(py, self.descriptor()) {
+            Ok(()) => Ok(()),
+            Err(error) => fatal_error(self, slf, error, "Fatal write error on socket transport"),
+        }
     }
 
     /// The poller has news of the socket.
@@ -99,7 +121,6 @@ impl SocketTransport {
         let Some(core) = self.core(py) else {
             return Ok(());
         };
-        self.remember_local_name(py);
         let reason = self.link(py, |link| link.reason(py));
         let told = self.tell_lost(&core);
         self.release(slf, Some(&core));
@@ -109,27 +130,41 @@ impl SocketTransport {
     /// Unregisters and closes the socket and lets go of everything.
     fn release(&self, slf: &Bound<'_, Self>, core: Option<&Bound<'_, LoopCore>>) {
         let py = slf.py();
-        let (socket, server, registered, rest) = self.state.with(py, |state| {
+        let (server, registered, rest, native) = self.state.with(py, |state| {
             state.closing = true;
             state.lost_writes = state.lost_writes.max(1);
             (
-                std::mem::replace(&mut state.socket, Socket::Closed),
                 state.server.take(),
                 std::mem::take(&mut state.registered),
                 (state.link.take(), std::mem::take(&mut state.queue)),
+                matches!(state.socket, Socket::Native(_)),
             )
         });
-        if let Some(core) = core.filter(|_| registered) {
-            core.get().vacate(py, self.fd);
-        }
-        match socket {
-            Socket::Python(socket) => {
+        let core = core.filter(|_| registered);
+        // Only the transport knows an accepted connection, so that nobody can
+        // tell whether it is closed before or after the protocol goes; and when
+        // that is gone, mostly nobody is left who could ask for a name.
+        let rest = if native {
+            drop(rest);
+            self.remember_local_name(slf, core.is_some());
+            None
+        } else {
+            Some(rest)
+        };
+        let socket =
+            self.state.with(py, |state| std::mem::replace(&mut state.socket, Socket::Closed));
+        match (socket, core) {
+            (Socket::Native(fd), Some(core)) => core.get().vacate_and_close(py, fd),
+            (Socket::Native(fd), None) => drop(fd),
+            (Socket::Python(socket), core) => {
+                if let Some(core) = core {
+                    core.get().vacate(py, self.fd);
+                }
                 if let Err(error) = socket.call_method0(py, pyo3::intern!(py, "close")) {
                     error.write_unraisable(py, Some(slf.as_any()));
                 }
             }
-            Socket::Native(fd) => drop(fd),
-            Socket::Closed => {}
+            (Socket::Closed, _) => {}
         }
         if let Some(server) = server {
             server.get().detach(server.bind(py), slf.as_ptr());

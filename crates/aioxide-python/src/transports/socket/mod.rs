@@ -1,6 +1,7 @@
 //! Stream transports over sockets.
 //!
-//! A transport registers its socket once, edge-triggered, for both directions.
+//! A transport registers its socket once, edge-triggered: for reading, and for
+//! writing too from the moment when the kernel first took less than it was given.
 //! Reading goes through the loop's scratch buffer into `bytes` of the exact
 //! size; writing goes to the kernel at once and queues only what it refused.
 
@@ -11,4 +12,4 @@ mod object;
 mod reading;
 mod writing;
 
-pub use object::SocketTransport;
+pub use object::{Accepted, SocketTransport};

@@ -45,6 +45,16 @@ pub(super) enum Socket {
     Closed,
 }
 
+/// A connection that a server has accepted.
+pub struct Accepted {
+    /// The connected, non-blocking socket.
+    pub fd: OwnedFd,
+    /// Who is at the other end.
+    pub peer: Option<Address>,
+    /// It sends small writes at once already.
+    pub has_no_delay: bool,
+}
+
 pub(super) struct State {
     pub link: Link,
     pub socket: Socket,
@@ -69,8 +79,10 @@ pub(super) struct State {
     pub read_ended: bool,
     /// The poller has said that the peer hung up: read on until the end.
     pub hung_up: bool,
-    /// Registered with the poller.
+    /// Registered with the poller, for reading at least.
     pub registered: bool,
+    /// The poller tells when the socket can be written to again.
+    pub watches_writing: bool,
 }
 
 impl SocketTransport {
@@ -103,6 +115,7 @@ impl SocketTransport {
             read_ended: false,
             hung_up: false,
             registered: false,
+            watches_writing: false,
         };
         fill(&mut state);
         let server = state.server.as_ref().map(|server| server.clone_ref(py));
@@ -170,19 +183,18 @@ impl SocketTransport {
     /// A transport over an accepted connection.
     pub fn over_accepted(
         core: &Bound<'_, LoopCore>,
-        connection: OwnedFd,
-        peer: Option<Address>,
+        connection: Accepted,
         protocol: Bound<'_, PyAny>,
         server: Py<ServerCore>,
     ) -> PyResult<Py<Self>> {
-        let fd = connection.as_raw_fd();
-        let internet = matches!(peer, Some(Address::V4(_) | Address::V6(_)));
-        if internet {
+        let fd = connection.fd.as_raw_fd();
+        let internet = matches!(connection.peer, Some(Address::V4(_) | Address::V6(_)));
+        if internet && !connection.has_no_delay {
             addresses::set_no_delay(fd);
         }
         Self::create(core, fd, internet, protocol, None, |state| {
-            state.socket = Socket::Native(connection);
-            state.peer = peer;
+            state.socket = Socket::Native(connection.fd);
+            state.peer = connection.peer;
             state.server = Some(server);
         })
     }

@@ -78,6 +78,7 @@ impl SocketTransport {
         }
         let (piece, length, sent) = keep(sent);
         self.state.with(py, |state| state.queue.push(piece, length, sent));
+        self.await_writable(slf)?;
         maybe_pause_protocol(self, slf)
     }
 
