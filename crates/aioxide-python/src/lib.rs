@@ -166,6 +166,7 @@ mod _aioxide {
         crate::locks::install_semaphore(py)?;
         crate::queues::install_queue(py)?;
         crate::streams::install_streams(py)?;
+        crate::transports::install_socket_transport(py)?;
         recycle::install::<Timeout>(py);
         crate::timeouts::install_timeout(py)?;
         crate::taskgroups::install_task_group(py)?;

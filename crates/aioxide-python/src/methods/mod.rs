@@ -102,6 +102,55 @@ impl<'a, 'py> CallArguments<'a, 'py> {
     }
 }
 
+impl<'a, 'py> CallArguments<'a, 'py> {
+    /// The argument of a method that takes one at most, called `name`, if it
+    /// was given.
+    #[inline]
+    pub fn only(&self, method: &str, name: &str) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
+        match self.positional {
+            [given] if self.names.is_none() => Ok(Some(given)),
+            _ => self.only_of_any(method, name),
+        }
+    }
+
+    /// The argument of a method that takes one, called `name`.
+    #[inline]
+    pub fn required(&self, method: &str, name: &str) -> PyResult<&'a Bound<'py, PyAny>> {
+        self.only(method, name)?.ok_or_else(|| {
+            PyTypeError::new_err(format!(
+                "{method}() missing 1 required positional argument: '{name}'"
+            ))
+        })
+    }
+
+    /// The same as [`only`](Self::only), however it was called.
+    fn only_of_any(&self, method: &str, name: &str) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
+        if self.positional.len() > 1 {
+            return Err(PyTypeError::new_err(format!(
+                "{method}() takes at most 2 positional arguments but {} were given",
+                self.positional.len() + 1
+            )));
+        }
+        let mut given = self.positional.first().map(|first| &**first);
+        for argument in self.named() {
+            match argument? {
+                (key, value) if given.is_none() && key.to_str()? == name => given = Some(value),
+                (key, _) if key.to_str()? == name => {
+                    return Err(PyTypeError::new_err(format!(
+                        "{method}() got multiple values for argument '{name}'"
+                    )));
+                }
+                (key, _) => {
+                    return Err(PyTypeError::new_err(format!(
+                        "{method}() got an unexpected keyword argument '{key}'"
+                    )));
+                }
+            }
+        }
+        Ok(given)
+    }
+}
+
 impl<'py> CallArguments<'_, 'py> {
     /// What `__aexit__` is told: the exception's class and the exception, if
     /// there is one.

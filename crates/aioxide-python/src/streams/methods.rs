@@ -2,7 +2,6 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::reading::{Amount, Wish};
@@ -22,42 +21,6 @@ pub fn install_streams(py: Python<'_>) -> PyResult<()> {
     install_plain::<ReadLineMethod>(py)?;
     install::<WriteMethod>(py)?;
     install_plain::<DrainMethod>(py)
-}
-
-/// The only argument a method takes, if it was given.
-#[inline]
-fn only_argument<'a, 'py>(
-    arguments: &CallArguments<'a, 'py>,
-    method: &str,
-    name: &str,
-) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
-    let mut given = arguments.positional.first().map(|first| &**first);
-    if arguments.positional.len() > 1 {
-        return Err(PyTypeError::new_err(format!(
-            "{method}() takes at most 2 positional arguments but {} were given",
-            arguments.positional.len() + 1
-        )));
-    }
-    for argument in arguments.named() {
-        match argument? {
-            (key, value) if given.is_none() && key.to_str()? == name => given = Some(value),
-            (key, _) if key.to_str()? == name => {
-                return Err(PyTypeError::new_err(format!(
-                    "{method}() got multiple values for argument '{name}'"
-                )));
-            }
-            (key, _) => {
-                return Err(PyTypeError::new_err(format!(
-                    "{method}() got an unexpected keyword argument '{key}'"
-                )));
-            }
-        }
-    }
-    Ok(given)
-}
-
-fn missing(method: &str, name: &str) -> PyErr {
-    PyTypeError::new_err(format!("{method}() missing 1 required positional argument: '{name}'"))
 }
 
 /// Whether a subclass has a method of its own under `name`.
@@ -81,7 +44,7 @@ impl FastMethod for ReadMethod {
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        let amount = Amount::of(only_argument(&arguments, "StreamReader.read", "n")?);
+        let amount = Amount::of(arguments.only("StreamReader.read", "n")?);
         let reader = slf.clone().unbind();
         if matches!(amount, Amount::Bytes(..0))
             && !slf.is_exact_instance_of::<StreamReader>()
@@ -108,8 +71,7 @@ impl FastMethod for ReadExactlyMethod {
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
         let method = "StreamReader.readexactly";
-        let given = only_argument(&arguments, method, "n")?;
-        let amount = Amount::of(Some(given.ok_or_else(|| missing(method, "n"))?));
+        let amount = Amount::of(Some(arguments.required(method, "n")?));
         let reader = slf.clone().unbind();
         Coroutine::new(slf.py(), ReadExactly { reader, amount }).map(Py::into_any)
     }
@@ -128,7 +90,7 @@ impl FastMethod for ReadUntilMethod {
         slf: &Bound<'py, StreamReader>,
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
-        let separators = match only_argument(&arguments, "StreamReader.readuntil", "separator")? {
+        let separators = match arguments.only("StreamReader.readuntil", "separator")? {
             None => Separators::Newline,
             Some(separator) => Separators::Given(separator.clone().unbind()),
         };
@@ -170,9 +132,7 @@ impl FastMethod for WriteMethod {
         slf: &Bound<'py, StreamWriter>,
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
-        let method = "StreamWriter.write";
-        let data = only_argument(&arguments, method, "data")?;
-        StreamWriter::write(slf, data.ok_or_else(|| missing(method, "data"))?)?;
+        StreamWriter::write(slf, arguments.required("StreamWriter.write", "data")?)?;
         Ok(slf.py().None())
     }
 }

@@ -133,7 +133,7 @@ impl StreamWriter {
     pub(super) fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let transport = Self::transport_of(slf)?;
         match SocketTransport::unadorned(&transport) {
-            Some(socket) => SocketTransport::write(socket, data.clone()),
+            Some(socket) => SocketTransport::write(socket, data),
             None => transport.call_method1(pyo3::intern!(slf.py(), "write"), (data,)).map(drop),
         }
     }

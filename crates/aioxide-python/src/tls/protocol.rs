@@ -285,7 +285,7 @@ impl SslProtocol {
         let py = data.py();
         match self.lower(py) {
             Some(lower) => match lower.cast::<SocketTransport>() {
-                Ok(socket) => SocketTransport::write(socket, data),
+                Ok(socket) => SocketTransport::write(socket, &data),
                 Err(_) => lower.call_method1(pyo3::intern!(py, "write"), (data,)).map(drop),
             },
             None => Ok(()),

@@ -21,4 +21,4 @@ pub use flow_control::marks;
 pub use link::{AnyTransport, Transport, TransportEvent};
 pub use pipes::{ReadPipeTransport, WritePipeTransport};
 pub use receiver::Receiver;
-pub use socket::{Accepted, SocketTransport};
+pub use socket::{Accepted, SocketTransport, install_socket_transport};

@@ -8,8 +8,10 @@
 mod file_sending;
 mod info;
 mod lifecycle;
+mod methods;
 mod object;
 mod reading;
 mod writing;
 
+pub use methods::install_socket_transport;
 pub use object::{Accepted, SocketTransport};

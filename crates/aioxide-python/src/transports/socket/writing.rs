@@ -173,12 +173,9 @@ impl SocketTransport {
         }
         Ok(())
     }
-}
 
-#[pymethods]
-impl SocketTransport {
     /// Sends `data`, at once as far as the kernel takes it.
-    pub fn write(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
+    pub fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         if let Ok(bytes) = data.cast::<PyBytes>() {
@@ -202,7 +199,7 @@ impl SocketTransport {
             )));
         }
         this.refuse_write(py, "write")?;
-        let view = BufferView::readable(&data)?;
+        let view = BufferView::readable(data)?;
         if view.len() == 0 {
             return Ok(());
         }
@@ -215,6 +212,15 @@ impl SocketTransport {
         })
     }
 
+    /// Whether `close` or `abort` was called, or the connection is lost.
+    #[inline]
+    pub fn is_closing(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.closing)
+    }
+}
+
+#[pymethods]
+impl SocketTransport {
     /// Sends all pieces of an iterable, in order.
     fn writelines(slf: &Bound<'_, Self>, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
@@ -223,7 +229,7 @@ impl SocketTransport {
         this.refuse_write(py, if cfg!(Py_3_12) { "writelines" } else { "write" })?;
         let joined =
             PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
-        Self::write(slf, joined)
+        Self::write(slf, &joined)
     }
 
     /// Ends our side of the connection once everything is written.
@@ -264,10 +270,5 @@ impl SocketTransport {
     #[classattr]
     fn _start_tls_compatible() -> bool {
         true
-    }
-
-    /// Whether `close` or `abort` was called, or the connection is lost.
-    pub fn is_closing(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.closing)
     }
 }
