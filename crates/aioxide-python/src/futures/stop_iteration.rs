@@ -60,12 +60,13 @@ fn taken(py: Python<'_>) -> Option<NonNull<ffi::PyStopIterationObject>> {
 /// The thread is attached, and the reference to an exception is given away.
 #[inline]
 unsafe fn raise(exception: *mut ffi::PyObject) {
-    // SAFETY: the caller's promise.
     #[cfg(Py_3_12)]
+    // SAFETY: the caller's promise.
     unsafe {
         ffi::PyErr_SetRaisedException(exception);
     }
     #[cfg(not(Py_3_12))]
+    // SAFETY: the caller's promise.
     unsafe {
         let class = ffi::Py_NewRef(ffi::Py_TYPE(exception).cast());
         ffi::PyErr_Restore(class, exception, null_mut());

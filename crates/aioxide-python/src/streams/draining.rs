@@ -5,7 +5,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::{StreamProtocolCore, StreamReader, StreamWriter};
-use crate::coroutines::{Input, Routine, Step, awaiting};
+use crate::coroutines::{AtOnce, Input, Moment, Routine, Step, awaiting};
 use crate::futures::as_native;
 
 /// `FlowControlMixin._drain_helper`.
@@ -108,6 +108,12 @@ impl Drain {
 }
 
 impl Routine for Drain {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+        let done = moment == Moment::Start && self.writer.get().is_drained(py);
+        done.then(|| AtOnce::Return(py.None()))
+    }
+
     #[inline]
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let stage = std::mem::replace(&mut self.stage, DrainStage::Begun);

@@ -163,6 +163,14 @@ impl StreamProtocolCore {
         Ok(!paused)
     }
 
+    /// Whether data may be written, as far as nobody has replaced what says so.
+    #[inline]
+    pub(super) fn takes_data(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| {
+            !state.connection_lost && !state.paused && !state.replaced.drain_helper
+        })
+    }
+
     /// A place in the line of those who wait to write.
     pub(super) fn queue_up(slf: &Bound<'_, Self>) -> PyResult<(usize, Py<Future>)> {
         let py = slf.py();

@@ -80,6 +80,12 @@ impl StreamReader {
         }
     }
 
+    /// Whether something ended the stream.
+    #[inline]
+    pub(super) fn has_failed(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.exception.is_some())
+    }
+
     /// Waits until more arrives, or nothing more will.
     pub(super) fn wait_for_data(slf: &Bound<'_, Self>, method: &str) -> PyResult<Step> {
         let py = slf.py();

@@ -10,7 +10,7 @@ use pyo3::{Borrowed, PyTraverseError, ffi};
 
 use super::attributes::object_attribute;
 use super::protocol::create_future;
-use super::{StartTls, StreamReader, WaitClosed, uninitialized};
+use super::{StartTls, StreamProtocolCore, StreamReader, WaitClosed, uninitialized};
 use crate::coroutines::Coroutine;
 use crate::finalizer::Finalize;
 use crate::futures::LoopRef;
@@ -126,6 +126,29 @@ impl StreamWriter {
             Some(socket) => Ok(socket.get().is_closing(slf.py())),
             None => transport.call_method0(pyo3::intern!(slf.py(), "is_closing"))?.is_truthy(),
         }
+    }
+
+    /// Whether everything that `drain` asks is ours and says that there is nothing to
+    /// wait for. Runs no Python code.
+    #[inline]
+    pub(super) fn is_drained(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| {
+            let (Some(transport), Some(protocol)) = (&state.transport, &state.protocol) else {
+                return false;
+            };
+            let is_open = SocketTransport::unadorned(transport.bind(py))
+                .is_some_and(|socket| !socket.get().is_closing(py));
+            let is_unhurt = state.reader.as_ref().is_none_or(|reader| {
+                let reader = reader.bind(py).cast_exact::<StreamReader>();
+                reader.is_ok_and(|reader| !reader.get().has_failed(py))
+            });
+            is_open
+                && is_unhurt
+                && protocol
+                    .bind(py)
+                    .cast::<StreamProtocolCore>()
+                    .is_ok_and(|protocol| protocol.get().takes_data(py))
+        })
     }
 
     /// `write`.

@@ -85,7 +85,7 @@ impl WaitFor {
     fn waited(
         &mut self,
         py: Python<'_>,
-        mut waiting: Box<Waiting>,
+        mut waiting: Waiting,
         error: Option<PyErr>,
     ) -> PyResult<Step> {
         let future = waiting.future.bind(py).clone();
@@ -124,7 +124,7 @@ impl Routine for WaitFor {
             Input::Error(error) => (None, Some(error)),
         };
         match (std::mem::replace(&mut self.stage, Stage::Created), error) {
-            (Stage::Waiting(waiting), error) => self.waited(py, waiting, error),
+            (Stage::Waiting(waiting), error) => self.waited(py, *waiting, error),
             (Stage::TooLate(cancelling), None) => result_in_time(&cancelling.end(py)?),
             (Stage::Cancelled(cancelling, cancelled), None) => {
                 cancelling.end(py)?;
