@@ -1,8 +1,10 @@
 """What does the iterator of an awaited future do, step by step?"""
 
 import asyncio
+import collections.abc
 import gc
 import sys
+import types
 import weakref
 
 import pytest
@@ -75,6 +77,118 @@ def test_what_is_sent_is_ignored(future):
     with pytest.raises(StopIteration) as raised:
         iterator.send("ignored")
     assert raised.value.value == 42
+
+
+def test_a_future_is_no_iterator_itself(future):
+    assert not isinstance(future, collections.abc.Iterator)
+    assert not any(hasattr(future, name) for name in ("__next__", "send", "throw", "close"))
+
+
+async def wait_for(future):
+    return await future
+
+
+def delegate_to(future):
+    return (yield from future)
+
+
+async def wait_by_generator(future):
+    return await types.coroutine(delegate_to)(future)
+
+
+@pytest.fixture(params=[wait_for, wait_by_generator], ids=["await", "yield from"])
+def waiting(request, future):
+    """A coroutine that waits for the future."""
+    coroutine = request.param(future)
+    assert coroutine.send(None) is future
+    assert future._asyncio_future_blocking is True
+    yield coroutine
+    coroutine.close()
+
+
+def test_a_coroutine_that_is_stepped_by_hand_gets_the_result(future, waiting):
+    future.set_result(42)
+    with pytest.raises(StopIteration) as raised:
+        waiting.send(None)
+    assert raised.value.value == 42
+
+
+def test_a_coroutine_that_is_stepped_by_hand_gets_the_exception(future, waiting):
+    future.set_exception(KeyError("text"))
+    with pytest.raises(KeyError, match="text"):
+        waiting.send(None)
+
+
+def test_a_coroutine_that_goes_on_too_early_is_told(waiting):
+    with pytest.raises(RuntimeError) as raised:
+        waiting.send(None)
+    assert str(raised.value) == "await wasn't used with future"
+
+
+def test_what_is_thrown_into_a_waiting_coroutine_leaves_it(future, waiting):
+    exception = ValueError("text")
+    with pytest.raises(ValueError) as raised:
+        waiting.throw(exception)
+    assert raised.value is exception
+    assert not future.done()
+
+
+def test_a_waiting_coroutine_can_be_closed(future, waiting):
+    waiting.close()
+    with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
+        waiting.send(None)
+    assert not future.done()
+
+
+def test_what_is_thrown_can_be_caught_and_the_future_awaited_again(loop, run):
+    async def stubborn(future):
+        while True:
+            try:
+                return await future
+            except KeyError:
+                future._asyncio_future_blocking = False
+
+    future = loop.create_future()
+    coroutine = stubborn(future)
+    assert coroutine.send(None) is future
+    assert coroutine.throw(KeyError()) is future
+    future.set_result(42)
+    with pytest.raises(StopIteration) as raised:
+        coroutine.send(None)
+    assert raised.value.value == 42
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_many_await_the_same_future(loop, run, count):
+    async def main():
+        future = loop.create_future()
+        tasks = [loop.create_task(wait_for(future)) for _ in range(count)]
+        await asyncio.sleep(0)
+        future.set_result(42)
+        return await asyncio.gather(*tasks)
+
+    assert run(main()) == [42] * count
+
+
+def test_a_subclass_is_awaited_by_what_it_inherits(api, loop, run):
+    class Named(api.Future):
+        name = "a name"
+
+    async def main():
+        future = Named(loop=loop)
+        loop.call_soon(future.set_result, 42)
+        assert not isinstance(future, collections.abc.Iterator)
+        with pytest.raises(TypeError, match="not an iterator"):
+            next(future)
+        return await future
+
+    assert run(main()) == 42
+
+
+def test_a_future_that_was_never_initialised_cannot_be_awaited(api):
+    future = api.Future.__new__(api.Future)
+    with pytest.raises(RuntimeError, match="not initialized"):
+        wait_for(future).send(None)
 
 
 def test_going_on_before_the_future_is_done_is_an_error(future):
