@@ -176,7 +176,10 @@ def new_loop(loop_factory, logged):
 @pytest.fixture
 def loop(new_loop):
     """A fresh loop, closed after the test; it must leave neither descriptors nor messages."""
-    return new_loop()
+    made = new_loop()
+    # On a busy machine any callback may take long; who wants to hear of it asks for it.
+    made.slow_callback_duration = 3600
+    return made
 
 
 class ReportedContexts(list):

@@ -8,8 +8,6 @@ import pytest
 @pytest.fixture
 def loop(loop):
     loop.set_debug(True)
-    # Only the tests of the slow-callback log want its messages.
-    loop.slow_callback_duration = 3600
     yield loop
     loop.set_debug(False)
 
