@@ -96,6 +96,9 @@ def test_order_of_the_calls_of_a_protocol(run, loop, recorder):
         stdin.write(b"data")
         stdin.close()
         assert await transport._wait() == 2
+        # The end of the output may be seen later than that of the process.
+        while ("connection_lost", None) not in recorder.calls:
+            await asyncio.sleep(0)
         assert stdin.is_closing() and stdout.is_closing()
         transport.close()
 
