@@ -4,10 +4,31 @@ import asyncio
 import re
 import socket
 import sys
+from contextlib import asynccontextmanager
 
 import pytest
 
 from .peers import MORE_THAN_THE_KERNEL_TAKES, Recorder, patterned, read_to_end, tcp_pair, wired
+
+
+@asynccontextmanager
+async def accepted_connection(loop):
+    """A server's only connection: its protocol there, the server's address, the client."""
+    made = loop.create_future()
+
+    class Accepted(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            made.set_result(self)
+
+    server = await loop.create_server(Accepted, "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()
+    with socket.create_connection(address) as client:
+        accepted = await made
+        yield accepted, address, client
+    await accepted.lost
+    server.close()
+    await server.wait_closed()
 
 
 def test_extra_info_of_a_tcp_connection(run, loop):
@@ -58,22 +79,9 @@ def test_socket_in_extra_info_is_guarded(run, loop):
 
 def test_accepted_connection_has_addresses_too(run, loop):
     async def main():
-        made = loop.create_future()
-
-        class Accepted(Recorder):
-            def connection_made(self, transport):
-                super().connection_made(transport)
-                made.set_result(self)
-
-        server = await loop.create_server(Accepted, "127.0.0.1", 0)
-        address = server.sockets[0].getsockname()
-        with socket.create_connection(address) as client:
-            accepted = await made
+        async with accepted_connection(loop) as (accepted, address, client):
             assert accepted.transport.get_extra_info("sockname") == address
             assert accepted.transport.get_extra_info("peername") == client.getsockname()
-        await accepted.lost
-        server.close()
-        await server.wait_closed()
 
     run(main())
 
@@ -92,24 +100,13 @@ def test_extra_info_survives_the_connection(run, loop):
 
 def test_addresses_of_an_accepted_connection_survive_it(run, loop):
     async def main():
-        made = loop.create_future()
-
-        class Accepted(Recorder):
-            def connection_made(self, transport):
-                super().connection_made(transport)
-                made.set_result(self)
-
-        server = await loop.create_server(Accepted, "127.0.0.1", 0)
-        address = server.sockets[0].getsockname()
-        with socket.create_connection(address) as client:
-            accepted = await made
+        async with accepted_connection(loop) as (accepted, address, client):
             peername = client.getsockname()
-        await accepted.lost
-        await asyncio.sleep(0)
-        assert accepted.transport.get_extra_info("sockname") == address
-        assert accepted.transport.get_extra_info("peername") == peername
-        server.close()
-        await server.wait_closed()
+            client.close()
+            await accepted.lost
+            await asyncio.sleep(0)
+            assert accepted.transport.get_extra_info("sockname") == address
+            assert accepted.transport.get_extra_info("peername") == peername
 
     run(main())
 

@@ -317,3 +317,21 @@ def test_two_queues_pass_things_back_and_forth(run, api):
         await echoing
 
     run(main())
+
+
+@pytest.mark.parametrize("method", ["put", "put_nowait"])
+@pytest.mark.parametrize(
+    "positional, named, message",
+    [
+        ((), {}, "missing 1 required positional argument: 'item'"),
+        ((1, 2), {}, "takes 2 positional arguments but 3 were given"),
+        ((1,), {"item": 2}, "got multiple values for argument 'item'"),
+        ((1,), {"thing": 2}, "got an unexpected keyword argument 'thing'"),
+    ],
+)
+def test_a_wrong_argument_is_named(api, method, positional, named, message):
+    queue = api.Queue()
+    with pytest.raises(TypeError) as caught:
+        getattr(queue, method)(*positional, **named)
+    assert str(caught.value) == f"Queue.{method}() {message}"
+    assert queue.empty()

@@ -109,25 +109,34 @@ impl<'a, 'py> CallArguments<'a, 'py> {
     pub fn only(&self, method: &str, name: &str) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
         match self.positional {
             [given] if self.names.is_none() => Ok(Some(given)),
-            _ => self.only_of_any(method, name),
+            _ => self.only_of_any(method, name, "from 1 to 2"),
         }
     }
 
     /// The argument of a method that takes one, called `name`.
     #[inline]
     pub fn required(&self, method: &str, name: &str) -> PyResult<&'a Bound<'py, PyAny>> {
-        self.only(method, name)?.ok_or_else(|| {
+        if let ([given], None) = (self.positional, self.names) {
+            return Ok(given);
+        }
+        self.only_of_any(method, name, "2")?.ok_or_else(|| {
             PyTypeError::new_err(format!(
                 "{method}() missing 1 required positional argument: '{name}'"
             ))
         })
     }
 
-    /// The same as [`only`](Self::only), however it was called.
-    fn only_of_any(&self, method: &str, name: &str) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
+    /// The same, however it was called; `count` is how many the method takes, itself
+    /// included, in the interpreter's words.
+    fn only_of_any(
+        &self,
+        method: &str,
+        name: &str,
+        count: &str,
+    ) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
         if self.positional.len() > 1 {
             return Err(PyTypeError::new_err(format!(
-                "{method}() takes at most 2 positional arguments but {} were given",
+                "{method}() takes {count} positional arguments but {} were given",
                 self.positional.len() + 1
             )));
         }

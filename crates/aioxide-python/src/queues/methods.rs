@@ -2,7 +2,6 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::{GetItem, PutItem, Queue};
@@ -91,38 +90,6 @@ pub fn get_nowait(queue: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
     Ok(item)
 }
 
-/// The one argument of `put` and `put_nowait`.
-#[inline]
-fn item<'a, 'py>(
-    arguments: &CallArguments<'a, 'py>,
-    method: &str,
-) -> PyResult<&'a Bound<'py, PyAny>> {
-    if let [item] = arguments.positional {
-        return Ok(item);
-    }
-    let mut by_name = None;
-    for argument in arguments.named() {
-        match argument? {
-            (name, value) if name.to_str()? == "item" => by_name = Some(value),
-            (name, _) => {
-                return Err(PyTypeError::new_err(format!(
-                    "Queue.{method}() got an unexpected keyword argument '{name}'"
-                )));
-            }
-        }
-    }
-    match (arguments.positional, by_name) {
-        ([], Some(item)) => Ok(item),
-        ([], None) => Err(PyTypeError::new_err(format!(
-            "Queue.{method}() missing 1 required positional argument: 'item'"
-        ))),
-        (more, _) => Err(PyTypeError::new_err(format!(
-            "Queue.{method}() takes 2 positional arguments but {} were given",
-            more.len() + 1
-        ))),
-    }
-}
-
 /// `queue.put(item)`.
 struct Put;
 
@@ -137,7 +104,7 @@ impl FastMethod for Put {
         slf: &Bound<'py, Queue>,
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
-        let item = item(&arguments, "put")?.clone().unbind();
+        let item = arguments.required("Queue.put", "item")?.clone().unbind();
         let queue = slf.clone().unbind();
         Coroutine::new(slf.py(), PutItem { queue, item, place: None }).map(Py::into_any)
     }
@@ -157,7 +124,7 @@ impl FastMethod for PutNowait {
         slf: &Bound<'py, Queue>,
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
-        put_nowait(slf, item(&arguments, "put_nowait")?)?;
+        put_nowait(slf, arguments.required("Queue.put_nowait", "item")?)?;
         Ok(slf.py().None())
     }
 }
