@@ -6,8 +6,11 @@
 // Python's private attributes keep asyncio's names: `get__loop` is the getter
 // of `_loop`.
 #![allow(non_snake_case)]
+// While cells are converted.
+#![allow(dead_code)]
 
 mod accepting;
+mod allocate;
 mod buffers;
 mod children;
 mod context;
@@ -37,8 +40,9 @@ mod timeouts;
 mod tls;
 mod transports;
 mod waiting;
+mod with_cell;
 
-/// The native half of the package `aioxide`. It needs the GIL: `GilCell` rests
+/// The native half of the package `aioxide`. It needs the GIL: `WithCell` rests
 /// on it.
 #[pyo3::pymodule(gil_used = true)]
 mod _aioxide {

@@ -15,7 +15,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{Borrowed, PyClass};
 
-use crate::gil_cell::GilCell;
+use crate::with_cell::WithCell;
 
 /// How many dead objects of a class are kept: what a program that does ten thousand
 /// things at once makes and drops in one turn. Beyond it, an object costs 100 to 200 ns
@@ -24,7 +24,7 @@ const SHELF_SIZE: usize = 16384;
 
 /// Where dead objects of one class wait.
 pub struct Shelf {
-    objects: GilCell<Vec<NonNull<ffi::PyObject>>>,
+    objects: WithCell<Vec<NonNull<ffi::PyObject>>>,
     /// The class, so that it can be compared with at the cost of a load.
     class: AtomicPtr<ffi::PyTypeObject>,
     /// The function that really deallocates.
@@ -35,7 +35,7 @@ impl Shelf {
     /// An empty shelf.
     pub const fn new() -> Self {
         Self {
-            objects: GilCell::new(Vec::new()),
+            objects: WithCell::new(Vec::new()),
             class: AtomicPtr::new(std::ptr::null_mut()),
             dealloc: OnceLock::new(),
         }
@@ -222,7 +222,7 @@ struct Nesting {
 
 type Dispose = unsafe fn(Python<'_>, *mut ffi::PyObject);
 
-static NESTING: GilCell<Nesting> = GilCell::new(Nesting { depth: 0, deferred: Vec::new() });
+static NESTING: WithCell<Nesting> = WithCell::new(Nesting { depth: 0, deferred: Vec::new() });
 
 impl Nesting {
     const LIMIT: u32 = 50;

@@ -19,9 +19,9 @@ use rustix::net::SocketFlags;
 use crate::accepting::Pace;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, Watch, file_descriptor};
-use crate::gil_cell::GilCell;
 use crate::tls::{Origin, SslProtocol, TlsOptions};
 use crate::transports::{Accepted, Address, SocketTransport, hands_on_no_delay};
+use crate::with_cell::WithCell;
 use crate::{context, standard};
 
 /// Seconds until accepting goes on after the process ran out of descriptors
@@ -34,7 +34,7 @@ const ACCEPT_RETRY_DELAY: f64 = 1.0;
 /// `(sslcontext, ssl_handshake_timeout, ssl_shutdown_timeout)`.
 #[pyclass(frozen, subclass, module = "aioxide")]
 pub struct ServerCore {
-    state: GilCell<State>,
+    state: WithCell<State>,
     /// How many connections wait in the kernel, and how many are accepted in
     /// one go.
     backlog: i32,
@@ -288,7 +288,7 @@ impl ServerCore {
             })
             .collect::<PyResult<_>>()?;
         Ok(Self {
-            state: GilCell::new(State {
+            state: WithCell::new(State {
                 core: Some(r#loop.unbind()),
                 protocol_factory: Some(protocol_factory),
                 // Since 3.15 accepting begins, as to this, when the server is made.

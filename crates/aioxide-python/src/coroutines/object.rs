@@ -17,14 +17,14 @@ use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 use super::{AtOnce, Input, Moment, Program, Step};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
-use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// A coroutine whose body is native.
 #[pyclass(frozen, weakref, module = "aioxide")]
 pub struct Coroutine {
-    state: GilCell<State>,
+    state: WithCell<State>,
 }
 
 struct State {
@@ -72,7 +72,7 @@ impl Coroutine {
                 std::mem::forget(empty);
                 Ok(coroutine.unbind())
             }
-            None => Py::new(py, Self { state: GilCell::new(state) }),
+            None => Py::new(py, Self { state: WithCell::new(state) }),
         }
     }
 

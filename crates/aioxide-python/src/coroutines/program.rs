@@ -86,7 +86,7 @@ pub trait Routine {
     /// then this spares all that `resume` has to be ready for.
     ///
     /// None, with nothing changed, leaves the step to `resume`. It is called inside a
-    /// [`GilCell`](crate::gil_cell::GilCell), and without telling PyO3: it must not run
+    /// [`WithCell`](crate::with_cell::WithCell), and without telling PyO3: it must not run
     /// Python code, make an object that the collector looks at, or drop a `Py`.
     #[inline(always)]
     fn at_once(&mut self, _py: Python<'_>, _moment: Moment) -> Option<AtOnce> {

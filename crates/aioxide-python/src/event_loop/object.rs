@@ -14,10 +14,10 @@ use super::Ready;
 use super::descriptors::Descriptors;
 use super::owning::is_same_method;
 
-use crate::gil_cell::GilCell;
 use crate::handles::Handle;
 use crate::running::CurrentTask;
 use crate::threads::{DefaultExecutor, Gate, ThreadPool};
+use crate::with_cell::WithCell;
 
 /// What one read takes at most: asyncio's `max_size`.
 pub const SCRATCH_BYTES: usize = 256 * 1024;
@@ -26,41 +26,41 @@ pub const SCRATCH_BYTES: usize = 256 * 1024;
 #[pyclass(frozen, subclass, module = "aioxide")]
 pub struct LoopCore {
     /// Ready queue, timers, clock.
-    pub(super) engine: GilCell<Engine<Ready>>,
+    pub(super) engine: WithCell<Engine<Ready>>,
     /// The engine's own, to wait on while the engine is in use. None once the
     /// loop is closed, and in a forked child until it uses an inherited loop.
-    pub(super) poller: GilCell<Option<Arc<Poller>>>,
+    pub(super) poller: WithCell<Option<Arc<Poller>>>,
     /// The engine's own, for other threads.
-    pub(super) inbox: GilCell<Arc<Inbox<Ready>>>,
+    pub(super) inbox: WithCell<Arc<Inbox<Ready>>>,
     /// The readiness buffer, absent while a poll uses it.
-    pub(super) events: GilCell<Option<Events>>,
+    pub(super) events: WithCell<Option<Events>>,
     /// Who watches which file descriptor.
-    pub(super) descriptors: GilCell<Descriptors>,
+    pub(super) descriptors: WithCell<Descriptors>,
     /// See [`CurrentTask`].
     current: CurrentTask,
-    pub(super) flags: GilCell<Flags>,
+    pub(super) flags: WithCell<Flags>,
     /// The handle that runs (debug mode only): an error that is reported
     /// meanwhile tells where it was made.
-    pub(super) current_handle: GilCell<Option<Py<Handle>>>,
+    pub(super) current_handle: WithCell<Option<Py<Handle>>>,
     /// The thread that runs the loop, as Python numbers threads; 0 if none.
     /// Other threads read it to decide whether they are other.
     pub(super) thread: AtomicU64,
     /// What `create_task` asks for a task, if anything.
-    pub(super) task_factory: GilCell<Option<Py<PyAny>>>,
+    pub(super) task_factory: WithCell<Option<Py<PyAny>>>,
     /// Where sockets are read into before the bytes have their exact size.
-    scratch: GilCell<Option<Vec<u8>>>,
+    scratch: WithCell<Option<Vec<u8>>>,
     /// The threads of `run_in_executor(None, …)`, started on first use.
-    pub(crate) pool: GilCell<Option<ThreadPool>>,
+    pub(crate) pool: WithCell<Option<ThreadPool>>,
     /// When these threads may ask for the GIL.
     pub(crate) gate: Gate,
     /// Tells whether to look for their outcomes before the loop waits.
-    pub(super) lookout: GilCell<Lookout>,
+    pub(super) lookout: WithCell<Lookout>,
     /// What takes such calls instead.
-    pub(crate) executor: GilCell<DefaultExecutor>,
+    pub(crate) executor: WithCell<DefaultExecutor>,
     /// The socket pair that signals arrive through.
-    pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
+    pub(super) signals: WithCell<Option<super::poll::SignalPair>>,
     /// Present if the clock is virtual.
-    pub(super) idling: GilCell<Option<Idling>>,
+    pub(super) idling: WithCell<Option<Idling>>,
 }
 
 pub(super) struct Flags {
@@ -203,13 +203,13 @@ impl LoopCore {
     ) -> PyResult<Self> {
         let engine = Engine::new(Clock::real()).map_err(crate::errors::os_error)?;
         Ok(Self {
-            poller: GilCell::new(Some(engine.poller().clone())),
-            inbox: GilCell::new(engine.inbox().clone()),
-            engine: GilCell::new(engine),
-            events: GilCell::new(Some(Events::with_capacity(1024))),
-            descriptors: GilCell::new(Descriptors::default()),
+            poller: WithCell::new(Some(engine.poller().clone())),
+            inbox: WithCell::new(engine.inbox().clone()),
+            engine: WithCell::new(engine),
+            events: WithCell::new(Some(Events::with_capacity(1024))),
+            descriptors: WithCell::new(Descriptors::default()),
             current: CurrentTask::new(),
-            flags: GilCell::new(Flags {
+            flags: WithCell::new(Flags {
                 closed: false,
                 stopping: false,
                 debug: false,
@@ -220,16 +220,16 @@ impl LoopCore {
                 turns_without_poll: 0,
                 polls: 0,
             }),
-            current_handle: GilCell::new(None),
+            current_handle: WithCell::new(None),
             thread: AtomicU64::new(0),
-            task_factory: GilCell::new(None),
-            scratch: GilCell::new(None),
-            pool: GilCell::new(None),
+            task_factory: WithCell::new(None),
+            scratch: WithCell::new(None),
+            pool: WithCell::new(None),
             gate: Gate::default(),
-            lookout: GilCell::new(Lookout::default()),
-            executor: GilCell::new(DefaultExecutor::default()),
-            signals: GilCell::new(None),
-            idling: GilCell::new(None),
+            lookout: WithCell::new(Lookout::default()),
+            executor: WithCell::new(DefaultExecutor::default()),
+            signals: WithCell::new(None),
+            idling: WithCell::new(None),
         })
     }
 

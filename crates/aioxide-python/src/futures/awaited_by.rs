@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFrozenSet, PySet};
 
 use super::Future;
-use crate::gil_cell::BareCell;
 use crate::interpreter::ThreadState;
 use crate::standard;
+use crate::with_cell::BareCell;
 
 /// The tasks and futures that await a future.
 ///

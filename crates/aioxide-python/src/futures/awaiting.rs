@@ -16,15 +16,15 @@ use pyo3::types::{PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
 use super::{Future, Outcome, stop_iteration};
-use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
+use crate::with_cell::WithCell;
 
 /// What `future.__await__()` returns: yields the future once if it is not
 /// done, then returns its result.
 #[pyclass(frozen, module = "aioxide")]
 pub struct FutureIterator {
     /// None once the result was handed out.
-    future: GilCell<Option<Py<Future>>>,
+    future: WithCell<Option<Py<Future>>>,
 }
 
 impl Recycle for FutureIterator {
@@ -59,7 +59,7 @@ impl FutureIterator {
                 iterator.get().future.fill(py, Some(future));
                 Ok(iterator.unbind())
             }
-            None => Py::new(py, Self { future: GilCell::new(Some(future)) }),
+            None => Py::new(py, Self { future: WithCell::new(Some(future)) }),
         }
     }
 }

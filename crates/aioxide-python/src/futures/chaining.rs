@@ -8,10 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::Future;
-use crate::gil_cell::GilCell;
 use crate::running::running_loop_or_none;
 use crate::standard;
 use crate::waiting::{is_future, loop_of};
+use crate::with_cell::WithCell;
 
 /// A future of `loop`, by default the current one, that ends as `future` does,
 /// which is one of `concurrent.futures`. One of asyncio's is given back as it
@@ -77,7 +77,7 @@ pub fn chain(source: &Bound<'_, PyAny>, destination: &Bound<'_, PyAny>) -> PyRes
             source: source.clone().unbind(),
             destination: destination.clone().unbind(),
         };
-        Bound::new(py, ChainCallback { duty, ends: GilCell::new(Some(ends)) })
+        Bound::new(py, ChainCallback { duty, ends: WithCell::new(Some(ends)) })
     };
     let (cancels, reports) = (link(Duty::Cancel)?, link(Duty::Report)?);
     let add_done_callback = pyo3::intern!(py, "add_done_callback");
@@ -91,7 +91,7 @@ pub fn chain(source: &Bound<'_, PyAny>, destination: &Bound<'_, PyAny>) -> PyRes
 pub struct ChainCallback {
     duty: Duty,
     /// None once the collector has cleared it.
-    ends: GilCell<Option<Ends>>,
+    ends: WithCell<Option<Ends>>,
 }
 
 struct Ends {
@@ -152,7 +152,7 @@ impl Ends {
         if closed()? {
             return Ok(());
         }
-        let settle = ChainCallback { duty: Duty::Settle, ends: GilCell::new(Some(self)) };
+        let settle = ChainCallback { duty: Duty::Settle, ends: WithCell::new(Some(self)) };
         call_from_elsewhere(&event_loop, Bound::new(py, settle)?.into_any())
     }
 

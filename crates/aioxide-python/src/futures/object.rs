@@ -16,11 +16,11 @@ use pyo3::{Borrowed, PyTraverseError};
 use super::AwaitedBy;
 use super::{Callback, Callbacks, FutureIterator, FutureState, LoopRef, Outcome, invalid_state};
 use crate::finalizer::Finalize;
-#[cfg(Py_3_14)]
-use crate::gil_cell::BareCell;
-use crate::gil_cell::GilCell;
 use crate::methods::SingleMethod;
 use crate::recycle::{Recycle, Shelf};
+#[cfg(Py_3_14)]
+use crate::with_cell::BareCell;
+use crate::with_cell::WithCell;
 use crate::{context, standard};
 
 /// A result that is not there yet; `await` waits for it.
@@ -31,7 +31,7 @@ use crate::{context, standard};
 #[pyclass(frozen, subclass, weakref, dict, generic, module = "aioxide")]
 #[repr(C)]
 pub struct Future {
-    pub(crate) state: GilCell<FutureState>,
+    pub(crate) state: WithCell<FutureState>,
     /// The distance at which CPython's tools look for what follows.
     #[cfg(Py_3_14)]
     room: [usize; 3],
@@ -54,7 +54,7 @@ impl Future {
     #[inline]
     pub fn new(state: FutureState) -> Self {
         Self {
-            state: GilCell::new(state),
+            state: WithCell::new(state),
             #[cfg(Py_3_14)]
             room: [0; 3],
             #[cfg(Py_3_14)]

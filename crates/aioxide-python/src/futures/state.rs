@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::Callbacks;
 use crate::event_loop::LoopCore;
+use crate::gil_cell::CloneRef;
 
 /// The loop that a future, a task or a handle belongs to.
 pub enum LoopRef {
@@ -60,12 +61,32 @@ impl LoopRef {
         }
     }
 
+    /// The same, and this reference is used up.
+    #[inline]
+    pub fn into_bound(self, py: Python<'_>) -> BoundLoop<'_> {
+        match self {
+            Self::Native(core) => BoundLoop::Native(core.into_bound(py)),
+            Self::Foreign(event_loop) => BoundLoop::Foreign(event_loop.into_bound(py)),
+        }
+    }
+
     /// Lets go of the loop.
     #[inline]
     pub fn release(self, py: Python<'_>) {
         match self {
             Self::Native(core) => core.drop_ref(py),
             Self::Foreign(event_loop) => event_loop.drop_ref(py),
+        }
+    }
+}
+
+// SAFETY: a reference count goes up.
+unsafe impl CloneRef for LoopRef {
+    #[inline]
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Native(core) => Self::Native(core.clone_ref(py)),
+            Self::Foreign(event_loop) => Self::Foreign(event_loop.clone_ref(py)),
         }
     }
 }

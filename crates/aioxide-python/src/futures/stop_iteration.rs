@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::gil_cell::GilCell;
+use crate::with_cell::WithCell;
 
 /// The class of the exceptions, a subclass of `StopIteration`.
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(null_mut());
 
 /// Exceptions that were used, without a value.
-static SHELF: GilCell<Vec<NonNull<ffi::PyStopIterationObject>>> = GilCell::new(Vec::new());
+static SHELF: WithCell<Vec<NonNull<ffi::PyStopIterationObject>>> = WithCell::new(Vec::new());
 
 /// How many are kept. More than one is there at once only where an exception is
 /// caught and kept.

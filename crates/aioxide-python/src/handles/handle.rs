@@ -9,8 +9,8 @@ use super::Arguments;
 use super::reporting::{format_callback, report_callback_error};
 use super::strangers::may_step_foreign_task;
 use crate::futures::{BoundLoop, LoopRef};
-use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
+use crate::with_cell::WithCell;
 use crate::{context, standard};
 
 /// A callback that `call_soon` and its relatives have scheduled.
@@ -19,7 +19,7 @@ use crate::{context, standard};
 /// of `Handle`.
 #[pyclass(frozen, subclass, weakref, module = "aioxide")]
 pub struct Handle {
-    pub(super) state: GilCell<HandleState>,
+    pub(super) state: WithCell<HandleState>,
 }
 
 #[derive(Default)]
@@ -98,7 +98,7 @@ impl Handle {
                 handle.get().state.fill(py, state);
                 Ok(handle.unbind())
             }
-            None => Py::new(py, Self { state: GilCell::new(state) }),
+            None => Py::new(py, Self { state: WithCell::new(state) }),
         }
     }
 
@@ -252,7 +252,7 @@ impl Handle {
             LoopRef::of(&r#loop),
             context::given_or_copy(py, context)?,
         );
-        let handle = Self { state: GilCell::new(state) };
+        let handle = Self { state: WithCell::new(state) };
         if handle.debug(py)? {
             handle.remember_origin(py)?;
         }

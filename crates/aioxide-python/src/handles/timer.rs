@@ -10,15 +10,15 @@ use pyo3::types::{PyList, PyType};
 use super::handle::HandleState;
 use super::{Arguments, Handle};
 use crate::futures::{BoundLoop, LoopRef};
-use crate::gil_cell::GilCell;
 use crate::methods::PlainMethod;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// A callback that `call_later` or `call_at` has scheduled.
 #[pyclass(frozen, subclass, extends = Handle, module = "aioxide")]
 pub struct TimerHandle {
-    timing: GilCell<Timing>,
+    timing: WithCell<Timing>,
 }
 
 #[derive(Clone, Copy)]
@@ -49,8 +49,8 @@ impl TimerHandle {
                 Ok(timer.unbind())
             }
             None => {
-                let handle = Handle { state: GilCell::new(state) };
-                let timer = Self { timing: GilCell::new(timing) };
+                let handle = Handle { state: WithCell::new(state) };
+                let timer = Self { timing: WithCell::new(timing) };
                 Py::new(py, PyClassInitializer::from(handle).add_subclass(timer))
             }
         }
@@ -134,7 +134,7 @@ impl TimerHandle {
         context: Option<Bound<'_, PyAny>>,
     ) -> PyResult<PyClassInitializer<Self>> {
         let handle = Handle::__new__(callback, args, r#loop, context)?;
-        let timer = Self { timing: GilCell::new(Timing { when, scheduled: false }) };
+        let timer = Self { timing: WithCell::new(Timing { when, scheduled: false }) };
         Ok(PyClassInitializer::from(handle).add_subclass(timer))
     }
 

@@ -10,8 +10,8 @@ use super::condition::Condition;
 use super::lock::AcquireLock;
 use super::waiting_at_barrier::{EnterBarrier, LeaveBarrier, WaitAtBarrier};
 use crate::coroutines::{Coroutine, Input, Routine, Step};
-use crate::gil_cell::GilCell;
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// A place where tasks wait for each other: when `parties` of them are there,
 /// all go on.
@@ -19,7 +19,7 @@ use crate::standard;
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Barrier
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Barrier {
-    state: GilCell<State>,
+    state: WithCell<State>,
 }
 
 struct State {
@@ -59,7 +59,7 @@ impl Phase {
 
 impl Barrier {
     fn new() -> Self {
-        Self { state: GilCell::new(State::default()) }
+        Self { state: WithCell::new(State::default()) }
     }
 
     /// What goes on.

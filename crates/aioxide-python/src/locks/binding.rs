@@ -26,7 +26,7 @@ impl LoopBinding {
     pub fn future(&self, owner: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
         let py = owner.py();
         let running = running_loop(py)?;
-        match self.0.with(py, |bound| bound.as_ref().map(|bound| bound.bind(py))) {
+        match self.0.clone_ref(py).map(|bound| bound.into_bound(py)) {
             Some(bound) if !bound.as_any().is(&running) => Err(PyRuntimeError::new_err(format!(
                 "{} is bound to a different event loop",
                 owner.repr()?
@@ -35,7 +35,7 @@ impl LoopBinding {
             Some(BoundLoop::Foreign(_)) => Future::of_loop(&running),
             None => {
                 let event_loop = LoopRef::of(&running);
-                self.0.with(py, |bound| *bound = Some(event_loop));
+                drop(self.0.replace(py, Some(event_loop)));
                 Future::of_loop(&running)
             }
         }
@@ -43,13 +43,13 @@ impl LoopBinding {
 
     /// The loop, for Python.
     pub fn shown(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.0.with(py, |bound| bound.as_ref().map(|bound| bound.as_any().clone_ref(py)))
+        self.0.clone_of(py, |bound| bound.as_ref().map(LoopRef::as_any))
     }
 
     /// Puts another loop in its place, for Python.
     pub fn set(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
         let event_loop = event_loop.map(|it| LoopRef::of(&it));
-        drop(self.0.with(py, |bound| std::mem::replace(bound, event_loop)));
+        drop(self.0.replace(py, event_loop));
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -60,6 +60,6 @@ impl LoopBinding {
     }
 
     pub fn clear(&self, py: Python<'_>) {
-        drop(self.0.with(py, Option::take));
+        drop(self.0.take(py));
     }
 }

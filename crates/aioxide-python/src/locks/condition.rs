@@ -13,7 +13,7 @@ use super::waiting_for_notice::{WaitForNotice, WaitUntil};
 use super::{EnterBySubclass, ReleaseBySubclass};
 use crate::coroutines::Coroutine;
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
+use crate::with_cell::WithCell;
 
 /// A lock, and a list of those who wait to be told that something has changed
 /// which it guards.
@@ -24,7 +24,7 @@ use crate::gil_cell::GilCell;
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Condition {
-    state: GilCell<State>,
+    state: WithCell<State>,
     pub(super) binding: LoopBinding,
 }
 
@@ -38,7 +38,7 @@ struct State {
 
 impl Condition {
     fn new() -> Self {
-        Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
+        Self { state: WithCell::new(State::default()), binding: LoopBinding::new() }
     }
 
     /// A condition with a lock of its own.

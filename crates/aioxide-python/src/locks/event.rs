@@ -9,27 +9,36 @@ use super::binding::LoopBinding;
 use super::waiters::Waiters;
 use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
+use crate::gil_cell::{Contents, GilCell};
 
 /// A flag that tasks can wait for.
 ///
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Event
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Event {
-    state: GilCell<State>,
+    state: Contents<State>,
+}
+
+struct State {
+    value: GilCell<bool>,
+    waiters: GilCell<Waiters>,
     binding: LoopBinding,
 }
 
-#[derive(Default)]
-struct State {
-    value: bool,
-    waiters: Waiters,
-}
-
 impl Event {
+    fn new() -> Self {
+        Self {
+            state: Contents::new(State {
+                value: GilCell::new(false),
+                waiters: GilCell::new(Waiters::default()),
+                binding: LoopBinding::new(),
+            }),
+        }
+    }
+
     /// A new event; the flag is not set.
     pub fn create(py: Python<'_>) -> PyResult<Py<Self>> {
-        Py::new(py, Self { state: GilCell::new(State::default()), binding: LoopBinding::new() })
+        Py::new(py, Self::new())
     }
 
     /// A coroutine that waits for the flag.
@@ -49,7 +58,7 @@ impl Routine for WaitEvent {
     fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
         let event = self.event.get();
         if moment == Moment::Woken {
-            event.state.with(py, |state| state.waiters.leave(py, self.key.take()));
+            event.state.waiters.leave(py, self.key.take());
         } else if !event.is_set(py) {
             return None;
         }
@@ -60,15 +69,14 @@ impl Routine for WaitEvent {
         let event = self.event.get();
         match input {
             Input::Start if !event.is_set(py) => {
-                let future = event.binding.future(self.event.bind(py).as_any())?;
-                let kept = future.clone_ref(py);
-                self.key = Some(event.state.with(py, |state| state.waiters.push(kept)));
+                let future = event.state.binding.future(self.event.bind(py).as_any())?;
+                self.key = Some(event.state.waiters.push(py, future.clone_ref(py)));
                 return Ok(Step::Wait(future));
             }
             _ => {}
         }
         if let Some(key) = self.key.take() {
-            drop(event.state.with(py, |state| state.waiters.remove(key)));
+            drop(event.state.waiters.remove(py, key));
         }
         match input {
             Input::Error(error) => Err(error),
@@ -96,22 +104,22 @@ impl Event {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
+        Self::new()
     }
 
     fn __init__(&self) {}
 
     /// Whether the flag is set.
     fn is_set(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.value)
+        self.state.value.get(py)
     }
 
     /// Sets the flag: everybody who waits goes on.
     pub fn set(&self, py: Python<'_>) -> PyResult<()> {
-        if self.state.with(py, |state| std::mem::replace(&mut state.value, true)) {
+        if self.state.value.replace(py, true) {
             return Ok(());
         }
-        while let Some(future) = self.state.with(py, |state| state.waiters.wake_next(py)) {
+        while let Some(future) = self.state.waiters.wake_next(py) {
             let woken = PyBool::new(py, true).to_owned().into_any().unbind();
             Future::finish(future.bind(py), woken)?;
         }
@@ -120,7 +128,7 @@ impl Event {
 
     /// Takes the flag back: from now on `wait` waits again.
     pub fn clear(&self, py: Python<'_>) {
-        self.state.with(py, |state| state.value = false);
+        self.state.value.set(py, false);
     }
 
     /// Waits until the flag is set. True.
@@ -132,14 +140,14 @@ impl Event {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
-        let (value, waiters) = slf.get().state.with(py, |state| (state.value, state.waiters.len()));
-        super::describe(slf.as_any(), if value { "set" } else { "unset" }, waiters)
+        let state = &slf.get().state;
+        let value = if state.value.get(py) { "set" } else { "unset" };
+        super::describe(slf.as_any(), value, state.waiters.len(py))
     }
 
     #[getter]
     fn _waiters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state
-            .with(py, |state| state.waiters.iter().map(|future| future.clone_ref(py)).collect())
+        self.state.waiters.all(py)
     }
 
     #[getter]
@@ -149,21 +157,23 @@ impl Event {
 
     #[getter]
     fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.binding.shown(py)
+        self.state.binding.shown(py)
     }
 
     #[setter]
     fn set__loop(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
-        self.binding.set(py, event_loop);
+        self.state.binding.set(py, event_loop);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.binding.traverse(&visit)?;
-        self.state.traverse(|state| state.waiters.traverse(&visit))
+        self.state.traverse(|state| {
+            state.binding.traverse(&visit)?;
+            state.waiters.traverse(|waiters| waiters.traverse(&visit))
+        })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        self.binding.clear(py);
-        drop(self.state.with(py, std::mem::take));
+        self.state.binding.clear(py);
+        drop(self.state.waiters.take(py));
     }
 }

@@ -13,9 +13,9 @@ use super::binding::LoopBinding;
 use super::waiters::Waiters;
 use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// A mutual exclusion lock for tasks.
 ///
@@ -25,7 +25,7 @@ use crate::standard;
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Lock
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Lock {
-    state: GilCell<State>,
+    state: WithCell<State>,
     binding: LoopBinding,
 }
 
@@ -38,7 +38,7 @@ struct State {
 impl Lock {
     /// A lock that nobody holds.
     pub(super) fn new() -> Self {
-        Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
+        Self { state: WithCell::new(State::default()), binding: LoopBinding::new() }
     }
 
     /// Whether it is held.

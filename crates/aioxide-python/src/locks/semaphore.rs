@@ -14,9 +14,9 @@ use super::count::Count;
 use super::waiters::Waiters;
 use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// A counter of what may be had at once. `acquire` takes one and waits while
 /// there is none; `release` gives one back.
@@ -24,7 +24,7 @@ use crate::standard;
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Semaphore
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Semaphore {
-    state: GilCell<State>,
+    state: WithCell<State>,
     binding: LoopBinding,
 }
 
@@ -39,7 +39,7 @@ struct State {
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.BoundedSemaphore
 #[pyclass(frozen, extends = Semaphore, subclass, module = "asyncio.locks")]
 pub struct BoundedSemaphore {
-    bound: GilCell<Count>,
+    bound: WithCell<Count>,
 }
 
 impl Semaphore {
@@ -300,7 +300,7 @@ impl Semaphore {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(value=1)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: GilCell::new(State::default()), binding: LoopBinding::new() }
+        Self { state: WithCell::new(State::default()), binding: LoopBinding::new() }
     }
 
     #[pyo3(signature = (value=Count::Int(1)))]
@@ -368,7 +368,7 @@ impl BoundedSemaphore {
     ) -> PyClassInitializer<Self> {
         let semaphore = Semaphore::__new__(arguments, keywords);
         PyClassInitializer::from(semaphore)
-            .add_subclass(Self { bound: GilCell::new(Count::default()) })
+            .add_subclass(Self { bound: WithCell::new(Count::default()) })
     }
 
     #[pyo3(signature = (value=Count::Int(1)))]

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use slab::Slab;
 
 use crate::futures::Future;
+use crate::gil_cell::unsafe_cell_methods;
 
 /// A list of futures in which each can be taken out at once, wherever it is:
 /// of ten thousand that wait, the last may be cancelled first.
@@ -124,7 +125,40 @@ impl Waiters {
         None
     }
 
+    /// References to all of them, in order.
+    pub fn all(&self, py: Python<'_>) -> Vec<Py<Future>> {
+        self.iter().map(|future| future.clone_ref(py)).collect()
+    }
+
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.iter().try_for_each(|future| visit.call(future))
     }
 }
+
+// SAFETY (of the methods): references are moved in and out and counted up, never down to
+// the last one; of a future they read how it stands, which is another cell.
+unsafe_cell_methods!(Waiters {
+    /// See [`Waiters::len`].
+    fn len(&mut self) -> usize;
+    /// See [`Waiters::push`].
+    fn push(&mut self, future: Py<Future>) -> usize;
+    /// See [`Waiters::remove`].
+    fn remove(&mut self, key: usize) -> Option<Py<Future>>;
+    /// See [`Waiters::remove_if`].
+    fn remove_if(&mut self, key: usize, future: &Py<Future>) -> Option<Py<Future>>;
+} with py {
+    /// See [`Waiters::all`].
+    fn all(&mut self) -> Vec<Py<Future>>;
+    /// See [`Waiters::take_next`].
+    fn take_next(&mut self) -> (Option<Py<Future>>, Vec<Py<Future>>);
+    /// See [`Waiters::take_first_pending`].
+    fn take_first_pending(&mut self) -> Option<Py<Future>>;
+    /// See [`Waiters::first_pending`].
+    fn first_pending(&mut self) -> Option<Py<Future>>;
+    /// See [`Waiters::leave`].
+    fn leave(&mut self, key: Option<usize>);
+    /// See [`Waiters::any_alive`].
+    fn any_alive(&mut self) -> bool;
+    /// See [`Waiters::wake_next`].
+    fn wake_next(&mut self) -> Option<Py<Future>>;
+});

@@ -15,8 +15,8 @@ use pyo3::types::PyType;
 use pyo3::{Borrowed, PyClass, PyTraverseError, PyTypeInfo};
 
 use super::{FastMethod, PlainMethod};
-use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
+use crate::with_cell::WithCell;
 
 /// What a class has in the place of the method.
 #[pyclass(frozen, module = "aioxide")]
@@ -33,8 +33,8 @@ pub struct SpecialMethod {
 #[repr(C)]
 pub struct BoundMethod {
     /// The first field: the interpreter looks for it there.
-    call: GilCell<Option<ffi::vectorcallfunc>>,
-    parts: GilCell<Option<Parts>>,
+    call: WithCell<Option<ffi::vectorcallfunc>>,
+    parts: WithCell<Option<Parts>>,
 }
 
 struct Parts {
@@ -92,7 +92,7 @@ impl SpecialMethod {
             bound.get().parts.with(py, |empty| *empty = parts);
             return Ok(bound.into_any().unbind());
         }
-        let bound = BoundMethod { call: GilCell::new(call), parts: GilCell::new(parts) };
+        let bound = BoundMethod { call: WithCell::new(call), parts: WithCell::new(parts) };
         Ok(Py::new(py, bound)?.into_any())
     }
 }

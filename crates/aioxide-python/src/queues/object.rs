@@ -9,9 +9,9 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use super::items::{Items, Order};
 use crate::coroutines::Coroutine;
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
 use crate::locks::{Event, LoopBinding, Waiters};
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// A queue between tasks, first in, first out. With a `maxsize` above zero,
 /// `put` waits while there are as many things in it.
@@ -19,7 +19,7 @@ use crate::standard;
 /// https://docs.python.org/3/library/asyncio-queue.html#asyncio.Queue
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.queues")]
 pub struct Queue {
-    pub(super) state: GilCell<State>,
+    pub(super) state: WithCell<State>,
     pub(super) binding: LoopBinding,
     pub(super) order: Order,
 }
@@ -114,7 +114,7 @@ impl Queue {
             shut_down: false,
             overridden: false,
         };
-        Self { state: GilCell::new(state), binding: LoopBinding::new(), order }
+        Self { state: WithCell::new(state), binding: LoopBinding::new(), order }
     }
 
     /// A queue that holds any number of things, first in, first out.

@@ -12,11 +12,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::other_task_runs;
-use crate::gil_cell::GilCell;
+use crate::with_cell::WithCell;
 
 /// The loop's entry in asyncio's table of running tasks.
 pub struct CurrentTask {
-    entry: GilCell<Entry>,
+    entry: WithCell<Entry>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ enum Entry {
 impl CurrentTask {
     /// For a loop on which no task has run.
     pub fn new() -> Self {
-        Self { entry: GilCell::new(Entry::Absent) }
+        Self { entry: WithCell::new(Entry::Absent) }
     }
 
     /// A task of ours begins to run on `event_loop`. `RuntimeError` if another

@@ -15,14 +15,14 @@ use super::operation::{Attempt, Operation};
 use crate::event_loop::{Direction, LoopCore, Ready, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
-use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
+use crate::with_cell::WithCell;
 
 /// A native coroutine: nothing happens until it is awaited, and `create_task`
 /// takes it.
 #[pyclass(frozen, weakref, module = "aioxide")]
 pub struct SocketCall {
-    state: GilCell<State>,
+    state: WithCell<State>,
 }
 
 struct State {
@@ -66,7 +66,7 @@ impl SocketCall {
                 call.get().state.fill(py, state);
                 Ok(call.unbind())
             }
-            None => Py::new(py, Self { state: GilCell::new(state) }),
+            None => Py::new(py, Self { state: WithCell::new(state) }),
         }
     }
 

@@ -5,13 +5,13 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::gil_cell::GilCell;
+use crate::with_cell::WithCell;
 
 /// What is called when that task is done: closes the connection if the task has
 /// failed or was cancelled.
 #[pyclass(frozen, module = "aioxide")]
 pub struct ClientDone {
-    state: GilCell<Option<State>>,
+    state: WithCell<Option<State>>,
 }
 
 struct State {
@@ -28,7 +28,7 @@ impl ClientDone {
             event_loop: event_loop.clone().unbind(),
             transport: transport.clone().unbind(),
         };
-        Bound::new(event_loop.py(), Self { state: GilCell::new(Some(state)) })
+        Bound::new(event_loop.py(), Self { state: WithCell::new(Some(state)) })
     }
 
     /// Reports what serving a connection has raised, and closes it.

@@ -10,15 +10,15 @@ use super::attributes::{flag_attribute, object_attribute};
 use super::{ClientDone, StreamReader, StreamWriter, WaitForDrain, uninitialized};
 use crate::coroutines::{Coroutine, is_coroutine};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef, as_native};
-use crate::gil_cell::GilCell;
 use crate::locks::Waiters;
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// Between a transport and a `StreamReader`; and who waits for the transport to
 /// want more data.
 #[pyclass(frozen, subclass, module = "aioxide")]
 pub struct StreamProtocolCore {
-    pub(super) state: GilCell<State>,
+    pub(super) state: WithCell<State>,
 }
 
 #[derive(Default)]
@@ -276,7 +276,7 @@ impl StreamProtocolCore {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(stream_reader, client_connected_cb=None, loop=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: GilCell::new(State::default()) }
+        Self { state: WithCell::new(State::default()) }
     }
 
     #[pyo3(signature = (stream_reader, client_connected_cb=None, r#loop=None))]

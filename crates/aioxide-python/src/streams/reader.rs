@@ -14,8 +14,8 @@ use super::uninitialized;
 use crate::buffers::BufferView;
 use crate::coroutines::{Coroutine, Step};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef, as_native};
-use crate::gil_cell::GilCell;
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// asyncio's limit, in bytes, for those who name none.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;
@@ -28,7 +28,7 @@ pub const DEFAULT_LIMIT: usize = 64 * 1024;
 /// https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamReader
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.streams")]
 pub struct StreamReader {
-    pub(super) state: GilCell<State>,
+    pub(super) state: WithCell<State>,
 }
 
 pub(super) struct State {
@@ -292,7 +292,7 @@ impl StreamReader {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(limit=65536, loop=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: GilCell::new(State::fresh()) }
+        Self { state: WithCell::new(State::fresh()) }
     }
 
     #[pyo3(signature = (limit=None, r#loop=None))]

@@ -14,9 +14,9 @@ use super::{StartTls, StreamProtocolCore, StreamReader, WaitClosed, uninitialize
 use crate::coroutines::Coroutine;
 use crate::finalizer::Finalize;
 use crate::futures::LoopRef;
-use crate::gil_cell::GilCell;
 use crate::standard;
 use crate::transports::SocketTransport;
+use crate::with_cell::WithCell;
 
 /// What sends to a connection, with `await drain()` for when that goes too
 /// fast.
@@ -27,7 +27,7 @@ use crate::transports::SocketTransport;
 /// https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamWriter
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.streams")]
 pub struct StreamWriter {
-    state: GilCell<State>,
+    state: WithCell<State>,
 }
 
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl StreamWriter {
         event_loop: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Self>> {
         let state = State::of(transport, protocol, reader, event_loop)?;
-        Bound::new(transport.py(), Self { state: GilCell::new(state) })
+        Bound::new(transport.py(), Self { state: WithCell::new(state) })
     }
 
     #[inline]
@@ -172,7 +172,7 @@ impl StreamWriter {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(transport, protocol, reader, loop)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: GilCell::new(State::default()) }
+        Self { state: WithCell::new(State::default()) }
     }
 
     fn __init__(

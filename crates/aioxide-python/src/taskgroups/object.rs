@@ -8,8 +8,8 @@ use pyo3::types::{PyDict, PyList, PySet, PyTuple};
 
 use crate::event_loop::LoopCore;
 use crate::futures::{Future, Outcome};
-use crate::gil_cell::GilCell;
 use crate::tasks;
+use crate::with_cell::WithCell;
 
 /// Tasks that end together: `async with TaskGroup()` waits for all of them, and
 /// the first that fails cancels the others.
@@ -17,7 +17,7 @@ use crate::tasks;
 /// https://docs.python.org/3/library/asyncio-task.html#asyncio.TaskGroup
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.taskgroups")]
 pub struct TaskGroup {
-    pub(super) state: GilCell<State>,
+    pub(super) state: WithCell<State>,
 }
 
 /// The fields are asyncio's.
@@ -203,7 +203,7 @@ impl TaskGroup {
         _keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let (tasks, errors) = (PySet::empty(py)?.unbind(), PyList::empty(py).unbind());
-        Ok(Self { state: GilCell::new(State::new(Some(tasks), Some(errors))) })
+        Ok(Self { state: WithCell::new(State::new(Some(tasks), Some(errors))) })
     }
 
     fn __init__(&self) {}

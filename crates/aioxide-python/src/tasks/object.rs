@@ -14,10 +14,10 @@ use super::state::TaskState;
 use super::{TaskOptions, registry};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, FutureState};
-use crate::gil_cell::GilCell;
 use crate::recycle::{Recycle, Shelf};
 use crate::standard;
 use crate::waiting::GatheringFuture;
+use crate::with_cell::WithCell;
 
 /// A coroutine that the event loop drives; a future of what it returns.
 ///
@@ -26,13 +26,13 @@ use crate::waiting::GatheringFuture;
 #[pyclass(frozen, subclass, extends = Future, generic, module = "aioxide")]
 #[repr(C)]
 pub struct Task {
-    pub(crate) state: GilCell<TaskState>,
+    pub(crate) state: WithCell<TaskState>,
 }
 
 impl Task {
     /// Wraps a state.
     pub fn new(state: TaskState) -> Self {
-        Self { state: GilCell::new(state) }
+        Self { state: WithCell::new(state) }
     }
 
     /// Whether CPython finds in our tasks what it looks for: see

@@ -6,19 +6,19 @@ use pyo3::prelude::*;
 
 use super::{Task, step};
 use crate::futures::BoundLoop;
-use crate::gil_cell::GilCell;
 use crate::running;
+use crate::with_cell::WithCell;
 
 /// The done-callback by which a foreign future wakes a task of ours.
 #[pyclass(frozen, weakref, module = "aioxide")]
 pub struct TaskWakeup {
-    task: GilCell<Option<Py<Task>>>,
+    task: WithCell<Option<Py<Task>>>,
 }
 
 impl TaskWakeup {
     /// A callback that wakes `task`.
     pub fn new(py: Python<'_>, task: Py<Task>) -> PyResult<Py<Self>> {
-        Py::new(py, Self { task: GilCell::new(Some(task)) })
+        Py::new(py, Self { task: WithCell::new(Some(task)) })
     }
 }
 
@@ -85,7 +85,7 @@ impl TaskWakeup {
 /// A step of a task of ours on a loop that is not ours.
 #[pyclass(frozen, module = "aioxide")]
 pub struct TaskStep {
-    step: GilCell<Option<Step>>,
+    step: WithCell<Option<Step>>,
 }
 
 /// A task, and what its coroutine is to be thrown.
@@ -94,7 +94,7 @@ type Step = (Py<Task>, Option<Py<PyAny>>);
 impl TaskStep {
     /// A step that throws `exception`, if there is one, into the coroutine.
     pub fn new(py: Python<'_>, task: Py<Task>, exception: Option<Py<PyAny>>) -> PyResult<Py<Self>> {
-        Py::new(py, Self { step: GilCell::new(Some((task, exception))) })
+        Py::new(py, Self { step: WithCell::new(Some((task, exception))) })
     }
 }
 

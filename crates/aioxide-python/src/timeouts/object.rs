@@ -8,9 +8,9 @@ use pyo3::{Borrowed, PyTraverseError};
 
 use super::When;
 use crate::event_loop::LoopCore;
-use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::running::running_loop;
+use crate::with_cell::WithCell;
 use crate::{standard, tasks};
 
 /// What `async with timeout(…)` enters: cancels the task when the time is up,
@@ -21,7 +21,7 @@ use crate::{standard, tasks};
 /// https://docs.python.org/3/library/asyncio-task.html#asyncio.Timeout
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.timeouts")]
 pub struct Timeout {
-    pub(super) state: GilCell<State>,
+    pub(super) state: WithCell<State>,
 }
 
 /// How far a timeout has come.
@@ -107,7 +107,7 @@ impl Timeout {
                 timeout.get().state.fill(py, state);
                 Ok(timeout.unbind())
             }
-            None => Py::new(py, Self { state: GilCell::new(state) }),
+            None => Py::new(py, Self { state: WithCell::new(state) }),
         }
     }
 
@@ -223,7 +223,7 @@ impl Timeout {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(when)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: GilCell::new(State::new(When::Never)) }
+        Self { state: WithCell::new(State::new(When::Never)) }
     }
 
     #[pyo3(signature = (when))]

@@ -10,8 +10,8 @@ use super::state::{Origin, Phase, State, TlsOptions, Told};
 use super::transport::SslTransport;
 use crate::event_loop::LoopCore;
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
 use crate::transports::SocketTransport;
+use crate::with_cell::WithCell;
 
 /// The protocol of a transport that carries TLS records.
 ///
@@ -21,7 +21,7 @@ use crate::transports::SocketTransport;
 #[pyclass(frozen, weakref, name = "SSLProtocol", module = "aioxide")]
 pub struct SslProtocol {
     pub(super) session: Session,
-    pub(super) state: GilCell<State>,
+    pub(super) state: WithCell<State>,
 }
 
 impl SslProtocol {

@@ -6,8 +6,8 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::gil_cell::GilCell;
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// What came of asking the session for something.
 pub enum Attempt<T> {
@@ -17,7 +17,7 @@ pub enum Attempt<T> {
 }
 
 /// An `ssl.SSLObject`, taken apart into what every record needs.
-pub struct Session(GilCell<Parts>);
+pub struct Session(WithCell<Parts>);
 
 struct Parts {
     /// What `get_extra_info("ssl_object")` shows.
@@ -62,7 +62,7 @@ impl Session {
         let inner = if exact { object.getattr_opt("_sslobj")? } else { None };
         let native = inner.is_some();
         let worker = inner.unwrap_or_else(|| object.clone());
-        Ok(Self(GilCell::new(Parts {
+        Ok(Self(WithCell::new(Parts {
             read: worker.getattr("read")?.unbind(),
             write: worker.getattr("write")?.unbind(),
             feed: incoming.getattr("write")?.unbind(),

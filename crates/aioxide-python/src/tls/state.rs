@@ -12,8 +12,8 @@ use super::transport::SslTransport;
 use super::water_marks::WaterMarks;
 use crate::event_loop::LoopCore;
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
 use crate::transports::Receiver;
+use crate::with_cell::WithCell;
 
 /// Seconds that a handshake may take: asyncio's `SSL_HANDSHAKE_TIMEOUT`.
 const HANDSHAKE_TIMEOUT: f64 = 60.0;
@@ -181,7 +181,7 @@ impl SslProtocol {
             shutdown_timer: None,
             handshake_started: 0.0,
         };
-        let protocol = Py::new(py, Self { session, state: GilCell::new(state) })?;
+        let protocol = Py::new(py, Self { session, state: WithCell::new(state) })?;
         let transport = SslTransport::create(core, &protocol)?;
         protocol.get().state.with(py, |state| state.app_transport = Some(transport));
         Ok(protocol)

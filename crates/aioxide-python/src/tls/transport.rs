@@ -15,9 +15,9 @@ use super::state::{READ_HIGH_WATER, WRITE_HIGH_WATER};
 use super::water_marks::WaterMarks;
 use crate::event_loop::LoopCore;
 use crate::finalizer::Finalize;
-use crate::gil_cell::GilCell;
 use crate::standard;
 use crate::transports::Receiver;
+use crate::with_cell::WithCell;
 
 /// A stream transport whose data is encrypted on its way.
 ///
@@ -25,7 +25,7 @@ use crate::transports::Receiver;
 /// asyncio documentation of `Transport` and `WriteTransport`.
 #[pyclass(frozen, weakref, dict, name = "SSLTransport", module = "aioxide")]
 pub struct SslTransport {
-    state: GilCell<State>,
+    state: WithCell<State>,
 }
 
 struct State {
@@ -45,7 +45,7 @@ impl SslTransport {
             protocol: Some(protocol.clone_ref(py)),
             closed: false,
         };
-        Py::new(py, Self { state: GilCell::new(state) })
+        Py::new(py, Self { state: WithCell::new(state) })
     }
 
     pub(super) fn set_closed(&self, py: Python<'_>) -> bool {

@@ -133,7 +133,7 @@ impl AnyTransport {
 /// of them. `slf` is always the object of `self`.
 pub trait Transport: PyClass {
     /// Gives `access` the common part of the state, under the rules of
-    /// `GilCell::with`.
+    /// `WithCell::with`.
     fn link<R>(&self, py: Python<'_>, access: impl FnOnce(&mut Link) -> R) -> R;
 
     /// How many bytes wait to be written.

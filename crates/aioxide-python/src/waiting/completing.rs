@@ -10,16 +10,16 @@ use super::done_callback::{self, DoneCallback, Role};
 use super::ensuring::ensured;
 use super::outcomes::result_of;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
-use crate::gil_cell::GilCell;
 use crate::queues::{GetItem, Queue, put_nowait};
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// What `as_completed` returns: gives the futures as they are done, one for each
 /// step of an `async for`; for each step of a plain `for`, a coroutine that returns
 /// the next one's result.
 #[pyclass(frozen, weakref, name = "_AsCompletedIterator", module = "asyncio.tasks")]
 pub struct AsCompletedIterator {
-    state: GilCell<State>,
+    state: WithCell<State>,
     /// The futures that are done and not yet handed out; None for each that was not
     /// in time.
     done: Py<Queue>,
@@ -58,7 +58,8 @@ impl AsCompletedIterator {
             timer: None,
             caller: caller.as_ref().map(|caller| caller.clone().unbind()),
         };
-        let slf = Bound::new(py, Self { state: GilCell::new(state), done: Queue::unbounded(py)? })?;
+        let slf =
+            Bound::new(py, Self { state: WithCell::new(state), done: Queue::unbounded(py)? })?;
         if todo.is_empty() {
             return Ok(slf);
         }

@@ -11,14 +11,14 @@ use super::wait::Count;
 use crate::context;
 use crate::event_loop::{LoopCore, report_callback};
 use crate::futures::{Callback, Future, LoopRef, Waiter, as_native};
-use crate::gil_cell::GilCell;
+use crate::with_cell::WithCell;
 
 /// What is told when a future is done. A future of ours holds it as one word and
 /// lets the loop call it without a handle; any other calls it as Python does.
 #[pyclass(frozen, module = "aioxide")]
 pub struct DoneCallback {
     /// None once the collector has cleared it.
-    role: GilCell<Option<Role>>,
+    role: WithCell<Option<Role>>,
 }
 
 /// What it does then.
@@ -48,7 +48,7 @@ enum Deed<'py> {
 impl DoneCallback {
     /// One with this role.
     pub fn new(py: Python<'_>, role: Role) -> PyResult<Py<Self>> {
-        Py::new(py, Self { role: GilCell::new(Some(role)) })
+        Py::new(py, Self { role: WithCell::new(Some(role)) })
     }
 
     /// `future.add_done_callback`.

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use super::ensured;
 use crate::coroutines::is_coroutine;
 use crate::futures::chain;
-use crate::gil_cell::GilCell;
 use crate::standard;
+use crate::with_cell::WithCell;
 
 /// Has `loop` run a coroutine, from another thread; a future of
 /// `concurrent.futures` with its outcome. Cancelling that cancels the task.
@@ -33,7 +33,7 @@ pub fn run_coroutine_threadsafe<'py>(
         event_loop: r#loop.clone().unbind(),
         future: future.clone().unbind(),
     };
-    let submission = Bound::new(py, Submission { parts: GilCell::new(Some(parts)) })?;
+    let submission = Bound::new(py, Submission { parts: WithCell::new(Some(parts)) })?;
     r#loop.call_method1(pyo3::intern!(py, "call_soon_threadsafe"), (submission,))?;
     Ok(future)
 }
@@ -42,7 +42,7 @@ pub fn run_coroutine_threadsafe<'py>(
 #[pyclass(frozen, module = "aioxide")]
 pub struct Submission {
     /// None once it was called.
-    parts: GilCell<Option<Parts>>,
+    parts: WithCell<Option<Parts>>,
 }
 
 struct Parts {

@@ -6,8 +6,8 @@ use pyo3::Borrowed;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::gil_cell::GilCell;
 use crate::tasks::Task;
+use crate::with_cell::WithCell;
 
 type Address = Option<NonNull<ffi::PyObject>>;
 
@@ -19,7 +19,7 @@ pub struct Links {
     next: Address,
 }
 
-static NEWEST: GilCell<Address> = GilCell::new(None);
+static NEWEST: WithCell<Address> = WithCell::new(None);
 
 /// Adds `task`. Does nothing if it is there already.
 #[inline]

@@ -18,11 +18,11 @@ use super::sending::Outgoing;
 use crate::event_loop::{LoopCore, Ready};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
 use crate::standard;
 use crate::transports::flow_control::flow_control_methods;
 use crate::transports::link::{Link, extra_methods, link_methods};
 use crate::transports::{Transport, TransportEvent, addresses, socket_info};
+use crate::with_cell::WithCell;
 
 /// A datagram socket that a protocol sends and receives through.
 ///
@@ -30,7 +30,7 @@ use crate::transports::{Transport, TransportEvent, addresses, socket_info};
 /// `DatagramTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
 pub struct DatagramTransport {
-    pub(super) state: GilCell<State>,
+    pub(super) state: WithCell<State>,
     /// The descriptor, also after it was closed: for `repr`.
     pub(super) fd: RawFd,
     /// The socket's family, if its system calls are made here.
@@ -113,7 +113,7 @@ impl DatagramTransport {
             registered: false,
         };
         let transport = Self {
-            state: GilCell::new(state),
+            state: WithCell::new(state),
             fd,
             family,
             address: address.map(Bound::unbind),

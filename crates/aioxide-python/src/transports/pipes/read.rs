@@ -16,11 +16,11 @@ use crate::errors::os_error;
 use crate::event_loop::{Direction, LoopCore, Ready, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
 use crate::standard;
 use crate::transports::failures::{fatal_error, report_step, warn_unclosed};
 use crate::transports::link::{Link, extra_methods, link_methods};
 use crate::transports::{Transport, TransportEvent};
+use crate::with_cell::WithCell;
 
 /// A pipe that a protocol reads from.
 ///
@@ -28,7 +28,7 @@ use crate::transports::{Transport, TransportEvent};
 /// `ReadTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
 pub struct ReadPipeTransport {
-    state: GilCell<State>,
+    state: WithCell<State>,
     /// The descriptor, also after it was closed: for `repr`.
     fd: RawFd,
     /// What `get_extra_info` knows.
@@ -342,7 +342,8 @@ impl LoopCore {
             ended: false,
             lost: false,
         };
-        let transport = ReadPipeTransport { state: GilCell::new(state), fd, extra: extra.unbind() };
+        let transport =
+            ReadPipeTransport { state: WithCell::new(state), fd, extra: extra.unbind() };
         let transport = Py::new(py, transport)?;
         let start = ReadPipeTransport::item(transport.clone_ref(py), TransportEvent::Start);
         slf.get().schedule(py, start);

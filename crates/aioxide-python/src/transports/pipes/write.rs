@@ -17,7 +17,6 @@ use crate::errors::os_error;
 use crate::event_loop::{Direction, LoopCore, READABLE, Ready, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
 use crate::standard;
 use crate::transports::failures::{fatal_error, report_step, warn_unclosed};
 use crate::transports::flow_control::{
@@ -26,6 +25,7 @@ use crate::transports::flow_control::{
 use crate::transports::link::{Link, extra_methods, link_methods};
 use crate::transports::write_queue::WriteQueue;
 use crate::transports::{Transport, TransportEvent};
+use crate::with_cell::WithCell;
 
 /// Writes to a lost pipe that pass before each is logged.
 const QUIET_LOST_WRITES: u32 = 5;
@@ -40,7 +40,7 @@ const FIFOS_TELL_NO_END: bool = cfg!(target_vendor = "apple");
 /// `WriteTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
 pub struct WritePipeTransport {
-    state: GilCell<State>,
+    state: WithCell<State>,
     /// The descriptor, also after it was closed: for `repr`.
     fd: RawFd,
     /// Whether the poller can tell that the reader is gone.
@@ -470,8 +470,12 @@ impl LoopCore {
             Kind::Fifo => !FIFOS_TELL_NO_END,
             Kind::CharacterDevice => false,
         };
-        let transport =
-            WritePipeTransport { state: GilCell::new(state), fd, tells_end, extra: extra.unbind() };
+        let transport = WritePipeTransport {
+            state: WithCell::new(state),
+            fd,
+            tells_end,
+            extra: extra.unbind(),
+        };
         let transport = Py::new(py, transport)?;
         let start = WritePipeTransport::item(transport.clone_ref(py), TransportEvent::Start);
         slf.get().schedule(py, start);

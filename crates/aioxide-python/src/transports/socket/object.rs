@@ -13,7 +13,6 @@ use super::file_sending::FileSending;
 use crate::event_loop::{LoopCore, Ready};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
-use crate::gil_cell::GilCell;
 use crate::server::ServerCore;
 use crate::standard;
 use crate::transports::addresses::{self, Address};
@@ -21,6 +20,7 @@ use crate::transports::flow_control::flow_control_methods;
 use crate::transports::link::Link;
 use crate::transports::write_queue::WriteQueue;
 use crate::transports::{Receiver, Transport, TransportEvent, socket_info};
+use crate::with_cell::WithCell;
 
 /// A stream socket that a protocol reads and writes through.
 ///
@@ -28,7 +28,7 @@ use crate::transports::{Receiver, Transport, TransportEvent, socket_info};
 /// asyncio documentation of `Transport` and `WriteTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
 pub struct SocketTransport {
-    pub(super) state: GilCell<State>,
+    pub(super) state: WithCell<State>,
     /// The descriptor, also after it was closed: for `repr`.
     pub(super) fd: RawFd,
     /// Whether a short read means that nothing is left: true of TCP, while a
@@ -119,7 +119,7 @@ impl SocketTransport {
         };
         fill(&mut state);
         let server = state.server.as_ref().map(|server| server.clone_ref(py));
-        let transport = Py::new(py, Self { state: GilCell::new(state), fd, short_read_drains })?;
+        let transport = Py::new(py, Self { state: WithCell::new(state), fd, short_read_drains })?;
         if let Some(server) = server {
             server.get().attach(py, transport.as_ptr());
         }

@@ -12,17 +12,17 @@ use pyo3::{Borrowed, PyClassInitializer};
 use crate::event_loop::{LoopCore, report_callback};
 use crate::finalizer::Finalize;
 use crate::futures::{Callback, Future, FutureState, LoopRef, Outcome, Waiter, as_native};
-use crate::gil_cell::GilCell;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::tasks::cancel_with_message;
 use crate::waiting::outcomes::{cancelled_error_of, exception_of, fail, is_cancelled};
+use crate::with_cell::WithCell;
 use crate::{context, standard};
 
 /// A future of the results of others, its children.
 #[pyclass(frozen, extends = Future, name = "_GatheringFuture", module = "asyncio.tasks")]
 #[repr(C)]
 pub struct GatheringFuture {
-    state: GilCell<Gathering>,
+    state: WithCell<Gathering>,
 }
 
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl GatheringFuture {
             }
             None => {
                 let future = Future::new(FutureState::uninitialized());
-                let class = Self { state: GilCell::new(state) };
+                let class = Self { state: WithCell::new(state) };
                 Bound::new(py, PyClassInitializer::from(future).add_subclass(class))
             }
         }
@@ -353,13 +353,13 @@ impl Finalize for GatheringFuture {
 /// The done-callback by which a child that is not ours tells a `gather()`.
 #[pyclass(frozen, module = "aioxide")]
 pub struct GatherCallback {
-    outer: GilCell<Option<Py<GatheringFuture>>>,
+    outer: WithCell<Option<Py<GatheringFuture>>>,
 }
 
 impl GatherCallback {
     /// A callback for the children of `outer`.
     pub fn new(outer: &Bound<'_, GatheringFuture>) -> PyResult<Py<Self>> {
-        Py::new(outer.py(), Self { outer: GilCell::new(Some(outer.clone().unbind())) })
+        Py::new(outer.py(), Self { outer: WithCell::new(Some(outer.clone().unbind())) })
     }
 }
 
