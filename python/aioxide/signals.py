@@ -113,14 +113,24 @@ class Signals(LoopCore):
                 self.call_soon(_run_unless_cancelled, handle)
 
     def _watch_signals(self) -> None:
-        """Take the wake-up descriptor for a run, if this thread may."""
+        """Take the wake-up descriptor for a run, if this thread may and nobody has it.
+
+        A program that has set one of its own (Twisted's reactor does) goes on getting its
+        bytes; a signal then ends a wait of this loop by interrupting the system call, as
+        in asyncio.
+        """
         if threading.current_thread() is not threading.main_thread():
             return
         try:
-            self._claim_wakeup_fd()
+            ours = self._signal_fd()
+            previous = signal.set_wakeup_fd(ours)
         except ValueError:
             # The main thread of a subinterpreter: it receives no signals.
             return
+        if previous == -1:
+            self._displaced_wakeup_fd = previous
+        elif previous != ours:
+            signal.set_wakeup_fd(previous)
 
     def _claim_wakeup_fd(self) -> None:
         previous = signal.set_wakeup_fd(self._signal_fd())

@@ -1,8 +1,12 @@
 """loop.add_reader and add_writer: level-triggered callbacks on any descriptor."""
 
 import asyncio
+import errno
+import gc
 import os
+import resource
 import socket
+import weakref
 
 import pytest
 
@@ -371,3 +375,58 @@ def test_closing_the_loop_forgets_readers(loop, pair):
     assert loop.remove_reader(near) is False
     assert loop.remove_writer(near) is False
     assert near.fileno() >= 0
+
+
+@pytest.mark.parametrize("direction", ["reader", "writer"])
+def test_a_socket_that_was_closed_meanwhile_can_be_removed(loop, turn, direction):
+    near, far = socket.socketpair()
+    number = near.fileno()
+    with far:
+        getattr(loop, f"add_{direction}")(near, print)
+        near.close()
+        remove = getattr(loop, f"remove_{direction}")
+        assert remove(near) is True
+        with pytest.raises(ValueError, match="Invalid file descriptor: -1"):
+            remove(near)
+    # The number is free again for whoever gets it next.
+    again, far = socket.socketpair()
+    with again, far:
+        os.dup2(again.fileno(), number)
+        calls = []
+        loop.add_reader(number, calls.append, "ready")
+        far.send(b"x")
+        turn(2)
+        assert "ready" in calls
+        loop.remove_reader(number)
+        if number != again.fileno():
+            os.close(number)
+
+
+def test_a_watched_file_is_kept_as_long_as_it_is_watched(loop):
+    class File:
+        def fileno(self):
+            return near.fileno()
+
+    near, far = socket.socketpair()
+    with near, far:
+        kept = File()
+        seen = weakref.ref(kept)
+        loop.add_reader(kept, print)
+        del kept
+        gc.collect()
+        assert seen() is not None
+        loop.remove_reader(near.fileno())
+        gc.collect()
+        assert seen() is None
+
+
+@pytest.mark.parametrize("method", ["add_reader", "add_writer"])
+@pytest.mark.parametrize("number", [100_000, 1_000_000, 10_000_000, 2**31 - 1])
+def test_a_number_that_is_not_open_takes_no_memory(loop, method, number):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(OSError) as raised:
+        getattr(loop, method)(number, print)
+    assert raised.value.errno == errno.EBADF
+    assert loop.remove_reader(number) is False
+    assert loop.remove_writer(number) is False
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000  # KiB

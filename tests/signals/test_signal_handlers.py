@@ -273,3 +273,53 @@ def blocked(*numbers):
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     yield
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def test_a_wakeup_descriptor_of_the_program_keeps_its_bytes(loop):
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        far.setblocking(False)
+        before = signal.getsignal(signal.SIGUSR1)
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+        signal.set_wakeup_fd(far.fileno())
+        try:
+            received = []
+
+            def read():
+                received.append(near.recv(100))
+                loop.stop()
+
+            loop.add_reader(near, read)
+            loop.call_soon(raise_signal, signal.SIGUSR1)
+            loop.run_forever()
+            assert received == [bytes([signal.SIGUSR1])]
+            loop.remove_reader(near)
+        finally:
+            assert signal.set_wakeup_fd(-1) == far.fileno()
+            signal.signal(signal.SIGUSR1, before)
+
+
+def test_what_a_handler_raises_ends_a_wait_beside_such_a_descriptor(loop):
+    class Interrupted(Exception):
+        pass
+
+    def handler(*_):
+        raise Interrupted
+
+    near, far = socket.socketpair()
+    with near, far:
+        far.setblocking(False)
+        before = signal.getsignal(signal.SIGUSR1)
+        signal.signal(signal.SIGUSR1, handler)
+        signal.set_wakeup_fd(far.fileno())
+        main = threading.main_thread().ident
+        sender = threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGUSR1))
+        try:
+            sender.start()
+            with pytest.raises(Interrupted):
+                loop.run_forever()
+        finally:
+            sender.join()
+            assert signal.set_wakeup_fd(-1) == far.fileno()
+            signal.signal(signal.SIGUSR1, before)

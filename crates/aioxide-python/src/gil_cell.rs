@@ -59,6 +59,14 @@ unsafe impl<T: CloneRef> CloneRef for Option<T> {
     }
 }
 
+// SAFETY: an atomic count goes up.
+unsafe impl<T> CloneRef for std::sync::Arc<T> {
+    #[inline]
+    fn clone_ref(&self, _py: Python<'_>) -> Self {
+        Self::clone(self)
+    }
+}
+
 // SAFETY: as the values within.
 unsafe impl<A: CloneRef, B: CloneRef> CloneRef for (A, B) {
     #[inline]

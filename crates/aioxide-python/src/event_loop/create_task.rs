@@ -36,8 +36,7 @@ impl FastMethod for CreateTask {
             }
         };
         let this = core.get();
-        let factory =
-            this.task_factory.with(py, |factory| factory.as_ref().map(|it| it.clone_ref(py)));
+        let factory = this.task_factory.clone_ref(py);
         let mut options = TaskOptions::default();
         let mut others = None;
         for argument in arguments.named() {

@@ -26,13 +26,13 @@ impl LoopCore {
             (_, Some(task)) => Self::handle_of_step(slf, task)?,
             _ => None,
         };
-        drop(slf.get().current_handle.with(py, |current| std::mem::replace(current, handle)));
+        drop(slf.get().current_handle.replace(py, handle));
         let started = Instant::now();
         let result = Self::run_item(slf, item);
         let seconds = started.elapsed().as_secs_f64();
-        drop(slf.get().current_handle.with(py, Option::take));
+        drop(slf.get().current_handle.take(py));
         result?;
-        let limit = slf.get().flags.with(py, |flags| flags.slow_callback_duration);
+        let limit = slf.get().flags.slow_callback_duration.get(py);
         let Some(subject) = subject.filter(|_| seconds >= limit) else {
             return Ok(());
         };

@@ -17,6 +17,7 @@ use super::Ready;
 use super::ready::NativeWork;
 use super::ready::{HANGUP, READABLE, WRITABLE};
 use crate::children::ChildExit;
+use crate::gil_cell::unsafe_cell_methods;
 use crate::handles::Handle;
 use crate::server::ServerCore;
 use crate::sock::SocketCall;
@@ -76,6 +77,9 @@ pub enum Watch {
         reader: Option<Watcher>,
         /// For [`Direction::Write`].
         writer: Option<Watcher>,
+        /// The object that was given for the number: it may be closed, and have none, when
+        /// its callbacks are to be removed.
+        file: Option<Py<PyAny>>,
     },
     /// A transport's.
     Transport(AnyTransport),
@@ -85,6 +89,15 @@ pub enum Watch {
     Child(Box<ChildExit>),
     /// The loop's own pair for signals.
     Signals,
+}
+
+/// What a caller's watch has let go of.
+#[derive(Default)]
+pub struct Displaced {
+    /// Whoever watched in that direction.
+    pub watcher: Option<Watcher>,
+    /// The file, if nobody watches any more.
+    pub file: Option<Py<PyAny>>,
 }
 
 /// How a descriptor is registered with the poller.
@@ -125,8 +138,10 @@ impl Descriptors {
         self.watched > 0
     }
 
-    fn slot(&mut self, fd: RawFd) -> &mut Slot {
-        let index = usize::try_from(fd).expect("descriptors were checked not to be negative");
+    /// The slot of a descriptor that the system has been seen to know: the table grows to
+    /// its number.
+    fn slot(&mut self, fd: BorrowedFd<'_>) -> &mut Slot {
+        let index = fd.as_raw_fd() as usize;
         if index >= self.slots.len() {
             self.slots.resize_with(index + 1, Slot::default);
         }
@@ -137,17 +152,38 @@ impl Descriptors {
         self.slots.get(usize::try_from(fd).ok()?)
     }
 
-    /// Whose `fd` is.
-    pub fn watch(&self, fd: RawFd) -> &Watch {
-        const NOBODY: &Watch = &Watch::Nobody;
-        self.existing(fd).map_or(NOBODY, |slot| &slot.watch)
+    fn existing_mut(&mut self, fd: RawFd) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::try_from(fd).ok()?)
+    }
+
+    /// Whether nothing has been kept of `fd` so far.
+    pub fn is_new(&self, fd: RawFd) -> bool {
+        self.existing(fd).is_none()
+    }
+
+    /// Who of its callers watches `fd` in this direction.
+    pub fn watcher(&self, fd: RawFd, direction: Direction) -> Option<&Watcher> {
+        match (&self.existing(fd)?.watch, direction) {
+            (Watch::Caller { reader, .. }, Direction::Read) => reader.as_ref(),
+            (Watch::Caller { writer, .. }, Direction::Write) => writer.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The transport that `fd` belongs to.
+    pub fn transport_of(&self, py: Python<'_>, fd: RawFd) -> Option<Py<PyAny>> {
+        match &self.existing(fd)?.watch {
+            Watch::Transport(transport) => Some(transport.object(py)),
+            _ => None,
+        }
     }
 
     /// Gives `fd` to a party that registers it itself; the token is for that.
     /// Also returns what was there, which the caller drops.
-    pub fn occupy(&mut self, fd: RawFd, watch: Watch) -> (u64, Watch) {
+    pub fn occupy(&mut self, descriptor: BorrowedFd<'_>, watch: Watch) -> (u64, Watch) {
+        let fd = descriptor.as_raw_fd();
         let counts = !matches!(watch, Watch::Signals);
-        let slot = self.slot(fd);
+        let slot = self.slot(descriptor);
         let was_watched = slot.is_watched();
         slot.generation = slot.generation.wrapping_add(1);
         let previous = std::mem::replace(&mut slot.watch, watch);
@@ -159,7 +195,9 @@ impl Descriptors {
 
     /// The party of [`Descriptors::occupy`] has registered `fd`.
     pub fn set_registered(&mut self, fd: RawFd, interest: Interest, trigger: Trigger) {
-        self.slot(fd).registration = Some((interest, trigger));
+        if let Some(slot) = self.existing_mut(fd) {
+            slot.registration = Some((interest, trigger));
+        }
     }
 
     /// The party of [`Descriptors::occupy`] wants to hear of both directions.
@@ -173,9 +211,13 @@ impl Descriptors {
         descriptor: BorrowedFd<'_>,
     ) -> io::Result<()> {
         let fd = descriptor.as_raw_fd();
-        let slot = self.slot(fd);
+        let slot = self.slot(descriptor);
         let wanted = slot.registration.map(|(_, trigger)| (Interest::BOTH, trigger));
-        slot.register(poller, fd, wanted)
+        if slot.register(poller, fd, wanted)? {
+            slot.registration = wanted;
+            slot.drained = false;
+        }
+        Ok(())
     }
 
     /// Registers everything once more, with a poller that knows nothing yet.
@@ -197,7 +239,9 @@ impl Descriptors {
     /// Ends what [`Descriptors::occupy`] began. The caller drops what is
     /// returned, and closes or unregisters the descriptor.
     pub fn vacate(&mut self, fd: RawFd) -> Watch {
-        let slot = self.slot(fd);
+        let Some(slot) = self.existing_mut(fd) else {
+            return Watch::Nobody;
+        };
         let was_watched = slot.is_watched();
         slot.generation = slot.generation.wrapping_add(1);
         slot.registration = None;
@@ -211,46 +255,86 @@ impl Descriptors {
     ///
     /// # Errors
     ///
-    /// What the system says of the descriptor; nothing is changed then.
+    /// What the system says of the descriptor, with the watcher; nothing is changed then.
     pub fn set_watcher(
         &mut self,
         poller: &Poller,
         fd: RawFd,
         direction: Direction,
         watcher: Option<Watcher>,
-    ) -> io::Result<Option<Watcher>> {
-        let slot = self.slot(fd);
+    ) -> Result<Displaced, (io::Error, Option<Watcher>)> {
+        // The system is asked first: no place is made for a number that it does not know.
+        let (wanted, registered) = match self.wanted(poller, fd, direction, watcher.as_ref()) {
+            Ok(registration) => registration,
+            Err(error) => return Err((error, watcher)),
+        };
+        // SAFETY: it has just been registered, or is in the table.
+        let slot = self.slot(unsafe { BorrowedFd::borrow_raw(fd) });
         let was_watched = slot.is_watched();
-        let (mut reader, mut writer) = match std::mem::take(&mut slot.watch) {
-            Watch::Caller { reader, writer } => (reader, writer),
-            Watch::Nobody => (None, None),
-            other => {
-                slot.watch = other;
-                return Err(io::Error::from(io::ErrorKind::ResourceBusy));
-            }
+        let (mut reader, mut writer, file) = match std::mem::take(&mut slot.watch) {
+            Watch::Caller { reader, writer, file } => (reader, writer, file),
+            _ => (None, None, None),
         };
         let place = match direction {
             Direction::Read => &mut reader,
             Direction::Write => &mut writer,
         };
-        let previous = std::mem::replace(place, watcher);
-        let wanted = wanted_registration(reader.as_ref(), writer.as_ref(), slot.registration);
-        let outcome = slot.register(poller, fd, wanted);
-        if outcome.is_err() {
-            let place = match direction {
-                Direction::Read => &mut reader,
-                Direction::Write => &mut writer,
-            };
-            let refused = std::mem::replace(place, previous);
-            slot.watch = caller(reader, writer);
-            // The refused watcher is the caller's own, who still holds it.
-            drop(refused);
-            return outcome.map(|()| None);
+        let mut displaced = Displaced { watcher: std::mem::replace(place, watcher), file: None };
+        if reader.is_none() && writer.is_none() {
+            displaced.file = file;
+        } else {
+            slot.watch = Watch::Caller { reader, writer, file };
         }
-        slot.watch = caller(reader, writer);
+        slot.registration = wanted;
+        if registered {
+            slot.drained = false;
+        }
         let is_watched = slot.is_watched();
         self.watched = self.watched + usize::from(is_watched) - usize::from(was_watched);
-        Ok(previous)
+        Ok(displaced)
+    }
+
+    /// Keeps the object that stands for `fd`, which is watched, unless one is kept. Returns
+    /// the one that is not.
+    pub fn remember_file(&mut self, fd: RawFd, file: Py<PyAny>) -> Option<Py<PyAny>> {
+        match self.existing_mut(fd).map(|slot| &mut slot.watch) {
+            Some(Watch::Caller { file: kept @ None, .. }) => kept.replace(file),
+            _ => Some(file),
+        }
+    }
+
+    /// The number of the file at this address, if it is watched.
+    pub fn number_of(&self, file: usize) -> Option<RawFd> {
+        let is_it = |slot: &Slot| match &slot.watch {
+            Watch::Caller { file: Some(kept), .. } => kept.as_ptr().addr() == file,
+            _ => false,
+        };
+        self.slots.iter().position(is_it).map(|index| index as RawFd)
+    }
+
+    /// Registers `fd` as it has to be once `watcher` watches it. Returns the registration,
+    /// and whether it is another one than before.
+    fn wanted(
+        &self,
+        poller: &Poller,
+        fd: RawFd,
+        direction: Direction,
+        watcher: Option<&Watcher>,
+    ) -> io::Result<(Registration, bool)> {
+        let nobody = Slot::default();
+        let slot = self.existing(fd).unwrap_or(&nobody);
+        let (reader, writer) = match &slot.watch {
+            Watch::Caller { reader, writer, .. } => (reader.as_ref(), writer.as_ref()),
+            Watch::Nobody => (None, None),
+            _ => return Err(io::Error::from(io::ErrorKind::ResourceBusy)),
+        };
+        let (reader, writer) = match direction {
+            Direction::Read => (watcher, writer),
+            Direction::Write => (reader, watcher),
+        };
+        let wanted = wanted_registration(reader, writer, slot.registration);
+        let differs = slot.register(poller, fd, wanted)?;
+        Ok((wanted, differs))
     }
 
     /// Whether a read of `fd` would be in vain: see [`Slot::drained`].
@@ -260,14 +344,17 @@ impl Descriptors {
 
     /// A read has found nothing.
     pub fn set_drained(&mut self, fd: RawFd) {
-        let slot = self.slot(fd);
-        slot.drained = slot.is_edge_triggered() && !slot.hung_up;
+        if let Some(slot) = self.existing_mut(fd) {
+            slot.drained = slot.is_edge_triggered() && !slot.hung_up;
+        }
     }
 
     /// A read has returned `count` bytes of at most `room`.
     pub fn note_read(&mut self, fd: RawFd, count: usize, room: usize) {
-        let slot = self.slot(fd);
-        if count < room && slot.short_read_drains {
+        if let Some(slot) = self.existing_mut(fd)
+            && count < room
+            && slot.short_read_drains
+        {
             slot.drained = slot.is_edge_triggered() && !slot.hung_up;
         }
     }
@@ -281,11 +368,11 @@ impl Descriptors {
     /// died with the old one. Returns the reference it replaces.
     pub fn set_owner(
         &mut self,
-        fd: RawFd,
+        descriptor: BorrowedFd<'_>,
         owner: Py<PyAny>,
         short_read_drains: bool,
     ) -> Option<Py<PyAny>> {
-        let slot = self.slot(fd);
+        let slot = self.slot(descriptor);
         if !slot.is_watched() {
             slot.registration = None;
             slot.generation = slot.generation.wrapping_add(1);
@@ -327,7 +414,7 @@ impl Descriptors {
             }
             Watch::Child(_) => [self.take_child(fd).map(ChildExit::into_ready), None],
             Watch::Signals => [Some(Ready::Signals), None],
-            Watch::Caller { reader, writer } => {
+            Watch::Caller { reader, writer, .. } => {
                 let item = |flag: u8, watcher: &Option<Watcher>| {
                     watcher
                         .as_ref()
@@ -373,7 +460,8 @@ impl Descriptors {
                 Watch::Transport(transport) => transport.traverse(visit)?,
                 Watch::Listener(_, server) => visit.call(server)?,
                 Watch::Child(child) => child.traverse(visit)?,
-                Watch::Caller { reader, writer } => {
+                Watch::Caller { reader, writer, file } => {
+                    visit.call(file)?;
                     for watcher in [reader, writer].into_iter().flatten() {
                         watcher.traverse(visit)?;
                     }
@@ -384,6 +472,54 @@ impl Descriptors {
     }
 }
 
+// SAFETY (of the methods): watchers are moved in and out, and references to them counted up.
+unsafe_cell_methods!(Descriptors {
+    /// See [`Descriptors::is_watching`].
+    fn is_watching(&mut self) -> bool;
+    /// See [`Descriptors::is_drained`].
+    fn is_drained(&mut self, fd: RawFd) -> bool;
+    /// See [`Descriptors::set_drained`].
+    fn set_drained(&mut self, fd: RawFd);
+    /// See [`Descriptors::note_read`].
+    fn note_read(&mut self, fd: RawFd, count: usize, room: usize);
+    /// See [`Descriptors::occupy`].
+    fn occupy(&mut self, descriptor: BorrowedFd<'_>, watch: Watch) -> (u64, Watch);
+    /// See [`Descriptors::vacate`].
+    fn vacate(&mut self, fd: RawFd) -> Watch;
+    /// See [`Descriptors::set_registered`].
+    fn set_registered(&mut self, fd: RawFd, interest: Interest, trigger: Trigger);
+    /// See [`Descriptors::register_for_both`].
+    fn register_for_both(&mut self, poller: &Poller, descriptor: BorrowedFd<'_>) -> io::Result<()>;
+    /// See [`Descriptors::register_all`].
+    fn register_all(&mut self, poller: &Poller);
+    /// See [`Descriptors::set_watcher`].
+    fn set_watcher(
+        &mut self,
+        poller: &Poller,
+        fd: RawFd,
+        direction: Direction,
+        watcher: Option<Watcher>
+    ) -> Result<Displaced, (io::Error, Option<Watcher>)>;
+    /// See [`Descriptors::set_owner`].
+    fn set_owner(
+        &mut self,
+        descriptor: BorrowedFd<'_>,
+        owner: Py<PyAny>,
+        short_read_drains: bool
+    ) -> Option<Py<PyAny>>;
+    /// See [`Descriptors::remember_file`].
+    fn remember_file(&mut self, fd: RawFd, file: Py<PyAny>) -> Option<Py<PyAny>>;
+    /// See [`Descriptors::take_all`].
+    fn take_all(&mut self, poller: Option<&Poller>) -> Vec<(Watch, Option<Py<PyAny>>)>;
+} with py {
+    /// See [`Descriptors::transport_of`].
+    fn transport_of(&mut self, fd: RawFd) -> Option<Py<PyAny>>;
+    /// See [`Descriptors::owner`].
+    fn owner(&mut self, fd: RawFd) -> Option<Py<PyAny>>;
+    /// See [`Descriptors::items_for`].
+    fn items_for(&mut self, reported: u64, readiness: u8) -> [Option<Ready>; 2];
+});
+
 impl Slot {
     fn is_watched(&self) -> bool {
         !matches!(self.watch, Watch::Nobody | Watch::Signals)
@@ -393,14 +529,14 @@ impl Slot {
         matches!(self.registration, Some((_, Trigger::Edge)))
     }
 
-    /// Makes the poller's registration of `fd` the wanted one.
-    fn register(&mut self, poller: &Poller, fd: RawFd, wanted: Registration) -> io::Result<()> {
+    /// Makes the poller's registration of `fd` the wanted one; whether it was another.
+    fn register(&self, poller: &Poller, fd: RawFd, wanted: Registration) -> io::Result<bool> {
         if wanted == self.registration {
-            return Ok(());
+            return Ok(false);
         }
         let token = token(fd, self.generation);
-        // SAFETY: borrowed for one system call, which refuses a number that is
-        // not open.
+        // SAFETY: borrowed for one system call, which refuses a number that is not open; a
+        // negative one was refused before.
         let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
         match wanted {
             Some((interest, trigger)) => {
@@ -417,17 +553,7 @@ impl Slot {
             // already.
             None => drop(poller.remove(descriptor)),
         }
-        self.registration = wanted;
-        self.drained = false;
-        Ok(())
-    }
-}
-
-fn caller(reader: Option<Watcher>, writer: Option<Watcher>) -> Watch {
-    if reader.is_none() && writer.is_none() {
-        Watch::Nobody
-    } else {
-        Watch::Caller { reader, writer }
+        Ok(true)
     }
 }
 

@@ -22,9 +22,9 @@ impl LoopCore {
     /// that is known. None if the loop is closed.
     #[cold]
     pub(super) fn register_anew(&self, py: Python<'_>) -> Option<Arc<Poller>> {
-        let poller = self.engine.with(py, |engine| engine.open_poller().cloned())?;
-        self.descriptors.with(py, |table| table.register_all(&poller));
-        self.poller.with(py, |slot| *slot = Some(Arc::clone(&poller)));
+        let poller = self.engine.open_poller(py)?;
+        self.descriptors.register_all(py, &poller);
+        drop(self.poller.replace(py, Some(Arc::clone(&poller))));
         Some(poller)
     }
 }
@@ -44,16 +44,16 @@ impl LoopCore {
         if self.thread.load(Ordering::Relaxed) != thread_identity() {
             self.thread.store(0, Ordering::Relaxed);
         }
-        drop(self.poller.with(py, Option::take));
-        if let Some(pair) = self.signals.with(py, Option::take) {
-            drop(self.descriptors.with(py, |table| table.vacate(pair.reader())));
+        drop(self.poller.take(py));
+        if let Some(pair) = self.signals.take(py) {
+            drop(self.descriptors.vacate(py, pair.reader()));
         }
-        if let Err(error) = self.engine.with(py, |engine| engine.renew_after_fork()) {
+        if let Err(error) = self.engine.renew_after_fork(py) {
             self._close_core(py);
             return Err(os_error(error));
         }
-        let inbox = self.engine.with(py, |engine| Arc::clone(engine.inbox()));
-        drop(self.inbox.with(py, |slot| std::mem::replace(slot, inbox)));
+        let inbox = self.engine.inbox(py);
+        drop(self.inbox.replace(py, inbox));
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod create_future;
 mod create_task;
 mod debug;
 mod descriptors;
+mod engine;
 mod forking;
 mod object;
 mod owning;

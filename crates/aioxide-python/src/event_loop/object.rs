@@ -14,6 +14,8 @@ use super::Ready;
 use super::descriptors::Descriptors;
 use super::owning::is_same_method;
 
+use crate::allocate;
+use crate::gil_cell::{Contents, GilCell};
 use crate::handles::Handle;
 use crate::running::CurrentTask;
 use crate::threads::{DefaultExecutor, Gate, ThreadPool};
@@ -26,91 +28,92 @@ pub const SCRATCH_BYTES: usize = 256 * 1024;
 #[pyclass(frozen, subclass, module = "aioxide")]
 pub struct LoopCore {
     /// Ready queue, timers, clock.
-    pub(super) engine: WithCell<Engine<Ready>>,
+    pub(super) engine: GilCell<Engine<Ready>>,
     /// The engine's own, to wait on while the engine is in use. None once the
     /// loop is closed, and in a forked child until it uses an inherited loop.
-    pub(super) poller: WithCell<Option<Arc<Poller>>>,
+    pub(super) poller: GilCell<Option<Arc<Poller>>>,
     /// The engine's own, for other threads.
-    pub(super) inbox: WithCell<Arc<Inbox<Ready>>>,
+    pub(super) inbox: GilCell<Arc<Inbox<Ready>>>,
     /// The readiness buffer, absent while a poll uses it.
-    pub(super) events: WithCell<Option<Events>>,
+    pub(super) events: GilCell<Option<Events>>,
     /// Who watches which file descriptor.
-    pub(super) descriptors: WithCell<Descriptors>,
+    pub(super) descriptors: GilCell<Descriptors>,
     /// See [`CurrentTask`].
     current: CurrentTask,
-    pub(super) flags: WithCell<Flags>,
+    pub(super) flags: Flags,
     /// The handle that runs (debug mode only): an error that is reported
     /// meanwhile tells where it was made.
-    pub(super) current_handle: WithCell<Option<Py<Handle>>>,
+    pub(super) current_handle: GilCell<Option<Py<Handle>>>,
     /// The thread that runs the loop, as Python numbers threads; 0 if none.
     /// Other threads read it to decide whether they are other.
     pub(super) thread: AtomicU64,
     /// What `create_task` asks for a task, if anything.
-    pub(super) task_factory: WithCell<Option<Py<PyAny>>>,
+    pub(super) task_factory: GilCell<Option<Py<PyAny>>>,
     /// Where sockets are read into before the bytes have their exact size.
-    scratch: WithCell<Option<Vec<u8>>>,
+    scratch: GilCell<Option<Vec<u8>>>,
     /// The threads of `run_in_executor(None, …)`, started on first use.
     pub(crate) pool: WithCell<Option<ThreadPool>>,
     /// When these threads may ask for the GIL.
     pub(crate) gate: Gate,
     /// Tells whether to look for their outcomes before the loop waits.
-    pub(super) lookout: WithCell<Lookout>,
+    pub(super) lookout: GilCell<Lookout>,
     /// What takes such calls instead.
     pub(crate) executor: WithCell<DefaultExecutor>,
     /// The socket pair that signals arrive through.
-    pub(super) signals: WithCell<Option<super::poll::SignalPair>>,
+    pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
     /// Present if the clock is virtual.
-    pub(super) idling: WithCell<Option<Idling>>,
+    pub(super) idling: GilCell<Option<Idling>>,
+    /// Keeps the collector away before all this is there.
+    filled: Contents<()>,
 }
 
 pub(super) struct Flags {
-    pub closed: bool,
-    pub stopping: bool,
-    pub debug: bool,
+    pub closed: GilCell<bool>,
+    pub stopping: GilCell<bool>,
+    pub debug: GilCell<bool>,
     /// Whether `call_soon` is ours and futures may go around it.
-    pub native: bool,
+    pub native: GilCell<bool>,
     /// Whether `create_task` is ours.
-    pub creates_natively: bool,
+    pub creates_natively: GilCell<bool>,
     /// Whether `run_in_executor` is ours.
-    pub executes_natively: bool,
+    pub executes_natively: GilCell<bool>,
     /// Seconds after which debug mode reports a callback.
-    pub slow_callback_duration: f64,
+    pub slow_callback_duration: GilCell<f64>,
     /// Turns since the last poll that the loop had no reason to make.
-    pub turns_without_poll: u32,
+    pub turns_without_poll: GilCell<u32>,
     /// How many polls there were; begins again after the greatest number.
-    pub polls: u32,
+    pub polls: GilCell<u32>,
 }
 
 impl LoopCore {
     /// See [`Flags::native`].
     #[inline]
     pub fn schedules_natively(&self, py: Python<'_>) -> bool {
-        self.flags.with(py, |flags| flags.native)
+        self.flags.native.get(py)
     }
 
     /// Whether `create_task` makes a plain task: neither a subclass nor a task
     /// factory has a say in it.
     #[inline]
     pub fn creates_natively(&self, py: Python<'_>) -> bool {
-        self.flags.with(py, |flags| flags.creates_natively)
-            && self.task_factory.with(py, |factory| factory.is_none())
+        self.flags.creates_natively.get(py) && self.task_factory.is_none(py)
     }
 
     /// Whether `run_in_executor` is ours.
     pub fn executes_natively(&self, py: Python<'_>) -> bool {
-        self.flags.with(py, |flags| flags.executes_natively)
+        self.flags.executes_natively.get(py)
     }
 
     /// Whether debug mode is on.
     #[inline]
     pub fn debug(&self, py: Python<'_>) -> bool {
-        self.flags.with(py, |flags| flags.debug)
+        self.flags.debug.get(py)
     }
 
     /// The number of the last poll.
     #[inline]
     pub fn polls(&self, py: Python<'_>) -> u32 {
-        self.flags.with(py, |flags| flags.polls)
+        self.flags.polls.get(py)
     }
 
     /// Whether a thread runs the loop.
@@ -127,7 +130,7 @@ impl LoopCore {
 
     /// The way in for other threads, without the GIL.
     pub fn inbox(&self, py: Python<'_>) -> Arc<Inbox<Ready>> {
-        self.inbox.with(py, |inbox| Arc::clone(inbox))
+        self.inbox.clone_ref(py)
     }
 
     /// Where descriptors are registered. `RuntimeError` once the loop is
@@ -143,49 +146,46 @@ impl LoopCore {
     /// The same if anything can be registered there.
     #[inline]
     pub(super) fn registered_poller(&self, py: Python<'_>) -> Option<Arc<Poller>> {
-        self.poller.with(py, |poller| poller.clone())
+        self.poller.clone_ref(py)
     }
 
     /// Puts `item` behind what is ready, without checks.
     #[inline]
     pub fn schedule(&self, py: Python<'_>, item: Ready) {
-        self.engine.with(py, |engine| engine.schedule(item));
+        self.engine.schedule(py, item);
     }
 
     /// Whether the loop has something else to do than what it does now: other
     /// items are ready, or it is to stop.
     #[inline]
     pub fn has_other_work(&self, py: Python<'_>) -> bool {
-        self.engine.with(py, |engine| engine.ready_len() > 0)
-            || self.flags.with(py, |flags| flags.stopping)
+        self.engine.ready_len(py) > 0 || self.flags.stopping.get(py)
     }
 
     /// Raises what `call_soon` raises when nothing may be scheduled: the loop
     /// is closed or, in debug mode, the thread is not the loop's.
     #[inline]
     pub fn admit(&self, py: Python<'_>) -> PyResult<()> {
-        let (closed, debug) = self.flags.with(py, |flags| (flags.closed, flags.debug));
-        if closed {
+        if self.flags.closed.get(py) {
             return Err(closed_error());
         }
-        if debug { self.check_thread() } else { Ok(()) }
+        if self.flags.debug.get(py) { self.check_thread() } else { Ok(()) }
     }
 
     /// Lends out the buffer that sockets are read into. It is out of its cell
     /// meanwhile, so `read` may make Python objects.
     #[inline]
     pub fn with_scratch<R>(&self, py: Python<'_>, read: impl FnOnce(&mut [u8]) -> R) -> R {
-        let mut scratch =
-            self.scratch.with(py, Option::take).unwrap_or_else(|| vec![0; SCRATCH_BYTES]);
+        let mut scratch = self.scratch.take(py).unwrap_or_else(|| vec![0; SCRATCH_BYTES]);
         let result = read(&mut scratch);
-        self.scratch.with(py, |slot| *slot = Some(scratch));
+        drop(self.scratch.replace(py, Some(scratch)));
         result
     }
 
     /// Raises if the loop is closed.
     #[inline]
     pub fn check_closed(&self, py: Python<'_>) -> PyResult<()> {
-        if self.flags.with(py, |flags| flags.closed) { Err(closed_error()) } else { Ok(()) }
+        if self.flags.closed.get(py) { Err(closed_error()) } else { Ok(()) }
     }
 }
 
@@ -203,33 +203,34 @@ impl LoopCore {
     ) -> PyResult<Self> {
         let engine = Engine::new(Clock::real()).map_err(crate::errors::os_error)?;
         Ok(Self {
-            poller: WithCell::new(Some(engine.poller().clone())),
-            inbox: WithCell::new(engine.inbox().clone()),
-            engine: WithCell::new(engine),
-            events: WithCell::new(Some(Events::with_capacity(1024))),
-            descriptors: WithCell::new(Descriptors::default()),
+            poller: GilCell::new(Some(engine.poller().clone())),
+            inbox: GilCell::new(engine.inbox().clone()),
+            engine: GilCell::new(engine),
+            events: GilCell::new(Some(Events::with_capacity(1024))),
+            descriptors: GilCell::new(Descriptors::default()),
             current: CurrentTask::new(),
-            flags: WithCell::new(Flags {
-                closed: false,
-                stopping: false,
-                debug: false,
-                native: true,
-                creates_natively: true,
-                executes_natively: true,
-                slow_callback_duration: 0.1,
-                turns_without_poll: 0,
-                polls: 0,
-            }),
-            current_handle: WithCell::new(None),
+            flags: Flags {
+                closed: GilCell::new(false),
+                stopping: GilCell::new(false),
+                debug: GilCell::new(false),
+                native: GilCell::new(true),
+                creates_natively: GilCell::new(true),
+                executes_natively: GilCell::new(true),
+                slow_callback_duration: GilCell::new(0.1),
+                turns_without_poll: GilCell::new(0),
+                polls: GilCell::new(0),
+            },
+            current_handle: GilCell::new(None),
             thread: AtomicU64::new(0),
-            task_factory: WithCell::new(None),
-            scratch: WithCell::new(None),
+            task_factory: GilCell::new(None),
+            scratch: GilCell::new(None),
             pool: WithCell::new(None),
             gate: Gate::default(),
-            lookout: WithCell::new(Lookout::default()),
+            lookout: GilCell::new(Lookout::default()),
             executor: WithCell::new(DefaultExecutor::default()),
-            signals: WithCell::new(None),
-            idling: WithCell::new(None),
+            signals: GilCell::new(None),
+            idling: GilCell::new(None),
+            filled: Contents::new(()),
         })
     }
 
@@ -243,17 +244,16 @@ impl LoopCore {
         let native = is_ours(pyo3::intern!(py, "call_soon"))?;
         let creates_natively = is_ours(pyo3::intern!(py, "create_task"))?;
         let executes_natively = is_ours(pyo3::intern!(py, "run_in_executor"))?;
-        slf.get().flags.with(py, |flags| {
-            flags.native = native;
-            flags.creates_natively = creates_natively;
-            flags.executes_natively = executes_natively;
-        });
+        let flags = &slf.get().flags;
+        flags.native.set(py, native);
+        flags.creates_natively.set(py, creates_natively);
+        flags.executes_natively.set(py, executes_natively);
         Ok(())
     }
 
     /// Seconds, on the clock of `time.monotonic()`.
     fn time(&self, py: Python<'_>) -> f64 {
-        self.engine.with(py, |engine| engine.clock().now())
+        self.engine.now(py)
     }
 
     /// Sets what `create_task` calls as `factory(loop, coro, **options)`; None
@@ -265,13 +265,13 @@ impl LoopCore {
             return Err(PyTypeError::new_err("task factory must be a callable or None"));
         }
         let factory = factory.map(Bound::unbind);
-        drop(self.task_factory.with(py, |current| std::mem::replace(current, factory)));
+        drop(self.task_factory.replace(py, factory));
         Ok(())
     }
 
     /// The factory, or None.
     fn get_task_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.task_factory.with(py, |factory| factory.as_ref().map(|it| it.clone_ref(py)))
+        self.task_factory.clone_ref(py)
     }
 
     /// Whether debug mode is on.
@@ -281,22 +281,22 @@ impl LoopCore {
 
     /// Switches debug mode.
     fn set_debug(&self, py: Python<'_>, enabled: bool) {
-        self.flags.with(py, |flags| flags.debug = enabled);
+        self.flags.debug.set(py, enabled);
     }
 
     #[getter]
     fn get_slow_callback_duration(&self, py: Python<'_>) -> f64 {
-        self.flags.with(py, |flags| flags.slow_callback_duration)
+        self.flags.slow_callback_duration.get(py)
     }
 
     #[setter]
     fn set_slow_callback_duration(&self, py: Python<'_>, seconds: f64) {
-        self.flags.with(py, |flags| flags.slow_callback_duration = seconds);
+        self.flags.slow_callback_duration.set(py, seconds);
     }
 
     /// Ends the run after the current turn.
     fn stop(&self, py: Python<'_>) {
-        self.flags.with(py, |flags| flags.stopping = true);
+        self.flags.stopping.set(py, true);
     }
 
     /// Whether a thread runs the loop.
@@ -306,7 +306,7 @@ impl LoopCore {
 
     /// Whether `close()` was called.
     fn is_closed(&self, py: Python<'_>) -> bool {
-        self.flags.with(py, |flags| flags.closed)
+        self.flags.closed.get(py)
     }
 
     fn _check_closed(&self, py: Python<'_>) -> PyResult<()> {
@@ -320,16 +320,15 @@ impl LoopCore {
 
     /// Marks the loop closed and lets go of everything it holds.
     pub(super) fn _close_core(&self, py: Python<'_>) {
-        let already = self.flags.with(py, |flags| std::mem::replace(&mut flags.closed, true));
-        if already {
+        if self.flags.closed.replace(py, true) {
             return;
         }
         // What is dropped here may run Python code that comes back to this
         // loop, which therefore is closed and empty first.
-        let items = self.engine.with(py, |engine| engine.close());
-        let poller = self.poller.with(py, Option::take);
-        let watches = self.descriptors.with(py, |table| table.take_all(poller.as_deref()));
-        let signals = self.signals.with(py, Option::take);
+        let items = self.engine.close(py);
+        let poller = self.poller.take(py);
+        let watches = self.descriptors.take_all(py, poller.as_deref());
+        let signals = self.signals.take(py);
         let pool = self.pool.with(py, Option::take);
         if let Some(pool) = &pool {
             pool.shut_down();
@@ -344,7 +343,7 @@ impl LoopCore {
 
     #[getter]
     fn _current_handle(&self, py: Python<'_>) -> Option<Py<Handle>> {
-        self.current_handle.with(py, |handle| handle.as_ref().map(|handle| handle.clone_ref(py)))
+        self.current_handle.clone_ref(py)
     }
 
     #[getter]
@@ -354,7 +353,7 @@ impl LoopCore {
 
     #[getter]
     fn get__stopping(&self, py: Python<'_>) -> bool {
-        self.flags.with(py, |flags| flags.stopping)
+        self.flags.stopping.get(py)
     }
 
     #[getter]
@@ -365,35 +364,28 @@ impl LoopCore {
     /// The timers, as asyncio's private list shows them.
     #[getter]
     fn _scheduled<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let timers: Vec<Py<PyAny>> = self.engine.with(py, |engine| {
-            let handle = |item: &Ready| match item {
-                Ready::Handle(handle) => Some(handle.clone_ref(py).into_any()),
-                _ => None,
-            };
-            engine.timers().iter().filter_map(handle).collect()
-        });
-        PyList::new(py, timers)
+        allocate::list(py, self.engine.timer_handles(py))
     }
 
     /// What is ready: handles as they are, tasks for their steps.
     #[getter]
     fn _ready<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let items: Vec<Py<PyAny>> = self.engine.with(py, |engine| {
-            let shown = |item: &Ready| item.subject(py).unwrap_or_else(|| py.None());
-            engine.ready().map(shown).collect()
-        });
-        PyList::new(py, items)
+        allocate::list(py, self.engine.ready_subjects(py))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.engine.traverse(|engine| engine.iter().try_for_each(|item| item.traverse(&visit)))?;
-        self.descriptors.traverse(|table| table.traverse(&visit))?;
-        self.executor.traverse(|executor| visit.call(&executor.given))?;
-        self.task_factory.traverse(|factory| visit.call(factory))
+        self.filled.traverse(|()| {
+            self.engine
+                .traverse(|engine| engine.iter().try_for_each(|item| item.traverse(&visit)))?;
+            self.descriptors.traverse(|table| table.traverse(&visit))?;
+            self.executor.traverse(|executor| visit.call(&executor.given))?;
+            self.current_handle.traverse(|handle| visit.call(handle))?;
+            self.task_factory.traverse(|factory| visit.call(factory))
+        })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.task_factory.with(py, Option::take));
+        drop(self.task_factory.take(py));
         drop(self.executor.with(py, |executor| executor.given.take()));
         self._close_core(py);
     }

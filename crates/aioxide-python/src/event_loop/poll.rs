@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use aioxide_engine::{Events, Inbox, Interest, Lookout, Poller, Trigger, Wait};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use super::ready::{HANGUP, READABLE, WRITABLE};
 use super::{LoopCore, Ready, Watch};
+use crate::allocate;
 use crate::errors::os_error;
 
 /// After this many turns the loop polls even if it watches nothing, so that
@@ -30,6 +30,17 @@ impl SignalPair {
     pub fn reader(&self) -> RawFd {
         self.reader.as_raw_fd()
     }
+
+    /// The numbers of the signals that have arrived.
+    fn arrived(&self) -> Vec<u8> {
+        let mut numbers = Vec::new();
+        let mut buffer = [0; 256];
+        // Non-blocking: ends with WouldBlock, or when the pair is gone.
+        while let Ok(count @ 1..) = (&self.reader).read(&mut buffer) {
+            numbers.extend_from_slice(&buffer[..count]);
+        }
+        numbers
+    }
 }
 
 impl LoopCore {
@@ -38,7 +49,7 @@ impl LoopCore {
     pub(super) fn poll(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let stopping = this.flags.with(py, |flags| flags.stopping);
+        let stopping = this.flags.stopping.get(py);
         let wait = if stopping { Wait::Poll } else { wait };
         if wait == Wait::Poll && !this.gate.is_wanted() && this.may_skip_poll(py) {
             return Ok(());
@@ -53,25 +64,21 @@ impl LoopCore {
     /// would cost more than the turn's callbacks.
     #[inline]
     fn may_skip_poll(&self, py: Python<'_>) -> bool {
-        if self.descriptors.with(py, |table| table.is_watching()) {
+        if self.descriptors.is_watching(py) {
             return false;
         }
-        self.flags.with(py, |flags| {
-            flags.turns_without_poll += 1;
-            flags.turns_without_poll < MAX_TURNS_WITHOUT_POLL
-        })
+        let turns = self.flags.turns_without_poll.get(py) + 1;
+        self.flags.turns_without_poll.set(py, turns);
+        turns < MAX_TURNS_WITHOUT_POLL
     }
 
     pub(super) fn poll_now(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.flags.with(py, |flags| {
-            flags.turns_without_poll = 0;
-            flags.polls = flags.polls.wrapping_add(1);
-        });
+        this.flags.turns_without_poll.set(py, 0);
+        this.flags.polls.update(py, |polls| *polls = polls.wrapping_add(1));
         let poller = this.poller(py)?;
-        let mut events =
-            this.events.with(py, Option::take).unwrap_or_else(|| Events::with_capacity(1024));
+        let mut events = this.events.take(py).unwrap_or_else(|| Events::with_capacity(1024));
         // Other threads may look at asyncio's table while we sleep, and signal
         // handlers after that.
         this.current_task().settle(py, slf.as_any().as_unbound())?;
@@ -87,7 +94,7 @@ impl LoopCore {
             Err(error) if error.kind() == ErrorKind::Interrupted => events.clear(),
             Err(error) => return Err(os_error(error)),
         }
-        this.events.with(py, |slot| *slot = Some(events));
+        drop(this.events.replace(py, Some(events)));
         // Handlers of signals that arrived run here, and may raise.
         py.check_signals()
     }
@@ -102,13 +109,13 @@ impl LoopCore {
         wait: Wait,
     ) -> io::Result<()> {
         let inbox = self.inbox(py);
-        let mut lookout = self.lookout.with(py, |lookout| *lookout);
+        let mut lookout = self.lookout.get(py);
         let waited = py.detach(|| {
             self.gate.open();
             let wait = look_before(wait, self.gate.calls(), &inbox, &mut lookout);
             poller.wait(events, wait.timeout())
         });
-        self.lookout.with(py, |slot| *slot = lookout);
+        self.lookout.set(py, lookout);
         waited
     }
 
@@ -125,35 +132,27 @@ impl LoopCore {
             if event.hangup || event.error {
                 readiness |= HANGUP;
             }
-            let [first, second] =
-                self.descriptors.with(py, |table| table.items_for(py, event.token, readiness));
-            self.engine.with(py, |engine| {
-                if let Some(item) = first {
-                    engine.schedule(item);
-                }
-                if let Some(item) = second {
-                    engine.schedule(item);
-                }
-            });
+            let [first, second] = self.descriptors.items_for(py, event.token, readiness);
+            if let Some(item) = first {
+                self.engine.schedule(py, item);
+            }
+            if let Some(item) = second {
+                self.engine.schedule(py, item);
+            }
         }
     }
 
     /// Hands the numbers of arrived signals to the Python half.
     pub(super) fn process_signals(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let mut numbers = Vec::new();
-        slf.get().signals.with(py, |signals| {
-            let Some(signals) = signals else { return };
-            let mut buffer = [0; 256];
-            // Non-blocking: ends with WouldBlock, or when the pair is gone.
-            while let Ok(count @ 1..) = signals.reader.read(&mut buffer) {
-                numbers.extend_from_slice(&buffer[..count]);
-            }
-        });
+        let numbers = slf
+            .get()
+            .signals
+            .read(py, |signals| signals.as_ref().map(SignalPair::arrived).unwrap_or_default());
         if numbers.is_empty() {
             return Ok(());
         }
-        slf.call_method1(pyo3::intern!(py, "_process_signals"), (PyBytes::new(py, &numbers),))?;
+        slf.call_method1(pyo3::intern!(py, "_process_signals"), (allocate::bytes(py, &numbers)?,))?;
         Ok(())
     }
 }
@@ -180,7 +179,7 @@ impl LoopCore {
     fn _signal_fd(&self, py: Python<'_>) -> PyResult<i32> {
         self.check_closed(py)?;
         if let Some(fd) =
-            self.signals.with(py, |pair| pair.as_ref().map(|pair| pair.writer.as_raw_fd()))
+            self.signals.read(py, |pair| pair.as_ref().map(|pair| pair.writer.as_raw_fd()))
         {
             return Ok(fd);
         }
@@ -189,7 +188,7 @@ impl LoopCore {
         writer.set_nonblocking(true).map_err(os_error)?;
         self.occupy(py, reader.as_fd(), Watch::Signals, Interest::READ, Trigger::Level)?;
         let fd = writer.as_raw_fd();
-        self.signals.with(py, |signals| *signals = Some(SignalPair { reader, writer }));
+        drop(self.signals.replace(py, Some(SignalPair { reader, writer })));
         Ok(fd)
     }
 }

@@ -95,7 +95,7 @@ impl LoopCore {
         if runner == 0 || runner == thread_identity() {
             // The order relative to call_soon from the same thread holds.
             this.schedule(py, item);
-        } else if let Err(item) = this.inbox.with(py, |inbox| inbox.push(item)) {
+        } else if let Err(item) = this.inbox(py).push(item) {
             drop(item);
             return this.check_closed(py).map(|()| handle);
         }

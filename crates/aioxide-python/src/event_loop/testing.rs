@@ -35,7 +35,7 @@ impl LoopCore {
     /// poll that waits.
     #[inline]
     pub(super) fn is_idling(&self, py: Python<'_>) -> bool {
-        self.idling.with(py, |idling| idling.is_some())
+        self.idling.is_some(py)
     }
 
     /// Step 2 of a turn in which nothing is ready.
@@ -53,12 +53,11 @@ impl LoopCore {
             _ => Outside::Certain,
         };
         let mut graveyard = Vec::new();
-        let choice = this.engine.with(py, |engine| {
-            this.idling.with(py, |idling| {
-                let idling = idling.as_mut().expect("the clock is virtual");
-                engine.idle(idling, outside, &mut graveyard)
-            })
-        });
+        let Some(mut idling) = this.idling.take(py) else {
+            return Ok(());
+        };
+        let choice = this.engine.idle(py, &mut idling, outside, &mut graveyard);
+        drop(this.idling.replace(py, Some(idling)));
         drop(graveyard);
         match choice {
             Idle::GoOn => Ok(()),
@@ -75,13 +74,11 @@ impl LoopCore {
         let start = Instant::now();
         let outcome = Self::poll_now(slf, wait);
         let seconds = start.elapsed().as_secs_f64();
-        let brought =
-            this.engine.with(py, |engine| engine.ready_len() > 0 || !engine.inbox().is_empty());
-        this.idling.with(py, |idling| {
-            if let Some(idling) = idling {
-                idling.waited(seconds, brought);
-            }
-        });
+        let brought = this.engine.ready_len(py) > 0 || !this.inbox(py).is_empty();
+        if let Some(mut idling) = this.idling.take(py) {
+            idling.waited(seconds, brought);
+            drop(this.idling.replace(py, Some(idling)));
+        }
         outcome
     }
 }
@@ -101,21 +98,21 @@ impl LoopCore {
                 "patience is a number of seconds from 0 on, not {patience}"
             )));
         }
-        if self.engine.with(py, |engine| engine.has_work()) {
+        if self.engine.has_work(py) {
             return Err(PyRuntimeError::new_err("the loop is in use already"));
         }
-        self.engine.with(py, |engine| engine.use_clock(Clock::virtual_from(start)));
-        self.idling.with(py, |idling| *idling = Some(Idling::with_patience(patience)));
+        self.engine.use_clock(py, Clock::virtual_from(start));
+        drop(self.idling.replace(py, Some(Idling::with_patience(patience))));
         Ok(())
     }
 
     /// Runs what is ready in one turn in another order from now on.
     fn _interleave(&self, py: Python<'_>, seed: u64) {
-        self.engine.with(py, |engine| engine.interleave(Interleaving::new(seed, promises)));
+        self.engine.interleave(py, Interleaving::new(seed, promises));
     }
 
     /// Whether a descriptor is watched, except the loop's own.
     fn _is_watching(&self, py: Python<'_>) -> bool {
-        self.descriptors.with(py, |table| table.is_watching())
+        self.descriptors.is_watching(py)
     }
 }

@@ -97,7 +97,7 @@ impl<'a, 'py> Call<'a, 'py> {
             timer.bind(py).as_super().get().remember_origin(py)?;
         }
         let item = Ready::Handle(timer.bind(py).as_super().clone().unbind());
-        this.engine.with(py, |engine| engine.schedule_at(when, item));
+        this.engine.schedule_at(py, when, item);
         Ok(timer.into_any())
     }
 }
@@ -122,7 +122,7 @@ impl FastMethod for CallLater {
             return Err(PyTypeError::new_err("delay must not be None"));
         }
         let this = core.get();
-        let when = this.engine.with(py, |engine| engine.clock().now()) + seconds(call.time)?;
+        let when = this.engine.now(py) + seconds(call.time)?;
         this.admit(py)?;
         call.schedule(core, when)
     }
@@ -156,10 +156,8 @@ impl LoopCore {
     /// Gives `future` a result of None in `seconds`, unless it is done then.
     pub fn wake_later(&self, py: Python<'_>, seconds: f64, future: Py<Future>) -> PyResult<()> {
         self.admit(py)?;
-        self.engine.with(py, |engine| {
-            let when = engine.clock().now() + seconds;
-            engine.schedule_at(when, Ready::Alarm(future));
-        });
+        let when = self.engine.now(py) + seconds;
+        self.engine.schedule_at(py, when, Ready::Alarm(future));
         Ok(())
     }
 
@@ -175,29 +173,27 @@ impl LoopCore {
         timeout: Py<Timeout>,
     ) -> PyResult<bool> {
         self.admit(py)?;
-        Ok(self.engine.with(py, |engine| {
-            let alarm = Ready::Deadline(number, timeout);
-            let later = is_ahead || when.is_nan() || when > engine.clock().now();
-            if later {
-                engine.schedule_at(when, alarm);
-            } else {
-                engine.schedule(alarm);
-            }
-            later
-        }))
+        let alarm = Ready::Deadline(number, timeout);
+        let later = is_ahead || when.is_nan() || when > self.engine.now(py);
+        if later {
+            self.engine.schedule_at(py, when, alarm);
+        } else {
+            self.engine.schedule(py, alarm);
+        }
+        Ok(later)
     }
 
     /// The loop's clock, in seconds.
     #[inline]
     pub fn now(&self, py: Python<'_>) -> f64 {
-        self.engine.with(py, |engine| engine.clock().now())
+        self.engine.now(py)
     }
 
     /// A timer was called off. What that takes out of the engine is let go of: the
     /// timer itself if it was the newest, or every cancelled one if there are enough.
     #[inline]
     pub fn timer_cancelled(&self, py: Python<'_>) {
-        match self.engine.with(py, |engine| engine.timers().note_cancelled()) {
+        match self.engine.note_cancelled(py) {
             Cancelled::Nothing => {}
             Cancelled::Newest(timer) => timer.release(py),
             Cancelled::All(timers) => timers.into_iter().for_each(|timer| timer.release(py)),

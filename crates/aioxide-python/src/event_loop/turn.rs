@@ -26,7 +26,7 @@ impl LoopCore {
         this.thread.store(thread_identity(), Ordering::Relaxed);
         let result = Self::turns(slf);
         this.thread.store(0, Ordering::Relaxed);
-        this.flags.with(py, |flags| flags.stopping = false);
+        this.flags.stopping.set(py, false);
         this.current_task().vanish(py, slf.as_any().as_unbound())?;
         result
     }
@@ -35,7 +35,7 @@ impl LoopCore {
         let py = slf.py();
         loop {
             Self::turn(slf)?;
-            if slf.get().flags.with(py, |flags| flags.stopping) {
+            if slf.get().flags.stopping.get(py) {
                 return Ok(());
             }
         }
@@ -47,14 +47,14 @@ impl LoopCore {
         // Called-off timers are dropped outside the engine: their finalizers
         // may come back to it.
         let mut graveyard = Vec::new();
-        let wait = this.engine.with(py, |engine| engine.prepare(&mut graveyard));
+        let wait = this.engine.prepare(py, &mut graveyard);
         graveyard.drain(..).for_each(|timer| timer.release(py));
         Self::poll(slf, wait)?;
-        let count = this.engine.with(py, |engine| engine.collect(&mut graveyard));
+        let count = this.engine.collect(py, &mut graveyard);
         graveyard.drain(..).for_each(|timer| timer.release(py));
         let debug = this.debug(py);
         for _ in 0..count {
-            let Some(item) = this.engine.with(py, |engine| engine.next_ready()) else {
+            let Some(item) = this.engine.next_ready(py) else {
                 break;
             };
             if debug {

@@ -64,11 +64,7 @@ impl LoopCore {
     /// Raises asyncio's error if `fd` belongs to a transport or a server.
     pub fn ensure_no_transport(&self, fd: RawFd, file: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = file.py();
-        let owner = self.descriptors.with(py, |table| match table.watch(fd) {
-            Watch::Transport(transport) => Some(transport.object(py)),
-            _ => None,
-        });
-        match owner {
+        match self.descriptors.transport_of(py, fd) {
             Some(transport) => Err(PyRuntimeError::new_err(format!(
                 "File descriptor {} is used by transport {}",
                 file.repr()?,
@@ -86,56 +82,41 @@ impl LoopCore {
         direction: Direction,
         watcher: Watcher,
     ) -> PyResult<()> {
-        let poller = self.poller(py)?;
-        let previous = self
-            .descriptors
-            .with(py, |table| table.set_watcher(&poller, fd, direction, Some(watcher)))
-            .map_err(os_error)?;
+        let previous = self.exchange_watcher(py, fd, direction, Some(watcher))?;
         call_off(py, previous).map(drop)
     }
 
     /// Stops watching; whether anybody watched.
     pub fn clear_watcher(&self, py: Python<'_>, fd: RawFd, direction: Direction) -> PyResult<bool> {
-        let watched = self.descriptors.with(py, |table| {
-            matches!(
-                (direction, table.watch(fd)),
-                (Direction::Read, Watch::Caller { reader: Some(_), .. })
-                    | (Direction::Write, Watch::Caller { writer: Some(_), .. })
-            )
-        });
-        if !watched {
+        if !self.descriptors.read(py, |table| table.watcher(fd, direction).is_some()) {
             return Ok(false);
         }
-        let poller = self.poller(py)?;
-        let previous = self
-            .descriptors
-            .with(py, |table| table.set_watcher(&poller, fd, direction, None))
-            .map_err(os_error)?;
+        let previous = self.exchange_watcher(py, fd, direction, None)?;
         call_off(py, previous)
     }
 
-    /// Clears the watcher of one direction if it is `call`.
-    pub fn clear_call(
+    fn exchange_watcher(
         &self,
         py: Python<'_>,
         fd: RawFd,
         direction: Direction,
-        call: *mut pyo3::ffi::PyObject,
-    ) {
-        let is_it = self.descriptors.with(py, |table| {
-            let Watch::Caller { reader, writer } = table.watch(fd) else {
-                return false;
-            };
-            let watcher = match direction {
-                Direction::Read => reader,
-                Direction::Write => writer,
-            };
-            matches!(watcher, Some(Watcher::Call(current)) if current.as_ptr() == call)
+        watcher: Option<Watcher>,
+    ) -> PyResult<Option<Watcher>> {
+        let poller = self.poller(py)?;
+        match self.descriptors.set_watcher(py, &poller, fd, direction, watcher) {
+            Ok(displaced) => Ok(displaced.watcher),
+            Err((error, _refused)) => Err(os_error(error)),
+        }
+    }
+
+    /// Clears the watcher of one direction if it is the call of this address.
+    pub fn clear_call(&self, py: Python<'_>, fd: RawFd, direction: Direction, call: usize) {
+        let is_it = self.descriptors.read(py, |table| {
+            let watcher = table.watcher(fd, direction);
+            matches!(watcher, Some(Watcher::Call(current)) if current.as_ptr().addr() == call)
         });
         if let Some(poller) = self.poller(py).ok().filter(|_| is_it) {
-            drop(
-                self.descriptors.with(py, |table| table.set_watcher(&poller, fd, direction, None)),
-            );
+            drop(self.descriptors.set_watcher(py, &poller, fd, direction, None));
         }
     }
 
@@ -143,11 +124,11 @@ impl LoopCore {
     /// of it.
     pub fn is_drained(&self, socket: &Bound<'_, PyAny>, fd: RawFd) -> PyResult<bool> {
         let py = socket.py();
-        if !self.descriptors.with(py, |table| table.is_drained(fd)) {
+        if !self.descriptors.is_drained(py, fd) {
             return Ok(false);
         }
         // The number may be another socket's by now.
-        match self.descriptors.with(py, |table| table.owner(py, fd)) {
+        match self.descriptors.owner(py, fd) {
             Some(owner) => Ok(owner.bind(py).call0()?.is(socket)),
             None => Ok(false),
         }
@@ -155,27 +136,34 @@ impl LoopCore {
 
     /// A read of `fd` has found nothing.
     pub fn set_drained(&self, py: Python<'_>, fd: RawFd) {
-        self.descriptors.with(py, |table| table.set_drained(fd));
+        self.descriptors.set_drained(py, fd);
     }
 
     /// A read of `fd` has returned `count` bytes of at most `room`.
     #[inline]
     pub fn note_read(&self, py: Python<'_>, fd: RawFd, count: usize, room: usize) {
-        self.descriptors.with(py, |table| table.note_read(fd, count, room));
+        self.descriptors.note_read(py, fd, count, room);
     }
 
     /// Sees to it that a registration that stayed from earlier calls is that
     /// of the same socket object.
     pub fn own_registration(&self, socket: &Bound<'_, PyAny>, fd: RawFd) -> PyResult<()> {
         let py = socket.py();
-        if let Some(owner) = self.descriptors.with(py, |table| table.owner(py, fd))
+        if let Some(owner) = self.descriptors.owner(py, fd)
             && owner.bind(py).call0()?.is(socket)
         {
             return Ok(());
         }
+        // SAFETY: borrowed for one system call, which refuses a number that is not open.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
+        if self.descriptors.read(py, |table| table.is_new(fd)) {
+            // The table grows for nobody who only claims to be a socket.
+            rustix::io::fcntl_getfd(descriptor)
+                .map_err(|error| os_error(std::io::Error::from(error)))?;
+        }
         let reference = pyo3::types::PyWeakrefReference::new(socket)?.into_any().unbind();
         let is_tcp = crate::transports::is_internet_stream(fd);
-        drop(self.descriptors.with(py, |table| table.set_owner(fd, reference, is_tcp)));
+        drop(self.descriptors.set_owner(py, descriptor, reference, is_tcp));
         Ok(())
     }
 
@@ -190,17 +178,17 @@ impl LoopCore {
     ) -> PyResult<()> {
         let poller = self.poller(py)?;
         let fd = descriptor.as_raw_fd();
-        let (token, left_behind) = self.descriptors.with(py, |table| table.occupy(fd, watch));
+        let (token, left_behind) = self.descriptors.occupy(py, descriptor, watch);
         // What a caller left there with the number's last use is dead.
         drop(left_behind);
         let outcome = register(&poller, descriptor, token, interest, trigger, false);
         match outcome {
             Ok(()) => {
-                self.descriptors.with(py, |table| table.set_registered(fd, interest, trigger));
+                self.descriptors.set_registered(py, fd, interest, trigger);
                 Ok(())
             }
             Err(error) => {
-                drop(self.descriptors.with(py, |table| table.vacate(fd)));
+                drop(self.descriptors.vacate(py, fd));
                 Err(os_error(error))
             }
         }
@@ -211,14 +199,14 @@ impl LoopCore {
         // SAFETY: borrowed for one system call, which refuses a number that is
         // not open.
         self.unregister(py, unsafe { BorrowedFd::borrow_raw(fd) });
-        drop(self.descriptors.with(py, |table| table.vacate(fd)));
+        drop(self.descriptors.vacate(py, fd));
     }
 
     /// Takes such a descriptor back and closes it, by one system call. Nobody
     /// else may have it.
     pub fn vacate_and_close(&self, py: Python<'_>, descriptor: OwnedFd) {
         // First, so that nobody finds the number occupied that is free by then.
-        let watch = self.descriptors.with(py, |table| table.vacate(descriptor.as_raw_fd()));
+        let watch = self.descriptors.vacate(py, descriptor.as_raw_fd());
         match self.registered_poller(py) {
             Some(poller) => poller.remove_and_close(descriptor),
             None => drop(descriptor),
@@ -230,9 +218,7 @@ impl LoopCore {
     /// registered for reading can be written to as well.
     pub fn watch_writing_too(&self, py: Python<'_>, descriptor: BorrowedFd<'_>) -> PyResult<()> {
         let poller = self.poller(py)?;
-        self.descriptors
-            .with(py, |table| table.register_for_both(&poller, descriptor))
-            .map_err(os_error)
+        self.descriptors.register_for_both(py, &poller, descriptor).map_err(os_error)
     }
 
     /// Lets the poller forget a descriptor, if it knows it.
@@ -272,17 +258,33 @@ impl LoopCore {
             handle.get().remember_origin(py)?;
         }
         this.set_watcher(py, fd, direction, Watcher::Handle(handle.clone_ref(py)))?;
+        if !file.is_instance_of::<PyInt>() {
+            drop(this.descriptors.remember_file(py, fd, file.clone().unbind()));
+        }
         Ok(handle)
+    }
+
+    /// The number that a file had when it began to be watched, if it is closed by now.
+    fn number_kept_of(&self, file: &Bound<'_, PyAny>, number: i64) -> Option<RawFd> {
+        let address = file.as_ptr().addr();
+        if number >= 0 {
+            return None;
+        }
+        self.descriptors.read(file.py(), |table| table.number_of(address))
     }
 
     fn remove_callback(&self, file: &Bound<'_, PyAny>, direction: Direction) -> PyResult<bool> {
         let py = file.py();
         let number = file_number(file)?;
         self.ensure_number_is_free(number, file)?;
-        if self.flags.with(py, |flags| flags.closed) {
+        if self.flags.closed.get(py) {
             return Ok(false);
         }
-        self.clear_watcher(py, open_descriptor(number)?, direction)
+        let fd = match self.number_kept_of(file, number) {
+            Some(fd) => fd,
+            None => open_descriptor(number)?,
+        };
+        self.clear_watcher(py, fd, direction)
     }
 }
 

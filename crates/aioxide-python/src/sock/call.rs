@@ -223,7 +223,7 @@ impl SocketCall {
             .state
             .with(py, |state| (state.core.as_ref().map(|core| core.clone_ref(py)), state.fd));
         if let Some(core) = core.filter(|_| fd >= 0) {
-            core.get().clear_call(py, fd, self.direction(py), slf.as_ptr());
+            core.get().clear_call(py, fd, self.direction(py), slf.as_ptr().addr());
         }
     }
 
