@@ -42,6 +42,13 @@ def _reap_child(pid: int) -> int | None:
         BlockingIOError: it has not ended.
     """
 
+def _set_metaclass(class_: type, metaclass: type, /) -> None:
+    """Make ``metaclass`` the class of ``class_``, which keeps its identity and its attributes.
+
+    Raises:
+        TypeError: ``class_`` is built in, or ``metaclass`` is no class of classes.
+    """
+
 def _use_exit_descriptors(allowed: bool) -> None:
     """Let loops wait for child processes by descriptor, or each on a thread."""
 

@@ -1,7 +1,7 @@
 """Run an unmodified asyncio program on aioxide.
 
 ``aioxide app.py ARGS`` does what ``python app.py ARGS`` does, except that
-`aioxide.install` has been called before the program's first line. Everything a
+aioxide has been installed before the program's first line. Everything a
 program can see of its start is therefore arranged here as the interpreter
 arranges it: ``sys.argv``, ``sys.path[0]``, the ``__main__`` module, the wording
 of a missing file, the exit status and the traceback.
@@ -23,9 +23,10 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import aioxide
+from aioxide.installation import install_for_program
 
 USAGE = """\
-usage: aioxide [-m MODULE | -c CODE | FILE | -] [ARG ...]
+usage: aioxide [--keep-loops] [-m MODULE | -c CODE | FILE | -] [ARG ...]
 
 Run a Python program with aioxide as its asyncio event loop.
 
@@ -35,10 +36,15 @@ Run a Python program with aioxide as its asyncio event loop.
   -              a program read from standard input
   ARG ...        what the program finds in sys.argv[1:]
 
+  --keep-loops   leave uvloop, rloop and zuvloop alone if the program asks for
+                 one of them; otherwise it gets aioxide's loop under that name
+
   -V, --version  print the versions of aioxide and of Python, then exit
   -h, --help     print this text, then exit
 
 Options of the interpreter itself go before it: python -X dev -m aioxide FILE
+Python processes that the program starts run on aioxide, too, unless the
+environment variable AIOXIDE is 0.
 """
 
 
@@ -57,8 +63,10 @@ def main() -> None:
         BaseException: what the program left unhandled; the interpreter prints
             it without this module's frames and exits as it does for a script.
     """
-    start = _parse(sys.argv[1:])
-    aioxide.install()
+    arguments = sys.argv[1:]
+    loops = arguments[:1] != ["--keep-loops"]
+    start = _parse(arguments if loops else arguments[1:])
+    install_for_program(loops=loops)
     try:
         start()
     except SystemExit:

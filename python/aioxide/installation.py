@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import events, unix_events
+import sys
+from asyncio import events
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import loop_classes, stand_ins
 from .loop import Loop, new_event_loop
 from .policy import EventLoopPolicy
 from .vocabulary import replacements
+
+if TYPE_CHECKING:
+    from _aioxide_startup import ImportWatch
 
 __all__ = ("install", "uninstall")
 
 
 class _Swap(NamedTuple):
-    """One attribute of asyncio, what it was and what it is instead."""
+    """One attribute of a module, what it was and what it is instead."""
 
     module: ModuleType
     name: str
@@ -24,37 +29,48 @@ class _Swap(NamedTuple):
 
 
 _swaps: list[_Swap] = []
+# Tells when modules are imported that are to change, while installed.
+_watch: ImportWatch | None = None
+_replaces_loops = False
 
 
-def install() -> None:
+def install(loops: bool = False) -> None:
     """Make the loops that asyncio creates from now on ours.
 
-    ``asyncio.run()``, ``asyncio.Runner()``, ``asyncio.new_event_loop()`` and
-    ``asyncio.EventLoop`` (Python 3.13 and later) then give an
-    ``aioxide.Loop``. Functions that a module imported by name before follow,
-    since they ask the event loop policy at each call; the class ``EventLoop``
-    imported by name stays what it was. Loops that exist are not touched.
+    ``asyncio.run()``, ``asyncio.Runner()``, ``asyncio.new_event_loop()``, the event loop policies
+    and the class ``asyncio.SelectorEventLoop`` (from Python 3.13 on also ``asyncio.EventLoop``),
+    called without a selector, then give an ``aioxide.Loop``; ``isinstance(loop,
+    asyncio.BaseEventLoop)`` is true for it. Called with a selector the class gives asyncio's loop,
+    and a class that derives from it is what it was. A policy that the program sets afterwards and
+    that makes loops of its own keeps making them. Loops that exist are not touched.
 
     What else of asyncio is native, such as ``asyncio.Lock``, is put under its
     name there too; modules that imported it by name before keep the standard
     one, which works on this loop as well.
 
+    Processes that ``multiprocessing`` starts do the same, unless the environment variable
+    ``AIOXIDE`` is ``0``.
+
     Installing twice is the same as once.
+
+    Arguments:
+        loops: let ours take the place of the loops of uvloop, rloop and zuvloop as well, for
+            programs that ask for one of these packages. A line of the logger ``aioxide`` tells when
+            it does. Nothing happens where a package is not installed.
     """
-    if _swaps:
-        return
-    if hasattr(events, "_event_loop_policy"):
-        # The variable itself: the function that sets it warns from Python 3.14
-        # on, and the one that reads it would create a policy in passing.
-        _swap(events, "_event_loop_policy", EventLoopPolicy())
-    else:
-        _swap(events, "new_event_loop", new_event_loop)
-        _swap(asyncio, "new_event_loop", new_event_loop)
-    for module in (asyncio, unix_events):
-        if hasattr(module, "EventLoop"):
-            _swap(module, "EventLoop", Loop)
-    for module, name, native in replacements():
-        _swap(module, name, native)
+    global _replaces_loops, _watch
+    if _watch is None:
+        from _aioxide_startup import ImportWatch
+
+        _watch = ImportWatch()
+        _watch.start()
+        _install_ours(_watch)
+    if loops and not _replaces_loops:
+        _replaces_loops = True
+        for package in stand_ins.PACKAGES:
+            if package in sys.modules:
+                _replace_loop(sys.modules[package])
+            _watch.when_imported(package, _replace_loop)
 
 
 def uninstall() -> None:
@@ -64,10 +80,70 @@ def uninstall() -> None:
     What somebody else has replaced since stays. Without an ``install()`` to
     undo, nothing happens.
     """
-    for swap in _swaps:
+    global _replaces_loops, _watch
+    if _watch is None:
+        return
+    from . import children
+
+    _watch.stop()
+    _watch = None
+    _replaces_loops = False
+    loop_classes.stand_alone()
+    children.keep_to_itself()
+    while _swaps:
+        swap = _swaps.pop()
         if getattr(swap.module, swap.name, None) is swap.replacement:
             setattr(swap.module, swap.name, swap.original)
-    _swaps.clear()
+
+
+def install_for_program(*, loops: bool) -> None:
+    """Install as ``python -m aioxide`` does: for the processes of the program, too."""
+    # This may be such a process, which was told something else than its command line says.
+    uninstall()
+    install(loops)
+    from . import children
+
+    children.inherit(loops)
+
+
+def install_in_child(loops: bool) -> None:
+    """Install in a process whose parent has aioxide installed."""
+    if _watch is None:
+        install(loops)
+        from . import children
+
+        children.adopt()
+
+
+def _install_ours(watch: ImportWatch) -> None:
+    if hasattr(events, "_event_loop_policy"):
+        # The variable itself: the function that sets it warns from Python 3.14
+        # on, and the one that reads it would create a policy in passing.
+        _swap(events, "_event_loop_policy", EventLoopPolicy())
+    else:
+        _swap(events, "new_event_loop", new_event_loop)
+        _swap(asyncio, "new_event_loop", new_event_loop)
+    loop_classes.give_way()
+    for module, name, native in replacements():
+        _swap(module, name, native)
+    spawn = sys.modules.get("multiprocessing.spawn")
+    if spawn is not None:
+        _prepare_children(spawn)
+    watch.when_imported("multiprocessing.spawn", _prepare_children)
+
+
+def _prepare_children(spawn: ModuleType) -> None:
+    from . import children
+
+    prepared = children.prepared_by(spawn.get_preparation_data, lambda: _replaces_loops)
+    _swap(spawn, "get_preparation_data", prepared)
+
+
+def _replace_loop(package: ModuleType) -> None:
+    found = list(stand_ins.places(package.__name__))
+    for module, name in found:
+        _swap(module, name, Loop)
+    stand_ins.announce(package.__name__, bool(found))
 
 
 def _swap(module: ModuleType, name: str, replacement) -> None:

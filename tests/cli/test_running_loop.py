@@ -141,10 +141,14 @@ def test_debug_mode_by_environment(aioxide, program):
 def test_programs_own_policy_wins(aioxide, program):
     program(
         """
-        import asyncio, warnings
+        import asyncio, selectors, warnings
         warnings.simplefilter("ignore", DeprecationWarning)
 
-        asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            def new_event_loop(self):
+                return asyncio.SelectorEventLoop(selectors.DefaultSelector())
+
+        asyncio.set_event_loop_policy(Policy())
 
         async def main():
             print(type(asyncio.get_running_loop()).__module__.partition(".")[0])

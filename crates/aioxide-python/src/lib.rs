@@ -25,6 +25,7 @@ mod handles;
 #[cfg(Py_3_14)]
 mod interpreter;
 mod locks;
+mod metaclass;
 mod methods;
 mod queues;
 mod recycle;
@@ -110,6 +111,9 @@ mod _aioxide {
 
     #[pymodule_export]
     use crate::event_loop::_own_hot_methods;
+
+    #[pymodule_export]
+    use crate::metaclass::_set_metaclass;
 
     #[pymodule_export]
     use crate::children::{_reap_child, _use_exit_descriptors};
