@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::LoopCore;
+use crate::allocate;
 use crate::methods::{CallArguments, FastMethod};
 use crate::tasks::{Task, TaskOptions};
 
@@ -48,7 +49,12 @@ impl FastMethod for CreateTask {
                 // A factory is told what the caller said, not what it means.
                 "eager_start" if factory.is_none() => options.eager_start = value.is_truthy()?,
                 _ if factory.is_some() => {
-                    others.get_or_insert_with(|| PyDict::new(py)).set_item(name, value)?;
+                    let keywords = match others.take() {
+                        Some(keywords) => keywords,
+                        None => allocate::dict(py)?,
+                    };
+                    keywords.set_item(name, value)?;
+                    others = Some(keywords);
                 }
                 other => {
                     return Err(PyTypeError::new_err(format!(
@@ -66,7 +72,7 @@ impl FastMethod for CreateTask {
         match factory {
             None => Ok(Task::spawn(core, coroutine.clone(), options)?.into_any()),
             Some(factory) => {
-                let keywords = others.unwrap_or_else(|| PyDict::new(py));
+                let keywords = others.map_or_else(|| allocate::dict(py), Ok)?;
                 made_by(factory.bind(py), core, coroutine, options, keywords).map(Bound::unbind)
             }
         }

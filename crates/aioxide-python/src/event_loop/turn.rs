@@ -16,7 +16,7 @@ use crate::handles::{
 use crate::taskgroups::TaskGroup;
 use crate::timeouts::Timeout;
 use crate::waiting::{DoneCallback, GatheringFuture};
-use crate::{context, recycle, tasks};
+use crate::{allocate, context, recycle, tasks};
 
 impl LoopCore {
     /// Runs turns until `stop()` was called, at least one.
@@ -176,7 +176,7 @@ impl LoopCore {
             Err(error) => {
                 let callback = group.getattr(pyo3::intern!(py, "_on_task_done"))?.unbind();
                 let context = context::copy_current(py)?;
-                report(slf, callback, PyTuple::new(py, [task])?, context, error)
+                report(slf, callback, allocate::tuple(py, [task])?, context, error)
             }
         }
     }
@@ -190,7 +190,9 @@ impl LoopCore {
         });
         match result {
             Ok(()) => Ok(()),
-            Err(error) => report(slf, function, PyTuple::new(py, [future])?, context, error),
+            Err(error) => {
+                report(slf, function, allocate::tuple(py, [future.into_bound(py)])?, context, error)
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a callback is called with.
 
+use crate::allocate;
+use crate::gil_cell::CloneRef;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -37,8 +39,16 @@ impl Arguments {
         match arguments {
             [] => Ok(Self::None),
             [argument] => Ok(Self::One(Bound::clone(argument).unbind())),
-            more => Ok(Self::Many(PyTuple::new(py, more)?.unbind())),
+            more => {
+                let more = more.iter().map(|it| Bound::clone(it)).collect();
+                Ok(Self::Many(allocate::tuple_of(py, more)?.unbind()))
+            }
         }
+    }
+
+    /// As the tuple that asyncio keeps.
+    pub fn to_tuple<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.bind(py).to_tuple(py)
     }
 
     /// For the length of a call.
@@ -48,6 +58,16 @@ impl Arguments {
             Self::None => BoundArguments::None,
             Self::One(argument) => BoundArguments::One(argument.bind(py).clone()),
             Self::Many(arguments) => BoundArguments::Many(arguments.bind(py).clone()),
+        }
+    }
+
+    /// The same, and these references are used up.
+    #[inline]
+    pub fn into_bound(self, py: Python<'_>) -> BoundArguments<'_> {
+        match self {
+            Self::None => BoundArguments::None,
+            Self::One(argument) => BoundArguments::One(argument.into_bound(py)),
+            Self::Many(arguments) => BoundArguments::Many(arguments.into_bound(py)),
         }
     }
 
@@ -67,6 +87,18 @@ impl Arguments {
             Self::None => Ok(()),
             Self::One(argument) => visit.call(argument),
             Self::Many(arguments) => visit.call(arguments),
+        }
+    }
+}
+
+// SAFETY: reference counts go up.
+unsafe impl CloneRef for Arguments {
+    #[inline]
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::One(argument) => Self::One(argument.clone_ref(py)),
+            Self::Many(arguments) => Self::Many(arguments.clone_ref(py)),
         }
     }
 }
@@ -104,7 +136,7 @@ impl<'py> BoundArguments<'py> {
     pub fn to_tuple(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         match self {
             Self::None => Ok(PyTuple::empty(py)),
-            Self::One(argument) => PyTuple::new(py, [argument]),
+            Self::One(argument) => allocate::tuple(py, [argument.clone()]),
             Self::Many(arguments) => Ok(arguments.clone()),
         }
     }

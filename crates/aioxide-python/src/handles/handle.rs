@@ -8,9 +8,10 @@ use pyo3::{Borrowed, PyTraverseError};
 use super::Arguments;
 use super::reporting::{format_callback, report_callback_error};
 use super::strangers::may_step_foreign_task;
+use crate::allocate;
 use crate::futures::{BoundLoop, LoopRef};
+use crate::gil_cell::{Contents, GilCell};
 use crate::recycle::{self, Recycle, Shelf};
-use crate::with_cell::WithCell;
 use crate::{context, standard};
 
 /// A callback that `call_soon` and its relatives have scheduled.
@@ -19,21 +20,20 @@ use crate::{context, standard};
 /// of `Handle`.
 #[pyclass(frozen, subclass, weakref, module = "aioxide")]
 pub struct Handle {
-    pub(super) state: WithCell<HandleState>,
+    pub(super) state: Contents<HandleState>,
 }
 
-#[derive(Default)]
 pub(super) struct HandleState {
     /// None once cancelled, so that a cancelled handle holds on to nothing.
-    callback: Option<Py<PyAny>>,
+    callback: GilCell<Option<Py<PyAny>>>,
     /// None together with the callback.
-    arguments: Arguments,
+    arguments: GilCell<Arguments>,
     /// None only after the collector cleared the handle.
-    context: Option<Py<PyAny>>,
-    event_loop: Option<LoopRef>,
-    cancelled: bool,
+    context: GilCell<Option<Py<PyAny>>>,
+    event_loop: GilCell<Option<LoopRef>>,
+    cancelled: GilCell<bool>,
     /// What only debug mode needs.
-    origin: Option<Box<Origin>>,
+    origin: GilCell<Option<Box<Origin>>>,
 }
 
 impl HandleState {
@@ -43,31 +43,48 @@ impl HandleState {
         arguments: Arguments,
         event_loop: LoopRef,
         context: Py<PyAny>,
-    ) -> Self {
-        Self {
-            callback: Some(callback),
-            arguments,
-            context: Some(context),
-            event_loop: Some(event_loop),
-            cancelled: false,
-            origin: None,
-        }
+    ) -> Contents<Self> {
+        Contents::new(Self {
+            callback: GilCell::new(Some(callback)),
+            arguments: GilCell::new(arguments),
+            context: GilCell::new(Some(context)),
+            event_loop: GilCell::new(Some(event_loop)),
+            cancelled: GilCell::new(false),
+            origin: GilCell::new(None),
+        })
+    }
+
+    /// The same for a handle that was emptied.
+    #[inline]
+    pub(super) fn refill(
+        &self,
+        py: Python<'_>,
+        callback: Py<PyAny>,
+        arguments: Arguments,
+        event_loop: LoopRef,
+        context: Py<PyAny>,
+    ) {
+        self.callback.fill(py, Some(callback));
+        self.arguments.fill(py, arguments);
+        self.context.fill(py, Some(context));
+        self.event_loop.fill(py, Some(event_loop));
+        self.cancelled.set(py, false);
     }
 
     /// Lets go of everything.
     #[inline]
-    pub(super) fn release(self, py: Python<'_>) {
-        if let Some(callback) = self.callback {
+    pub(super) fn empty(&self, py: Python<'_>) {
+        if let Some(callback) = self.callback.take(py) {
             callback.drop_ref(py);
         }
-        self.arguments.release(py);
-        if let Some(context) = self.context {
+        self.arguments.take(py).release(py);
+        if let Some(context) = self.context.take(py) {
             context.drop_ref(py);
         }
-        if let Some(event_loop) = self.event_loop {
+        if let Some(event_loop) = self.event_loop.take(py) {
             event_loop.release(py);
         }
-        if let Some(origin) = self.origin {
+        if let Some(origin) = self.origin.take(py) {
             for kept in [origin.source_traceback, origin.repr].into_iter().flatten() {
                 kept.drop_ref(py);
             }
@@ -92,20 +109,22 @@ impl Handle {
         event_loop: LoopRef,
         context: Py<PyAny>,
     ) -> PyResult<Py<Self>> {
-        let state = HandleState::scheduled(callback, arguments, event_loop, context);
         match recycle::take::<Self>(py) {
             Some(handle) => {
-                handle.get().state.fill(py, state);
+                handle.get().state.refill(py, callback, arguments, event_loop, context);
                 Ok(handle.unbind())
             }
-            None => Py::new(py, Self { state: WithCell::new(state) }),
+            None => {
+                let state = HandleState::scheduled(callback, arguments, event_loop, context);
+                Py::new(py, Self { state })
+            }
         }
     }
 
     /// Whether it was cancelled.
     #[inline]
     pub fn is_cancelled(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.cancelled)
+        self.state.cancelled.get(py)
     }
 
     /// Keeps the stack of the Python code that schedules this handle.
@@ -116,25 +135,24 @@ impl Handle {
 
     /// Keeps `stack` as where this handle was scheduled.
     pub fn set_origin(&self, py: Python<'_>, stack: Py<PyAny>) {
-        drop(self.state.with(py, |state| {
-            state.origin.get_or_insert_default().source_traceback.replace(stack)
-        }));
+        let mut origin = self.state.origin.take(py).unwrap_or_default();
+        let before = origin.source_traceback.replace(stack);
+        drop(self.state.origin.replace(py, Some(origin)));
+        drop(before);
     }
 
     /// Calls the callback in its context; the error is the callback's own.
     #[inline]
     pub fn call(&self, py: Python<'_>) -> PyResult<()> {
-        let parts = self.state.with(py, |state| match (&state.callback, &state.context) {
-            (Some(callback), Some(context)) => Some((
-                callback.bind(py).clone(),
-                state.arguments.bind(py),
-                context.bind(py).clone(),
-            )),
-            _ => None,
-        });
-        let Some((callback, arguments, context)) = parts else {
+        let Some(callback) = self.state.callback.clone_ref(py) else {
             return Ok(());
         };
+        let callback = callback.into_bound(py);
+        let Some(context) = self.state.context.clone_ref(py) else {
+            return Ok(());
+        };
+        let context = context.into_bound(py);
+        let arguments = self.state.arguments.clone_ref(py).into_bound(py);
         context::run_in(&context, || arguments.call(&callback).map(drop))
     }
 
@@ -142,9 +160,10 @@ impl Handle {
     /// anything but a plain function, a method of something that is no task,
     /// or a method of our own.
     pub fn may_step_foreign_task(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| {
-            state.callback.as_ref().is_some_and(|callback| may_step_foreign_task(callback.bind(py)))
-        })
+        match self.state.callback.clone_ref(py) {
+            Some(callback) => may_step_foreign_task(&callback.into_bound(py)),
+            None => false,
+        }
     }
 
     /// Marks it cancelled and lets go of what it would have called.
@@ -156,19 +175,16 @@ impl Handle {
             return Ok(());
         }
         if this.debug(py)? {
-            this.state.with(py, |state| state.cancelled = true);
+            this.state.cancelled.set(py, true);
             let repr = slf.repr()?.into_any().unbind();
-            let before = this
-                .state
-                .with(py, |state| state.origin.get_or_insert_default().repr.replace(repr));
-            if let Some(before) = before {
-                before.drop_ref(py);
-            }
+            let mut origin = this.state.origin.take(py).unwrap_or_default();
+            let before = origin.repr.replace(repr);
+            drop(this.state.origin.replace(py, Some(origin)));
+            drop(before);
         }
-        let (callback, arguments) = this.state.with(py, |state| {
-            state.cancelled = true;
-            (state.callback.take(), std::mem::take(&mut state.arguments))
-        });
+        this.state.cancelled.set(py, true);
+        let callback = this.state.callback.take(py);
+        let arguments = this.state.arguments.take(py);
         if let Some(callback) = callback {
             callback.drop_ref(py);
         }
@@ -179,22 +195,13 @@ impl Handle {
     /// Whether its loop is in debug mode.
     #[inline]
     pub(super) fn debug(&self, py: Python<'_>) -> PyResult<bool> {
-        // One of ours tells without a reference to it: nothing runs meanwhile.
-        let told = self.state.with(py, |state| match &state.event_loop {
-            Some(LoopRef::Native(core)) => Some(core.get().debug(py)),
-            Some(LoopRef::Foreign(_)) => None,
-            None => Some(false),
-        });
-        match told {
-            Some(debug) => Ok(debug),
-            None => self.event_loop(py).map_or(Ok(false), |event_loop| event_loop.debug()),
-        }
+        self.event_loop(py).map_or(Ok(false), |event_loop| event_loop.debug())
     }
 
     /// The loop, until the collector clears the handle.
     #[inline]
     pub(super) fn event_loop<'py>(&self, py: Python<'py>) -> Option<BoundLoop<'py>> {
-        self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.bind(py)))
+        self.state.event_loop.clone_ref(py).map(|event_loop| event_loop.into_bound(py))
     }
 
     /// The parts of `repr`, in asyncio's order.
@@ -203,7 +210,7 @@ impl Handle {
         let this = slf.get();
         let name =
             slf.as_any().getattr(pyo3::intern!(py, "__class__"))?.cast_into::<PyType>()?.name()?;
-        let info = PyList::new(py, [name.into_any()])?;
+        let info = allocate::list(py, [name])?;
         if this.is_cancelled(py) {
             info.append("cancelled")?;
         }
@@ -231,7 +238,7 @@ impl Recycle for Handle {
 
     #[inline]
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        slf.get().state.with(slf.py(), std::mem::take).release(slf.py());
+        slf.get().state.empty(slf.py());
     }
 }
 
@@ -248,11 +255,11 @@ impl Handle {
         let py = args.py();
         let state = HandleState::scheduled(
             callback,
-            Arguments::of(&PyTuple::new(py, args.extract::<Vec<Bound<'_, PyAny>>>()?)?),
+            Arguments::of(&allocate::tuple_of(py, args.extract::<Vec<Bound<'_, PyAny>>>()?)?),
             LoopRef::of(&r#loop),
             context::given_or_copy(py, context)?,
         );
-        let handle = Self { state: WithCell::new(state) };
+        let handle = Self { state };
         if handle.debug(py)? {
             handle.remember_origin(py)?;
         }
@@ -277,19 +284,14 @@ impl Handle {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        let kept = slf.get().state.with(py, |state| {
-            state
-                .origin
-                .as_ref()
-                .and_then(|origin| origin.repr.as_ref().map(|repr| repr.clone_ref(py)))
-        });
+        let kept = slf.get().state.origin.clone_of(py, |origin| origin.as_ref()?.repr.as_ref());
         if let Some(kept) = kept {
             return Ok(kept);
         }
         let info = slf.call_method0(pyo3::intern!(py, "_repr_info"))?;
         let words: Vec<String> =
             info.try_iter()?.map(|word| Ok(word?.str()?.to_string())).collect::<PyResult<_>>()?;
-        Ok(format!("<{}>", words.join(" ")).into_pyobject(py)?.into_any().unbind())
+        Ok(allocate::string(py, &format!("<{}>", words.join(" ")))?.into_any().unbind())
     }
 
     /// Calls the callback off. Does nothing if it was called off already.
@@ -304,7 +306,7 @@ impl Handle {
 
     /// The context that the callback runs in.
     fn get_context(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.context.as_ref().map(|context| context.clone_ref(py)))
+        self.state.context.clone_ref(py)
     }
 
     fn _run(slf: &Bound<'_, Self>) -> PyResult<()> {
@@ -316,14 +318,15 @@ impl Handle {
 
     #[getter]
     pub(crate) fn _callback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.callback.as_ref().map(|callback| callback.clone_ref(py)))
+        self.state.callback.clone_ref(py)
     }
 
     #[getter]
     pub(super) fn _args<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let arguments =
-            self.state.with(py, |state| state.callback.as_ref().map(|_| state.arguments.bind(py)));
-        arguments.map(|arguments| arguments.to_tuple(py)).transpose()
+        if self.state.callback.is_none(py) {
+            return Ok(None);
+        }
+        self.state.arguments.clone_ref(py).to_tuple(py).map(Some)
     }
 
     #[getter]
@@ -343,34 +346,29 @@ impl Handle {
 
     #[getter]
     pub(super) fn _source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| {
-            let origin = state.origin.as_ref()?;
-            origin.source_traceback.as_ref().map(|stack| stack.clone_ref(py))
-        })
+        self.state.origin.clone_of(py, |origin| origin.as_ref()?.source_traceback.as_ref())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            visit.call(&state.callback)?;
-            state.arguments.traverse(&visit)?;
-            visit.call(&state.context)?;
-            if let Some(event_loop) = &state.event_loop {
-                visit.call(event_loop.as_any())?;
-            }
-            match &state.origin {
+            state.callback.traverse(|callback| visit.call(callback))?;
+            state.arguments.traverse(|arguments| arguments.traverse(&visit))?;
+            state.context.traverse(|context| visit.call(context))?;
+            state.event_loop.traverse(|event_loop| match event_loop {
+                Some(event_loop) => visit.call(event_loop.as_any()),
+                None => Ok(()),
+            })?;
+            state.origin.traverse(|origin| match origin {
                 Some(origin) => {
                     visit.call(&origin.source_traceback)?;
                     visit.call(&origin.repr)
                 }
                 None => Ok(()),
-            }
+            })
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, |state| {
-            let cleared = HandleState { cancelled: state.cancelled, ..HandleState::default() };
-            std::mem::replace(state, cleared)
-        }));
+        self.state.empty(py);
     }
 }

@@ -3,10 +3,10 @@
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyTuple;
 
 use super::Handle;
-use crate::standard;
+use crate::{allocate, standard};
 
 /// A callback as asyncio's messages show it.
 pub(super) fn format_callback<'py>(
@@ -23,7 +23,7 @@ pub(super) fn format_callback<'py>(
         format.getattr("__code__")?.getattr("co_kwonlyargcount")?.is_truthy()
     })?;
     if takes_debug {
-        let keywords = PyDict::new(py);
+        let keywords = allocate::dict(py)?;
         keywords.set_item("debug", debug)?;
         format.call((callback, arguments), Some(&keywords))
     } else {
@@ -44,7 +44,7 @@ pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResu
     };
     let callback = this._callback(py).unwrap_or_else(|| py.None());
     let shown = format_callback(py, callback, this._args(py)?, this.debug(py)?)?;
-    let details = PyDict::new(py);
+    let details = allocate::dict(py)?;
     details.set_item("message", format!("Exception in callback {shown}"))?;
     details.set_item("exception", error.into_value(py))?;
     details.set_item("handle", handle)?;

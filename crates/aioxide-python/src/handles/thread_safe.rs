@@ -9,15 +9,15 @@ use pyo3::{PyTraverseError, PyTypeInfo, ffi};
 use super::handle::HandleState;
 use super::{Arguments, Handle};
 use crate::futures::LoopRef;
+use crate::gil_cell::GilCell;
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// A callback that `call_soon_threadsafe` has scheduled. While it runs, other threads
 /// that call it off, or ask whether it was called off, wait until it has ended.
 #[pyclass(frozen, extends = Handle, module = "aioxide")]
 pub struct ThreadSafeHandle {
     /// A `threading.RLock`; None only after the collector cleared the handle.
-    lock: WithCell<Option<Py<PyAny>>>,
+    lock: GilCell<Option<Py<PyAny>>>,
 }
 
 impl ThreadSafeHandle {
@@ -32,8 +32,8 @@ impl ThreadSafeHandle {
         static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let lock = CELL.import(py, "threading", "RLock")?.call0()?.unbind();
         let state = HandleState::scheduled(callback, arguments, event_loop, context);
-        let handle = Handle { state: WithCell::new(state) };
-        let this = Self { lock: WithCell::new(Some(lock)) };
+        let handle = Handle { state };
+        let this = Self { lock: GilCell::new(Some(lock)) };
         let this = Bound::new(py, PyClassInitializer::from(handle).add_subclass(this))?;
         Ok(this.into_super().unbind())
     }
@@ -51,7 +51,7 @@ impl ThreadSafeHandle {
     /// Does something while no other thread can.
     pub fn locked<R>(slf: &Bound<'_, Self>, body: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
         let py = slf.py();
-        let lock = slf.get().lock.with(py, |lock| lock.as_ref().map(|it| it.bind(py).clone()));
+        let lock = slf.get().lock.clone_ref(py).map(|lock| lock.into_bound(py));
         let Some(lock) = lock else {
             return body();
         };
@@ -89,6 +89,6 @@ impl ThreadSafeHandle {
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.lock.with(py, Option::take));
+        drop(self.lock.take(py));
     }
 }

@@ -10,15 +10,15 @@ use pyo3::types::{PyList, PyType};
 use super::handle::HandleState;
 use super::{Arguments, Handle};
 use crate::futures::{BoundLoop, LoopRef};
+use crate::gil_cell::GilCell;
 use crate::methods::PlainMethod;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// A callback that `call_later` or `call_at` has scheduled.
 #[pyclass(frozen, subclass, extends = Handle, module = "aioxide")]
 pub struct TimerHandle {
-    timing: WithCell<Timing>,
+    timing: GilCell<Timing>,
 }
 
 #[derive(Clone, Copy)]
@@ -40,30 +40,31 @@ impl TimerHandle {
         event_loop: LoopRef,
         context: Py<PyAny>,
     ) -> PyResult<Py<Self>> {
-        let state = HandleState::scheduled(callback, arguments, event_loop, context);
         let timing = Timing { when, scheduled: true };
         match recycle::take::<Self>(py) {
             Some(timer) => {
-                timer.as_super().get().state.fill(py, state);
-                timer.get().timing.fill(py, timing);
+                let handle = timer.as_super().get();
+                handle.state.refill(py, callback, arguments, event_loop, context);
+                timer.get().timing.set(py, timing);
                 Ok(timer.unbind())
             }
             None => {
-                let handle = Handle { state: WithCell::new(state) };
-                let timer = Self { timing: WithCell::new(timing) };
+                let state = HandleState::scheduled(callback, arguments, event_loop, context);
+                let handle = Handle { state };
+                let timer = Self { timing: GilCell::new(timing) };
                 Py::new(py, PyClassInitializer::from(handle).add_subclass(timer))
             }
         }
     }
 
     fn deadline(&self, py: Python<'_>) -> f64 {
-        self.timing.with(py, |timing| timing.when)
+        self.timing.get(py).when
     }
 
     /// Notes that the timer has entered or left the heap.
     #[inline]
     pub fn set_scheduled(&self, py: Python<'_>, scheduled: bool) {
-        self.timing.with(py, |timing| timing.scheduled = scheduled);
+        self.timing.update(py, |timing| timing.scheduled = scheduled);
     }
 }
 
@@ -78,7 +79,7 @@ impl TimerHandle {
         Handle::cancel_handle(slf.as_super())?;
         match slf.as_super().get().event_loop(py) {
             Some(BoundLoop::Native(core)) => {
-                if slf.get().timing.with(py, |timing| timing.scheduled) {
+                if slf.get().timing.get(py).scheduled {
                     core.get().timer_cancelled(py);
                 }
                 Ok(())
@@ -118,7 +119,7 @@ impl Recycle for TimerHandle {
 
     #[inline]
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        slf.as_super().get().state.with(slf.py(), std::mem::take).release(slf.py());
+        slf.as_super().get().state.empty(slf.py());
     }
 }
 
@@ -134,7 +135,7 @@ impl TimerHandle {
         context: Option<Bound<'_, PyAny>>,
     ) -> PyResult<PyClassInitializer<Self>> {
         let handle = Handle::__new__(callback, args, r#loop, context)?;
-        let timer = Self { timing: WithCell::new(Timing { when, scheduled: false }) };
+        let timer = Self { timing: GilCell::new(Timing { when, scheduled: false }) };
         Ok(PyClassInitializer::from(handle).add_subclass(timer))
     }
 
@@ -170,7 +171,7 @@ impl TimerHandle {
 
     #[getter]
     fn get__scheduled(&self, py: Python<'_>) -> bool {
-        self.timing.with(py, |timing| timing.scheduled)
+        self.timing.get(py).scheduled
     }
 
     #[setter]
