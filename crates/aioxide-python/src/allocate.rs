@@ -4,9 +4,10 @@
 //! file (`clippy.toml`). Make the object before anything is changed that its failure would
 //! have to undo.
 
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 /// What the interpreter has made, or the error that it has raised.
 ///
@@ -30,6 +31,78 @@ pub fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>>
     let length = data.len() as ffi::Py_ssize_t;
     // SAFETY: the thread is attached, and that many bytes are there.
     unsafe { made(py, ffi::PyBytes_FromStringAndSize(data.as_ptr().cast(), length)) }
+}
+
+/// A new object of bytes that nobody else has seen, to be filled in.
+///
+/// It is made while the bytes still lie in a place that allocating must not be done in.
+pub struct Blank<'py, T> {
+    object: Bound<'py, T>,
+    start: *mut u8,
+    length: usize,
+}
+
+impl<'py, T> Blank<'py, T> {
+    /// How many bytes are missing.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// The object with `data` in it. If that is not as long, the blank is handed back.
+    /// Runs no Python code.
+    #[inline]
+    pub fn filled(self, data: &[u8]) -> Result<Bound<'py, T>, Self> {
+        if data.len() != self.length {
+            return Err(self);
+        }
+        // SAFETY: the object has `length` bytes from `start` on, and nobody else has seen it.
+        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), self.start, self.length) };
+        Ok(self.object)
+    }
+}
+
+/// `bytes` of this length, to be filled in.
+///
+/// # Errors
+///
+/// `MemoryError`.
+#[inline]
+pub fn blank_bytes(py: Python<'_>, length: usize) -> PyResult<Blank<'_, PyBytes>> {
+    let size = signed(length)?;
+    // SAFETY: the thread is attached; the bytes are not read before they are filled in.
+    unsafe {
+        let object = made::<PyBytes>(py, ffi::PyBytes_FromStringAndSize(std::ptr::null(), size))?;
+        let start = ffi::PyBytes_AsString(object.as_ptr()).cast();
+        Ok(Blank { object, start, length })
+    }
+}
+
+/// `bytearray` of this length, to be filled in.
+///
+/// # Errors
+///
+/// `MemoryError`.
+pub fn blank_bytearray(py: Python<'_>, length: usize) -> PyResult<Blank<'_, PyByteArray>> {
+    let size = signed(length)?;
+    // SAFETY: as in `blank_bytes`.
+    unsafe {
+        let object = ffi::PyByteArray_FromStringAndSize(std::ptr::null(), size);
+        let object = made::<PyByteArray>(py, object)?;
+        let start = ffi::PyByteArray_AsString(object.as_ptr()).cast();
+        Ok(Blank { object, start, length })
+    }
+}
+
+/// A length in the interpreter's terms.
+#[inline]
+fn signed(length: usize) -> PyResult<ffi::Py_ssize_t> {
+    length.try_into().map_err(|_| out_of_memory())
+}
+
+/// What is raised when there is no room for something of ours.
+#[cold]
+pub fn out_of_memory() -> PyErr {
+    PyMemoryError::new_err(())
 }
 
 /// `str`.

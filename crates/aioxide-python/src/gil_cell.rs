@@ -218,6 +218,12 @@ impl<T> GilCell<T> {
     }
 }
 
+impl<T: Default> Default for GilCell<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 impl<T> GilCell<Option<T>> {
     /// Whether there is a value.
     #[inline(always)]

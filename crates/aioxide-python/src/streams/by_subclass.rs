@@ -4,10 +4,11 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::PyList;
 
 use super::StreamReader;
-use super::reading::{Wish, line_too_long};
+use super::until::{Wish, line_too_long};
+use crate::allocate;
 use crate::coroutines::{Input, Routine, Step, awaiting};
 use crate::standard;
 
@@ -30,8 +31,8 @@ impl LineBySubclass {
             return Ok(Step::Return(partial.unbind()));
         }
         if error.is_instance(py, standard::limit_overrun_error(py)?) {
-            let consumed = error.value(py).getattr(pyo3::intern!(py, "consumed"))?.extract()?;
-            return Err(line_too_long(self.reader.get(), py, consumed, error)?);
+            let consumed = error.value(py).getattr(pyo3::intern!(py, "consumed"))?;
+            return Err(line_too_long(self.reader.get(), &consumed, error)?);
         }
         Err(error)
     }
@@ -46,12 +47,12 @@ impl Routine for LineBySubclass {
                 let reading = if next {
                     reader.call_method0(pyo3::intern!(py, "readline"))?
                 } else {
-                    let separator = PyBytes::new(py, b"\n");
+                    let separator = allocate::bytes(py, b"\n")?;
                     reader.call_method1(pyo3::intern!(py, "readuntil"), (separator,))?
                 };
                 awaiting(&reading)
             }
-            Input::Value(line) if next && line.eq(PyBytes::new(py, b""))? => {
+            Input::Value(line) if next && line.eq(allocate::bytes(py, b"")?)? => {
                 Err(PyStopAsyncIteration::new_err(()))
             }
             Input::Value(line) => Ok(Step::Return(line.unbind())),
@@ -80,8 +81,8 @@ pub struct ReadAllBySubclass {
 }
 
 impl ReadAllBySubclass {
-    pub fn new(py: Python<'_>, reader: Py<StreamReader>) -> Self {
-        Self { reader, pieces: PyList::empty(py).unbind() }
+    pub fn new(py: Python<'_>, reader: Py<StreamReader>) -> PyResult<Self> {
+        Ok(Self { reader, pieces: allocate::list::<PyAny>(py, [])?.unbind() })
     }
 }
 
@@ -92,7 +93,7 @@ impl Routine for ReadAllBySubclass {
             Input::Error(error) => return Err(error),
             Input::Value(piece) => {
                 if !piece.is_truthy()? {
-                    let joined = PyBytes::new(py, b"")
+                    let joined = allocate::bytes(py, b"")?
                         .call_method1(pyo3::intern!(py, "join"), (&self.pieces,))?;
                     return Ok(Step::Return(joined.unbind()));
                 }

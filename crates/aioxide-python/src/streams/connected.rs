@@ -3,32 +3,29 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
-use crate::with_cell::WithCell;
+use crate::allocate;
+use crate::gil_cell::{Contents, GilCell};
 
 /// What is called when that task is done: closes the connection if the task has
 /// failed or was cancelled.
 #[pyclass(frozen, module = "aioxide")]
 pub struct ClientDone {
-    state: WithCell<Option<State>>,
+    /// None once the collector has cleared it.
+    state: Contents<GilCell<Option<Parts>>>,
 }
 
-struct State {
-    event_loop: Py<PyAny>,
-    transport: Py<PyAny>,
-}
+/// The loop and the transport.
+type Parts = (Py<PyAny>, Py<PyAny>);
 
 impl ClientDone {
     pub fn create<'py>(
         event_loop: &Bound<'py, PyAny>,
         transport: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Self>> {
-        let state = State {
-            event_loop: event_loop.clone().unbind(),
-            transport: transport.clone().unbind(),
-        };
-        Bound::new(event_loop.py(), Self { state: WithCell::new(Some(state)) })
+        let parts = (event_loop.clone().unbind(), transport.clone().unbind());
+        let state = Contents::new(GilCell::new(Some(parts)));
+        Bound::new(event_loop.py(), Self { state })
     }
 
     /// Reports what serving a connection has raised, and closes it.
@@ -37,7 +34,7 @@ impl ClientDone {
         transport: &Bound<'_, PyAny>,
         exception: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let details = PyDict::new(event_loop.py());
+        let details = allocate::dict(event_loop.py())?;
         details.set_item("message", "Unhandled exception in client_connected_cb")?;
         details.set_item("exception", exception)?;
         details.set_item("transport", transport)?;
@@ -49,9 +46,7 @@ impl ClientDone {
 #[pymethods]
 impl ClientDone {
     fn __call__(&self, py: Python<'_>, task: Bound<'_, PyAny>) -> PyResult<()> {
-        let Some((event_loop, transport)) = self.state.with(py, |state| {
-            state.as_ref().map(|it| (it.event_loop.clone_ref(py), it.transport.clone_ref(py)))
-        }) else {
+        let Some((event_loop, transport)) = self.state.clone_ref(py) else {
             return Ok(());
         };
         if task.call_method0(pyo3::intern!(py, "cancelled"))?.is_truthy()? {
@@ -65,16 +60,18 @@ impl ClientDone {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.traverse(|state| match state {
-            Some(state) => {
-                visit.call(&state.event_loop)?;
-                visit.call(&state.transport)
-            }
-            None => Ok(()),
+        self.state.traverse(|parts| {
+            parts.traverse(|parts| match parts {
+                Some((event_loop, transport)) => {
+                    visit.call(event_loop)?;
+                    visit.call(transport)
+                }
+                None => Ok(()),
+            })
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, Option::take));
+        drop(self.state.take(py));
     }
 }

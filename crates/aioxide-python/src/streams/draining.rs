@@ -6,33 +6,41 @@ use pyo3::prelude::*;
 
 use super::{StreamProtocolCore, StreamReader, StreamWriter};
 use crate::coroutines::{AtOnce, Input, Moment, Routine, Step, awaiting};
-use crate::futures::as_native;
+use crate::futures::{Future, as_native};
+
+/// A place in the line of those who wait to write.
+pub struct Place {
+    pub key: usize,
+    /// Whose it is: the key may be another one's after the line was made anew.
+    pub future: Py<Future>,
+}
 
 /// `FlowControlMixin._drain_helper`.
 pub struct WaitForDrain {
     protocol: Py<StreamProtocolCore>,
-    key: Option<usize>,
+    place: Option<Place>,
 }
 
 impl WaitForDrain {
     pub fn new(protocol: Py<StreamProtocolCore>) -> Self {
-        Self { protocol, key: None }
+        Self { protocol, place: None }
     }
 }
 
 impl Routine for WaitForDrain {
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let protocol = self.protocol.bind(py);
-        if let Some(key) = self.key.take() {
-            protocol.get().leave(py, key);
+        if let Some(place) = self.place.take() {
+            protocol.get().leave(py, place);
         }
         match input {
             Input::Error(error) => Err(error),
             Input::Value(_) => Ok(Step::Return(py.None())),
             Input::Start if protocol.get().may_write(py)? => Ok(Step::Return(py.None())),
             Input::Start => {
-                let (key, future) = StreamProtocolCore::queue_up(protocol)?;
-                self.key = Some(key);
+                let place = StreamProtocolCore::queue_up(protocol)?;
+                let future = place.future.clone_ref(py);
+                self.place = Some(place);
                 Ok(Step::Wait(future))
             }
         }
@@ -44,9 +52,15 @@ impl Routine for WaitForDrain {
 
     fn release(self, py: Python<'_>) {
         self.protocol.drop_ref(py);
+        if let Some(place) = self.place {
+            place.future.drop_ref(py);
+        }
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(place) = &self.place {
+            visit.call(&place.future)?;
+        }
         visit.call(&self.protocol)
     }
 }
@@ -62,8 +76,8 @@ enum DrainStage {
     /// A connection that is being closed gets a turn, so that its loss is known.
     Closing,
     /// A place in the line of a protocol of ours.
-    Waiting(Py<StreamProtocolCore>, usize),
-    /// In another protocol's `_drain_helper`.
+    Waiting(Py<StreamProtocolCore>, Place),
+    /// In another protocol's `_drain_helper`, or past the wait.
     Delegated,
 }
 
@@ -78,13 +92,14 @@ impl Drain {
     fn help(&mut self, py: Python<'_>) -> PyResult<Step> {
         let protocol = StreamWriter::protocol(self.writer.bind(py))?;
         if let Ok(native) = protocol.cast::<StreamProtocolCore>()
-            && !native.get().replaced(py).drain_helper
+            && !native.get().replaced().drain_helper
         {
             if native.get().may_write(py)? {
                 return Ok(Step::Return(py.None()));
             }
-            let (key, future) = StreamProtocolCore::queue_up(native)?;
-            self.stage = DrainStage::Waiting(native.clone().unbind(), key);
+            let place = StreamProtocolCore::queue_up(native)?;
+            let future = place.future.clone_ref(py);
+            self.stage = DrainStage::Waiting(native.clone().unbind(), place);
             return Ok(Step::Wait(future));
         }
         self.stage = DrainStage::Delegated;
@@ -98,9 +113,8 @@ impl Drain {
         let Some(reader) = self.writer.get().reader(py) else {
             return Ok(());
         };
-        if reader.is_exact_instance_of::<StreamReader>() {
-            // SAFETY: checked above.
-            return unsafe { reader.cast_unchecked::<StreamReader>() }.get().raise_exception(py);
+        if let Ok(reader) = reader.cast_exact::<StreamReader>() {
+            return reader.get().raise_exception(py);
         }
         let exception = reader.call_method0(pyo3::intern!(py, "exception"))?;
         if exception.is_none() { Ok(()) } else { Err(PyErr::from_value(exception)) }
@@ -116,10 +130,13 @@ impl Routine for Drain {
 
     #[inline]
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
-        let stage = std::mem::replace(&mut self.stage, DrainStage::Begun);
-        if let DrainStage::Waiting(protocol, key) = &stage {
-            protocol.get().leave(py, *key);
-        }
+        let stage = match std::mem::replace(&mut self.stage, DrainStage::Begun) {
+            DrainStage::Waiting(protocol, place) => {
+                protocol.get().leave(py, place);
+                DrainStage::Delegated
+            }
+            stage => stage,
+        };
         if let Input::Error(error) = input {
             return Err(error);
         }
@@ -144,14 +161,16 @@ impl Routine for Drain {
     #[inline]
     fn release(self, py: Python<'_>) {
         self.writer.drop_ref(py);
-        if let DrainStage::Waiting(protocol, _) = self.stage {
+        if let DrainStage::Waiting(protocol, place) = self.stage {
             protocol.drop_ref(py);
+            place.future.drop_ref(py);
         }
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let DrainStage::Waiting(protocol, _) = &self.stage {
+        if let DrainStage::Waiting(protocol, place) = &self.stage {
             visit.call(protocol)?;
+            visit.call(&place.future)?;
         }
         visit.call(&self.writer)
     }
@@ -171,7 +190,7 @@ impl Routine for WaitClosed {
                 let writer = self.writer.bind(py);
                 let protocol = StreamWriter::protocol(writer)?;
                 let waiter = match protocol.cast::<StreamProtocolCore>() {
-                    Ok(native) if !native.get().replaced(py).get_close_waiter => {
+                    Ok(native) if !native.get().replaced().get_close_waiter => {
                         StreamProtocolCore::closed(native)?
                     }
                     _ => protocol.call_method1("_get_close_waiter", (writer,))?,

@@ -4,8 +4,9 @@ use std::ffi::CStr;
 
 use pyo3::prelude::*;
 
-use super::reading::{Amount, Wish};
+use super::reading::Amount;
 use super::separators::Separators;
+use super::until::Wish;
 use super::{
     Drain, LineBySubclass, Read, ReadAllBySubclass, ReadExactly, ReadUntil, StreamReader,
     StreamWriter,
@@ -30,6 +31,15 @@ fn replaces(reader: &Bound<'_, StreamReader>, name: &str) -> PyResult<bool> {
     Ok(!class.getattr(name)?.is(base.getattr(name)?))
 }
 
+/// Whether everything is read as asyncio does it, by `read(limit)`: the class has its own
+/// `read`, or the limit is not one that can be read.
+fn reads_by_limit(reader: &Bound<'_, StreamReader>) -> PyResult<bool> {
+    if reader.get().state.odd_limit.is_some(reader.py()) {
+        return Ok(true);
+    }
+    Ok(!reader.is_exact_instance_of::<StreamReader>() && replaces(reader, "read")?)
+}
+
 /// `reader.read(n)`.
 struct ReadMethod;
 
@@ -46,11 +56,8 @@ impl FastMethod for ReadMethod {
         let py = slf.py();
         let amount = Amount::of(arguments.only("StreamReader.read", "n")?);
         let reader = slf.clone().unbind();
-        if matches!(amount, Amount::Bytes(..0))
-            && !slf.is_exact_instance_of::<StreamReader>()
-            && replaces(slf, "read")?
-        {
-            let all = ReadAllBySubclass::new(py, reader);
+        if matches!(amount, Amount::Bytes(..0)) && reads_by_limit(slf)? {
+            let all = ReadAllBySubclass::new(py, reader)?;
             return Coroutine::new(py, all).map(Py::into_any);
         }
         Coroutine::new(py, Read::new(reader, amount)).map(Py::into_any)

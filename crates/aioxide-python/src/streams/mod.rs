@@ -13,6 +13,7 @@ mod protocol;
 mod reader;
 mod reading;
 mod separators;
+mod until;
 mod upgrading;
 mod writer;
 
@@ -22,7 +23,8 @@ pub use draining::{Drain, WaitClosed, WaitForDrain};
 pub use methods::install_streams;
 pub use protocol::StreamProtocolCore;
 pub use reader::StreamReader;
-pub use reading::{Read, ReadExactly, ReadUntil, WaitForData};
+pub use reading::{Read, ReadExactly, WaitForData};
+pub use until::ReadUntil;
 pub use upgrading::StartTls;
 pub use writer::StreamWriter;
 

@@ -4,51 +4,83 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyAssertionError, PyConnectionResetError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyWeakref, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::types::{PyDict, PyTuple, PyType, PyWeakref, PyWeakrefMethods, PyWeakrefReference};
 
-use super::attributes::{flag_attribute, object_attribute};
+use super::attributes::{Slot, flag_attribute, object_attribute};
+use super::draining::Place;
 use super::{ClientDone, StreamReader, StreamWriter, WaitForDrain, uninitialized};
+use crate::allocate;
 use crate::coroutines::{Coroutine, is_coroutine};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef, as_native};
+use crate::gil_cell::{Contents, GilCell};
 use crate::locks::Waiters;
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// Between a transport and a `StreamReader`; and who waits for the transport to
 /// want more data.
 #[pyclass(frozen, subclass, module = "aioxide")]
 pub struct StreamProtocolCore {
-    pub(super) state: WithCell<State>,
+    pub(super) state: Contents<State>,
 }
 
 #[derive(Default)]
 pub(super) struct State {
     /// None until `__init__` has run.
-    pub event_loop: Option<LoopRef>,
+    pub event_loop: GilCell<Option<LoopRef>>,
     /// A weak reference: a reader that nobody reads from any more goes.
-    pub reader: Option<Py<PyAny>>,
+    pub reader: Slot,
     /// Keeps the reader of an accepted connection until somebody else does.
-    pub strong_reader: Option<Py<PyAny>>,
+    pub strong_reader: Slot,
     /// Where the reader was made (debug mode).
-    pub source_traceback: Option<Py<PyAny>>,
+    pub source_traceback: Slot,
     /// What an accepted connection is told to.
-    pub client_connected: Option<Py<PyAny>>,
+    pub client_connected: Slot,
     /// The task that serves an accepted connection.
-    pub task: Option<Py<PyAny>>,
-    pub transport: Option<Py<PyAny>>,
+    pub task: Slot,
+    pub transport: Slot,
     /// Until 3.12: the writer of an accepted connection.
-    pub writer: Option<Py<PyAny>>,
+    pub writer: Slot,
     /// Done when the connection is lost.
-    pub closed: Option<Py<PyAny>>,
+    pub closed: Slot,
+    pub flags: GilCell<Flags>,
+    pub drain_waiters: GilCell<Waiters>,
+    /// Which methods the class has replaced.
+    pub replaced: Replaced,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flags {
     /// The connection is not wanted any more.
     pub reject: bool,
     pub over_ssl: bool,
     /// The transport wants no more data for now.
     pub paused: bool,
     pub connection_lost: bool,
-    pub drain_waiters: Waiters,
-    /// Which methods a subclass has replaced.
-    pub replaced: Replaced,
+}
+
+impl State {
+    fn slots(&self) -> [&Slot; 8] {
+        [
+            &self.reader,
+            &self.strong_reader,
+            &self.source_traceback,
+            &self.client_connected,
+            &self.task,
+            &self.transport,
+            &self.writer,
+            &self.closed,
+        ]
+    }
+
+    /// Makes it what it was before `__init__`.
+    fn reset(&self, py: Python<'_>) {
+        self.flags.set(py, Flags::default());
+        drop(self.event_loop.take(py));
+        drop(self.drain_waiters.take(py));
+        for slot in self.slots() {
+            drop(slot.take(py));
+        }
+    }
 }
 
 /// Methods that are gone round unless a subclass has its own.
@@ -60,9 +92,9 @@ pub(super) struct Replaced {
 }
 
 impl Replaced {
-    fn by(protocol: &Bound<'_, StreamProtocolCore>) -> PyResult<Self> {
-        let py = protocol.py();
-        let (class, base) = (protocol.get_type(), py.get_type::<StreamProtocolCore>());
+    fn by(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let py = class.py();
+        let base = py.get_type::<StreamProtocolCore>();
         let replaced = |name: &Bound<'_, pyo3::types::PyString>| -> PyResult<bool> {
             Ok(!class.getattr(name)?.is(&base.getattr(name)?))
         };
@@ -87,25 +119,24 @@ pub(super) fn create_future<'py>(event_loop: &BoundLoop<'py>) -> PyResult<Bound<
 }
 
 impl StreamProtocolCore {
-    pub(super) fn replaced(&self, py: Python<'_>) -> Replaced {
-        self.state.with(py, |state| state.replaced)
+    pub(super) fn replaced(&self) -> Replaced {
+        self.state.replaced
     }
 
     pub(super) fn event_loop<'py>(slf: &Bound<'py, Self>) -> PyResult<BoundLoop<'py>> {
-        slf.get()
-            .state
-            .with(slf.py(), |state| state.event_loop.as_ref().map(|it| it.bind(slf.py())))
-            .ok_or_else(|| uninitialized(slf.as_any(), "_loop"))
+        match slf.get().state.event_loop.clone_ref(slf.py()) {
+            Some(event_loop) => Ok(event_loop.into_bound(slf.py())),
+            None => Err(uninitialized(slf.as_any(), "_loop")),
+        }
     }
 
     /// The reader, while there is one.
     #[inline]
     fn reader<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(reference) =
-            self.state.with(py, |state| state.reader.as_ref().map(|it| it.bind(py).clone()))
-        else {
+        let Some(reference) = self.state.reader.clone_ref(py) else {
             return Ok(None);
         };
+        let reference = reference.into_bound(py);
         match reference.cast::<PyWeakref>() {
             Ok(reference) => Ok(reference.upgrade()),
             Err(_) => reference.call0().map(|reader| Some(reader).filter(|it| !it.is_none())),
@@ -115,18 +146,13 @@ impl StreamProtocolCore {
     /// The reader, if what is received may go into its buffer straight away.
     #[inline]
     pub fn direct_reader<'py>(&self, py: Python<'py>) -> Option<Bound<'py, StreamReader>> {
-        let reader = self.reader(py).ok()??;
-        if !reader.is_exact_instance_of::<StreamReader>() {
-            return None;
-        }
-        // SAFETY: checked above.
-        let reader = unsafe { reader.cast_into_unchecked::<StreamReader>() };
+        let reader = self.reader(py).ok()??.cast_into_exact::<StreamReader>().ok()?;
         reader.get().takes_bytes(py).then_some(reader)
     }
 
     /// Whether `data_received` is the one below.
-    pub fn receives_natively(&self, py: Python<'_>) -> bool {
-        !self.replaced(py).data_received
+    pub fn receives_natively(&self) -> bool {
+        !self.replaced().data_received
     }
 
     /// `data_received`.
@@ -135,9 +161,8 @@ impl StreamProtocolCore {
         let Some(reader) = self.reader(py)? else {
             return Ok(());
         };
-        if reader.is_exact_instance_of::<StreamReader>() {
-            // SAFETY: checked above.
-            return unsafe { reader.cast_unchecked::<StreamReader>() }.get().feed(data);
+        if let Ok(reader) = reader.cast_exact::<StreamReader>() {
+            return reader.get().feed(data);
         }
         reader.call_method1(pyo3::intern!(py, "feed_data"), (data,)).map(drop)
     }
@@ -146,33 +171,31 @@ impl StreamProtocolCore {
     fn end_reader(&self, py: Python<'_>) -> PyResult<()> {
         match self.reader(py)? {
             None => Ok(()),
-            Some(reader) if reader.is_exact_instance_of::<StreamReader>() => {
-                // SAFETY: checked above.
-                unsafe { reader.cast_unchecked::<StreamReader>() }.get().end(py)
-            }
-            Some(reader) => reader.call_method0(pyo3::intern!(py, "feed_eof")).map(drop),
+            Some(reader) => match reader.cast_exact::<StreamReader>() {
+                Ok(reader) => reader.get().end(py),
+                Err(_) => reader.call_method0(pyo3::intern!(py, "feed_eof")).map(drop),
+            },
         }
     }
 
     /// Whether data may be written: true at once, false after a wait.
     pub(super) fn may_write(&self, py: Python<'_>) -> PyResult<bool> {
-        let (lost, paused) = self.state.with(py, |state| (state.connection_lost, state.paused));
-        if lost {
+        let flags = self.state.flags.get(py);
+        if flags.connection_lost {
             return Err(PyConnectionResetError::new_err("Connection lost"));
         }
-        Ok(!paused)
+        Ok(!flags.paused)
     }
 
     /// Whether data may be written, as far as nobody has replaced what says so.
     #[inline]
     pub(super) fn takes_data(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| {
-            !state.connection_lost && !state.paused && !state.replaced.drain_helper
-        })
+        let flags = self.state.flags.get(py);
+        !flags.connection_lost && !flags.paused && !self.state.replaced.drain_helper
     }
 
     /// A place in the line of those who wait to write.
-    pub(super) fn queue_up(slf: &Bound<'_, Self>) -> PyResult<(usize, Py<Future>)> {
+    pub(super) fn queue_up(slf: &Bound<'_, Self>) -> PyResult<Place> {
         let py = slf.py();
         let future = match Self::event_loop(slf)? {
             BoundLoop::Native(core) => Future::on_loop(py, &core)?,
@@ -180,13 +203,16 @@ impl StreamProtocolCore {
                 Py::new(py, Future::new(FutureState::pending(LoopRef::of(&event_loop))))?
             }
         };
-        let kept = future.clone_ref(py);
-        Ok((slf.get().state.with(py, |state| state.drain_waiters.push(kept)), future))
+        let key = slf.get().state.drain_waiters.push(py, future.clone_ref(py));
+        Ok(Place { key, future })
     }
 
     /// Gives that place up.
-    pub(super) fn leave(&self, py: Python<'_>, key: usize) {
-        drop(self.state.with(py, |state| state.drain_waiters.remove(key)));
+    pub(super) fn leave(&self, py: Python<'_>, place: Place) {
+        if let Some(future) = self.state.drain_waiters.remove_if(py, place.key, &place.future) {
+            future.drop_ref(py);
+        }
+        place.future.drop_ref(py);
     }
 
     /// Wakes everybody who waits to write, in order; each leaves by itself.
@@ -214,10 +240,10 @@ impl StreamProtocolCore {
     /// The future that is done when the connection is lost.
     pub(super) fn closed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        slf.get()
-            .state
-            .with(py, |state| state.closed.as_ref().map(|closed| closed.bind(py).clone()))
-            .ok_or_else(|| uninitialized(slf.as_any(), "_closed"))
+        match slf.get().state.closed.clone_ref(py) {
+            Some(closed) => Ok(closed.into_bound(py)),
+            None => Err(uninitialized(slf.as_any(), "_closed")),
+        }
     }
 
     fn settle_closed(closed: &Bound<'_, PyAny>, exc: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -249,7 +275,7 @@ impl StreamProtocolCore {
         let writer = StreamWriter::create(transport, slf.as_any(), reader.clone(), event_loop)?;
         if cfg!(not(Py_3_13)) {
             let kept = writer.clone().into_any().unbind();
-            drop(slf.get().state.with(py, |state| state.writer.replace(kept)));
+            drop(slf.get().state.writer.replace(py, Some(kept)));
         }
         let served = callback.call1((reader, writer));
         if cfg!(Py_3_14)
@@ -261,8 +287,7 @@ impl StreamProtocolCore {
         let served = served?;
         if is_coroutine(&served)? {
             let task = event_loop.call_method1(pyo3::intern!(py, "create_task"), (served,))?;
-            let kept = task.clone().unbind();
-            drop(slf.get().state.with(py, |state| state.task.replace(kept)));
+            drop(slf.get().state.task.replace(py, Some(task.clone().unbind())));
             let done = ClientDone::create(event_loop, transport)?;
             task.call_method1(pyo3::intern!(py, "add_done_callback"), (done,))?;
         }
@@ -274,9 +299,15 @@ impl StreamProtocolCore {
 impl StreamProtocolCore {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
+    #[classmethod]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(stream_reader, client_connected_cb=None, loop=None)")]
-    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: WithCell::new(State::default()) }
+    fn __new__(
+        class: &Bound<'_, PyType>,
+        _arguments: &Bound<'_, PyTuple>,
+        _keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let state = State { replaced: Replaced::by(class)?, ..State::default() };
+        Ok(Self { state: Contents::new(state) })
     }
 
     #[pyo3(signature = (stream_reader, client_connected_cb=None, r#loop=None))]
@@ -292,23 +323,26 @@ impl StreamProtocolCore {
             None => standard::get_event_loop(py)?.call0()?,
         };
         let event_loop = LoopRef::of(&event_loop);
-        let mut state = State { replaced: Replaced::by(slf)?, ..State::default() };
-        if let Some(reader) = stream_reader {
-            state.reader = Some(PyWeakrefReference::new(&reader)?.into_any().unbind());
-            state.source_traceback = match reader.cast_exact::<StreamReader>() {
+        let (mut reference, mut source_traceback) = (None, None);
+        if let Some(reader) = &stream_reader {
+            reference = Some(PyWeakrefReference::new(reader)?.into_any().unbind());
+            source_traceback = match reader.cast_exact::<StreamReader>() {
                 Ok(reader) => reader.get().source_traceback(py),
                 Err(_) => {
                     Some(reader.getattr("_source_traceback")?.unbind()).filter(|it| !it.is_none(py))
                 }
             };
-            if client_connected_cb.is_some() {
-                state.strong_reader = Some(reader.unbind());
-            }
         }
-        state.client_connected = client_connected_cb;
-        state.closed = Some(create_future(&event_loop.bind(py))?.unbind());
-        state.event_loop = Some(event_loop);
-        drop(slf.get().state.with(py, |old| std::mem::replace(old, state)));
+        let closed = create_future(&event_loop.bind(py))?.unbind();
+        let strong = stream_reader.filter(|_| client_connected_cb.is_some()).map(Bound::unbind);
+        let state = &slf.get().state;
+        state.reset(py);
+        drop(state.reader.replace(py, reference));
+        drop(state.source_traceback.replace(py, source_traceback));
+        drop(state.strong_reader.replace(py, strong));
+        drop(state.client_connected.replace(py, client_connected_cb));
+        drop(state.closed.replace(py, Some(closed)));
+        drop(state.event_loop.replace(py, Some(event_loop)));
         Ok(())
     }
 
@@ -333,16 +367,15 @@ impl StreamProtocolCore {
     fn _replace_writer(&self, writer: Bound<'_, PyAny>) -> PyResult<()> {
         let py = writer.py();
         let transport = writer.getattr(pyo3::intern!(py, "transport"))?;
-        drop(self.state.with(py, |state| state.writer.replace(writer.unbind())));
+        drop(self.state.writer.replace(py, Some(writer.unbind())));
         self.use_transport(py, &transport)
     }
 
     fn connection_made(slf: &Bound<'_, Self>, transport: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let reject = this.state.with(py, |state| state.reject);
-        if reject {
-            let details = PyDict::new(py);
+        if this.state.flags.get(py).reject {
+            let details = allocate::dict(py)?;
             details.set_item(
                 "message",
                 "An open stream was garbage collected prior to establishing network connection; \
@@ -355,17 +388,15 @@ impl StreamProtocolCore {
             event_loop.as_any().call_method1("call_exception_handler", (details,))?;
             return transport.call_method0("abort").map(drop);
         }
+        drop(this.state.transport.replace(py, Some(transport.clone().unbind())));
         let reader = this.reader(py)?;
         if let Some(reader) = &reader {
             reader.call_method1(pyo3::intern!(py, "set_transport"), (&transport,))?;
         }
-        this.use_transport(py, &transport)?;
-        let callback = this
-            .state
-            .with(py, |state| state.client_connected.as_ref().map(|it| it.bind(py).clone()));
-        if let Some(callback) = callback {
-            Self::greet(slf, &callback, &transport, reader)?;
-            drop(this.state.with(py, |state| state.strong_reader.take()));
+        this.look_for_tls(&transport)?;
+        if let Some(callback) = this.state.client_connected.clone_ref(py) {
+            Self::greet(slf, callback.bind(py), &transport, reader)?;
+            drop(this.state.strong_reader.take(py));
         }
         Ok(())
     }
@@ -379,16 +410,17 @@ impl StreamProtocolCore {
             reader.call_method1(pyo3::intern!(py, "set_exception"), (&exc,))?;
         }
         Self::settle_closed(&Self::closed(slf)?, &exc)?;
-        let paused = this.state.with(py, |state| {
-            state.connection_lost = true;
-            state.paused
+        let paused = this.state.flags.update(py, |flags| {
+            flags.connection_lost = true;
+            flags.paused
         });
         if paused {
             this.wake(py, Some(&exc).filter(|exc| !exc.is_none()))?;
         }
-        drop(this.state.with(py, |state| {
-            (state.reader.take(), state.writer.take(), state.task.take(), state.transport.take())
-        }));
+        let state = &this.state;
+        for slot in [&state.reader, &state.writer, &state.task, &state.transport] {
+            drop(slot.take(py));
+        }
         Ok(())
     }
 
@@ -400,11 +432,12 @@ impl StreamProtocolCore {
     /// cannot.
     fn eof_received(&self, py: Python<'_>) -> PyResult<bool> {
         self.end_reader(py)?;
-        Ok(!self.state.with(py, |state| state.over_ssl))
+        Ok(!self.state.flags.get(py).over_ssl)
     }
 
     fn pause_writing(slf: &Bound<'_, Self>) -> PyResult<()> {
-        if slf.get().state.with(slf.py(), |state| std::mem::replace(&mut state.paused, true)) {
+        let flags = &slf.get().state.flags;
+        if flags.update(slf.py(), |flags| std::mem::replace(&mut flags.paused, true)) {
             return Err(PyAssertionError::new_err(()));
         }
         Self::log(slf, "%r pauses writing")
@@ -412,7 +445,8 @@ impl StreamProtocolCore {
 
     fn resume_writing(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        if !slf.get().state.with(py, |state| std::mem::replace(&mut state.paused, false)) {
+        let flags = &slf.get().state.flags;
+        if !flags.update(py, |flags| std::mem::replace(&mut flags.paused, false)) {
             return Err(PyAssertionError::new_err(()));
         }
         Self::log(slf, "%r resumes writing")?;
@@ -435,53 +469,48 @@ impl StreamProtocolCore {
 
     #[getter]
     fn _drain_waiters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state.with(py, |state| state.drain_waiters.iter().map(|it| it.clone_ref(py)).collect())
+        self.state.drain_waiters.all(py)
     }
 
     #[getter]
     fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.as_any().clone_ref(py)))
+        self.state.event_loop.clone_of(py, |it| it.as_ref().map(LoopRef::as_any))
     }
 
     #[setter]
     fn set__loop(&self, event_loop: Bound<'_, PyAny>) {
         let new = Some(LoopRef::of(&event_loop));
-        drop(
-            self.state.with(event_loop.py(), |state| std::mem::replace(&mut state.event_loop, new)),
-        );
+        drop(self.state.event_loop.replace(event_loop.py(), new));
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            if let Some(event_loop) = &state.event_loop {
-                visit.call(event_loop.as_any())?;
-            }
-            state.drain_waiters.traverse(&visit)?;
-            visit.call(&state.reader)?;
-            visit.call(&state.strong_reader)?;
-            visit.call(&state.source_traceback)?;
-            visit.call(&state.client_connected)?;
-            visit.call(&state.task)?;
-            visit.call(&state.transport)?;
-            visit.call(&state.writer)?;
-            visit.call(&state.closed)
+            state.event_loop.traverse(|event_loop| match event_loop {
+                Some(event_loop) => visit.call(event_loop.as_any()),
+                None => Ok(()),
+            })?;
+            state.drain_waiters.traverse(|waiters| waiters.traverse(&visit))?;
+            state.slots().iter().try_for_each(|slot| slot.traverse(|object| visit.call(object)))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, std::mem::take));
+        self.state.reset(py);
     }
 }
 
 impl StreamProtocolCore {
     fn use_transport(&self, py: Python<'_>, transport: &Bound<'_, PyAny>) -> PyResult<()> {
+        drop(self.state.transport.replace(py, Some(transport.clone().unbind())));
+        self.look_for_tls(transport)
+    }
+
+    /// Over TLS our side cannot stay open when the peer's has ended.
+    fn look_for_tls(&self, transport: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = transport.py();
         let context =
             transport.call_method1(pyo3::intern!(py, "get_extra_info"), ("sslcontext",))?;
-        let (over_ssl, kept) = (!context.is_none(), transport.clone().unbind());
-        drop(self.state.with(py, |state| {
-            state.over_ssl = over_ssl;
-            state.transport.replace(kept)
-        }));
+        self.state.flags.update(py, |flags| flags.over_ssl = !context.is_none());
         Ok(())
     }
 }

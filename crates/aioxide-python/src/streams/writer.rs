@@ -8,15 +8,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{Borrowed, PyTraverseError, ffi};
 
-use super::attributes::object_attribute;
+use super::attributes::{Slot, object_attribute};
 use super::protocol::create_future;
 use super::{StartTls, StreamProtocolCore, StreamReader, WaitClosed, uninitialized};
+use crate::allocate;
 use crate::coroutines::Coroutine;
+use crate::event_loop::LoopCore;
 use crate::finalizer::Finalize;
 use crate::futures::LoopRef;
+use crate::gil_cell::Contents;
 use crate::standard;
 use crate::transports::SocketTransport;
-use crate::with_cell::WithCell;
 
 /// What sends to a connection, with `await drain()` for when that goes too
 /// fast.
@@ -27,41 +29,63 @@ use crate::with_cell::WithCell;
 /// https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamWriter
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.streams")]
 pub struct StreamWriter {
-    state: WithCell<State>,
+    state: Contents<State>,
 }
 
 #[derive(Default)]
 struct State {
     /// None until `__init__` has run.
-    transport: Option<Py<PyAny>>,
-    protocol: Option<Py<PyAny>>,
-    reader: Option<Py<PyAny>>,
-    event_loop: Option<Py<PyAny>>,
+    transport: Slot,
+    protocol: Slot,
+    reader: Slot,
+    event_loop: Slot,
     /// A future that is done, once somebody has asked for it.
-    complete: Option<Py<PyAny>>,
+    complete: Slot,
 }
 
 impl State {
-    fn of(
-        transport: &Bound<'_, PyAny>,
-        protocol: &Bound<'_, PyAny>,
-        reader: Option<Bound<'_, PyAny>>,
-        event_loop: &Bound<'_, PyAny>,
-    ) -> PyResult<Self> {
-        if let Some(reader) = &reader
+    fn slots(&self) -> [&Slot; 5] {
+        [&self.transport, &self.protocol, &self.reader, &self.event_loop, &self.complete]
+    }
+}
+
+/// What a writer is made of.
+struct Parts<'py> {
+    transport: Bound<'py, PyAny>,
+    protocol: Bound<'py, PyAny>,
+    reader: Option<Bound<'py, PyAny>>,
+    event_loop: Bound<'py, PyAny>,
+}
+
+impl Parts<'_> {
+    fn put_into(self, state: &State) -> PyResult<()> {
+        let py = self.transport.py();
+        drop(state.transport.replace(py, Some(self.transport.unbind())));
+        drop(state.protocol.replace(py, Some(self.protocol.unbind())));
+        if let Some(reader) = &self.reader
             && !reader.is_instance_of::<StreamReader>()
-            && !reader.is_instance(standard::stream_reader(reader.py())?)?
+            && !reader.is_instance(standard::stream_reader(py)?)?
         {
             return Err(PyAssertionError::new_err(()));
         }
-        Ok(Self {
-            transport: Some(transport.clone().unbind()),
-            protocol: Some(protocol.clone().unbind()),
-            reader: reader.map(Bound::unbind),
-            event_loop: Some(event_loop.clone().unbind()),
-            complete: None,
-        })
+        drop(state.reader.replace(py, self.reader.map(Bound::unbind)));
+        // A loop of ours makes the future when somebody asks for it.
+        let complete = match LoopCore::of(&self.event_loop) {
+            Some(_) => None,
+            None => Some(completed(&self.event_loop)?.unbind()),
+        };
+        drop(state.event_loop.replace(py, Some(self.event_loop.unbind())));
+        drop(state.complete.replace(py, complete));
+        Ok(())
     }
+}
+
+/// A future that is done.
+fn completed<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = event_loop.py();
+    let complete = create_future(&LoopRef::of(event_loop).into_bound(py))?;
+    complete.call_method1(pyo3::intern!(py, "set_result"), (py.None(),))?;
+    Ok(complete)
 }
 
 impl StreamWriter {
@@ -72,21 +96,24 @@ impl StreamWriter {
         reader: Option<Bound<'py, PyAny>>,
         event_loop: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Self>> {
-        let state = State::of(transport, protocol, reader, event_loop)?;
-        Bound::new(transport.py(), Self { state: WithCell::new(state) })
+        let state = State::default();
+        let (transport, protocol) = (transport.clone(), protocol.clone());
+        let parts = Parts { transport, protocol, reader, event_loop: event_loop.clone() };
+        parts.put_into(&state)?;
+        Bound::new(event_loop.py(), Self { state: Contents::new(state) })
     }
 
     #[inline]
     fn required<'py>(
         slf: &Bound<'py, Self>,
         attribute: &str,
-        pick: impl FnOnce(&State) -> &Option<Py<PyAny>>,
+        pick: impl FnOnce(&State) -> &Slot,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        slf.get()
-            .state
-            .with(py, |state| pick(state).as_ref().map(|it| it.bind(py).clone()))
-            .ok_or_else(|| uninitialized(slf.as_any(), attribute))
+        match pick(&slf.get().state).clone_ref(py) {
+            Some(object) => Ok(object.into_bound(py)),
+            None => Err(uninitialized(slf.as_any(), attribute)),
+        }
     }
 
     #[inline]
@@ -110,12 +137,12 @@ impl StreamWriter {
 
     #[inline]
     pub(super) fn reader<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.with(py, |state| state.reader.as_ref().map(|it| it.bind(py).clone()))
+        self.state.reader.clone_ref(py).map(|reader| reader.into_bound(py))
     }
 
     /// Writes to another transport from now on.
     pub(super) fn put_transport(&self, py: Python<'_>, transport: Py<PyAny>) {
-        drop(self.state.with(py, |state| state.transport.replace(transport)));
+        drop(self.state.transport.replace(py, Some(transport)));
     }
 
     /// Whether the transport was closed.
@@ -132,23 +159,17 @@ impl StreamWriter {
     /// wait for. Runs no Python code.
     #[inline]
     pub(super) fn is_drained(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| {
-            let (Some(transport), Some(protocol)) = (&state.transport, &state.protocol) else {
-                return false;
-            };
-            let is_open = SocketTransport::unadorned(transport.bind(py))
-                .is_some_and(|socket| !socket.get().is_closing(py));
-            let is_unhurt = state.reader.as_ref().is_none_or(|reader| {
-                let reader = reader.bind(py).cast_exact::<StreamReader>();
-                reader.is_ok_and(|reader| !reader.get().has_failed(py))
-            });
-            is_open
-                && is_unhurt
-                && protocol
-                    .bind(py)
-                    .cast::<StreamProtocolCore>()
-                    .is_ok_and(|protocol| protocol.get().takes_data(py))
-        })
+        let bound = |slot: &Slot| slot.clone_ref(py).map(|object| object.into_bound(py));
+        let is_open = bound(&self.state.transport).is_some_and(|transport| {
+            SocketTransport::unadorned(&transport).is_some_and(|it| !it.get().is_closing(py))
+        });
+        is_open
+            && bound(&self.state.reader).is_none_or(|reader| {
+                reader.cast_exact::<StreamReader>().is_ok_and(|it| !it.get().has_failed(py))
+            })
+            && bound(&self.state.protocol).is_some_and(|protocol| {
+                protocol.cast::<StreamProtocolCore>().is_ok_and(|it| it.get().takes_data(py))
+            })
     }
 
     /// `write`.
@@ -172,7 +193,7 @@ impl StreamWriter {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(transport, protocol, reader, loop)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: WithCell::new(State::default()) }
+        Self { state: Contents::new(State::default()) }
     }
 
     fn __init__(
@@ -182,9 +203,7 @@ impl StreamWriter {
         reader: Option<Bound<'_, PyAny>>,
         r#loop: Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let state = State::of(&transport, &protocol, reader, &r#loop)?;
-        drop(self.state.with(transport.py(), |old| std::mem::replace(old, state)));
-        Ok(())
+        Parts { transport, protocol, reader, event_loop: r#loop }.put_into(&self.state)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -267,7 +286,7 @@ impl StreamWriter {
         ssl_handshake_timeout: Option<Py<PyAny>>,
         ssl_shutdown_timeout: Option<Py<PyAny>>,
     ) -> PyResult<Py<Coroutine>> {
-        let options = PyDict::new(slf.py());
+        let options = allocate::dict(slf.py())?;
         options.set_item("server_hostname", server_hostname)?;
         options.set_item("ssl_handshake_timeout", ssl_handshake_timeout)?;
         options.set_item("ssl_shutdown_timeout", ssl_shutdown_timeout)?;
@@ -287,7 +306,7 @@ impl StreamWriter {
         server_hostname: Option<Py<PyAny>>,
         ssl_handshake_timeout: Option<Py<PyAny>>,
     ) -> PyResult<Py<Coroutine>> {
-        let options = PyDict::new(slf.py());
+        let options = allocate::dict(slf.py())?;
         options.set_item("server_hostname", server_hostname)?;
         options.set_item("ssl_handshake_timeout", ssl_handshake_timeout)?;
         let routine = StartTls::new(slf.clone().unbind(), sslcontext, options.unbind());
@@ -297,16 +316,13 @@ impl StreamWriter {
     #[getter]
     fn _complete_fut<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        if let Some(complete) =
-            slf.get().state.with(py, |state| state.complete.as_ref().map(|it| it.clone_ref(py)))
-        {
+        let state = &slf.get().state;
+        if let Some(complete) = state.complete.clone_ref(py) {
             return Ok(complete.into_bound(py));
         }
         let event_loop = Self::required(slf, "_loop", |state| &state.event_loop)?;
-        let complete = create_future(&LoopRef::of(&event_loop).bind(py))?;
-        complete.call_method1("set_result", (py.None(),))?;
-        let kept = complete.clone().unbind();
-        drop(slf.get().state.with(py, |state| state.complete.replace(kept)));
+        let complete = completed(&event_loop)?;
+        drop(state.complete.replace(py, Some(complete.clone().unbind())));
         Ok(complete)
     }
 
@@ -316,16 +332,14 @@ impl StreamWriter {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            visit.call(&state.transport)?;
-            visit.call(&state.protocol)?;
-            visit.call(&state.reader)?;
-            visit.call(&state.event_loop)?;
-            visit.call(&state.complete)
+            state.slots().iter().try_for_each(|slot| slot.traverse(|object| visit.call(object)))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, std::mem::take));
+        for slot in self.state.slots() {
+            drop(slot.take(py));
+        }
     }
 }
 
@@ -361,13 +375,13 @@ impl Finalize for StreamWriter {
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
         let py = slf.py();
-        slf.get().state.with(py, |state| match &state.transport {
-            Some(transport) => match SocketTransport::unadorned(transport.bind(py)) {
+        match slf.get().state.transport.clone_ref(py).map(|transport| transport.into_bound(py)) {
+            Some(transport) => match SocketTransport::unadorned(&transport) {
                 Some(socket) => !socket.get().is_closing(py),
                 None => true,
             },
             None => false,
-        })
+        }
     }
 
     fn finalize(slf: &Bound<'_, Self>) {

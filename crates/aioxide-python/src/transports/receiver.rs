@@ -26,7 +26,7 @@ impl Receiver {
             return Ok(Self::Tls);
         }
         if let Ok(stream) = protocol.cast::<StreamProtocolCore>()
-            && stream.get().receives_natively(protocol.py())
+            && stream.get().receives_natively()
         {
             return Ok(Self::Stream);
         }
