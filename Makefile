@@ -59,12 +59,19 @@ test-tools:
 	$(in_venv) -m pytest conformance/tests
 	$(in_venv) -m pytest soak/tests
 	$(in_venv) -m pytest compat/tests
+	$(in_venv) -m pytest fuzz/tests
 
 .PHONY: test-python
 test-python:
 	@$(prepare) build test
 	$(develop)
 	$(in_venv) -m pytest tests $(ARGS)
+
+# The build that lies in python/aioxide stays as it is: scripts/asan has one of its own.
+.PHONY: asan
+asan: ## The Python tests with AddressSanitizer: make asan ARGS="tests/tls -q"
+	@$(prepare) build test
+	scripts/asan $(in_venv) $(in_venv) -m pytest $(if $(filter tests/%,$(ARGS)),,tests) $(ARGS)
 
 .PHONY: test-pythons
 test-pythons: ## Run the Python tests and conformance on CPython 3.11 to 3.15
@@ -138,6 +145,12 @@ fuzz: ## Try random programs on the engine: make fuzz ARGS=20000 (cases of each 
 		--test engine_against_model --test timers_against_model --test turns_against_model \
 		-- model sorted_vector
 
+.PHONY: fuzz-api
+fuzz-api: ## Hostile random calls from Python: make fuzz-api ARGS="--seconds 3600"
+	@$(prepare) build test
+	$(develop)
+	$(in_venv) fuzz/run.py $(ARGS)
+
 .PHONY: miri
 miri: ## Run the engine's tests under Miri (needs rustup)
 	rustup toolchain install nightly --profile minimal --component miri,rust-src --no-self-update
@@ -146,4 +159,4 @@ miri: ## Run the engine's tests under Miri (needs rustup)
 .PHONY: clean
 clean: ## Delete everything that was built
 	rm -rf target .venv .venv-compat python/aioxide/_aioxide.*.so
-	rm -rf .ruff_cache .mypy_cache .pytest_cache tests/.pytest_cache soak/.pytest_cache benches/.pytest_cache
+	rm -rf .ruff_cache .mypy_cache .pytest_cache tests/.pytest_cache soak/.pytest_cache benches/.pytest_cache fuzz/.pytest_cache
