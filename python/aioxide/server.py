@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio import tasks, trsock
+from weakref import WeakSet
 
 from ._aioxide import ServerCore
 
@@ -23,6 +24,15 @@ class Server(ServerCore, asyncio.AbstractServer):
     def __init__(self, loop, sockets, protocol_factory, backlog, tls=None) -> None:
         super().__init__()
         self._loop = loop
+        self._protocol_factory = protocol_factory
+        self._backlog = backlog
+        self._ssl_context, self._ssl_handshake_timeout, self._ssl_shutdown_timeout = (
+            (None, None, None) if tls is None else tls
+        )
+        # Connections that others have attached: objects from Python 3.13 on, before that
+        # only their number.
+        self._attached: WeakSet = WeakSet()
+        self._attached_count = 0
         self._sockets = sockets  # None once closed
         # The file that goes when the server is closed, a SocketFile or None.
         self._socket_file = None
@@ -105,7 +115,7 @@ class Server(ServerCore, asyncio.AbstractServer):
         if forever is not None and not forever.done():
             forever.cancel()
             self._serving_forever_fut = None
-        if self._client_count == 0:
+        if self._active_count == 0:
             self._wake_waiters()
 
     def close_clients(self) -> None:
@@ -113,7 +123,7 @@ class Server(ServerCore, asyncio.AbstractServer):
 
         asyncio has it from Python 3.13 on.
         """
-        for transport in self._client_list():
+        for transport in self._clients:
             transport.close()
 
     def abort_clients(self) -> None:
@@ -121,7 +131,7 @@ class Server(ServerCore, asyncio.AbstractServer):
 
         asyncio has it from Python 3.13 on.
         """
-        for transport in self._client_list():
+        for transport in self._clients:
             transport.abort()
 
     async def wait_closed(self) -> None:
@@ -148,9 +158,44 @@ class Server(ServerCore, asyncio.AbstractServer):
         self._start_accepting()
         self._serving = True
 
+    @property
+    def _clients(self) -> WeakSet:
+        """The connections that are not lost."""
+        return WeakSet([*self._client_list(), *self._attached])
+
+    @property
+    def _active_count(self) -> int:
+        """How many connections are not lost."""
+        return self._client_count + len(self._attached) + self._attached_count
+
+    if sys.version_info >= (3, 13):
+
+        def _attach(self, transport) -> None:
+            """Take a connection of somebody else's into account."""
+            assert self._sockets is not None
+            self._attached.add(transport)
+
+        def _detach(self, transport) -> None:
+            """Forget such a connection."""
+            self._attached.discard(transport)
+            self._clients_gone()
+
+    else:
+
+        def _attach(self) -> None:
+            """Take a connection of somebody else's into account."""
+            assert self._sockets is not None
+            self._attached_count += 1
+
+        def _detach(self) -> None:
+            """Forget such a connection."""
+            assert self._active_count > 0
+            self._attached_count -= 1
+            self._clients_gone()
+
     def _clients_gone(self) -> None:
-        """The last client has left; called by the native half."""
-        if self._sockets is None:
+        """A client has left; called by the native half for the last one it knows of."""
+        if self._active_count == 0 and self._sockets is None:
             self._wake_waiters()
 
     def _wake_waiters(self) -> None:

@@ -9,7 +9,6 @@
 // While cells are converted.
 #![allow(dead_code)]
 
-mod accepting;
 mod allocate;
 mod buffers;
 mod children;

@@ -98,6 +98,14 @@ standard_type!(
     /// The operating system's sockets.
     socket_type = "socket"."socket"
 );
+standard!(
+    /// The level of an option that every socket has.
+    sol_socket = "socket"."SOL_SOCKET"
+);
+standard!(
+    /// The option that tells how a connection attempt has ended.
+    so_error = "socket"."SO_ERROR"
+);
 standard_type!(
     /// Threads that run the blocking pool's workers.
     thread_type = "threading"."Thread"

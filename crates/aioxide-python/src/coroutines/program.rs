@@ -12,6 +12,7 @@ use crate::locks::{
     WaitUntil,
 };
 use crate::queues::{GetItem, JoinQueue, PutItem};
+use crate::server::AcceptConnection;
 use crate::streams::{
     Drain, LineBySubclass, Read, ReadAllBySubclass, ReadExactly, ReadUntil, StartTls, WaitClosed,
     WaitForData, WaitForDrain,
@@ -171,6 +172,7 @@ macro_rules! programs {
 }
 
 programs! {
+    AcceptConnection,
     AcquireLock,
     ReleaseLock,
     AcquireSemaphore,

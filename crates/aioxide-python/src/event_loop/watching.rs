@@ -194,6 +194,12 @@ impl LoopCore {
         }
     }
 
+    /// Whether such a descriptor's number is still that of `transport`: whoever closes it by
+    /// its number makes room for another.
+    pub fn is_occupied_by(&self, py: Python<'_>, fd: RawFd, transport: &Bound<'_, PyAny>) -> bool {
+        self.descriptors.transport_of(py, fd).is_some_and(|owner| owner.is(transport))
+    }
+
     /// Takes such a descriptor back before it is closed.
     pub fn vacate(&self, py: Python<'_>, fd: RawFd) {
         // SAFETY: borrowed for one system call, which refuses a number that is
@@ -209,7 +215,7 @@ impl LoopCore {
         let watch = self.descriptors.vacate(py, descriptor.as_raw_fd());
         match self.registered_poller(py) {
             Some(poller) => poller.remove_and_close(descriptor),
-            None => drop(descriptor),
+            None => crate::transports::close(descriptor),
         }
         drop(watch);
     }

@@ -1,7 +1,7 @@
 //! The awaitable that a `sock_*` method returns.
 
 use std::ffi::CString;
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::OnceLock;
 
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError, PyValueError};
@@ -10,31 +10,41 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{Borrowed, PyTraverseError};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::operation::{Attempt, Operation};
-use crate::event_loop::{Direction, LoopCore, Ready, Watcher};
+use crate::event_loop::{Direction, LoopCore, Ready, Watcher, file_descriptor};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
+use crate::gil_cell::{Contents, GilCell};
 use crate::recycle::{self, Recycle, Shelf};
-use crate::with_cell::WithCell;
+use crate::transports::ends_the_loop;
+use crate::{allocate, standard};
 
 /// A native coroutine: nothing happens until it is awaited, and `create_task`
 /// takes it.
 #[pyclass(frozen, weakref, module = "aioxide")]
 pub struct SocketCall {
-    state: WithCell<State>,
+    state: Contents<State>,
 }
 
 struct State {
+    facts: GilCell<Facts>,
+    phase: GilCell<Phase>,
+    /// Absent while it is being attempted, and once it is over.
+    operation: GilCell<Option<Operation>>,
+    core: GilCell<Option<Py<LoopCore>>>,
+    socket: GilCell<Option<Py<PyAny>>>,
+}
+
+#[derive(Clone, Copy)]
+struct Facts {
     name: &'static str,
     direction: Direction,
-    phase: Phase,
-    /// Absent while it is being attempted, and once it is over.
-    operation: Option<Operation>,
-    core: Option<Py<LoopCore>>,
-    socket: Option<Py<PyAny>>,
     /// Known once it has begun.
     fd: RawFd,
+    /// The socket is a plain `socket.socket`, whose system calls may be made without it.
+    plain: bool,
 }
 
 enum Phase {
@@ -42,6 +52,15 @@ enum Phase {
     /// The kernel had nothing yet; the future gets the result.
     Waiting(Py<Future>),
     Over,
+}
+
+impl Phase {
+    fn future(&self) -> Option<&Py<Future>> {
+        match self {
+            Self::Waiting(future) => Some(future),
+            Self::Created | Self::Over => None,
+        }
+    }
 }
 
 impl SocketCall {
@@ -52,30 +71,48 @@ impl SocketCall {
         operation: Operation,
     ) -> PyResult<Py<Self>> {
         let py = core.py();
-        let state = State {
+        let facts = Facts {
             name: operation.name(),
             direction: operation.direction(),
-            phase: Phase::Created,
-            operation: Some(operation),
-            core: Some(core.clone().unbind()),
-            socket: Some(socket.unbind()),
             fd: -1,
+            plain: socket.get_type().is(standard::socket_type(py)?),
         };
+        let core = Some(core.clone().unbind());
+        let (operation, socket) = (Some(operation), Some(socket.unbind()));
         match recycle::take::<Self>(py) {
             Some(call) => {
-                call.get().state.fill(py, state);
+                let state = &call.get().state;
+                state.facts.set(py, facts);
+                state.phase.fill(py, Phase::Created);
+                state.operation.fill(py, operation);
+                state.core.fill(py, core);
+                state.socket.fill(py, socket);
                 Ok(call.unbind())
             }
-            None => Py::new(py, Self { state: WithCell::new(state) }),
+            None => {
+                let state = State {
+                    facts: GilCell::new(facts),
+                    phase: GilCell::new(Phase::Created),
+                    operation: GilCell::new(operation),
+                    core: GilCell::new(core),
+                    socket: GilCell::new(socket),
+                };
+                Py::new(py, Self { state: Contents::new(state) })
+            }
         }
     }
 
     fn direction(&self, py: Python<'_>) -> Direction {
-        self.state.with(py, |state| state.direction)
+        self.state.facts.get(py).direction
     }
 
     fn name(&self, py: Python<'_>) -> &'static str {
-        self.state.with(py, |state| state.name)
+        self.state.facts.get(py).name
+    }
+
+    /// The future of whoever waits.
+    fn future(&self, py: Python<'_>) -> Option<Py<Future>> {
+        self.state.phase.clone_of(py, Phase::future)
     }
 
     /// The loop says that the socket is ready.
@@ -85,18 +122,23 @@ impl SocketCall {
         slf: &Bound<'_, Self>,
     ) -> PyResult<()> {
         let py = core.py();
-        let waiting = self.state.with(py, |state| match &state.phase {
-            Phase::Waiting(future) => Some(future.clone_ref(py)),
-            _ => None,
-        });
-        let Some(future) = waiting.filter(|future| !future.get().is_done(py)) else {
+        let Some(future) = self.future(py).filter(|future| !future.get().is_done(py)) else {
             self.stop_watching(slf);
             return Ok(());
         };
+        let facts = self.state.facts.get(py);
+        if !facts.plain && !is_ready(facts.fd, facts.direction) {
+            return Ok(()); // The event is left over from before.
+        }
         match self.attempt(core) {
             Ok(Attempt::Blocked) => Ok(()),
             Ok(Attempt::Again) => {
                 core.get().schedule(py, Ready::SocketIo(slf.clone().unbind()));
+                Ok(())
+            }
+            // What the socket object's methods led to may have ended the wait.
+            Ok(Attempt::Done(_)) if future.get().is_done(py) => {
+                self.stop_watching(slf);
                 Ok(())
             }
             Ok(Attempt::Done(value)) => {
@@ -105,11 +147,11 @@ impl SocketCall {
             }
             Err(error) => {
                 self.stop_watching(slf);
-                let ends_the_loop = error
-                    .is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py)
-                    || error.is_instance_of::<pyo3::exceptions::PySystemExit>(py);
-                if ends_the_loop {
+                if ends_the_loop(py, &error) {
                     return Err(error);
+                }
+                if future.get().is_done(py) {
+                    return Ok(());
                 }
                 Future::fail(future.bind(py), error.into_value(py).into_bound(py).into_any())
             }
@@ -120,52 +162,59 @@ impl SocketCall {
     /// Python code.
     fn attempt(&self, core: &Bound<'_, LoopCore>) -> PyResult<Attempt> {
         let py = core.py();
-        let (operation, socket, fd) = self.state.with(py, |state| {
-            (
-                state.operation.take(),
-                state.socket.as_ref().map(|socket| socket.clone_ref(py)),
-                state.fd,
-            )
-        });
+        let operation = self.state.operation.take(py);
+        let socket = self.state.socket.clone_ref(py);
+        let facts = self.state.facts.get(py);
         let (Some(mut operation), Some(socket)) = (operation, socket) else {
             return Err(reused());
         };
-        let result = operation.attempt(core, socket.bind(py), fd);
+        let result = operation.attempt(core, socket.bind(py), facts.fd, facts.plain);
         if let Ok(Attempt::Blocked | Attempt::Again) = result {
-            if self.direction(py) == Direction::Read {
-                core.get().set_drained(py, fd);
+            if facts.plain && facts.direction == Direction::Read {
+                core.get().set_drained(py, facts.fd);
             }
-            self.state.with(py, |state| state.operation = Some(operation));
+            drop(self.state.operation.replace(py, Some(operation)));
         }
         result
     }
 
     fn begin(&self, slf: &Bound<'_, Self>) -> PyResult<Progress> {
         let py = slf.py();
-        let (core, socket) = self.state.with(py, |state| {
-            state.phase = Phase::Over;
-            (
-                state.core.as_ref().map(|core| core.clone_ref(py)),
-                state.socket.as_ref().map(|socket| socket.clone_ref(py)),
-            )
-        });
+        drop(self.state.phase.replace(py, Phase::Over));
+        let core = self.state.core.clone_ref(py);
+        let socket = self.state.socket.clone_ref(py);
         let (Some(core), Some(socket)) = (core, socket) else {
             return Err(reused());
         };
         let (core, socket) = (core.bind(py), socket.bind(py));
-        check_socket(core, socket)?;
-        let fd = match socket.call_method0(pyo3::intern!(py, "fileno"))?.extract::<RawFd>()? {
-            // The socket object words the error of a closed socket.
-            fd if fd < 0 => return Err(crate::errors::os_error(rustix::io::Errno::BADF)),
-            fd => fd,
+        let plain = self.state.facts.get(py).plain;
+        check_socket(core, socket, plain)?;
+        let first = if plain {
+            let fd = match socket.call_method0(pyo3::intern!(py, "fileno"))?.extract::<RawFd>()? {
+                // The socket object words the error of a closed socket.
+                fd if fd < 0 => return Err(crate::errors::os_error(rustix::io::Errno::BADF)),
+                fd => fd,
+            };
+            self.state.facts.update(py, |facts| facts.fd = fd);
+            let reads = self.direction(py) == Direction::Read;
+            let in_vain = reads && core.get().is_drained(socket, fd)?;
+            if in_vain { Attempt::Blocked } else { self.attempt(core)? }
+        } else {
+            self.attempt(core)?
         };
-        self.state.with(py, |state| state.fd = fd);
-        let in_vain = self.direction(py) == Direction::Read && core.get().is_drained(socket, fd)?;
-        let first = if in_vain { Attempt::Blocked } else { self.attempt(core)? };
         if let Attempt::Done(value) = first {
             return Ok(Progress::Done(value));
         }
-        core.get().ensure_no_transport(fd, fd.into_pyobject(py)?.as_any())?;
+        let fd = if plain {
+            self.state.facts.get(py).fd
+        } else {
+            // The object is asked only now, as asyncio does.
+            let number = socket.call_method0(pyo3::intern!(py, "fileno"))?;
+            let fd = file_descriptor(&number)?;
+            self.state.facts.update(py, |facts| facts.fd = fd);
+            fd
+        };
+        core.get().ensure_no_transport(fd, allocate::int(py, fd.into())?.as_any())?;
         core.get().own_registration(socket, fd)?;
         core.get().set_watcher(py, fd, self.direction(py), Watcher::Call(slf.clone().unbind()))?;
         if let Attempt::Again = first {
@@ -174,55 +223,41 @@ impl SocketCall {
         let future = Future::on_loop(py, core)?;
         future.get().state.with(py, |state| state.blocking = true);
         let kept = future.clone_ref(py);
-        self.state.with(py, |state| state.phase = Phase::Waiting(kept));
+        drop(self.state.phase.replace(py, Phase::Waiting(kept)));
         Ok(Progress::Waiting(future))
     }
 
     fn advance(&self, slf: &Bound<'_, Self>) -> PyResult<Progress> {
-        enum Now {
-            Begin,
-            Look(Py<Future>),
-            Over,
-        }
         let py = slf.py();
-        let now = self.state.with(py, |state| match &state.phase {
-            Phase::Created => Now::Begin,
-            Phase::Waiting(future) => Now::Look(future.clone_ref(py)),
-            Phase::Over => Now::Over,
-        });
-        match now {
-            Now::Begin => self.begin(slf),
-            Now::Over => Err(reused()),
-            Now::Look(future) if !future.get().is_done(py) => {
-                Err(PyRuntimeError::new_err("await wasn't used with future"))
-            }
-            Now::Look(future) => {
-                self.end(slf);
-                future.get().take_result(py).map(|value| Progress::Done(value.unbind()))
-            }
+        let Some(future) = self.future(py) else {
+            let created = self.state.phase.read(py, |phase| matches!(phase, Phase::Created));
+            return if created { self.begin(slf) } else { Err(reused()) };
+        };
+        if !future.get().is_done(py) {
+            return Err(PyRuntimeError::new_err("await wasn't used with future"));
         }
+        self.end(slf);
+        future.get().take_result(py).map(|value| Progress::Done(value.unbind()))
     }
 
     /// Lets go of everything.
     fn end(&self, slf: &Bound<'_, Self>) {
         self.stop_watching(slf);
         let py = slf.py();
-        drop(self.state.with(py, |state| {
-            (
-                std::mem::replace(&mut state.phase, Phase::Over),
-                state.operation.take(),
-                state.core.take(),
-                state.socket.take(),
-            )
-        }));
+        self.let_go(py);
+    }
+
+    fn let_go(&self, py: Python<'_>) {
+        drop(self.state.phase.replace(py, Phase::Over));
+        drop(self.state.operation.take(py));
+        drop(self.state.core.take(py));
+        drop(self.state.socket.take(py));
     }
 
     fn stop_watching(&self, slf: &Bound<'_, Self>) {
         let py = slf.py();
-        let (core, fd) = self
-            .state
-            .with(py, |state| (state.core.as_ref().map(|core| core.clone_ref(py)), state.fd));
-        if let Some(core) = core.filter(|_| fd >= 0) {
+        let fd = self.state.facts.get(py).fd;
+        if let Some(core) = self.state.core.clone_ref(py).filter(|_| fd >= 0) {
             core.get().clear_call(py, fd, self.direction(py), slf.as_ptr().addr());
         }
     }
@@ -249,11 +284,26 @@ fn reused() -> PyErr {
     PyRuntimeError::new_err("cannot reuse already awaited coroutine")
 }
 
+/// Whether the system finds a descriptor ready. One that it cannot say anything of is tried.
+fn is_ready(fd: RawFd, direction: Direction) -> bool {
+    let wanted = match direction {
+        Direction::Read => PollFlags::IN,
+        Direction::Write => PollFlags::OUT,
+    };
+    // SAFETY: used for one system call, which tells of a number that is not open.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
+    let mut polled = [PollFd::from_borrowed_fd(descriptor, wanted)];
+    rustix::event::poll(&mut polled, Some(&Timespec::default())) != Ok(0)
+}
+
 /// asyncio's checks: no TLS sockets, and in debug mode no blocking ones.
-fn check_socket(core: &Bound<'_, LoopCore>, socket: &Bound<'_, PyAny>) -> PyResult<()> {
+fn check_socket(
+    core: &Bound<'_, LoopCore>,
+    socket: &Bound<'_, PyAny>,
+    plain: bool,
+) -> PyResult<()> {
     let py = core.py();
-    let is_plain = socket.get_type().is(crate::standard::socket_type(py)?);
-    if !is_plain {
+    if !plain {
         // Only a program that imported ssl can have a TLS socket.
         let modules = py.import(pyo3::intern!(py, "sys"))?.getattr(pyo3::intern!(py, "modules"))?;
         if let Ok(ssl) = modules.get_item("ssl")
@@ -328,16 +378,13 @@ impl SocketCall {
 
     #[getter]
     fn cr_await(&self, py: Python<'_>) -> Option<Py<Future>> {
-        self.state.with(py, |state| match &state.phase {
-            Phase::Waiting(future) => Some(future.clone_ref(py)),
-            _ => None,
-        })
+        self.future(py)
     }
 
-    fn __repr__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyString> {
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
         let text =
             format!("<coroutine object Loop.{} at {:p}>", slf.get().name(slf.py()), slf.as_ptr());
-        PyString::new(slf.py(), &text)
+        allocate::string(slf.py(), &text)
     }
 
     fn __del__(slf: &Bound<'_, Self>) {
@@ -346,14 +393,10 @@ impl SocketCall {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            if let Phase::Waiting(future) = &state.phase {
-                visit.call(future)?;
-            }
-            if let Some(operation) = &state.operation {
-                operation.traverse(&visit)?;
-            }
-            visit.call(&state.core)?;
-            visit.call(&state.socket)
+            state.phase.traverse(|phase| visit.call(phase.future()))?;
+            state.operation.traverse(|it| it.as_ref().map_or(Ok(()), |it| it.traverse(&visit)))?;
+            state.core.traverse(|it| visit.call(it))?;
+            state.socket.traverse(|it| visit.call(it))
         })
     }
 
@@ -369,15 +412,7 @@ impl Recycle for SocketCall {
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        let taken = slf.get().state.with(slf.py(), |state| {
-            (
-                std::mem::replace(&mut state.phase, Phase::Over),
-                state.operation.take(),
-                state.core.take(),
-                state.socket.take(),
-            )
-        });
-        drop(taken);
+        slf.get().let_go(slf.py());
     }
 }
 
@@ -388,13 +423,13 @@ impl Finalize for SocketCall {
     }
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.with(slf.py(), |state| matches!(state.phase, Phase::Created))
+        slf.get().state.phase.read(slf.py(), |phase| matches!(phase, Phase::Created))
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
         let py = slf.py();
         let text = format!("coroutine 'Loop.{}' was never awaited", slf.get().name(py));
-        let text = CString::new(text).expect("method names have no zero bytes");
+        let text = CString::new(text).unwrap_or_default();
         let warning = py.get_type::<PyRuntimeWarning>();
         if let Err(error) = PyErr::warn(py, &warning, &text, 1) {
             error.write_unraisable(py, Some(slf.as_any()));

@@ -17,7 +17,7 @@ impl LoopCore {
     fn sock_recv(
         slf: &Bound<'_, Self>,
         sock: Bound<'_, PyAny>,
-        n: isize,
+        n: Py<PyAny>,
     ) -> PyResult<Py<SocketCall>> {
         SocketCall::new(slf, sock, Operation::Recv { limit: n })
     }
@@ -42,12 +42,12 @@ impl LoopCore {
 
     /// Receives a datagram of up to `nbytes` bytes (0: as many as `buf` holds)
     /// into `buf`; the result is their number and the sender's address.
-    #[pyo3(signature = (sock, buf, nbytes=0))]
+    #[pyo3(signature = (sock, buf, nbytes=None))]
     fn sock_recvfrom_into(
         slf: &Bound<'_, Self>,
         sock: Bound<'_, PyAny>,
         buf: Py<PyAny>,
-        nbytes: usize,
+        nbytes: Option<Py<PyAny>>,
     ) -> PyResult<Py<SocketCall>> {
         SocketCall::new(slf, sock, Operation::RecvFromInto { buffer: buf, limit: nbytes })
     }

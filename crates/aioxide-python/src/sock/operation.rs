@@ -3,27 +3,29 @@
 use std::os::fd::{BorrowedFd, RawFd};
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyBlockingIOError, PyInterruptedError, PyOSError, PyValueError};
+use pyo3::exceptions::{PyBlockingIOError, PyInterruptedError, PyOSError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyMemoryView, PySlice};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
+use crate::allocate;
 use crate::buffers::BufferView;
 use crate::errors::os_error;
 use crate::event_loop::{Direction, LoopCore};
 use crate::file_send::{FileSend, Progress};
+use crate::standard;
 
 /// One operation, and how far it has come.
 ///
 /// Those on the path of every byte make their system call here; those that
 /// deal in addresses leave it to the socket object, which knows every family.
 pub enum Operation {
-    Recv { limit: isize },
+    Recv { limit: Py<PyAny> },
     RecvInto { buffer: Py<PyAny> },
     RecvFrom { limit: Py<PyAny> },
-    RecvFromInto { buffer: Py<PyAny>, limit: usize },
+    RecvFromInto { buffer: Py<PyAny>, limit: Option<Py<PyAny>> },
     SendAll { data: Py<PyAny>, sent: usize },
     SendTo { data: Py<PyAny>, address: Py<PyAny> },
     Accept,
@@ -74,17 +76,33 @@ impl Operation {
         core: &Bound<'_, LoopCore>,
         socket: &Bound<'_, PyAny>,
         fd: RawFd,
+        plain: bool,
     ) -> PyResult<Attempt> {
         let py = core.py();
         let result = match self {
-            Self::Recv { limit } => receive(core, fd, *limit)?,
-            Self::RecvInto { buffer } => receive_into(core, fd, buffer.bind(py))?,
-            Self::SendAll { data, sent } => send_all(fd, data.bind(py), sent)?,
+            Self::Recv { limit } => match limit.extract::<usize>(py) {
+                Ok(limit) if plain => receive(core, fd, limit)?,
+                // What is wrong with the number the object says best.
+                _ => {
+                    let received = socket.call_method1(pyo3::intern!(py, "recv"), (&*limit,));
+                    unless_blocking(py, received)?
+                }
+            },
+            Self::RecvInto { buffer } if plain => receive_into(core, fd, buffer.bind(py))?,
+            Self::RecvInto { buffer } => {
+                let received = socket.call_method1(pyo3::intern!(py, "recv_into"), (&*buffer,));
+                unless_blocking(py, received)?
+            }
+            Self::SendAll { data, sent } if plain => send_all(fd, data.bind(py), sent)?,
+            Self::SendAll { data, sent } => send_all_by(socket, data.bind(py), sent)?,
             Self::RecvFrom { limit } => {
                 unless_blocking(py, socket.call_method1(pyo3::intern!(py, "recvfrom"), (&*limit,)))?
             }
             Self::RecvFromInto { buffer, limit } => {
-                let limit = if *limit == 0 { buffer.bind(py).len()? } else { *limit };
+                let limit = match limit {
+                    Some(limit) if limit.bind(py).is_truthy()? => limit.bind(py).clone(),
+                    _ => allocate::int(py, buffer.bind(py).len()? as i64)?.into_any(),
+                };
                 let result =
                     socket.call_method1(pyo3::intern!(py, "recvfrom_into"), (&*buffer, limit));
                 unless_blocking(py, result)?
@@ -102,7 +120,11 @@ impl Operation {
                 }
                 accepted
             }
-            Self::Connect { address, started } => connect(socket, fd, address.bind(py), started)?,
+            Self::Connect { address, started } if !*started => {
+                begin_connecting(socket, address.bind(py), started)?
+            }
+            Self::Connect { address, .. } if plain => connected(fd, address.bind(py))?,
+            Self::Connect { address, .. } => connected_by(socket, address.bind(py))?,
             Self::SendFile { file } => {
                 return Ok(match file.get().attempt(py, fd)? {
                     Progress::Done => Attempt::Done(py.None()),
@@ -116,9 +138,13 @@ impl Operation {
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
-            Self::Recv { .. } | Self::Accept => Ok(()),
-            Self::RecvInto { buffer } | Self::RecvFromInto { buffer, .. } => visit.call(buffer),
-            Self::RecvFrom { limit } => visit.call(limit),
+            Self::Accept => Ok(()),
+            Self::RecvInto { buffer } => visit.call(buffer),
+            Self::RecvFromInto { buffer, limit } => {
+                visit.call(buffer)?;
+                visit.call(limit)
+            }
+            Self::Recv { limit } | Self::RecvFrom { limit } => visit.call(limit),
             Self::SendAll { data, .. } => visit.call(data),
             Self::SendTo { data, address } => {
                 visit.call(data)?;
@@ -166,20 +192,20 @@ fn unless_blocking(
     }
 }
 
-fn receive(core: &Bound<'_, LoopCore>, fd: RawFd, limit: isize) -> PyResult<Option<Py<PyAny>>> {
+fn receive(core: &Bound<'_, LoopCore>, fd: RawFd, limit: usize) -> PyResult<Option<Py<PyAny>>> {
     let py = core.py();
-    let limit =
-        usize::try_from(limit).map_err(|_| PyValueError::new_err("negative buffersize in recv"))?;
     core.get().with_scratch(py, |scratch| {
         let room = limit.min(scratch.len());
         let received = unless_would_block(|| {
-            rustix::net::recv(borrow(fd), &mut scratch[..room], RecvFlags::empty())
-                .map(|(count, _)| count)
+            let room = scratch.get_mut(..room).unwrap_or_default();
+            rustix::net::recv(borrow(fd), room, RecvFlags::empty()).map(|(count, _)| count)
         })?;
-        if let Some(count) = received {
-            core.get().note_read(py, fd, count, room);
-        }
-        Ok(received.map(|count| PyBytes::new(py, &scratch[..count]).into_any().unbind()))
+        let Some(count) = received else {
+            return Ok(None);
+        };
+        core.get().note_read(py, fd, count, room);
+        let data = allocate::bytes(py, scratch.get(..count).unwrap_or_default())?;
+        Ok(Some(data.into_any().unbind()))
     })
 }
 
@@ -196,7 +222,7 @@ fn receive_into(
     if let Some(count) = received {
         core.get().note_read(py, fd, count, view.len());
     }
-    received.map(|count| Ok(count.into_pyobject(py)?.into_any().unbind())).transpose()
+    received.map(|count| Ok(allocate::int(py, count as i64)?.into_any().unbind())).transpose()
 }
 
 fn send_all(fd: RawFd, data: &Bound<'_, PyAny>, sent: &mut usize) -> PyResult<Option<Py<PyAny>>> {
@@ -216,24 +242,50 @@ fn send_all(fd: RawFd, data: &Bound<'_, PyAny>, sent: &mut usize) -> PyResult<Op
     }
 }
 
-fn connect(
+/// The same by the socket object: first of the data, then of views of what is left.
+fn send_all_by(
     socket: &Bound<'_, PyAny>,
-    fd: RawFd,
+    data: &Bound<'_, PyAny>,
+    sent: &mut usize,
+) -> PyResult<Option<Py<PyAny>>> {
+    let py = data.py();
+    let (rest, length) = if *sent == 0 {
+        (data.clone(), data.len()?)
+    } else {
+        let view = PyMemoryView::from(data)?;
+        let rest = view.get_item(PySlice::new(py, *sent as isize, isize::MAX, 1))?;
+        (rest, view.len()?)
+    };
+    let outcome = socket.call_method1(pyo3::intern!(py, "send"), (rest,));
+    let count = match unless_blocking(py, outcome)? {
+        Some(count) => count.extract::<usize>(py)?,
+        None => 0,
+    };
+    *sent = sent.saturating_add(count);
+    Ok((*sent >= length).then(|| py.None()))
+}
+
+/// Asks the socket to connect; None: it has begun.
+fn begin_connecting(
+    socket: &Bound<'_, PyAny>,
     address: &Bound<'_, PyAny>,
     started: &mut bool,
 ) -> PyResult<Option<Py<PyAny>>> {
     let py = socket.py();
-    if !*started {
-        let result = socket.call_method1(pyo3::intern!(py, "connect"), (address,));
-        if let Err(error) = &result
-            && is_refusal_for_now(py, error)?
-        {
-            return result.map(|none| Some(none.unbind()));
-        }
-        let result = unless_blocking(py, result)?;
-        *started = result.is_none();
-        return Ok(result);
+    let result = socket.call_method1(pyo3::intern!(py, "connect"), (address,));
+    if let Err(error) = &result
+        && is_refusal_for_now(py, error)?
+    {
+        return result.map(|none| Some(none.unbind()));
     }
+    let done = unless_blocking(py, result)?;
+    *started = done.is_none();
+    Ok(done.map(|_| py.None()))
+}
+
+/// What became of it; None: nothing yet.
+fn connected(fd: RawFd, address: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+    let py = address.py();
     // An event may be left over from before: only a writable socket has
     // something to say.
     let mut descriptors =
@@ -245,11 +297,29 @@ fn connect(
     }
     match rustix::net::sockopt::socket_error(borrow(fd)).map_err(os_error)? {
         Ok(()) => Ok(Some(py.None())),
-        Err(error) => Err(PyOSError::new_err((
-            error.raw_os_error(),
-            format!("Connect call failed {}", address.str()?),
-        ))),
+        Err(error) => Err(failed_to_connect(error.raw_os_error(), address)?),
     }
+}
+
+/// The same by the socket object.
+fn connected_by(
+    socket: &Bound<'_, PyAny>,
+    address: &Bound<'_, PyAny>,
+) -> PyResult<Option<Py<PyAny>>> {
+    let py = socket.py();
+    let (level, option) = (standard::sol_socket(py)?, standard::so_error(py)?);
+    let error = socket.call_method1(pyo3::intern!(py, "getsockopt"), (level, option));
+    match unless_blocking(py, error)? {
+        None => Ok(None),
+        Some(number) => match number.extract::<i32>(py)? {
+            0 => Ok(Some(py.None())),
+            number => Err(failed_to_connect(number, address)?),
+        },
+    }
+}
+
+fn failed_to_connect(number: i32, address: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+    Ok(PyOSError::new_err((number, format!("Connect call failed {}", address.str()?))))
 }
 
 /// Whether `connect` says that it has not even begun: the queue of a listening

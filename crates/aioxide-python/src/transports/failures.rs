@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 use super::Transport;
 use crate::event_loop::LoopCore;
-use crate::standard;
+use crate::{allocate, standard};
 
 /// Ends the connection because of `error`. What is expected to happen is passed
 /// to `connection_lost` only; the rest is reported with `message`. What must
@@ -26,18 +26,45 @@ pub fn fatal_error<T: Transport>(
     };
     let exception = error.into_value(py).into_bound(py).into_any();
     if !transport.is_expected(&exception) {
-        let details = PyDict::new(py);
-        details.set_item("message", message)?;
-        details.set_item("exception", &exception)?;
-        details.set_item("transport", slf)?;
-        details.set_item("protocol", transport.protocol(py))?;
+        let details = details(slf, message, exception.clone())?;
+        details.set_item(pyo3::intern!(py, "protocol"), transport.protocol(py))?;
         core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
     } else if core.get().debug(py) {
-        let keywords = PyDict::new(py);
-        keywords.set_item("exc_info", &exception)?;
-        standard::logger(py)?.call_method("debug", ("%r: %s", slf, message), Some(&keywords))?;
+        let keywords = allocate::dict(py)?;
+        keywords.set_item(pyo3::intern!(py, "exc_info"), &exception)?;
+        let words = allocate::string(py, message)?;
+        let format = pyo3::intern!(py, "%r: %s");
+        standard::logger(py)?.call_method("debug", (format, slf, words), Some(&keywords))?;
     }
     transport.force_close(slf, Some(exception))
+}
+
+/// What an exception handler is told first.
+fn details<'py, T: Transport>(
+    slf: &Bound<'py, T>,
+    message: &str,
+    exception: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = slf.py();
+    let details = allocate::dict(py)?;
+    details.set_item(pyo3::intern!(py, "message"), allocate::string(py, message)?)?;
+    details.set_item(pyo3::intern!(py, "exception"), exception)?;
+    details.set_item(pyo3::intern!(py, "transport"), slf)?;
+    Ok(details)
+}
+
+/// Reports `error` and goes on.
+pub fn report_with<T: Transport>(
+    transport: &T,
+    core: &Bound<'_, LoopCore>,
+    slf: &Bound<'_, T>,
+    message: &str,
+    error: PyErr,
+) -> PyResult<()> {
+    let py = slf.py();
+    let details = details(slf, message, error.into_value(py).into_bound(py).into_any())?;
+    details.set_item(pyo3::intern!(py, "protocol"), transport.protocol(py))?;
+    core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,)).map(drop)
 }
 
 /// Warns that the transport goes without having been closed.
@@ -45,8 +72,9 @@ pub fn warn_unclosed<T: Transport>(slf: &Bound<'_, T>) {
     let py = slf.py();
     let warn = || -> PyResult<()> {
         let text = format!("unclosed transport {}", slf.as_any().repr()?);
-        let keywords = PyDict::new(py);
-        keywords.set_item("source", slf)?;
+        let text = allocate::string(py, &text)?;
+        let keywords = allocate::dict(py)?;
+        keywords.set_item(pyo3::intern!(py, "source"), slf)?;
         py.import("warnings")?.call_method(
             "warn",
             (text, py.get_type::<PyResourceWarning>()),
@@ -71,13 +99,10 @@ pub fn report_step<T: Transport>(
     if ends_the_loop(py, &error) {
         return Err(error);
     }
-    let details = PyDict::new(py);
     let class = slf.as_any().get_type().name()?;
-    details.set_item("message", format!("Exception in callback {class}.{step}()"))?;
-    details.set_item("exception", error.into_value(py))?;
-    details.set_item("transport", slf)?;
-    core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
-    Ok(())
+    let message = format!("Exception in callback {class}.{step}()");
+    let details = details(slf, &message, error.into_value(py).into_bound(py).into_any())?;
+    core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,)).map(drop)
 }
 
 /// Whether `error` is one of those that no callback's failure stands for.

@@ -1,11 +1,9 @@
 //! When the protocol is asked to stop writing, and to go on.
 
+use super::Transport;
+use super::failures::{ends_the_loop, report_with};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
-
-use super::Transport;
-use super::failures::ends_the_loop;
 
 /// The high mark, in bytes, that asyncio's transports have.
 pub const DEFAULT_HIGH_WATER: usize = 64 * 1024;
@@ -30,6 +28,11 @@ impl FlowControl {
     /// Sets the marks: low, high.
     pub fn set_marks(&mut self, (low, high): (usize, usize)) {
         (self.low, self.high) = (low, high);
+    }
+
+    /// Says that `pause_writing` was called and `resume_writing` was not, or the opposite.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
     }
 
     /// The marks: low, high.
@@ -64,13 +67,68 @@ pub fn marks(high: Option<isize>, low: Option<isize>, default: usize) -> PyResul
     }
 }
 
+/// Water marks that the caller gave: the objects, and where they lie among whole numbers
+/// of bytes. Each pair is low, high.
+pub struct GivenMarks<'py> {
+    pub objects: (Bound<'py, PyAny>, Bound<'py, PyAny>),
+    pub bytes: (usize, usize),
+}
+
+impl<'py> GivenMarks<'py> {
+    /// The marks that are meant, by asyncio's rules for what is left out: anything that
+    /// can be compared, multiplied and divided will do.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError` unless high >= low >= 0.
+    pub fn of(
+        py: Python<'py>,
+        high: Option<Bound<'py, PyAny>>,
+        low: Option<Bound<'py, PyAny>>,
+        default: usize,
+    ) -> PyResult<Self> {
+        let high = match (high, &low) {
+            (Some(high), _) => high,
+            (None, Some(low)) => 4_i32.into_pyobject(py)?.mul(low)?,
+            (None, None) => default.into_pyobject(py)?.into_any(),
+        };
+        let low = match low {
+            Some(low) => low,
+            None => high.floor_div(4)?,
+        };
+        if !(high.ge(&low)? && low.ge(0)?) {
+            return Err(PyValueError::new_err(format!(
+                "high ({}) must be >= low ({}) must be >= 0",
+                high.repr()?,
+                low.repr()?
+            )));
+        }
+        let bytes = (bytes_of(&low)?, bytes_of(&high)?);
+        Ok(Self { objects: (low, high), bytes })
+    }
+}
+
+/// The greatest number of bytes that is not above `mark`: at most all that there can be.
+pub fn bytes_of(mark: &Bound<'_, PyAny>) -> PyResult<usize> {
+    if let Ok(bytes) = mark.extract::<usize>() {
+        return Ok(bytes);
+    }
+    if mark.gt(usize::MAX)? {
+        return Ok(usize::MAX);
+    }
+    let floor = mark.py().import(pyo3::intern!(mark.py(), "math"))?.getattr("floor")?;
+    let whole = floor.call1((mark,))?;
+    // Less than none: nothing is ever at or below it.
+    if whole.lt(0)? { Ok(0) } else { whole.extract() }
+}
+
 /// Calls `pause_writing` if the queue has grown above the high mark: from
 /// inside `write`, and so in the writer's context.
 #[inline]
 pub fn maybe_pause_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> PyResult<()> {
     let py = slf.py();
     let buffered = transport.buffered(py);
-    if !transport.link(py, |link| link.flow.pauses(buffered)) {
+    if !transport.link().flow.update(py, |flow| flow.pauses(buffered)) {
         return Ok(());
     }
     let Some(protocol) = transport.protocol(py) else {
@@ -85,7 +143,7 @@ pub fn maybe_pause_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> 
 pub fn maybe_resume_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> PyResult<()> {
     let py = slf.py();
     let buffered = transport.buffered(py);
-    if !transport.link(py, |link| link.flow.resumes(buffered)) {
+    if !transport.link().flow.update(py, |flow| flow.resumes(buffered)) {
         return Ok(());
     }
     let told = transport.call_protocol(py, |protocol| {
@@ -108,13 +166,7 @@ fn report<T: Transport>(
     let Some(core) = transport.core(py).filter(|_| !ends_the_loop(py, &error)) else {
         return Err(error);
     };
-    let details = PyDict::new(py);
-    details.set_item("message", format!("protocol.{method}() failed"))?;
-    details.set_item("exception", error.into_value(py))?;
-    details.set_item("transport", slf)?;
-    details.set_item("protocol", transport.protocol(py))?;
-    core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
-    Ok(())
+    report_with(transport, &core, slf, &format!("protocol.{method}() failed"), error)
 }
 
 /// The Python methods by which a transport that writes is controlled.
@@ -125,27 +177,58 @@ macro_rules! flow_control_methods {
             /// Sets the water marks, in bytes. `ValueError` unless
             /// high >= low >= 0.
             #[pyo3(signature = (high=None, low=None))]
-            fn set_write_buffer_limits(
-                slf: &Bound<'_, Self>,
-                high: Option<isize>,
-                low: Option<isize>,
+            fn set_write_buffer_limits<'py>(
+                slf: &Bound<'py, Self>,
+                high: Option<Bound<'py, PyAny>>,
+                low: Option<Bound<'py, PyAny>>,
             ) -> PyResult<()> {
                 use crate::transports::flow_control::{
-                    DEFAULT_HIGH_WATER, marks, maybe_pause_protocol,
+                    DEFAULT_HIGH_WATER, GivenMarks, maybe_pause_protocol,
                 };
-                let marks = marks(high, low, DEFAULT_HIGH_WATER)?;
-                slf.get().link(slf.py(), |link| link.flow.set_marks(marks));
+                let marks = GivenMarks::of(slf.py(), high, low, DEFAULT_HIGH_WATER)?;
+                slf.get().link().set_marks(slf.py(), marks);
                 maybe_pause_protocol(slf.get(), slf)
             }
 
             /// The water marks, in bytes: low, high.
-            fn get_write_buffer_limits(&self, py: Python<'_>) -> (usize, usize) {
-                self.link(py, |link| link.flow.marks())
+            fn get_write_buffer_limits(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+                self.link().marks(py)
             }
 
             #[getter]
-            fn _protocol_paused(&self, py: Python<'_>) -> bool {
-                self.link(py, |link| link.flow.is_paused())
+            fn get__high_water(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+                Ok(self.link().marks(py)?.1)
+            }
+
+            #[setter]
+            fn set__high_water(&self, high: Bound<'_, PyAny>) -> PyResult<()> {
+                let py = high.py();
+                let (low, _) = self.link().marks(py)?;
+                self.link().set_marks_apart(low.into_bound(py), high)
+            }
+
+            #[getter]
+            fn get__low_water(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+                Ok(self.link().marks(py)?.0)
+            }
+
+            #[setter]
+            fn set__low_water(&self, low: Bound<'_, PyAny>) -> PyResult<()> {
+                let py = low.py();
+                let (_, high) = self.link().marks(py)?;
+                self.link().set_marks_apart(low, high.into_bound(py))
+            }
+
+            #[getter]
+            fn get__protocol_paused(&self, py: Python<'_>) -> bool {
+                self.link().flow.get(py).is_paused()
+            }
+
+            #[setter]
+            fn set__protocol_paused(&self, paused: Bound<'_, PyAny>) -> PyResult<()> {
+                let is_paused = paused.is_truthy()?;
+                self.link().flow.update(paused.py(), |flow| flow.set_paused(is_paused));
+                Ok(())
             }
 
             /// How many bytes wait to be written.

@@ -5,25 +5,28 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{PyClass, PyTraverseError};
 
-use super::flow_control::FlowControl;
+use super::flow_control::{FlowControl, GivenMarks, bytes_of};
 use super::{DatagramTransport, SocketTransport};
 use crate::event_loop::{LoopCore, Ready, report_callback};
 use crate::futures::Future;
-use crate::{context, standard};
+use crate::gil_cell::GilCell;
+use crate::{allocate, context, standard};
 
 /// The part of a transport's state that every kind has.
 pub struct Link {
     /// None once the connection is lost.
-    core: Option<Py<LoopCore>>,
+    core: GilCell<Option<Py<LoopCore>>>,
     /// None once the connection is lost.
-    protocol: Option<Py<PyAny>>,
+    protocol: GilCell<Option<Py<PyAny>>>,
     /// The context the protocol's methods are called in.
-    context: Option<Py<PyAny>>,
+    context: GilCell<Option<Py<PyAny>>>,
     /// The future of whoever waits for `connection_made`.
-    waiter: Option<Py<Future>>,
+    waiter: GilCell<Option<Py<Future>>>,
     /// What `connection_lost` is going to be told.
-    reason: Option<Py<PyAny>>,
-    pub flow: FlowControl,
+    reason: GilCell<Option<Py<PyAny>>>,
+    pub flow: GilCell<FlowControl>,
+    /// The water marks as the caller gave them, if he did: low, high.
+    given_marks: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
 }
 
 impl Link {
@@ -34,54 +37,88 @@ impl Link {
         waiter: Option<Py<Future>>,
     ) -> PyResult<Self> {
         Ok(Self {
-            core: Some(core.clone().unbind()),
-            protocol: Some(protocol.unbind()),
-            context: Some(context::copy_current(core.py())?),
-            waiter,
-            reason: None,
-            flow: FlowControl::default(),
+            core: GilCell::new(Some(core.clone().unbind())),
+            protocol: GilCell::new(Some(protocol.unbind())),
+            context: GilCell::new(Some(context::copy_current(core.py())?)),
+            waiter: GilCell::new(waiter),
+            reason: GilCell::new(None),
+            flow: GilCell::new(FlowControl::default()),
+            given_marks: GilCell::new(None),
         })
     }
 
     /// Whether the connection is not lost yet.
-    pub fn is_joined(&self) -> bool {
-        self.core.is_some()
+    pub fn is_joined(&self, py: Python<'_>) -> bool {
+        self.core.is_some(py)
     }
 
     /// What `connection_lost` is going to be told.
     pub fn reason(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.reason.as_ref().map(|reason| reason.clone_ref(py))
+        self.reason.clone_ref(py)
     }
 
-    /// Puts another protocol in place. The caller drops the one it replaces.
-    pub fn replace_protocol(&mut self, protocol: Py<PyAny>) -> Option<Py<PyAny>> {
-        self.protocol.replace(protocol)
+    /// Puts another protocol in place.
+    pub fn replace_protocol(&self, py: Python<'_>, protocol: Option<Py<PyAny>>) {
+        drop(self.protocol.replace(py, protocol));
     }
 
-    /// Has the protocol called in another context, unless the connection is
-    /// lost. The caller drops the one it replaces.
-    pub fn replace_context(&mut self, context: Py<PyAny>) -> Option<Py<PyAny>> {
-        if self.is_joined() { self.context.replace(context) } else { Some(context) }
+    /// Has the protocol called in another context, unless the connection is lost.
+    pub fn replace_context(&self, py: Python<'_>, context: Py<PyAny>) {
+        if self.is_joined(py) {
+            drop(self.context.replace(py, Some(context)));
+        }
+    }
+
+    /// The water marks, as the caller gave them: low, high.
+    pub fn marks(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+        if let Some(given) = self.given_marks.clone_ref(py) {
+            return Ok(given);
+        }
+        let (low, high) = self.flow.get(py).marks();
+        let object = |mark: usize| allocate::int(py, mark as i64).map(|it| it.into_any().unbind());
+        Ok((object(low)?, object(high)?))
+    }
+
+    /// Sets the water marks.
+    pub fn set_marks(&self, py: Python<'_>, marks: GivenMarks<'_>) {
+        let (low, high) = marks.objects;
+        self.flow.update(py, |flow| flow.set_marks(marks.bytes));
+        drop(self.given_marks.replace(py, Some((low.unbind(), high.unbind()))));
+    }
+
+    /// Sets the water marks, whether they fit together or not.
+    pub fn set_marks_apart(&self, low: Bound<'_, PyAny>, high: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = low.py();
+        let bytes = (bytes_of(&low)?, bytes_of(&high)?);
+        self.set_marks(py, GivenMarks { objects: (low, high), bytes });
+        Ok(())
     }
 
     /// Lets go of everything. The caller drops what is returned.
     #[must_use]
-    pub fn take(&mut self) -> impl Sized + use<> {
+    pub fn take(&self, py: Python<'_>) -> impl Sized + use<> {
         (
-            self.core.take(),
-            self.protocol.take(),
-            self.context.take(),
-            self.waiter.take(),
-            self.reason.take(),
+            self.core.take(py),
+            self.protocol.take(py),
+            self.context.take(py),
+            self.waiter.take(py),
+            self.reason.take(py),
         )
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.core)?;
-        visit.call(&self.protocol)?;
-        visit.call(&self.context)?;
-        visit.call(&self.waiter)?;
-        visit.call(&self.reason)
+        self.core.traverse(|it| visit.call(it))?;
+        self.protocol.traverse(|it| visit.call(it))?;
+        self.context.traverse(|it| visit.call(it))?;
+        self.waiter.traverse(|it| visit.call(it))?;
+        self.reason.traverse(|it| visit.call(it))?;
+        self.given_marks.traverse(|marks| match marks {
+            Some((low, high)) => {
+                visit.call(low)?;
+                visit.call(high)
+            }
+            None => Ok(()),
+        })
     }
 }
 
@@ -132,9 +169,8 @@ impl AnyTransport {
 /// What each kind of transport has of its own, and what follows from it for all
 /// of them. `slf` is always the object of `self`.
 pub trait Transport: PyClass {
-    /// Gives `access` the common part of the state, under the rules of
-    /// `WithCell::with`.
-    fn link<R>(&self, py: Python<'_>, access: impl FnOnce(&mut Link) -> R) -> R;
+    /// The common part of the state.
+    fn link(&self) -> &Link;
 
     /// How many bytes wait to be written.
     fn buffered(&self, _py: Python<'_>) -> usize {
@@ -162,13 +198,13 @@ pub trait Transport: PyClass {
     /// The loop, while the connection is not lost.
     #[inline]
     fn core<'py>(&self, py: Python<'py>) -> Option<Bound<'py, LoopCore>> {
-        self.link(py, |link| link.core.as_ref().map(|core| core.bind(py).clone()))
+        self.link().core.clone_ref(py).map(|core| core.into_bound(py))
     }
 
     /// The protocol, while the connection is not lost.
     #[inline]
     fn protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.link(py, |link| link.protocol.as_ref().map(|protocol| protocol.bind(py).clone()))
+        self.link().protocol.clone_ref(py).map(|protocol| protocol.into_bound(py))
     }
 
     /// Calls a method of the protocol in the transport's context. The default
@@ -179,12 +215,8 @@ pub trait Transport: PyClass {
         py: Python<'_>,
         call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<R>,
     ) -> PyResult<R> {
-        let (protocol, context) = self.link(py, |link| {
-            (
-                link.protocol.as_ref().map(|protocol| protocol.bind(py).clone()),
-                link.context.as_ref().map(|context| context.bind(py).clone()),
-            )
-        });
+        let protocol = self.protocol(py);
+        let context = self.link().context.clone_ref(py).map(|context| context.into_bound(py));
         match (protocol, context) {
             (Some(protocol), Some(context)) => context::run_in(&context, || call(&protocol)),
             _ => Ok(R::default()),
@@ -200,7 +232,7 @@ pub trait Transport: PyClass {
         argument: Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let py = core.py();
-        let arguments = PyTuple::new(py, [argument])?;
+        let arguments = allocate::tuple(py, [argument])?;
         let told =
             self.call_protocol(py, |protocol| protocol.call_method1(method, &arguments).map(drop));
         self.report_told(core, method, arguments, told)
@@ -228,7 +260,7 @@ pub trait Transport: PyClass {
 
     /// Releases whoever waits for the connection.
     fn release_waiter(&self, py: Python<'_>) -> PyResult<()> {
-        match self.link(py, |link| link.waiter.take()) {
+        match self.link().waiter.take(py) {
             Some(waiter) if !waiter.get().is_done(py) => Future::finish(waiter.bind(py), py.None()),
             _ => Ok(()),
         }
@@ -255,7 +287,7 @@ pub trait Transport: PyClass {
         };
         core.get().admit(py)?;
         let reason = reason.map(Bound::unbind);
-        drop(self.link(py, |link| std::mem::replace(&mut link.reason, reason)));
+        drop(self.link().reason.replace(py, reason));
         core.get().schedule(py, Self::item(slf.clone().unbind(), TransportEvent::Lost));
         Ok(())
     }
@@ -263,7 +295,7 @@ pub trait Transport: PyClass {
     /// Tells the protocol that the connection is lost, and why.
     fn tell_lost(&self, core: &Bound<'_, LoopCore>) -> PyResult<()> {
         let py = core.py();
-        let reason = self.link(py, |link| link.reason.take()).unwrap_or_else(|| py.None());
+        let reason = self.link().reason.take(py).unwrap_or_else(|| py.None());
         self.tell(core, pyo3::intern!(py, "connection_lost"), reason.into_bound(py))
     }
 
@@ -293,8 +325,7 @@ macro_rules! link_methods {
             fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
                 let py = protocol.py();
                 self.prepare_for(&protocol)?;
-                let protocol = protocol.unbind();
-                drop(self.link(py, |link| link.replace_protocol(protocol)));
+                self.link().replace_protocol(py, Some(protocol.unbind()));
                 Ok(())
             }
 
@@ -304,8 +335,27 @@ macro_rules! link_methods {
             }
 
             #[getter]
-            fn _protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+            fn get__protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
                 self.protocol(py)
+            }
+
+            #[setter]
+            fn set__protocol(
+                &self,
+                py: Python<'_>,
+                protocol: Option<Bound<'_, PyAny>>,
+            ) -> PyResult<()> {
+                if let Some(protocol) = &protocol {
+                    self.prepare_for(protocol)?;
+                }
+                self.link().replace_protocol(py, protocol.map(Bound::unbind));
+                Ok(())
+            }
+
+            /// In asyncio, whether the protocol is to be told of the end.
+            #[getter]
+            fn _protocol_connected(&self, py: Python<'_>) -> bool {
+                self.link().is_joined(py)
             }
         }
     };
@@ -326,12 +376,18 @@ macro_rules! extra_methods {
                 name: Bound<'py, PyAny>,
                 default: Option<Bound<'py, PyAny>>,
             ) -> PyResult<Option<Bound<'py, PyAny>>> {
-                Ok(self.extra.bind(py).get_item(name)?.or(default))
+                let extra = self.state.extra.clone_ref(py);
+                Ok(extra.bind(py).get_item(name)?.or(default))
             }
 
             #[getter]
-            fn _extra<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
-                self.extra.bind(py).clone()
+            fn get__extra(&self, py: Python<'_>) -> Py<PyDict> {
+                self.state.extra.clone_ref(py)
+            }
+
+            #[setter]
+            fn set__extra(&self, py: Python<'_>, extra: Py<PyDict>) {
+                drop(self.state.extra.replace(py, extra));
             }
         }
     };

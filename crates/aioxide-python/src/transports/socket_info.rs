@@ -4,7 +4,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::standard;
+use crate::{allocate, standard};
 
 /// What is known of the caller's socket object: asked now, because a socket
 /// that was disconnected cannot tell any more.
@@ -15,11 +15,15 @@ pub fn of_socket<'py>(
     let py = socket.py();
     let extra = match extra {
         Some(extra) => extra.copy()?,
-        None => PyDict::new(py),
+        None => allocate::dict(py)?,
     };
-    extra.set_item("socket", standard::transport_socket(py)?.call1((socket,))?)?;
-    for (key, method) in [("sockname", "getsockname"), ("peername", "getpeername")] {
-        if key == "peername" && extra.contains(key)? {
+    let shown = standard::transport_socket(py)?.call1((socket,))?;
+    extra.set_item(pyo3::intern!(py, "socket"), shown)?;
+    for (key, method, may_be_known) in [
+        (pyo3::intern!(py, "sockname"), pyo3::intern!(py, "getsockname"), false),
+        (pyo3::intern!(py, "peername"), pyo3::intern!(py, "getpeername"), true),
+    ] {
+        if may_be_known && extra.contains(key)? {
             continue;
         }
         let name = match socket.call_method0(method) {

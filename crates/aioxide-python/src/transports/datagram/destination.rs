@@ -10,6 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString, PyTuple};
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix};
 
+use crate::allocate;
+use crate::gil_cell::CloneRef;
+
 /// Where a datagram goes.
 pub enum Destination {
     /// To the socket's peer.
@@ -30,18 +33,21 @@ impl Destination {
         }
     }
 
-    pub fn clone_ref(&self, py: Python<'_>) -> Self {
-        match self {
-            Self::Peer => Self::Peer,
-            Self::Numeric(address) => Self::Numeric(*address),
-            Self::Other(address) => Self::Other(address.clone_ref(py)),
-        }
-    }
-
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Other(address) => visit.call(address),
             Self::Peer | Self::Numeric(_) => Ok(()),
+        }
+    }
+}
+
+// SAFETY: a reference count goes up.
+unsafe impl CloneRef for Destination {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Peer => Self::Peer,
+            Self::Numeric(address) => Self::Numeric(*address),
+            Self::Other(address) => Self::Other(address.clone_ref(py)),
         }
     }
 }
@@ -80,10 +86,17 @@ fn number<'a, 'py, T: FromPyObject<'a, 'py>>(value: &'a Bound<'py, PyAny>) -> Op
 /// An Internet address as `socket.recvfrom()` tells it.
 pub fn internet_sender(py: Python<'_>, sender: SocketAddr) -> PyResult<Bound<'_, PyTuple>> {
     match sender {
-        SocketAddr::V4(sender) => (sender.ip().to_string(), sender.port()).into_pyobject(py),
+        SocketAddr::V4(sender) => {
+            let host = allocate::string(py, &sender.ip().to_string())?.into_any();
+            let port = allocate::int(py, sender.port().into())?.into_any();
+            allocate::tuple(py, [host, port])
+        }
         SocketAddr::V6(sender) => {
-            (sender.ip().to_string(), sender.port(), sender.flowinfo(), sender.scope_id())
-                .into_pyobject(py)
+            let host = allocate::string(py, &sender.ip().to_string())?.into_any();
+            let port = allocate::int(py, sender.port().into())?.into_any();
+            let flow = allocate::int(py, sender.flowinfo().into())?.into_any();
+            let scope = allocate::int(py, sender.scope_id().into())?.into_any();
+            allocate::tuple(py, [host, port, flow, scope])
         }
     }
 }
@@ -100,7 +113,7 @@ pub fn unix_sender<'py>(
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Some(name) = sender.abstract_name() {
         let full = [b"\0", name].concat();
-        return Ok(Some(pyo3::types::PyBytes::new(py, &full).into_any()));
+        return Ok(Some(allocate::bytes(py, &full)?.into_any()));
     }
     let path = sender.path().map(|path| path.into_owned()).unwrap_or_default();
     Ok(Some(OsStr::from_bytes(path.to_bytes()).into_pyobject(py)?.into_any()))

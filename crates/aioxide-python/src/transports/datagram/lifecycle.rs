@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use super::DatagramTransport;
 use crate::event_loop::{LoopCore, READABLE, WRITABLE, Watch};
-use crate::transports::failures::{fatal_error, warn_unclosed};
+use crate::transports::failures::{fatal_error, report_step, warn_unclosed};
 use crate::transports::{AnyTransport, Transport, TransportEvent};
 
 impl DatagramTransport {
@@ -17,16 +17,28 @@ impl DatagramTransport {
         slf: &Bound<'_, Self>,
         event: TransportEvent,
     ) -> PyResult<()> {
-        match event {
-            TransportEvent::Start => self.start(core, slf),
-            TransportEvent::Io(readiness) => {
-                if readiness & WRITABLE != 0 {
-                    self.flush(core, slf)?;
-                }
-                if readiness & READABLE != 0 { self.receive_all(core, slf) } else { Ok(()) }
-            }
-            TransportEvent::Lost => self.lost(slf),
+        let (step, outcome) = match event {
+            TransportEvent::Start => ("_add_reader", self.start(core, slf)),
+            TransportEvent::Io(readiness) => ("_read_ready", self.ready(core, slf, readiness)),
+            TransportEvent::Lost => ("_call_connection_lost", self.lost(slf)),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => report_step(core, slf, step, error),
         }
+    }
+
+    #[inline]
+    fn ready(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+        readiness: u8,
+    ) -> PyResult<()> {
+        if readiness & WRITABLE != 0 {
+            self.flush(core, slf)?;
+        }
+        if readiness & READABLE != 0 { self.receive_all(core, slf) } else { Ok(()) }
     }
 
     /// The first turn: tells the protocol, begins to receive, releases whoever
@@ -43,9 +55,9 @@ impl DatagramTransport {
     /// Registers the socket with the poller, once and for both directions.
     fn register(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        let wanted = self.state.with(py, |state| {
-            let open = state.socket.is_some() && state.lost_writes == 0;
-            open && !std::mem::replace(&mut state.registered, true)
+        let open = self.state.socket.is_some(py);
+        let wanted = self.state.flags.update(py, |flags| {
+            open && flags.lost_writes == 0 && !std::mem::replace(&mut flags.registered, true)
         });
         if !wanted {
             return Ok(());
@@ -67,16 +79,19 @@ impl DatagramTransport {
     /// Unregisters and closes the socket and lets go of everything.
     fn release(&self, slf: &Bound<'_, Self>, core: Option<&Bound<'_, LoopCore>>) {
         let py = slf.py();
-        let (socket, registered, rest) = self.state.with(py, |state| {
-            state.closing = true;
-            state.lost_writes = state.lost_writes.max(1);
-            (
-                state.socket.take(),
-                std::mem::take(&mut state.registered),
-                (state.link.take(), state.take_queue(), state.last_sender.take()),
-            )
+        let registered = self.state.flags.update(py, |flags| {
+            flags.closing = true;
+            flags.lost_writes = flags.lost_writes.max(1);
+            std::mem::take(&mut flags.registered)
         });
-        if let Some(core) = core.filter(|_| registered) {
+        let socket = self.state.socket.take(py);
+        let last_sender = self.state.last_sender.take(py);
+        let rest = (self.state.link.take(py), self.take_queue(py), last_sender);
+        // See the stream transport.
+        let is_ours = |core: &&Bound<'_, LoopCore>| {
+            registered && core.get().is_occupied_by(py, self.fd, slf.as_any())
+        };
+        if let Some(core) = core.filter(is_ours) {
             core.get().vacate(py, self.fd);
         }
         if let Some(socket) = socket
@@ -100,12 +115,12 @@ impl DatagramTransport {
     /// follows.
     fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        let now = this.state.with(slf.py(), |state| {
-            if std::mem::replace(&mut state.closing, true) || !state.queue.is_empty() {
-                return false;
-            }
-            state.lost_writes += 1;
-            true
+        let py = slf.py();
+        let idle = this.state.queue.is_empty(py);
+        let now = this.state.flags.update(py, |flags| {
+            let now = !std::mem::replace(&mut flags.closing, true) && idle;
+            flags.lost_writes = flags.lost_writes.saturating_add(u32::from(now));
+            now
         });
         if now { this.schedule_lost(slf, None) } else { Ok(()) }
     }
@@ -117,6 +132,6 @@ impl DatagramTransport {
 
     /// Whether `close` or `abort` was called, or the transport is lost.
     fn is_closing(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.closing)
+        self.state.flags.get(py).closing
     }
 }

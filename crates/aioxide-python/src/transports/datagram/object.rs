@@ -9,7 +9,7 @@ use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 use rustix::net::AddressFamily;
 
@@ -18,11 +18,11 @@ use super::sending::Outgoing;
 use crate::event_loop::{LoopCore, Ready};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
-use crate::standard;
+use crate::gil_cell::{Contents, GilCell};
 use crate::transports::flow_control::flow_control_methods;
 use crate::transports::link::{Link, extra_methods, link_methods};
 use crate::transports::{Transport, TransportEvent, addresses, socket_info};
-use crate::with_cell::WithCell;
+use crate::{allocate, standard};
 
 /// A datagram socket that a protocol sends and receives through.
 ///
@@ -30,30 +30,36 @@ use crate::with_cell::WithCell;
 /// `DatagramTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
 pub struct DatagramTransport {
-    pub(super) state: WithCell<State>,
+    pub(super) state: Contents<State>,
     /// The descriptor, also after it was closed: for `repr`.
     pub(super) fd: RawFd,
     /// The socket's family, if its system calls are made here.
     pub(super) family: Option<AddressFamily>,
-    /// The address that all datagrams go to, if it was fixed.
-    pub(super) address: Option<Py<PyAny>>,
-    /// What `get_extra_info` knows.
-    extra: Py<PyDict>,
 }
 
 pub(super) struct State {
     pub link: Link,
     /// None once closed.
-    pub socket: Option<Py<PyAny>>,
+    pub socket: GilCell<Option<Py<PyAny>>>,
+    /// The address that all datagrams go to, if it was fixed.
+    pub address: Option<Py<PyAny>>,
+    /// What `get_extra_info` knows.
+    pub extra: GilCell<Py<PyDict>>,
     /// Where datagrams without an address go.
-    pub destination: Destination,
+    pub destination: GilCell<Destination>,
     /// Datagrams that the kernel has refused to take yet.
-    pub queue: VecDeque<Outgoing>,
-    /// What the queue counts for.
-    pub buffered: usize,
+    pub queue: GilCell<VecDeque<Outgoing>>,
     /// The last sender and its address as the protocol got it: often the next
     /// sender as well, and the next destination.
-    pub last_sender: Option<(SocketAddr, Py<PyTuple>)>,
+    pub last_sender: GilCell<Option<(SocketAddr, Py<PyTuple>)>>,
+    pub flags: GilCell<Flags>,
+}
+
+/// How the transport stands.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flags {
+    /// What the queue counts for.
+    pub buffered: usize,
     /// Nonzero once `connection_lost` is scheduled; counts datagrams after that.
     pub lost_writes: u32,
     pub closing: bool,
@@ -101,24 +107,15 @@ impl DatagramTransport {
         };
         let state = State {
             link: Link::new(core, protocol, waiter)?,
-            socket: Some(socket.unbind()),
-            destination,
-            queue: VecDeque::new(),
-            buffered: 0,
-            last_sender: None,
-            lost_writes: 0,
-            closing: false,
-            paused: false,
-            flushing: false,
-            registered: false,
-        };
-        let transport = Self {
-            state: WithCell::new(state),
-            fd,
-            family,
+            socket: GilCell::new(Some(socket.unbind())),
             address: address.map(Bound::unbind),
-            extra: extra.unbind(),
+            extra: GilCell::new(extra.unbind()),
+            destination: GilCell::new(destination),
+            queue: GilCell::new(VecDeque::new()),
+            last_sender: GilCell::new(None),
+            flags: GilCell::new(Flags::default()),
         };
+        let transport = Self { state: Contents::new(state), fd, family };
         core.get().admit(py)?;
         let transport = Py::new(py, transport)?;
         core.get().schedule(py, Self::item(transport.clone_ref(py), TransportEvent::Start));
@@ -136,7 +133,17 @@ impl DatagramTransport {
 
     /// The socket object, until it is closed.
     pub(super) fn socket<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.with(py, |state| state.socket.as_ref().map(|socket| socket.bind(py).clone()))
+        self.state.socket.clone_ref(py).map(|socket| socket.into_bound(py))
+    }
+
+    /// Empties the queue. The caller drops what is returned.
+    #[must_use]
+    pub(super) fn take_queue(&self, py: Python<'_>) -> VecDeque<Outgoing> {
+        self.state.flags.update(py, |flags| {
+            flags.buffered = 0;
+            flags.flushing = false;
+        });
+        self.state.queue.take(py)
     }
 }
 
@@ -147,13 +154,13 @@ fn is_native(family: AddressFamily) -> bool {
 
 impl Transport for DatagramTransport {
     #[inline]
-    fn link<R>(&self, py: Python<'_>, access: impl FnOnce(&mut Link) -> R) -> R {
-        self.state.with(py, |state| access(&mut state.link))
+    fn link(&self) -> &Link {
+        &self.state.link
     }
 
     #[inline]
     fn buffered(&self, py: Python<'_>) -> usize {
-        self.state.with(py, |state| state.buffered)
+        self.state.flags.get(py).buffered
     }
 
     #[inline]
@@ -162,26 +169,20 @@ impl Transport for DatagramTransport {
     }
 
     fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        let (first, dropped) = self.state.with(slf.py(), |state| {
-            if state.lost_writes > 0 {
-                return (false, None);
+        let py = slf.py();
+        let first = self.state.flags.update(py, |flags| {
+            if flags.lost_writes > 0 {
+                return false;
             }
-            state.closing = true;
-            state.lost_writes = 1;
-            (true, Some(state.take_queue()))
+            flags.closing = true;
+            flags.lost_writes = 1;
+            true
         });
-        drop(dropped);
-        if first { self.schedule_lost(slf, reason) } else { Ok(()) }
-    }
-}
-
-impl State {
-    /// Empties the queue. The caller drops what is returned.
-    #[must_use]
-    pub fn take_queue(&mut self) -> VecDeque<Outgoing> {
-        self.buffered = 0;
-        self.flushing = false;
-        std::mem::take(&mut self.queue)
+        if !first {
+            return Ok(());
+        }
+        drop(self.take_queue(py));
+        self.schedule_lost(slf, reason)
     }
 }
 
@@ -200,7 +201,7 @@ impl DatagramTransport {
         static BOTH: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         let both = BOTH.get_or_try_init(py, || {
             let bases = (standard::transport_type(py)?, standard::datagram_transport_type(py)?);
-            let namespace = PyDict::new(py);
+            let namespace = allocate::dict(py)?;
             namespace.set_item("__module__", "aioxide")?;
             namespace.set_item("__slots__", ())?;
             let class = py.get_type::<PyType>().call1(("DatagramTransport", bases, namespace))?;
@@ -209,23 +210,22 @@ impl DatagramTransport {
         Ok(both.clone_ref(py))
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
-        self.state.with(py, |state| {
-            let mut words = vec!["DatagramTransport".to_owned()];
-            if state.socket.is_none() {
-                words.push("closed".to_owned());
-            } else if state.closing {
-                words.push("closing".to_owned());
-            }
-            words.push(format!("fd={}", self.fd));
-            if state.socket.is_some() && state.link.is_joined() {
-                let reading = state.registered && !state.paused && !state.closing;
-                let writing = if state.flushing { "polling" } else { "idle" };
-                words.push(format!("read={}", if reading { "polling" } else { "idle" }));
-                words.push(format!("write=<{writing}, bufsize={}>", state.buffered));
-            }
-            format!("<{}>", words.join(" "))
-        })
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let (open, flags) = (self.state.socket.is_some(py), self.state.flags.get(py));
+        let mut words = vec!["DatagramTransport".to_owned()];
+        if !open {
+            words.push("closed".to_owned());
+        } else if flags.closing {
+            words.push("closing".to_owned());
+        }
+        words.push(format!("fd={}", self.fd));
+        if open && self.state.link.is_joined(py) {
+            let reading = flags.registered && !flags.paused && !flags.closing;
+            let writing = if flags.flushing { "polling" } else { "idle" };
+            words.push(format!("read={}", if reading { "polling" } else { "idle" }));
+            words.push(format!("write=<{writing}, bufsize={}>", flags.buffered));
+        }
+        allocate::string(py, &format!("<{}>", words.join(" ")))
     }
 
     #[getter]
@@ -240,12 +240,41 @@ impl DatagramTransport {
 
     #[getter]
     fn _address<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.address.as_ref().map(|address| address.bind(py).clone())
+        self.state.address.as_ref().map(|address| address.bind(py).clone())
     }
 
     #[getter]
-    fn _closing(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.closing)
+    fn get__closing(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).closing
+    }
+
+    #[setter]
+    fn set__closing(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let closing = value.is_truthy()?;
+        self.state.flags.update(value.py(), |flags| flags.closing = closing);
+        Ok(())
+    }
+
+    #[getter]
+    fn get__conn_lost(&self, py: Python<'_>) -> u32 {
+        self.state.flags.get(py).lost_writes
+    }
+
+    #[setter]
+    fn set__conn_lost(&self, py: Python<'_>, count: u32) {
+        self.state.flags.update(py, |flags| flags.lost_writes = count);
+    }
+
+    #[getter]
+    fn get__paused(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).paused
+    }
+
+    #[setter]
+    fn set__paused(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let paused = value.is_truthy()?;
+        self.state.flags.update(value.py(), |flags| flags.paused = paused);
+        Ok(())
     }
 
     fn __del__(slf: &Bound<'_, Self>) {
@@ -254,28 +283,24 @@ impl DatagramTransport {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            // Not before the state: memory may be zeroed and not filled in yet.
-            visit.call(&self.extra)?;
-            visit.call(&self.address)?;
+            state.extra.traverse(|it| visit.call(it))?;
+            visit.call(&state.address)?;
             state.link.traverse(&visit)?;
-            visit.call(&state.socket)?;
-            state.destination.traverse(&visit)?;
-            if let Some((_, address)) = &state.last_sender {
-                visit.call(address)?;
-            }
-            state.queue.iter().try_for_each(|outgoing| outgoing.traverse(&visit))
+            state.socket.traverse(|it| visit.call(it))?;
+            state.destination.traverse(|it| it.traverse(&visit))?;
+            state.last_sender.traverse(|it| match it {
+                Some((_, address)) => visit.call(address),
+                None => Ok(()),
+            })?;
+            state.queue.traverse(|it| it.iter().try_for_each(|outgoing| outgoing.traverse(&visit)))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, |state| {
-            (
-                state.link.take(),
-                std::mem::replace(&mut state.destination, Destination::Peer),
-                state.take_queue(),
-                state.last_sender.take(),
-            )
-        }));
+        drop(self.state.link.take(py));
+        drop(self.state.destination.replace(py, Destination::Peer));
+        drop(self.take_queue(py));
+        drop(self.state.last_sender.take(py));
     }
 }
 
@@ -286,7 +311,7 @@ impl Finalize for DatagramTransport {
     }
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.with(slf.py(), |state| state.socket.is_some())
+        slf.get().state.socket.is_some(slf.py())
     }
 
     fn finalize(slf: &Bound<'_, Self>) {

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use pyo3::exceptions::{PyBlockingIOError, PyInterruptedError, PyOSError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::PyTuple;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SocketAddrAny};
 
 use super::DatagramTransport;
 use super::destination;
+use crate::allocate;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, READABLE, SCRATCH_BYTES};
 use crate::transports::failures::fatal_error;
@@ -33,10 +34,8 @@ impl DatagramTransport {
     ) -> PyResult<()> {
         let py = core.py();
         for _ in 0..MAX_IN_ONE_GO {
-            let wanted = self
-                .state
-                .with(py, |state| !state.paused && !state.closing && state.lost_writes == 0);
-            if !wanted {
+            let flags = self.state.flags.get(py);
+            if flags.paused || flags.closing || flags.lost_writes > 0 {
                 // What is left stays in the kernel; resuming looks for it.
                 return Ok(());
             }
@@ -69,7 +68,8 @@ impl DatagramTransport {
             loop {
                 match rustix::net::recvfrom(self.descriptor(), &mut *scratch, RecvFlags::empty()) {
                     Ok((count, _, sender)) => {
-                        return Ok(Some((PyBytes::new(py, &scratch[..count]), sender)));
+                        let data = scratch.get(..count).unwrap_or_default();
+                        return Ok(Some((allocate::bytes(py, data)?, sender)));
                     }
                     Err(Errno::INTR) => {}
                     Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => {
@@ -115,16 +115,16 @@ impl DatagramTransport {
             let path = destination::unix_sender(py, sender)?;
             return Ok(path.unwrap_or_else(|| py.None().into_bound(py)));
         };
-        let known = self.state.with(py, |state| match &state.last_sender {
-            Some((last, address)) if *last == numeric => Some(address.bind(py).clone()),
+        let known = self.state.last_sender.clone_of(py, |last| match last {
+            Some((last, address)) if *last == numeric => Some(address),
             _ => None,
         });
         if let Some(known) = known {
-            return Ok(known.into_any());
+            return Ok(known.into_bound(py).into_any());
         }
         let address = destination::internet_sender(py, numeric)?;
         let kept = (numeric, address.clone().unbind());
-        drop(self.state.with(py, |state| state.last_sender.replace(kept)));
+        drop(self.state.last_sender.replace(py, Some(kept)));
         Ok(address.into_any())
     }
 
@@ -175,24 +175,25 @@ fn is_bad_descriptor(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
 impl DatagramTransport {
     /// Whether the protocol receives datagrams now.
     fn is_reading(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| !state.closing && !state.paused)
+        let flags = self.state.flags.get(py);
+        !flags.closing && !flags.paused
     }
 
     /// No `datagram_received` until `resume_reading`. Does nothing if paused.
     fn pause_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        let paused = this
-            .state
-            .with(slf.py(), |state| !state.closing && !std::mem::replace(&mut state.paused, true));
+        let paused = this.state.flags.update(slf.py(), |flags| {
+            !flags.closing && !std::mem::replace(&mut flags.paused, true)
+        });
         if paused { this.log(slf, "debug", "%r pauses reading") } else { Ok(()) }
     }
 
     /// Undoes `pause_reading`. Does nothing if not paused.
     fn resume_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        let (resumed, registered) = this.state.with(slf.py(), |state| {
-            let resumed = !state.closing && std::mem::replace(&mut state.paused, false);
-            (resumed, state.registered)
+        let (resumed, registered) = this.state.flags.update(slf.py(), |flags| {
+            let resumed = !flags.closing && std::mem::replace(&mut flags.paused, false);
+            (resumed, flags.registered)
         });
         if !resumed {
             return Ok(());

@@ -15,10 +15,10 @@ use super::destination::Destination;
 use crate::buffers::BufferView;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, WRITABLE};
-use crate::standard;
 use crate::transports::failures::fatal_error;
 use crate::transports::flow_control::{maybe_pause_protocol, maybe_resume_protocol};
 use crate::transports::{Transport, TransportEvent};
+use crate::{allocate, standard};
 
 /// Datagrams to a lost transport that pass before each is logged.
 const QUIET_LOST_WRITES: u32 = 5;
@@ -108,7 +108,7 @@ impl DatagramTransport {
         py: Python<'_>,
         address: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Destination> {
-        if let Some(fixed) = &self.address
+        if let Some(fixed) = &self.state.address
             && let Some(address) = address
             && !address.eq(fixed)?
         {
@@ -117,25 +117,28 @@ impl DatagramTransport {
                 fixed.bind(py).str()?
             )));
         }
-        let known = self.state.with(py, |state| match (&state.destination, address) {
-            (Destination::Peer, _) | (_, None) => Some(state.destination.clone_ref(py)),
-            (_, Some(address)) => match &state.last_sender {
-                Some((numeric, sender)) if address.is(sender) => {
-                    Some(Destination::Numeric(*numeric))
-                }
-                _ => None,
-            },
+        let Some(address) = address.filter(|_| !self.goes_to_peer(py)) else {
+            return Ok(self.state.destination.clone_ref(py));
+        };
+        let wanted = address.as_ptr().addr();
+        let known = self.state.last_sender.read(py, |last| match last {
+            Some((numeric, sender)) if sender.as_ptr().addr() == wanted => Some(*numeric),
+            _ => None,
         });
-        Ok(match (known, address) {
-            (Some(known), _) => known,
-            (None, Some(address)) => Destination::of(self.family, address),
-            (None, None) => Destination::Other(py.None()),
+        Ok(match known {
+            Some(numeric) => Destination::Numeric(numeric),
+            None => Destination::of(self.family, address),
         })
+    }
+
+    /// Whether the socket is connected, so that nobody need say where datagrams go.
+    fn goes_to_peer(&self, py: Python<'_>) -> bool {
+        self.state.destination.read(py, |it| matches!(it, Destination::Peer))
     }
 
     /// Counts a datagram that comes too late.
     fn send_lost(&self, py: Python<'_>, lost: u32) -> PyResult<()> {
-        self.state.with(py, |state| state.lost_writes = lost.saturating_add(1));
+        self.state.flags.update(py, |flags| flags.lost_writes = lost.saturating_add(1));
         if lost >= QUIET_LOST_WRITES {
             standard::logger(py)?.call_method1("warning", ("socket.send() raised exception.",))?;
         }
@@ -145,21 +148,18 @@ impl DatagramTransport {
     /// The kernel takes datagrams again.
     pub(super) fn flush(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        if !self.state.with(py, |state| state.flushing && state.lost_writes == 0) {
+        let flags = self.state.flags.get(py);
+        if !flags.flushing || flags.lost_writes > 0 {
             return Ok(());
         }
-        while let Some(outgoing) = self.state.with(py, |state| {
-            let outgoing = state.queue.pop_front()?;
-            state.buffered -= outgoing.size;
-            Some(outgoing)
-        }) {
+        while let Some(outgoing) = self.state.queue.pop_front(py) {
+            let size = outgoing.size;
+            self.state.flags.update(py, |it| it.buffered = it.buffered.saturating_sub(size));
             match self.send(outgoing.data.bind(py), &outgoing.to) {
                 Ok(true) => {}
                 Ok(false) => {
-                    self.state.with(py, |state| {
-                        state.buffered += outgoing.size;
-                        state.queue.push_front(outgoing);
-                    });
+                    self.state.flags.update(py, |flags| flags.buffered += size);
+                    self.state.queue.push_front(py, outgoing);
                     self.wait_until_writable(slf);
                     break;
                 }
@@ -180,24 +180,23 @@ impl DatagramTransport {
         }
         // May send again, and so fill the queue.
         maybe_resume_protocol(self, slf)?;
-        let done = self.state.with(py, |state| {
-            if !state.queue.is_empty() || state.lost_writes > 0 {
+        let empty = self.state.queue.is_empty(py);
+        let done = self.state.flags.update(py, |flags| {
+            if !empty || flags.lost_writes > 0 {
                 return false;
             }
-            state.flushing = false;
-            if state.closing {
-                state.lost_writes = 1;
+            flags.flushing = false;
+            if flags.closing {
+                flags.lost_writes = 1;
             }
-            state.closing
+            flags.closing
         });
         if done { self.lost(slf) } else { Ok(()) }
     }
 
     /// The kernel has refused a datagram.
     fn wait_until_writable(&self, slf: &Bound<'_, Self>) {
-        let to_peer =
-            self.state.with(slf.py(), |state| matches!(state.destination, Destination::Peer));
-        if self.family == Some(AddressFamily::UNIX) && !to_peer {
+        if self.family == Some(AddressFamily::UNIX) && !self.goes_to_peer(slf.py()) {
             // It is the receiver's queue that is full. The poller knows nothing
             // of receivers and finds the socket writable all the time: asyncio
             // tries once per turn, too.
@@ -234,10 +233,9 @@ impl DatagramTransport {
             return Ok(());
         }
         let to = this.destination(py, addr.as_ref())?;
-        let (lost, closed, idle) = this
-            .state
-            .with(py, |state| (state.lost_writes, state.socket.is_none(), state.queue.is_empty()));
-        if lost > 0 && (closed || this.address.is_some()) {
+        let (lost, closed) = (this.state.flags.get(py).lost_writes, this.state.socket.is_none(py));
+        let idle = this.state.queue.is_empty(py);
+        if lost > 0 && (closed || this.state.address.is_some()) {
             return this.send_lost(py, lost);
         }
         if idle {
@@ -265,16 +263,17 @@ impl DatagramTransport {
         let data = match data.cast_into_exact::<PyBytes>() {
             Ok(bytes) => bytes,
             Err(other) => {
-                PyBytes::new(py, BufferView::readable(other.into_inner().as_any())?.bytes())
+                let view = BufferView::readable(other.into_inner().as_any())?;
+                allocate::bytes(py, view.bytes())?
             }
         };
         let size = data.as_bytes().len() + HEADER_BYTES;
         let outgoing = Outgoing { data: data.unbind(), to, size };
-        this.state.with(py, |state| {
-            state.buffered += size;
-            state.queue.push_back(outgoing);
-            state.flushing = true;
+        this.state.flags.update(py, |flags| {
+            flags.buffered += size;
+            flags.flushing = true;
         });
+        this.state.queue.push_back(py, outgoing);
         if idle {
             this.wait_until_writable(slf);
         }

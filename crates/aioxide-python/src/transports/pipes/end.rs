@@ -6,7 +6,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustix::fs::FileType;
+use rustix::io::Errno;
 
+use crate::allocate;
 use crate::errors::os_error;
 use crate::event_loop::LoopCore;
 use crate::transports::Transport;
@@ -29,6 +31,9 @@ pub enum Kind {
 pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, Kind)> {
     let py = pipe.py();
     let fd: RawFd = pipe.call_method0(pyo3::intern!(py, "fileno"))?.extract()?;
+    if fd < 0 {
+        return Err(os_error(Errno::BADF));
+    }
     let status = rustix::fs::fstat(borrow(fd)).map_err(os_error)?;
     let kind = match FileType::from_raw_mode(status.st_mode) {
         FileType::Fifo if status.st_nlink > 0 => Kind::Fifo,
@@ -56,9 +61,9 @@ pub fn extra<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let extra = match given {
         Some(given) => given.copy()?,
-        None => PyDict::new(pipe.py()),
+        None => allocate::dict(pipe.py())?,
     };
-    extra.set_item("pipe", pipe)?;
+    extra.set_item(pyo3::intern!(pipe.py(), "pipe"), pipe)?;
     Ok(extra)
 }
 

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 use rustix::io::Errno;
 
@@ -16,11 +16,11 @@ use crate::errors::os_error;
 use crate::event_loop::{Direction, LoopCore, Ready, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
-use crate::standard;
+use crate::gil_cell::{Contents, GilCell};
 use crate::transports::failures::{fatal_error, report_step, warn_unclosed};
 use crate::transports::link::{Link, extra_methods, link_methods};
 use crate::transports::{Transport, TransportEvent};
-use crate::with_cell::WithCell;
+use crate::{allocate, standard};
 
 /// A pipe that a protocol reads from.
 ///
@@ -28,17 +28,23 @@ use crate::with_cell::WithCell;
 /// `ReadTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
 pub struct ReadPipeTransport {
-    state: WithCell<State>,
+    state: Contents<State>,
     /// The descriptor, also after it was closed: for `repr`.
     fd: RawFd,
-    /// What `get_extra_info` knows.
-    extra: Py<PyDict>,
 }
 
 struct State {
     link: Link,
     /// None once closed.
-    pipe: Option<Py<PyAny>>,
+    pipe: GilCell<Option<Py<PyAny>>>,
+    /// What `get_extra_info` knows.
+    extra: GilCell<Py<PyDict>>,
+    flags: GilCell<Flags>,
+}
+
+/// How the transport stands.
+#[derive(Clone, Copy, Default)]
+struct Flags {
     closing: bool,
     paused: bool,
     /// The poller watches the descriptor.
@@ -57,10 +63,14 @@ impl ReadPipeTransport {
         slf: &Bound<'_, Self>,
         event: TransportEvent,
     ) -> PyResult<()> {
-        match event {
-            TransportEvent::Start => self.start(core, slf),
-            TransportEvent::Io(_) => self.read_ready(core, slf),
-            TransportEvent::Lost => self.lost(slf),
+        let (step, outcome) = match event {
+            TransportEvent::Start => ("_add_reader", self.start(core, slf)),
+            TransportEvent::Io(_) => ("_read_ready", self.read_ready(core, slf)),
+            TransportEvent::Lost => ("_call_connection_lost", self.lost(slf)),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => report_step(core, slf, step, error),
         }
     }
 
@@ -69,7 +79,9 @@ impl ReadPipeTransport {
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
         self.tell(core, pyo3::intern!(py, "connection_made"), slf.clone().into_any())?;
-        if self.state.with(py, |state| !state.paused && !state.closing)
+        let flags = self.state.flags.get(py);
+        if !flags.paused
+            && !flags.closing
             && let Err(error) = self.watch(core, slf)
         {
             report_step(core, slf, "_add_reader", error)?;
@@ -81,12 +93,12 @@ impl ReadPipeTransport {
         let py = core.py();
         let watcher = Watcher::ReadPipe(slf.clone().unbind());
         core.get().set_watcher(py, self.fd, Direction::Read, watcher)?;
-        self.state.with(py, |state| state.watching = true);
+        self.state.flags.update(py, |flags| flags.watching = true);
         Ok(())
     }
 
     fn stop_watching(&self, py: Python<'_>) {
-        let watching = self.state.with(py, |state| std::mem::take(&mut state.watching));
+        let watching = self.state.flags.update(py, |flags| std::mem::take(&mut flags.watching));
         if let Some(core) = self.core(py).filter(|_| watching) {
             // It fails if the caller has closed the descriptor, and then there
             // is nothing to be watched any more.
@@ -97,16 +109,17 @@ impl ReadPipeTransport {
     /// The poller has news of the pipe: reads once, as asyncio does.
     fn read_ready(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        if !self.state.with(py, |state| state.watching) {
+        if !self.state.flags.get(py).watching {
             return Ok(());
         }
         let received = core.get().with_scratch(py, |scratch| {
             rustix::io::read(end::borrow(self.fd), &mut *scratch)
-                .map(|count| PyBytes::new(py, &scratch[..count]))
+                .map(|count| allocate::bytes(py, scratch.get(..count).unwrap_or_default()))
         });
         match received {
-            Ok(data) if data.as_bytes().is_empty() => self.end_of_file(slf),
-            Ok(data) => {
+            Ok(Err(error)) => fatal_error(self, slf, error, "Fatal read error on pipe transport"),
+            Ok(Ok(data)) if data.as_bytes().is_empty() => self.end_of_file(slf),
+            Ok(Ok(data)) => {
                 let method = pyo3::intern!(py, "data_received");
                 let told = self
                     .call_protocol(py, |protocol| protocol.call_method1(method, (data,)).map(drop));
@@ -122,7 +135,7 @@ impl ReadPipeTransport {
 
     fn end_of_file(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         self.log(slf, "info", "%r was closed by peer")?;
-        self.state.with(slf.py(), |state| state.ended = true);
+        self.state.flags.update(slf.py(), |flags| flags.ended = true);
         self.force_close(slf, None)
     }
 
@@ -132,7 +145,7 @@ impl ReadPipeTransport {
         let Some(core) = self.core(py) else {
             return Ok(());
         };
-        let told = if self.state.with(py, |state| state.ended) {
+        let told = if self.state.flags.get(py).ended {
             let method = pyo3::intern!(py, "eof_received");
             let told = self.call_protocol(py, |protocol| protocol.call_method0(method).map(drop));
             self.report_told(&core, method, PyTuple::empty(py), told)
@@ -148,17 +161,17 @@ impl ReadPipeTransport {
 
     /// Lets go of everything. The caller closes the pipe and drops the rest.
     fn release(&self, py: Python<'_>) -> (Option<Py<PyAny>>, impl Sized + use<>) {
-        self.state.with(py, |state| {
-            state.closing = true;
-            state.lost = true;
-            (state.pipe.take(), state.link.take())
-        })
+        self.state.flags.update(py, |flags| {
+            flags.closing = true;
+            flags.lost = true;
+        });
+        (self.state.pipe.take(py), self.state.link.take(py))
     }
 }
 
 impl Transport for ReadPipeTransport {
-    fn link<R>(&self, py: Python<'_>, access: impl FnOnce(&mut Link) -> R) -> R {
-        self.state.with(py, |state| access(&mut state.link))
+    fn link(&self) -> &Link {
+        &self.state.link
     }
 
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready {
@@ -167,9 +180,9 @@ impl Transport for ReadPipeTransport {
 
     fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
-        let first = self.state.with(py, |state| {
-            state.closing = true;
-            !std::mem::replace(&mut state.lost, true)
+        let first = self.state.flags.update(py, |flags| {
+            flags.closing = true;
+            !std::mem::replace(&mut flags.lost, true)
         });
         if !first {
             return Ok(());
@@ -198,7 +211,8 @@ impl ReadPipeTransport {
 
     /// Whether the protocol receives data now.
     fn is_reading(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| !state.closing && !state.paused)
+        let flags = self.state.flags.get(py);
+        !flags.closing && !flags.paused
     }
 
     /// No `data_received` until `resume_reading`. Does nothing if paused.
@@ -207,7 +221,8 @@ impl ReadPipeTransport {
         let this = slf.get();
         let paused = this
             .state
-            .with(py, |state| !state.closing && !std::mem::replace(&mut state.paused, true));
+            .flags
+            .update(py, |flags| !flags.closing && !std::mem::replace(&mut flags.paused, true));
         if !paused {
             return Ok(());
         }
@@ -221,7 +236,8 @@ impl ReadPipeTransport {
         let this = slf.get();
         let resumed = this
             .state
-            .with(py, |state| !state.closing && std::mem::replace(&mut state.paused, false));
+            .flags
+            .update(py, |flags| !flags.closing && std::mem::replace(&mut flags.paused, false));
         if !resumed {
             return Ok(());
         }
@@ -239,12 +255,12 @@ impl ReadPipeTransport {
 
     /// Whether `close` was called, or the pipe has ended.
     fn is_closing(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.closing)
+        self.state.flags.get(py).closing
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
-        let (open, closing, watching) =
-            self.state.with(py, |state| (state.pipe.is_some(), state.closing, state.watching));
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let Flags { closing, watching, .. } = self.state.flags.get(py);
+        let open = self.state.pipe.is_some(py);
         let running = self.core(py).is_some_and(|core| core.get().check_closed(py).is_ok());
         let polling = match (open, running) {
             (false, _) => "closed",
@@ -252,17 +268,18 @@ impl ReadPipeTransport {
             (true, true) if watching => "polling",
             (true, true) => "idle",
         };
-        format!("{} {polling}>", end::describe("ReadPipeTransport", open, closing, self.fd))
+        let words = end::describe("ReadPipeTransport", open, closing, self.fd);
+        allocate::string(py, &format!("{words} {polling}>"))
     }
 
     #[getter]
     fn get__pipe<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.with(py, |state| state.pipe.as_ref().map(|pipe| pipe.bind(py).clone()))
+        self.state.pipe.clone_ref(py).map(|pipe| pipe.into_bound(py))
     }
 
     #[setter]
     fn set__pipe(&self, py: Python<'_>, pipe: Option<Py<PyAny>>) {
-        drop(self.state.with(py, |state| std::mem::replace(&mut state.pipe, pipe)));
+        drop(self.state.pipe.replace(py, pipe));
     }
 
     #[getter]
@@ -271,13 +288,27 @@ impl ReadPipeTransport {
     }
 
     #[getter]
-    fn _closing(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.closing)
+    fn get__closing(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).closing
+    }
+
+    #[setter]
+    fn set__closing(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let closing = value.is_truthy()?;
+        self.state.flags.update(value.py(), |flags| flags.closing = closing);
+        Ok(())
     }
 
     #[getter]
-    fn _paused(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.paused)
+    fn get__paused(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).paused
+    }
+
+    #[setter]
+    fn set__paused(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let paused = value.is_truthy()?;
+        self.state.flags.update(value.py(), |flags| flags.paused = paused);
+        Ok(())
     }
 
     fn __del__(slf: &Bound<'_, Self>) {
@@ -286,15 +317,14 @@ impl ReadPipeTransport {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            // Not before the state: memory may be zeroed and not filled in yet.
-            visit.call(&self.extra)?;
+            state.extra.traverse(|it| visit.call(it))?;
             state.link.traverse(&visit)?;
-            visit.call(&state.pipe)
+            state.pipe.traverse(|it| visit.call(it))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, |state| state.link.take()));
+        drop(self.state.link.take(py));
     }
 }
 
@@ -305,7 +335,7 @@ impl Finalize for ReadPipeTransport {
     }
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.with(slf.py(), |state| state.pipe.is_some())
+        slf.get().state.pipe.is_some(slf.py())
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
@@ -335,15 +365,11 @@ impl LoopCore {
         slf.get().admit(py)?;
         let state = State {
             link,
-            pipe: Some(pipe.unbind()),
-            closing: false,
-            paused: false,
-            watching: false,
-            ended: false,
-            lost: false,
+            pipe: GilCell::new(Some(pipe.unbind())),
+            extra: GilCell::new(extra.unbind()),
+            flags: GilCell::new(Flags::default()),
         };
-        let transport =
-            ReadPipeTransport { state: WithCell::new(state), fd, extra: extra.unbind() };
+        let transport = ReadPipeTransport { state: Contents::new(state), fd };
         let transport = Py::new(py, transport)?;
         let start = ReadPipeTransport::item(transport.clone_ref(py), TransportEvent::Start);
         slf.get().schedule(py, start);

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 use rustix::io::Errno;
 
@@ -17,15 +17,15 @@ use crate::errors::os_error;
 use crate::event_loop::{Direction, LoopCore, READABLE, Ready, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
-use crate::standard;
+use crate::gil_cell::{Contents, GilCell};
 use crate::transports::failures::{fatal_error, report_step, warn_unclosed};
 use crate::transports::flow_control::{
     flow_control_methods, maybe_pause_protocol, maybe_resume_protocol,
 };
 use crate::transports::link::{Link, extra_methods, link_methods};
-use crate::transports::write_queue::WriteQueue;
+use crate::transports::write_queue::{Piece, WriteQueue};
 use crate::transports::{Transport, TransportEvent};
-use crate::with_cell::WithCell;
+use crate::{allocate, standard};
 
 /// Writes to a lost pipe that pass before each is logged.
 const QUIET_LOST_WRITES: u32 = 5;
@@ -40,20 +40,26 @@ const FIFOS_TELL_NO_END: bool = cfg!(target_vendor = "apple");
 /// `WriteTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
 pub struct WritePipeTransport {
-    state: WithCell<State>,
+    state: Contents<State>,
     /// The descriptor, also after it was closed: for `repr`.
     fd: RawFd,
     /// Whether the poller can tell that the reader is gone.
     tells_end: bool,
-    /// What `get_extra_info` knows.
-    extra: Py<PyDict>,
 }
 
 struct State {
     link: Link,
     /// None once closed.
-    pipe: Option<Py<PyAny>>,
-    queue: WriteQueue,
+    pipe: GilCell<Option<Py<PyAny>>>,
+    /// What `get_extra_info` knows.
+    extra: GilCell<Py<PyDict>>,
+    queue: GilCell<WriteQueue>,
+    flags: GilCell<Flags>,
+}
+
+/// How the transport stands.
+#[derive(Clone, Copy, Default)]
+struct Flags {
     /// `close` or `write_eof` was called, or the pipe is lost.
     closing: bool,
     /// Nonzero once a write has failed; counts writes after the end.
@@ -74,11 +80,15 @@ impl WritePipeTransport {
         slf: &Bound<'_, Self>,
         event: TransportEvent,
     ) -> PyResult<()> {
-        match event {
-            TransportEvent::Start => self.start(core, slf),
-            TransportEvent::Io(READABLE) => self.reader_gone(slf),
-            TransportEvent::Io(_) => self.flush(core, slf),
-            TransportEvent::Lost => self.lost(slf),
+        let (step, outcome) = match event {
+            TransportEvent::Start => ("_add_reader", self.start(core, slf)),
+            TransportEvent::Io(READABLE) => ("_read_ready", self.reader_gone(slf)),
+            TransportEvent::Io(_) => ("_write_ready", self.flush(core, slf)),
+            TransportEvent::Lost => ("_call_connection_lost", self.lost(slf)),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => report_step(core, slf, step, error),
         }
     }
 
@@ -89,9 +99,9 @@ impl WritePipeTransport {
         self.tell(core, pyo3::intern!(py, "connection_made"), slf.clone().into_any())?;
         // A transport that its protocol has closed is not watched: its
         // descriptor is about to go.
-        if self.tells_end && self.state.with(py, |state| !state.lost) {
+        if self.tells_end && !self.state.flags.get(py).lost {
             match self.watch(slf, Direction::Read) {
-                Ok(()) => self.state.with(py, |state| state.watching_end = true),
+                Ok(()) => self.state.flags.update(py, |flags| flags.watching_end = true),
                 Err(error) => report_step(core, slf, "_add_reader", error)?,
             }
         }
@@ -111,9 +121,9 @@ impl WritePipeTransport {
     }
 
     fn stop_watching(&self, py: Python<'_>, direction: Direction) {
-        let watching = self.state.with(py, |state| match direction {
-            Direction::Read => std::mem::take(&mut state.watching_end),
-            Direction::Write => std::mem::take(&mut state.watching_room),
+        let watching = self.state.flags.update(py, |flags| match direction {
+            Direction::Read => std::mem::take(&mut flags.watching_end),
+            Direction::Write => std::mem::take(&mut flags.watching_room),
         });
         if let Some(core) = self.core(py).filter(|_| watching) {
             // It fails if the caller has closed the descriptor, and then there
@@ -125,11 +135,10 @@ impl WritePipeTransport {
     /// The write end has become readable: nobody reads the other.
     fn reader_gone(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let (watching, waiting) =
-            self.state.with(py, |state| (state.watching_end, !state.queue.is_empty()));
-        if !watching {
+        if !self.state.flags.get(py).watching_end {
             return Ok(());
         }
+        let waiting = !self.state.queue.is_empty(py);
         self.log(slf, "info", "%r was closed by peer")?;
         let reason = waiting
             .then(|| PyBrokenPipeError::new_err(()).into_value(py).into_bound(py).into_any());
@@ -139,39 +148,37 @@ impl WritePipeTransport {
     /// The pipe takes data again: writes once, as asyncio does.
     fn flush(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        let written = self.state.with(py, |state| {
-            if !state.watching_room || state.queue.is_empty() {
-                return Ok(0);
-            }
-            rustix::io::writev(end::borrow(self.fd), &state.queue.slices(py))
-        });
-        let count = match written {
+        if !self.state.flags.get(py).watching_room || self.state.queue.is_empty(py) {
+            return Ok(());
+        }
+        let count = match self.state.queue.write(py, self.fd) {
             Ok(count) => count,
             Err(Errno::INTR) => 0,
             Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => 0,
-            Err(error) => return self.write_failed(slf, error),
+            Err(error) => return self.write_failed(slf, os_error(error)),
         };
         if count == 0 {
             return Ok(());
         }
-        let (done, empty) =
-            self.state.with(py, |state| (state.queue.advance(py, count), state.queue.is_empty()));
-        drop(done);
-        if !empty {
+        drop(self.state.queue.advance(py, count));
+        if !self.state.queue.is_empty(py) {
             return Ok(());
         }
         self.stop_watching(py, Direction::Write);
         // May write again, and so fill the queue.
         maybe_resume_protocol(self, slf)?;
-        let over = self.state.with(py, |state| {
-            state.closing && state.queue.is_empty() && !std::mem::replace(&mut state.lost, true)
+        let empty = self.state.queue.is_empty(py);
+        let over = self.state.flags.update(py, |flags| {
+            flags.closing && empty && !std::mem::replace(&mut flags.lost, true)
         });
         if over { self.lost(slf) } else { Ok(()) }
     }
 
-    fn write_failed(&self, slf: &Bound<'_, Self>, error: Errno) -> PyResult<()> {
-        self.state.with(slf.py(), |state| state.lost_writes += 1);
-        fatal_error(self, slf, os_error(error), "Fatal write error on pipe transport")
+    fn write_failed(&self, slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
+        self.state.flags.update(slf.py(), |flags| {
+            flags.lost_writes = flags.lost_writes.saturating_add(1);
+        });
+        fatal_error(self, slf, error, "Fatal write error on pipe transport")
     }
 
     /// Writes what the pipe takes now and queues the rest; `keep` makes the
@@ -180,15 +187,13 @@ impl WritePipeTransport {
         &self,
         slf: &Bound<'_, Self>,
         data: &[u8],
-        keep: impl FnOnce(usize) -> (Py<PyBytes>, usize, usize),
+        keep: impl FnOnce(usize) -> PyResult<(Piece, usize)>,
     ) -> PyResult<()> {
         let py = slf.py();
-        let (too_late, idle, lost) = self.state.with(py, |state| {
-            let too_late = state.closing || state.lost_writes > 0;
-            if too_late {
-                state.lost_writes = state.lost_writes.saturating_add(1);
-            }
-            (too_late, state.queue.is_empty(), state.lost_writes)
+        let (too_late, lost) = self.state.flags.update(py, |flags| {
+            let too_late = flags.closing || flags.lost_writes > 0;
+            flags.lost_writes = flags.lost_writes.saturating_add(u32::from(too_late));
+            (too_late, flags.lost_writes)
         });
         if too_late {
             if lost > QUIET_LOST_WRITES {
@@ -200,21 +205,27 @@ impl WritePipeTransport {
             return Ok(());
         }
         let mut written = 0;
+        let idle = self.state.queue.is_empty(py);
         if idle {
             written = match rustix::io::write(end::borrow(self.fd), data) {
                 Ok(count) if count == data.len() => return Ok(()),
                 Ok(count) => count,
                 Err(Errno::INTR) => 0,
                 Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => 0,
-                Err(error) => return self.write_failed(slf, error),
+                Err(error) => return self.write_failed(slf, os_error(error)),
             };
-            self.watch(slf, Direction::Write)?;
         }
-        let (piece, length, sent) = keep(written);
-        self.state.with(py, |state| {
-            state.watching_room = true;
-            state.queue.push(piece, length, sent);
-        });
+        // Some of it may be out: what follows would be taken for the rest.
+        let kept = match keep(written) {
+            Ok(kept) if idle => self.watch(slf, Direction::Write).map(|()| kept),
+            kept => kept,
+        };
+        let (piece, sent) = match kept {
+            Ok(kept) => kept,
+            Err(error) => return self.write_failed(slf, error),
+        };
+        self.state.flags.update(py, |flags| flags.watching_room = true);
+        self.state.queue.push(py, piece, sent);
         maybe_pause_protocol(self, slf)
     }
 
@@ -234,21 +245,21 @@ impl WritePipeTransport {
 
     /// Lets go of everything. The caller closes the pipe and drops the rest.
     fn release(&self, py: Python<'_>) -> (Option<Py<PyAny>>, impl Sized + use<>) {
-        self.state.with(py, |state| {
-            state.closing = true;
-            state.lost = true;
-            (state.pipe.take(), (state.link.take(), std::mem::take(&mut state.queue)))
-        })
+        self.state.flags.update(py, |flags| {
+            flags.closing = true;
+            flags.lost = true;
+        });
+        (self.state.pipe.take(py), (self.state.link.take(py), self.state.queue.take(py)))
     }
 }
 
 impl Transport for WritePipeTransport {
-    fn link<R>(&self, py: Python<'_>, access: impl FnOnce(&mut Link) -> R) -> R {
-        self.state.with(py, |state| access(&mut state.link))
+    fn link(&self) -> &Link {
+        &self.state.link
     }
 
     fn buffered(&self, py: Python<'_>) -> usize {
-        self.state.with(py, |state| state.queue.bytes())
+        self.state.queue.bytes(py)
     }
 
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready {
@@ -257,17 +268,14 @@ impl Transport for WritePipeTransport {
 
     fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
-        let (first, dropped) = self.state.with(py, |state| {
-            state.closing = true;
-            if std::mem::replace(&mut state.lost, true) {
-                return (false, None);
-            }
-            (true, Some(std::mem::take(&mut state.queue)))
+        let first = self.state.flags.update(py, |flags| {
+            flags.closing = true;
+            !std::mem::replace(&mut flags.lost, true)
         });
-        drop(dropped);
         if !first {
             return Ok(());
         }
+        drop(self.state.queue.take(py));
         self.stop_watching(py, Direction::Write);
         self.stop_watching(py, Direction::Read);
         self.schedule_lost(slf, reason)
@@ -289,28 +297,30 @@ impl WritePipeTransport {
 
     /// Writes `data`, at once as far as the pipe takes it.
     fn write(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
-        let py = slf.py();
         let this = slf.get();
         if let Ok(bytes) = data.cast::<PyBytes>() {
             let slice = bytes.as_bytes();
             if slice.is_empty() {
                 return Ok(());
             }
-            return this
-                .write_or_queue(slf, slice, |sent| (bytes.clone().unbind(), slice.len(), sent));
+            return this.write_or_queue(slf, slice, |sent| {
+                Ok((Piece::Object(bytes.clone().unbind()), sent))
+            });
         }
         if !data.is_instance_of::<PyByteArray>() && !data.is_instance_of::<PyMemoryView>() {
             return Err(PyAssertionError::new_err(data.repr()?.unbind()));
         }
-        let view = BufferView::readable(&data)?;
-        if view.len() == 0 {
+        if data.len()? == 0 {
             return Ok(());
         }
+        let view = match BufferView::readable(&data) {
+            Ok(view) => view,
+            Err(error) => return this.write_failed(slf, error),
+        };
         // The caller may change his buffer after this call: what the kernel
         // leaves is copied.
         this.write_or_queue(slf, view.bytes(), |sent| {
-            let rest = PyBytes::new(py, &view.bytes()[sent..]);
-            (rest.unbind(), view.len() - sent, 0)
+            Ok((Piece::copy(view.bytes().get(sent..).unwrap_or_default())?, 0))
         })
     }
 
@@ -318,7 +328,7 @@ impl WritePipeTransport {
     fn writelines(slf: &Bound<'_, Self>, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let joined =
-            PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
+            allocate::bytes(py, b"")?.call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
         Self::write(slf, joined)
     }
 
@@ -326,11 +336,11 @@ impl WritePipeTransport {
     fn write_eof(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let now = this.state.with(py, |state| {
-            if std::mem::replace(&mut state.closing, true) || !state.queue.is_empty() {
-                return false;
-            }
-            !std::mem::replace(&mut state.lost, true)
+        let idle = this.state.queue.is_empty(py);
+        let now = this.state.flags.update(py, |flags| {
+            !std::mem::replace(&mut flags.closing, true)
+                && idle
+                && !std::mem::replace(&mut flags.lost, true)
         });
         if !now {
             return Ok(());
@@ -357,13 +367,12 @@ impl WritePipeTransport {
 
     /// Whether `close`, `write_eof` or `abort` was called, or the pipe is lost.
     fn is_closing(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.closing)
+        self.state.flags.get(py).closing
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
-        let (open, closing, polling, buffered) = self.state.with(py, |state| {
-            (state.pipe.is_some(), state.closing, state.watching_room, state.queue.bytes())
-        });
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let Flags { closing, watching_room: polling, .. } = self.state.flags.get(py);
+        let (open, buffered) = (self.state.pipe.is_some(py), self.state.queue.bytes(py));
         let running = self.core(py).is_some_and(|core| core.get().check_closed(py).is_ok());
         let rest = match (open, running) {
             (false, _) => "closed".to_owned(),
@@ -372,17 +381,18 @@ impl WritePipeTransport {
                 format!("{}, bufsize={buffered}", if polling { "polling" } else { "idle" })
             }
         };
-        format!("{} {rest}>", end::describe("WritePipeTransport", open, closing, self.fd))
+        let words = end::describe("WritePipeTransport", open, closing, self.fd);
+        allocate::string(py, &format!("{words} {rest}>"))
     }
 
     #[getter]
     fn get__pipe<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.with(py, |state| state.pipe.as_ref().map(|pipe| pipe.bind(py).clone()))
+        self.state.pipe.clone_ref(py).map(|pipe| pipe.into_bound(py))
     }
 
     #[setter]
     fn set__pipe(&self, py: Python<'_>, pipe: Option<Py<PyAny>>) {
-        drop(self.state.with(py, |state| std::mem::replace(&mut state.pipe, pipe)));
+        drop(self.state.pipe.replace(py, pipe));
     }
 
     #[getter]
@@ -391,13 +401,31 @@ impl WritePipeTransport {
     }
 
     #[getter]
-    fn _closing(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.closing)
+    fn get__closing(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).closing
+    }
+
+    #[setter]
+    fn set__closing(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let closing = value.is_truthy()?;
+        self.state.flags.update(value.py(), |flags| flags.closing = closing);
+        Ok(())
     }
 
     #[getter]
-    fn _conn_lost(&self, py: Python<'_>) -> u32 {
-        self.state.with(py, |state| state.lost_writes)
+    fn get__conn_lost(&self, py: Python<'_>) -> u32 {
+        self.state.flags.get(py).lost_writes
+    }
+
+    #[setter]
+    fn set__conn_lost(&self, py: Python<'_>, count: u32) {
+        self.state.flags.update(py, |flags| flags.lost_writes = count);
+    }
+
+    /// What waits to be written, as one copy.
+    #[getter]
+    fn _buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.state.queue.joined(py)
     }
 
     fn __del__(slf: &Bound<'_, Self>) {
@@ -406,16 +434,16 @@ impl WritePipeTransport {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            // Not before the state: memory may be zeroed and not filled in yet.
-            visit.call(&self.extra)?;
+            state.extra.traverse(|it| visit.call(it))?;
             state.link.traverse(&visit)?;
-            visit.call(&state.pipe)?;
-            state.queue.traverse(&visit)
+            state.pipe.traverse(|it| visit.call(it))?;
+            state.queue.traverse(|it| it.traverse(&visit))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, |state| (state.link.take(), std::mem::take(&mut state.queue))));
+        drop(self.state.link.take(py));
+        drop(self.state.queue.take(py));
     }
 }
 
@@ -426,7 +454,7 @@ impl Finalize for WritePipeTransport {
     }
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.with(slf.py(), |state| state.pipe.is_some())
+        slf.get().state.pipe.is_some(slf.py())
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
@@ -457,25 +485,17 @@ impl LoopCore {
         slf.get().admit(py)?;
         let state = State {
             link,
-            pipe: Some(pipe.unbind()),
-            queue: WriteQueue::default(),
-            closing: false,
-            lost_writes: 0,
-            lost: false,
-            watching_end: false,
-            watching_room: false,
+            pipe: GilCell::new(Some(pipe.unbind())),
+            extra: GilCell::new(extra.unbind()),
+            queue: GilCell::new(WriteQueue::default()),
+            flags: GilCell::new(Flags::default()),
         };
         let tells_end = match kind {
             Kind::Pipe | Kind::Socket => true,
             Kind::Fifo => !FIFOS_TELL_NO_END,
             Kind::CharacterDevice => false,
         };
-        let transport = WritePipeTransport {
-            state: WithCell::new(state),
-            fd,
-            tells_end,
-            extra: extra.unbind(),
-        };
+        let transport = WritePipeTransport { state: Contents::new(state), fd, tells_end };
         let transport = Py::new(py, transport)?;
         let start = WritePipeTransport::item(transport.clone_ref(py), TransportEvent::Start);
         slf.get().schedule(py, start);

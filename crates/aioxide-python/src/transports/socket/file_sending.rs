@@ -9,6 +9,7 @@ use super::SocketTransport;
 use crate::event_loop::WRITABLE;
 use crate::file_send::{FileSend, Progress};
 use crate::futures::Future;
+use crate::gil_cell::CloneRef;
 use crate::standard;
 use crate::transports::{Transport, TransportEvent};
 
@@ -19,7 +20,19 @@ pub struct FileSending {
     done: Py<Future>,
 }
 
+// SAFETY: reference counts go up.
+unsafe impl CloneRef for FileSending {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self { file: self.file.clone_ref(py), done: self.done.clone_ref(py) }
+    }
+}
+
 impl FileSending {
+    /// Done when the file is out.
+    pub(super) fn waiter(&self) -> &Py<Future> {
+        &self.done
+    }
+
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.file)?;
         visit.call(&self.done)
@@ -29,19 +42,19 @@ impl FileSending {
 impl SocketTransport {
     /// Whether a file is waiting to go out, or on its way.
     pub(super) fn is_sending_file(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.sending.is_some())
+        self.state.sending.is_some(py)
     }
 
     /// Sends what the kernel takes of the file, once everything written before
     /// it is out.
     pub(super) fn send_file(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let turn = self.state.with(py, |state| {
-            let sending = state.sending.as_ref()?;
-            let its_turn = state.queue.is_empty() && state.lost_writes == 0;
-            its_turn.then(|| (sending.file.clone_ref(py), sending.done.clone_ref(py)))
-        });
-        let Some((file, done)) = turn.filter(|(_, done)| !done.get().is_done(py)) else {
+        if !self.state.queue.is_empty(py) || self.state.flags.get(py).lost_writes > 0 {
+            return Ok(());
+        }
+        let sending = self.state.sending.clone_ref(py);
+        let Some(FileSending { file, done }) = sending.filter(|it| !it.done.get().is_done(py))
+        else {
             return Ok(());
         };
         let done = done.bind(py);
@@ -60,9 +73,7 @@ impl SocketTransport {
 
     /// The connection is lost, and with it what was not sent of the file.
     pub(super) fn give_up_file(&self, py: Python<'_>, reason: Option<Py<PyAny>>) -> PyResult<()> {
-        let done = self
-            .state
-            .with(py, |state| state.sending.as_ref().map(|sending| sending.done.clone_ref(py)));
+        let done = self.state.sending.clone_of(py, |it| it.as_ref().map(|it| &it.done));
         let Some(done) = done.filter(|done| !done.get().is_done(py)) else {
             return Ok(());
         };
@@ -98,7 +109,7 @@ impl SocketTransport {
         }
         let done = Future::on_loop(py, &core)?;
         let kept = FileSending { file, done: done.clone_ref(py) };
-        this.state.with(py, |state| state.sending = Some(kept));
+        drop(this.state.sending.replace(py, Some(kept)));
         if let Err(error) = this.send_file(slf) {
             this._end_send_file(py);
             return Err(error);
@@ -108,6 +119,6 @@ impl SocketTransport {
 
     /// Lets the protocol write again, whatever has become of the file.
     fn _end_send_file(&self, py: Python<'_>) {
-        drop(self.state.with(py, |state| state.sending.take()));
+        drop(self.state.sending.take(py));
     }
 }

@@ -1,57 +1,60 @@
 //! `get_extra_info`, the protocol, and the socket object.
 
-use std::os::fd::IntoRawFd;
-
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use super::SocketTransport;
+use super::file_sending::FileSending;
 use super::object::Socket;
-use crate::standard;
+use crate::futures::Future;
+use crate::server::ServerCore;
 use crate::transports::Transport;
 use crate::transports::addresses::bound_to;
 use crate::transports::link::link_methods;
+use crate::{allocate, standard};
 
 impl SocketTransport {
     /// The dictionary behind `get_extra_info`, made of what is known now.
-    fn extra<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
-        if let Some(extra) =
-            self.state.with(py, |state| state.extra.as_ref().map(|it| it.clone_ref(py)))
-        {
-            return extra.into_bound(py);
+    fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if let Some(extra) = self.state.extra.clone_ref(py) {
+            return Ok(extra.into_bound(py));
         }
-        let extra = PyDict::new(py);
-        let kept = extra.clone().unbind();
-        self.state.with(py, |state| state.extra = Some(kept));
-        extra
+        let extra = allocate::dict(py)?;
+        drop(self.state.extra.replace(py, Some(extra.clone().unbind())));
+        Ok(extra)
     }
 
     /// The socket object of an accepted connection, which from now on closes
     /// the descriptor.
-    fn socket_object<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let native = self.state.with(py, |state| match &state.socket {
-            Socket::Native(_) => match std::mem::replace(&mut state.socket, Socket::Closed) {
-                Socket::Native(fd) => Some(fd),
-                other => {
-                    state.socket = other;
-                    None
-                }
-            },
-            _ => None,
-        });
-        if let Some(fd) = native {
-            let keywords = PyDict::new(py);
-            keywords.set_item("fileno", fd.into_raw_fd())?;
+    pub(super) fn socket_object<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if self.state.socket.read(py, |socket| matches!(socket, Socket::Native(_))) {
+            let keywords = allocate::dict(py)?;
+            keywords.set_item(pyo3::intern!(py, "fileno"), self.fd)?;
             let socket = standard::socket_type(py)?.call((), Some(&keywords))?;
-            let kept = socket.clone().unbind();
-            self.state.with(py, |state| state.socket = Socket::Python(kept));
-            return Ok(Some(socket));
+            let kept = Socket::Python(socket.clone().unbind());
+            match self.state.socket.replace(py, kept) {
+                // The object has the descriptor now.
+                Socket::Native(fd) => std::mem::forget(fd),
+                // Somebody was faster while the object was made, which must not close the
+                // same descriptor a second time.
+                other => {
+                    drop(self.state.socket.replace(py, other));
+                    socket.call_method0(pyo3::intern!(py, "detach"))?;
+                }
+            }
         }
-        Ok(self.state.with(py, |state| match &state.socket {
-            Socket::Python(socket) => Some(socket.clone_ref(py).into_bound(py)),
-            _ => None,
-        }))
+        Ok(self
+            .state
+            .socket
+            .clone_of(py, |socket| match socket {
+                Socket::Python(socket) => Some(socket),
+                _ => None,
+            })
+            .map(|socket| socket.into_bound(py)))
     }
 
     /// Asks the kernel for the name that somebody may ask for yet, before the
@@ -63,23 +66,23 @@ impl SocketTransport {
         // SAFETY: the reference is alive.
         if unsafe { ffi::Py_REFCNT(slf.as_ptr()) } > ours {
             let local = bound_to(self.fd);
-            self.state.with(py, |state| state.local = local);
+            drop(self.state.local.replace(py, local));
         }
     }
 
     /// `sockname` or `peername` of an accepted connection.
     fn name<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let extra = self.extra(py);
+        let extra = self.extra(py)?;
         if let Some(known) = extra.get_item(key)? {
             return Ok(Some(known));
         }
-        let open = self.state.with(py, |state| !matches!(state.socket, Socket::Closed));
+        let open = self.is_open(py);
         let address = if key == "peername" {
-            self.state.with(py, |state| state.peer.clone())
+            self.state.peer.clone()
         } else if open {
             bound_to(self.fd)
         } else {
-            self.state.with(py, |state| state.local.clone())
+            self.state.local.read(py, |local| local.clone())
         };
         let name = match address.map(|address| address.to_python(py)).transpose()?.flatten() {
             Some(name) => Some(name),
@@ -112,11 +115,15 @@ impl SocketTransport {
         name: Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let extra = self.extra(py);
+        let extra = self.extra(py)?;
         if let Some(known) = extra.get_item(&name)? {
             return Ok(Some(known));
         }
-        match name.extract::<String>().unwrap_or_default().as_str() {
+        let key = match name.cast::<PyString>() {
+            Ok(name) => name.to_str().unwrap_or_default(),
+            Err(_) => "",
+        };
+        match key {
             "socket" => match self.socket_object(py)? {
                 Some(socket) => {
                     let wrapped = standard::transport_socket(py)?.call1((socket,))?;
@@ -131,8 +138,17 @@ impl SocketTransport {
     }
 
     #[getter]
-    fn _extra<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
+    fn get__extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        for name in ["socket", "sockname", "peername"] {
+            // What it shows is complete, as asyncio's is from the start.
+            self.get_extra_info(py, allocate::string(py, name)?.into_any(), None)?;
+        }
         self.extra(py)
+    }
+
+    #[setter]
+    fn set__extra(&self, py: Python<'_>, extra: Py<PyDict>) {
+        drop(self.state.extra.replace(py, Some(extra)));
     }
 
     #[getter]
@@ -146,12 +162,65 @@ impl SocketTransport {
     }
 
     #[getter]
-    fn _paused(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.paused)
+    fn _server(&self, py: Python<'_>) -> Option<Py<ServerCore>> {
+        self.state.server.clone_ref(py)
     }
 
     #[getter]
-    fn _closing(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.closing)
+    fn get__paused(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).paused
+    }
+
+    #[setter]
+    fn set__paused(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let paused = value.is_truthy()?;
+        self.state.flags.update(value.py(), |flags| flags.paused = paused);
+        Ok(())
+    }
+
+    #[getter]
+    fn get__closing(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).closing
+    }
+
+    #[setter]
+    fn set__closing(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let closing = value.is_truthy()?;
+        self.state.flags.update(value.py(), |flags| flags.closing = closing);
+        Ok(())
+    }
+
+    #[getter]
+    fn get__eof(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).write_ended
+    }
+
+    #[setter]
+    fn set__eof(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+        let ended = value.is_truthy()?;
+        self.state.flags.update(value.py(), |flags| flags.write_ended = ended);
+        Ok(())
+    }
+
+    #[getter]
+    fn get__conn_lost(&self, py: Python<'_>) -> u32 {
+        self.state.flags.get(py).lost_writes
+    }
+
+    #[setter]
+    fn set__conn_lost(&self, py: Python<'_>, count: u32) {
+        self.state.flags.update(py, |flags| flags.lost_writes = count);
+    }
+
+    /// What waits to be written: a copy of asyncio's deque, or of its bytearray on 3.11.
+    #[getter]
+    fn _buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.state.queue.shown(py)
+    }
+
+    /// The future of whoever sends a file.
+    #[getter]
+    fn _empty_waiter(&self, py: Python<'_>) -> Option<Py<Future>> {
+        self.state.sending.clone_of(py, |it| it.as_ref().map(FileSending::waiter))
     }
 }

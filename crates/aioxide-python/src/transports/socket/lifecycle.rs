@@ -4,9 +4,9 @@ use aioxide_engine::{Interest, Trigger};
 use pyo3::prelude::*;
 
 use super::SocketTransport;
-use super::object::Socket;
+use super::object::{Socket, close};
 use crate::event_loop::{LoopCore, READABLE, WRITABLE, Watch};
-use crate::transports::failures::{fatal_error, warn_unclosed};
+use crate::transports::failures::{fatal_error, report_step, warn_unclosed};
 use crate::transports::{AnyTransport, Transport, TransportEvent};
 
 impl SocketTransport {
@@ -18,10 +18,14 @@ impl SocketTransport {
         slf: &Bound<'_, Self>,
         event: TransportEvent,
     ) -> PyResult<()> {
-        match event {
-            TransportEvent::Start => self.start(core, slf),
-            TransportEvent::Io(readiness) => self.ready(core, slf, readiness),
-            TransportEvent::Lost => self.lost(slf),
+        let (step, outcome) = match event {
+            TransportEvent::Start => ("_add_reader", self.start(core, slf)),
+            TransportEvent::Io(readiness) => ("_read_ready", self.ready(core, slf, readiness)),
+            TransportEvent::Lost => ("_call_connection_lost", self.lost(slf)),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => report_step(core, slf, step, error),
         }
     }
 
@@ -41,17 +45,16 @@ impl SocketTransport {
     /// reported as ready at once, for nothing.
     fn register(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        let interest = self.state.with(py, |state| {
-            let open = !matches!(state.socket, Socket::Closed) && state.lost_writes == 0;
-            if !open || std::mem::replace(&mut state.registered, true) {
-                return None;
-            }
-            state.watches_writing = !state.queue.is_empty() || state.sending.is_some();
-            Some(if state.watches_writing { Interest::BOTH } else { Interest::READ })
-        });
-        let Some(interest) = interest else {
+        let flags = self.state.flags.get(py);
+        if !self.is_open(py) || flags.lost_writes > 0 || flags.registered {
             return Ok(());
-        };
+        }
+        let writes = !self.state.queue.is_empty(py) || self.state.sending.is_some(py);
+        self.state.flags.update(py, |flags| {
+            flags.registered = true;
+            flags.watches_writing = writes;
+        });
+        let interest = if writes { Interest::BOTH } else { Interest::READ };
         let watch = Watch::Transport(AnyTransport::Socket(slf.clone().unbind()));
         core.get().occupy(py, self.descriptor(), watch, interest, Trigger::Edge)
     }
@@ -60,8 +63,8 @@ impl SocketTransport {
     /// this time and all later ones.
     pub(super) fn await_writable(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let wanted = self.state.with(py, |state| {
-            state.registered && !std::mem::replace(&mut state.watches_writing, true)
+        let wanted = self.state.flags.update(py, |flags| {
+            flags.registered && !std::mem::replace(&mut flags.watches_writing, true)
         });
         let Some(core) = self.core(py).filter(|_| wanted) else {
             return Ok(());
@@ -81,36 +84,31 @@ impl SocketTransport {
         readiness: u8,
     ) -> PyResult<()> {
         let py = core.py();
-        let (read, write, send_file) = self.state.with(py, |state| {
-            if readiness & crate::event_loop::HANGUP != 0 {
-                state.hung_up = true;
+        if readiness & crate::event_loop::HANGUP != 0 {
+            self.state.flags.update(py, |flags| flags.hung_up = true);
+        }
+        if readiness & WRITABLE != 0 && self.state.flags.get(py).lost_writes == 0 {
+            let sends_file = self.state.sending.is_some(py);
+            if !self.state.queue.is_empty(py) {
+                self.flush(core, slf)?;
             }
-            let read = readiness & READABLE != 0
-                && !state.paused
-                && !state.closing
-                && !state.read_ended
-                && state.lost_writes == 0;
-            let writable = readiness & WRITABLE != 0 && state.lost_writes == 0;
-            (read, writable && !state.queue.is_empty(), writable && state.sending.is_some())
-        });
-        if write {
-            self.flush(core, slf)?;
+            if sends_file {
+                self.send_file(slf)?;
+            }
         }
-        if send_file {
-            self.send_file(slf)?;
-        }
+        // Writing may have called the protocol, and so closed the transport.
+        let read = readiness & READABLE != 0 && self.state.flags.get(py).reads();
         if read { self.read_ready(core, slf) } else { Ok(()) }
     }
 
     /// Ends the connection once everything is written.
     pub(super) fn begin_close(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let now = self.state.with(py, |state| {
-            if std::mem::replace(&mut state.closing, true) || !state.queue.is_empty() {
-                return false;
-            }
-            state.lost_writes += 1;
-            true
+        let idle = self.state.queue.is_empty(py);
+        let now = self.state.flags.update(py, |flags| {
+            let now = !std::mem::replace(&mut flags.closing, true) && idle;
+            flags.lost_writes = flags.lost_writes.saturating_add(u32::from(now));
+            now
         });
         if now { self.schedule_lost(slf, None) } else { Ok(()) }
     }
@@ -121,7 +119,7 @@ impl SocketTransport {
         let Some(core) = self.core(py) else {
             return Ok(());
         };
-        let reason = self.link(py, |link| link.reason(py));
+        let reason = self.link().reason(py);
         let told = self.tell_lost(&core);
         self.release(slf, Some(&core));
         told.and(self.give_up_file(py, reason))
@@ -130,16 +128,14 @@ impl SocketTransport {
     /// Unregisters and closes the socket and lets go of everything.
     fn release(&self, slf: &Bound<'_, Self>, core: Option<&Bound<'_, LoopCore>>) {
         let py = slf.py();
-        let (server, registered, rest, native) = self.state.with(py, |state| {
-            state.closing = true;
-            state.lost_writes = state.lost_writes.max(1);
-            (
-                state.server.take(),
-                std::mem::take(&mut state.registered),
-                (state.link.take(), std::mem::take(&mut state.queue)),
-                matches!(state.socket, Socket::Native(_)),
-            )
+        let registered = self.state.flags.update(py, |flags| {
+            flags.closing = true;
+            flags.lost_writes = flags.lost_writes.max(1);
+            std::mem::take(&mut flags.registered)
         });
+        let server = self.state.server.take(py);
+        let rest = (self.state.link.take(py), self.state.queue.take(py));
+        let native = self.state.socket.read(py, |socket| matches!(socket, Socket::Native(_)));
         let core = core.filter(|_| registered);
         // Only the transport knows an accepted connection, so that nobody can
         // tell whether it is closed before or after the protocol goes; and when
@@ -151,11 +147,13 @@ impl SocketTransport {
         } else {
             Some(rest)
         };
-        let socket =
-            self.state.with(py, |state| std::mem::replace(&mut state.socket, Socket::Closed));
+        let socket = self.state.socket.replace(py, Socket::Closed);
+        // Whoever closed the descriptor behind our back may have had its number given to
+        // another transport, which goes on being watched.
+        let core = core.filter(|core| core.get().is_occupied_by(py, self.fd, slf.as_any()));
         match (socket, core) {
             (Socket::Native(fd), Some(core)) => core.get().vacate_and_close(py, fd),
-            (Socket::Native(fd), None) => drop(fd),
+            (Socket::Native(fd), None) => close(fd),
             (Socket::Python(socket), core) => {
                 if let Some(core) = core {
                     core.get().vacate(py, self.fd);
@@ -167,7 +165,7 @@ impl SocketTransport {
             (Socket::Closed, _) => {}
         }
         if let Some(server) = server {
-            server.get().detach(server.bind(py), slf.as_ptr());
+            server.get().detach(server.bind(py), slf);
         }
         drop(rest);
     }
@@ -175,8 +173,7 @@ impl SocketTransport {
     /// The transport goes without having been closed.
     pub(super) fn abandoned(&self, slf: &Bound<'_, Self>) {
         let py = slf.py();
-        let open = self.state.with(py, |state| !matches!(state.socket, Socket::Closed));
-        if open {
+        if self.is_open(py) {
             warn_unclosed(slf);
         }
         let core = self.core(py);

@@ -13,5 +13,13 @@ mod object;
 mod reading;
 mod writing;
 
+use pyo3::exceptions::{PyBlockingIOError, PyInterruptedError};
+use pyo3::prelude::*;
+
 pub use methods::install_socket_transport;
-pub use object::{Accepted, SocketTransport};
+pub use object::{Accepted, SocketTransport, close};
+
+/// Whether a method of a socket object says that it could do nothing now.
+fn would_block(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyBlockingIOError>(py) || error.is_instance_of::<PyInterruptedError>(py)
+}

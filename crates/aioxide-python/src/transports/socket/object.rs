@@ -1,26 +1,26 @@
 //! The Python class `SocketTransport`.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
 use super::file_sending::FileSending;
 use crate::event_loop::{LoopCore, Ready};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
+use crate::gil_cell::{Contents, GilCell};
 use crate::server::ServerCore;
-use crate::standard;
 use crate::transports::addresses::{self, Address};
 use crate::transports::flow_control::flow_control_methods;
 use crate::transports::link::Link;
 use crate::transports::write_queue::WriteQueue;
 use crate::transports::{Receiver, Transport, TransportEvent, socket_info};
-use crate::with_cell::WithCell;
+use crate::{allocate, standard};
 
 /// A stream socket that a protocol reads and writes through.
 ///
@@ -28,7 +28,7 @@ use crate::with_cell::WithCell;
 /// asyncio documentation of `Transport` and `WriteTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
 pub struct SocketTransport {
-    pub(super) state: WithCell<State>,
+    pub(super) state: Contents<State>,
     /// The descriptor, also after it was closed: for `repr`.
     pub(super) fd: RawFd,
     /// Whether a short read means that nothing is left: true of TCP, while a
@@ -45,6 +45,12 @@ pub(super) enum Socket {
     Closed,
 }
 
+/// Closes a descriptor, whether or not somebody has done it before by its number.
+pub fn close(fd: OwnedFd) {
+    // SAFETY: nobody else owns it.
+    unsafe { rustix::io::close(fd.into_raw_fd()) }
+}
+
 /// A connection that a server has accepted.
 pub struct Accepted {
     /// The connected, non-blocking socket.
@@ -57,18 +63,24 @@ pub struct Accepted {
 
 pub(super) struct State {
     pub link: Link,
-    pub socket: Socket,
-    pub receiver: Receiver,
-    pub server: Option<Py<ServerCore>>,
+    pub socket: GilCell<Socket>,
+    pub server: GilCell<Option<Py<ServerCore>>>,
     /// What `get_extra_info` knows.
-    pub extra: Option<Py<PyDict>>,
+    pub extra: GilCell<Option<Py<PyDict>>>,
     /// The peer's address, if the connection was accepted.
     pub peer: Option<Address>,
     /// Our address, kept when such a connection closes.
-    pub local: Option<Address>,
-    pub queue: WriteQueue,
+    pub local: GilCell<Option<Address>>,
+    pub queue: GilCell<WriteQueue>,
     /// The file that goes out next; nothing may be written until it has ended.
-    pub sending: Option<FileSending>,
+    pub sending: GilCell<Option<FileSending>>,
+    pub flags: GilCell<Flags>,
+}
+
+/// How the connection stands.
+#[derive(Clone, Copy)]
+pub(super) struct Flags {
+    pub receiver: Receiver,
     /// Nonzero once `connection_lost` is scheduled; counts writes after that.
     pub lost_writes: u32,
     pub closing: bool,
@@ -83,6 +95,30 @@ pub(super) struct State {
     pub registered: bool,
     /// The poller tells when the socket can be written to again.
     pub watches_writing: bool,
+    /// The socket object is of a class of the caller's: its methods make the system calls.
+    pub by_object: bool,
+}
+
+impl Flags {
+    fn of(receiver: Receiver) -> Self {
+        Self {
+            receiver,
+            lost_writes: 0,
+            closing: false,
+            paused: false,
+            write_ended: false,
+            read_ended: false,
+            hung_up: false,
+            registered: false,
+            watches_writing: false,
+            by_object: false,
+        }
+    }
+
+    /// Whether the protocol is to get what arrives.
+    pub fn reads(&self) -> bool {
+        !self.paused && !self.closing && !self.read_ended && self.lost_writes == 0
+    }
 }
 
 impl SocketTransport {
@@ -92,40 +128,46 @@ impl SocketTransport {
         core: &Bound<'_, LoopCore>,
         fd: RawFd,
         short_read_drains: bool,
-        protocol: Bound<'_, PyAny>,
-        waiter: Option<Py<Future>>,
-        fill: impl FnOnce(&mut State),
+        state: State,
     ) -> PyResult<Py<Self>> {
         let py = core.py();
-        let receiver = Receiver::of(&protocol)?;
-        let mut state = State {
-            link: Link::new(core, protocol, waiter)?,
-            socket: Socket::Closed,
-            receiver,
-            server: None,
-            extra: None,
-            peer: None,
-            local: None,
-            queue: WriteQueue::default(),
-            sending: None,
-            lost_writes: 0,
-            closing: false,
-            paused: false,
-            write_ended: false,
-            read_ended: false,
-            hung_up: false,
-            registered: false,
-            watches_writing: false,
-        };
-        fill(&mut state);
-        let server = state.server.as_ref().map(|server| server.clone_ref(py));
-        let transport = Py::new(py, Self { state: WithCell::new(state), fd, short_read_drains })?;
-        if let Some(server) = server {
-            server.get().attach(py, transport.as_ptr());
-        }
         core.get().admit(py)?;
-        core.get().schedule(py, Self::item(transport.clone_ref(py), TransportEvent::Start));
-        Ok(transport)
+        let server = state.server.clone_ref(py);
+        let state = Contents::new(state);
+        let transport = Bound::new(py, Self { state, fd, short_read_drains })?;
+        if let Some(server) = server {
+            server.get().attach(&transport)?;
+        }
+        let start = Self::item(transport.clone().unbind(), TransportEvent::Start);
+        core.get().schedule(py, start);
+        Ok(transport.unbind())
+    }
+
+    /// What a transport begins with.
+    pub(super) fn new_state(
+        core: &Bound<'_, LoopCore>,
+        socket: Socket,
+        protocol: Bound<'_, PyAny>,
+        waiter: Option<Py<Future>>,
+        server: Option<Py<ServerCore>>,
+    ) -> PyResult<State> {
+        let receiver = Receiver::of(&protocol)?;
+        Ok(State {
+            link: Link::new(core, protocol, waiter)?,
+            socket: GilCell::new(socket),
+            server: GilCell::new(server),
+            extra: GilCell::new(None),
+            peer: None,
+            local: GilCell::new(None),
+            queue: GilCell::new(WriteQueue::default()),
+            sending: GilCell::new(None),
+            flags: GilCell::new(Flags::of(receiver)),
+        })
+    }
+
+    /// Whether the socket was not closed yet.
+    pub(super) fn is_open(&self, py: Python<'_>) -> bool {
+        self.state.socket.read(py, |socket| !matches!(socket, Socket::Closed))
     }
 
     /// The descriptor, for one system call.
@@ -166,18 +208,20 @@ impl SocketTransport {
         extra: Option<Bound<'_, PyDict>>,
         server: Option<Py<ServerCore>>,
     ) -> PyResult<Py<Self>> {
+        let py = core.py();
         let fd = crate::event_loop::file_descriptor(&socket)?;
         core.get().ensure_no_transport(fd, &socket)?;
         let extra = socket_info::of_socket(&socket, extra)?;
+        let plain = socket.get_type().is(standard::socket_type(py)?);
         let internet = addresses::is_internet_stream(fd);
         if internet {
             addresses::set_no_delay(fd);
         }
-        Self::create(core, fd, internet, protocol, waiter, |state| {
-            state.socket = Socket::Python(socket.unbind());
-            state.extra = Some(extra.unbind());
-            state.server = server;
-        })
+        let socket = Socket::Python(socket.unbind());
+        let state = Self::new_state(core, socket, protocol, waiter, server)?;
+        drop(state.extra.replace(py, Some(extra.unbind())));
+        state.flags.update(py, |flags| flags.by_object = !plain);
+        Self::create(core, fd, internet && plain, state)
     }
 
     /// A transport over an accepted connection.
@@ -185,6 +229,7 @@ impl SocketTransport {
         core: &Bound<'_, LoopCore>,
         connection: Accepted,
         protocol: Bound<'_, PyAny>,
+        waiter: Option<Py<Future>>,
         server: Py<ServerCore>,
     ) -> PyResult<Py<Self>> {
         let fd = connection.fd.as_raw_fd();
@@ -192,23 +237,21 @@ impl SocketTransport {
         if internet && !connection.has_no_delay {
             addresses::set_no_delay(fd);
         }
-        Self::create(core, fd, internet, protocol, None, |state| {
-            state.socket = Socket::Native(connection.fd);
-            state.peer = connection.peer;
-            state.server = Some(server);
-        })
+        let socket = Socket::Native(connection.fd);
+        let state = Self::new_state(core, socket, protocol, waiter, Some(server))?;
+        Self::create(core, fd, internet, State { peer: connection.peer, ..state })
     }
 }
 
 impl Transport for SocketTransport {
     #[inline]
-    fn link<R>(&self, py: Python<'_>, access: impl FnOnce(&mut Link) -> R) -> R {
-        self.state.with(py, |state| access(&mut state.link))
+    fn link(&self) -> &Link {
+        &self.state.link
     }
 
     #[inline]
     fn buffered(&self, py: Python<'_>) -> usize {
-        self.state.with(py, |state| state.queue.bytes())
+        self.state.queue.bytes(py)
     }
 
     #[inline]
@@ -218,21 +261,25 @@ impl Transport for SocketTransport {
 
     fn prepare_for(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
         let receiver = Receiver::of(protocol)?;
-        self.state.with(protocol.py(), |state| state.receiver = receiver);
+        self.state.flags.update(protocol.py(), |flags| flags.receiver = receiver);
         Ok(())
     }
 
     fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        let (first, dropped) = self.state.with(slf.py(), |state| {
-            if state.lost_writes > 0 {
-                return (false, None);
+        let py = slf.py();
+        let first = self.state.flags.update(py, |flags| {
+            if flags.lost_writes > 0 {
+                return false;
             }
-            state.closing = true;
-            state.lost_writes = 1;
-            (true, Some(std::mem::take(&mut state.queue)))
+            flags.closing = true;
+            flags.lost_writes = 1;
+            true
         });
-        drop(dropped);
-        if first { self.schedule_lost(slf, reason) } else { Ok(()) }
+        if !first {
+            return Ok(());
+        }
+        drop(self.state.queue.take(py));
+        self.schedule_lost(slf, reason)
     }
 }
 
@@ -246,25 +293,24 @@ impl SocketTransport {
         Ok(standard::transport_type(slf.py())?.clone().unbind())
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
-        self.state.with(py, |state| {
-            let mut words = vec!["SocketTransport".to_owned()];
-            if matches!(state.socket, Socket::Closed) {
-                words.push("closed".to_owned());
-            } else if state.closing {
-                words.push("closing".to_owned());
-            }
-            words.push(format!("fd={}", self.fd));
-            if !matches!(state.socket, Socket::Closed) && state.link.is_joined() {
-                let reading =
-                    state.registered && !state.paused && !state.closing && !state.read_ended;
-                let idle = state.queue.is_empty() && state.sending.is_none();
-                let writing = if idle { "idle" } else { "polling" };
-                words.push(format!("read={}", if reading { "polling" } else { "idle" }));
-                words.push(format!("write=<{writing}, bufsize={}>", state.queue.bytes()));
-            }
-            format!("<{}>", words.join(" "))
-        })
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let (open, flags) = (self.is_open(py), self.state.flags.get(py));
+        let mut words = vec!["SocketTransport".to_owned()];
+        if !open {
+            words.push("closed".to_owned());
+        } else if flags.closing {
+            words.push("closing".to_owned());
+        }
+        words.push(format!("fd={}", self.fd));
+        if open && self.state.link.is_joined(py) {
+            let reading = flags.registered && !flags.paused && !flags.closing && !flags.read_ended;
+            let idle = self.state.queue.is_empty(py) && self.state.sending.is_none(py);
+            let writing = if idle { "idle" } else { "polling" };
+            let bytes = self.state.queue.bytes(py);
+            words.push(format!("read={}", if reading { "polling" } else { "idle" }));
+            words.push(format!("write=<{writing}, bufsize={bytes}>"));
+        }
+        allocate::string(py, &format!("<{}>", words.join(" ")))
     }
 
     fn __del__(slf: &Bound<'_, Self>) {
@@ -274,28 +320,24 @@ impl SocketTransport {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
             state.link.traverse(&visit)?;
-            visit.call(&state.server)?;
-            visit.call(&state.extra)?;
-            if let Socket::Python(socket) = &state.socket {
-                visit.call(socket)?;
-            }
-            if let Some(sending) = &state.sending {
-                sending.traverse(&visit)?;
-            }
-            state.queue.traverse(&visit)
+            state.server.traverse(|it| visit.call(it))?;
+            state.extra.traverse(|it| visit.call(it))?;
+            state.socket.traverse(|socket| match socket {
+                Socket::Python(socket) => visit.call(socket),
+                Socket::Native(_) | Socket::Closed => Ok(()),
+            })?;
+            state.sending.traverse(|it| it.as_ref().map_or(Ok(()), |it| it.traverse(&visit)))?;
+            state.queue.traverse(|it| it.traverse(&visit))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, |state| {
-            (
-                state.link.take(),
-                state.server.take(),
-                state.extra.take(),
-                std::mem::take(&mut state.queue),
-                state.sending.take(),
-            )
-        }));
+        let state = &self.state;
+        drop(state.link.take(py));
+        drop(state.server.take(py));
+        drop(state.extra.take(py));
+        drop(state.queue.take(py));
+        drop(state.sending.take(py));
     }
 }
 
@@ -306,20 +348,10 @@ impl Finalize for SocketTransport {
     }
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.with(slf.py(), |state| {
-            !matches!(state.socket, Socket::Closed) || state.server.is_some()
-        })
+        slf.get().is_open(slf.py()) || slf.get().state.server.is_some(slf.py())
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
         slf.get().abandoned(slf);
-    }
-
-    fn forget(slf: Borrowed<'_, '_, Self>) {
-        let py = slf.py();
-        if let Some(server) = slf.get().state.with(py, |state| state.server.take()) {
-            let server = server.into_bound(py);
-            server.get().detach(&server, slf.as_ptr());
-        }
     }
 }

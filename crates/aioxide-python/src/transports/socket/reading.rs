@@ -2,19 +2,19 @@
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
-use super::SocketTransport;
+use super::{SocketTransport, would_block};
 use crate::buffers::BufferView;
-use crate::context;
 use crate::errors::os_error;
-use crate::event_loop::{LoopCore, READABLE};
+use crate::event_loop::{LoopCore, READABLE, SCRATCH_BYTES};
 use crate::streams::StreamProtocolCore;
 use crate::tls::SslProtocol;
 use crate::transports::failures::fatal_error;
 use crate::transports::{Receiver, Transport, TransportEvent};
+use crate::{allocate, context};
 
 /// What one read brought.
 enum Received<T> {
@@ -36,21 +36,18 @@ impl SocketTransport {
         slf: &Bound<'_, Self>,
     ) -> PyResult<()> {
         let py = core.py();
-        let read = match self.state.with(py, |state| state.receiver) {
+        let flags = self.state.flags.get(py);
+        let read = match flags.receiver {
             Receiver::Buffer => self.read_into_protocol(slf),
+            _ if flags.by_object => self.read_by_object(slf),
             Receiver::Stream => self.read_into_stream(core, slf),
-            receiver => self.read_bytes(core, slf, receiver),
+            Receiver::Bytes | Receiver::Tls => self.read_bytes(core, slf),
         };
         // After what ends the loop, the loop may be run again.
-        if *read.as_ref().unwrap_or(&true) {
-            let again = self.state.with(py, |state| {
-                !state.paused && !state.closing && !state.read_ended && state.lost_writes == 0
-            });
+        if *read.as_ref().unwrap_or(&true) && self.state.flags.get(py).reads() {
             // While reading is paused the rest stays in the kernel; resuming
             // looks for it.
-            if again {
-                self.schedule(slf, TransportEvent::Io(READABLE));
-            }
+            self.schedule(slf, TransportEvent::Io(READABLE));
         }
         read.map(drop)
     }
@@ -65,7 +62,7 @@ impl SocketTransport {
                 Ok((count, _)) => {
                     let drained = self.short_read_drains
                         && count < buffer.len()
-                        && !self.state.with(py, |state| state.hung_up);
+                        && !self.state.flags.get(py).hung_up;
                     return Ok(Received::Data(count, !drained));
                 }
                 Err(Errno::INTR) => {}
@@ -77,33 +74,62 @@ impl SocketTransport {
         }
     }
 
-    fn read_bytes(
-        &self,
-        core: &Bound<'_, LoopCore>,
-        slf: &Bound<'_, Self>,
-        receiver: Receiver,
-    ) -> PyResult<bool> {
+    fn read_bytes(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = core.py();
         let received = core.get().with_scratch(py, |scratch| {
-            Ok::<_, Errno>(match self.receive(py, scratch)? {
+            Ok(match self.receive(py, scratch).map_err(os_error)? {
                 Received::Data(count, more) => {
-                    Received::Data(PyBytes::new(py, &scratch[..count]), more)
+                    let data = scratch.get(..count).unwrap_or_default();
+                    Received::Data(allocate::bytes(py, data)?, more)
                 }
                 Received::End => Received::End,
                 Received::Nothing => Received::Nothing,
             })
         });
-        let complaint = match receiver {
-            // asyncio's TLS lends its transport a buffer, and its texts say so.
-            Receiver::Tls => "Fatal error: protocol.buffer_updated() call failed.",
-            _ => "Fatal error: protocol.data_received() call failed.",
+        self.deliver(slf, received, |data| self.hand_over(py, data.into_any()))
+    }
+
+    /// By the socket object, of a class that may do it in its own way: once for each time
+    /// that the system says that there is something.
+    #[cold]
+    fn read_by_object(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        let received = self.receive_by_object(py, |socket| {
+            socket.call_method1(pyo3::intern!(py, "recv"), (SCRATCH_BYTES,))
+        });
+        let received = received.and_then(|data| match data {
+            Some(data) if data.is_truthy()? => Ok(Received::Data(data, true)),
+            Some(_) => Ok(Received::End),
+            None => Ok(Received::Nothing),
+        });
+        self.deliver(slf, received, |data| self.hand_over(py, data))
+    }
+
+    /// What `receive`, a call of the socket object, returns; None: there is nothing.
+    fn receive_by_object<'py>(
+        &self,
+        py: Python<'py>,
+        receive: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut readable = [PollFd::from_borrowed_fd(self.descriptor(), PollFlags::IN)];
+        if rustix::event::poll(&mut readable, Some(&Timespec::default())) == Ok(0) {
+            return Ok(None);
+        }
+        let Some(socket) = self.socket_object(py)? else {
+            return Ok(None);
         };
-        self.deliver(slf, received, complaint, |data| {
-            self.call_protocol(py, |protocol| match receiver {
-                // SAFETY: `Receiver::of` has looked at the type.
-                Receiver::Tls => SslProtocol::feed(unsafe { protocol.cast_unchecked() }, &data),
-                _ => protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop),
-            })
+        match receive(&socket) {
+            Ok(received) => Ok(Some(received)),
+            Err(error) if would_block(py, &error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives the protocol what was received, whatever protocol that is by now.
+    fn hand_over(&self, py: Python<'_>, data: Bound<'_, PyAny>) -> PyResult<()> {
+        self.call_protocol(py, |protocol| match protocol.cast_exact::<SslProtocol>() {
+            Ok(tls) => SslProtocol::feed(tls, &data),
+            Err(_) => protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop),
         })
     }
 
@@ -119,23 +145,24 @@ impl SocketTransport {
         let Some(protocol) = self.protocol(py) else {
             return Ok(false);
         };
-        // SAFETY: `Receiver::of` has looked at the type.
-        let stream = unsafe { protocol.cast_unchecked::<StreamProtocolCore>() };
-        let Some(reader) = stream.get().direct_reader(py) else {
-            return self.read_bytes(core, slf, Receiver::Stream);
+        let Some(reader) = protocol
+            .cast::<StreamProtocolCore>()
+            .ok()
+            .and_then(|stream| stream.get().direct_reader(py))
+        else {
+            return self.read_bytes(core, slf);
         };
         let received = core.get().with_scratch(py, |scratch| {
-            Ok::<_, Errno>(match self.receive(py, scratch)? {
+            Ok(match self.receive(py, scratch).map_err(os_error)? {
                 Received::Data(count, more) => {
-                    Received::Data(reader.get().take_in(py, &scratch[..count]), more)
+                    let data = scratch.get(..count).unwrap_or_default();
+                    Received::Data(reader.get().take_in(py, data), more)
                 }
                 Received::End => Received::End,
                 Received::Nothing => Received::Nothing,
             })
         });
-        self.deliver(slf, received, "Fatal error: protocol.data_received() call failed.", |taken| {
-            reader.get().arrived(py, taken)
-        })
+        self.deliver(slf, received, |taken| reader.get().arrived(py, taken))
     }
 
     fn read_into_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
@@ -145,44 +172,59 @@ impl SocketTransport {
             if buffer.len()? == 0 {
                 return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
             }
-            BufferView::writable(&buffer).map(Some)
+            Ok(Some(buffer.unbind()))
         });
-        let mut view = match buffer {
-            Ok(Some(view)) => view,
+        let buffer = match buffer {
+            Ok(Some(buffer)) => buffer.into_bound(py),
             Ok(None) => return Ok(false),
             Err(error) => {
                 fatal_error(self, slf, error, "Fatal error: protocol.get_buffer() call failed.")?;
                 return Ok(false);
             }
         };
-        let received = self.receive(py, view.bytes_mut());
-        drop(view);
-        self.deliver(
-            slf,
-            received,
-            "Fatal error: protocol.buffer_updated() call failed.",
-            |count| {
-                self.call_protocol(py, |protocol| {
-                    protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
-                })
-            },
-        )
+        let received = if self.state.flags.get(py).by_object {
+            let received = self.receive_by_object(py, |socket| {
+                socket.call_method1(pyo3::intern!(py, "recv_into"), (buffer,))
+            });
+            received.and_then(|count| match count {
+                Some(count) => match count.extract::<usize>()? {
+                    0 => Ok(Received::End),
+                    count => Ok(Received::Data(count, true)),
+                },
+                None => Ok(Received::Nothing),
+            })
+        } else if !self.is_open(py) {
+            Ok(Received::Nothing) // `get_buffer` has closed it.
+        } else {
+            BufferView::writable(&buffer)
+                .and_then(|mut view| self.receive(py, view.bytes_mut()).map_err(os_error))
+        };
+        self.deliver(slf, received, |count| {
+            self.call_protocol(py, |protocol| {
+                protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
+            })
+        })
     }
 
     /// Hands what a read brought to the protocol, by `hand_over` if it is data.
-    /// Returns whether the socket may hold more; `complaint` is what is said of
-    /// a protocol that raises.
+    /// Returns whether the socket may hold more.
     #[inline]
     fn deliver<T>(
         &self,
         slf: &Bound<'_, Self>,
-        received: Result<Received<T>, Errno>,
-        complaint: &str,
+        received: PyResult<Received<T>>,
         hand_over: impl FnOnce(T) -> PyResult<()>,
     ) -> PyResult<bool> {
         match received {
             Ok(Received::Data(data, more)) => {
                 if let Err(error) = hand_over(data) {
+                    let complaint = match self.state.flags.get(slf.py()).receiver {
+                        // asyncio's TLS lends its transport a buffer, and its texts say so.
+                        Receiver::Tls | Receiver::Buffer => {
+                            "Fatal error: protocol.buffer_updated() call failed."
+                        }
+                        _ => "Fatal error: protocol.data_received() call failed.",
+                    };
                     fatal_error(self, slf, error, complaint)?;
                 }
                 Ok(more)
@@ -190,7 +232,7 @@ impl SocketTransport {
             Ok(Received::End) => self.end_of_file(slf).map(|()| false),
             Ok(Received::Nothing) => Ok(false),
             Err(error) => {
-                fatal_error(self, slf, os_error(error), "Fatal read error on socket transport")?;
+                fatal_error(self, slf, error, "Fatal read error on socket transport")?;
                 Ok(false)
             }
         }
@@ -205,7 +247,7 @@ impl SocketTransport {
         });
         match keep_open {
             Ok(true) => {
-                self.state.with(py, |state| state.read_ended = true);
+                self.state.flags.update(py, |flags| flags.read_ended = true);
                 Ok(())
             }
             Ok(false) => self.begin_close(slf),
@@ -220,7 +262,8 @@ impl SocketTransport {
 impl SocketTransport {
     /// Whether the protocol receives data now.
     fn is_reading(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| !state.closing && !state.paused)
+        let flags = self.state.flags.get(py);
+        !flags.closing && !flags.paused
     }
 
     /// No `data_received` until `resume_reading`. Does nothing if paused.
@@ -229,7 +272,8 @@ impl SocketTransport {
         let paused = slf
             .get()
             .state
-            .with(py, |state| !state.closing && !std::mem::replace(&mut state.paused, true));
+            .flags
+            .update(py, |flags| !flags.closing && !std::mem::replace(&mut flags.paused, true));
         if paused { slf.get().log(slf, "debug", "%r pauses reading") } else { Ok(()) }
     }
 
@@ -241,15 +285,16 @@ impl SocketTransport {
         let this = slf.get();
         let resumed = this
             .state
-            .with(py, |state| !state.closing && std::mem::replace(&mut state.paused, false));
+            .flags
+            .update(py, |flags| !flags.closing && std::mem::replace(&mut flags.paused, false));
         if !resumed {
             return Ok(());
         }
         if cfg!(not(Py_3_15)) {
             let context = context::copy_current(py)?;
-            drop(this.link(py, |link| link.replace_context(context)));
+            this.link().replace_context(py, context);
         }
-        if this.state.with(py, |state| state.registered) {
+        if this.state.flags.get(py).registered {
             // What the poller reported meanwhile it will not report again.
             this.schedule(slf, TransportEvent::Io(READABLE));
         }
