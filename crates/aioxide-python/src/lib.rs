@@ -20,6 +20,7 @@ mod file_send;
 mod finalizer;
 mod futures;
 mod gil_cell;
+mod given;
 mod handles;
 #[cfg(Py_3_14)]
 mod interpreter;

@@ -25,6 +25,10 @@ macro_rules! standard_type {
     };
 }
 
+standard!(
+    /// The function.
+    round = "builtins"."round"
+);
 standard_type!(
     /// What a cancelled future raises.
     cancelled_error = "asyncio.exceptions"."CancelledError"

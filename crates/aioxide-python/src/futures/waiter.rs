@@ -68,9 +68,15 @@ impl Waiter {
             Kind::Group(group)
         } else if let Ok(callback) = waiter.cast_exact::<DoneCallback>() {
             Kind::Callback(callback)
+        } else if let Ok(group) = waiter.cast::<TaskGroup>() {
+            // It was given another class since.
+            Kind::Group(group)
+        } else if let Ok(gathering) = waiter.cast::<GatheringFuture>() {
+            Kind::Gathering(gathering)
         } else {
-            // SAFETY: only the four constructors make waiters, so that this is a task
-            // of a subclass.
+            // SAFETY: only the four constructors make waiters, and the interpreter gives an
+            // object no class but one derived from the native one it was made of. So this is
+            // a task of a subclass.
             Kind::Task(unsafe { waiter.cast_unchecked::<Task>() })
         }
     }

@@ -8,10 +8,12 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::condition::Condition;
 use super::lock::AcquireLock;
+use super::uninitialized;
 use super::waiting_at_barrier::{EnterBarrier, LeaveBarrier, WaitAtBarrier};
+use crate::allocate;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::gil_cell::{Contents, GilCell};
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// A place where tasks wait for each other: when `parties` of them are there,
 /// all go on.
@@ -19,17 +21,17 @@ use crate::with_cell::WithCell;
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Barrier
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Barrier {
-    state: WithCell<State>,
+    state: Contents<State>,
 }
 
 struct State {
     /// Guards the rest and tells who waits of changes. None until `__init__`.
-    condition: Option<Py<Condition>>,
+    condition: GilCell<Option<Py<Condition>>>,
     /// How many tasks it takes, as it was given.
-    parties: Option<Py<PyAny>>,
-    phase: Phase,
+    parties: GilCell<Option<Py<PyAny>>>,
+    phase: GilCell<Phase>,
     /// How many tasks are at the barrier.
-    count: i64,
+    count: GilCell<i64>,
 }
 
 /// What goes on at a barrier.
@@ -59,28 +61,32 @@ impl Phase {
 
 impl Barrier {
     fn new() -> Self {
-        Self { state: WithCell::new(State::default()) }
+        Self {
+            state: Contents::new(State {
+                condition: GilCell::new(None),
+                parties: GilCell::new(None),
+                phase: GilCell::new(Phase::Filling),
+                count: GilCell::new(0),
+            }),
+        }
     }
 
     /// What goes on.
     pub(super) fn phase(&self, py: Python<'_>) -> Phase {
-        self.state.with(py, |state| state.phase)
+        self.state.phase.get(py)
     }
 
     /// The condition; asyncio's error for a barrier whose `__init__` never ran.
     pub(super) fn condition<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Condition>> {
-        let py = slf.py();
-        let condition = slf
-            .get()
-            .state
-            .with(py, |state| state.condition.as_ref().map(|it| it.bind(py).clone()));
-        condition.ok_or_else(|| uninitialized(slf, "_cond"))
+        let condition = slf.get().state.condition.clone_ref(slf.py());
+        let condition = condition.ok_or_else(|| uninitialized(slf.as_any(), "_cond"))?;
+        Ok(condition.into_bound(slf.py()))
     }
 
     /// Takes the barrier's lock.
     pub(super) fn locking(slf: &Bound<'_, Self>) -> PyResult<AcquireLock> {
         let lock = Self::condition(slf)?.get().native_lock(slf.py());
-        let lock = lock.ok_or_else(|| uninitialized(slf, "_cond"))?;
+        let lock = lock.ok_or_else(|| uninitialized(slf.as_any(), "_cond"))?;
         Ok(AcquireLock { lock, key: None, entering: true })
     }
 
@@ -93,46 +99,34 @@ impl Barrier {
     /// the last.
     pub(super) fn arrive(slf: &Bound<'_, Self>) -> PyResult<(i64, bool)> {
         let py = slf.py();
-        let (index, parties) = slf.get().state.with(py, |state| {
-            state.count += 1;
-            (state.count - 1, state.parties.as_ref().map(|it| it.bind(py).clone()))
-        });
-        let parties = parties.ok_or_else(|| uninitialized(slf, "_parties"))?;
-        Ok((index, parties.eq(index + 1)?))
+        let state = &slf.get().state;
+        let index = state.count.replace(py, state.count.get(py) + 1);
+        let parties = Self::parties(slf)?.into_bound(py);
+        let arrived = allocate::int(py, index + 1)?;
+        Ok((index, arrived.as_any().eq(&parties)?))
     }
 
     /// All are there: lets them go.
     pub(super) fn drain(slf: &Bound<'_, Self>) -> PyResult<()> {
-        slf.get().state.with(slf.py(), |state| state.phase = Phase::Draining);
+        slf.get().state.phase.set(slf.py(), Phase::Draining);
         Condition::wake_all(&Self::condition(slf)?)
     }
 
     /// One task has left; the last one makes way for those who wait to come.
     pub(super) fn depart(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let last = slf.get().state.with(slf.py(), |state| {
-            state.count -= 1;
-            if state.count == 0 && matches!(state.phase, Phase::Resetting | Phase::Draining) {
-                state.phase = Phase::Filling;
-            }
-            state.count == 0
+        let py = slf.py();
+        let state = &slf.get().state;
+        let left = state.count.update(py, |count| {
+            *count -= 1;
+            *count
         });
-        if last { Condition::wake_all(&Self::condition(slf)?) } else { Ok(()) }
-    }
-}
-
-/// What reading an attribute says that `__init__` would have set.
-fn uninitialized(barrier: &Bound<'_, Barrier>, attribute: &str) -> PyErr {
-    match barrier.get_type().name() {
-        Ok(name) => pyo3::exceptions::PyAttributeError::new_err(format!(
-            "'{name}' object has no attribute '{attribute}'"
-        )),
-        Err(error) => error,
-    }
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { condition: None, parties: None, phase: Phase::Filling, count: 0 }
+        if left != 0 {
+            return Ok(());
+        }
+        if matches!(state.phase.get(py), Phase::Resetting | Phase::Draining) {
+            state.phase.set(py, Phase::Filling);
+        }
+        Condition::wake_all(&Self::condition(slf)?)
     }
 }
 
@@ -147,13 +141,13 @@ pub struct ChangeBarrier {
 impl ChangeBarrier {
     fn change(&self, py: Python<'_>) -> PyResult<()> {
         let barrier = self.barrier.bind(py);
-        barrier.get().state.with(py, |state| {
-            state.phase = match (self.aborts, state.count) {
-                (true, _) => Phase::Broken,
-                (false, 0) => Phase::Filling,
-                (false, _) => Phase::Resetting,
-            }
-        });
+        let state = &barrier.get().state;
+        let phase = match (self.aborts, state.count.get(py)) {
+            (true, _) => Phase::Broken,
+            (false, 0) => Phase::Filling,
+            (false, _) => Phase::Resetting,
+        };
+        state.phase.set(py, phase);
         let told = Condition::wake_all(&Barrier::condition(barrier)?);
         Barrier::unlock(barrier)?;
         told
@@ -211,12 +205,12 @@ impl Barrier {
                 "parties must be > 0"
             }));
         }
-        let state = State {
-            condition: Some(Condition::create(py)?),
-            parties: Some(parties.unbind()),
-            ..State::default()
-        };
-        drop(self.state.with(py, |old| std::mem::replace(old, state)));
+        let condition = Condition::create(py)?;
+        let state = &self.state;
+        state.phase.set(py, Phase::Filling);
+        state.count.set(py, 0);
+        drop(state.condition.replace(py, Some(condition)));
+        drop(state.parties.replace(py, Some(parties.unbind())));
         Ok(())
     }
 
@@ -240,7 +234,7 @@ impl Barrier {
     }
 
     fn __aenter__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
-        if slf.bind(py).is_exact_instance_of::<Self>() {
+        if super::is_plain(slf.bind(py)) {
             Coroutine::new(py, WaitAtBarrier::new(slf))
         } else {
             Coroutine::new(py, EnterBarrier { barrier: slf })
@@ -272,15 +266,14 @@ impl Barrier {
     #[getter]
     fn parties(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        let parties =
-            slf.get().state.with(py, |state| state.parties.as_ref().map(|it| it.clone_ref(py)));
-        parties.ok_or_else(|| uninitialized(slf, "_parties"))
+        let parties = slf.get().state.parties.clone_ref(py);
+        parties.ok_or_else(|| uninitialized(slf.as_any(), "_parties"))
     }
 
     /// How many tasks wait for others to come.
     #[getter]
     fn n_waiting(&self, py: Python<'_>) -> i64 {
-        self.state.with(py, |state| if state.phase == Phase::Filling { state.count } else { 0 })
+        if self.phase(py) == Phase::Filling { self.state.count.get(py) } else { 0 }
     }
 
     /// Whether it is broken.
@@ -301,7 +294,7 @@ impl Barrier {
 
     #[getter]
     fn _count(&self, py: Python<'_>) -> i64 {
-        self.state.with(py, |state| state.count)
+        self.state.count.get(py)
     }
 
     #[getter]
@@ -311,12 +304,13 @@ impl Barrier {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            visit.call(&state.condition)?;
-            visit.call(&state.parties)
+            state.condition.traverse(|condition| visit.call(condition))?;
+            state.parties.traverse(|parties| visit.call(parties))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, std::mem::take));
+        drop(self.state.condition.take(py));
+        drop(self.state.parties.take(py));
     }
 }

@@ -2,18 +2,19 @@
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 
 use super::binding::LoopBinding;
 use super::lock::{AcquireLock, Lock, ReleaseLock};
-use super::waiters::Waiters;
+use super::waiters::{Key, Waiters};
 use super::waiting_for_notice::{WaitForNotice, WaitUntil};
 use super::{EnterBySubclass, ReleaseBySubclass};
 use crate::coroutines::Coroutine;
 use crate::futures::Future;
-use crate::with_cell::WithCell;
+use crate::gil_cell::{Contents, GilCell};
 
 /// A lock, and a list of those who wait to be told that something has changed
 /// which it guards.
@@ -24,21 +25,28 @@ use crate::with_cell::WithCell;
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Condition {
-    state: WithCell<State>,
-    pub(super) binding: LoopBinding,
+    state: Contents<State>,
 }
 
-#[derive(Default)]
 struct State {
-    /// The lock, if it is one of ours and this is no subclass: nothing of
-    /// either can then have been replaced.
-    lock: Option<Py<Lock>>,
-    waiters: Waiters,
+    /// The lock, if it is one of ours whose methods have not been replaced.
+    lock: GilCell<Option<Py<Lock>>>,
+    /// Whether the object has been given a method of its own.
+    replaced: GilCell<bool>,
+    waiters: GilCell<Waiters>,
+    binding: LoopBinding,
 }
 
 impl Condition {
     fn new() -> Self {
-        Self { state: WithCell::new(State::default()), binding: LoopBinding::new() }
+        Self {
+            state: Contents::new(State {
+                lock: GilCell::new(None),
+                replaced: GilCell::new(false),
+                waiters: GilCell::new(Waiters::default()),
+                binding: LoopBinding::new(),
+            }),
+        }
     }
 
     /// A condition with a lock of its own.
@@ -50,14 +58,24 @@ impl Condition {
 
     /// The lock, where it can be used without a call of Python's.
     pub(super) fn native_lock(&self, py: Python<'_>) -> Option<Py<Lock>> {
-        self.state.with(py, |state| state.lock.as_ref().map(|lock| lock.clone_ref(py)))
+        self.state.lock.clone_ref(py)
+    }
+
+    /// Whether its methods are those that asyncio's would call.
+    pub(super) fn is_native(slf: &Bound<'_, Self>) -> bool {
+        slf.is_exact_instance_of::<Self>() && !slf.get().state.replaced.get(slf.py())
+    }
+
+    /// A future to wait for, of the loop that the condition belongs to.
+    pub(super) fn future(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
+        slf.get().state.binding.future(slf.as_any())
     }
 
     /// Whether somebody holds the lock.
     pub(super) fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         match slf.get().native_lock(py) {
-            Some(lock) => Ok(lock.bind(py).get().is_locked(py)),
+            Some(lock) => Lock::is_locked(lock.bind(py)),
             None => slf.call_method0(pyo3::intern!(py, "locked"))?.is_truthy(),
         }
     }
@@ -66,26 +84,24 @@ impl Condition {
     pub(super) fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         match slf.get().native_lock(py) {
-            Some(lock) => lock.bind(py).get().give_back(py),
+            Some(lock) => Lock::give_back(lock.bind(py)),
             None => slf.call_method0(pyo3::intern!(py, "release")).map(drop),
         }
     }
 
     /// Adds one to those who wait. The key is for [`Condition::leave`].
-    pub(super) fn join(&self, py: Python<'_>, future: Py<Future>) -> usize {
-        self.state.with(py, |state| state.waiters.push(future))
+    pub(super) fn join(&self, py: Python<'_>, future: Py<Future>) -> Key {
+        self.state.waiters.push(py, future)
     }
 
-    /// Takes one out again.
-    pub(super) fn leave(&self, py: Python<'_>, key: usize) {
-        if let Some(future) = self.state.with(py, |state| state.waiters.remove(key)) {
-            future.drop_ref(py);
-        }
+    /// Takes one out again, whose wait has ended, by `error` if by one.
+    pub(super) fn leave(&self, py: Python<'_>, key: Key, error: Option<&PyErr>) -> PyResult<()> {
+        self.state.waiters.strike(py, Some(key), error)
     }
 
     /// Wakes the first one that is still to be woken; whether there was one.
     pub(super) fn wake_next(&self, py: Python<'_>) -> PyResult<bool> {
-        let Some(next) = self.state.with(py, |state| state.waiters.wake_next(py)) else {
+        let Some(next) = self.state.waiters.wake_next(py) else {
             return Ok(false);
         };
         let next = next.into_bound(py);
@@ -97,6 +113,28 @@ impl Condition {
     pub(super) fn wake_all(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::check_locked(slf)?;
         while slf.get().wake_next(slf.py())? {}
+        Ok(())
+    }
+
+    /// Sets an attribute, or deletes it; a method that comes before the class's counts from
+    /// then on.
+    fn set_attribute(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyAny>,
+        value: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let value = value.map_or(std::ptr::null_mut(), |value| value.as_ptr());
+        // SAFETY: the thread is attached and the references are alive; null deletes.
+        if unsafe { ffi::PyObject_GenericSetAttr(slf.as_ptr(), name.as_ptr(), value) } != 0 {
+            return Err(PyErr::fetch(py));
+        }
+        let methods = ["locked", "acquire", "release", "wait", "notify"];
+        if name.cast::<PyString>().is_ok_and(|name| methods.iter().any(|method| name == method)) {
+            let state = &slf.get().state;
+            state.replaced.set(py, true);
+            drop(state.lock.take(py));
+        }
         Ok(())
     }
 
@@ -125,7 +163,7 @@ impl Condition {
         let py = slf.py();
         let lock = match lock {
             Some(lock) => lock,
-            None => Bound::new(py, Lock::new())?.into_any(),
+            None => Lock::create(py)?.into_any(),
         };
         slf.setattr(pyo3::intern!(py, "_lock"), &lock)?;
         for name in [
@@ -139,10 +177,23 @@ impl Condition {
             Ok(lock) if slf.is_exact_instance_of::<Self>() => Some(lock.unbind()),
             _ => None,
         };
-        drop(slf.get().state.with(py, |state| {
-            (std::mem::replace(&mut state.lock, native), std::mem::take(&mut state.waiters))
-        }));
+        let state = &slf.get().state;
+        drop(state.waiters.abandon(py));
+        drop(state.lock.replace(py, native));
+        state.replaced.set(py, false);
         Ok(())
+    }
+
+    fn __setattr__(
+        slf: &Bound<'_, Self>,
+        name: Bound<'_, PyAny>,
+        value: Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        Self::set_attribute(slf, &name, Some(&value))
+    }
+
+    fn __delattr__(slf: &Bound<'_, Self>, name: Bound<'_, PyAny>) -> PyResult<()> {
+        Self::set_attribute(slf, &name, None)
     }
 
     /// Gives the lock back, waits until it is notified, and takes the lock
@@ -180,8 +231,10 @@ impl Condition {
         // Whatever can be compared with a number, as in asyncio; without
         // anybody who waits it is not even looked at.
         let mut woken = 0_usize;
-        let waiting = |py| this.state.with(py, |state| state.waiters.len() > 0);
-        while waiting(py) && n.gt(woken)? && this.wake_next(py)? {
+        while this.state.waiters.len(py) > 0
+            && !woken.into_pyobject(py)?.ge(&n)?
+            && this.wake_next(py)?
+        {
             woken += 1;
         }
         Ok(())
@@ -192,10 +245,10 @@ impl Condition {
     /// `RuntimeError` if nobody holds the lock.
     fn notify_all(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        if slf.is_exact_instance_of::<Self>() {
+        if Self::is_native(slf) {
             return Self::wake_all(slf);
         }
-        let waiting = slf.get().state.with(py, |state| state.waiters.len());
+        let waiting = slf.get().state.waiters.len(py);
         slf.call_method1(pyo3::intern!(py, "notify"), (waiting,)).map(drop)
     }
 
@@ -220,36 +273,36 @@ impl Condition {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let what = if Self::is_locked(slf)? { "locked" } else { "unlocked" };
-        let waiters = slf.get().state.with(slf.py(), |state| state.waiters.len());
+        let waiters = slf.get().state.waiters.len(slf.py());
         super::describe(slf.as_any(), what, waiters)
     }
 
     #[getter]
     fn _waiters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state
-            .with(py, |state| state.waiters.iter().map(|future| future.clone_ref(py)).collect())
+        self.state.waiters.all(py)
     }
 
     #[getter]
     fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.binding.shown(py)
+        self.state.binding.shown(py)
     }
 
     #[setter]
     fn set__loop(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
-        self.binding.set(py, event_loop);
+        self.state.binding.set(py, event_loop);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.binding.traverse(&visit)?;
         self.state.traverse(|state| {
-            visit.call(&state.lock)?;
-            state.waiters.traverse(&visit)
+            state.binding.traverse(&visit)?;
+            state.lock.traverse(|lock| visit.call(lock))?;
+            state.waiters.traverse(|waiters| waiters.traverse(&visit))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        self.binding.clear(py);
-        drop(self.state.with(py, std::mem::take));
+        self.state.binding.clear(py);
+        drop(self.state.lock.take(py));
+        drop(self.state.waiters.abandon(py));
     }
 }

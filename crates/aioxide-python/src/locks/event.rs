@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use super::binding::LoopBinding;
-use super::waiters::Waiters;
+use super::waiters::{Key, Waiters};
 use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
@@ -20,16 +20,24 @@ pub struct Event {
 }
 
 struct State {
-    value: GilCell<bool>,
+    flag: GilCell<Flag>,
     waiters: GilCell<Waiters>,
     binding: LoopBinding,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flag {
+    /// `__init__` never ran.
+    Absent,
+    Unset,
+    Set,
+}
+
 impl Event {
-    fn new() -> Self {
+    fn new(flag: Flag) -> Self {
         Self {
             state: Contents::new(State {
-                value: GilCell::new(false),
+                flag: GilCell::new(flag),
                 waiters: GilCell::new(Waiters::default()),
                 binding: LoopBinding::new(),
             }),
@@ -38,7 +46,7 @@ impl Event {
 
     /// A new event; the flag is not set.
     pub fn create(py: Python<'_>) -> PyResult<Py<Self>> {
-        Py::new(py, Self::new())
+        Py::new(py, Self::new(Flag::Unset))
     }
 
     /// A coroutine that waits for the flag.
@@ -50,39 +58,38 @@ impl Event {
 /// `Event.wait`.
 pub struct WaitEvent {
     event: Py<Event>,
-    key: Option<usize>,
+    key: Option<Key>,
 }
 
 impl Routine for WaitEvent {
     #[inline]
     fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
-        let event = self.event.get();
-        if moment == Moment::Woken {
-            event.state.waiters.leave(py, self.key.take());
-        } else if !event.is_set(py) {
-            return None;
-        }
-        Some(AtOnce::Return(PyBool::new(py, true).to_owned().into_any().unbind()))
+        let state = &self.event.get().state;
+        let ends = if moment == Moment::Woken {
+            state.waiters.leave(py, self.key)
+        } else {
+            state.flag.get(py) == Flag::Set
+        };
+        ends.then(|| AtOnce::Return(PyBool::new(py, true).to_owned().into_any().unbind()))
     }
 
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
-        let event = self.event.get();
+        let event = self.event.bind(py);
+        let state = &event.get().state;
         match input {
-            Input::Start if !event.is_set(py) => {
-                let future = event.state.binding.future(self.event.bind(py).as_any())?;
-                self.key = Some(event.state.waiters.push(py, future.clone_ref(py)));
+            Input::Start if !Event::is_set(event)? => {
+                let future = state.binding.future(event.as_any())?;
+                self.key = Some(state.waiters.push(py, future.clone_ref(py)));
                 return Ok(Step::Wait(future));
             }
-            _ => {}
+            Input::Start => {}
+            Input::Value(_) => state.waiters.strike(py, self.key.take(), None)?,
+            Input::Error(error) => {
+                state.waiters.strike(py, self.key.take(), Some(&error))?;
+                return Err(error);
+            }
         }
-        if let Some(key) = self.key.take() {
-            drop(event.state.waiters.remove(py, key));
-        }
-        match input {
-            Input::Error(error) => Err(error),
-            Input::Value(woken) => Ok(Step::Return(woken.unbind())),
-            Input::Start => Ok(Step::Return(PyBool::new(py, true).to_owned().into_any().unbind())),
-        }
+        Ok(Step::Return(PyBool::new(py, true).to_owned().into_any().unbind()))
     }
 
     fn qualname(&self) -> &'static str {
@@ -104,31 +111,42 @@ impl Event {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self::new()
+        Self::new(Flag::Absent)
     }
 
-    fn __init__(&self) {}
+    fn __init__(&self, py: Python<'_>) {
+        self.state.flag.set(py, Flag::Unset);
+        drop(self.state.waiters.abandon(py));
+    }
 
     /// Whether the flag is set.
-    fn is_set(&self, py: Python<'_>) -> bool {
-        self.state.value.get(py)
+    fn is_set(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        match slf.get().state.flag.get(slf.py()) {
+            Flag::Absent => Err(super::uninitialized(slf.as_any(), "_value")),
+            flag => Ok(flag == Flag::Set),
+        }
     }
 
     /// Sets the flag: everybody who waits goes on.
-    pub fn set(&self, py: Python<'_>) -> PyResult<()> {
-        if self.state.value.replace(py, true) {
+    pub fn set(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if Self::is_set(slf)? {
             return Ok(());
         }
-        while let Some(future) = self.state.waiters.wake_next(py) {
+        let py = slf.py();
+        let state = &slf.get().state;
+        state.flag.set(py, Flag::Set);
+        // Who fails to be woken is not the others' affair.
+        let mut outcome = Ok(());
+        while let Some(future) = state.waiters.wake_next(py) {
             let woken = PyBool::new(py, true).to_owned().into_any().unbind();
-            Future::finish(future.bind(py), woken)?;
+            outcome = outcome.and(Future::finish(future.bind(py), woken));
         }
-        Ok(())
+        outcome
     }
 
     /// Takes the flag back: from now on `wait` waits again.
     pub fn clear(&self, py: Python<'_>) {
-        self.state.value.set(py, false);
+        self.state.flag.set(py, Flag::Unset);
     }
 
     /// Waits until the flag is set. True.
@@ -141,7 +159,7 @@ impl Event {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
         let state = &slf.get().state;
-        let value = if state.value.get(py) { "set" } else { "unset" };
+        let value = if Self::is_set(slf)? { "set" } else { "unset" };
         super::describe(slf.as_any(), value, state.waiters.len(py))
     }
 
@@ -151,8 +169,8 @@ impl Event {
     }
 
     #[getter]
-    fn _value(&self, py: Python<'_>) -> bool {
-        self.is_set(py)
+    fn _value(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Self::is_set(slf)
     }
 
     #[getter]
@@ -174,6 +192,6 @@ impl Event {
 
     fn __clear__(&self, py: Python<'_>) {
         self.state.binding.clear(py);
-        drop(self.state.waiters.take(py));
+        drop(self.state.waiters.abandon(py));
     }
 }

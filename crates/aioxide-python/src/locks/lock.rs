@@ -10,12 +10,12 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use super::EnterBySubclass;
 use super::binding::LoopBinding;
-use super::waiters::Waiters;
+use super::waiters::{Key, Waiters};
 use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
+use crate::gil_cell::{Contents, GilCell};
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// A mutual exclusion lock for tasks.
 ///
@@ -25,52 +25,77 @@ use crate::with_cell::WithCell;
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Lock
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Lock {
-    state: WithCell<State>,
+    state: Contents<State>,
+}
+
+struct State {
+    held: GilCell<Held>,
+    waiters: GilCell<Waiters>,
     binding: LoopBinding,
 }
 
-#[derive(Default)]
-struct State {
-    locked: bool,
-    waiters: Waiters,
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// `__init__` never ran.
+    Absent,
+    ByNobody,
+    BySomebody,
 }
 
 impl Lock {
+    fn new(held: Held) -> Self {
+        Self {
+            state: Contents::new(State {
+                held: GilCell::new(held),
+                waiters: GilCell::new(Waiters::default()),
+                binding: LoopBinding::new(),
+            }),
+        }
+    }
+
     /// A lock that nobody holds.
-    pub(super) fn new() -> Self {
-        Self { state: WithCell::new(State::default()), binding: LoopBinding::new() }
+    pub(super) fn create(py: Python<'_>) -> PyResult<Bound<'_, Self>> {
+        Bound::new(py, Self::new(Held::ByNobody))
     }
 
     /// Whether it is held.
-    pub fn is_locked(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.locked)
+    pub(super) fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        match slf.get().state.held.get(slf.py()) {
+            Held::Absent => Err(super::uninitialized(slf.as_any(), "_locked")),
+            held => Ok(held == Held::BySomebody),
+        }
     }
 
     /// Takes it if nobody has it and nobody waits for it.
     #[inline]
     fn try_acquire(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| {
-            if state.locked || (state.waiters.len() > 0 && state.waiters.any_alive(py)) {
-                return false;
-            }
-            state.locked = true;
-            true
-        })
+        let state = &self.state;
+        if state.held.get(py) != Held::ByNobody
+            || (state.waiters.len(py) > 0 && state.waiters.any_alive(py))
+        {
+            return false;
+        }
+        state.held.set(py, Held::BySomebody);
+        true
     }
 
     /// Gives it back. `RuntimeError` if nobody has it.
     #[inline]
-    pub fn give_back(&self, py: Python<'_>) -> PyResult<()> {
-        let was_locked = self.state.with(py, |state| std::mem::take(&mut state.locked));
-        if !was_locked {
+    pub(super) fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if this.state.held.get(py) != Held::BySomebody {
+            // An error of its own where `__init__` never ran.
+            Self::is_locked(slf)?;
             return Err(PyRuntimeError::new_err("Lock is not acquired."));
         }
-        self.wake_first(py)
+        this.state.held.set(py, Held::ByNobody);
+        this.wake_first(py)
     }
 
     /// Sees to it that the first one who waits will run.
     fn wake_first(&self, py: Python<'_>) -> PyResult<()> {
-        match self.state.with(py, |state| state.waiters.first_pending(py)) {
+        match self.state.waiters.first_pending(py) {
             Some(first) => {
                 let woken = PyBool::new(py, true).to_owned().into_any().unbind();
                 Future::finish(&first.into_bound(py), woken)
@@ -83,7 +108,7 @@ impl Lock {
 /// `Lock.acquire`, and entering `async with lock`.
 pub struct AcquireLock {
     pub lock: Py<Lock>,
-    pub key: Option<usize>,
+    pub key: Option<Key>,
     /// `async with` binds None, `acquire` returns True.
     pub entering: bool,
 }
@@ -99,10 +124,10 @@ impl Routine for AcquireLock {
     fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
         let lock = self.lock.get();
         if moment == Moment::Woken {
-            lock.state.with(py, |state| {
-                state.waiters.leave(py, self.key.take());
-                state.locked = true;
-            });
+            if !lock.state.waiters.leave(py, self.key) {
+                return None;
+            }
+            lock.state.held.set(py, Held::BySomebody);
         } else if !lock.try_acquire(py) {
             return None;
         }
@@ -110,30 +135,32 @@ impl Routine for AcquireLock {
     }
 
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
-        let lock = self.lock.get();
-        if let Input::Start = input {
-            if lock.try_acquire(py) {
-                return Ok(Step::Return(self.result(py)));
-            }
-            let future = lock.binding.future(self.lock.bind(py).as_any())?;
-            let kept = future.clone_ref(py);
-            self.key = Some(lock.state.with(py, |state| state.waiters.push(kept)));
-            return Ok(Step::Wait(future));
-        }
-        if let Some(key) = self.key.take() {
-            drop(lock.state.with(py, |state| state.waiters.remove(key)));
-        }
+        let slf = self.lock.bind(py);
+        let lock = slf.get();
         match input {
+            Input::Start => {
+                if lock.try_acquire(py) {
+                    return Ok(Step::Return(self.result(py)));
+                }
+                Lock::is_locked(slf)?;
+                let future = lock.state.binding.future(slf.as_any())?;
+                self.key = Some(lock.state.waiters.push(py, future.clone_ref(py)));
+                Ok(Step::Wait(future))
+            }
             Input::Error(error) => {
+                lock.state.waiters.strike(py, self.key.take(), Some(&error))?;
                 // Woken up and cancelled at once: the next one must not be
                 // left waiting for a lock that nobody has.
-                if error.is_instance(py, standard::cancelled_error(py)?) && !lock.is_locked(py) {
+                if error.is_instance(py, standard::cancelled_error(py)?)
+                    && lock.state.held.get(py) == Held::ByNobody
+                {
                     lock.wake_first(py)?;
                 }
                 Err(error)
             }
-            _ => {
-                lock.state.with(py, |state| state.locked = true);
+            Input::Value(_) => {
+                lock.state.waiters.strike(py, self.key.take(), None)?;
+                lock.state.held.set(py, Held::BySomebody);
                 Ok(Step::Return(self.result(py)))
             }
         }
@@ -162,19 +189,18 @@ impl Routine for ReleaseLock {
     #[inline]
     fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
         let lock = self.lock.bind(py);
-        if !lock.is_exact_instance_of::<Lock>() {
+        let state = &lock.get().state;
+        if !super::is_plain(lock) || state.held.get(py) != Held::BySomebody {
             return None;
         }
-        let first = lock.get().state.with(py, |state| {
-            std::mem::take(&mut state.locked).then(|| state.waiters.first_pending(py))
-        })?;
-        Some(AtOnce::return_and_wake(py, first))
+        state.held.set(py, Held::ByNobody);
+        Some(AtOnce::return_and_wake(py, state.waiters.first_pending(py)))
     }
 
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
         let lock = self.lock.bind(py);
-        if lock.is_exact_instance_of::<Lock>() {
-            lock.get().give_back(py)?;
+        if super::is_plain(lock) {
+            Lock::give_back(lock)?;
         } else {
             lock.call_method0(pyo3::intern!(py, "release"))?;
         }
@@ -222,7 +248,7 @@ impl PlainMethod for Release {
 
     #[inline]
     fn call(slf: &Bound<'_, Lock>) -> PyResult<Py<PyAny>> {
-        slf.get().give_back(slf.py())?;
+        Lock::give_back(slf)?;
         Ok(slf.py().None())
     }
 }
@@ -240,7 +266,7 @@ impl PlainMethod for Enter {
     fn call(slf: &Bound<'_, Lock>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let lock = slf.clone().unbind();
-        let entering = if slf.is_exact_instance_of::<Lock>() {
+        let entering = if super::is_plain(slf) {
             Coroutine::new(py, AcquireLock { lock, key: None, entering: true })
         } else {
             Coroutine::new(py, EnterBySubclass { object: lock.into_any() })
@@ -281,54 +307,60 @@ impl Lock {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self::new()
+        Self::new(Held::Absent)
     }
 
-    fn __init__(&self) {}
+    fn __init__(&self, py: Python<'_>) {
+        self.state.held.set(py, Held::ByNobody);
+        drop(self.state.waiters.abandon(py));
+    }
 
     /// Whether it is held.
-    fn locked(&self, py: Python<'_>) -> bool {
-        self.is_locked(py)
+    fn locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Self::is_locked(slf)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let py = slf.py();
-        let (locked, waiters) =
-            slf.get().state.with(py, |state| (state.locked, state.waiters.len()));
-        let what = if locked { "locked" } else { "unlocked" };
-        super::describe(slf.as_any(), what, waiters)
+        let what = if Self::is_locked(slf)? { "locked" } else { "unlocked" };
+        super::describe(slf.as_any(), what, slf.get().state.waiters.len(slf.py()))
     }
 
     #[getter]
     fn _waiters(&self, py: Python<'_>) -> Option<Vec<Py<Future>>> {
-        let waiters = self.state.with(py, |state| {
-            state.waiters.iter().map(|future| future.clone_ref(py)).collect::<Vec<_>>()
-        });
-        Some(waiters).filter(|waiters| !waiters.is_empty())
+        Some(self.state.waiters.all(py)).filter(|waiters| !waiters.is_empty())
     }
 
     #[getter]
-    fn _locked(&self, py: Python<'_>) -> bool {
-        self.is_locked(py)
+    fn get__locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Self::is_locked(slf)
+    }
+
+    #[setter]
+    fn set__locked(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let held = if value.is_truthy()? { Held::BySomebody } else { Held::ByNobody };
+        self.state.held.set(value.py(), held);
+        Ok(())
     }
 
     #[getter]
     fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.binding.shown(py)
+        self.state.binding.shown(py)
     }
 
     #[setter]
     fn set__loop(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
-        self.binding.set(py, event_loop);
+        self.state.binding.set(py, event_loop);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.binding.traverse(&visit)?;
-        self.state.traverse(|state| state.waiters.traverse(&visit))
+        self.state.traverse(|state| {
+            state.binding.traverse(&visit)?;
+            state.waiters.traverse(|waiters| waiters.traverse(&visit))
+        })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        self.binding.clear(py);
-        drop(self.state.with(py, std::mem::take));
+        self.state.binding.clear(py);
+        drop(self.state.waiters.abandon(py));
     }
 }

@@ -21,11 +21,46 @@ pub use lock::{AcquireLock, Lock, ReleaseLock, install_lock};
 pub use semaphore::{
     AcquireSemaphore, BoundedSemaphore, ReleaseSemaphore, Semaphore, install_semaphore,
 };
-pub use waiters::Waiters;
+pub use waiters::{Key, Waiters};
 pub use waiting_at_barrier::{EnterBarrier, LeaveBarrier, WaitAtBarrier};
 pub use waiting_for_notice::{WaitForNotice, WaitUntil};
 
+use pyo3::PyClass;
+use pyo3::exceptions::PyAttributeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
+
+/// Whether all that a class `T` says of the object holds: it is an instance of no subclass,
+/// and has no attributes of its own that would come first.
+#[inline]
+pub fn is_plain<T: PyClass>(object: &Bound<'_, T>) -> bool {
+    // SAFETY: the reference is alive.
+    let class = unsafe { ffi::Py_TYPE(object.as_ptr()) };
+    std::ptr::eq(class, T::type_object_raw(object.py())) && !has_attributes(object.as_any())
+}
+
+/// Whether the object, whose class has a place for them, has attributes of its own.
+#[inline]
+pub fn has_attributes(object: &Bound<'_, PyAny>) -> bool {
+    let object = object.as_ptr();
+    // SAFETY: the reference is alive, and the offset is where its class keeps the
+    // dictionary, null as long as there was no attribute.
+    unsafe {
+        let offset = (*ffi::Py_TYPE(object)).tp_dictoffset;
+        offset <= 0 || !object.byte_offset(offset).cast::<*mut ffi::PyObject>().read().is_null()
+    }
+}
+
+/// What reading an attribute says that `__init__` would have set.
+#[cold]
+pub fn uninitialized(object: &Bound<'_, PyAny>, attribute: &str) -> PyErr {
+    match object.get_type().name() {
+        Ok(name) => {
+            PyAttributeError::new_err(format!("'{name}' object has no attribute '{attribute}'"))
+        }
+        Err(error) => error,
+    }
+}
 
 /// `<asyncio.locks.Lock object at 0x… [locked, waiters:2]>`.
 fn describe(object: &Bound<'_, PyAny>, what: &str, waiters: usize) -> PyResult<String> {

@@ -11,12 +11,14 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 use super::EnterBySubclass;
 use super::binding::LoopBinding;
 use super::count::Count;
-use super::waiters::Waiters;
+use super::waiters::{Key, Waiters};
+use crate::allocate;
 use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
+use crate::gil_cell::{Contents, GilCell};
+use crate::given::Given;
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// A counter of what may be had at once. `acquire` takes one and waits while
 /// there is none; `release` gives one back.
@@ -24,14 +26,13 @@ use crate::with_cell::WithCell;
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Semaphore
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Semaphore {
-    state: WithCell<State>,
-    binding: LoopBinding,
+    state: Contents<State>,
 }
 
-#[derive(Default)]
 struct State {
     value: Count,
-    waiters: Waiters,
+    waiters: GilCell<Waiters>,
+    binding: LoopBinding,
 }
 
 /// A semaphore that refuses to be released more often than acquired.
@@ -39,72 +40,92 @@ struct State {
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.BoundedSemaphore
 #[pyclass(frozen, extends = Semaphore, subclass, module = "asyncio.locks")]
 pub struct BoundedSemaphore {
-    bound: WithCell<Count>,
+    bound: Contents<Count>,
 }
 
 impl Semaphore {
-    fn begin(&self, py: Python<'_>, value: Count) -> PyResult<()> {
-        if value.is_negative() {
+    /// What is counted from; 1 unless it was given.
+    fn first_value<'py>(py: Python<'py>, value: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match value.0 {
+            Some(value) => Ok(value),
+            None => allocate::int(py, 1).map(Bound::into_any),
+        }
+    }
+
+    fn begin<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        if value.lt(0)? {
             return Err(PyValueError::new_err("Semaphore initial value must be >= 0"));
         }
-        self.state.with(py, |state| state.value = value);
+        let state = &slf.get().state;
+        drop(state.waiters.abandon(slf.py()));
+        state.value.set(value);
         Ok(())
+    }
+
+    /// The number that is counted with.
+    fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let value = slf.get().state.value.shown(slf.py())?;
+        value.ok_or_else(|| super::uninitialized(slf.as_any(), "_value"))
     }
 
     /// Takes one if there is one that is not for somebody who came before.
     #[inline]
     fn try_acquire(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| {
-            if state.value.is_zero() || (state.waiters.len() > 0 && state.waiters.any_alive(py)) {
-                return false;
-            }
-            state.value.step(-1);
-            true
-        })
+        let state = &self.state;
+        state.value.is_free(py) == Some(true)
+            && !(state.waiters.len(py) > 0 && state.waiters.any_alive(py))
+            && state.value.step(py, -1)
     }
 
-    /// Gives one to the first who waits; whether there was anybody.
-    fn wake_next(&self, py: Python<'_>) -> PyResult<bool> {
-        let next = self.state.with(py, |state| state.next(py));
-        tell(py, next)
+    fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        let state = &slf.get().state;
+        let free = match state.value.is_free(py) {
+            Some(free) => free,
+            None => !Self::value(slf)?.eq(0)?,
+        };
+        Ok(!free || state.waiters.any_alive(py))
     }
 
-    fn give_back(&self, py: Python<'_>) -> PyResult<()> {
-        let next = self.state.with(py, |state| state.give_back(py));
-        tell(py, next).map(drop)
+    fn is_positive(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        match slf.get().state.value.is_positive(slf.py()) {
+            Some(positive) => Ok(positive),
+            None => Self::value(slf)?.gt(0),
+        }
     }
-}
 
-impl State {
-    /// Takes one for the first who waits and was not woken up yet.
+    /// Counts one more or less.
     #[inline]
-    fn next(&mut self, py: Python<'_>) -> Option<Py<Future>> {
-        let next = self.waiters.wake_next(py)?;
-        self.value.step(-1);
-        Some(next)
+    fn step(slf: &Bound<'_, Self>, by: i8) -> PyResult<()> {
+        let value = &slf.get().state.value;
+        if !value.step(slf.py(), by) {
+            value.set(&Self::value(slf)?.add(by)?);
+        }
+        Ok(())
     }
 
-    #[inline]
-    fn give_back(&mut self, py: Python<'_>) -> Option<Py<Future>> {
-        self.value.step(1);
-        self.next(py)
+    /// Gives one to the first who waits and was not woken up yet; whether there was anybody.
+    fn wake_next(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        let Some(next) = slf.get().state.waiters.wake_next(py) else {
+            return Ok(false);
+        };
+        Self::step(slf, -1)?;
+        let woken = PyBool::new(py, true).to_owned().into_any().unbind();
+        Future::finish(&next.into_bound(py), woken)?;
+        Ok(true)
     }
-}
 
-/// Tells him that he has got one; whether there was anybody.
-fn tell(py: Python<'_>, next: Option<Py<Future>>) -> PyResult<bool> {
-    let Some(next) = next else {
-        return Ok(false);
-    };
-    let woken = PyBool::new(py, true).to_owned().into_any().unbind();
-    Future::finish(&next.into_bound(py), woken)?;
-    Ok(true)
+    fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::step(slf, 1)?;
+        Self::wake_next(slf).map(drop)
+    }
 }
 
 /// `Semaphore.acquire`, and entering `async with semaphore`.
 pub struct AcquireSemaphore {
     semaphore: Py<Semaphore>,
-    waiting: Option<(usize, Py<Future>)>,
+    waiting: Option<(Key, Py<Future>)>,
     entering: bool,
 }
 
@@ -118,53 +139,58 @@ impl Routine for AcquireSemaphore {
     #[inline]
     fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
         let semaphore = self.semaphore.get();
+        let state = &semaphore.state;
         let acquired = match (moment, &self.waiting) {
             // The place was given with the wake-up. If there are more, others are to
             // be woken as well.
-            (Moment::Woken, Some((key, _))) => semaphore.state.with(py, |state| {
-                let last = !state.value.is_positive();
-                if last {
-                    state.waiters.leave(py, Some(*key));
-                }
-                last
-            }),
+            (Moment::Woken, Some((key, _))) => {
+                state.value.is_positive(py) == Some(false) && state.waiters.leave(py, Some(*key))
+            }
             _ => semaphore.try_acquire(py),
         };
         acquired.then(|| AtOnce::Return(self.result(py)))
     }
 
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
-        let semaphore = self.semaphore.get();
-        if let Input::Start = input {
-            if semaphore.try_acquire(py) {
-                return Ok(Step::Return(self.result(py)));
+        let semaphore = self.semaphore.bind(py);
+        let state = &semaphore.get().state;
+        let error = match input {
+            Input::Start => {
+                if semaphore.get().try_acquire(py) {
+                    return Ok(Step::Return(self.result(py)));
+                }
+                // What only Python can count.
+                if !Semaphore::is_locked(semaphore)? {
+                    Semaphore::step(semaphore, -1)?;
+                    return Ok(Step::Return(self.result(py)));
+                }
+                let future = state.binding.future(semaphore.as_any())?;
+                let key = state.waiters.push(py, future.clone_ref(py));
+                self.waiting = Some((key, future.clone_ref(py)));
+                return Ok(Step::Wait(future));
             }
-            let future = semaphore.binding.future(self.semaphore.bind(py).as_any())?;
-            let kept = future.clone_ref(py);
-            let key = semaphore.state.with(py, |state| state.waiters.push(kept));
-            self.waiting = Some((key, future.clone_ref(py)));
-            return Ok(Step::Wait(future));
-        }
+            Input::Value(_) => None,
+            Input::Error(error) => Some(error),
+        };
+        let mut outcome = Ok(());
         if let Some((key, future)) = self.waiting.take() {
-            drop(semaphore.state.with(py, |state| state.waiters.remove(key)));
-            if let Input::Error(error) = &input
+            outcome = state.waiters.strike(py, Some(key), error.as_ref());
+            if let Some(error) = &error
+                && outcome.is_ok()
                 && error.is_instance(py, standard::cancelled_error(py)?)
                 && future.get().is_done(py)
                 && !future.get().is_cancelled(py)
             {
                 // It was given one and cancelled at once.
-                semaphore.state.with(py, |state| state.value.step(1));
+                outcome = Semaphore::step(semaphore, 1);
             }
         }
         // Others may have come meanwhile and had to queue up behind.
-        while semaphore.state.with(py, |state| state.value.is_positive()) {
-            if !semaphore.wake_next(py)? {
-                break;
-            }
-        }
-        match input {
-            Input::Error(error) => Err(error),
-            _ => Ok(Step::Return(self.result(py))),
+        while Semaphore::is_positive(semaphore)? && Semaphore::wake_next(semaphore)? {}
+        outcome?;
+        match error {
+            Some(error) => Err(error),
+            None => Ok(Step::Return(self.result(py))),
         }
     }
 
@@ -197,17 +223,21 @@ impl Routine for ReleaseSemaphore {
     #[inline]
     fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
         let semaphore = self.semaphore.bind(py);
-        if !semaphore.is_exact_instance_of::<Semaphore>() {
+        let state = &semaphore.get().state;
+        if !super::is_plain(semaphore) || !state.value.step(py, 1) {
             return None;
         }
-        let next = semaphore.get().state.with(py, |state| state.give_back(py));
+        let next = state.waiters.wake_next(py);
+        if next.is_some() {
+            state.value.step(py, -1);
+        }
         Some(AtOnce::return_and_wake(py, next))
     }
 
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
         let semaphore = self.semaphore.bind(py);
-        if semaphore.is_exact_instance_of::<Semaphore>() {
-            semaphore.get().give_back(py)?;
+        if super::is_plain(semaphore) {
+            Semaphore::give_back(semaphore)?;
         } else {
             semaphore.call_method0(pyo3::intern!(py, "release"))?;
         }
@@ -257,8 +287,8 @@ impl PlainMethod for Enter {
     fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let semaphore = slf.clone().unbind();
-        let native = slf.is_exact_instance_of::<Semaphore>()
-            || slf.is_exact_instance_of::<BoundedSemaphore>();
+        let native =
+            super::is_plain(slf) || slf.cast_exact::<BoundedSemaphore>().is_ok_and(super::is_plain);
         let entering = if native {
             Coroutine::new(py, AcquireSemaphore { semaphore, waiting: None, entering: true })
         } else {
@@ -300,61 +330,74 @@ impl Semaphore {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(value=1)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: WithCell::new(State::default()), binding: LoopBinding::new() }
+        Self {
+            state: Contents::new(State {
+                value: Count::absent(),
+                waiters: GilCell::new(Waiters::default()),
+                binding: LoopBinding::new(),
+            }),
+        }
     }
 
-    #[pyo3(signature = (value=Count::Int(1)))]
-    fn __init__(&self, py: Python<'_>, value: Count) -> PyResult<()> {
-        self.begin(py, value)
+    #[pyo3(signature = (value=Given::NOT))]
+    fn __init__<'py>(slf: &Bound<'py, Self>, value: Given<'py>) -> PyResult<()> {
+        let value = Self::first_value(slf.py(), value)?;
+        Self::begin(slf, &value)
     }
 
     /// Whether `acquire` would wait.
-    fn locked(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.value.is_zero() || state.waiters.any_alive(py))
+    fn locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Self::is_locked(slf)
     }
 
     /// Gives one back, to the first who waits if anybody does.
-    fn release(&self, py: Python<'_>) -> PyResult<()> {
-        self.give_back(py)
+    fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::give_back(slf)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
-        let (value, waiters) = slf.get().state.with(py, |state| (state.value, state.waiters.len()));
-        let what = if slf.get().locked(py) {
+        // As a subclass sees it.
+        let what = if slf.call_method0(pyo3::intern!(py, "locked"))?.is_truthy()? {
             "locked".to_owned()
         } else {
-            format!("unlocked, value:{}", value.to_python(py)?)
+            format!("unlocked, value:{}", Self::value(slf)?.str()?)
         };
-        super::describe(slf.as_any(), &what, waiters)
+        super::describe(slf.as_any(), &what, slf.get().state.waiters.len(py))
     }
 
     #[getter]
     fn _waiters(&self, py: Python<'_>) -> Option<Vec<Py<Future>>> {
-        let waiters = self.state.with(py, |state| {
-            state.waiters.iter().map(|future| future.clone_ref(py)).collect::<Vec<_>>()
-        });
-        Some(waiters).filter(|waiters| !waiters.is_empty())
+        Some(self.state.waiters.all(py)).filter(|waiters| !waiters.is_empty())
     }
 
     #[getter]
-    fn _value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.state.with(py, |state| state.value).to_python(py)
+    fn get__value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::value(slf)
+    }
+
+    #[setter]
+    fn set__value(&self, value: &Bound<'_, PyAny>) {
+        self.state.value.set(value);
     }
 
     #[getter]
     fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.binding.shown(py)
+        self.state.binding.shown(py)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.binding.traverse(&visit)?;
-        self.state.traverse(|state| state.waiters.traverse(&visit))
+        self.state.traverse(|state| {
+            state.value.traverse(&visit)?;
+            state.binding.traverse(&visit)?;
+            state.waiters.traverse(|waiters| waiters.traverse(&visit))
+        })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        self.binding.clear(py);
-        drop(self.state.with(py, std::mem::take));
+        self.state.binding.clear(py);
+        self.state.value.clear(py);
+        drop(self.state.waiters.abandon(py));
     }
 }
 
@@ -368,28 +411,42 @@ impl BoundedSemaphore {
     ) -> PyClassInitializer<Self> {
         let semaphore = Semaphore::__new__(arguments, keywords);
         PyClassInitializer::from(semaphore)
-            .add_subclass(Self { bound: WithCell::new(Count::default()) })
+            .add_subclass(Self { bound: Contents::new(Count::absent()) })
     }
 
-    #[pyo3(signature = (value=Count::Int(1)))]
-    fn __init__(slf: &Bound<'_, Self>, value: Count) -> PyResult<()> {
-        slf.get().bound.with(slf.py(), |bound| *bound = value);
-        slf.as_super().get().begin(slf.py(), value)
+    #[pyo3(signature = (value=Given::NOT))]
+    fn __init__<'py>(slf: &Bound<'py, Self>, value: Given<'py>) -> PyResult<()> {
+        let value = Semaphore::first_value(slf.py(), value)?;
+        slf.get().bound.set(&value);
+        Semaphore::begin(slf.as_super(), &value)
     }
 
     /// Gives one back. `ValueError` if there would be more than at first.
     fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let semaphore = slf.as_super().get();
-        let bound = slf.get().bound.with(py, |bound| *bound);
-        if semaphore.state.with(py, |state| state.value).has_reached(bound) {
-            return Err(PyValueError::new_err("BoundedSemaphore released too many times"));
+        let semaphore = slf.as_super();
+        match semaphore.get().state.value.has_reached(slf.py(), &slf.get().bound)? {
+            Some(false) => Semaphore::give_back(semaphore),
+            Some(true) => Err(PyValueError::new_err("BoundedSemaphore released too many times")),
+            None => Err(super::uninitialized(slf.as_any(), "_value")),
         }
-        semaphore.give_back(py)
     }
 
     #[getter]
-    fn _bound_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.bound.with(py, |bound| *bound).to_python(py)
+    fn get__bound_value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let bound = slf.get().bound.shown(slf.py())?;
+        bound.ok_or_else(|| super::uninitialized(slf.as_any(), "_bound_value"))
+    }
+
+    #[setter]
+    fn set__bound_value(&self, value: &Bound<'_, PyAny>) {
+        self.bound.set(value);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.bound.traverse(|bound| bound.traverse(&visit))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.bound.clear(py);
     }
 }

@@ -3,11 +3,11 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyInt;
 
 use super::barrier::{Barrier, Phase};
 use super::lock::AcquireLock;
 use super::waiting_for_notice::WaitForNotice;
+use crate::allocate;
 use crate::coroutines::{Input, Routine, Step, awaiting};
 use crate::standard;
 
@@ -112,7 +112,7 @@ impl WaitAtBarrier {
 
     fn depart(&self, py: Python<'_>, index: i64) -> PyResult<Step> {
         Barrier::depart(self.barrier.bind(py))?;
-        Ok(Step::Return(PyInt::new(py, index).into_any().unbind()))
+        Ok(Step::Return(allocate::int(py, index)?.into_any().unbind()))
     }
 
     /// Departs because of `error`.

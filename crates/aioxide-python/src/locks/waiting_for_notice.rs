@@ -8,6 +8,7 @@ use pyo3::types::PyBool;
 
 use super::condition::Condition;
 use super::lock::AcquireLock;
+use super::waiters::Key;
 use crate::coroutines::{Input, Routine, Step, awaiting};
 use crate::standard;
 
@@ -22,7 +23,7 @@ pub struct WaitForNotice {
 enum Stage {
     Beginning,
     /// In the condition's list, under this key.
-    Listed(usize),
+    Listed(Key),
     /// The condition's lock is ours to take without a call of Python's.
     Reacquiring(AcquireLock),
     /// `acquire()` is being awaited.
@@ -47,12 +48,11 @@ impl WaitForNotice {
         }
         let this = condition.get();
         // Since 3.13 the lock stays with the caller if the loop is the wrong one.
-        let early =
-            if cfg!(Py_3_13) { Some(this.binding.future(condition.as_any())?) } else { None };
+        let early = if cfg!(Py_3_13) { Some(Condition::future(&condition)?) } else { None };
         Condition::give_back(&condition)?;
         let future = match early {
             Some(future) => future,
-            None => match this.binding.future(condition.as_any()) {
+            None => match Condition::future(&condition) {
                 Ok(future) => future,
                 Err(error) => {
                     self.raised = Some(error.into_value(py));
@@ -145,10 +145,14 @@ impl Routine for WaitForNotice {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Beginning => self.begin(py),
             Stage::Listed(key) => {
-                self.condition.get().leave(py, key);
-                if let Input::Error(error) = input {
-                    self.raised = Some(error.into_value(py));
+                let mut error = match input {
+                    Input::Error(error) => Some(error),
+                    _ => None,
+                };
+                if let Err(failure) = self.condition.get().leave(py, key, error.as_ref()) {
+                    error = Some(failure);
                 }
+                self.raised = error.map(|error| error.into_value(py));
                 self.reacquire(py)
             }
             Stage::Reacquiring(mut acquiring) => match acquiring.resume(py, input) {
@@ -218,12 +222,13 @@ impl WaitUntil {
             if answer.is_truthy()? {
                 return Ok(Step::Return(answer.unbind()));
             }
+            // No wait of ours is under way from now on.
+            self.waiting.again();
             let condition = self.waiting.condition.bind(py);
-            if !condition.is_exact_instance_of::<Condition>() {
+            if !Condition::is_native(condition) {
                 let waiting = condition.call_method0(pyo3::intern!(py, "wait"))?;
                 return awaiting(&waiting);
             }
-            self.waiting.again();
             match self.waiting.resume(py, Input::Start)? {
                 Step::Return(_) => {}
                 step => return Ok(step),

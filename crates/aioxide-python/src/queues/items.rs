@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use pyo3::PyTraverseError;
+use pyo3::exceptions::PyIndexError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::Queue;
-use crate::standard;
+use crate::gil_cell::unsafe_cell_methods;
+use crate::{allocate, standard};
 
 /// In which order a queue gives things back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,10 +34,63 @@ pub enum Items {
 
 impl Items {
     /// No things yet, for a queue of this order.
-    pub fn empty(py: Python<'_>, order: Order) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// `MemoryError`.
+    pub fn empty(py: Python<'_>, order: Order) -> PyResult<Self> {
         match order {
-            Order::Fifo => Self::Native(VecDeque::new()),
-            Order::Lifo | Order::Priority => Self::Object(PyList::empty(py).into_any().unbind()),
+            Order::Fifo => Ok(Self::Native(VecDeque::new())),
+            Order::Lifo | Order::Priority => {
+                let list = allocate::list::<PyAny>(py, [])?;
+                Ok(Self::Object(list.into_any().unbind()))
+            }
+        }
+    }
+
+    /// How many there are; None if only Python can tell.
+    fn native_len(&mut self) -> Option<usize> {
+        match self {
+            Self::Native(items) => Some(items.len()),
+            Self::Object(_) => None,
+        }
+    }
+
+    /// Puts one behind the others; hands it back if that is Python's to do.
+    fn push_native(&mut self, item: Py<PyAny>) -> Option<Py<PyAny>> {
+        match self {
+            Self::Native(items) => {
+                items.push_back(item);
+                None
+            }
+            Self::Object(_) => Some(item),
+        }
+    }
+
+    /// Takes the first one, if there is one here.
+    fn pop_native(&mut self) -> Option<Py<PyAny>> {
+        match self {
+            Self::Native(items) => items.pop_front(),
+            Self::Object(_) => None,
+        }
+    }
+
+    /// Puts one back before the others; hands it back likewise.
+    fn unpop_native(&mut self, item: Py<PyAny>) -> Option<Py<PyAny>> {
+        match self {
+            Self::Native(items) => {
+                items.push_front(item);
+                None
+            }
+            Self::Object(_) => Some(item),
+        }
+    }
+
+    /// The object that holds the things, or references to the things.
+    fn looked_at(&mut self, py: Python<'_>) -> Result<Py<PyAny>, Vec<Py<PyAny>>> {
+        match self {
+            Self::Native(items) => Err(items.iter().map(|item| item.clone_ref(py)).collect()),
+            Self::Object(object) => Ok(object.clone_ref(py)),
         }
     }
 
@@ -47,44 +102,61 @@ impl Items {
     }
 }
 
+// SAFETY (of the methods): items are moved in and out and counted up, never down.
+unsafe_cell_methods!(Items {
+    /// See [`Items::native_len`].
+    fn native_len(&mut self) -> Option<usize>;
+    /// See [`Items::push_native`].
+    fn push_native(&mut self, item: Py<PyAny>) -> Option<Py<PyAny>>;
+    /// See [`Items::pop_native`].
+    fn pop_native(&mut self) -> Option<Py<PyAny>>;
+    /// See [`Items::unpop_native`].
+    fn unpop_native(&mut self, item: Py<PyAny>) -> Option<Py<PyAny>>;
+} with py {
+    /// See [`Items::looked_at`].
+    fn looked_at(&mut self) -> Result<Py<PyAny>, Vec<Py<PyAny>>>;
+});
+
 impl Queue {
     /// The object that holds the things, made now if there is none yet: from
     /// then on it is what counts.
     pub(super) fn items_object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let native = self.state.with(py, |state| match &mut state.items {
-            Items::Native(items) => Err(std::mem::take(items)),
-            Items::Object(object) => Ok(object.bind(py).clone()),
-        });
-        match native {
-            Ok(object) => Ok(object),
-            Err(items) => {
-                let deque = standard::deque(py)?.call1((Vec::from(items),))?;
-                let kept = deque.clone().unbind();
-                drop(
-                    self.state
-                        .with(py, |state| std::mem::replace(&mut state.items, Items::Object(kept))),
-                );
-                Ok(deque)
+        let deque_type = standard::deque(py)?;
+        loop {
+            let items = match self.state.items.looked_at(py) {
+                Ok(object) => return Ok(object.into_bound(py)),
+                Err(items) => items,
+            };
+            // The things stay where they are until the deque has them all.
+            let count = items.len();
+            let items = items.into_iter().map(|item| item.into_bound(py)).collect::<Vec<_>>();
+            let deque = deque_type.call1((allocate::list(py, items)?,))?;
+            // Making it has run who knows what.
+            if self.state.items.native_len(py) == Some(count) {
+                let kept = Items::Object(deque.clone().unbind());
+                drop(self.state.items.replace(py, kept));
+                return Ok(deque);
             }
         }
+    }
+
+    /// The object likewise, if there is one or the order asks for one.
+    fn object_in_use<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if self.state.order.get(py) == Order::Fifo && self.state.items.native_len(py).is_some() {
+            return Ok(None);
+        }
+        self.items_object(py).map(Some)
     }
 
     /// Puts `item` where it belongs, without looking for room.
     #[inline]
     pub(super) fn store(&self, item: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = item.py();
-        let kept = item.clone().unbind();
-        let refused = self.state.with(py, |state| match &mut state.items {
-            Items::Native(items) => {
-                items.push_back(kept);
-                None
-            }
-            Items::Object(object) => Some((object.bind(py).clone(), kept)),
-        });
-        let Some((object, item)) = refused else {
+        let Some(object) = self.object_in_use(py)? else {
+            drop(self.state.items.push_native(py, item.clone().unbind()));
             return Ok(());
         };
-        if self.order == Order::Priority {
+        if self.state.order.get(py) == Order::Priority {
             standard::heappush(py)?.call1((object, item)).map(drop)
         } else {
             object.call_method1(pyo3::intern!(py, "append"), (item,)).map(drop)
@@ -94,18 +166,11 @@ impl Queue {
     /// Takes the next item out; there must be one.
     #[inline]
     pub(super) fn take(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let taken = self.state.with(py, |state| match &mut state.items {
-            Items::Native(items) => items.pop_front().ok_or(None),
-            Items::Object(object) => Err(Some(object.bind(py).clone())),
-        });
-        let object = match taken {
-            Ok(item) => return Ok(item),
-            Err(Some(object)) => object,
-            Err(None) => {
-                return Err(pyo3::exceptions::PyIndexError::new_err("pop from an empty deque"));
-            }
+        let Some(object) = self.object_in_use(py)? else {
+            let empty = || PyIndexError::new_err("pop from an empty deque");
+            return self.state.items.pop_native(py).ok_or_else(empty);
         };
-        let item = match self.order {
+        let item = match self.state.order.get(py) {
             Order::Fifo => object.call_method0(pyo3::intern!(py, "popleft"))?,
             Order::Lifo => object.call_method0(pyo3::intern!(py, "pop"))?,
             Order::Priority => standard::heappop(py)?.call1((object,))?,
@@ -116,10 +181,20 @@ impl Queue {
     /// How many things there are.
     #[inline]
     pub(super) fn size(&self, py: Python<'_>) -> PyResult<usize> {
-        let size = self.state.with(py, |state| match &state.items {
-            Items::Native(items) => Ok(items.len()),
-            Items::Object(object) => Err(object.bind(py).clone()),
-        });
-        size.or_else(|object| object.len())
+        match self.state.items.native_len(py) {
+            Some(size) => Ok(size),
+            None => self.items_object(py)?.len(),
+        }
+    }
+
+    /// The things as a list, for whoever looks on.
+    pub(super) fn items_list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.state.items.looked_at(py) {
+            Ok(object) => py.get_type::<PyList>().call1((object,)),
+            Err(items) => {
+                let items = items.into_iter().map(|item| item.into_bound(py)).collect::<Vec<_>>();
+                allocate::list(py, items).map(Bound::into_any)
+            }
+        }
     }
 }

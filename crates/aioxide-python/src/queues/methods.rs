@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use pyo3::prelude::*;
 
+use super::object::{get_at_once, put_at_once};
 use super::{GetItem, PutItem, Queue};
 use crate::coroutines::Coroutine;
 use crate::futures::Future;
@@ -15,7 +16,8 @@ pub fn install_queue(py: Python<'_>) -> PyResult<()> {
     install::<Put>(py)?;
     install::<PutNowait>(py)?;
     install_plain::<Get>(py)?;
-    install_plain::<GetNowait>(py)
+    install_plain::<GetNowait>(py)?;
+    Queue::remember_methods(py)
 }
 
 /// What `put` and `get` raise once the queue is shut down.
@@ -32,32 +34,28 @@ fn instance(class: PyResult<&Bound<'_, pyo3::types::PyType>>) -> PyErr {
 pub fn put_nowait(queue: &Bound<'_, Queue>, item: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = queue.py();
     let this = queue.get();
-    match this.state.with(py, |state| state.put_at_once(py, item.as_unbound())) {
+    match put_at_once(queue, item.as_unbound()) {
         Some(None) => return Ok(()),
         Some(Some(getter)) => return Future::finish(&getter.into_bound(py), py.None()),
         None => {}
     }
-    if this.state.with(py, |state| state.shut_down) {
+    if this.state.shut_down.get(py) {
         return Err(shut_down_error(py));
     }
     if Queue::is_full(queue)? {
         return Err(instance(standard::queue_full(py)));
     }
-    if this.is_overridden(py) {
+    if Queue::is_overridden(queue)? {
         queue.call_method1(pyo3::intern!(py, "_put"), (item,))?;
     } else {
         this.store(item)?;
     }
-    let (waits, finished) = this.state.with(py, |state| {
-        state.unfinished += 1;
-        let finished = state.finished.as_ref().filter(|_| state.unfinished == 1);
-        (state.getters.len() > 0, finished.map(|it| it.clone_ref(py)))
-    });
-    if let Some(finished) = finished {
+    this.state.unfinished.set(py, this.state.unfinished.get(py).wrapping_add(1));
+    if let Some(finished) = this.state.finished.clone_ref(py) {
         finished.get().clear(py);
     }
-    if waits {
-        this.wake_next(py, |state| &mut state.getters)?;
+    if this.state.getters.len(py) > 0 {
+        Queue::wake_next(&this.state.getters, py)?;
     }
     Ok(())
 }
@@ -67,25 +65,25 @@ pub fn put_nowait(queue: &Bound<'_, Queue>, item: &Bound<'_, PyAny>) -> PyResult
 pub fn get_nowait(queue: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
     let py = queue.py();
     let this = queue.get();
-    if let Some((item, putter)) = this.state.with(py, |state| state.get_at_once(py)) {
+    if let Some((item, putter)) = get_at_once(queue) {
         if let Some(putter) = putter {
             Future::finish(&putter.into_bound(py), py.None())?;
         }
         return Ok(item);
     }
     if Queue::is_empty(queue)? {
-        let shut_down = this.state.with(py, |state| state.shut_down);
+        let shut_down = this.state.shut_down.get(py);
         let class =
             if shut_down { standard::queue_shut_down(py) } else { standard::queue_empty(py) };
         return Err(instance(class));
     }
-    let item = if this.is_overridden(py) {
+    let item = if Queue::is_overridden(queue)? {
         queue.call_method0(pyo3::intern!(py, "_get"))?.unbind()
     } else {
         this.take(py)?
     };
-    if this.state.with(py, |state| state.putters.len() > 0) {
-        this.wake_next(py, |state| &mut state.putters)?;
+    if this.state.putters.len(py) > 0 {
+        Queue::wake_next(&this.state.putters, py)?;
     }
     Ok(item)
 }

@@ -1,17 +1,22 @@
 //! The Python classes `Queue`, `PriorityQueue` and `LifoQueue`.
 
+use std::collections::VecDeque;
+
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyInt, PyTuple, PyType};
 
 use super::items::{Items, Order};
 use crate::coroutines::Coroutine;
 use crate::futures::Future;
-use crate::locks::{Event, LoopBinding, Waiters};
-use crate::standard;
-use crate::with_cell::WithCell;
+use crate::gil_cell::{Contents, GilCell};
+use crate::given::Given;
+use crate::locks::{Event, LoopBinding, Waiters, has_attributes, uninitialized};
+use crate::{allocate, standard};
 
 /// A queue between tasks, first in, first out. With a `maxsize` above zero,
 /// `put` waits while there are as many things in it.
@@ -19,9 +24,7 @@ use crate::with_cell::WithCell;
 /// https://docs.python.org/3/library/asyncio-queue.html#asyncio.Queue
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.queues")]
 pub struct Queue {
-    pub(super) state: WithCell<State>,
-    pub(super) binding: LoopBinding,
-    pub(super) order: Order,
+    pub(super) state: Contents<State>,
 }
 
 /// A queue that gives back the lowest of what is in it.
@@ -37,145 +40,233 @@ pub struct PriorityQueue;
 pub struct LifoQueue;
 
 pub(super) struct State {
-    pub maxsize: isize,
-    /// What `maxsize` was, if it was not a whole number.
-    pub odd_maxsize: Option<Py<PyAny>>,
-    pub items: Items,
-    pub getters: Waiters,
-    pub putters: Waiters,
+    /// What is known of the class.
+    class: GilCell<Known>,
+    limit: GilCell<Limit>,
+    /// The limit itself, where Python has to compare.
+    odd_limit: GilCell<Option<Py<PyAny>>>,
+    pub order: GilCell<Order>,
+    pub items: GilCell<Items>,
+    pub getters: GilCell<Waiters>,
+    pub putters: GilCell<Waiters>,
     /// Things that were put in and not yet reported as done.
-    pub unfinished: usize,
+    pub unfinished: GilCell<i64>,
     /// Set while there are none.
-    pub finished: Option<Py<Event>>,
-    pub shut_down: bool,
-    /// Whether the class has methods of its own that the others have to go
-    /// through.
-    pub overridden: bool,
+    pub finished: GilCell<Option<Py<Event>>>,
+    pub shut_down: GilCell<bool>,
+    pub binding: LoopBinding,
 }
 
-impl State {
-    /// Puts `item` in if there is room and nobody else has a say. Gives the getter
-    /// whose turn has come by that, if anybody waits; None, with nothing changed, leaves
-    /// all to the long way.
-    #[inline]
-    pub fn put_at_once(&mut self, py: Python<'_>, item: &Py<PyAny>) -> Option<Option<Py<Future>>> {
-        // Whoever waits in `join` is told by an event, which is set as yet.
-        let ends_a_pause = self.unfinished == 0 && self.finished.is_some();
-        if self.overridden || self.shut_down || ends_a_pause {
-            return None;
-        }
-        let Items::Native(items) = &mut self.items else {
-            return None;
-        };
-        if self.maxsize > 0 && items.len() >= self.maxsize as usize {
-            return None;
-        }
-        let getter = take_first(&mut self.getters, py)?;
-        items.push_back(item.clone_ref(py));
-        self.unfinished += 1;
-        Some(getter)
-    }
-
-    /// Takes the next thing out, likewise; with the putter whose turn has come by that.
-    #[inline]
-    pub fn get_at_once(&mut self, py: Python<'_>) -> Option<(Py<PyAny>, Option<Py<Future>>)> {
-        let Items::Native(items) = &mut self.items else {
-            return None;
-        };
-        if self.overridden || items.is_empty() {
-            return None;
-        }
-        let putter = take_first(&mut self.putters, py)?;
-        Some((items.pop_front()?, putter))
-    }
+/// What was found when the class was looked at last.
+#[derive(Clone, Copy)]
+struct Known {
+    /// The class as it was then, by the number that the interpreter gives to each state of
+    /// each class; 0 for none.
+    version: u32,
+    /// Whether it has methods of its own that the others have to go through.
+    overridden: bool,
 }
 
-/// The first of those who wait, if anybody does; None if he is done already, and
+/// How many things there may be.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// `__init__` never ran.
+    Absent,
+    /// So many, if this is more than none.
+    Whole(isize),
+    /// What only Python can compare with.
+    Odd,
+}
+
+/// Puts `item` in if there is room and nobody else has a say. Gives the getter
+/// whose turn has come by that, if anybody waits; None, with nothing changed, leaves
+/// all to the long way.
+#[inline]
+pub(super) fn put_at_once(
+    queue: &Bound<'_, Queue>,
+    item: &Py<PyAny>,
+) -> Option<Option<Py<Future>>> {
+    let py = queue.py();
+    let state = &queue.get().state;
+    let Limit::Whole(limit) = state.limit.get(py) else {
+        return None;
+    };
+    // Whoever waits in `join` is told by an event, which is set as yet.
+    let ends_a_pause = state.unfinished.get(py) == 0 && state.finished.is_some(py);
+    if !state.has_asyncios_methods(queue) || state.shut_down.get(py) || ends_a_pause {
+        return None;
+    }
+    let size = state.items.native_len(py)?;
+    if limit > 0 && size >= limit.unsigned_abs() {
+        return None;
+    }
+    let getter = take_first(&state.getters, py)?;
+    // The length was a native one.
+    std::mem::forget(state.items.push_native(py, item.clone_ref(py)));
+    state.unfinished.set(py, state.unfinished.get(py).wrapping_add(1));
+    Some(getter)
+}
+
+/// Takes the next thing out, likewise; with the putter whose turn has come by that.
+#[inline]
+pub(super) fn get_at_once(queue: &Bound<'_, Queue>) -> Option<(Py<PyAny>, Option<Py<Future>>)> {
+    let py = queue.py();
+    let state = &queue.get().state;
+    if !state.has_asyncios_methods(queue) || state.items.native_len(py)? == 0 {
+        return None;
+    }
+    let putter = take_first(&state.putters, py)?;
+    Some((state.items.pop_native(py)?, putter))
+}
+
+/// The first of those who wait, if anybody does; None if it is done already, and
 /// others may have to be looked at.
 #[inline]
-fn take_first(waiters: &mut Waiters, py: Python<'_>) -> Option<Option<Py<Future>>> {
-    if waiters.len() == 0 { Some(None) } else { waiters.take_first_pending(py).map(Some) }
+fn take_first(waiters: &GilCell<Waiters>, py: Python<'_>) -> Option<Option<Py<Future>>> {
+    if waiters.len(py) == 0 { Some(None) } else { waiters.take_first_pending(py).map(Some) }
 }
 
 /// The methods that asyncio's own go through, and that a subclass may replace.
 const HOOKS: [&str; 8] =
     ["_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"];
 
+/// What stands for these in our classes.
+static ORIGINALS: PyOnceLock<Vec<Py<PyAny>>> = PyOnceLock::new();
+
+impl State {
+    /// Whether nothing was replaced since the class was looked at.
+    #[inline]
+    fn has_asyncios_methods(&self, queue: &Bound<'_, Queue>) -> bool {
+        let known = self.class.get(queue.py());
+        // SAFETY: the reference is alive, and so is its class.
+        let version = unsafe { (*ffi::Py_TYPE(queue.as_ptr())).tp_version_tag };
+        version == known.version
+            && version != 0
+            && !known.overridden
+            && !has_attributes(queue.as_any())
+    }
+}
+
 impl Queue {
-    fn create(py: Python<'_>, order: Order) -> Self {
+    fn create(py: Python<'_>, order: Order, limit: Limit) -> PyResult<Self> {
         let state = State {
-            maxsize: 0,
-            odd_maxsize: None,
-            items: Items::empty(py, order),
-            getters: Waiters::default(),
-            putters: Waiters::default(),
-            unfinished: 0,
-            finished: None,
-            shut_down: false,
-            overridden: false,
+            class: GilCell::new(Known { version: 0, overridden: false }),
+            limit: GilCell::new(limit),
+            odd_limit: GilCell::new(None),
+            order: GilCell::new(order),
+            items: GilCell::new(Items::empty(py, order)?),
+            getters: GilCell::new(Waiters::default()),
+            putters: GilCell::new(Waiters::default()),
+            unfinished: GilCell::new(0),
+            finished: GilCell::new(None),
+            shut_down: GilCell::new(false),
+            binding: LoopBinding::new(),
         };
-        Self { state: WithCell::new(state), binding: LoopBinding::new(), order }
+        Ok(Self { state: Contents::new(state) })
     }
 
     /// A queue that holds any number of things, first in, first out.
     pub fn unbounded(py: Python<'_>) -> PyResult<Py<Self>> {
-        Py::new(py, Self::create(py, Order::Fifo))
+        Py::new(py, Self::create(py, Order::Fifo, Limit::Whole(0))?)
     }
 
+    /// Remembers what the methods are that are gone round unless they are replaced. Called
+    /// once, at module initialisation, when all are in place.
+    pub(super) fn remember_methods(py: Python<'_>) -> PyResult<()> {
+        let class = py.get_type::<Self>();
+        let originals = HOOKS.iter().map(|name| Ok(class.getattr(*name)?.unbind()));
+        let originals = originals.collect::<PyResult<Vec<_>>>()?;
+        ORIGINALS.get_or_init(py, || originals);
+        Ok(())
+    }
+
+    /// Whether the object or its class wants to be asked. A class is looked at again when it
+    /// has changed, or is another one.
+    #[inline]
+    pub(super) fn is_overridden(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        if slf.get().state.has_asyncios_methods(slf) { Ok(false) } else { Self::has_hooks(slf) }
+    }
+
+    #[cold]
     fn has_hooks(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
+        let state = &slf.get().state;
         let class = slf.get_type();
-        let base = match slf.get().order {
-            Order::Fifo => py.get_type::<Self>(),
-            Order::Lifo => py.get_type::<LifoQueue>(),
-            Order::Priority => py.get_type::<PriorityQueue>(),
+        // SAFETY: the reference is alive.
+        let version = || unsafe { (*class.as_type_ptr()).tp_version_tag };
+        let known = state.class.get(py);
+        let overridden = if version() == known.version && known.version != 0 {
+            known.overridden
+        } else {
+            let order = if slf.is_instance_of::<PriorityQueue>() {
+                Order::Priority
+            } else if slf.is_instance_of::<LifoQueue>() {
+                Order::Lifo
+            } else {
+                Order::Fifo
+            };
+            let originals = ORIGINALS.get(py).map(Vec::as_slice).unwrap_or_default();
+            let mut overridden = false;
+            for (name, original) in HOOKS.iter().zip(originals) {
+                overridden |= !class.getattr(*name)?.is(original);
+            }
+            state.order.set(py, order);
+            state.class.set(py, Known { version: version(), overridden });
+            overridden
         };
-        if class.is(&base) {
-            return Ok(false);
+        if overridden || !has_attributes(slf.as_any()) {
+            return Ok(overridden);
         }
+        let attributes = slf.getattr(pyo3::intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
         for name in HOOKS {
-            if !class.getattr(name)?.is(base.getattr(name)?) {
+            if attributes.contains(name)? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Whether a subclass wants to be asked.
-    #[inline]
-    pub(super) fn is_overridden(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.overridden)
-    }
-
     /// Whether there is nothing in it, as the class sees it.
     #[inline]
     pub(super) fn is_empty(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
-        if slf.get().is_overridden(py) {
+        if Self::is_overridden(slf)? {
             return slf.call_method0(pyo3::intern!(py, "empty"))?.is_truthy();
         }
+        Self::require_init(slf, "_queue")?;
         Ok(slf.get().size(py)? == 0)
     }
 
     /// Whether there is no room, as the class sees it.
     #[inline]
     pub(super) fn is_full(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        let py = slf.py();
-        if slf.get().is_overridden(py) {
-            return slf.call_method0(pyo3::intern!(py, "full"))?.is_truthy();
+        if Self::is_overridden(slf)? {
+            return slf.call_method0(pyo3::intern!(slf.py(), "full"))?.is_truthy();
         }
-        let maxsize = slf.get().state.with(py, |state| state.maxsize);
-        Ok(maxsize > 0 && slf.get().size(py)? >= maxsize as usize)
+        Self::full(slf)
+    }
+
+    /// asyncio's error for a queue whose `__init__` never ran.
+    fn require_init(slf: &Bound<'_, Self>, attribute: &str) -> PyResult<()> {
+        match slf.get().state.limit.get(slf.py()) {
+            Limit::Absent => Err(uninitialized(slf.as_any(), attribute)),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many things there may be, as it was given.
+    fn set_limit(&self, maxsize: &Bound<'_, PyAny>) {
+        let py = maxsize.py();
+        let whole = maxsize.cast_exact::<PyInt>().ok().and_then(|it| it.extract::<isize>().ok());
+        let odd = whole.is_none().then(|| maxsize.clone().unbind());
+        self.state.limit.set(py, whole.map_or(Limit::Odd, Limit::Whole));
+        drop(self.state.odd_limit.replace(py, odd));
     }
 
     /// Wakes the first of those who wait, and forgets it.
     #[inline]
-    pub(super) fn wake_next(
-        &self,
-        py: Python<'_>,
-        waiters: fn(&mut State) -> &mut Waiters,
-    ) -> PyResult<bool> {
-        let (next, dropped) = self.state.with(py, |state| waiters(state).take_next(py));
+    pub(super) fn wake_next(waiters: &GilCell<Waiters>, py: Python<'_>) -> PyResult<bool> {
+        let (next, dropped) = waiters.take_next(py);
         drop(dropped);
         match next {
             Some(next) => Future::finish(next.bind(py), py.None()).map(|()| true),
@@ -185,57 +276,45 @@ impl Queue {
 
     /// The event that says that everything was reported as done.
     pub(super) fn finished(&self, py: Python<'_>) -> PyResult<Py<Event>> {
-        if let Some(finished) =
-            self.state.with(py, |state| state.finished.as_ref().map(|it| it.clone_ref(py)))
-        {
+        let state = &self.state;
+        if let Some(finished) = state.finished.clone_ref(py) {
             return Ok(finished);
         }
         let event = Event::create(py)?;
-        if self.state.with(py, |state| state.unfinished == 0) {
-            event.get().set(py)?;
+        if let Some(finished) = state.finished.clone_ref(py) {
+            // Somebody else has asked while it was made.
+            return Ok(finished);
         }
-        let kept = event.clone_ref(py);
-        self.state.with(py, |state| state.finished = Some(kept));
+        if state.unfinished.get(py) == 0 {
+            Event::set(event.bind(py))?;
+        }
+        drop(state.finished.replace(py, Some(event.clone_ref(py))));
         Ok(event)
     }
 
     fn describe(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
         let this = slf.get();
-        let mut text = format!("maxsize={}", this.get__maxsize(py)?.bind(py).repr()?);
+        let mut text = format!("maxsize={}", Self::maxsize(slf)?.repr()?);
         if this.size(py)? > 0 {
             let items = this.items_list(py)?;
             text += &format!(" _queue={}", items.repr()?);
         }
-        let (getters, putters, unfinished, shut_down) = this.state.with(py, |state| {
-            (state.getters.len(), state.putters.len(), state.unfinished, state.shut_down)
-        });
-        for (count, name) in [(getters, "_getters"), (putters, "_putters")] {
+        let state = &this.state;
+        for (waiters, name) in [(&state.getters, "_getters"), (&state.putters, "_putters")] {
+            let count = waiters.len(py);
             if count > 0 {
                 text += &format!(" {name}[{count}]");
             }
         }
-        if unfinished > 0 {
+        let unfinished = state.unfinished.get(py);
+        if unfinished != 0 {
             text += &format!(" tasks={unfinished}");
         }
-        if shut_down {
+        if state.shut_down.get(py) {
             text += " shutdown";
         }
         Ok(text)
-    }
-
-    fn items_list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let native = self.state.with(py, |state| match &state.items {
-            Items::Native(items) => {
-                Ok(items.iter().map(|item| item.clone_ref(py)).collect::<Vec<_>>())
-            }
-            Items::Object(object) => Err(object.bind(py).clone()),
-        });
-        let list = py.get_type::<pyo3::types::PyList>();
-        match native {
-            Ok(items) => list.call1((items,)),
-            Err(object) => list.call1((object,)),
-        }
     }
 }
 
@@ -248,42 +327,38 @@ impl Queue {
         py: Python<'_>,
         _arguments: &Bound<'_, PyTuple>,
         _keywords: Option<&Bound<'_, PyDict>>,
-    ) -> Self {
-        Self::create(py, Order::Fifo)
+    ) -> PyResult<Self> {
+        Self::create(py, Order::Fifo, Limit::Absent)
     }
 
-    #[pyo3(signature = (maxsize=None))]
-    fn __init__(slf: &Bound<'_, Self>, maxsize: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    #[pyo3(signature = (maxsize=Given::NOT))]
+    fn __init__<'py>(slf: &Bound<'py, Self>, maxsize: Given<'py>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let (whole, odd) = match &maxsize {
-            None => (0, None),
-            Some(maxsize) => match maxsize.extract::<isize>() {
-                Ok(whole) => (whole, None),
-                // A float, or a number beyond all memory: compared as it is.
-                Err(_) => {
-                    let limit = maxsize.extract::<f64>()?;
-                    (limit.ceil() as isize, Some(maxsize.clone().unbind()))
-                }
-            },
+        let state = &this.state;
+        let maxsize = match maxsize.0 {
+            Some(maxsize) => maxsize,
+            None => allocate::int(py, 0)?.into_any(),
         };
-        let overridden = Self::has_hooks(slf)?;
-        drop(this.state.with(py, |state| {
-            state.maxsize = whole;
-            state.overridden = overridden;
-            std::mem::replace(&mut state.odd_maxsize, odd)
-        }));
+        let overridden = Self::is_overridden(slf)?;
+        let items = Items::empty(py, state.order.get(py))?;
+        this.set_limit(&maxsize);
+        state.unfinished.set(py, 0);
+        state.shut_down.set(py, false);
+        drop((state.getters.abandon(py), state.putters.abandon(py)));
+        drop(state.finished.take(py));
         if overridden {
-            let maxsize = this.get__maxsize(py)?;
             slf.call_method1(pyo3::intern!(py, "_init"), (maxsize,))?;
+        } else {
+            drop(state.items.replace(py, items));
         }
         Ok(())
     }
 
     /// Prepares `_queue`; a subclass may keep things otherwise.
     fn _init(&self, py: Python<'_>, _maxsize: Bound<'_, PyAny>) -> PyResult<()> {
-        let items = Items::empty(py, self.order);
-        drop(self.state.with(py, |state| std::mem::replace(&mut state.items, items)));
+        let items = Items::empty(py, self.state.order.get(py))?;
+        drop(self.state.items.replace(py, items));
         self.items_object(py).map(drop)
     }
 
@@ -304,64 +379,71 @@ impl Queue {
 
     #[setter]
     fn set__queue(&self, py: Python<'_>, items: Py<PyAny>) {
-        let items = Items::Object(items);
-        drop(self.state.with(py, |state| std::mem::replace(&mut state.items, items)));
+        drop(self.state.items.replace(py, Items::Object(items)));
     }
 
     /// How many things are in it.
-    fn qsize(&self, py: Python<'_>) -> PyResult<usize> {
-        self.size(py)
+    fn qsize(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Self::require_init(slf, "_queue")?;
+        slf.get().size(slf.py())
     }
 
     /// How many it may hold; zero or less is without limit.
     #[getter]
-    fn maxsize(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.get__maxsize(py)
+    fn maxsize<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::get__maxsize(slf)
     }
 
     #[getter]
-    fn get__maxsize(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let (whole, odd) = self.state.with(py, |state| {
-            (state.maxsize, state.odd_maxsize.as_ref().map(|odd| odd.clone_ref(py)))
-        });
-        match odd {
-            Some(odd) => Ok(odd),
-            None => Ok(whole.into_pyobject(py)?.into_any().unbind()),
+    fn get__maxsize<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let state = &slf.get().state;
+        match (state.limit.get(py), state.odd_limit.clone_ref(py)) {
+            (Limit::Whole(limit), _) => Ok(limit.into_pyobject(py)?.into_any()),
+            (Limit::Odd, Some(limit)) => Ok(limit.into_bound(py)),
+            _ => Err(uninitialized(slf.as_any(), "_maxsize")),
         }
     }
 
+    #[setter]
+    fn set__maxsize(&self, maxsize: &Bound<'_, PyAny>) {
+        self.set_limit(maxsize);
+    }
+
     /// Whether there is nothing in it.
-    fn empty(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(self.size(py)? == 0)
+    fn empty(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Self::require_init(slf, "_queue")?;
+        Ok(slf.get().size(slf.py())? == 0)
     }
 
     /// Whether there is no room in it.
     fn full(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
-        let maxsize = slf.get().state.with(py, |state| state.maxsize);
-        if maxsize <= 0 {
+        let limit = match slf.get().state.limit.get(py) {
+            Limit::Whole(limit) if limit <= 0 => return Ok(false),
+            Limit::Whole(limit) if !Self::is_overridden(slf)? => {
+                return Ok(slf.get().size(py)? >= limit.unsigned_abs());
+            }
+            _ => Self::get__maxsize(slf)?,
+        };
+        if limit.le(0)? {
             return Ok(false);
         }
-        let size = if slf.get().is_overridden(py) {
-            slf.call_method0(pyo3::intern!(py, "qsize"))?.extract::<usize>()?
-        } else {
-            slf.get().size(py)?
-        };
-        Ok(size >= maxsize as usize)
+        slf.call_method0(pyo3::intern!(py, "qsize"))?.ge(limit)
     }
 
     /// Says that one of the things taken out is dealt with. `ValueError` if
     /// that was said of all of them.
-    fn task_done(&self, py: Python<'_>) -> PyResult<()> {
-        let left = self.state.with(py, |state| {
-            state.unfinished = state.unfinished.checked_sub(1)?;
-            Some(state.unfinished)
-        });
-        match left {
-            None => Err(PyValueError::new_err("task_done() called too many times")),
-            Some(0) => self.tell_finished(py),
-            Some(_) => Ok(()),
+    fn task_done(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        Self::require_init(slf, "_unfinished_tasks")?;
+        let unfinished = &slf.get().state.unfinished;
+        let left = unfinished.get(py) - 1;
+        if left < 0 {
+            return Err(PyValueError::new_err("task_done() called too many times"));
         }
+        unfinished.set(py, left);
+        if left == 0 { slf.get().tell_finished(py) } else { Ok(()) }
     }
 
     /// Waits until everything that was put in is dealt with.
@@ -375,39 +457,51 @@ impl Queue {
     /// queue is empty; everybody who waits is woken. `immediate` empties it at
     /// once and counts what was in it as dealt with.
     #[cfg(Py_3_13)]
-    #[pyo3(signature = (immediate=false))]
-    fn shutdown(slf: &Bound<'_, Self>, immediate: bool) -> PyResult<()> {
+    #[pyo3(signature = (immediate=Given::NOT), text_signature = "($self, immediate=False)")]
+    fn shutdown<'py>(slf: &Bound<'py, Self>, immediate: Given<'py>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.state.with(py, |state| state.shut_down = true);
+        let state = &this.state;
+        state.shut_down.set(py, true);
+        let immediate = match immediate.0 {
+            Some(immediate) => immediate.is_truthy()?,
+            None => false,
+        };
         if immediate {
             while !Self::is_empty(slf)? {
-                if this.is_overridden(py) {
+                if Self::is_overridden(slf)? {
                     slf.call_method0(pyo3::intern!(py, "_get"))?;
                 } else {
                     drop(this.take(py)?);
                 }
-                this.state.with(py, |state| {
-                    state.unfinished = state.unfinished.saturating_sub(1);
-                });
+                state.unfinished.update(py, |unfinished| *unfinished -= i64::from(*unfinished > 0));
             }
-            if this.state.with(py, |state| state.unfinished == 0) {
+            if state.unfinished.get(py) == 0 {
                 this.tell_finished(py)?;
             }
         }
-        while this.wake_next(py, |state| &mut state.getters)? {}
-        while this.wake_next(py, |state| &mut state.putters)? {}
-        Ok(())
+        // Who fails to be woken is not the others' affair.
+        let mut outcome = Ok(());
+        for waiters in [&state.getters, &state.putters] {
+            loop {
+                match Self::wake_next(waiters, py) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => outcome = outcome.and(Err(error)),
+                }
+            }
+        }
+        outcome
     }
 
     #[getter]
-    fn get__unfinished_tasks(&self, py: Python<'_>) -> usize {
-        self.state.with(py, |state| state.unfinished)
+    fn get__unfinished_tasks(&self, py: Python<'_>) -> i64 {
+        self.state.unfinished.get(py)
     }
 
     #[setter]
-    fn set__unfinished_tasks(&self, py: Python<'_>, unfinished: usize) {
-        self.state.with(py, |state| state.unfinished = unfinished);
+    fn set__unfinished_tasks(&self, py: Python<'_>, unfinished: i64) {
+        self.state.unfinished.set(py, unfinished);
     }
 
     #[getter]
@@ -416,25 +510,29 @@ impl Queue {
     }
 
     #[getter]
-    fn _is_shutdown(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.shut_down)
+    fn get__is_shutdown(&self, py: Python<'_>) -> bool {
+        self.state.shut_down.get(py)
+    }
+
+    #[setter]
+    fn set__is_shutdown(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.state.shut_down.set(value.py(), value.is_truthy()?);
+        Ok(())
     }
 
     #[getter]
     fn _getters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state
-            .with(py, |state| state.getters.iter().map(|future| future.clone_ref(py)).collect())
+        self.state.getters.all(py)
     }
 
     #[getter]
     fn _putters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state
-            .with(py, |state| state.putters.iter().map(|future| future.clone_ref(py)).collect())
+        self.state.putters.all(py)
     }
 
     #[getter]
     fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.binding.shown(py)
+        self.state.binding.shown(py)
     }
 
     fn _format(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -464,34 +562,30 @@ impl Queue {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.binding.traverse(&visit)?;
         self.state.traverse(|state| {
-            state.items.traverse(&visit)?;
-            state.getters.traverse(&visit)?;
-            state.putters.traverse(&visit)?;
-            visit.call(&state.odd_maxsize)?;
-            visit.call(&state.finished)
+            state.binding.traverse(&visit)?;
+            state.items.traverse(|items| items.traverse(&visit))?;
+            state.getters.traverse(|waiters| waiters.traverse(&visit))?;
+            state.putters.traverse(|waiters| waiters.traverse(&visit))?;
+            state.odd_limit.traverse(|limit| visit.call(limit))?;
+            state.finished.traverse(|event| visit.call(event))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        self.binding.clear(py);
-        drop(self.state.with(py, |state| {
-            (
-                std::mem::replace(&mut state.items, Items::Native(Default::default())),
-                std::mem::take(&mut state.getters),
-                std::mem::take(&mut state.putters),
-                state.odd_maxsize.take(),
-                state.finished.take(),
-            )
-        }));
+        let state = &self.state;
+        state.binding.clear(py);
+        drop(state.items.replace(py, Items::Native(VecDeque::new())));
+        drop((state.getters.abandon(py), state.putters.abandon(py)));
+        drop(state.odd_limit.take(py));
+        drop(state.finished.take(py));
     }
 }
 
 impl Queue {
     fn tell_finished(&self, py: Python<'_>) -> PyResult<()> {
-        match self.state.with(py, |state| state.finished.as_ref().map(|it| it.clone_ref(py))) {
-            Some(finished) => finished.get().set(py),
+        match self.state.finished.clone_ref(py) {
+            Some(finished) => Event::set(finished.bind(py)),
             // Nobody has asked.
             None => Ok(()),
         }
@@ -508,8 +602,9 @@ macro_rules! subclass {
                 py: Python<'_>,
                 _arguments: &Bound<'_, PyTuple>,
                 _keywords: Option<&Bound<'_, PyDict>>,
-            ) -> PyClassInitializer<Self> {
-                PyClassInitializer::from(Queue::create(py, $order)).add_subclass(Self)
+            ) -> PyResult<PyClassInitializer<Self>> {
+                let queue = Queue::create(py, $order, Limit::Absent)?;
+                Ok(PyClassInitializer::from(queue).add_subclass(Self))
             }
         }
     };

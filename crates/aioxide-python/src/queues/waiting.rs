@@ -6,19 +6,20 @@ use pyo3::prelude::*;
 
 use super::Queue;
 use super::methods::{get_nowait, put_nowait, shut_down_error};
-use super::object::State;
+use super::object::{get_at_once, put_at_once};
 use crate::coroutines::{AtOnce, Input, Moment, Routine, Step};
 use crate::event_loop::Direction;
 use crate::futures::Future;
-use crate::locks::Waiters;
+use crate::gil_cell::GilCell;
+use crate::locks::{Key, Waiters};
 
 /// A place in the line of those who wait.
-type Place = Option<(usize, Py<Future>)>;
+type Place = Option<(Key, Py<Future>)>;
 
-fn waiters(direction: Direction) -> fn(&mut State) -> &mut Waiters {
+fn waiters(queue: &Py<Queue>, direction: Direction) -> &GilCell<Waiters> {
     match direction {
-        Direction::Read => |state| &mut state.getters,
-        Direction::Write => |state| &mut state.putters,
+        Direction::Read => &queue.get().state.getters,
+        Direction::Write => &queue.get().state.putters,
     }
 }
 
@@ -29,34 +30,29 @@ fn queue_up(
     direction: Direction,
     place: &mut Place,
 ) -> PyResult<Step> {
-    let future = queue.get().binding.future(queue.bind(py).as_any())?;
-    let kept = future.clone_ref(py);
-    let key = queue.get().state.with(py, |state| waiters(direction)(state).push(kept));
+    let future = queue.get().state.binding.future(queue.bind(py).as_any())?;
+    let key = waiters(queue, direction).push(py, future.clone_ref(py));
     *place = Some((key, future.clone_ref(py)));
     Ok(Step::Wait(future))
 }
 
 /// The wait has ended by an exception: gives the place up, and passes the turn
 /// on if it had come.
-fn give_up(
-    py: Python<'_>,
-    queue: &Py<Queue>,
-    direction: Direction,
-    place: Place,
-    possible: bool,
-) -> PyResult<()> {
+fn give_up(py: Python<'_>, queue: &Py<Queue>, direction: Direction, place: Place) -> PyResult<()> {
     let Some((key, future)) = place else {
         return Ok(());
     };
     // Somebody who is woken has left the line already.
-    let removed =
-        queue.get().state.with(py, |state| waiters(direction)(state).remove_if(key, &future));
-    drop(removed);
+    drop(waiters(queue, direction).remove(py, key));
     if !future.get().is_done(py) {
         Future::cancel_with(future.bind(py), None)?;
     }
+    let possible = match direction {
+        Direction::Read => !Queue::is_empty(queue.bind(py))?,
+        Direction::Write => !Queue::is_full(queue.bind(py))?,
+    };
     if possible && !future.get().is_cancelled(py) {
-        queue.get().wake_next(py, waiters(direction))?;
+        Queue::wake_next(waiters(queue, direction), py)?;
     }
     Ok(())
 }
@@ -70,7 +66,7 @@ pub struct GetItem {
 impl Routine for GetItem {
     #[inline]
     fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
-        let (item, putter) = self.queue.get().state.with(py, |state| state.get_at_once(py))?;
+        let (item, putter) = get_at_once(self.queue.bind(py))?;
         Some(match putter {
             None => AtOnce::Return(item),
             Some(putter) => AtOnce::ReturnAndWake(item, (putter, py.None())),
@@ -81,20 +77,19 @@ impl Routine for GetItem {
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let queue = self.queue.bind(py);
         if let Input::Error(error) = input {
-            let possible = !Queue::is_empty(queue)?;
-            give_up(py, &self.queue, Direction::Read, self.place.take(), possible)?;
+            give_up(py, &self.queue, Direction::Read, self.place.take())?;
             return Err(error);
         }
         if let Some((_, future)) = self.place.take() {
             future.drop_ref(py);
         }
         if Queue::is_empty(queue)? {
-            if queue.get().state.with(py, |state| state.shut_down) {
+            if queue.get().state.shut_down.get(py) {
                 return Err(shut_down_error(py));
             }
             return queue_up(py, &self.queue, Direction::Read, &mut self.place);
         }
-        if queue.get().is_overridden(py) {
+        if Queue::is_overridden(queue)? {
             let item = queue.call_method0(pyo3::intern!(py, "get_nowait"))?;
             return Ok(Step::Return(item.unbind()));
         }
@@ -131,7 +126,7 @@ pub struct PutItem {
 impl Routine for PutItem {
     #[inline]
     fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
-        let getter = self.queue.get().state.with(py, |state| state.put_at_once(py, &self.item))?;
+        let getter = put_at_once(self.queue.bind(py), &self.item)?;
         Some(match getter {
             None => AtOnce::Return(py.None()),
             Some(getter) => AtOnce::ReturnAndWake(py.None(), (getter, py.None())),
@@ -142,20 +137,19 @@ impl Routine for PutItem {
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let queue = self.queue.bind(py);
         if let Input::Error(error) = input {
-            let possible = !Queue::is_full(queue)?;
-            give_up(py, &self.queue, Direction::Write, self.place.take(), possible)?;
+            give_up(py, &self.queue, Direction::Write, self.place.take())?;
             return Err(error);
         }
         if let Some((_, future)) = self.place.take() {
             future.drop_ref(py);
         }
         if Queue::is_full(queue)? {
-            if queue.get().state.with(py, |state| state.shut_down) {
+            if queue.get().state.shut_down.get(py) {
                 return Err(shut_down_error(py));
             }
             return queue_up(py, &self.queue, Direction::Write, &mut self.place);
         }
-        if queue.get().is_overridden(py) {
+        if Queue::is_overridden(queue)? {
             let done = queue.call_method1(pyo3::intern!(py, "put_nowait"), (&self.item,))?;
             return Ok(Step::Return(done.unbind()));
         }
@@ -195,7 +189,7 @@ impl Routine for JoinQueue {
         match input {
             Input::Start => {
                 let queue = self.queue.get();
-                if queue.state.with(py, |state| state.unfinished == 0) {
+                if queue.state.unfinished.get(py) <= 0 {
                     return Ok(Step::Return(py.None()));
                 }
                 let finished = queue.finished(py)?;

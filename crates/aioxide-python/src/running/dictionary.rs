@@ -12,11 +12,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::other_task_runs;
-use crate::with_cell::WithCell;
+use crate::gil_cell::GilCell;
 
 /// The loop's entry in asyncio's table of running tasks.
 pub struct CurrentTask {
-    entry: WithCell<Entry>,
+    entry: GilCell<Entry>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ enum Entry {
 impl CurrentTask {
     /// For a loop on which no task has run.
     pub fn new() -> Self {
-        Self { entry: WithCell::new(Entry::Absent) }
+        Self { entry: GilCell::new(Entry::Absent) }
     }
 
     /// A task of ours begins to run on `event_loop`. `RuntimeError` if another
@@ -46,14 +46,14 @@ impl CurrentTask {
         event_loop: &Py<PyAny>,
         task: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let entry = self.entry.with(py, |entry| std::mem::replace(entry, Entry::Running));
+        let entry = self.entry.replace(py, Entry::Running);
         if matches!(entry, Entry::Stale | Entry::Nobody) {
             return table::set(py, event_loop, task.as_ptr());
         }
         // Nothing of ours is there, or a step inside a step: whatever is in
         // the table is the truth.
         if let Some(other) = table::get(py, event_loop)?.filter(|other| !other.is_none()) {
-            self.entry.with(py, |current| *current = entry);
+            self.entry.set(py, entry);
             return Err(other_task_runs(task, &other)?);
         }
         table::set(py, event_loop, task.as_ptr())
@@ -63,27 +63,27 @@ impl CurrentTask {
     /// overwrites it or [`CurrentTask::settle`] corrects it.
     #[inline]
     pub fn step_ended(&self, py: Python<'_>, _event_loop: &Py<PyAny>) {
-        self.entry.with(py, |entry| *entry = Entry::Stale);
+        self.entry.set(py, Entry::Stale);
     }
 
     /// Corrects a stale entry: called before other code can look.
     #[inline]
     pub fn settle(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
-        if self.entry.with(py, |entry| *entry) != Entry::Stale {
+        if self.entry.get(py) != Entry::Stale {
             return Ok(());
         }
-        self.entry.with(py, |entry| *entry = Entry::Nobody);
+        self.entry.set(py, Entry::Nobody);
         // SAFETY: None is immortal, or at least outlives this call.
         table::set(py, event_loop, unsafe { ffi::Py_None() })
     }
 
     /// Takes an entry that is not a running task's out.
     pub fn vanish(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
-        let entry = self.entry.with(py, |entry| *entry);
+        let entry = self.entry.get(py);
         if !matches!(entry, Entry::Stale | Entry::Nobody) {
             return Ok(());
         }
-        self.entry.with(py, |entry| *entry = Entry::Absent);
+        self.entry.set(py, Entry::Absent);
         table::remove(py, event_loop)
     }
 }

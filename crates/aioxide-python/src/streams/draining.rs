@@ -7,11 +7,12 @@ use pyo3::prelude::*;
 use super::{StreamProtocolCore, StreamReader, StreamWriter};
 use crate::coroutines::{AtOnce, Input, Moment, Routine, Step, awaiting};
 use crate::futures::{Future, as_native};
+use crate::locks::Key;
 
 /// A place in the line of those who wait to write.
 pub struct Place {
-    pub key: usize,
-    /// Whose it is: the key may be another one's after the line was made anew.
+    pub key: Key,
+    /// What is waited for there.
     pub future: Py<Future>,
 }
 

@@ -76,7 +76,7 @@ impl State {
     fn reset(&self, py: Python<'_>) {
         self.flags.set(py, Flags::default());
         drop(self.event_loop.take(py));
-        drop(self.drain_waiters.take(py));
+        drop(self.drain_waiters.abandon(py));
         for slot in self.slots() {
             drop(slot.take(py));
         }
@@ -209,7 +209,7 @@ impl StreamProtocolCore {
 
     /// Gives that place up.
     pub(super) fn leave(&self, py: Python<'_>, place: Place) {
-        if let Some(future) = self.state.drain_waiters.remove_if(py, place.key, &place.future) {
+        if let Some(future) = self.state.drain_waiters.remove(py, place.key) {
             future.drop_ref(py);
         }
         place.future.drop_ref(py);

@@ -4,9 +4,9 @@ use std::ffi::CStr;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use super::TaskGroup;
+use crate::allocate;
 use crate::event_loop::CreateTask as CreateTaskOfLoop;
 use crate::futures::{Callback, Future, Waiter};
 use crate::methods::{CallArguments, FastMethod};
@@ -30,13 +30,12 @@ impl FastMethod for CreateTask {
         let py = slf.py();
         let coroutine = checked(&arguments)?;
         let this = slf.get();
-        let (entered, exiting, aborting) =
-            this.state.with(py, |state| (state.entered, state.exiting, state.aborting));
-        let refusal = if !entered {
+        let flags = TaskGroup::flags(slf)?;
+        let refusal = if !flags.entered {
             Some("has not been entered")
-        } else if exiting && this.members(py).is_empty() {
+        } else if flags.exiting && TaskGroup::members(slf)?.is_empty() {
             Some("is finished")
-        } else if aborting {
+        } else if flags.aborting {
             Some("is shutting down")
         } else {
             None
@@ -48,10 +47,8 @@ impl FastMethod for CreateTask {
             let message = format!("TaskGroup {} {refusal}", slf.repr()?);
             return Err(PyRuntimeError::new_err(message));
         }
-        let core =
-            this.state.with(py, |state| state.core.as_ref().map(|core| core.bind(py).clone()));
-        let task = match core {
-            Some(core) => CreateTaskOfLoop::call(&core, arguments)?.into_bound(py),
+        let task = match this.state.core.clone_ref(py) {
+            Some(core) => CreateTaskOfLoop::call(core.bind(py), arguments)?.into_bound(py),
             None => made_by_the_loop(this, coroutine, &arguments)?,
         };
         admit(slf, &task)?;
@@ -105,7 +102,7 @@ fn made_by_the_loop<'py>(
     arguments: &CallArguments<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = coroutine.py();
-    let keywords = PyDict::new(py);
+    let keywords = allocate::dict(py)?;
     let mut name = py.None().into_bound(py);
     for argument in arguments.named() {
         let (key, value) = argument?;
@@ -119,11 +116,9 @@ fn made_by_the_loop<'py>(
     if cfg!(all(Py_3_13, not(Py_3_14))) {
         keywords.set_item(pyo3::intern!(py, "name"), &name)?;
     }
-    let event_loop =
-        group.state.with(py, |state| state.event_loop.as_ref().map(|it| it.bind(py).clone()));
-    let event_loop = event_loop.unwrap_or_else(|| py.None().into_bound(py));
+    let event_loop = group.state.event_loop.clone_ref(py).unwrap_or_else(|| py.None());
     let create = pyo3::intern!(py, "create_task");
-    let task = event_loop.call_method(create, (coroutine,), Some(&keywords))?;
+    let task = event_loop.bind(py).call_method(create, (coroutine,), Some(&keywords))?;
     if cfg!(not(Py_3_13)) && !name.is_none() {
         task.call_method1(pyo3::intern!(py, "set_name"), (name,))?;
     }
@@ -134,12 +129,11 @@ fn made_by_the_loop<'py>(
 #[inline]
 fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = slf.py();
-    let this = slf.get();
     // SAFETY: the type is compared first.
     let native =
         recycle::is_exactly::<Task>(task).then(|| unsafe { task.cast_unchecked::<Future>() });
     #[cfg(Py_3_14)]
-    crate::futures::future_add_to_awaited_by(task.clone(), this.parent(py))?;
+    crate::futures::future_add_to_awaited_by(task.clone(), slf.get().parent(py))?;
     if cfg!(all(Py_3_12, not(Py_3_14))) {
         // What has ended in its eager first step is told of at once.
         let done = match native {
@@ -150,7 +144,7 @@ fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
             return slf.call_method1(pyo3::intern!(py, "_on_task_done"), (task,)).map(drop);
         }
     }
-    this.members(py).add(task)?;
+    TaskGroup::members(slf)?.add(task)?;
     match native {
         Some(task) if slf.is_exact_instance_of::<TaskGroup>() => {
             Future::add_callback(task, Callback::Waiter(Waiter::group(slf)))?;
@@ -161,7 +155,7 @@ fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         }
     }
     #[cfg(Py_3_15)]
-    if this.state.with(py, |state| state.aborting)
+    if slf.get().state.flags.get(py).aborting
         && !task.call_method0(pyo3::intern!(py, "done"))?.is_truthy()?
     {
         // In its eager first step it has cancelled the group.

@@ -4,12 +4,13 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet, PyTuple};
+use pyo3::types::{PyBool, PyDict, PySet, PyTuple};
 
 use crate::event_loop::LoopCore;
 use crate::futures::{Future, Outcome};
-use crate::tasks;
-use crate::with_cell::WithCell;
+use crate::gil_cell::{Contents, GilCell};
+use crate::locks::uninitialized;
+use crate::{allocate, tasks};
 
 /// Tasks that end together: `async with TaskGroup()` waits for all of them, and
 /// the first that fails cancels the others.
@@ -17,11 +18,29 @@ use crate::with_cell::WithCell;
 /// https://docs.python.org/3/library/asyncio-task.html#asyncio.TaskGroup
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.taskgroups")]
 pub struct TaskGroup {
-    pub(super) state: WithCell<State>,
+    pub(super) state: Contents<State>,
 }
 
 /// The fields are asyncio's.
 pub(super) struct State {
+    pub flags: GilCell<Flags>,
+    pub event_loop: GilCell<Option<Py<PyAny>>>,
+    /// The loop again, if it is ours and makes tasks as we do.
+    pub core: GilCell<Option<Py<LoopCore>>>,
+    pub parent: GilCell<Option<Py<PyAny>>>,
+    /// None until `__init__`.
+    pub tasks: GilCell<Option<Py<PySet>>>,
+    /// None once they have been raised.
+    pub errors: GilCell<Option<Py<PyAny>>>,
+    /// The first one that ends the program.
+    pub base_error: GilCell<Option<Py<PyAny>>>,
+    /// Done when no task is left, while the end waits for that.
+    pub completed: GilCell<Option<Py<Future>>>,
+}
+
+/// How far a group has come.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flags {
     pub entered: bool,
     pub exiting: bool,
     pub aborting: bool,
@@ -30,63 +49,59 @@ pub(super) struct State {
     #[cfg(Py_3_15)]
     /// Whether `cancel()` came before the group was entered.
     pub cancel_on_enter: bool,
-    pub event_loop: Option<Py<PyAny>>,
-    /// The loop again, if it is ours and makes tasks as we do.
-    pub core: Option<Py<LoopCore>>,
-    pub parent: Option<Py<PyAny>>,
-    pub tasks: Option<Py<PySet>>,
-    /// None once they have been raised.
-    pub errors: Option<Py<PyList>>,
-    /// The first one that ends the program.
-    pub base_error: Option<Py<PyAny>>,
-    /// Done when no task is left, while the end waits for that.
-    pub completed: Option<Py<Future>>,
 }
 
 impl State {
-    fn new(tasks: Option<Py<PySet>>, errors: Option<Py<PyList>>) -> Self {
+    fn new() -> Self {
         Self {
-            entered: false,
-            exiting: false,
-            aborting: false,
-            parent_cancel_requested: false,
-            #[cfg(Py_3_15)]
-            cancel_on_enter: false,
-            event_loop: None,
-            core: None,
-            parent: None,
-            tasks,
-            errors,
-            base_error: None,
-            completed: None,
+            flags: GilCell::new(Flags::default()),
+            event_loop: GilCell::new(None),
+            core: GilCell::new(None),
+            parent: GilCell::new(None),
+            tasks: GilCell::new(None),
+            errors: GilCell::new(None),
+            base_error: GilCell::new(None),
+            completed: GilCell::new(None),
         }
+    }
+
+    /// Lets go of everything.
+    fn clear(&self, py: Python<'_>) {
+        drop((self.event_loop.take(py), self.core.take(py), self.parent.take(py)));
+        drop((self.tasks.take(py), self.errors.take(py), self.base_error.take(py)));
+        drop(self.completed.take(py));
     }
 }
 
 impl TaskGroup {
-    /// The tasks that are not done.
+    /// The tasks that are not done. asyncio's error if `__init__` never ran.
     #[inline]
-    pub(super) fn members<'py>(&self, py: Python<'py>) -> Bound<'py, PySet> {
-        let tasks =
-            self.state.with(py, |state| state.tasks.as_ref().map(|tasks| tasks.bind(py).clone()));
-        // Only the collector takes it away.
-        tasks.unwrap_or_else(|| PySet::empty(py).expect("an empty set can be made"))
+    pub(super) fn members<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PySet>> {
+        match slf.get().state.tasks.clone_ref(slf.py()) {
+            Some(tasks) => Ok(tasks.into_bound(slf.py())),
+            None => Err(uninitialized(slf.as_any(), "_tasks")),
+        }
+    }
+
+    /// How far it has come. asyncio's error if `__init__` never ran.
+    #[inline]
+    pub(super) fn flags(slf: &Bound<'_, Self>) -> PyResult<Flags> {
+        if slf.get().state.tasks.is_none(slf.py()) {
+            return Err(uninitialized(slf.as_any(), "_entered"));
+        }
+        Ok(slf.get().state.flags.get(slf.py()))
     }
 
     /// What has gone wrong so far; Python's None once that was raised.
     pub(super) fn errors<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        let errors = self
-            .state
-            .with(py, |state| state.errors.as_ref().map(|errors| errors.bind(py).clone()));
-        errors.map_or_else(|| py.None().into_bound(py), Bound::into_any)
+        let errors = self.state.errors.clone_ref(py);
+        errors.map_or_else(|| py.None().into_bound(py), |errors| errors.into_bound(py))
     }
 
     /// The task that has entered the group; Python's None when there is none.
     pub(super) fn parent<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        let parent = self
-            .state
-            .with(py, |state| state.parent.as_ref().map(|parent| parent.bind(py).clone()));
-        parent.unwrap_or_else(|| py.None().into_bound(py))
+        let parent = self.state.parent.clone_ref(py);
+        parent.map_or_else(|| py.None().into_bound(py), |parent| parent.into_bound(py))
     }
 
     /// Cancels every task of the group, as the class of `slf` does it.
@@ -99,7 +114,7 @@ impl TaskGroup {
 
     /// Cancels the parent in the name of the group.
     fn cancel_parent(&self, py: Python<'_>) -> PyResult<()> {
-        self.state.with(py, |state| state.parent_cancel_requested = true);
+        self.state.flags.update(py, |flags| flags.parent_cancel_requested = true);
         tasks::cancel(&self.parent(py))
     }
 
@@ -123,19 +138,17 @@ impl TaskGroup {
     fn leave(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let members = this.members(py);
+        let members = Self::members(slf)?;
         members.discard(task)?;
         #[cfg(Py_3_14)]
         crate::futures::future_discard_from_awaited_by(task.clone(), this.parent(py))?;
         if !members.is_empty() {
             return Ok(());
         }
-        let completed = this
-            .state
-            .with(py, |state| state.completed.as_ref().map(|future| future.bind(py).clone()));
-        match completed.filter(|future| !future.get().is_done(py)) {
+        match this.state.completed.clone_ref(py).filter(|future| !future.get().is_done(py)) {
             Some(future) => {
-                Future::finish(&future, true.into_pyobject(py)?.to_owned().into_any().unbind())
+                let result = PyBool::new(py, true).to_owned().into_any().unbind();
+                Future::finish(future.bind(py), result)
             }
             None => Ok(()),
         }
@@ -157,7 +170,7 @@ impl TaskGroup {
                 task.repr()?,
                 parent.str()?
             );
-            let details = PyDict::new(py);
+            let details = allocate::dict(py)?;
             details.set_item("message", message)?;
             details.set_item("exception", error)?;
             details.set_item("task", task)?;
@@ -165,9 +178,8 @@ impl TaskGroup {
             let report = pyo3::intern!(py, "call_exception_handler");
             return event_loop.into_pyobject(py)?.call_method1(report, (details,)).map(drop);
         }
-        let (aborting, requested) =
-            this.state.with(py, |state| (state.aborting, state.parent_cancel_requested));
-        if aborting || requested {
+        let flags = this.state.flags.get(py);
+        if flags.aborting || flags.parent_cancel_requested {
             return Ok(());
         }
         // The parent may wait for something else inside the block.
@@ -180,11 +192,10 @@ impl TaskGroup {
         if !is_base_error(error) {
             return;
         }
-        let kept = error.clone().unbind();
-        // One that is not kept is not the last reference: the caller has it.
-        self.state.with(error.py(), |state| {
-            state.base_error.get_or_insert(kept);
-        });
+        let base_error = &self.state.base_error;
+        if base_error.is_none(error.py()) {
+            drop(base_error.replace(error.py(), Some(error.clone().unbind())));
+        }
     }
 }
 
@@ -197,22 +208,25 @@ impl TaskGroup {
     // A subclass may take what it likes; its `__init__` says what.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
-    fn __new__(
-        py: Python<'_>,
-        _arguments: &Bound<'_, PyTuple>,
-        _keywords: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (tasks, errors) = (PySet::empty(py)?.unbind(), PyList::empty(py).unbind());
-        Ok(Self { state: WithCell::new(State::new(Some(tasks), Some(errors))) })
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { state: Contents::new(State::new()) }
     }
 
-    fn __init__(&self) {}
+    fn __init__(&self, py: Python<'_>) -> PyResult<()> {
+        let tasks = PySet::empty(py)?.unbind();
+        let errors = allocate::list::<PyAny>(py, [])?.into_any().unbind();
+        let state = &self.state;
+        state.clear(py);
+        state.flags.set(py, Flags::default());
+        drop((state.tasks.replace(py, Some(tasks)), state.errors.replace(py, Some(errors))));
+        Ok(())
+    }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let tasks = self.members(py).len();
-        let errors = self.errors(py);
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let tasks = Self::members(slf)?.len();
+        let errors = slf.get().errors(slf.py());
         let errors = if errors.is_none() { 0 } else { errors.len()? };
-        let (aborting, entered) = self.state.with(py, |state| (state.aborting, state.entered));
+        let Flags { aborting, entered, .. } = Self::flags(slf)?;
         let mut shown = "<TaskGroup".to_owned();
         if tasks > 0 {
             shown += &format!(" tasks={tasks}");
@@ -235,27 +249,24 @@ impl TaskGroup {
     pub(super) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let (entered, exiting, aborting, requested, parent) = this.state.with(py, |state| {
-            state.cancel_on_enter |= !state.entered;
-            (
-                state.entered,
-                state.exiting,
-                state.aborting,
-                state.parent_cancel_requested,
-                state.parent.is_some(),
-            )
-        });
-        if !entered || (exiting && this.members(py).is_empty()) || aborting {
+        let flags = Self::flags(slf)?;
+        this.state.flags.update(py, |flags| flags.cancel_on_enter |= !flags.entered);
+        let is_over = flags.exiting && Self::members(slf)?.is_empty();
+        if !flags.entered || is_over || flags.aborting {
             return Ok(());
         }
         Self::abort(slf)?;
-        if parent && !requested { this.cancel_parent(py) } else { Ok(()) }
+        if this.state.parent.is_some(py) && !flags.parent_cancel_requested {
+            this.cancel_parent(py)
+        } else {
+            Ok(())
+        }
     }
 
     fn _abort(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        slf.get().state.with(py, |state| state.aborting = true);
-        for task in slf.get().members(py).try_iter()? {
+        slf.get().state.flags.update(py, |flags| flags.aborting = true);
+        for task in Self::members(slf)?.try_iter()? {
             let task = task?;
             if !task.call_method0(pyo3::intern!(py, "done"))?.is_truthy()? {
                 tasks::cancel(&task)?;
@@ -280,38 +291,38 @@ impl TaskGroup {
     }
 
     #[getter]
-    fn _entered(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.entered)
+    fn _entered(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(Self::flags(slf)?.entered)
     }
 
     #[getter]
-    fn _exiting(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.exiting)
+    fn _exiting(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(Self::flags(slf)?.exiting)
     }
 
     #[getter]
-    fn get__aborting(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.aborting)
+    fn get__aborting(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(Self::flags(slf)?.aborting)
     }
 
     #[setter]
     fn set__aborting(&self, py: Python<'_>, value: bool) {
-        self.state.with(py, |state| state.aborting = value);
+        self.state.flags.update(py, |flags| flags.aborting = value);
     }
 
     #[getter]
-    fn get__parent_cancel_requested(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.parent_cancel_requested)
+    fn get__parent_cancel_requested(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(Self::flags(slf)?.parent_cancel_requested)
     }
 
     #[setter]
     fn set__parent_cancel_requested(&self, py: Python<'_>, value: bool) {
-        self.state.with(py, |state| state.parent_cancel_requested = value);
+        self.state.flags.update(py, |flags| flags.parent_cancel_requested = value);
     }
 
     #[getter]
     fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.clone_ref(py)))
+        self.state.event_loop.clone_ref(py)
     }
 
     #[getter]
@@ -320,8 +331,8 @@ impl TaskGroup {
     }
 
     #[getter]
-    fn _tasks<'py>(&self, py: Python<'py>) -> Bound<'py, PySet> {
-        self.members(py)
+    fn _tasks<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PySet>> {
+        Self::members(slf)
     }
 
     #[getter]
@@ -331,28 +342,27 @@ impl TaskGroup {
 
     #[getter]
     pub(super) fn _base_error(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.base_error.as_ref().map(|it| it.clone_ref(py)))
+        self.state.base_error.clone_ref(py)
     }
 
     #[getter]
     fn _on_completed_fut(&self, py: Python<'_>) -> Option<Py<Future>> {
-        self.state.with(py, |state| state.completed.as_ref().map(|it| it.clone_ref(py)))
+        self.state.completed.clone_ref(py)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            visit.call(&state.event_loop)?;
-            visit.call(&state.core)?;
-            visit.call(&state.parent)?;
-            visit.call(&state.tasks)?;
-            visit.call(&state.errors)?;
-            visit.call(&state.base_error)?;
-            visit.call(&state.completed)
+            state.event_loop.traverse(|it| visit.call(it))?;
+            state.core.traverse(|it| visit.call(it))?;
+            state.parent.traverse(|it| visit.call(it))?;
+            state.tasks.traverse(|it| visit.call(it))?;
+            state.errors.traverse(|it| visit.call(it))?;
+            state.base_error.traverse(|it| visit.call(it))?;
+            state.completed.traverse(|it| visit.call(it))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        let cleared = State::new(None, None);
-        drop(self.state.with(py, |state| std::mem::replace(state, cleared)));
+        self.state.clear(py);
     }
 }

@@ -26,37 +26,28 @@ impl EnterGroup {
     fn enter(slf: &Bound<'_, TaskGroup>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let (entered, event_loop) = this.state.with(py, |state| {
-            (state.entered, state.event_loop.as_ref().map(|it| it.bind(py).clone()))
-        });
-        if entered {
+        if TaskGroup::flags(slf)?.entered {
             let message = format!("TaskGroup {} has already been entered", slf.repr()?);
             return Err(PyRuntimeError::new_err(message));
         }
-        let event_loop = match event_loop {
-            Some(event_loop) => event_loop,
+        let event_loop = match this.state.event_loop.clone_ref(py) {
+            Some(event_loop) => event_loop.into_bound(py),
             None => running_loop(py)?,
         };
         let core = LoopCore::of(&event_loop).filter(|core| core.get().creates_natively(py));
         let core = core.map(|core| core.clone().unbind());
         let parent = task_in_charge(&event_loop)?;
         let missing = parent.is_none();
-        let (event_loop, parent) = (event_loop.unbind(), parent.map(Bound::unbind));
-        let replaced = this.state.with(py, |state| {
-            state.entered = !missing;
-            (
-                state.event_loop.replace(event_loop),
-                std::mem::replace(&mut state.core, core),
-                std::mem::replace(&mut state.parent, parent),
-            )
-        });
-        drop(replaced);
+        let state = &this.state;
+        state.flags.update(py, |flags| flags.entered = !missing);
+        drop(state.event_loop.replace(py, Some(event_loop.unbind())));
+        drop((state.core.replace(py, core), state.parent.replace(py, parent.map(Bound::unbind))));
         if missing {
             let message = format!("TaskGroup {} cannot determine the parent task", slf.repr()?);
             return Err(PyRuntimeError::new_err(message));
         }
         #[cfg(Py_3_15)]
-        if this.state.with(py, |state| state.cancel_on_enter) {
+        if state.flags.get(py).cancel_on_enter {
             slf.call_method0(pyo3::intern!(py, "cancel"))?;
         }
         Ok(())
@@ -100,7 +91,8 @@ impl ExitGroup {
     fn begin(&mut self, py: Python<'_>) -> PyResult<Step> {
         let slf = self.group.bind(py).clone();
         let this = slf.get();
-        this.state.with(py, |state| state.exiting = true);
+        TaskGroup::flags(&slf)?;
+        this.state.flags.update(py, |flags| flags.exiting = true);
         if let Some(error) = &self.error {
             this.note_base_error(error.bind(py));
         }
@@ -111,7 +103,7 @@ impl ExitGroup {
         if cfg!(not(Py_3_13)) {
             self.forgive_the_parent(py)?;
         }
-        if self.kind.is_some() && !this.state.with(py, |state| state.aborting) {
+        if self.kind.is_some() && !this.state.flags.get(py).aborting {
             TaskGroup::abort(&slf)?;
         }
         self.drain(py)
@@ -120,17 +112,18 @@ impl ExitGroup {
     /// Waits until no task is left.
     fn drain(&mut self, py: Python<'_>) -> PyResult<Step> {
         let this = self.group.get();
-        if this.members(py).is_empty() {
+        if TaskGroup::members(self.group.bind(py))?.is_empty() {
             return self.conclude(py);
         }
-        let event_loop =
-            this.state.with(py, |state| state.event_loop.as_ref().map(|it| it.bind(py).clone()));
-        let Some(event_loop) = event_loop else {
+        let Some(event_loop) = this.state.event_loop.clone_ref(py) else {
             return Err(PyRuntimeError::new_err("the group was not entered"));
         };
-        let future = Future::of_loop(&event_loop)?;
-        let kept = future.clone_ref(py);
-        drop(this.state.with(py, |state| state.completed.replace(kept)));
+        let future = Future::of_loop(event_loop.bind(py))?;
+        if TaskGroup::members(self.group.bind(py))?.is_empty() {
+            // The last one has ended while the future was made.
+            return self.conclude(py);
+        }
+        drop(this.state.completed.replace(py, Some(future.clone_ref(py))));
         Ok(Step::Wait(future))
     }
 
@@ -146,12 +139,12 @@ impl ExitGroup {
             if cfg!(Py_3_15) {
                 self.latest = Some(error.clone_ref(py));
             }
-            if !this.state.with(py, |state| state.aborting) {
+            if !this.state.flags.get(py).aborting {
                 self.cancellation = Some(error);
                 TaskGroup::abort(&slf)?;
             }
         }
-        drop(this.state.with(py, |state| state.completed.take()));
+        drop(this.state.completed.take(py));
         self.drain(py)
     }
 
@@ -207,7 +200,7 @@ impl ExitGroup {
         let group = PyErr::from_value(group);
         group.set_cause(py, None);
         if cfg!(not(Py_3_14)) {
-            drop(this.state.with(py, |state| state.errors.take()));
+            drop(this.state.errors.take(py));
         }
         Ok(raised(py, group))
     }
@@ -215,7 +208,7 @@ impl ExitGroup {
     /// Takes back the group's own request to cancel the parent.
     fn forgive_the_parent(&mut self, py: Python<'_>) -> PyResult<()> {
         let this = self.group.get();
-        if !this.state.with(py, |state| state.parent_cancel_requested) {
+        if !this.state.flags.get(py).parent_cancel_requested {
             return Ok(());
         }
         if tasks::uncancel(&this.parent(py))? == 0 {
@@ -249,10 +242,8 @@ impl Routine for ExitGroup {
         };
         // From 3.14 on the group lets go of everybody when it has ended.
         if cfg!(Py_3_14) && !matches!(step, Ok(Step::Wait(_))) {
-            let let_go = self.group.get().state.with(py, |state| {
-                (state.parent.take(), state.errors.take(), state.base_error.take())
-            });
-            drop(let_go);
+            let state = &self.group.get().state;
+            drop((state.parent.take(py), state.errors.take(py), state.base_error.take(py)));
         }
         step
     }

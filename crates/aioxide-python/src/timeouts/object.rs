@@ -8,9 +8,10 @@ use pyo3::{Borrowed, PyTraverseError};
 
 use super::When;
 use crate::event_loop::LoopCore;
+use crate::gil_cell::{Contents, GilCell};
+use crate::locks::uninitialized;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::running::running_loop;
-use crate::with_cell::WithCell;
 use crate::{standard, tasks};
 
 /// What `async with timeout(…)` enters: cancels the task when the time is up,
@@ -21,12 +22,14 @@ use crate::{standard, tasks};
 /// https://docs.python.org/3/library/asyncio-task.html#asyncio.Timeout
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.timeouts")]
 pub struct Timeout {
-    pub(super) state: WithCell<State>,
+    pub(super) state: Contents<State>,
 }
 
 /// How far a timeout has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// `__init__` never ran.
+    Absent,
     Created,
     Entered,
     /// The task was cancelled and has not got out yet.
@@ -39,7 +42,7 @@ impl Phase {
     /// asyncio's names: of the constant, and its value.
     fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Created => ("CREATED", "created"),
+            Self::Absent | Self::Created => ("CREATED", "created"),
             Self::Entered => ("ENTERED", "active"),
             Self::Expiring => ("EXPIRING", "expiring"),
             Self::Expired => ("EXPIRED", "expired"),
@@ -60,36 +63,44 @@ enum Alarm {
 }
 
 pub(super) struct State {
-    pub phase: Phase,
-    when: When,
+    pub progress: GilCell<Progress>,
+    when: GilCell<When>,
     /// Whom to cancel, from entering to leaving.
-    pub task: Option<Py<PyAny>>,
-    /// How many requests to cancel it there were before.
-    pub cancelling: i64,
-    alarm: Alarm,
+    pub task: GilCell<Option<Py<PyAny>>>,
+    alarm: GilCell<Alarm>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Progress {
+    pub phase: Phase,
     /// The current alarm's number: those before it no longer count, though the
     /// loop may still have them.
     number: u32,
+    /// How many requests to cancel the task there were before.
+    pub cancelling: i64,
 }
 
 impl State {
-    fn new(when: When) -> Self {
+    fn new(phase: Phase, when: When) -> Self {
         Self {
-            phase: Phase::Created,
-            when,
-            task: None,
-            cancelling: 0,
-            alarm: Alarm::None,
-            number: 0,
+            progress: GilCell::new(Progress { phase, number: 0, cancelling: 0 }),
+            when: GilCell::new(when),
+            task: GilCell::new(None),
+            alarm: GilCell::new(Alarm::None),
         }
     }
 
-    fn release(self, py: Python<'_>) {
-        self.when.release(py);
-        if let Some(task) = self.task {
+    pub fn set_phase(&self, py: Python<'_>, phase: Phase) {
+        self.progress.update(py, |progress| progress.phase = phase);
+    }
+
+    /// Lets go of everything.
+    fn clear(&self, py: Python<'_>) {
+        self.when.replace(py, When::Never).release(py);
+        if let Some(task) = self.task.take(py) {
             task.drop_ref(py);
         }
-        match self.alarm {
+        match self.alarm.replace(py, Alarm::None) {
             Alarm::None | Alarm::Ready => {}
             Alarm::Timer(core) => core.drop_ref(py),
             Alarm::Foreign(handle) => handle.drop_ref(py),
@@ -101,39 +112,39 @@ impl Timeout {
     /// A timeout that nobody has entered.
     #[inline]
     pub fn create(py: Python<'_>, when: When) -> PyResult<Py<Self>> {
-        let state = State::new(when);
         match recycle::take::<Self>(py) {
             Some(timeout) => {
-                timeout.get().state.fill(py, state);
+                let state = &timeout.get().state;
+                state
+                    .progress
+                    .set(py, Progress { phase: Phase::Created, number: 0, cancelling: 0 });
+                // What is taken from the shelf holds nothing.
+                state.when.fill(py, when);
                 Ok(timeout.unbind())
             }
-            None => Py::new(py, Self { state: WithCell::new(state) }),
+            None => Py::new(py, Self { state: Contents::new(State::new(Phase::Created, when)) }),
         }
     }
 
     /// Whether the alarm of this number is the one that counts.
     #[inline]
     pub fn awaits_alarm(&self, py: Python<'_>, number: u32) -> bool {
-        self.state.with(py, |state| {
-            state.number == number && matches!(state.alarm, Alarm::Timer(_) | Alarm::Ready)
-        })
+        self.state.progress.get(py).number == number
+            && self.state.alarm.read(py, |alarm| matches!(alarm, Alarm::Timer(_) | Alarm::Ready))
     }
 
     /// The time is up: cancels the task.
     pub fn expire(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let (phase, task) = slf
-            .get()
-            .state
-            .with(py, |state| (state.phase, state.task.as_ref().map(|task| task.bind(py).clone())));
-        let Some(task) = task.filter(|_| phase == Phase::Entered) else {
+        let state = &slf.get().state;
+        Self::require_init(slf)?;
+        let entered = state.progress.get(py).phase == Phase::Entered;
+        let Some(task) = state.task.clone_ref(py).filter(|_| entered) else {
             return Err(PyAssertionError::new_err(()));
         };
-        tasks::cancel(&task)?;
-        drop(slf.get().state.with(py, |state| {
-            state.phase = Phase::Expiring;
-            std::mem::replace(&mut state.alarm, Alarm::None)
-        }));
+        tasks::cancel(task.bind(py))?;
+        state.set_phase(py, Phase::Expiring);
+        drop(state.alarm.replace(py, Alarm::None));
         Ok(())
     }
 
@@ -147,7 +158,7 @@ impl Timeout {
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let when = this.state.with(py, |state| state.when.clone_ref(py));
+        let when = this.state.when.clone_ref(py);
         if let When::Never = when {
             return Ok(());
         }
@@ -158,16 +169,16 @@ impl Timeout {
                 let Some(seconds) = when.seconds(core)? else {
                     return Ok(());
                 };
-                let number = this.state.with(py, |state| {
-                    state.number = state.number.wrapping_add(1);
-                    state.number
+                let number = this.state.progress.update(py, |progress| {
+                    progress.number = progress.number.wrapping_add(1);
+                    progress.number
                 });
                 let timeout = slf.clone().unbind();
                 let timer = core.get().expire_at(py, seconds, is_ahead, number, timeout)?;
                 if timer { Alarm::Timer(core.clone().unbind()) } else { Alarm::Ready }
             }
             _ => {
-                let when = when.shown(py);
+                let when = when.shown(py)?;
                 let callback = slf.getattr(pyo3::intern!(py, "_on_timeout"))?;
                 let now = event_loop.call_method0(pyo3::intern!(py, "time"))?;
                 let handle = if when.bind(py).le(now)? {
@@ -179,14 +190,14 @@ impl Timeout {
             }
         };
         when.release(py);
-        this.state.with(py, |state| state.alarm = alarm);
+        drop(this.state.alarm.replace(py, alarm));
         Ok(())
     }
 
     /// Calls the alarm off, if one is set.
     #[inline]
     pub(super) fn disarm(&self, py: Python<'_>) -> PyResult<()> {
-        match self.state.with(py, |state| std::mem::replace(&mut state.alarm, Alarm::None)) {
+        match self.state.alarm.replace(py, Alarm::None) {
             Alarm::None | Alarm::Ready => Ok(()),
             Alarm::Timer(core) => {
                 core.get().timer_cancelled(py);
@@ -200,7 +211,15 @@ impl Timeout {
     }
 
     fn phase(&self, py: Python<'_>) -> Phase {
-        self.state.with(py, |state| state.phase)
+        self.state.progress.get(py).phase
+    }
+
+    /// How far it has come; asyncio's error if `__init__` never ran.
+    pub(super) fn require_init(slf: &Bound<'_, Self>) -> PyResult<Phase> {
+        match slf.get().phase(slf.py()) {
+            Phase::Absent => Err(uninitialized(slf.as_any(), "_state")),
+            phase => Ok(phase),
+        }
     }
 }
 
@@ -211,9 +230,7 @@ impl Recycle for Timeout {
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        let py = slf.py();
-        let empty = State::new(When::Never);
-        slf.get().state.with(py, |state| std::mem::replace(state, empty)).release(py);
+        slf.get().state.clear(slf.py());
     }
 }
 
@@ -223,19 +240,25 @@ impl Timeout {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(when)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: WithCell::new(State::new(When::Never)) }
+        Self { state: Contents::new(State::new(Phase::Absent, When::Never)) }
     }
 
     #[pyo3(signature = (when))]
     fn __init__(&self, py: Python<'_>, when: Option<Bound<'_, PyAny>>) {
-        let state = State::new(When::given(when));
-        drop(self.state.with(py, |before| std::mem::replace(before, state)));
+        let state = &self.state;
+        // An alarm that is under way keeps its number, and is told from the next one.
+        state.clear(py);
+        let number = state.progress.get(py).number;
+        state.progress.set(py, Progress { phase: Phase::Created, number, cancelling: 0 });
+        state.when.replace(py, When::given(when)).release(py);
     }
 
     /// The deadline, in seconds of the loop's clock, or None.
-    fn when(&self, py: Python<'_>) -> Py<PyAny> {
-        let when = self.state.with(py, |state| state.when.clone_ref(py));
-        when.shown(py)
+    fn when(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        if let Phase::Absent = slf.get().phase(slf.py()) {
+            return Err(uninitialized(slf.as_any(), "_when"));
+        }
+        slf.get().state.when.clone_ref(slf.py()).shown(slf.py())
     }
 
     /// Changes the deadline, to a loop time in seconds or to None. One that is
@@ -249,7 +272,7 @@ impl Timeout {
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        match this.phase(py) {
+        match Self::require_init(slf)? {
             Phase::Entered => {}
             Phase::Created => {
                 return Err(PyRuntimeError::new_err("Timeout has not been entered"));
@@ -261,68 +284,74 @@ impl Timeout {
         }
         let when = When::given(when);
         let never = matches!(when, When::Never);
-        drop(this.state.with(py, |state| std::mem::replace(&mut state.when, when)));
+        this.state.when.replace(py, when).release(py);
         this.disarm(py)?;
         if never { Ok(()) } else { Self::arm(slf, &running_loop(py)?, false) }
     }
 
     /// Whether the deadline came before the end.
-    fn expired(&self, py: Python<'_>) -> bool {
-        matches!(self.phase(py), Phase::Expiring | Phase::Expired)
+    fn expired(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(matches!(Self::require_init(slf)?, Phase::Expiring | Phase::Expired))
     }
 
     fn _on_timeout(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::expire(slf)
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let phase = self.phase(py);
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let py = slf.py();
+        let phase = Self::require_init(slf)?;
         let name = phase.names().1;
         if phase != Phase::Entered {
             return Ok(format!("<Timeout [{name}]>"));
         }
-        let when = self.when(py).into_bound(py);
-        let when = if when.is_none() { when } else { when.call_method1("__round__", (3,))? };
+        let when = Self::when(slf)?.into_bound(py);
+        let when = if when.is_none() { when } else { standard::round(py)?.call1((when, 3))? };
         Ok(format!("<Timeout [{name}] when={}>", when.str()?))
     }
 
     #[getter]
-    fn _state(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Ok(standard::timeout_state(py)?.getattr(self.phase(py).names().0)?.unbind())
+    fn _state<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        standard::timeout_state(slf.py())?.getattr(Self::require_init(slf)?.names().0)
     }
 
     #[getter]
-    fn _when(&self, py: Python<'_>) -> Py<PyAny> {
-        self.when(py)
+    fn get__when(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::when(slf)
+    }
+
+    #[setter]
+    fn set__when(&self, py: Python<'_>, when: Option<Bound<'_, PyAny>>) {
+        self.state.when.replace(py, When::given(when)).release(py);
     }
 
     #[getter]
     fn _task(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.task.as_ref().map(|task| task.clone_ref(py)))
+        self.state.task.clone_ref(py)
     }
 
     #[getter]
     fn _cancelling(&self, py: Python<'_>) -> i64 {
-        self.state.with(py, |state| state.cancelling)
+        self.state.progress.get(py).cancelling
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            if let When::Given(when) = &state.when {
-                visit.call(when)?;
-            }
-            match &state.alarm {
-                Alarm::None | Alarm::Ready => {}
-                Alarm::Timer(core) => visit.call(core)?,
-                Alarm::Foreign(handle) => visit.call(handle)?,
-            }
-            visit.call(&state.task)
+            state.when.traverse(|when| match when {
+                When::Given(when) => visit.call(when),
+                When::Never | When::Seconds(_) => Ok(()),
+            })?;
+            state.alarm.traverse(|alarm| match alarm {
+                Alarm::None | Alarm::Ready => Ok(()),
+                Alarm::Timer(core) => visit.call(core),
+                Alarm::Foreign(handle) => visit.call(handle),
+            })?;
+            state.task.traverse(|task| visit.call(task))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        let empty = State::new(When::Never);
-        drop(self.state.with(py, |state| std::mem::replace(state, empty)));
+        self.state.clear(py);
     }
 }
 

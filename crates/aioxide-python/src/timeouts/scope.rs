@@ -41,12 +41,11 @@ pub fn enter(
         return Err(PyRuntimeError::new_err("Timeout should be used inside a task"));
     };
     let cancelling = tasks::cancelling(&task)?;
-    let task = task.unbind();
-    this.state.with(py, |state| {
-        state.phase = Phase::Entered;
-        state.task = Some(task);
-        state.cancelling = cancelling;
+    this.state.progress.update(py, |progress| {
+        progress.phase = Phase::Entered;
+        progress.cancelling = cancelling;
     });
+    drop(this.state.task.replace(py, Some(task.unbind())));
     if recycle::is_exactly::<Timeout>(slf) {
         return Timeout::arm(slf, event_loop, is_ahead);
     }
@@ -58,7 +57,7 @@ impl Routine for EnterTimeout {
     #[inline]
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
         let timeout = self.timeout.bind(py);
-        if timeout.get().state.with(py, |state| state.phase) != Phase::Created {
+        if Timeout::require_init(timeout)? != Phase::Created {
             return Err(PyRuntimeError::new_err("Timeout has already been entered"));
         }
         enter(timeout, &running_loop(py)?, false)?;
@@ -107,7 +106,7 @@ pub fn leave(slf: &Bound<'_, Timeout>, error: Option<&Bound<'_, PyBaseException>
 fn has_ended(slf: &Bound<'_, Timeout>) -> PyResult<bool> {
     let py = slf.py();
     let this = slf.get();
-    let phase = this.state.with(py, |state| state.phase);
+    let phase = Timeout::require_init(slf)?;
     if !matches!(phase, Phase::Entered | Phase::Expiring) {
         return Err(PyAssertionError::new_err(()));
     }
@@ -115,10 +114,11 @@ fn has_ended(slf: &Bound<'_, Timeout>) -> PyResult<bool> {
     let expired = phase == Phase::Expiring;
     // Whom the alarms that the loop still has belong to is no longer theirs
     // to hold.
-    let (task, before) = this.state.with(py, |state| {
-        state.phase = if expired { Phase::Expired } else { Phase::Exited };
-        (state.task.take().map(|task| task.into_bound(py)), state.cancelling)
+    let before = this.state.progress.update(py, |progress| {
+        progress.phase = if expired { Phase::Expired } else { Phase::Exited };
+        progress.cancelling
     });
+    let task = this.state.task.take(py).map(|task| task.into_bound(py));
     match task.filter(|_| expired) {
         // More requests: somebody else wants the task to end as well.
         Some(task) => Ok(tasks::uncancel(&task)? <= before),

@@ -1,10 +1,13 @@
 //! When a timeout expires.
 
+use pyo3::exceptions::PyOverflowError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
+use crate::allocate;
 use crate::event_loop::LoopCore;
+use crate::gil_cell::CloneRef;
 
 /// A deadline, by the clock of the loop.
 pub enum When {
@@ -36,11 +39,15 @@ impl When {
     }
 
     /// The deadline for Python, None for none.
-    pub fn shown(&self, py: Python<'_>) -> Py<PyAny> {
+    ///
+    /// # Errors
+    ///
+    /// `MemoryError`.
+    pub fn shown(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self {
-            Self::Never => py.None(),
-            Self::Seconds(seconds) => PyFloat::new(py, *seconds).into_any().unbind(),
-            Self::Given(when) => when.clone_ref(py),
+            Self::Never => Ok(py.None()),
+            Self::Seconds(seconds) => Ok(allocate::float(py, *seconds)?.into_any().unbind()),
+            Self::Given(when) => Ok(when.clone_ref(py)),
         }
     }
 
@@ -58,20 +65,18 @@ impl When {
                     return Ok(Some(seconds));
                 }
                 let now = core.get().now(py);
-                if when.le(now)? {
+                if when.le(allocate::float(py, now)?)? {
                     return Ok(Some(now));
                 }
-                when.extract().map(Some)
+                match when.extract() {
+                    Ok(seconds) => Ok(Some(seconds)),
+                    // More than a float can hold, and in the future: it never comes.
+                    Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
+                        Ok(Some(f64::INFINITY))
+                    }
+                    Err(error) => Err(error),
+                }
             }
-        }
-    }
-
-    /// Another reference to the same.
-    pub fn clone_ref(&self, py: Python<'_>) -> Self {
-        match self {
-            Self::Never => Self::Never,
-            Self::Seconds(seconds) => Self::Seconds(*seconds),
-            Self::Given(when) => Self::Given(when.clone_ref(py)),
         }
     }
 
@@ -80,6 +85,18 @@ impl When {
     pub fn release(self, py: Python<'_>) {
         if let Self::Given(when) = self {
             when.drop_ref(py);
+        }
+    }
+}
+
+// SAFETY: a reference count goes up at most.
+unsafe impl CloneRef for When {
+    #[inline]
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Never => Self::Never,
+            Self::Seconds(seconds) => Self::Seconds(*seconds),
+            Self::Given(when) => Self::Given(when.clone_ref(py)),
         }
     }
 }
