@@ -123,6 +123,12 @@ pub fn prepare_stop_iteration(py: Python<'_>) -> PyResult<()> {
         Bound::from_owned_ptr_or_err(py, class)?
     };
     CLASS.store(class.into_ptr().cast(), Ordering::Relaxed);
+    // The first one is made while there is memory, and what it carries is not lost then.
+    // SAFETY: the class was made just now; calling it gives a new instance.
+    drop(unsafe {
+        let class = CLASS.load(Ordering::Relaxed).cast();
+        Bound::from_owned_ptr_or_err(py, ffi::PyObject_CallNoArgs(class))?
+    });
     Ok(())
 }
 

@@ -148,8 +148,10 @@ impl Waiter {
                 Ok((GatherCallback::new(gathering)?.into_any(), context))
             }
             Kind::Group(group) => {
-                let done = group.getattr(pyo3::intern!(py, "_on_task_done"))?.unbind();
-                Ok((done, crate::context::copy_current(py)?))
+                // The method that it had when the task was made, whatever its class is now.
+                let method = py.get_type::<TaskGroup>().getattr("_on_task_done")?;
+                let done = method.call_method1(pyo3::intern!(py, "__get__"), (group,))?;
+                Ok((done.unbind(), crate::context::copy_current(py)?))
             }
             Kind::Callback(_) => Ok((self.0, crate::context::copy_current(py)?)),
         }

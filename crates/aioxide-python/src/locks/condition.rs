@@ -15,6 +15,7 @@ use super::{EnterBySubclass, ReleaseBySubclass};
 use crate::coroutines::Coroutine;
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
+use crate::given::Given;
 
 /// A lock, and a list of those who wait to be told that something has changed
 /// which it guards.
@@ -220,12 +221,12 @@ impl Condition {
     /// when the lock is given back.
     ///
     /// `RuntimeError` if nobody holds the lock.
-    #[pyo3(signature = (n=None), text_signature = "($self, n=1)")]
-    fn notify(slf: &Bound<'_, Self>, n: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    #[pyo3(signature = (n=Given::NOT), text_signature = "($self, n=1)")]
+    fn notify<'py>(slf: &Bound<'py, Self>, n: Given<'py>) -> PyResult<()> {
         let py = slf.py();
         Self::check_locked(slf)?;
         let this = slf.get();
-        let Some(n) = n else {
+        let Some(n) = n.0 else {
             return this.wake_next(py).map(drop);
         };
         // Whatever can be compared with a number, as in asyncio; without

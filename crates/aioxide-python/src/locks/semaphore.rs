@@ -77,6 +77,20 @@ impl Semaphore {
             && state.value.step(py, -1)
     }
 
+    /// Whether nothing was replaced of what asyncio's methods call.
+    #[inline]
+    fn is_native(slf: &Bound<'_, Self>) -> bool {
+        super::is_plain(slf) || slf.cast_exact::<BoundedSemaphore>().is_ok_and(super::is_plain)
+    }
+
+    /// Whether `acquire` has to wait, as the class sees it.
+    fn is_taken(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        if Self::is_native(slf) {
+            return Self::is_locked(slf);
+        }
+        slf.call_method0(pyo3::intern!(slf.py(), "locked"))?.is_truthy()
+    }
+
     fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let state = &slf.get().state;
@@ -138,15 +152,15 @@ impl AcquireSemaphore {
 impl Routine for AcquireSemaphore {
     #[inline]
     fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
-        let semaphore = self.semaphore.get();
-        let state = &semaphore.state;
+        let semaphore = self.semaphore.bind(py);
+        let state = &semaphore.get().state;
         let acquired = match (moment, &self.waiting) {
             // The place was given with the wake-up. If there are more, others are to
             // be woken as well.
             (Moment::Woken, Some((key, _))) => {
                 state.value.is_positive(py) == Some(false) && state.waiters.leave(py, Some(*key))
             }
-            _ => semaphore.try_acquire(py),
+            _ => Semaphore::is_native(semaphore) && semaphore.get().try_acquire(py),
         };
         acquired.then(|| AtOnce::Return(self.result(py)))
     }
@@ -156,11 +170,7 @@ impl Routine for AcquireSemaphore {
         let state = &semaphore.get().state;
         let error = match input {
             Input::Start => {
-                if semaphore.get().try_acquire(py) {
-                    return Ok(Step::Return(self.result(py)));
-                }
-                // What only Python can count.
-                if !Semaphore::is_locked(semaphore)? {
+                if !Semaphore::is_taken(semaphore)? {
                     Semaphore::step(semaphore, -1)?;
                     return Ok(Step::Return(self.result(py)));
                 }
@@ -287,9 +297,7 @@ impl PlainMethod for Enter {
     fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let semaphore = slf.clone().unbind();
-        let native =
-            super::is_plain(slf) || slf.cast_exact::<BoundedSemaphore>().is_ok_and(super::is_plain);
-        let entering = if native {
+        let entering = if Semaphore::is_native(slf) {
             Coroutine::new(py, AcquireSemaphore { semaphore, waiting: None, entering: true })
         } else {
             Coroutine::new(py, EnterBySubclass { object: semaphore.into_any() })

@@ -75,17 +75,6 @@ impl Items {
         }
     }
 
-    /// Puts one back before the others; hands it back likewise.
-    fn unpop_native(&mut self, item: Py<PyAny>) -> Option<Py<PyAny>> {
-        match self {
-            Self::Native(items) => {
-                items.push_front(item);
-                None
-            }
-            Self::Object(_) => Some(item),
-        }
-    }
-
     /// The object that holds the things, or references to the things.
     fn looked_at(&mut self, py: Python<'_>) -> Result<Py<PyAny>, Vec<Py<PyAny>>> {
         match self {
@@ -110,8 +99,6 @@ unsafe_cell_methods!(Items {
     fn push_native(&mut self, item: Py<PyAny>) -> Option<Py<PyAny>>;
     /// See [`Items::pop_native`].
     fn pop_native(&mut self) -> Option<Py<PyAny>>;
-    /// See [`Items::unpop_native`].
-    fn unpop_native(&mut self, item: Py<PyAny>) -> Option<Py<PyAny>>;
 } with py {
     /// See [`Items::looked_at`].
     fn looked_at(&mut self) -> Result<Py<PyAny>, Vec<Py<PyAny>>>;
@@ -140,12 +127,12 @@ impl Queue {
         }
     }
 
-    /// The object likewise, if there is one or the order asks for one.
+    /// The object likewise, if there is one.
     fn object_in_use<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if self.state.order.get(py) == Order::Fifo && self.state.items.native_len(py).is_some() {
-            return Ok(None);
+        match self.state.items.native_len(py) {
+            Some(_) => Ok(None),
+            None => self.items_object(py).map(Some),
         }
-        self.items_object(py).map(Some)
     }
 
     /// Puts `item` where it belongs, without looking for room.
@@ -156,7 +143,7 @@ impl Queue {
             drop(self.state.items.push_native(py, item.clone().unbind()));
             return Ok(());
         };
-        if self.state.order.get(py) == Order::Priority {
+        if self.state.order == Order::Priority {
             standard::heappush(py)?.call1((object, item)).map(drop)
         } else {
             object.call_method1(pyo3::intern!(py, "append"), (item,)).map(drop)
@@ -170,7 +157,7 @@ impl Queue {
             let empty = || PyIndexError::new_err("pop from an empty deque");
             return self.state.items.pop_native(py).ok_or_else(empty);
         };
-        let item = match self.state.order.get(py) {
+        let item = match self.state.order {
             Order::Fifo => object.call_method0(pyo3::intern!(py, "popleft"))?,
             Order::Lifo => object.call_method0(pyo3::intern!(py, "pop"))?,
             Order::Priority => standard::heappop(py)?.call1((object,))?,
@@ -184,6 +171,14 @@ impl Queue {
         match self.state.items.native_len(py) {
             Some(size) => Ok(size),
             None => self.items_object(py)?.len(),
+        }
+    }
+
+    /// Whether there are none: whether `_queue` is false, whatever that is.
+    pub(super) fn holds_nothing(&self, py: Python<'_>) -> PyResult<bool> {
+        match self.state.items.native_len(py) {
+            Some(size) => Ok(size == 0),
+            None => Ok(!self.items_object(py)?.is_truthy()?),
         }
     }
 

@@ -43,9 +43,9 @@ pub(super) struct State {
     /// What is known of the class.
     class: GilCell<Known>,
     limit: GilCell<Limit>,
-    /// The limit itself, where Python has to compare.
-    odd_limit: GilCell<Option<Py<PyAny>>>,
-    pub order: GilCell<Order>,
+    /// The limit as it was given.
+    given_limit: GilCell<Option<Py<PyAny>>>,
+    pub order: Order,
     pub items: GilCell<Items>,
     pub getters: GilCell<Waiters>,
     pub putters: GilCell<Waiters>,
@@ -152,8 +152,8 @@ impl Queue {
         let state = State {
             class: GilCell::new(Known { version: 0, overridden: false }),
             limit: GilCell::new(limit),
-            odd_limit: GilCell::new(None),
-            order: GilCell::new(order),
+            given_limit: GilCell::new(None),
+            order,
             items: GilCell::new(Items::empty(py, order)?),
             getters: GilCell::new(Waiters::default()),
             putters: GilCell::new(Waiters::default()),
@@ -198,19 +198,11 @@ impl Queue {
         let overridden = if version() == known.version && known.version != 0 {
             known.overridden
         } else {
-            let order = if slf.is_instance_of::<PriorityQueue>() {
-                Order::Priority
-            } else if slf.is_instance_of::<LifoQueue>() {
-                Order::Lifo
-            } else {
-                Order::Fifo
-            };
             let originals = ORIGINALS.get(py).map(Vec::as_slice).unwrap_or_default();
             let mut overridden = false;
             for (name, original) in HOOKS.iter().zip(originals) {
                 overridden |= !class.getattr(*name)?.is(original);
             }
-            state.order.set(py, order);
             state.class.set(py, Known { version: version(), overridden });
             overridden
         };
@@ -233,8 +225,7 @@ impl Queue {
         if Self::is_overridden(slf)? {
             return slf.call_method0(pyo3::intern!(py, "empty"))?.is_truthy();
         }
-        Self::require_init(slf, "_queue")?;
-        Ok(slf.get().size(py)? == 0)
+        Self::empty(slf)
     }
 
     /// Whether there is no room, as the class sees it.
@@ -258,9 +249,8 @@ impl Queue {
     fn set_limit(&self, maxsize: &Bound<'_, PyAny>) {
         let py = maxsize.py();
         let whole = maxsize.cast_exact::<PyInt>().ok().and_then(|it| it.extract::<isize>().ok());
-        let odd = whole.is_none().then(|| maxsize.clone().unbind());
         self.state.limit.set(py, whole.map_or(Limit::Odd, Limit::Whole));
-        drop(self.state.odd_limit.replace(py, odd));
+        drop(self.state.given_limit.replace(py, Some(maxsize.clone().unbind())));
     }
 
     /// Wakes the first of those who wait, and forgets it.
@@ -296,7 +286,7 @@ impl Queue {
         let py = slf.py();
         let this = slf.get();
         let mut text = format!("maxsize={}", Self::maxsize(slf)?.repr()?);
-        if this.size(py)? > 0 {
+        if !this.holds_nothing(py)? {
             let items = this.items_list(py)?;
             text += &format!(" _queue={}", items.repr()?);
         }
@@ -341,7 +331,7 @@ impl Queue {
             None => allocate::int(py, 0)?.into_any(),
         };
         let overridden = Self::is_overridden(slf)?;
-        let items = Items::empty(py, state.order.get(py))?;
+        let items = Items::empty(py, state.order)?;
         this.set_limit(&maxsize);
         state.unfinished.set(py, 0);
         state.shut_down.set(py, false);
@@ -357,7 +347,7 @@ impl Queue {
 
     /// Prepares `_queue`; a subclass may keep things otherwise.
     fn _init(&self, py: Python<'_>, _maxsize: Bound<'_, PyAny>) -> PyResult<()> {
-        let items = Items::empty(py, self.state.order.get(py))?;
+        let items = Items::empty(py, self.state.order)?;
         drop(self.state.items.replace(py, items));
         self.items_object(py).map(drop)
     }
@@ -397,11 +387,9 @@ impl Queue {
     #[getter]
     fn get__maxsize<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let state = &slf.get().state;
-        match (state.limit.get(py), state.odd_limit.clone_ref(py)) {
-            (Limit::Whole(limit), _) => Ok(limit.into_pyobject(py)?.into_any()),
-            (Limit::Odd, Some(limit)) => Ok(limit.into_bound(py)),
-            _ => Err(uninitialized(slf.as_any(), "_maxsize")),
+        match slf.get().state.given_limit.clone_ref(py) {
+            Some(limit) => Ok(limit.into_bound(py)),
+            None => Err(uninitialized(slf.as_any(), "_maxsize")),
         }
     }
 
@@ -413,7 +401,7 @@ impl Queue {
     /// Whether there is nothing in it.
     fn empty(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Self::require_init(slf, "_queue")?;
-        Ok(slf.get().size(slf.py())? == 0)
+        slf.get().holds_nothing(slf.py())
     }
 
     /// Whether there is no room in it.
@@ -567,7 +555,7 @@ impl Queue {
             state.items.traverse(|items| items.traverse(&visit))?;
             state.getters.traverse(|waiters| waiters.traverse(&visit))?;
             state.putters.traverse(|waiters| waiters.traverse(&visit))?;
-            state.odd_limit.traverse(|limit| visit.call(limit))?;
+            state.given_limit.traverse(|limit| visit.call(limit))?;
             state.finished.traverse(|event| visit.call(event))
         })
     }
@@ -577,7 +565,7 @@ impl Queue {
         state.binding.clear(py);
         drop(state.items.replace(py, Items::Native(VecDeque::new())));
         drop((state.getters.abandon(py), state.putters.abandon(py)));
-        drop(state.odd_limit.take(py));
+        drop(state.given_limit.take(py));
         drop(state.finished.take(py));
     }
 }

@@ -9,6 +9,7 @@ use super::TaskGroup;
 use crate::allocate;
 use crate::event_loop::CreateTask as CreateTaskOfLoop;
 use crate::futures::{Callback, Future, Waiter};
+use crate::locks::is_plain;
 use crate::methods::{CallArguments, FastMethod};
 use crate::recycle;
 use crate::tasks::Task;
@@ -146,7 +147,7 @@ fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
     }
     TaskGroup::members(slf)?.add(task)?;
     match native {
-        Some(task) if slf.is_exact_instance_of::<TaskGroup>() => {
+        Some(task) if is_plain(slf) => {
             Future::add_callback(task, Callback::Waiter(Waiter::group(slf)))?;
         }
         _ => {
