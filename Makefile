@@ -18,7 +18,7 @@ python = $(eval python := $$(shell scripts/find-python '$(PYTHON)'))$(or $(pytho
 # The extension for the interpreter that plain `make` uses is built in target/, for
 # any other one in a folder of its own in there: going back and forth rebuilds
 # nothing. What needs no Python is built in target/ whatever the interpreter.
-tag = $(shell $(python) -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
+tag = $(shell $(python) -c 'import sys; print("cp%d%d%s" % (*sys.version_info[:2], sys.abiflags))')
 is_default = $(filter $(python),$(if $(PYTHON),$(shell PYTHON= scripts/find-python),$(python)))
 target_dir = $(eval target_dir := $$(CURDIR)/target$$(if $$(is_default),,/$$(tag)))$(target_dir)
 # PyO3 builds for the interpreter that these name, under maturin and without it.
@@ -67,14 +67,16 @@ test-python:
 	$(develop)
 	$(in_venv) -m pytest tests $(ARGS)
 
-# The build that lies in python/aioxide stays as it is: scripts/asan has one of its own.
+# The build that lies in python/aioxide stays as it is: scripts/asan has one of its own. The
+# standard library's loop has nothing to be checked.
 .PHONY: asan
 asan: ## The Python tests with AddressSanitizer: make asan ARGS="tests/tls -q"
 	@$(prepare) build test
-	scripts/asan $(in_venv) $(in_venv) -m pytest $(if $(filter tests/%,$(ARGS)),,tests) $(ARGS)
+	AIOXIDE_TEST_LOOPS=aioxide scripts/asan $(in_venv) \
+		$(in_venv) -m pytest $(if $(filter tests/%,$(ARGS)),,tests) $(ARGS)
 
 .PHONY: test-pythons
-test-pythons: ## Run the Python tests and conformance on CPython 3.11 to 3.15
+test-pythons: ## The Python tests and conformance on 3.11 to 3.15 and a debug build
 	scripts/test-pythons $(ARGS)
 
 .PHONY: bench
