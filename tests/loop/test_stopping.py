@@ -79,3 +79,34 @@ def test_run_forever_returns_nothing(loop):
 def test_stop_returns_nothing_and_needs_no_running_loop(loop):
     assert loop.stop() is None
     loop.run_forever()
+
+
+def test_stop_is_taken_back_by_its_private_attribute(loop):
+    # Sanic does so, before it runs its loop again.
+    ran = []
+    loop.stop()
+    assert loop._stopping is True
+    loop._stopping = False
+    loop.call_soon(ran.append, 1)
+    loop.call_later(0, ran.append, 2)
+    loop.call_later(0.01, loop.stop)
+    loop.run_forever()
+    assert ran == [1, 2]
+    assert loop._stopping is False
+
+
+def test_stop_is_asked_for_by_its_private_attribute(loop):
+    ran = []
+    loop._stopping = True
+    loop.call_soon(loop.call_soon, ran.append, 1)
+    loop.run_forever()
+    assert ran == []
+    loop.stop()
+    loop.run_forever()
+    assert ran == [1]
+
+
+def test_debug_mode_is_switched_by_its_private_attribute(loop):
+    for enabled in (True, False):
+        loop._debug = enabled
+        assert loop.get_debug() is enabled

@@ -337,8 +337,14 @@ impl LoopCore {
     }
 
     #[getter]
-    fn _debug(&self, py: Python<'_>) -> bool {
+    fn get__debug(&self, py: Python<'_>) -> bool {
         self.debug(py)
+    }
+
+    #[setter]
+    fn set__debug(&self, enabled: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.flags.debug.set(enabled.py(), enabled.is_truthy()?);
+        Ok(())
     }
 
     #[getter]
@@ -354,6 +360,13 @@ impl LoopCore {
     #[getter]
     fn get__stopping(&self, py: Python<'_>) -> bool {
         self.flags.stopping.get(py)
+    }
+
+    // Servers clear it, when they run a loop again that somebody has stopped (Sanic).
+    #[setter]
+    fn set__stopping(&self, stopping: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.flags.stopping.set(stopping.py(), stopping.is_truthy()?);
+        Ok(())
     }
 
     #[getter]
