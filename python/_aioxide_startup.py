@@ -10,7 +10,6 @@ This is no part of the package ``aioxide``, since that cannot be imported withou
 
 import os
 import sys
-import warnings
 
 __all__ = ("KEEP_LOOPS", "LOOPS", "OFF", "ON", "VARIABLE", "ImportWatch", "begin", "is_off")
 
@@ -123,6 +122,8 @@ def begin(loops):
         except ImportError as reason:
             # For instance in a sub-interpreter. The program goes on with asyncio's loop.
             _watch.stop()
+            import warnings
+
             warnings.warn(f"aioxide cannot be used here: {reason}", ImportWarning, stacklevel=2)
 
     if "aioxide" in sys.modules:

@@ -27,7 +27,13 @@ PACKAGES = {
                     with asyncio.Runner(loop_factory=loop_factory) as runner:
                         return runner.run(wrapper())
 
-                class EventLoopPolicy(asyncio.events.AbstractEventLoopPolicy):
+                # From Python 3.14 on, the name is private.
+                _events = vars(asyncio.events)
+                _Policy = _events.get("_AbstractEventLoopPolicy") or _events[
+                    "AbstractEventLoopPolicy"
+                ]
+
+                class EventLoopPolicy(_Policy):
                     def new_event_loop(self):
                         return new_event_loop()
                 """,
