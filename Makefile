@@ -160,5 +160,5 @@ miri: ## Run the engine's tests under Miri (needs rustup)
 
 .PHONY: clean
 clean: ## Delete everything that was built
-	rm -rf target .venv .venv-compat python/aioxide/_aioxide.*.so
+	rm -rf target .venv .venv-compat .venv-compat-apart python/aioxide/_aioxide.*.so
 	rm -rf .ruff_cache .mypy_cache .pytest_cache tests/.pytest_cache soak/.pytest_cache benches/.pytest_cache fuzz/.pytest_cache

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parse(arguments)
     try:
-        programs = catalogue.chosen(options.only)
+        programs = catalogue.chosen(options.only, quick=options.quick)
     except ValueError as error:
         print(f"compat: {error}", file=sys.stderr)
         return 2
@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for program in programs:
             needs = ", ".join((*program.distributions, *program.debian)) or "nothing"
             print(f"{program.name:16} by {program.start}; needs {needs}")
+        for name, reason in catalogue.ABSENT.items():
+            print(f"{name:16} {UNAVAILABLE}: {reason}")
         return 0
     loops = [options.loop] if options.loop else list(LOOPS)
     with contextlib.ExitStack() as stack:
@@ -67,7 +69,7 @@ class _Runner:
     def __init__(self, options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
         self._options = options
         self._stack = stack
-        self._packages = Packages(_CHECKOUT / ".venv-compat")
+        self._environments: dict[str, Packages] = {}
         self._folder = _CHECKOUT / "target" / "compat"
         self._folder.mkdir(parents=True, exist_ok=True)
         # What was started or found, or why it cannot be had.
@@ -75,19 +77,20 @@ class _Runner:
 
     def try_program(self, program: Program, loops: Sequence[str]) -> Verdict:
         """Run a program on each of the loops and judge it, saying so on the way."""
-        version = self._packages.version(program)
-        missing = self._packages.missing(program)
+        packages = self._packages(program.environment)
+        version = packages.version(program)
+        missing = packages.missing(program)
         if missing:
             print(f"{program.name:16} {UNAVAILABLE}: {missing}", flush=True)
             return unavailable(program, version, missing)
-        version = self._packages.version(program)
+        version = packages.version(program)
         try:
             known = {package: self._debian_package(package) for package in program.debian}
         except Unavailable as reason:
             print(f"{program.name:16} {UNAVAILABLE}: {reason}", flush=True)
             return unavailable(program, version, str(reason))
         certificates = self._certificates if catalogue.TRUSTME in program.distributions else None
-        place = Place(self._packages.python, self._folder, certificates, self._options.quick)
+        place = Place(packages.python, self._folder, certificates, self._options.quick)
         runs: dict[str, Run] = {}
         for loop in loops:
             runs[loop] = run = run_program(program, loop, place, known)
@@ -99,6 +102,11 @@ class _Runner:
         for reason in verdict.reasons:
             print(f"{'':16} {verdict.result}: {reason}", flush=True)
         return verdict
+
+    def _packages(self, requirements: str) -> Packages:
+        if requirements not in self._environments:
+            self._environments[requirements] = Packages(requirements)
+        return self._environments[requirements]
 
     def _debian_package(self, package: str) -> dict[str, Any]:
         """What programs are told of a package: its server is started when first needed."""
@@ -116,7 +124,11 @@ class _Runner:
         tools = provide(package, self._folder / "debian")
         if package == catalogue.WRK:
             return {"path": str(tools.paths["wrk"]), "environment": tools.environment}
-        start = {catalogue.POSTGRESQL: servers.postgresql, catalogue.REDIS: servers.redis}[package]
+        start = {
+            catalogue.POSTGRESQL: servers.postgresql,
+            catalogue.REDIS: servers.redis,
+            catalogue.NATS: servers.nats,
+        }[package]
         return self._stack.enter_context(start(tools, self._certificates))
 
     @functools.cached_property
@@ -124,7 +136,8 @@ class _Runner:
         """An authority of this run alone, and a certificate for localhost."""
         folder = self._folder / "certificates"
         folder.mkdir(exist_ok=True)
-        command = [str(self._packages.python), "-m", "trustme", "--quiet", "--dir", str(folder)]
+        python = self._packages(catalogue.TOGETHER).python
+        command = [str(python), "-m", "trustme", "--quiet", "--dir", str(folder)]
         subprocess.run([*command, "--identities", "localhost", "127.0.0.1"], check=True)
         return folder
 
@@ -133,7 +146,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="smaller transfers, fewer requests")
+    parser.add_argument("--quick", action="store_true", help="fewer programs, smaller transfers")
     parser.add_argument(
         "--only", metavar="NAME", action="append", default=[], help="this one; may be repeated"
     )

@@ -7,10 +7,16 @@ RUN = "aioxide.run"  # it calls aioxide.run with its main coroutine
 INSTALL = "aioxide.install"  # aioxide.install() and then asyncio.run
 COMMAND = "python -m aioxide"  # nothing in the program, everything on the command line
 LIBRARY = "the library's own"  # the library has an option for it, and that is used
+SERVED = "python -m aioxide COMMAND"  # it starts servers and workers, each by their own command
+
+# Environments with packages: what cannot be installed beside the newest of the others is apart.
+TOGETHER = "compat"
+APART = "compat-apart"
 
 # Debian packages that programs may need, by what the programs call them.
 POSTGRESQL = "postgresql"
 REDIS = "redis-server"
+NATS = "nats-server"
 WRK = "wrk"
 
 # What makes certificates, for programs that use TLS.
@@ -31,6 +37,10 @@ class Program:
     debian: tuple[str, ...] = ()
     # Seconds after which it is ended, and has failed.
     deadline: float = 120.0
+    # The list of requirements its packages are in, and with it the environment.
+    environment: str = TOGETHER
+    # Whether the short form runs it at all.
+    quick: bool = True
 
 
 PROGRAMS = (
@@ -52,11 +62,40 @@ PROGRAMS = (
     Program("pools", (), RUN),
     Program("distributed", ("distributed",), COMMAND, deadline=180.0),
     Program("ipykernel", ("ipykernel", "jupyter-client"), COMMAND),
+    Program("uvicorn", ("uvicorn", "httptools", "uvloop"), SERVED),
+    Program("gunicorn", ("gunicorn", "uvicorn-worker", "uvloop"), SERVED),
+    Program("hypercorn", ("hypercorn", "uvloop"), SERVED),
+    Program("granian", ("granian", "uvloop", "rloop"), SERVED),
+    Program("aiohttp_servers", ("aiohttp", "gunicorn", "uvloop"), SERVED),
+    Program("fastapi_cli", ("fastapi-cli", "fastapi", "uvicorn"), SERVED, quick=False),
+    Program("sanic", ("sanic", "uvloop"), SERVED, environment=APART, quick=False),
+    Program("django", ("django", "uvicorn", "hypercorn"), SERVED, quick=False),
+    Program("arq", ("arq", TRUSTME), COMMAND, debian=(REDIS,), environment=APART, quick=False),
+    Program("taskiq", ("taskiq", "taskiq-redis", TRUSTME), COMMAND, debian=(REDIS,), quick=False),
+    Program("jupyter", ("jupyter-server", "ipykernel", "jupyter-client"), COMMAND, quick=False),
+    Program("textual", ("textual", "prompt-toolkit"), COMMAND, quick=False),
+    Program("discord", ("discord.py", "aiohttp"), COMMAND, quick=False),
+    Program("aiogram", ("aiogram", "aiohttp"), COMMAND, environment=APART, quick=False),
+    Program("twisted", ("twisted",), SERVED),
+    Program("scrapy", ("scrapy",), SERVED, quick=False),
+    Program("grpc", ("grpcio",), COMMAND, quick=False),
+    Program("pyzmq", ("pyzmq",), COMMAND, quick=False),
+    Program("nats", ("nats-py", TRUSTME), COMMAND, debian=(NATS,), quick=False),
 )
 
 
-def chosen(names: list[str]) -> list[Program]:
+#: What could be asked for, and cannot be had where there is nothing but package indexes.
+ABSENT = {
+    "aiokafka": "needs a Kafka broker, which neither Debian nor the package index has",
+}
+
+
+def chosen(names: list[str], *, quick: bool = False) -> list[Program]:
     """The programs of these names, in the order of the table; all of them without names.
+
+    Args:
+        names: of programs.
+        quick: leave those out that the short form leaves out; without names only.
 
     Raises:
         ValueError: there is no program of that name.
@@ -65,4 +104,6 @@ def chosen(names: list[str]) -> list[Program]:
     for name in names:
         if name not in known:
             raise ValueError(f"no program {name!r}; there are {', '.join(sorted(known))}")
-    return [program for program in PROGRAMS if not names or program.name in names]
+    if names:
+        return [program for program in PROGRAMS if program.name in names]
+    return [program for program in PROGRAMS if program.quick or not quick]

@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .catalogue import POSTGRESQL, REDIS, WRK
+from .catalogue import NATS, POSTGRESQL, REDIS, WRK
 
 __all__ = ("Tools", "Unavailable", "provide")
 
@@ -31,6 +31,7 @@ class Tools:
 _EXECUTABLES = {
     POSTGRESQL: ("initdb", "postgres"),
     REDIS: ("redis-server",),
+    NATS: ("nats-server",),
     WRK: ("wrk",),
 }
 # PostgreSQL's are not on PATH: there may be several versions beside each other.
@@ -69,13 +70,13 @@ def provide(package: str, folder: Path) -> Tools:
 
 def _installed(package: str) -> Tools | None:
     folders = sorted(glob.glob(f"/{_POSTGRESQL_FOLDERS}"), key=_natural, reverse=True)
-    path = os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)])
+    path = os.pathsep.join([*folders, os.environ.get("PATH", os.defpath), "/usr/sbin"])
     return _tools(package, path, {})
 
 
 def _unpacked(package: str, root: Path) -> Tools | None:
     folders = sorted(glob.glob(f"{root}/{_POSTGRESQL_FOLDERS}"), key=_natural, reverse=True)
-    path = os.pathsep.join([*folders, f"{root}/usr/bin"])
+    path = os.pathsep.join([*folders, f"{root}/usr/bin", f"{root}/usr/sbin"])
     libraries = glob.glob(f"{root}/usr/lib/*-linux-gnu*") + glob.glob(f"{root}/lib/*-linux-gnu*")
     return _tools(package, path, {"LD_LIBRARY_PATH": os.pathsep.join(libraries)})
 

@@ -106,6 +106,14 @@ class Given:
         if module.partition(".")[0] != self.loop:
             raise ProgramError(f"a loop of {module} ran where one of {self.loop} was asked for")
 
+    def check_server_loop(self, module: str) -> None:
+        """Raise ProgramError unless the loop of a server is aioxide's where that is asked for.
+
+        On the other side it is what the server chooses: asyncio's, or that of another package.
+        """
+        if self.loop == "aioxide":
+            self.check_loop_name(module)
+
     def check_no_task_is_left(self) -> None:
         """Raise ProgramError if the running loop has other tasks than the current one."""
         left = asyncio.all_tasks() - {asyncio.current_task()}

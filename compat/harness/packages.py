@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,13 +26,17 @@ print(json.dumps({d.metadata["Name"].lower().replace("_", "-"): d.version
 class Packages:
     """A virtual environment of its own, so that no plugin of a program meddles with the tests."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, requirements: str) -> None:
         """Args:
-        folder: the environment; made and filled as far as it is not.
+        requirements: the list of packages; the environment has its name, and is made and filled
+            as far as it is not.
         """
-        self.python = folder / "bin" / "python"
-        self._folder = folder
-        self._problem = self._prepare("compat")
+        self._folder = _CHECKOUT / f".venv-{requirements}"
+        self.python = self._folder / "bin" / "python"
+        own = _REQUIREMENTS / f"{requirements}-constraints.txt"
+        self._constraints = own if own.exists() else _REQUIREMENTS / "constraints.txt"
+        self._problem = self._prepare(requirements)
+        self._add_start_up_hook()
         self._versions = self._ask_versions()
 
     def version(self, program: Program) -> str:
@@ -56,16 +61,26 @@ class Packages:
         done = subprocess.run(
             [str(_CHECKOUT / "scripts" / "prepare-venv"), sys.executable, requirements],
             cwd=_CHECKOUT,
-            env={**os.environ, "VENV": str(self._folder)},
+            env={
+                **os.environ,
+                "VENV": str(self._folder),
+                "CONSTRAINTS": str(self._constraints),
+            },
             stderr=subprocess.PIPE,
             text=True,
         )
         return _reason(done.stderr) if done.returncode else ""
 
+    def _add_start_up_hook(self) -> None:
+        """Do what installing aioxide would do there: its package is on ``PYTHONPATH`` instead."""
+        hook = _CHECKOUT / "python" / "aioxide.data" / "platlib" / "aioxide_startup.pth"
+        for folder in self._folder.glob("lib/python3*/site-packages"):
+            shutil.copy(hook, folder)
+
     def _pip(self, names: list[str]) -> str:
         command = [str(self.python), "-m", "pip", "install", "--quiet"]
         command += ["--disable-pip-version-check", "--retries", "1"]
-        command += ["--constraint", str(_REQUIREMENTS / "constraints.txt"), *names]
+        command += ["--constraint", str(self._constraints), *names]
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
         return _reason(done.stderr) if done.returncode else ""
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis, each for this run alone: loopback, a port of its own, files in a folder."""
+"""PostgreSQL, Redis and NATS, each for this run alone: loopback, own ports, files in a folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from .debian import Tools, Unavailable
 
-__all__ = ("postgresql", "redis")
+__all__ = ("nats", "postgresql", "redis")
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -100,6 +100,28 @@ def redis(tools: Tools, certificates: Path) -> Iterator[dict[str, Any]]:
             command += [f"--{name}", str(value)]
         with _process(command, tools, folder / "log", lambda: _answers(unix), signal.SIGTERM):
             yield {"host": "127.0.0.1", "port": port, "tls_port": tls_port, "unix": str(unix)}
+
+
+@contextmanager
+def nats(tools: Tools, certificates: Path) -> Iterator[dict[str, Any]]:
+    """Run a NATS server with JetStream.
+
+    Args:
+        tools: ``nats-server``.
+        certificates: the folder with ``server.pem`` and ``server.key``.
+
+    Yields:
+        ``host`` and ``port``.
+
+    Raises:
+        Unavailable: it does not start.
+    """
+    with _folder(certificates) as folder:
+        port = _free_port()
+        command = [str(tools.paths["nats-server"]), "--addr", "127.0.0.1", "--port", str(port)]
+        command += ["--jetstream", "--store_dir", str(folder / "store")]
+        with _process(command, tools, folder / "log", lambda: _listens(port), signal.SIGTERM):
+            yield {"host": "127.0.0.1", "port": port}
 
 
 def _user() -> dict[str, Any]:
@@ -198,6 +220,15 @@ def _answers(unix: Path) -> bool:
             client.connect(str(unix))
         except OSError:
             return False
+    return True
+
+
+def _listens(port: int) -> bool:
+    """Whether a server takes connections at this port."""
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
     return True
 
 

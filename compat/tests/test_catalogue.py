@@ -12,7 +12,8 @@ REQUIREMENTS = COMPAT.parent / "requirements"
 
 def listed(file):
     lines = (REQUIREMENTS / file).read_text().splitlines()
-    return {re.split("[=;]", line)[0].lower() for line in lines if line and line[0] != "#"}
+    names = [re.split("[=;]", line)[0].lower() for line in lines if line and line[0] != "#"]
+    return {re.sub("[-_.]+", "-", name) for name in names}
 
 
 @pytest.mark.parametrize("program", catalogue.PROGRAMS, ids=lambda program: program.name)
@@ -21,17 +22,31 @@ def test_each_program_has_a_module_with_a_main_function(program):
     assert "\ndef main(given: Given) -> None:" in source
 
 
-def test_each_distribution_is_required_and_has_its_version():
-    needed = {name for program in catalogue.PROGRAMS for name in program.distributions}
-    assert needed <= listed("compat.txt")
-    pinned = {name.replace("_", "-") for name in listed("constraints.txt")}
-    assert listed("compat.txt") <= pinned
+@pytest.mark.parametrize(
+    ("environment", "constraints"),
+    [
+        (catalogue.TOGETHER, "constraints.txt"),
+        (catalogue.APART, f"{catalogue.APART}-constraints.txt"),
+    ],
+)
+def test_each_distribution_is_required_and_has_its_version(environment, constraints):
+    programs = [it for it in catalogue.PROGRAMS if it.environment == environment]
+    needed = {name for program in programs for name in program.distributions}
+    assert {re.sub("[-_.]+", "-", name) for name in needed} <= listed(f"{environment}.txt")
+    assert listed(f"{environment}.txt") <= listed(constraints)
 
 
 def test_programs_are_chosen_by_name_in_the_order_of_the_list():
     names = [program.name for program in catalogue.chosen(["redis", "aiohttp"])]
     assert names == ["aiohttp", "redis"]
     assert catalogue.chosen([]) == list(catalogue.PROGRAMS)
+
+
+def test_the_short_form_leaves_programs_out_unless_they_are_named():
+    assert {it.name for it in catalogue.chosen([], quick=True)} < {
+        it.name for it in catalogue.PROGRAMS
+    }
+    assert [it.name for it in catalogue.chosen(["scrapy"], quick=True)] == ["scrapy"]
 
 
 def test_an_unknown_program_is_named():

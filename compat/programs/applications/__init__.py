@@ -1,0 +1,1 @@
+"""What the servers serve: applications that say on which loop and in which process they run."""
