@@ -283,8 +283,11 @@ def _ask_the_system(file, offset, count) -> FileSend:
         raise exceptions.SendfileNotAvailableError("os.sendfile() is not available")
     try:
         descriptor = file.fileno()
+    except (AttributeError, io.UnsupportedOperation):
+        raise exceptions.SendfileNotAvailableError("not a regular file") from None
+    try:
         size = os.fstat(descriptor).st_size
-    except (AttributeError, io.UnsupportedOperation, OSError):
+    except OSError:
         raise exceptions.SendfileNotAvailableError("not a regular file") from None
     if count is None:
         # What has no size is empty or no file, and nothing of it is sent.

@@ -287,3 +287,16 @@ def test_pair_of_unix_sockets(run, loop):
                 assert await protocol.receive() == [b"x"]
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("write", [b"x"]), ("writelines", [[b"x"]]), ("write_eof", []), ("can_write_eof", [])],
+)
+def test_a_datagram_transport_is_no_stream(run, loop, method, arguments):
+    async def main():
+        async with endpoint(loop) as (transport, _):
+            with pytest.raises(NotImplementedError):
+                getattr(transport, method)(*arguments)
+
+    run(main())

@@ -535,3 +535,13 @@ def test_stream_writer_over_a_pipe(run, loop):
             await turns()
 
     run(main())
+
+
+@pytest.mark.parametrize("method", ["pause_reading", "resume_reading", "is_reading"])
+def test_a_pipe_that_is_written_to_cannot_be_read_from(run, loop, method):
+    async def main():
+        async with writing(loop) as (transport, _, _reader):
+            with pytest.raises(NotImplementedError):
+                getattr(transport, method)()
+
+    run(main())

@@ -299,6 +299,14 @@ unsafe_cell_methods!(VecDeque<T> [T] {
     fn is_empty(&mut self) -> bool;
 });
 
+impl<T: CloneRef> GilCell<VecDeque<T>> {
+    /// References to all of them, in order.
+    pub fn all(&self, py: Python<'_>) -> Vec<T> {
+        // SAFETY: the trait's promise.
+        unsafe { self.reach(|values| values.iter().map(|value| value.clone_ref(py)).collect()) }
+    }
+}
+
 /// What a native object holds: cells, and values that never change.
 ///
 /// An object's memory begins as zeroes, and the collector may visit it before it was filled

@@ -4,13 +4,23 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+use crate::allocate;
+
+/// Looks up one attribute of a module, the names of which cost memory.
+#[cold]
+fn attribute<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let module = py.import(allocate::string(py, module)?)?;
+    module.getattr(allocate::string(py, name)?)
+}
+
 /// Names one attribute of a standard module and remembers it.
 macro_rules! standard {
     ($(#[$doc:meta])* $name:ident = $module:literal . $attribute:literal) => {
         $(#[$doc])*
         pub fn $name(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
             static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-            CELL.import(py, $module, $attribute)
+            let found = || Ok::<_, PyErr>(attribute(py, $module, $attribute)?.unbind());
+            CELL.get_or_try_init(py, found).map(|it| it.bind(py))
         }
     };
 }
@@ -20,7 +30,11 @@ macro_rules! standard_type {
         $(#[$doc])*
         pub fn $name(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
             static CELL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-            CELL.import(py, $module, $attribute)
+            let found = || {
+                let class = attribute(py, $module, $attribute)?;
+                Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
+            };
+            CELL.get_or_try_init(py, found).map(|it| it.bind(py))
         }
     };
 }

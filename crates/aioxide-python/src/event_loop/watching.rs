@@ -156,14 +156,20 @@ impl LoopCore {
         }
         // SAFETY: borrowed for one system call, which refuses a number that is not open.
         let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
-        if self.descriptors.read(py, |table| table.is_new(fd)) {
-            // The table grows for nobody who only claims to be a socket.
-            rustix::io::fcntl_getfd(descriptor)
-                .map_err(|error| os_error(std::io::Error::from(error)))?;
-        }
+        self.ensure_open(py, descriptor)?;
         let reference = pyo3::types::PyWeakrefReference::new(socket)?.into_any().unbind();
         let is_tcp = crate::transports::is_internet_stream(fd);
         drop(self.descriptors.set_owner(py, descriptor, reference, is_tcp));
+        Ok(())
+    }
+
+    /// The table grows for nobody who only claims to have a descriptor of that number.
+    fn ensure_open(&self, py: Python<'_>, descriptor: BorrowedFd<'_>) -> PyResult<()> {
+        let fd = descriptor.as_raw_fd();
+        if self.descriptors.read(py, |table| table.is_new(fd)) {
+            rustix::io::fcntl_getfd(descriptor)
+                .map_err(|error| os_error(std::io::Error::from(error)))?;
+        }
         Ok(())
     }
 
@@ -178,6 +184,7 @@ impl LoopCore {
     ) -> PyResult<()> {
         let poller = self.poller(py)?;
         let fd = descriptor.as_raw_fd();
+        self.ensure_open(py, descriptor)?;
         let (token, left_behind) = self.descriptors.occupy(py, descriptor, watch);
         // What a caller left there with the number's last use is dead.
         drop(left_behind);

@@ -25,18 +25,33 @@ pub fn fatal_error<T: Transport>(
         return Ok(());
     };
     let exception = error.into_value(py).into_bound(py).into_any();
-    if !transport.is_expected(&exception) {
+    let reported = report_failure(transport, &core, slf, message, &exception);
+    // Also if that has failed, for want of memory, say: what was to be read or written is
+    // lost, and the protocol must not go on as if it were not.
+    transport.force_close(slf, Some(exception))?;
+    reported
+}
+
+fn report_failure<T: Transport>(
+    transport: &T,
+    core: &Bound<'_, LoopCore>,
+    slf: &Bound<'_, T>,
+    message: &str,
+    exception: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let py = slf.py();
+    if !transport.is_expected(exception) {
         let details = details(slf, message, exception.clone())?;
         details.set_item(pyo3::intern!(py, "protocol"), transport.protocol(py))?;
         core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
     } else if core.get().debug(py) {
         let keywords = allocate::dict(py)?;
-        keywords.set_item(pyo3::intern!(py, "exc_info"), &exception)?;
+        keywords.set_item(pyo3::intern!(py, "exc_info"), exception)?;
         let words = allocate::string(py, message)?;
         let format = pyo3::intern!(py, "%r: %s");
         standard::logger(py)?.call_method("debug", (format, slf, words), Some(&keywords))?;
     }
-    transport.force_close(slf, Some(exception))
+    Ok(())
 }
 
 /// What an exception handler is told first.

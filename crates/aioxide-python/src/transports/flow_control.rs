@@ -190,6 +190,27 @@ macro_rules! flow_control_methods {
                 maybe_pause_protocol(slf.get(), slf)
             }
 
+            /// The same, but the protocol is not paused by it.
+            #[pyo3(signature = (high=None, low=None))]
+            fn _set_write_buffer_limits<'py>(
+                &self,
+                py: Python<'py>,
+                high: Option<Bound<'py, PyAny>>,
+                low: Option<Bound<'py, PyAny>>,
+            ) -> PyResult<()> {
+                use crate::transports::flow_control::{DEFAULT_HIGH_WATER, GivenMarks};
+                self.link().set_marks(py, GivenMarks::of(py, high, low, DEFAULT_HIGH_WATER)?);
+                Ok(())
+            }
+
+            fn _maybe_pause_protocol(slf: &Bound<'_, Self>) -> PyResult<()> {
+                crate::transports::flow_control::maybe_pause_protocol(slf.get(), slf)
+            }
+
+            fn _maybe_resume_protocol(slf: &Bound<'_, Self>) -> PyResult<()> {
+                crate::transports::flow_control::maybe_resume_protocol(slf.get(), slf)
+            }
+
             /// The water marks, in bytes: low, high.
             fn get_write_buffer_limits(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
                 self.link().marks(py)

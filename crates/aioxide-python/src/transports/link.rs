@@ -169,6 +169,9 @@ impl AnyTransport {
 /// What each kind of transport has of its own, and what follows from it for all
 /// of them. `slf` is always the object of `self`.
 pub trait Transport: PyClass {
+    /// What is said of a failure of which nothing else is said.
+    const FATAL_ERROR: &'static str = "Fatal error on transport";
+
     /// The common part of the state.
     fn link(&self) -> &Link;
 
@@ -352,10 +355,24 @@ macro_rules! link_methods {
                 Ok(())
             }
 
-            /// In asyncio, whether the protocol is to be told of the end.
-            #[getter]
-            fn _protocol_connected(&self, py: Python<'_>) -> bool {
-                self.link().is_joined(py)
+            /// Ends the connection because of `exc`, which is reported unless it can be
+            /// expected.
+            #[pyo3(signature = (exc, message=None))]
+            fn _fatal_error(
+                slf: &Bound<'_, Self>,
+                exc: Bound<'_, PyAny>,
+                message: Option<Bound<'_, PyString>>,
+            ) -> PyResult<()> {
+                let message = match &message {
+                    Some(message) => message.to_str()?,
+                    None => <Self as Transport>::FATAL_ERROR,
+                };
+                crate::transports::failures::fatal_error(
+                    slf.get(),
+                    slf,
+                    PyErr::from_value(exc),
+                    message,
+                )
             }
         }
     };

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use super::DatagramTransport;
 use crate::event_loop::{LoopCore, READABLE, WRITABLE, Watch};
-use crate::transports::failures::{fatal_error, report_step, warn_unclosed};
+use crate::transports::failures::{report_step, warn_unclosed};
 use crate::transports::{AnyTransport, Transport, TransportEvent};
 
 impl DatagramTransport {
@@ -47,7 +47,7 @@ impl DatagramTransport {
         let py = core.py();
         self.tell(core, pyo3::intern!(py, "connection_made"), slf.clone().into_any())?;
         if let Err(error) = self.register(core, slf) {
-            fatal_error(self, slf, error, "Fatal read error on datagram transport")?;
+            report_step(core, slf, "_add_reader", error)?;
         }
         self.release_waiter(py)
     }
@@ -55,15 +55,14 @@ impl DatagramTransport {
     /// Registers the socket with the poller, once and for both directions.
     fn register(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        let open = self.state.socket.is_some(py);
-        let wanted = self.state.flags.update(py, |flags| {
-            open && flags.lost_writes == 0 && !std::mem::replace(&mut flags.registered, true)
-        });
-        if !wanted {
+        let flags = self.state.flags.get(py);
+        if self.state.socket.is_none(py) || flags.lost_writes > 0 || flags.registered {
             return Ok(());
         }
         let watch = Watch::Transport(AnyTransport::Datagram(slf.clone().unbind()));
-        core.get().occupy(py, self.descriptor(), watch, Interest::BOTH, Trigger::Edge)
+        core.get().occupy(py, self.descriptor(), watch, Interest::BOTH, Trigger::Edge)?;
+        self.state.flags.update(py, |flags| flags.registered = true);
+        Ok(())
     }
 
     /// The last turn: tells the protocol, closes the socket.

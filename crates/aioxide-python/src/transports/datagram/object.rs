@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::OnceLock;
 
+use pyo3::exceptions::PyNotImplementedError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -15,7 +16,7 @@ use rustix::net::AddressFamily;
 
 use super::destination::Destination;
 use super::sending::Outgoing;
-use crate::event_loop::{LoopCore, Ready};
+use crate::event_loop::{LoopCore, Ready, SCRATCH_BYTES};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
@@ -231,6 +232,61 @@ impl DatagramTransport {
     #[getter]
     fn _sock<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.socket(py)
+    }
+
+    /// The bytes that one read brings at most.
+    #[classattr]
+    fn max_size() -> usize {
+        SCRATCH_BYTES
+    }
+
+    /// The protocol is told of the end.
+    #[classattr]
+    fn _protocol_connected() -> bool {
+        true
+    }
+
+    /// Servers have no datagram transports.
+    #[getter]
+    fn _server(&self) -> Option<Py<PyAny>> {
+        None
+    }
+
+    /// What waits to be sent: a copy of asyncio's deque of `(data, address)`.
+    #[getter]
+    fn _buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.queue_shown(py)
+    }
+
+    /// What it counts for.
+    #[getter]
+    fn _buffer_size(&self, py: Python<'_>) -> usize {
+        self.buffered(py)
+    }
+
+    /// A datagram transport is no stream.
+    fn write(&self, _data: Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// See `write`.
+    fn writelines(&self, _list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// See `write`.
+    fn write_eof(&self) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// See `write`.
+    fn can_write_eof(&self) -> PyResult<bool> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// Ends the transport at once because of `exc`.
+    fn _force_close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        slf.get().force_close(slf, exc)
     }
 
     #[getter]

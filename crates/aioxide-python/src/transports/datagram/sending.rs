@@ -11,10 +11,11 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags};
 
 use super::DatagramTransport;
-use super::destination::Destination;
+use super::destination::{Destination, internet_sender};
 use crate::buffers::BufferView;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, WRITABLE};
+use crate::gil_cell::CloneRef;
 use crate::transports::failures::fatal_error;
 use crate::transports::flow_control::{maybe_pause_protocol, maybe_resume_protocol};
 use crate::transports::{Transport, TransportEvent};
@@ -41,7 +42,30 @@ impl Outgoing {
     }
 }
 
+// SAFETY: reference counts go up.
+unsafe impl CloneRef for Outgoing {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self { data: self.data.clone_ref(py), to: self.to.clone_ref(py), size: self.size }
+    }
+}
+
 impl DatagramTransport {
+    /// What waits, for Python.
+    pub(super) fn queue_shown<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let deque = py.import(pyo3::intern!(py, "collections"))?.getattr("deque")?.call0()?;
+        for outgoing in self.state.queue.all(py) {
+            let to = match outgoing.to {
+                Destination::Peer => py.None().into_bound(py),
+                Destination::Numeric(address) => internet_sender(py, address)?.into_any(),
+                Destination::Other(address) => address.into_bound(py),
+            };
+            let data = outgoing.data.into_bound(py).into_any();
+            let item = allocate::tuple(py, [data, to])?;
+            deque.call_method1(pyo3::intern!(py, "append"), (item,))?;
+        }
+        Ok(deque)
+    }
+
     /// Sends one datagram. False: the kernel takes nothing now.
     #[inline]
     fn send(&self, data: &Bound<'_, PyAny>, to: &Destination) -> PyResult<bool> {

@@ -2,7 +2,7 @@
 
 use std::os::fd::{BorrowedFd, RawFd};
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rustix::fs::FileType;
@@ -30,7 +30,13 @@ pub enum Kind {
 /// the words of `refusal` for a file that no poller watches.
 pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, Kind)> {
     let py = pipe.py();
-    let fd: RawFd = pipe.call_method0(pyo3::intern!(py, "fileno"))?.extract()?;
+    let number = pipe.call_method0(pyo3::intern!(py, "fileno"))?;
+    let fd: RawFd = number.extract().map_err(|error: PyErr| {
+        match error.is_instance_of::<PyOverflowError>(py) {
+            true => PyOverflowError::new_err("Python int too large to convert to C int"),
+            false => error,
+        }
+    })?;
     if fd < 0 {
         return Err(os_error(Errno::BADF));
     }

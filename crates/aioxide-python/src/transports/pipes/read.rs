@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::end;
 use crate::errors::os_error;
-use crate::event_loop::{Direction, LoopCore, Ready, Watcher};
+use crate::event_loop::{Direction, LoopCore, Ready, SCRATCH_BYTES, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
@@ -170,6 +170,8 @@ impl ReadPipeTransport {
 }
 
 impl Transport for ReadPipeTransport {
+    const FATAL_ERROR: &'static str = "Fatal error on pipe transport";
+
     fn link(&self) -> &Link {
         &self.state.link
     }
@@ -253,6 +255,11 @@ impl ReadPipeTransport {
         slf.get().force_close(slf, None)
     }
 
+    #[pyo3(signature = (exc=None))]
+    fn _close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        slf.get().force_close(slf, exc)
+    }
+
     /// Whether `close` was called, or the pipe has ended.
     fn is_closing(&self, py: Python<'_>) -> bool {
         self.state.flags.get(py).closing
@@ -280,6 +287,12 @@ impl ReadPipeTransport {
     #[setter]
     fn set__pipe(&self, py: Python<'_>, pipe: Option<Py<PyAny>>) {
         drop(self.state.pipe.replace(py, pipe));
+    }
+
+    /// The bytes that one read brings at most.
+    #[classattr]
+    fn max_size() -> usize {
+        SCRATCH_BYTES
     }
 
     #[getter]

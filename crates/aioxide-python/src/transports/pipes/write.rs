@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
 
-use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError};
+use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyNotImplementedError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -254,6 +254,8 @@ impl WritePipeTransport {
 }
 
 impl Transport for WritePipeTransport {
+    const FATAL_ERROR: &'static str = "Fatal error on pipe transport";
+
     fn link(&self) -> &Link {
         &self.state.link
     }
@@ -347,6 +349,26 @@ impl WritePipeTransport {
         }
         this.stop_watching(py, Direction::Read);
         this.schedule_lost(slf, None)
+    }
+
+    /// A pipe that is written to cannot be read from.
+    fn pause_reading(&self) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// See `pause_reading`.
+    fn resume_reading(&self) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// See `pause_reading`.
+    fn is_reading(&self) -> PyResult<bool> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    #[pyo3(signature = (exc=None))]
+    fn _close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        slf.get().force_close(slf, exc)
     }
 
     /// Yes.

@@ -7,6 +7,7 @@ use pyo3::types::{PyDict, PyString};
 use super::SocketTransport;
 use super::file_sending::FileSending;
 use super::object::Socket;
+use crate::event_loop::SCRATCH_BYTES;
 use crate::futures::Future;
 use crate::server::ServerCore;
 use crate::transports::Transport;
@@ -154,6 +155,18 @@ impl SocketTransport {
     #[getter]
     fn _sock<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.socket_object(py)
+    }
+
+    /// The bytes that one read brings at most.
+    #[classattr]
+    fn max_size() -> usize {
+        SCRATCH_BYTES
+    }
+
+    /// The protocol is told of the end.
+    #[classattr]
+    fn _protocol_connected() -> bool {
+        true
     }
 
     #[getter]

@@ -35,7 +35,7 @@ impl SocketTransport {
         let py = core.py();
         self.tell(core, pyo3::intern!(py, "connection_made"), slf.clone().into_any())?;
         if let Err(error) = self.register(core, slf) {
-            fatal_error(self, slf, error, "Fatal read error on socket transport")?;
+            report_step(core, slf, "_add_reader", error)?;
         }
         self.release_waiter(py)
     }
@@ -50,13 +50,14 @@ impl SocketTransport {
             return Ok(());
         }
         let writes = !self.state.queue.is_empty(py) || self.state.sending.is_some(py);
+        let interest = if writes { Interest::BOTH } else { Interest::READ };
+        let watch = Watch::Transport(AnyTransport::Socket(slf.clone().unbind()));
+        core.get().occupy(py, self.descriptor(), watch, interest, Trigger::Edge)?;
         self.state.flags.update(py, |flags| {
             flags.registered = true;
             flags.watches_writing = writes;
         });
-        let interest = if writes { Interest::BOTH } else { Interest::READ };
-        let watch = Watch::Transport(AnyTransport::Socket(slf.clone().unbind()));
-        core.get().occupy(py, self.descriptor(), watch, interest, Trigger::Edge)
+        Ok(())
     }
 
     /// The kernel takes no more for now: has the poller tell when it does again,
