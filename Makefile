@@ -86,6 +86,12 @@ bench: ## Measure aioxide beside asyncio, uvloop and rloop
 	$(develop) --release
 	$(in_venv) benches/run.py $(ARGS)
 
+.PHONY: instructions
+instructions: ## Count instructions per operation: ARGS="--save FILE", ARGS="--against FILE"
+	@$(prepare) build bench
+	$(develop) --release
+	$(in_venv) benches/instructions.py $(ARGS)
+
 .PHONY: growth
 growth: ## Measure how costs grow with tasks, timers, waiters, connections
 	@$(prepare) build bench
