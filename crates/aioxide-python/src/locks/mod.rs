@@ -11,6 +11,7 @@ mod semaphore;
 mod waiters;
 mod waiting_at_barrier;
 mod waiting_for_notice;
+mod waiting_for_semaphore;
 
 pub use barrier::{Barrier, ChangeBarrier};
 pub use binding::LoopBinding;
@@ -18,12 +19,11 @@ pub use condition::Condition;
 pub use entering::{EnterBySubclass, ReleaseBySubclass};
 pub use event::{Event, WaitEvent};
 pub use lock::{AcquireLock, Lock, ReleaseLock, install_lock};
-pub use semaphore::{
-    AcquireSemaphore, BoundedSemaphore, ReleaseSemaphore, Semaphore, install_semaphore,
-};
+pub use semaphore::{BoundedSemaphore, Semaphore, install_semaphore};
 pub use waiters::{Key, Waiters};
 pub use waiting_at_barrier::{EnterBarrier, LeaveBarrier, WaitAtBarrier};
 pub use waiting_for_notice::{WaitForNotice, WaitUntil};
+pub use waiting_for_semaphore::{AcquireSemaphore, ReleaseSemaphore};
 
 use pyo3::PyClass;
 use pyo3::exceptions::PyAttributeError;

@@ -11,14 +11,14 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 use super::EnterBySubclass;
 use super::binding::LoopBinding;
 use super::count::Count;
-use super::waiters::{Key, Waiters};
+use super::waiters::Waiters;
+use super::waiting_for_semaphore::{AcquireSemaphore, ReleaseSemaphore};
 use crate::allocate;
-use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
+use crate::coroutines::Coroutine;
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
 use crate::given::Given;
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
-use crate::standard;
 
 /// A counter of what may be had at once. `acquire` takes one and waits while
 /// there is none; `release` gives one back.
@@ -26,13 +26,13 @@ use crate::standard;
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Semaphore
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
 pub struct Semaphore {
-    state: Contents<State>,
+    pub(super) state: Contents<State>,
 }
 
-struct State {
-    value: Count,
-    waiters: GilCell<Waiters>,
-    binding: LoopBinding,
+pub(super) struct State {
+    pub value: Count,
+    pub waiters: GilCell<Waiters>,
+    pub binding: LoopBinding,
 }
 
 /// A semaphore that refuses to be released more often than acquired.
@@ -70,7 +70,7 @@ impl Semaphore {
 
     /// Takes one if there is one that is not for somebody who came before.
     #[inline]
-    fn try_acquire(&self, py: Python<'_>) -> bool {
+    pub(super) fn try_acquire(&self, py: Python<'_>) -> bool {
         let state = &self.state;
         state.value.is_free(py) == Some(true)
             && !(state.waiters.len(py) > 0 && state.waiters.any_alive(py))
@@ -79,12 +79,12 @@ impl Semaphore {
 
     /// Whether nothing was replaced of what asyncio's methods call.
     #[inline]
-    fn is_native(slf: &Bound<'_, Self>) -> bool {
+    pub(super) fn is_native(slf: &Bound<'_, Self>) -> bool {
         super::is_plain(slf) || slf.cast_exact::<BoundedSemaphore>().is_ok_and(super::is_plain)
     }
 
     /// Whether `acquire` has to wait, as the class sees it.
-    fn is_taken(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    pub(super) fn is_taken(slf: &Bound<'_, Self>) -> PyResult<bool> {
         if Self::is_native(slf) {
             return Self::is_locked(slf);
         }
@@ -101,7 +101,7 @@ impl Semaphore {
         Ok(!free || state.waiters.any_alive(py))
     }
 
-    fn is_positive(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    pub(super) fn is_positive(slf: &Bound<'_, Self>) -> PyResult<bool> {
         match slf.get().state.value.is_positive(slf.py()) {
             Some(positive) => Ok(positive),
             None => Self::value(slf)?.gt(0),
@@ -110,7 +110,7 @@ impl Semaphore {
 
     /// Counts one more or less.
     #[inline]
-    fn step(slf: &Bound<'_, Self>, by: i8) -> PyResult<()> {
+    pub(super) fn step(slf: &Bound<'_, Self>, by: i8) -> PyResult<()> {
         let value = &slf.get().state.value;
         if !value.step(slf.py(), by) {
             value.set(&Self::value(slf)?.add(by)?);
@@ -119,7 +119,7 @@ impl Semaphore {
     }
 
     /// Gives one to the first who waits and was not woken up yet; whether there was anybody.
-    fn wake_next(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    pub(super) fn wake_next(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let Some(next) = slf.get().state.waiters.wake_next(py) else {
             return Ok(false);
@@ -130,140 +130,9 @@ impl Semaphore {
         Ok(true)
     }
 
-    fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub(super) fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::step(slf, 1)?;
         Self::wake_next(slf).map(drop)
-    }
-}
-
-/// `Semaphore.acquire`, and entering `async with semaphore`.
-pub struct AcquireSemaphore {
-    semaphore: Py<Semaphore>,
-    waiting: Option<(Key, Py<Future>)>,
-    entering: bool,
-}
-
-impl AcquireSemaphore {
-    fn result(&self, py: Python<'_>) -> Py<PyAny> {
-        if self.entering { py.None() } else { PyBool::new(py, true).to_owned().into_any().unbind() }
-    }
-}
-
-impl Routine for AcquireSemaphore {
-    #[inline]
-    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
-        let semaphore = self.semaphore.bind(py);
-        let state = &semaphore.get().state;
-        let acquired = match (moment, &self.waiting) {
-            // The place was given with the wake-up. If there are more, others are to
-            // be woken as well.
-            (Moment::Woken, Some((key, _))) => {
-                state.value.is_positive(py) == Some(false) && state.waiters.leave(py, Some(*key))
-            }
-            _ => Semaphore::is_native(semaphore) && semaphore.get().try_acquire(py),
-        };
-        acquired.then(|| AtOnce::Return(self.result(py)))
-    }
-
-    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
-        let semaphore = self.semaphore.bind(py);
-        let state = &semaphore.get().state;
-        let error = match input {
-            Input::Start => {
-                if !Semaphore::is_taken(semaphore)? {
-                    Semaphore::step(semaphore, -1)?;
-                    return Ok(Step::Return(self.result(py)));
-                }
-                let future = state.binding.future(semaphore.as_any())?;
-                let key = state.waiters.push(py, future.clone_ref(py));
-                self.waiting = Some((key, future.clone_ref(py)));
-                return Ok(Step::Wait(future));
-            }
-            Input::Value(_) => None,
-            Input::Error(error) => Some(error),
-        };
-        let mut outcome = Ok(());
-        if let Some((key, future)) = self.waiting.take() {
-            outcome = state.waiters.strike(py, Some(key), error.as_ref());
-            if let Some(error) = &error
-                && outcome.is_ok()
-                && error.is_instance(py, standard::cancelled_error(py)?)
-                && future.get().is_done(py)
-                && !future.get().is_cancelled(py)
-            {
-                // It was given one and cancelled at once.
-                outcome = Semaphore::step(semaphore, 1);
-            }
-        }
-        // Others may have come meanwhile and had to queue up behind.
-        while Semaphore::is_positive(semaphore)? && Semaphore::wake_next(semaphore)? {}
-        outcome?;
-        match error {
-            Some(error) => Err(error),
-            None => Ok(Step::Return(self.result(py))),
-        }
-    }
-
-    fn qualname(&self) -> &'static str {
-        if self.entering { "Semaphore.__aenter__" } else { "Semaphore.acquire" }
-    }
-
-    #[inline]
-    fn release(self, py: Python<'_>) {
-        self.semaphore.drop_ref(py);
-        if let Some((_, future)) = self.waiting {
-            future.drop_ref(py);
-        }
-    }
-
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some((_, future)) = &self.waiting {
-            visit.call(future)?;
-        }
-        visit.call(&self.semaphore)
-    }
-}
-
-/// Leaving `async with semaphore`.
-pub struct ReleaseSemaphore {
-    semaphore: Py<Semaphore>,
-}
-
-impl Routine for ReleaseSemaphore {
-    #[inline]
-    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
-        let semaphore = self.semaphore.bind(py);
-        let state = &semaphore.get().state;
-        if !super::is_plain(semaphore) || !state.value.step(py, 1) {
-            return None;
-        }
-        let next = state.waiters.wake_next(py);
-        if next.is_some() {
-            state.value.step(py, -1);
-        }
-        Some(AtOnce::return_and_wake(py, next))
-    }
-
-    fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
-        let semaphore = self.semaphore.bind(py);
-        if super::is_plain(semaphore) {
-            Semaphore::give_back(semaphore)?;
-        } else {
-            semaphore.call_method0(pyo3::intern!(py, "release"))?;
-        }
-        Ok(Step::Return(py.None()))
-    }
-
-    fn qualname(&self) -> &'static str {
-        "Semaphore.__aexit__"
-    }
-
-    fn release(self, py: Python<'_>) {
-        self.semaphore.drop_ref(py);
-    }
-
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.semaphore)
     }
 }
 

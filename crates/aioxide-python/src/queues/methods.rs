@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use pyo3::prelude::*;
 
-use super::object::{get_at_once, put_at_once};
+use super::state::{get_at_once, put_at_once};
 use super::{GetItem, PutItem, Queue};
 use crate::coroutines::Coroutine;
 use crate::futures::Future;

@@ -3,6 +3,7 @@
 mod items;
 mod methods;
 mod object;
+mod state;
 mod waiting;
 
 pub use methods::{install_queue, put_nowait};

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::Queue;
 use super::methods::{get_nowait, put_nowait, shut_down_error};
-use super::object::{get_at_once, put_at_once};
+use super::state::{get_at_once, put_at_once};
 use crate::coroutines::{AtOnce, Input, Moment, Routine, Step};
 use crate::event_loop::Direction;
 use crate::futures::Future;

@@ -47,16 +47,17 @@ impl CurrentTask {
         task: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let entry = self.entry.replace(py, Entry::Running);
-        if matches!(entry, Entry::Stale | Entry::Nobody) {
-            return table::set(py, event_loop, task.as_ptr());
-        }
-        // Nothing of ours is there, or a step inside a step: whatever is in
-        // the table is the truth.
-        if let Some(other) = table::get(py, event_loop)?.filter(|other| !other.is_none()) {
+        let begun = if matches!(entry, Entry::Stale | Entry::Nobody) {
+            table::set(py, event_loop, task.as_ptr())
+        } else {
+            // Nothing of ours is there, or a step inside a step: whatever is in
+            // the table is the truth.
+            enter_table(py, event_loop, task)
+        };
+        if begun.is_err() {
             self.entry.set(py, entry);
-            return Err(other_task_runs(task, &other)?);
         }
-        table::set(py, event_loop, task.as_ptr())
+        begun
     }
 
     /// The task has stopped running; the entry stays until the next step
@@ -74,7 +75,11 @@ impl CurrentTask {
         }
         self.entry.set(py, Entry::Nobody);
         // SAFETY: None is immortal, or at least outlives this call.
-        table::set(py, event_loop, unsafe { ffi::Py_None() })
+        let settled = table::set(py, event_loop, unsafe { ffi::Py_None() });
+        if settled.is_err() {
+            self.entry.set(py, Entry::Stale);
+        }
+        settled
     }
 
     /// Takes an entry that is not a running task's out.
@@ -85,6 +90,14 @@ impl CurrentTask {
         }
         self.entry.set(py, Entry::Absent);
         table::remove(py, event_loop)
+    }
+}
+
+/// Enters the task, unless another one is there.
+fn enter_table(py: Python<'_>, event_loop: &Py<PyAny>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+    match table::get(py, event_loop)?.filter(|other| !other.is_none()) {
+        Some(other) => Err(other_task_runs(task, &other)?),
+        None => table::set(py, event_loop, task.as_ptr()),
     }
 }
 

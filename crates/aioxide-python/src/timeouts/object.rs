@@ -190,7 +190,11 @@ impl Timeout {
             }
         };
         when.release(py);
-        drop(this.state.alarm.replace(py, alarm));
+        // A comparison with the time may have set one as well.
+        if let Alarm::Timer(core) = this.state.alarm.replace(py, alarm) {
+            core.get().timer_cancelled(py);
+            core.drop_ref(py);
+        }
         Ok(())
     }
 
@@ -247,6 +251,9 @@ impl Timeout {
     fn __init__(&self, py: Python<'_>, when: Option<Bound<'_, PyAny>>) {
         let state = &self.state;
         // An alarm that is under way keeps its number, and is told from the next one.
+        if let Alarm::Timer(core) = state.alarm.replace(py, Alarm::None) {
+            core.get().timer_cancelled(py);
+        }
         state.clear(py);
         let number = state.progress.get(py).number;
         state.progress.set(py, Progress { phase: Phase::Created, number, cancelling: 0 });
