@@ -6,6 +6,7 @@ use pyo3::types::PyDict;
 
 use super::protocol::SslProtocol;
 use super::transport::SslTransport;
+use crate::allocate;
 use crate::futures::Future;
 use crate::standard;
 
@@ -28,9 +29,8 @@ impl SslProtocol {
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let (waiter, accepted) =
-            this.state.with(py, |state| (state.waiter.take(), std::mem::take(&mut state.accepted)));
-        if let Some(waiter) = waiter {
+        let accepted = this.state.flags.update(py, |flags| std::mem::take(&mut flags.accepted));
+        if let Some(waiter) = this.state.waiter.take(py) {
             let waiter = waiter.bind(py);
             return match failure {
                 _ if waiter.get().is_done(py) => Ok(()),
@@ -43,7 +43,7 @@ impl SslProtocol {
         match failure {
             Some(failure) if accepted && this.core(py)?.get().debug(py) => {
                 let (protocol, transport) = above();
-                let details = PyDict::new(py);
+                let details = allocate::dict(py)?;
                 details
                     .set_item("message", "Error on transport creation for incoming connection")?;
                 details.set_item("exception", failure)?;
@@ -78,7 +78,7 @@ impl SslProtocol {
         }
         if error.is_instance_of::<PyOSError>() {
             if this.core(py)?.get().debug(py) {
-                let keywords = PyDict::new(py);
+                let keywords = allocate::dict(py)?;
                 keywords.set_item("exc_info", &error)?;
                 standard::logger(py)?.call_method(
                     "debug",
@@ -91,7 +91,7 @@ impl SslProtocol {
         if error.is_instance(standard::cancelled_error(py)?)? {
             return Ok(());
         }
-        let details = PyDict::new(py);
+        let details = allocate::dict(py)?;
         details.set_item("message", message)?;
         details.set_item("exception", error)?;
         details.set_item("transport", lower)?;

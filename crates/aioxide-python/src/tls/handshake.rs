@@ -13,14 +13,17 @@ impl SslProtocol {
         let py = slf.py();
         let this = slf.get();
         Self::log_debug(slf, "%r starts SSL handshake")?;
-        let now: f64 = this.core(py)?.call_method0(pyo3::intern!(py, "time"))?.extract()?;
+        let core = this.core(py)?;
+        let state = &this.state;
+        let started = match core.get().debug(py) {
+            true => Some(core.call_method0(pyo3::intern!(py, "time"))?.unbind()),
+            false => None,
+        };
+        drop(state.handshake_started.replace(py, started));
         this.enter(py, Phase::Handshake)?;
-        let seconds = this.state.with(py, |state| {
-            state.handshake_started = now;
-            state.handshake_timeout.as_ref().map(|seconds| seconds.clone_ref(py))
-        });
+        let seconds = state.handshake_timeout.clone_ref(py);
         let timer = Self::call_later(slf, seconds, "_check_handshake_timeout")?;
-        this.state.with(py, |state| state.handshake_timer = Some(timer));
+        drop(state.handshake_timer.replace(py, Some(timer)));
         Self::handshake(slf)
     }
 
@@ -40,7 +43,7 @@ impl SslProtocol {
     pub(super) fn handshake_over(slf: &Bound<'_, Self>, outcome: PyResult<()>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        if let Some(timer) = this.state.with(py, |state| state.handshake_timer.take()) {
+        if let Some(timer) = this.state.handshake_timer.take(py) {
             timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
         }
         let facts = outcome
@@ -74,25 +77,25 @@ impl SslProtocol {
         let py = slf.py();
         let this = slf.get();
         let core = this.core(py)?;
-        if core.get().debug(py) {
-            let now: f64 = core.call_method0(pyo3::intern!(py, "time"))?.extract()?;
-            let took = now - this.state.with(py, |state| state.handshake_started);
+        if core.get().debug(py)
+            && let Some(started) = this.state.handshake_started.clone_ref(py)
+        {
+            let took = core.call_method0(pyo3::intern!(py, "time"))?.sub(started)?.mul(1e3)?;
             standard::logger(py)?
-                .call_method1("debug", ("%r: SSL handshake took %.1f ms", slf, took * 1e3))?;
+                .call_method1("debug", ("%r: SSL handshake took %.1f ms", slf, took))?;
         }
         let object = this.session.object(py);
-        let extra =
-            this.state.with(py, |state| state.extra.as_ref().map(|extra| extra.bind(py).clone()));
+        let extra = this.state.extra.clone_ref(py).map(|extra| extra.into_bound(py));
         if let Some(extra) = extra {
             extra.set_item("peercert", certificate)?;
             extra.set_item("cipher", object.call_method0("cipher")?)?;
             extra.set_item("compression", object.call_method0("compression")?)?;
             extra.set_item("ssl_object", object)?;
         }
-        let first = this.state.with(py, |state| {
-            let first = state.told == Told::Nothing;
+        let first = this.state.flags.update(py, |flags| {
+            let first = flags.told == Told::Nothing;
             if first {
-                state.told = Told::Made;
+                flags.told = Told::Made;
             }
             first
         });
@@ -114,10 +117,7 @@ impl SslProtocol {
         if this.phase(py) != Phase::Handshake {
             return Ok(());
         }
-        let seconds = this
-            .state
-            .with(py, |state| state.handshake_timeout.as_ref().map(|it| it.clone_ref(py)));
-        let seconds = match seconds {
+        let seconds = match this.state.handshake_timeout.clone_ref(py) {
             Some(seconds) => seconds.bind(py).str()?.to_string(),
             None => String::new(),
         };

@@ -1,11 +1,75 @@
-//! asyncio's private names, which CPython's tests and known libraries read.
+//! asyncio's private names, which CPython's tests and known libraries read and write.
 
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use super::protocol::SslProtocol;
+use super::state::Phase;
 use super::transport::SslTransport;
 use crate::event_loop::LoopCore;
+
+/// Attributes over the slots of the state.
+macro_rules! slots {
+    ($($attribute:ident: $field:ident, $get:ident, $set:ident;)*) => {
+        #[pymethods]
+        impl SslProtocol {
+            $(
+                #[getter($attribute)]
+                fn $get(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+                    self.state.$field.clone_ref(py)
+                }
+
+                #[setter($attribute)]
+                fn $set(&self, py: Python<'_>, value: Option<Py<PyAny>>) {
+                    drop(self.state.$field.replace(py, value));
+                }
+            )*
+        }
+    };
+}
+
+slots! {
+    _transport: transport, get_transport, set_transport;
+    _extra: extra, get_extra, set_extra;
+    _sslcontext: context, get_context, set_context;
+    _server_side: server_side, get_server_side, set_server_side;
+    _server_hostname: server_hostname, get_server_hostname, set_server_hostname;
+    _ssl_handshake_timeout: handshake_timeout, get_handshake_timeout, set_handshake_timeout;
+    _ssl_shutdown_timeout: shutdown_timeout, get_shutdown_timeout, set_shutdown_timeout;
+    _handshake_timeout_handle: handshake_timer, get_handshake_timer, set_handshake_timer;
+    _shutdown_timeout_handle: shutdown_timer, get_shutdown_timer, set_shutdown_timer;
+    _handshake_start_time: handshake_started, get_handshake_started, set_handshake_started;
+}
+
+/// Attributes over the flags of the state.
+macro_rules! flags {
+    ($($attribute:ident: $field:ident, $get:ident, $set:ident;)*) => {
+        #[pymethods]
+        impl SslProtocol {
+            $(
+                #[getter($attribute)]
+                fn $get(&self, py: Python<'_>) -> bool {
+                    self.state.flags.get(py).$field
+                }
+
+                #[setter($attribute)]
+                fn $set(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
+                    let set = value.is_truthy()?;
+                    self.state.flags.update(value.py(), |flags| flags.$field = set);
+                    Ok(())
+                }
+            )*
+        }
+    };
+}
+
+flags! {
+    _eof_received: eof_received, get_eof_received, set_eof_received;
+    _ssl_writing_paused: writing_paused, get_writing_paused, set_writing_paused;
+    _ssl_reading_paused: reading_paused, get_reading_paused, set_reading_paused;
+    _app_writing_paused: app_writing_paused, get_app_writing_paused, set_app_writing_paused;
+    _app_reading_paused: app_reading_paused, get_app_reading_paused, set_app_reading_paused;
+}
 
 #[pymethods]
 impl SslProtocol {
@@ -15,71 +79,88 @@ impl SslProtocol {
     }
 
     #[getter]
-    fn _app_transport(&self, py: Python<'_>) -> Option<Py<SslTransport>> {
+    fn get__app_transport(&self, py: Python<'_>) -> Option<Py<SslTransport>> {
         self.app_transport(py)
     }
 
+    #[setter]
+    fn set__app_transport(&self, py: Python<'_>, transport: Option<Py<SslTransport>>) {
+        drop(self.state.app_transport.replace(py, transport));
+    }
+
     #[getter]
-    fn _app_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+    fn get__app_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.app_protocol(py)
     }
 
-    #[getter]
-    fn _transport<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.lower(py)
+    #[setter]
+    fn set__app_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
+        self.set_app_protocol(protocol)
     }
 
     #[getter]
-    fn _app_reading_paused(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.app_reading_paused)
-    }
-
-    #[getter]
-    fn _incoming<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+    fn get__incoming<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.session.incoming_buffer(py)
     }
 
+    #[setter]
+    fn set__incoming(&self, buffer: Bound<'_, PyAny>) -> PyResult<()> {
+        self.session.set_incoming_buffer(buffer)
+    }
+
     #[getter]
-    fn _sslobj<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+    fn get__outgoing<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.session.outgoing_buffer(py)
+    }
+
+    #[setter]
+    fn set__outgoing(&self, buffer: Bound<'_, PyAny>) -> PyResult<()> {
+        self.session.set_outgoing_buffer(buffer)
+    }
+
+    #[getter]
+    fn get__sslobj<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.session.object(py)
     }
 
-    #[getter]
-    fn _extra<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyDict>> {
-        self.state.with(py, |state| state.extra.as_ref().map(|extra| extra.bind(py).clone()))
+    #[setter]
+    fn set__sslobj(&self, object: Bound<'_, PyAny>) -> PyResult<()> {
+        self.session.set_object(object)
     }
 
     #[getter]
-    fn _sslcontext<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match self._extra(py) {
-            Some(extra) => extra.get_item("sslcontext"),
-            None => Ok(None),
-        }
+    fn get__write_buffer_size(&self, py: Python<'_>) -> usize {
+        self.state.flags.get(py).backlog_bytes
+    }
+
+    #[setter]
+    fn set__write_buffer_size(&self, py: Python<'_>, bytes: usize) {
+        self.state.flags.update(py, |flags| flags.backlog_bytes = bytes);
     }
 
     #[getter]
-    fn _server_side<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.session.object(py).getattr("server_side")
+    fn get__conn_lost(&self, py: Python<'_>) -> u32 {
+        self.state.flags.get(py).lost_writes
     }
 
-    #[getter]
-    fn _server_hostname<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.session.object(py).getattr("server_hostname")
+    #[setter]
+    fn set__conn_lost(&self, py: Python<'_>, count: u32) {
+        self.state.flags.update(py, |flags| flags.lost_writes = count);
     }
 
     /// A member of asyncio's own enumeration.
     #[getter]
-    fn _state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn get__state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         py.import("asyncio.sslproto")?.getattr("SSLProtocolState")?.getattr(self.phase(py).name())
     }
 
-    #[getter]
-    fn _handshake_timeout_handle(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.handshake_timer.as_ref().map(|it| it.clone_ref(py)))
-    }
-
-    #[getter]
-    fn _shutdown_timeout_handle(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.shutdown_timer.as_ref().map(|it| it.clone_ref(py)))
+    #[setter]
+    fn set__state(&self, state: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = state.py();
+        let name = state.getattr("name")?;
+        let name = name.extract::<&str>().map_err(|_| PyTypeError::new_err("no state"))?;
+        let phase = Phase::named(name).ok_or_else(|| PyValueError::new_err("no such state"))?;
+        self.state.flags.update(py, |flags| flags.phase = phase);
+        Ok(())
     }
 }

@@ -10,8 +10,8 @@ use super::state::{Origin, Phase, State, TlsOptions, Told};
 use super::transport::SslTransport;
 use crate::event_loop::LoopCore;
 use crate::futures::Future;
-use crate::transports::SocketTransport;
-use crate::with_cell::WithCell;
+use crate::gil_cell::Contents;
+use crate::transports::{Receiver, SocketTransport};
 
 /// The protocol of a transport that carries TLS records.
 ///
@@ -21,34 +21,44 @@ use crate::with_cell::WithCell;
 #[pyclass(frozen, weakref, name = "SSLProtocol", module = "aioxide")]
 pub struct SslProtocol {
     pub(super) session: Session,
-    pub(super) state: WithCell<State>,
+    pub(super) state: Contents<State>,
 }
 
 impl SslProtocol {
     /// The transport above, until the connection is lost.
     pub fn app_transport(&self, py: Python<'_>) -> Option<Py<SslTransport>> {
-        self.state.with(py, |state| state.app_transport.as_ref().map(|it| it.clone_ref(py)))
+        self.state.app_transport.clone_ref(py)
     }
 
     pub(super) fn core<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, LoopCore>> {
-        self.state
-            .with(py, |state| state.core.as_ref().map(|core| core.bind(py).clone()))
-            .ok_or_else(|| PyRuntimeError::new_err("the TLS protocol was taken apart"))
+        match self.state.core.clone_ref(py) {
+            Some(core) => Ok(core.into_bound(py)),
+            None => Err(PyRuntimeError::new_err("the TLS protocol was taken apart")),
+        }
     }
 
     #[inline]
     pub(super) fn lower<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.with(py, |state| state.transport.as_ref().map(|it| it.bind(py).clone()))
+        self.state.transport.clone_ref(py).map(|transport| transport.into_bound(py))
     }
 
     #[inline]
     pub(super) fn app_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.with(py, |state| state.app_protocol.as_ref().map(|it| it.bind(py).clone()))
+        self.state.app_protocol.clone_ref(py).map(|protocol| protocol.into_bound(py))
+    }
+
+    /// Calls `protocol` from now on.
+    pub(super) fn set_app_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = protocol.py();
+        let receiver = Receiver::of(&protocol)?;
+        self.state.flags.update(py, |flags| flags.receiver = receiver);
+        drop(self.state.app_protocol.replace(py, Some(protocol.unbind())));
+        Ok(())
     }
 
     #[inline]
     pub(super) fn phase(&self, py: Python<'_>) -> Phase {
-        self.state.with(py, |state| state.phase)
+        self.state.flags.get(py).phase
     }
 
     /// Goes from one phase to the next.
@@ -69,7 +79,7 @@ impl SslProtocol {
                 phase.name()
             )));
         }
-        self.state.with(py, |state| state.phase = phase);
+        self.state.flags.update(py, |flags| flags.phase = phase);
         Ok(())
     }
 
@@ -127,8 +137,7 @@ impl SslProtocol {
 
     /// The transport below is there: the handshake begins.
     fn connection_made(slf: &Bound<'_, Self>, transport: Bound<'_, PyAny>) -> PyResult<()> {
-        let transport = transport.unbind();
-        slf.get().state.with(slf.py(), |state| state.transport = Some(transport));
+        drop(slf.get().state.transport.replace(slf.py(), Some(transport.unbind())));
         Self::start_handshake(slf)
     }
 
@@ -136,25 +145,24 @@ impl SslProtocol {
     fn connection_lost(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        drop(this.session.drain(py)?);
-        let (dropped, transport, protocol, tell, timers) = this.state.with(py, |state| {
-            state.lost_writes = state.lost_writes.saturating_add(1);
-            state.backlog_bytes = 0;
+        let state = &this.state;
+        // Whatever it comes to, everybody learns of the end.
+        let drained = this.session.drain(py).map(drop);
+        let tell = state.flags.update(py, |flags| {
+            flags.lost_writes = flags.lost_writes.saturating_add(1);
+            flags.backlog_bytes = 0;
             let tell =
-                state.phase != Phase::Handshake && matches!(state.told, Told::Made | Told::Eof);
+                flags.phase != Phase::Handshake && matches!(flags.told, Told::Made | Told::Eof);
             if tell {
-                state.told = Told::Lost;
+                flags.told = Told::Lost;
             }
-            state.phase = Phase::Unwrapped;
-            (
-                (std::mem::take(&mut state.backlog), state.transport.take()),
-                state.app_transport.take(),
-                state.app_protocol.take(),
-                tell,
-                [state.shutdown_timer.take(), state.handshake_timer.take()],
-            )
+            flags.phase = Phase::Unwrapped;
+            tell
         });
-        drop(dropped);
+        let (transport, protocol) = (state.app_transport.take(py), state.app_protocol.take(py));
+        let timers = [state.shutdown_timer.take(py), state.handshake_timer.take(py)];
+        drop(state.backlog.take(py));
+        drop(state.transport.take(py));
         if let Some(transport) = &transport {
             transport.get().set_closed(py);
         }
@@ -168,7 +176,7 @@ impl SslProtocol {
         for timer in timers.into_iter().flatten() {
             timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
         }
-        Ok(())
+        drained
     }
 
     /// The transport below has received `data`.
@@ -180,7 +188,7 @@ impl SslProtocol {
     fn eof_received(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let this = slf.get();
-        this.state.with(py, |state| state.eof_received = true);
+        this.state.flags.update(py, |flags| flags.eof_received = true);
         let outcome = Self::log_debug(slf, "%r received EOF").and_then(|()| Self::at_eof(slf));
         if outcome.is_err()
             && let Some(lower) = this.lower(py)
@@ -192,42 +200,22 @@ impl SslProtocol {
 
     /// The transport below has enough to send.
     pub(super) fn pause_writing(&self, py: Python<'_>) {
-        self.state.with(py, |state| state.writing_paused = true);
+        self.state.flags.update(py, |flags| flags.writing_paused = true);
     }
 
     /// The transport below takes more.
     pub(super) fn resume_writing(slf: &Bound<'_, Self>) -> PyResult<()> {
-        slf.get().state.with(slf.py(), |state| state.writing_paused = false);
+        slf.get().state.flags.update(slf.py(), |flags| flags.writing_paused = false);
         Self::send_outgoing(slf)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.session.traverse(&visit)?;
-        self.state.traverse(|state| {
-            visit.call(&state.core)?;
-            visit.call(&state.transport)?;
-            visit.call(&state.app_transport)?;
-            visit.call(&state.app_protocol)?;
-            visit.call(&state.waiter)?;
-            visit.call(&state.extra)?;
-            visit.call(&state.handshake_timeout)?;
-            visit.call(&state.shutdown_timeout)?;
-            visit.call(&state.handshake_timer)?;
-            visit.call(&state.shutdown_timer)?;
-            state.backlog.iter().try_for_each(|data| visit.call(data))
-        })
+        self.state.traverse(|state| state.traverse(&visit))
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, |state| {
-            (
-                (state.core.take(), state.transport.take(), state.app_transport.take()),
-                (state.app_protocol.take(), state.waiter.take(), state.extra.take()),
-                (state.handshake_timeout.take(), state.shutdown_timeout.take()),
-                (state.handshake_timer.take(), state.shutdown_timer.take()),
-                std::mem::take(&mut state.backlog),
-            )
-        }));
+        self.state.clear(py);
     }
 }
 
@@ -242,7 +230,7 @@ impl SslProtocol {
             }
             Phase::Wrapped => {
                 this.enter(py, Phase::Flushing)?;
-                if this.state.with(py, |state| state.app_reading_paused) {
+                if this.state.flags.get(py).app_reading_paused {
                     // What the peer sent before stays to be read.
                     return Ok(true);
                 }
@@ -266,10 +254,10 @@ impl SslProtocol {
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = name.py();
-        let extra =
-            self.state.with(py, |state| state.extra.as_ref().map(|extra| extra.bind(py).clone()));
-        if let Some(known) = extra.map(|extra| extra.get_item(name)).transpose()?.flatten() {
-            return Ok(Some(known));
+        if let Some(extra) = self.state.extra.clone_ref(py).map(|extra| extra.into_bound(py))
+            && extra.contains(name)?
+        {
+            return extra.get_item(name).map(Some);
         }
         match self.lower(py) {
             Some(lower) => {

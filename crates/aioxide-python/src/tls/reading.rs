@@ -1,18 +1,82 @@
 //! From the transport below to the protocol above.
 
-use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyRuntimeError, PySystemExit};
+use pyo3::exceptions::{
+    PyException, PyKeyboardInterrupt, PyMemoryError, PyRuntimeError, PySystemExit,
+};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyMemoryView, PySlice};
+use pyo3::types::{PyBytes, PyMemoryView, PySlice};
 
 use super::protocol::SslProtocol;
 use super::session::Attempt;
 use super::state::{Phase, Told};
+use crate::allocate;
+use crate::buffers::BufferView;
 use crate::standard;
 use crate::streams::StreamProtocolCore;
 use crate::transports::Receiver;
 
 /// What one read of the session asks for at most: asyncio's `max_size`.
 const MAX_READ: usize = 256 * 1024;
+
+/// What was decrypted in one go: mostly one piece.
+enum Pieces<'py> {
+    None,
+    One(Bound<'py, PyAny>),
+    Several(Vec<Bound<'py, PyAny>>),
+}
+
+impl<'py> Pieces<'py> {
+    #[inline]
+    fn add(&mut self, piece: Bound<'py, PyAny>) {
+        *self = match std::mem::replace(self, Self::None) {
+            Self::None => Self::One(piece),
+            Self::One(first) => Self::Several(vec![first, piece]),
+            Self::Several(mut several) => {
+                several.push(piece);
+                Self::Several(several)
+            }
+        };
+    }
+
+    /// All in one; if there is no memory for that, one after the other.
+    #[inline]
+    fn join(self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        match self {
+            Self::None => Ok(Vec::new()),
+            Self::One(piece) => Ok(vec![piece]),
+            Self::Several(several) => {
+                let joined = allocate::list(py, several.iter().cloned()).and_then(|list| {
+                    allocate::bytes(py, b"")?.call_method1(pyo3::intern!(py, "join"), (list,))
+                });
+                match joined {
+                    Ok(joined) => Ok(vec![joined]),
+                    Err(error) if error.is_instance_of::<PyMemoryError>(py) => Ok(several),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// Whether what was read is the peer's end: nothing.
+#[inline]
+fn is_good_bye(data: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match data.cast_exact::<PyBytes>() {
+        Ok(data) => Ok(data.as_bytes().is_empty()),
+        Err(_) => data.is_truthy().map(|full| !full),
+    }
+}
+
+/// A view of single bytes: others count and slice wider items.
+fn bytewise<'py>(buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    PyMemoryView::from(buffer)?.call_method1(pyo3::intern!(buffer.py(), "cast"), ("B",))
+}
+
+/// What follows the first `filled` bytes.
+fn rest_of<'py>(view: &Bound<'py, PyAny>, filled: usize) -> PyResult<Bound<'py, PyAny>> {
+    // Not `PySlice::new`: in PyO3 0.30 it leaks the numbers it is given.
+    view.get_item(view.py().get_type::<PySlice>().call1((filled, view.py().None()))?)
+}
 
 impl SslProtocol {
     /// Takes in what the transport below has received.
@@ -46,16 +110,14 @@ impl SslProtocol {
     fn read_and_answer(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let (paused, receiver) =
-            this.state.with(py, |state| (state.app_reading_paused, state.receiver));
-        if !paused {
-            match receiver {
-                Receiver::Buffer => Self::read_into_protocol(slf)?,
-                Receiver::Bytes | Receiver::Tls | Receiver::Stream => {
-                    Self::read_bytes(slf, receiver)?
-                }
+        let flags = this.state.flags.get(py);
+        if !flags.app_reading_paused {
+            if flags.receiver == Receiver::Buffer {
+                Self::read_into_protocol(slf)?;
+            } else {
+                Self::read_bytes(slf)?;
             }
-            if this.state.with(py, |state| state.backlog.is_empty()) {
+            if this.state.backlog.is_empty(py) {
                 Self::send_outgoing(slf)?;
             } else {
                 Self::write_backlog(slf)?;
@@ -80,49 +142,61 @@ impl SslProtocol {
         })
     }
 
-    fn read_bytes(slf: &Bound<'_, Self>, receiver: Receiver) -> PyResult<()> {
+    fn read_bytes(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let mut first: Option<Bound<'_, PyBytes>> = None;
-        let mut rest: Option<Bound<'_, PyList>> = None;
-        let mut good_bye = false;
-        while let Some(room) = this.room(py)? {
-            let Attempt::Done(data) = this.session.read(py, room)? else {
-                break;
+        let mut pieces = Pieces::None;
+        let outcome = loop {
+            let room = match this.room(py) {
+                Ok(Some(room)) => room,
+                Ok(None) => break Ok(false),
+                Err(error) => break Err(error),
             };
-            if data.as_bytes().is_empty() {
-                good_bye = true;
-                break;
+            match this.session.read(py, room) {
+                Ok(Attempt::Again) => break Ok(false),
+                Ok(Attempt::Done(data)) => match is_good_bye(&data) {
+                    Ok(false) => pieces.add(data),
+                    good_bye => break good_bye,
+                },
+                Err(error) => break Err(error),
             }
-            match (&first, &rest) {
-                (None, _) => first = Some(data),
-                (Some(first), None) => rest = Some(PyList::new(py, [first, &data])?),
-                (Some(_), Some(rest)) => rest.append(data)?,
-            }
-        }
-        let data = match rest {
-            Some(pieces) => {
-                let empty = PyBytes::new(py, b"");
-                Some(empty.call_method1(pyo3::intern!(py, "join"), (pieces,))?)
-            }
-            None => first.map(Bound::into_any),
         };
-        if let (Some(data), Some(protocol)) = (data, this.app_protocol(py)) {
-            match receiver {
-                Receiver::Tls => {
-                    // SAFETY: `Receiver::of` has looked at the type.
-                    let inner = unsafe { protocol.cast_unchecked::<SslProtocol>() };
-                    Self::feed(inner, &data)?;
-                }
-                Receiver::Stream => {
-                    // SAFETY: as above.
-                    let stream = unsafe { protocol.cast_unchecked::<StreamProtocolCore>() };
-                    stream.get().receive(&data)?;
-                }
-                _ => drop(protocol.call_method1(pyo3::intern!(py, "data_received"), (data,))?),
-            }
+        // Without memory for more, what was decrypted is handed over before the connection
+        // ends. Any other failure takes it along, as in asyncio.
+        if outcome.as_ref().err().is_none_or(|error| error.is_instance_of::<PyMemoryError>(py)) {
+            pieces.join(py)?.into_iter().try_for_each(|data| Self::deliver(slf, data))?;
         }
-        if good_bye { Self::good_bye(slf) } else { Ok(()) }
+        if outcome? { Self::good_bye(slf) } else { Ok(()) }
+    }
+
+    /// Hands data to the protocol above: the one that is there now, since reading runs code
+    /// that may exchange it.
+    #[inline]
+    fn deliver(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let Some(protocol) = this.app_protocol(py) else {
+            return Ok(());
+        };
+        match this.state.flags.get(py).receiver {
+            Receiver::Tls => {
+                if let Ok(inner) = protocol.cast_exact::<SslProtocol>() {
+                    return Self::feed(inner, &data);
+                }
+            }
+            Receiver::Stream => {
+                if let Ok(stream) = protocol.cast::<StreamProtocolCore>() {
+                    return stream.get().receive(&data);
+                }
+            }
+            Receiver::Buffer => {
+                let feed = py.import("asyncio.protocols")?;
+                let feed = feed.getattr("_feed_data_to_buffered_proto")?;
+                return feed.call1((protocol, data)).map(drop);
+            }
+            Receiver::Bytes => {}
+        }
+        protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop)
     }
 
     fn read_into_protocol(slf: &Bound<'_, Self>) -> PyResult<()> {
@@ -135,50 +209,87 @@ impl SslProtocol {
             return Ok(());
         };
         let buffer = protocol.call_method1(pyo3::intern!(py, "get_buffer"), (hint,))?;
-        let size = buffer.len()?;
+        // In bytes, however wide its items are.
+        let size = BufferView::readable(&buffer)?.len();
         if size == 0 {
             return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
         }
         let mut filled = 0;
         let mut good_bye = false;
-        let mut view: Option<Bound<'_, PyMemoryView>> = None;
-        while filled < size {
-            let outcome = if filled == 0 {
-                this.session.read_into(size, &buffer)?
-            } else {
-                let whole = match &view {
-                    Some(view) => view,
-                    None => view.insert(PyMemoryView::from(&buffer)?),
-                };
-                // Not `PySlice::new`: in PyO3 0.30 it leaks the numbers it is given.
-                let slice = py.get_type::<PySlice>().call1((filled, size))?;
-                this.session.read_into(size - filled, &whole.get_item(slice)?)?
+        let mut view: Option<Bound<'_, PyAny>> = None;
+        let outcome = loop {
+            let place = match (filled, &view) {
+                (0, _) => Ok(buffer.clone()),
+                (_, Some(view)) => rest_of(view, filled),
+                (_, None) => {
+                    bytewise(&buffer).and_then(|whole| rest_of(view.insert(whole), filled))
+                }
             };
-            match outcome {
-                Attempt::Done(0) => {
-                    good_bye = true;
-                    break;
-                }
-                Attempt::Done(count) => filled += count,
-                Attempt::Again => break,
+            let place = match place {
+                // The buffer has shrunk meanwhile: what it holds is handed over.
+                Ok(place) if place.len().unwrap_or(0) == 0 => break Ok(()),
+                Ok(place) => place,
+                Err(error) => break Err(error),
+            };
+            match this.session.read_into(size - filled, &place) {
+                Ok(Attempt::Again) => break Ok(()),
+                Ok(Attempt::Done(count)) => match count.extract::<isize>() {
+                    Ok(0) => {
+                        good_bye = true;
+                        break Ok(());
+                    }
+                    // Below zero is nothing, and no end.
+                    Ok(count) => match usize::try_from(count) {
+                        Ok(count) => filled = filled.saturating_add(count).min(size),
+                        Err(_) => break Ok(()),
+                    },
+                    Err(error) => break Err(error),
+                },
+                Err(error) => break Err(error),
             }
-            match this.room(py)? {
-                Some(more) => hint = more,
-                None => {
-                    hint = 0;
-                    break;
-                }
+            match this.room(py) {
+                Ok(more) => hint = more.unwrap_or(0),
+                Err(error) => break Err(error),
             }
-        }
+            if hint == 0 || filled == size {
+                break Ok(());
+            }
+        };
         drop(view);
-        if filled == size && hint > 0 {
-            // The protocol's buffer is full; it is asked for another one.
-            this.call_soon(slf.getattr(pyo3::intern!(py, "_do_read"))?)?;
+        // As in `read_bytes`.
+        if outcome.as_ref().err().is_none_or(|error| error.is_instance_of::<PyMemoryError>(py)) {
+            if filled == size && hint > 0 {
+                // The protocol's buffer is full; it is asked for another one.
+                this.call_soon(slf.getattr(pyo3::intern!(py, "_do_read"))?)?;
+            }
+            Self::tell_of_filled(slf, &protocol, &buffer, filled)?;
         }
-        if filled > 0 {
-            protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (filled,))?;
-        }
+        outcome?;
         if good_bye { Self::good_bye(slf) } else { Ok(()) }
+    }
+
+    /// Tells the owner of `buffer` how much was filled in; if it is the protocol above no
+    /// longer, the one that is gets what was.
+    fn tell_of_filled(
+        slf: &Bound<'_, Self>,
+        owner: &Bound<'_, PyAny>,
+        buffer: &Bound<'_, PyAny>,
+        filled: usize,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        if filled == 0 {
+            return Ok(());
+        }
+        match slf.get().app_protocol(py) {
+            Some(protocol) if !protocol.is(owner) => {
+                let view = BufferView::readable(buffer)?;
+                let data = view.bytes().get(..filled).unwrap_or_else(|| view.bytes());
+                let data = allocate::bytes(py, data)?;
+                drop(view);
+                Self::deliver(slf, data.into_any())
+            }
+            _ => owner.call_method1(pyo3::intern!(py, "buffer_updated"), (filled,)).map(drop),
+        }
     }
 
     /// The peer has ended the session.
@@ -191,10 +302,10 @@ impl SslProtocol {
     pub(super) fn tell_eof(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let tell = this.state.with(py, |state| {
-            let tell = state.told == Told::Made;
+        let tell = this.state.flags.update(py, |flags| {
+            let tell = flags.told == Told::Made;
             if tell {
-                state.told = Told::Eof;
+                flags.told = Told::Eof;
             }
             tell
         });
@@ -230,12 +341,13 @@ impl SslProtocol {
         let py = slf.py();
         let this = slf.get();
         let size = this.session.incoming(py)?;
-        let method = this.state.with(py, |state| {
-            if size >= state.read_marks.high && !state.reading_paused {
-                state.reading_paused = true;
+        let marks = this.state.read_marks.whole.get(py);
+        let method = this.state.flags.update(py, |flags| {
+            if size >= marks.high && !flags.reading_paused {
+                flags.reading_paused = true;
                 Some("pause_reading")
-            } else if size <= state.read_marks.low && state.reading_paused {
-                state.reading_paused = false;
+            } else if size <= marks.low && flags.reading_paused {
+                flags.reading_paused = false;
                 Some("resume_reading")
             } else {
                 None
@@ -249,14 +361,15 @@ impl SslProtocol {
 
     /// The protocol above wants nothing for now.
     pub(super) fn pause_app_reading(&self, py: Python<'_>) {
-        self.state.with(py, |state| state.app_reading_paused = true);
+        self.state.flags.update(py, |flags| flags.app_reading_paused = true);
     }
 
     /// The protocol above goes on, in the next turn.
     pub(super) fn resume_app_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        if this.state.with(py, |state| std::mem::replace(&mut state.app_reading_paused, false)) {
+        let flags = &this.state.flags;
+        if flags.update(py, |flags| std::mem::replace(&mut flags.app_reading_paused, false)) {
             this.call_soon(slf.getattr(pyo3::intern!(py, "_resume"))?)?;
         }
         Ok(())

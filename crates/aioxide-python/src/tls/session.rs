@@ -4,10 +4,10 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
 
+use crate::allocate;
+use crate::gil_cell::{Contents, GilCell};
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// What came of asking the session for something.
 pub enum Attempt<T> {
@@ -17,25 +17,45 @@ pub enum Attempt<T> {
 }
 
 /// An `ssl.SSLObject`, taken apart into what every record needs.
-pub struct Session(WithCell<Parts>);
+pub struct Session(Contents<Parts>);
 
+/// Each may be replaced while it works: it is used by a reference of one's own.
 struct Parts {
     /// What `get_extra_info("ssl_object")` shows.
-    object: Py<PyAny>,
+    object: Part,
     /// What does the work: the object itself, or the native one in it.
-    worker: Py<PyAny>,
-    /// The two buffers, and those of their methods and the worker's that are
-    /// called for each record, looked up once.
-    incoming: Py<PyAny>,
-    outgoing: Py<PyAny>,
-    read: Py<PyAny>,
-    write: Py<PyAny>,
-    feed: Py<PyAny>,
-    drain: Py<PyAny>,
-    /// Whether the worker is the standard module's own, of which is known that
-    /// it keeps nothing back: with both it and its buffer empty, reading would
+    worker: Part,
+    /// The two buffers, and those of their methods that are called for each record,
+    /// looked up once.
+    incoming: Part,
+    outgoing: Part,
+    feed: Part,
+    drain: Part,
+    /// The same of the worker, where it is the standard module's own. Of that is known
+    /// that it keeps nothing back: with both it and its buffer empty, reading would
     /// only raise.
-    native: bool,
+    native: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
+}
+
+type Part = GilCell<Py<PyAny>>;
+
+/// What an `ssl.SSLObject` is made of: what does the work, and its methods `read` and
+/// `write` if it is the standard module's own.
+#[allow(clippy::type_complexity, reason = "three objects of Python's")]
+fn take_apart<'py>(
+    object: &Bound<'py, PyAny>,
+) -> PyResult<(Bound<'py, PyAny>, Option<(Py<PyAny>, Py<PyAny>)>)> {
+    let py = object.py();
+    // A subclass may have its own ideas of reading and writing.
+    let exact = object.get_type().is(standard::ssl_object(py)?);
+    let inner = if exact { object.getattr_opt("_sslobj")? } else { None };
+    match inner.filter(|inner| !inner.is_none()) {
+        Some(inner) => {
+            let methods = (inner.getattr("read")?.unbind(), inner.getattr("write")?.unbind());
+            Ok((inner, Some(methods)))
+        }
+        None => Ok((object.clone(), None)),
+    }
 }
 
 impl Session {
@@ -53,101 +73,138 @@ impl Session {
         let py = context.py();
         let incoming = standard::memory_bio(py)?.call0()?;
         let outgoing = standard::memory_bio(py)?.call0()?;
-        let keywords = PyDict::new(py);
+        let keywords = allocate::dict(py)?;
         keywords.set_item("server_side", server_side)?;
         keywords.set_item("server_hostname", server_hostname)?;
         let object = context.call_method("wrap_bio", (&incoming, &outgoing), Some(&keywords))?;
-        // A subclass may have its own ideas of reading and writing.
-        let exact = object.get_type().is(standard::ssl_object(py)?);
-        let inner = if exact { object.getattr_opt("_sslobj")? } else { None };
-        let native = inner.is_some();
-        let worker = inner.unwrap_or_else(|| object.clone());
-        Ok(Self(WithCell::new(Parts {
-            read: worker.getattr("read")?.unbind(),
-            write: worker.getattr("write")?.unbind(),
-            feed: incoming.getattr("write")?.unbind(),
-            drain: outgoing.getattr("read")?.unbind(),
-            object: object.unbind(),
-            worker: worker.unbind(),
-            incoming: incoming.unbind(),
-            outgoing: outgoing.unbind(),
-            native,
+        let (worker, native) = take_apart(&object)?;
+        Ok(Self(Contents::new(Parts {
+            feed: GilCell::new(incoming.getattr("write")?.unbind()),
+            drain: GilCell::new(outgoing.getattr("read")?.unbind()),
+            object: GilCell::new(object.unbind()),
+            worker: GilCell::new(worker.unbind()),
+            incoming: GilCell::new(incoming.unbind()),
+            outgoing: GilCell::new(outgoing.unbind()),
+            native: GilCell::new(native),
         })))
-    }
-
-    #[inline]
-    fn part<'py>(
-        &self,
-        py: Python<'py>,
-        pick: impl FnOnce(&Parts) -> &Py<PyAny>,
-    ) -> Bound<'py, PyAny> {
-        self.0.with(py, |parts| pick(parts).bind(py).clone())
     }
 
     /// The `ssl.SSLObject`.
     pub fn object<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        self.part(py, |parts| &parts.object)
+        self.0.object.clone_ref(py).into_bound(py)
+    }
+
+    /// Puts another one in its place.
+    pub fn set_object(&self, object: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = object.py();
+        let (worker, native) = take_apart(&object)?;
+        drop(self.0.native.replace(py, native));
+        drop(self.0.worker.replace(py, worker.unbind()));
+        drop(self.0.object.replace(py, object.unbind()));
+        Ok(())
     }
 
     /// The buffer of what has come from the peer.
     pub fn incoming_buffer<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        self.part(py, |parts| &parts.incoming)
+        self.0.incoming.clone_ref(py).into_bound(py)
+    }
+
+    /// Puts another one in its place, for us: the session keeps its own.
+    pub fn set_incoming_buffer(&self, buffer: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = buffer.py();
+        let feed = buffer.getattr(pyo3::intern!(py, "write"))?;
+        drop(self.0.feed.replace(py, feed.unbind()));
+        drop(self.0.incoming.replace(py, buffer.unbind()));
+        Ok(())
+    }
+
+    /// The buffer of what is to go to the peer.
+    pub fn outgoing_buffer<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.0.outgoing.clone_ref(py).into_bound(py)
+    }
+
+    /// Puts another one in its place, for us: the session keeps its own.
+    pub fn set_outgoing_buffer(&self, buffer: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = buffer.py();
+        let drain = buffer.getattr(pyo3::intern!(py, "read"))?;
+        drop(self.0.drain.replace(py, drain.unbind()));
+        drop(self.0.outgoing.replace(py, buffer.unbind()));
+        Ok(())
+    }
+
+    #[inline]
+    fn worker<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.0.worker.clone_ref(py).into_bound(py)
     }
 
     /// Goes on with the handshake.
     pub fn handshake(&self, py: Python<'_>) -> PyResult<Attempt<()>> {
-        let worker = self.part(py, |parts| &parts.worker);
-        attempt(py, worker.call_method0(pyo3::intern!(py, "do_handshake")))
+        attempt(py, self.worker(py).call_method0(pyo3::intern!(py, "do_handshake")))
             .map(|outcome| outcome.map(drop))
     }
 
-    /// Says good-bye to the peer and waits for his answer.
+    /// Says good-bye to the peer and waits for its answer.
     pub fn shut_down(&self, py: Python<'_>) -> PyResult<Attempt<()>> {
-        let native = self.0.with(py, |parts| parts.native);
-        let worker = self.part(py, |parts| &parts.worker);
-        let method = if native { "shutdown" } else { "unwrap" };
-        attempt(py, worker.call_method0(method)).map(|outcome| outcome.map(drop))
+        let method = if self.0.native.is_some(py) { "shutdown" } else { "unwrap" };
+        attempt(py, self.worker(py).call_method0(method)).map(|outcome| outcome.map(drop))
     }
 
     /// Takes in what the peer sent.
     #[inline]
     pub fn feed(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.part(data.py(), |parts| &parts.feed).call1((data,)).map(drop)
+        let py = data.py();
+        self.0.feed.clone_ref(py).into_bound(py).call1((data,)).map(drop)
     }
 
     /// Takes out what the peer is to be sent.
     #[inline]
-    pub fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(self.part(py, |parts| &parts.drain).call0()?.cast_into()?)
+    pub fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.drain.clone_ref(py).into_bound(py).call0()
     }
 
     /// Decrypts at most `room` bytes. No bytes: the peer has said good-bye.
     #[inline]
-    pub fn read<'py>(
-        &self,
-        py: Python<'py>,
-        room: usize,
-    ) -> PyResult<Attempt<Bound<'py, PyBytes>>> {
-        match attempt(py, self.part(py, |parts| &parts.read).call1((room,)))? {
-            Attempt::Done(data) => Ok(Attempt::Done(data.cast_into()?)),
-            Attempt::Again => Ok(Attempt::Again),
-        }
+    pub fn read<'py>(&self, py: Python<'py>, room: usize) -> PyResult<Attempt<Bound<'py, PyAny>>> {
+        let read = self.0.native.clone_of(py, |native| native.as_ref().map(|(read, _)| read));
+        attempt(
+            py,
+            match read {
+                Some(read) => read.into_bound(py).call1((room,)),
+                None => self.worker(py).call_method1(pyo3::intern!(py, "read"), (room,)),
+            },
+        )
     }
 
     /// The same into a buffer; the number of bytes.
-    pub fn read_into(&self, room: usize, buffer: &Bound<'_, PyAny>) -> PyResult<Attempt<usize>> {
+    pub fn read_into<'py>(
+        &self,
+        room: usize,
+        buffer: &Bound<'py, PyAny>,
+    ) -> PyResult<Attempt<Bound<'py, PyAny>>> {
         let py = buffer.py();
-        match attempt(py, self.part(py, |parts| &parts.read).call1((room, buffer)))? {
-            Attempt::Done(count) => Ok(Attempt::Done(count.extract()?)),
-            Attempt::Again => Ok(Attempt::Again),
-        }
+        let read = self.0.native.clone_of(py, |native| native.as_ref().map(|(read, _)| read));
+        attempt(
+            py,
+            match read {
+                Some(read) => read.into_bound(py).call1((room, buffer)),
+                None => self.worker(py).call_method1(pyo3::intern!(py, "read"), (room, buffer)),
+            },
+        )
     }
 
     /// Encrypts; the number of bytes taken.
     #[inline]
     pub fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<Attempt<usize>> {
         let py = data.py();
-        match attempt(py, self.part(py, |parts| &parts.write).call1((data,)))? {
+        let write = self.0.native.clone_of(py, |native| native.as_ref().map(|(_, write)| write));
+        let outcome = attempt(
+            py,
+            match write {
+                Some(write) => write.into_bound(py).call1((data,)),
+                None => self.worker(py).call_method1(pyo3::intern!(py, "write"), (data,)),
+            },
+        );
+        match outcome? {
             Attempt::Done(count) => Ok(Attempt::Done(count.extract()?)),
             Attempt::Again => Ok(Attempt::Again),
         }
@@ -156,37 +213,45 @@ impl Session {
     /// How many bytes the peer sent that the session has not looked at.
     #[inline]
     pub fn incoming(&self, py: Python<'_>) -> PyResult<usize> {
-        self.part(py, |parts| &parts.incoming).getattr(pyo3::intern!(py, "pending"))?.extract()
+        self.incoming_buffer(py).getattr(pyo3::intern!(py, "pending"))?.extract()
     }
 
     /// How many bytes wait to be sent to the peer.
     pub fn outgoing(&self, py: Python<'_>) -> PyResult<usize> {
-        self.part(py, |parts| &parts.outgoing).getattr(pyo3::intern!(py, "pending"))?.extract()
+        self.outgoing_buffer(py).getattr(pyo3::intern!(py, "pending"))?.extract()
     }
 
     /// Decrypted bytes of the current record that were not read, if a read
     /// without any is known to be in vain.
     #[inline]
     pub fn unread(&self, py: Python<'_>) -> PyResult<Option<usize>> {
-        if !self.0.with(py, |parts| parts.native) {
+        if self.0.native.is_none(py) {
             return Ok(None);
         }
-        let worker = self.part(py, |parts| &parts.worker);
-        worker.call_method0(pyo3::intern!(py, "pending"))?.extract().map(Some)
+        self.worker(py).call_method0(pyo3::intern!(py, "pending"))?.extract().map(Some)
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         // Never cleared: a context's callbacks can close a cycle, and the
         // context clears those.
         self.0.traverse(|parts| {
-            visit.call(&parts.object)?;
-            visit.call(&parts.worker)?;
-            visit.call(&parts.incoming)?;
-            visit.call(&parts.outgoing)?;
-            visit.call(&parts.read)?;
-            visit.call(&parts.write)?;
-            visit.call(&parts.feed)?;
-            visit.call(&parts.drain)
+            for part in [
+                &parts.object,
+                &parts.worker,
+                &parts.incoming,
+                &parts.outgoing,
+                &parts.feed,
+                &parts.drain,
+            ] {
+                part.traverse(|part| visit.call(part))?;
+            }
+            parts.native.traverse(|native| match native {
+                Some((read, write)) => {
+                    visit.call(read)?;
+                    visit.call(write)
+                }
+                None => Ok(()),
+            })
         })
     }
 }

@@ -31,10 +31,9 @@ impl SslProtocol {
     fn start_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = &slf.get().state;
-        let seconds =
-            state.with(py, |state| state.shutdown_timeout.as_ref().map(|it| it.clone_ref(py)));
+        let seconds = state.shutdown_timeout.clone_ref(py);
         let timer = Self::call_later(slf, seconds, "_check_shutdown_timeout")?;
-        state.with(py, |state| state.shutdown_timer = Some(timer));
+        drop(state.shutdown_timer.replace(py, Some(timer)));
         Ok(())
     }
 
@@ -49,7 +48,7 @@ impl SslProtocol {
     pub(super) fn shut_down(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let peer_is_gone = this.state.with(py, |state| state.eof_received);
+        let peer_is_gone = this.state.flags.get(py).eof_received;
         let outcome = if peer_is_gone { Ok(Attempt::Done(())) } else { this.session.shut_down(py) };
         match outcome {
             Ok(Attempt::Again) => Self::send_outgoing(slf),
@@ -71,10 +70,10 @@ impl SslProtocol {
         // From 3.14 on the time counts until the connection is lost: what is queued
         // goes out first, and the peer may not read it.
         if cfg!(Py_3_14) && failure.is_none() {
-            if this.state.with(py, |state| state.shutdown_timer.is_none()) {
+            if this.state.shutdown_timer.is_none(py) {
                 Self::start_timer(slf)?;
             }
-        } else if let Some(timer) = this.state.with(py, |state| state.shutdown_timer.take()) {
+        } else if let Some(timer) = this.state.shutdown_timer.take(py) {
             timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
         }
         match failure {

@@ -2,18 +2,21 @@
 
 use std::collections::VecDeque;
 
+use pyo3::PyTraverseError;
 use pyo3::exceptions::PyValueError;
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::PyBool;
 
 use super::protocol::SslProtocol;
 use super::session::Session;
 use super::transport::SslTransport;
-use super::water_marks::WaterMarks;
+use super::water_marks::Marks;
+use crate::allocate;
 use crate::event_loop::LoopCore;
 use crate::futures::Future;
+use crate::gil_cell::{Contents, GilCell};
 use crate::transports::Receiver;
-use crate::with_cell::WithCell;
 
 /// Seconds that a handshake may take: asyncio's `SSL_HANDSHAKE_TIMEOUT`.
 const HANDSHAKE_TIMEOUT: f64 = 60.0;
@@ -44,28 +47,53 @@ pub(super) enum Told {
     Lost,
 }
 
+/// An object; None when there is nothing.
+pub(super) type Slot = GilCell<Option<Py<PyAny>>>;
+
 pub(super) struct State {
-    pub core: Option<Py<LoopCore>>,
+    pub core: GilCell<Option<Py<LoopCore>>>,
     /// The transport below, while there is one.
-    pub transport: Option<Py<PyAny>>,
+    pub transport: Slot,
     /// The transport above, until the connection is lost.
-    pub app_transport: Option<Py<SslTransport>>,
+    pub app_transport: GilCell<Option<Py<SslTransport>>>,
     /// The protocol above, until the connection is lost.
-    pub app_protocol: Option<Py<PyAny>>,
-    pub receiver: Receiver,
+    pub app_protocol: Slot,
     /// The future of whoever waits for the handshake.
-    pub waiter: Option<Py<Future>>,
+    pub waiter: GilCell<Option<Py<Future>>>,
+    /// Facts of the connection: a `dict`, unless somebody put something else there.
+    pub extra: Slot,
+    pub flags: GilCell<Flags>,
+    /// What was written before the handshake was over.
+    pub backlog: GilCell<VecDeque<Py<PyAny>>>,
+    pub write_marks: Marks,
+    pub read_marks: Marks,
+    /// Seconds, as the caller gave them: they are in the texts of errors.
+    pub handshake_timeout: Slot,
+    pub shutdown_timeout: Slot,
+    pub handshake_timer: Slot,
+    pub shutdown_timer: Slot,
+    /// Loop time, in debug mode.
+    pub handshake_started: Slot,
+    /// What the session was opened with.
+    pub context: Slot,
+    pub server_side: Slot,
+    pub server_hostname: Slot,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Flags {
+    /// How the protocol above takes data.
+    pub receiver: Receiver,
     /// A server's connection that nobody waits for: debug mode reports it if
     /// its handshake fails.
     pub accepted: bool,
-    pub extra: Option<Py<PyDict>>,
     pub phase: Phase,
     pub told: Told,
-    /// What was written before the handshake was over.
-    pub backlog: VecDeque<Py<PyAny>>,
     pub backlog_bytes: usize,
     pub lost_writes: u32,
     pub eof_received: bool,
+    /// Data is being encrypted: what is written meanwhile comes after it.
+    pub encrypting: bool,
     /// The transport below has enough.
     pub writing_paused: bool,
     /// The transport below was told to pause.
@@ -74,15 +102,46 @@ pub(super) struct State {
     pub app_writing_paused: bool,
     /// The protocol above wants nothing now.
     pub app_reading_paused: bool,
-    pub write_marks: WaterMarks,
-    pub read_marks: WaterMarks,
-    /// Seconds, as the caller gave them: they are in the texts of errors.
-    pub handshake_timeout: Option<Py<PyAny>>,
-    pub shutdown_timeout: Option<Py<PyAny>>,
-    pub handshake_timer: Option<Py<PyAny>>,
-    pub shutdown_timer: Option<Py<PyAny>>,
-    /// Loop time, in debug mode.
-    pub handshake_started: f64,
+}
+
+impl State {
+    pub(super) fn slots(&self) -> [&Slot; 11] {
+        [
+            &self.transport,
+            &self.app_protocol,
+            &self.extra,
+            &self.handshake_timeout,
+            &self.shutdown_timeout,
+            &self.handshake_timer,
+            &self.shutdown_timer,
+            &self.handshake_started,
+            &self.context,
+            &self.server_side,
+            &self.server_hostname,
+        ]
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.core.traverse(|core| visit.call(core))?;
+        self.app_transport.traverse(|transport| visit.call(transport))?;
+        self.waiter.traverse(|waiter| visit.call(waiter))?;
+        self.write_marks.traverse(visit)?;
+        self.read_marks.traverse(visit)?;
+        self.backlog.traverse(|backlog| backlog.iter().try_for_each(|data| visit.call(data)))?;
+        self.slots().iter().try_for_each(|slot| slot.traverse(|object| visit.call(object)))
+    }
+
+    pub(super) fn clear(&self, py: Python<'_>) {
+        drop(self.core.take(py));
+        drop(self.app_transport.take(py));
+        drop(self.waiter.take(py));
+        self.write_marks.clear(py);
+        self.read_marks.clear(py);
+        drop(self.backlog.take(py));
+        for slot in self.slots() {
+            drop(slot.take(py));
+        }
+    }
 }
 
 /// How a TLS connection comes about.
@@ -106,6 +165,7 @@ pub struct TlsOptions<'py> {
     /// Seconds; None for asyncio's default.
     pub shutdown_timeout: Option<Bound<'py, PyAny>>,
 }
+
 impl Phase {
     /// asyncio's name for it.
     pub(super) fn name(self) -> &'static str {
@@ -116,6 +176,13 @@ impl Phase {
             Self::Flushing => "FLUSHING",
             Self::Shutdown => "SHUTDOWN",
         }
+    }
+
+    /// The phase of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Unwrapped, Self::Handshake, Self::Wrapped, Self::Flushing, Self::Shutdown]
+            .into_iter()
+            .find(|phase| phase.name() == name)
     }
 }
 
@@ -146,7 +213,7 @@ impl SslProtocol {
             _ => default_context(py, options.server_side, name.is_some())?,
         };
         let session = Session::open(&context, options.server_side, name)?;
-        let extra = PyDict::new(py);
+        let extra = allocate::dict(py)?;
         extra.set_item("sslcontext", &context)?;
         let accepted = matches!(origin, Origin::Accepted);
         let (waiter, told) = match origin {
@@ -154,36 +221,44 @@ impl SslProtocol {
             Origin::Accepted => (None, Told::Nothing),
             Origin::Upgraded(waiter) => (waiter, Told::Made),
         };
-        let state = State {
-            core: Some(core.clone().unbind()),
-            transport: None,
-            app_transport: None,
+        let flags = Flags {
             receiver: Receiver::of(&app_protocol)?,
-            app_protocol: Some(app_protocol.unbind()),
-            waiter,
             accepted,
-            extra: Some(extra.unbind()),
             phase: Phase::Unwrapped,
             told,
-            backlog: VecDeque::new(),
             backlog_bytes: 0,
             lost_writes: 0,
             eof_received: false,
+            encrypting: false,
             writing_paused: false,
             reading_paused: false,
             app_writing_paused: false,
             app_reading_paused: false,
-            write_marks: WaterMarks::below(WRITE_HIGH_WATER),
-            read_marks: WaterMarks::below(READ_HIGH_WATER),
-            handshake_timeout: Some(handshake_timeout),
-            shutdown_timeout: Some(shutdown_timeout),
-            handshake_timer: None,
-            shutdown_timer: None,
-            handshake_started: 0.0,
         };
-        let protocol = Py::new(py, Self { session, state: WithCell::new(state) })?;
+        let server_side = PyBool::new(py, options.server_side).to_owned().into_any();
+        let state = State {
+            core: GilCell::new(Some(core.clone().unbind())),
+            transport: GilCell::new(None),
+            app_transport: GilCell::new(None),
+            app_protocol: GilCell::new(Some(app_protocol.unbind())),
+            waiter: GilCell::new(waiter),
+            extra: GilCell::new(Some(extra.into_any().unbind())),
+            flags: GilCell::new(flags),
+            backlog: GilCell::new(VecDeque::new()),
+            write_marks: Marks::below(WRITE_HIGH_WATER),
+            read_marks: Marks::below(READ_HIGH_WATER),
+            handshake_timeout: GilCell::new(Some(handshake_timeout)),
+            shutdown_timeout: GilCell::new(Some(shutdown_timeout)),
+            handshake_timer: GilCell::new(None),
+            shutdown_timer: GilCell::new(None),
+            handshake_started: GilCell::new(None),
+            server_hostname: GilCell::new(name.map(|name| name.clone().unbind())),
+            context: GilCell::new(Some(context.unbind())),
+            server_side: GilCell::new(Some(server_side.unbind())),
+        };
+        let protocol = Py::new(py, Self { session, state: Contents::new(state) })?;
         let transport = SslTransport::create(core, &protocol)?;
-        protocol.get().state.with(py, |state| state.app_transport = Some(transport));
+        drop(protocol.get().state.app_transport.replace(py, Some(transport)));
         Ok(protocol)
     }
 }
@@ -196,7 +271,7 @@ fn positive(
     default: f64,
 ) -> PyResult<Py<PyAny>> {
     match seconds {
-        None => Ok(default.into_pyobject(py)?.into_any().unbind()),
+        None => Ok(allocate::float(py, default)?.into_any().unbind()),
         Some(seconds) if seconds.le(0)? => Err(PyValueError::new_err(format!(
             "{name} should be a positive number, got {}",
             seconds.str()?

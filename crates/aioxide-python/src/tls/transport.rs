@@ -7,17 +7,17 @@ use pyo3::exceptions::{PyNotImplementedError, PyResourceWarning, PyTypeError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
 use super::protocol::SslProtocol;
-use super::state::{READ_HIGH_WATER, WRITE_HIGH_WATER};
-use super::water_marks::WaterMarks;
+use super::state::{READ_HIGH_WATER, Slot, WRITE_HIGH_WATER};
+use super::water_marks::Marks;
+use crate::allocate;
 use crate::event_loop::LoopCore;
 use crate::finalizer::Finalize;
+use crate::gil_cell::{Contents, GilCell};
 use crate::standard;
-use crate::transports::Receiver;
-use crate::with_cell::WithCell;
 
 /// A stream transport whose data is encrypted on its way.
 ///
@@ -25,13 +25,14 @@ use crate::with_cell::WithCell;
 /// asyncio documentation of `Transport` and `WriteTransport`.
 #[pyclass(frozen, weakref, dict, name = "SSLTransport", module = "aioxide")]
 pub struct SslTransport {
-    state: WithCell<State>,
+    state: Contents<State>,
 }
 
 struct State {
-    core: Option<Py<LoopCore>>,
-    protocol: Option<Py<SslProtocol>>,
-    closed: bool,
+    /// The loop, for who asks.
+    event_loop: Slot,
+    protocol: GilCell<Option<Py<SslProtocol>>>,
+    closed: GilCell<bool>,
 }
 
 impl SslTransport {
@@ -41,37 +42,39 @@ impl SslTransport {
     ) -> PyResult<Py<Self>> {
         let py = core.py();
         let state = State {
-            core: Some(core.clone().unbind()),
-            protocol: Some(protocol.clone_ref(py)),
-            closed: false,
+            event_loop: GilCell::new(Some(core.clone().into_any().unbind())),
+            protocol: GilCell::new(Some(protocol.clone_ref(py))),
+            closed: GilCell::new(false),
         };
-        Py::new(py, Self { state: WithCell::new(state) })
+        Py::new(py, Self { state: Contents::new(state) })
     }
 
     pub(super) fn set_closed(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| std::mem::replace(&mut state.closed, true))
+        self.state.closed.replace(py, true)
     }
 
     /// The protocol below, until the transport was closed twice.
     #[inline]
     fn tls<'py>(&self, py: Python<'py>) -> Option<Bound<'py, SslProtocol>> {
-        self.state.with(py, |state| state.protocol.as_ref().map(|it| it.bind(py).clone()))
+        self.state.protocol.clone_ref(py).map(|protocol| protocol.into_bound(py))
     }
 
     /// The water marks of one direction: low, high.
-    fn limits(
+    fn limits<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         default: usize,
-        pick: impl FnOnce(&mut super::state::State) -> WaterMarks,
-    ) -> (usize, usize) {
-        let marks = match self.tls(py) {
-            Some(tls) => tls.get().state.with(py, pick),
-            None => WaterMarks::below(default),
-        };
-        (marks.low, marks.high)
+        pick: impl FnOnce(&super::state::State) -> &Marks,
+    ) -> PyResult<Limits<'py>> {
+        match self.tls(py) {
+            Some(tls) => pick(&tls.get().state).shown(py),
+            None => Marks::below(default).shown(py),
+        }
     }
 }
+
+/// Low, high.
+type Limits<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 #[pymethods]
 impl SslTransport {
@@ -82,7 +85,7 @@ impl SslTransport {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let closed = self.state.with(py, |state| state.closed);
+        let closed = self.state.closed.get(py);
         let below = match self.tls(py).and_then(|tls| tls.get().lower(py)) {
             Some(below) => below.repr()?.to_string(),
             None => "None".to_owned(),
@@ -109,16 +112,7 @@ impl SslTransport {
 
     /// Calls `protocol` from now on.
     fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
-        let py = protocol.py();
-        let receiver = Receiver::of(&protocol)?;
-        let protocol = protocol.unbind();
-        if let Some(tls) = self.tls(py) {
-            drop(tls.get().state.with(py, |state| {
-                state.receiver = receiver;
-                state.app_protocol.replace(protocol)
-            }));
-        }
-        Ok(())
+        self.tls(protocol.py()).map_or(Ok(()), |tls| tls.get().set_app_protocol(protocol))
     }
 
     /// The protocol that is called now.
@@ -128,7 +122,7 @@ impl SslTransport {
 
     /// Whether it was closed, or the connection below is being closed.
     fn is_closing(&self, py: Python<'_>) -> PyResult<bool> {
-        if self.state.with(py, |state| state.closed) {
+        if self.state.closed.get(py) {
             return Ok(true);
         }
         match self.tls(py).and_then(|tls| tls.get().lower(py)) {
@@ -143,7 +137,7 @@ impl SslTransport {
         if self.set_closed(py) {
             // As in asyncio: a program that closes and keeps the transport does
             // not keep the session and its context alive.
-            drop(self.state.with(py, |state| state.protocol.take()));
+            drop(self.state.protocol.take(py));
             return Ok(());
         }
         self.tls(py).map_or(Ok(()), |tls| SslProtocol::start_shutdown(&tls))
@@ -162,7 +156,7 @@ impl SslTransport {
 
     /// Whether the protocol receives data now.
     fn is_reading(&self, py: Python<'_>) -> bool {
-        self.tls(py).is_some_and(|tls| tls.get().state.with(py, |state| !state.app_reading_paused))
+        self.tls(py).is_some_and(|tls| !tls.get().state.flags.get(py).app_reading_paused)
     }
 
     /// No `data_received` until `resume_reading`. Does nothing if paused.
@@ -183,20 +177,19 @@ impl SslTransport {
     fn set_write_buffer_limits(
         &self,
         py: Python<'_>,
-        high: Option<isize>,
-        low: Option<isize>,
+        high: Option<Bound<'_, PyAny>>,
+        low: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let marks = WaterMarks::new(high, low, WRITE_HIGH_WATER)?;
         let Some(tls) = self.tls(py) else {
-            return Ok(());
+            return Marks::below(WRITE_HIGH_WATER).set(py, high, low);
         };
-        tls.get().state.with(py, |state| state.write_marks = marks);
+        tls.get().state.write_marks.set(py, high, low)?;
         SslProtocol::control_app_writing(&tls)
     }
 
     /// The water marks of writing, in bytes: low, high.
-    fn get_write_buffer_limits(&self, py: Python<'_>) -> (usize, usize) {
-        self.limits(py, WRITE_HIGH_WATER, |state| state.write_marks)
+    fn get_write_buffer_limits<'py>(&self, py: Python<'py>) -> PyResult<Limits<'py>> {
+        self.limits(py, WRITE_HIGH_WATER, |state| &state.write_marks)
     }
 
     /// How many bytes wait to be written.
@@ -211,20 +204,19 @@ impl SslTransport {
     fn set_read_buffer_limits(
         &self,
         py: Python<'_>,
-        high: Option<isize>,
-        low: Option<isize>,
+        high: Option<Bound<'_, PyAny>>,
+        low: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let marks = WaterMarks::new(high, low, READ_HIGH_WATER)?;
         let Some(tls) = self.tls(py) else {
-            return Ok(());
+            return Marks::below(READ_HIGH_WATER).set(py, high, low);
         };
-        tls.get().state.with(py, |state| state.read_marks = marks);
+        tls.get().state.read_marks.set(py, high, low)?;
         SslProtocol::control_reading(&tls)
     }
 
     /// The water marks of reading, in bytes: low, high.
-    fn get_read_buffer_limits(&self, py: Python<'_>) -> (usize, usize) {
-        self.limits(py, READ_HIGH_WATER, |state| state.read_marks)
+    fn get_read_buffer_limits<'py>(&self, py: Python<'py>) -> PyResult<Limits<'py>> {
+        self.limits(py, READ_HIGH_WATER, |state| &state.read_marks)
     }
 
     /// How many received bytes wait to be decrypted.
@@ -254,14 +246,14 @@ impl SslTransport {
     /// not bytes ends the connection.
     fn writelines(&self, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = list_of_data.py();
-        let pieces = PyList::empty(py);
+        let pieces = allocate::list::<PyAny>(py, [])?;
         for piece in list_of_data.try_iter()? {
             let piece = piece?;
             // Raises for what has no length, as asyncio's sum of them does.
             piece.len()?;
             pieces.append(piece)?;
         }
-        match PyBytes::new(py, b"").call_method1(pyo3::intern!(py, "join"), (pieces,)) {
+        match allocate::bytes(py, b"")?.call_method1(pyo3::intern!(py, "join"), (pieces,)) {
             Ok(joined) => self.write(joined),
             Err(error) => self.tls(py).map_or(Ok(()), |tls| SslProtocol::write_failed(&tls, error)),
         }
@@ -278,23 +270,40 @@ impl SslTransport {
     }
 
     #[getter]
-    fn _closed(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.closed)
+    fn get__closed(&self, py: Python<'_>) -> bool {
+        self.state.closed.get(py)
+    }
+
+    #[setter]
+    fn set__closed(&self, closed: Bound<'_, PyAny>) -> PyResult<()> {
+        let is_closed = closed.is_truthy()?;
+        self.state.closed.set(closed.py(), is_closed);
+        Ok(())
     }
 
     #[getter]
-    fn _ssl_protocol(&self, py: Python<'_>) -> Option<Py<SslProtocol>> {
-        self.state.with(py, |state| state.protocol.as_ref().map(|it| it.clone_ref(py)))
+    fn get__ssl_protocol(&self, py: Python<'_>) -> Option<Py<SslProtocol>> {
+        self.state.protocol.clone_ref(py)
+    }
+
+    #[setter]
+    fn set__ssl_protocol(&self, py: Python<'_>, protocol: Option<Py<SslProtocol>>) {
+        drop(self.state.protocol.replace(py, protocol));
     }
 
     #[getter]
-    fn _loop(&self, py: Python<'_>) -> Option<Py<LoopCore>> {
-        self.state.with(py, |state| state.core.as_ref().map(|it| it.clone_ref(py)))
+    fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.event_loop.clone_ref(py)
+    }
+
+    #[setter]
+    fn set__loop(&self, py: Python<'_>, event_loop: Option<Py<PyAny>>) {
+        drop(self.state.event_loop.replace(py, event_loop));
     }
 
     #[getter]
     fn _protocol_paused(&self, py: Python<'_>) -> bool {
-        self.tls(py).is_some_and(|tls| tls.get().state.with(py, |state| state.app_writing_paused))
+        self.tls(py).is_some_and(|tls| tls.get().state.flags.get(py).app_writing_paused)
     }
 
     /// `start_tls` works on it: TLS in TLS.
@@ -321,13 +330,14 @@ impl SslTransport {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            visit.call(&state.core)?;
-            visit.call(&state.protocol)
+            state.event_loop.traverse(|event_loop| visit.call(event_loop))?;
+            state.protocol.traverse(|protocol| visit.call(protocol))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, |state| (state.core.take(), state.protocol.take())));
+        drop(self.state.event_loop.take(py));
+        drop(self.state.protocol.take(py));
     }
 }
 
@@ -338,7 +348,7 @@ impl Finalize for SslTransport {
     }
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.with(slf.py(), |state| !state.closed)
+        !slf.get().state.closed.get(slf.py())
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
@@ -347,7 +357,7 @@ impl Finalize for SslTransport {
         let warn = || -> PyResult<()> {
             let warning = py.get_type::<PyResourceWarning>();
             let text = format!("unclosed transport {}", slf.repr()?);
-            let keywords = PyDict::new(py);
+            let keywords = allocate::dict(py)?;
             keywords.set_item("source", slf)?;
             py.import("warnings")?.call_method("warn", (text, warning), Some(&keywords)).map(drop)
         };

@@ -2,11 +2,13 @@
 
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyBytes;
 
 use super::protocol::SslProtocol;
 use super::session::Attempt;
 use super::state::Phase;
+use crate::allocate;
+use crate::buffers::BufferView;
 use crate::standard;
 
 /// Writes to a lost connection that pass before each is logged.
@@ -17,12 +19,13 @@ impl SslProtocol {
     pub(super) fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let (phase, idle) = this.state.with(py, |state| (state.phase, state.backlog.is_empty()));
-        match phase {
+        let flags = this.state.flags.get(py);
+        let idle = this.state.backlog.is_empty(py) && !flags.encrypting;
+        match flags.phase {
             Phase::Wrapped if idle => {}
             Phase::Wrapped | Phase::Handshake => {
                 this.keep(data, 0)?;
-                if phase == Phase::Handshake {
+                if flags.phase == Phase::Handshake {
                     return Ok(());
                 }
             }
@@ -48,9 +51,9 @@ impl SslProtocol {
     }
 
     fn count_lost_write(&self, py: Python<'_>) -> PyResult<()> {
-        let lost = self.state.with(py, |state| {
-            let lost = state.lost_writes;
-            state.lost_writes = lost.saturating_add(1);
+        let lost = self.state.flags.update(py, |flags| {
+            let lost = flags.lost_writes;
+            flags.lost_writes = lost.saturating_add(1);
             lost
         });
         if lost >= QUIET_LOST_WRITES {
@@ -63,67 +66,94 @@ impl SslProtocol {
     /// caller may change a buffer of his after this, so it is copied.
     pub(super) fn keep(&self, data: &Bound<'_, PyAny>, done: usize) -> PyResult<()> {
         let py = data.py();
-        let piece = match data.cast::<PyBytes>() {
+        let piece = match data.cast_exact::<PyBytes>() {
             Ok(bytes) if done == 0 => bytes.clone(),
-            Ok(bytes) => PyBytes::new(py, &bytes.as_bytes()[done..]),
+            Ok(bytes) => allocate::bytes(py, after(bytes.as_bytes(), done))?,
             Err(_) => {
-                let view = crate::buffers::BufferView::readable(data)?;
-                PyBytes::new(py, &view.bytes()[done..])
+                let view = BufferView::readable(data)?;
+                allocate::bytes(py, after(view.bytes(), done))?
             }
         };
         let length = piece.as_bytes().len();
-        let piece = piece.into_any().unbind();
-        self.state.with(py, |state| {
-            state.backlog.push_back(piece);
-            state.backlog_bytes += length;
-        });
+        self.state.backlog.push_back(py, piece.into_any().unbind());
+        self.count_backlog(py, |bytes| bytes.saturating_add(length));
         Ok(())
+    }
+
+    fn count_backlog(&self, py: Python<'_>, change: impl FnOnce(usize) -> usize) {
+        self.state.flags.update(py, |flags| flags.backlog_bytes = change(flags.backlog_bytes));
+    }
+
+    /// `session.write`, while what is written by code that runs in it waits.
+    #[inline]
+    fn encrypt_once(&self, data: &Bound<'_, PyAny>) -> PyResult<Attempt<usize>> {
+        let (py, flags) = (data.py(), &self.state.flags);
+        flags.update(py, |flags| flags.encrypting = true);
+        let outcome = self.session.write(data);
+        flags.update(py, |flags| flags.encrypting = false);
+        outcome
     }
 
     #[inline]
     fn encrypt(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
         let this = slf.get();
-        match this.session.write(data)? {
-            Attempt::Done(count) => {
-                let length = match data.cast::<PyBytes>() {
-                    Ok(bytes) => bytes.as_bytes().len(),
-                    Err(_) => crate::buffers::BufferView::readable(data)?.len(),
-                };
-                if count < length {
-                    this.keep(data, count)?;
-                    return Self::write_backlog(slf);
-                }
+        let count = match this.encrypt_once(data)? {
+            Attempt::Done(count) => count,
+            Attempt::Again => 0,
+        };
+        let length = match data.cast_exact::<PyBytes>() {
+            Ok(bytes) => bytes.as_bytes().len(),
+            Err(_) => BufferView::readable(data)?.len(),
+        };
+        if count < length {
+            // Before what was written meanwhile.
+            let written_meanwhile = this.state.backlog.take(py);
+            let kept = this.keep(data, count);
+            for piece in written_meanwhile {
+                this.state.backlog.push_back(py, piece);
             }
-            Attempt::Again => this.keep(data, 0)?,
+            kept?;
+            if count == 0 {
+                return Self::send_outgoing(slf);
+            }
         }
-        Self::send_outgoing(slf)
+        if this.state.backlog.is_empty(py) {
+            Self::send_outgoing(slf)
+        } else {
+            Self::write_backlog(slf)
+        }
     }
 
     /// Encrypts and sends what waited.
     pub(super) fn write_backlog(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        while let Some(piece) = this.state.with(py, |state| state.backlog.pop_front()) {
-            let bytes = piece.bind(py).cast::<PyBytes>()?;
-            let length = bytes.as_bytes().len();
-            let count = match this.session.write(bytes.as_any())? {
-                Attempt::Done(count) => count,
-                Attempt::Again => 0,
+        if this.state.flags.get(py).encrypting {
+            // Whoever encrypts now looks at the backlog afterwards.
+            return Ok(());
+        }
+        while let Some(piece) = this.state.backlog.pop_front(py) {
+            let outcome = this.encrypt_once(piece.bind(py));
+            let count = match &outcome {
+                Ok(Attempt::Done(count)) => *count,
+                Ok(Attempt::Again) | Err(_) => 0,
             };
+            let bytes = piece.bind(py).cast::<PyBytes>()?.as_bytes();
+            let length = bytes.len();
             let rest = if count == 0 && length > 0 {
                 Some(piece.clone_ref(py))
             } else if count < length {
-                Some(PyBytes::new(py, &bytes.as_bytes()[count..]).into_any().unbind())
+                Some(allocate::bytes(py, after(bytes, count))?.into_any().unbind())
             } else {
                 None
             };
-            this.state.with(py, |state| {
-                // Zero if the connection was lost meanwhile.
-                state.backlog_bytes = state.backlog_bytes.saturating_sub(count);
-                if let Some(rest) = rest {
-                    state.backlog.push_front(rest);
-                }
-            });
+            // Zero already if the connection was lost meanwhile.
+            this.count_backlog(py, |waiting| waiting.saturating_sub(count.min(length)));
+            if let Some(rest) = rest {
+                this.state.backlog.push_front(py, rest);
+            }
+            outcome?;
             if count == 0 && length > 0 {
                 break;
             }
@@ -136,10 +166,10 @@ impl SslProtocol {
     pub(super) fn send_outgoing(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        if !this.state.with(py, |state| state.writing_paused) {
+        if !this.state.flags.get(py).writing_paused {
             let records = this.session.drain(py)?;
-            if !records.as_bytes().is_empty() {
-                this.send_below(records.into_any())?;
+            if records.len()? > 0 {
+                this.send_below(records)?;
             }
         }
         Self::control_app_writing(slf)
@@ -147,23 +177,24 @@ impl SslProtocol {
 
     /// How many bytes wait to be sent, encrypted or not.
     pub(super) fn write_buffer_size(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(self.session.outgoing(py)? + self.state.with(py, |state| state.backlog_bytes))
+        Ok(self.session.outgoing(py)?.saturating_add(self.state.flags.get(py).backlog_bytes))
     }
 
     /// Tells the protocol above to pause, or to go on.
     pub(super) fn control_app_writing(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let (below_is_open, backlog) =
-            this.state.with(py, |state| (!state.writing_paused, state.backlog_bytes));
-        // Everything was just passed on.
-        let size = if below_is_open { backlog } else { this.session.outgoing(py)? + backlog };
-        let method = this.state.with(py, |state| {
-            if size >= state.write_marks.high && !state.app_writing_paused {
-                state.app_writing_paused = true;
+        let flags = this.state.flags.get(py);
+        // While the transport below is open, everything was just passed on.
+        let outgoing = if flags.writing_paused { this.session.outgoing(py)? } else { 0 };
+        let size = outgoing.saturating_add(flags.backlog_bytes);
+        let marks = this.state.write_marks.whole.get(py);
+        let method = this.state.flags.update(py, |flags| {
+            if size >= marks.high && !flags.app_writing_paused {
+                flags.app_writing_paused = true;
                 Some("pause_writing")
-            } else if size <= state.write_marks.low && state.app_writing_paused {
-                state.app_writing_paused = false;
+            } else if size <= marks.low && flags.app_writing_paused {
+                flags.app_writing_paused = false;
                 Some("resume_writing")
             } else {
                 None
@@ -181,7 +212,7 @@ impl SslProtocol {
                 Err(error)
             }
             Err(error) => {
-                let details = PyDict::new(py);
+                let details = allocate::dict(py)?;
                 details.set_item("message", format!("protocol.{method}() failed"))?;
                 details.set_item("exception", error.into_value(py))?;
                 details.set_item("transport", this.app_transport(py))?;
@@ -190,4 +221,9 @@ impl SslProtocol {
             }
         }
     }
+}
+
+/// What follows the first `done` bytes.
+fn after(bytes: &[u8], done: usize) -> &[u8] {
+    bytes.get(done..).unwrap_or_default()
 }

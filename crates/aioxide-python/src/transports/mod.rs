@@ -18,7 +18,6 @@ mod write_queue;
 pub use addresses::{Address, hands_on_no_delay, is_internet_stream};
 pub use datagram::DatagramTransport;
 pub use failures::ends_the_loop;
-pub use flow_control::marks;
 pub use link::{AnyTransport, Transport, TransportEvent};
 pub use pipes::{ReadPipeTransport, WritePipeTransport};
 pub use receiver::Receiver;
