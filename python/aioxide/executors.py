@@ -98,9 +98,12 @@ class Executors(LoopCore):
             outcome = None
         except Exception as exc:
             outcome = exc
-        # The loop may be closed by now, when nobody waited long enough.
-        if not self.is_closed():
+        try:
             self.call_soon_threadsafe(_settle, joined, outcome)
+        except RuntimeError:
+            # When nobody waited long enough, the loop is closed by now.
+            if not self.is_closed():
+                raise
 
     def _abandon_executors(self) -> None:
         """Tell the executors to end, without waiting; for closing the loop."""

@@ -35,7 +35,7 @@ impl LoopCore {
     /// parent goes on to use.
     fn _renew_after_fork(&self, py: Python<'_>) -> PyResult<()> {
         threads::abandon_pools(py);
-        if let Some(pool) = self.pool.with(py, Option::take) {
+        if let Some(pool) = self.pool.take(py) {
             pool.abandon();
         }
         self.gate.abandon_calls();

@@ -19,7 +19,6 @@ use crate::gil_cell::{Contents, GilCell};
 use crate::handles::Handle;
 use crate::running::CurrentTask;
 use crate::threads::{DefaultExecutor, Gate, ThreadPool};
-use crate::with_cell::WithCell;
 
 /// What one read takes at most: asyncio's `max_size`.
 pub const SCRATCH_BYTES: usize = 256 * 1024;
@@ -52,13 +51,13 @@ pub struct LoopCore {
     /// Where sockets are read into before the bytes have their exact size.
     scratch: GilCell<Option<Vec<u8>>>,
     /// The threads of `run_in_executor(None, …)`, started on first use.
-    pub(crate) pool: WithCell<Option<ThreadPool>>,
+    pub(crate) pool: GilCell<Option<ThreadPool>>,
     /// When these threads may ask for the GIL.
     pub(crate) gate: Gate,
     /// Tells whether to look for their outcomes before the loop waits.
     pub(super) lookout: GilCell<Lookout>,
     /// What takes such calls instead.
-    pub(crate) executor: WithCell<DefaultExecutor>,
+    pub(crate) executor: DefaultExecutor,
     /// The socket pair that signals arrive through.
     pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
     /// Present if the clock is virtual.
@@ -224,10 +223,10 @@ impl LoopCore {
             thread: AtomicU64::new(0),
             task_factory: GilCell::new(None),
             scratch: GilCell::new(None),
-            pool: WithCell::new(None),
+            pool: GilCell::new(None),
             gate: Gate::default(),
             lookout: GilCell::new(Lookout::default()),
-            executor: WithCell::new(DefaultExecutor::default()),
+            executor: DefaultExecutor::default(),
             signals: GilCell::new(None),
             idling: GilCell::new(None),
             filled: Contents::new(()),
@@ -329,7 +328,7 @@ impl LoopCore {
         let poller = self.poller.take(py);
         let watches = self.descriptors.take_all(py, poller.as_deref());
         let signals = self.signals.take(py);
-        let pool = self.pool.with(py, Option::take);
+        let pool = self.pool.take(py);
         if let Some(pool) = &pool {
             pool.shut_down();
         }
@@ -391,7 +390,7 @@ impl LoopCore {
             self.engine
                 .traverse(|engine| engine.iter().try_for_each(|item| item.traverse(&visit)))?;
             self.descriptors.traverse(|table| table.traverse(&visit))?;
-            self.executor.traverse(|executor| visit.call(&executor.given))?;
+            self.executor.given.traverse(|given| visit.call(given))?;
             self.current_handle.traverse(|handle| visit.call(handle))?;
             self.task_factory.traverse(|factory| visit.call(factory))
         })
@@ -399,7 +398,7 @@ impl LoopCore {
 
     fn __clear__(&self, py: Python<'_>) {
         drop(self.task_factory.take(py));
-        drop(self.executor.with(py, |executor| executor.given.take()));
+        drop(self.executor.given.take(py));
         self._close_core(py);
     }
 }

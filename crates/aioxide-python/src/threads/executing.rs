@@ -5,18 +5,20 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::pool::Call;
+use crate::allocate;
 use crate::event_loop::{LoopCore, check_callback};
 use crate::futures::wrapped;
+use crate::gil_cell::GilCell;
 
 /// What `run_in_executor(None, …)` has come to use.
 #[derive(Default)]
 pub struct DefaultExecutor {
     /// The executor that was set. Without one it is the engine's pool.
-    pub given: Option<Py<PyAny>>,
+    pub given: GilCell<Option<Py<PyAny>>>,
     /// Whether nothing more is taken.
-    shut_down: bool,
+    shut_down: GilCell<bool>,
     /// Whether the pool was asked for anything.
-    pool_used: bool,
+    pool_used: GilCell<bool>,
 }
 
 /// Who takes a call.
@@ -29,14 +31,17 @@ enum Taker {
 impl LoopCore {
     /// Who takes a call for the default executor.
     fn taker(&self, py: Python<'_>) -> Taker {
-        self.executor.with(py, |executor| match &executor.given {
-            _ if executor.shut_down => Taker::Nobody,
-            Some(given) => Taker::Executor(given.clone_ref(py)),
+        let executor = &self.executor;
+        if executor.shut_down.get(py) {
+            return Taker::Nobody;
+        }
+        match executor.given.clone_ref(py) {
+            Some(given) => Taker::Executor(given),
             None => {
-                executor.pool_used = true;
+                executor.pool_used.set(py, true);
                 Taker::Pool
             }
-        })
+        }
     }
 
     /// Hands the call to the engine's pool, if that is what
@@ -48,11 +53,12 @@ impl LoopCore {
         let py = slf.py();
         let this = slf.get();
         let pool_takes_it = this.executes_natively(py)
-            && this.executor.with(py, |executor| !executor.shut_down && executor.given.is_none());
+            && !this.executor.shut_down.get(py)
+            && this.executor.given.is_none(py);
         if !pool_takes_it {
             return Err(call);
         }
-        this.executor.with(py, |executor| executor.pool_used = true);
+        this.executor.pool_used.set(py, true);
         Ok(Self::run_in_pool(slf, call))
     }
 }
@@ -99,35 +105,37 @@ impl LoopCore {
         let mut arguments = vec![func];
         arguments.extend(args.iter());
         let submit = executor.getattr(pyo3::intern!(py, "submit"))?;
-        let future = submit.call1(PyTuple::new(py, arguments)?)?;
+        let future = submit.call1(allocate::tuple_of(py, arguments)?)?;
         wrapped(&future, Some(slf.as_any()))
     }
 
     /// The executor that was set.
     #[getter]
     fn get__executor(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.executor.with(py, |executor| executor.given.as_ref().map(|it| it.clone_ref(py)))
+        self.executor.given.clone_ref(py)
     }
 
     #[setter]
     fn set__executor(&self, py: Python<'_>, given: Option<Py<PyAny>>) {
-        drop(self.executor.with(py, |executor| std::mem::replace(&mut executor.given, given)));
+        drop(self.executor.given.replace(py, given));
     }
 
     /// Whether the default executor takes nothing more.
     #[getter]
     fn get__executor_shutdown_called(&self, py: Python<'_>) -> bool {
-        self.executor.with(py, |executor| executor.shut_down)
+        self.executor.shut_down.get(py)
     }
 
     #[setter]
-    fn set__executor_shutdown_called(&self, py: Python<'_>, called: bool) {
-        self.executor.with(py, |executor| executor.shut_down = called);
+    fn set__executor_shutdown_called(&self, called: Bound<'_, PyAny>) -> PyResult<()> {
+        let is_called = called.is_truthy()?;
+        self.executor.shut_down.set(called.py(), is_called);
+        Ok(())
     }
 
     /// Whether the pool was asked for anything.
     #[getter]
     fn _pool_used(&self, py: Python<'_>) -> bool {
-        self.executor.with(py, |executor| executor.pool_used)
+        self.executor.pool_used.get(py)
     }
 }

@@ -5,7 +5,7 @@
 //! joined at exit) holds for them; what they run is the engine's worker.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use aioxide_engine::{BlockingPool, Inbox, LastWords, SubmitError, Worker};
 use pyo3::exceptions::PyRuntimeError;
@@ -13,11 +13,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::gate::HandedIn;
+use crate::allocate;
 use crate::event_loop::{LoopCore, NativeWork, Ready};
 use crate::futures::{Future, without_stop_iteration};
+use crate::gil_cell::CloneRef;
 use crate::{context, standard};
 
-/// One loop's pool.
+/// One loop's pool. Its clones are the same pool.
+#[derive(Clone)]
 pub struct ThreadPool {
     pool: Arc<BlockingPool>,
     threads: Threads,
@@ -29,6 +32,19 @@ type Threads = Arc<Mutex<Vec<Py<PyAny>>>>;
 /// Pools that the interpreter must not wait for when it exits: their idle
 /// threads would wait for work for ever.
 static POOLS: Mutex<Vec<Weak<BlockingPool>>> = Mutex::new(Vec::new());
+
+// SAFETY: two counts go up that are not Python's.
+unsafe impl CloneRef for ThreadPool {
+    fn clone_ref(&self, _py: Python<'_>) -> Self {
+        self.clone()
+    }
+}
+
+/// What the mutex holds. No code of others runs under these locks: what a panic may have
+/// left there is whole.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl ThreadPool {
     /// A pool without threads yet. At most as many run as asyncio's default
@@ -61,33 +77,34 @@ fn spawn_python_thread(worker: Worker, started: &Threads) -> std::io::Result<()>
         let start = || -> PyResult<()> {
             let name = format!("asyncio_{}", worker.index());
             let target = Py::new(py, PoolThread { worker: Mutex::new(Some(worker)) })?;
-            let keywords = PyDict::new(py);
+            let keywords = allocate::dict(py)?;
             keywords.set_item("target", target)?;
             keywords.set_item("name", name)?;
             let thread = standard::thread_type(py)?.call((), Some(&keywords))?;
             thread.call_method0("start")?;
-            started.lock().expect("no panic happens under this lock").push(thread.unbind());
+            locked(started).push(thread.unbind());
             Ok(())
         };
-        start().map_err(|error| std::io::Error::other(error.to_string()))
+        start().map_err(std::io::Error::other)
     })
 }
 
 /// Asks the interpreter to end the pool's threads before it joins them.
 fn shut_down_at_exit(py: Python<'_>, pool: &Arc<BlockingPool>) -> PyResult<()> {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
-    if !REGISTERED.swap(true, Ordering::Relaxed) {
+    if !REGISTERED.load(Ordering::Relaxed) {
         let end =
             pyo3::types::PyCFunction::new_closure(py, None, None, |_arguments, _keywords| {
-                for pool in POOLS.lock().expect("no panic happens under this lock").drain(..) {
+                for pool in std::mem::take(&mut *locked(&POOLS)) {
                     if let Some(pool) = pool.upgrade() {
                         pool.shutdown(|| {});
                     }
                 }
             })?;
         standard::register_atexit(py)?.call1((end,))?;
+        REGISTERED.store(true, Ordering::Relaxed);
     }
-    let mut pools = POOLS.lock().expect("no panic happens under this lock");
+    let mut pools = locked(&POOLS);
     pools.retain(|pool| pool.strong_count() > 0);
     pools.push(Arc::downgrade(pool));
     Ok(())
@@ -97,7 +114,7 @@ fn shut_down_at_exit(py: Python<'_>, pool: &Arc<BlockingPool>) -> PyResult<()> {
 /// at exit.
 pub fn abandon_pools(_py: Python<'_>) {
     // Whoever holds the lock holds the GIL, and this thread does.
-    POOLS.lock().expect("no panic happens under this lock").clear();
+    locked(&POOLS).clear();
 }
 
 /// The target of one thread.
@@ -109,7 +126,7 @@ struct PoolThread {
 #[pymethods]
 impl PoolThread {
     fn __call__(&self, py: Python<'_>) {
-        let worker = self.worker.lock().expect("no panic happens under this lock").take();
+        let worker = locked(&self.worker).take();
         if let Some(worker) = worker {
             // The GIL is let go for the whole life of the thread; each job
             // takes it for itself.
@@ -153,13 +170,16 @@ impl NativeWork for Ended {
         let py = core.py();
         // The threads are past their work and about to end: whoever waited for
         // the pool must not find them alive.
-        let threads =
-            std::mem::take(&mut *self.threads.lock().expect("no panic happens under this lock"));
+        let threads = std::mem::take(&mut *locked(&self.threads));
+        let mut joined = Ok(());
         for thread in threads {
-            thread.call_method0(py, pyo3::intern!(py, "join"))?;
+            joined = joined.and(thread.call_method0(py, pyo3::intern!(py, "join")).map(drop));
         }
+        // Whoever waits goes on, whatever a `join` of somebody's has raised.
         let future = self.future.bind(py);
-        if future.get().is_done(py) { Ok(()) } else { Future::finish(future, py.None()) }
+        let finished =
+            if future.get().is_done(py) { Ok(()) } else { Future::finish(future, py.None()) };
+        joined.and(finished)
     }
 }
 
@@ -214,20 +234,36 @@ fn run_job(report: &Report, future: Py<Future>, call: Call) {
     }
 }
 
+/// What kept a thread from being started: as `threading` has raised it.
+fn raised_by(error: std::io::Error) -> PyErr {
+    match error.downcast::<PyErr>() {
+        Ok(raised) => raised,
+        Err(error) => PyRuntimeError::new_err(error.to_string()),
+    }
+}
+
 impl LoopCore {
     /// A future of the call, made on the loop's own thread pool.
     pub(super) fn run_in_pool(slf: &Bound<'_, Self>, call: Call) -> PyResult<Py<Future>> {
         let py = slf.py();
         let this = slf.get();
-        if this.pool.with(py, |pool| pool.is_none()) {
-            let pool = ThreadPool::new(py)?;
-            this.pool.with(py, |slot| *slot = Some(pool));
-        }
         let future = Future::on_loop(py, slf)?;
-        let pool = this.pool.with(py, |pool| pool.as_ref().map(|pool| Arc::clone(&pool.pool)));
-        let Some(pool) = pool else {
-            return Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"));
-        };
+        let pool = match this.pool.clone_ref(py) {
+            Some(pool) => pool,
+            None => {
+                let made = ThreadPool::new(py)?;
+                // Making it may have run code that closed the loop, or made another one.
+                this.check_closed(py)?;
+                match this.pool.clone_ref(py) {
+                    Some(pool) => pool,
+                    None => {
+                        drop(this.pool.replace(py, Some(made.clone())));
+                        made
+                    }
+                }
+            }
+        }
+        .pool;
         let wanted = future.clone_ref(py);
         let (inbox, handed_in) = (this.inbox(py), this.gate.hand_in());
         let report = Report { inbox, handed_in, last_words: pool.last_words() };
@@ -236,7 +272,7 @@ impl LoopCore {
             Err(SubmitError::ShutDown(_)) => {
                 Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"))
             }
-            Err(SubmitError::Spawn(error, _)) => Err(PyRuntimeError::new_err(error.to_string())),
+            Err(SubmitError::Spawn(error, _)) => Err(raised_by(error)),
         }
     }
 }
@@ -245,11 +281,8 @@ impl LoopCore {
 impl LoopCore {
     /// The threads of the pool that were started.
     fn _pool_threads(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
-        let threads =
-            self.pool.with(py, |pool| pool.as_ref().map(|pool| Arc::clone(&pool.threads)));
-        threads.map_or_else(Vec::new, |threads| {
-            let threads = threads.lock().expect("no panic happens under this lock");
-            threads.iter().map(|thread| thread.clone_ref(py)).collect()
+        self.pool.clone_ref(py).map_or_else(Vec::new, |pool| {
+            locked(&pool.threads).iter().map(|thread| thread.clone_ref(py)).collect()
         })
     }
 
@@ -258,10 +291,7 @@ impl LoopCore {
         let py = slf.py();
         let this = slf.get();
         let future = Future::on_loop(py, slf)?;
-        let parts = this.pool.with(py, |pool| {
-            pool.as_ref().map(|pool| (Arc::clone(&pool.pool), Arc::clone(&pool.threads)))
-        });
-        let Some((pool, threads)) = parts else {
+        let Some(ThreadPool { pool, threads }) = this.pool.clone_ref(py) else {
             Future::finish(future.bind(py), py.None())?;
             return Ok(future);
         };

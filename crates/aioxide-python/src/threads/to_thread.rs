@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::pool::Call;
+use crate::allocate;
 use crate::context;
 use crate::coroutines::{Coroutine, Input, Routine, Step, awaiting};
 use crate::event_loop::LoopCore;
@@ -32,11 +33,19 @@ impl FastFunction for ToThread {
         let mut keywords: Option<Bound<'py, PyDict>> = None;
         for argument in arguments.named() {
             let (name, value) = argument?;
-            keywords.get_or_insert_with(|| PyDict::new(py)).set_item(name, value)?;
+            let keywords = match &mut keywords {
+                Some(keywords) => keywords,
+                None => keywords.insert(allocate::dict(py)?),
+            };
+            keywords.set_item(name, value)?;
         }
         let call = CallInThread {
             function: (**function).clone().unbind(),
-            arguments: PyTuple::new(py, positional.iter().map(|argument| &**argument))?.unbind(),
+            arguments: allocate::tuple_of(
+                py,
+                positional.iter().map(|argument| (**argument).clone()).collect(),
+            )?
+            .unbind(),
             keywords: keywords.map(Bound::unbind),
         };
         Coroutine::new(py, call).map(Py::into_any)
@@ -90,7 +99,7 @@ impl Call {
         arguments.push(self.function.into_bound(py));
         arguments.extend(self.arguments.bind(py).iter());
         let keywords = self.keywords.map(|keywords| keywords.into_bound(py));
-        partial.call(PyTuple::new(py, arguments)?, keywords.as_ref())
+        partial.call(allocate::tuple_of(py, arguments)?, keywords.as_ref())
     }
 }
 
