@@ -28,6 +28,7 @@ mod locks;
 mod metaclass;
 mod methods;
 mod queues;
+mod recursion;
 mod recycle;
 mod running;
 mod server;

@@ -17,22 +17,23 @@ use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 use super::{AtOnce, Input, Moment, Program, Step};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
+use crate::gil_cell::{Contents, GilCell, unsafe_cell_methods};
+use crate::recursion::Level;
 use crate::recycle::{self, Recycle, Shelf};
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// A coroutine whose body is native.
 #[pyclass(frozen, weakref, module = "aioxide")]
 pub struct Coroutine {
-    state: WithCell<State>,
+    state: Contents<State>,
 }
 
 struct State {
-    phase: Phase,
+    phase: GilCell<Phase>,
     /// Absent while a step runs, and once it is over.
-    program: Program,
+    program: GilCell<Program>,
     /// The program's, for when that is absent.
-    qualname: &'static str,
+    qualname: GilCell<&'static str>,
 }
 
 enum Phase {
@@ -44,6 +45,55 @@ enum Phase {
     Yielded,
     Over,
 }
+
+impl Phase {
+    /// Whether it waits for something.
+    fn is_suspended(&self) -> bool {
+        matches!(self, Self::Waiting(_) | Self::Delegated(_) | Self::Yielded)
+    }
+
+    fn is_created(&self) -> bool {
+        matches!(self, Self::Created)
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(self, Self::Running)
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self, Self::Over)
+    }
+
+    /// Where it stands, if nothing was thrown in.
+    #[inline(always)]
+    fn moment(&mut self, py: Python<'_>) -> Option<Moment> {
+        match self {
+            Self::Created => Some(Moment::Start),
+            Self::Yielded => Some(Moment::Yielded),
+            Self::Waiting(future) if future.get().has_result(py) => Some(Moment::Woken),
+            _ => None,
+        }
+    }
+
+    /// What it is suspended at.
+    fn awaited(&mut self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match self {
+            Self::Waiting(future) => Some(future.clone_ref(py).into_any()),
+            Self::Delegated(inner) => Some(inner.clone_ref(py)),
+            _ => None,
+        }
+    }
+}
+
+// SAFETY (of the methods): references are counted up; of a future they read how it stands,
+// which is another cell.
+unsafe_cell_methods!(Phase {
+} with py {
+    /// See [`Phase::moment`].
+    fn moment(&mut self) -> Option<Moment>;
+    /// See [`Phase::awaited`].
+    fn awaited(&mut self) -> Option<Py<PyAny>>;
+});
 
 /// What a step led to, in the terms of a generator.
 pub enum Flow<'py> {
@@ -64,38 +114,42 @@ impl Coroutine {
     #[inline]
     pub fn new(py: Python<'_>, program: impl Into<Program>) -> PyResult<Py<Self>> {
         let program = program.into();
-        let state = State { phase: Phase::Created, qualname: program.qualname(), program };
+        let qualname = program.qualname();
         match recycle::take::<Self>(py) {
             Some(coroutine) => {
-                let empty = coroutine.get().state.with(py, |it| std::mem::replace(it, state));
                 // What is taken from the shelf has nothing to give up.
-                std::mem::forget(empty);
+                let state = &coroutine.get().state;
+                state.phase.fill(py, Phase::Created);
+                state.program.fill(py, program);
+                state.qualname.set(py, qualname);
                 Ok(coroutine.unbind())
             }
-            None => Py::new(py, Self { state: WithCell::new(state) }),
+            None => {
+                let state = State {
+                    phase: GilCell::new(Phase::Created),
+                    program: GilCell::new(program),
+                    qualname: GilCell::new(qualname),
+                };
+                Py::new(py, Self { state: Contents::new(state) })
+            }
         }
     }
 
     fn qualname(&self, py: Python<'_>) -> &'static str {
-        self.state.with(py, |state| state.qualname)
+        self.state.qualname.get(py)
     }
 
     /// The future or the iterator that it is suspended at.
     fn awaited(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| match &state.phase {
-            Phase::Waiting(future) => Some(future.clone_ref(py).into_any()),
-            Phase::Delegated(inner) => Some(inner.clone_ref(py)),
-            _ => None,
-        })
+        self.state.phase.awaited(py)
     }
 
     fn resume<'py>(&self, py: Python<'py>, resumption: Resumption<'py>) -> PyResult<Flow<'py>> {
-        let phase =
-            self.state.with(py, |state| std::mem::replace(&mut state.phase, Phase::Running));
+        let phase = self.state.phase.replace(py, Phase::Running);
         let input = match (phase, resumption) {
             (Phase::Created, Resumption::Send(value)) if value.is_none() => Input::Start,
             (Phase::Created, Resumption::Send(_)) => {
-                self.state.with(py, |state| state.phase = Phase::Created);
+                drop(self.state.phase.replace(py, Phase::Created));
                 return Err(PyTypeError::new_err(
                     "can't send non-None value to a just-started coroutine",
                 ));
@@ -108,7 +162,7 @@ impl Coroutine {
                 return Err(PyValueError::new_err("coroutine already executing"));
             }
             (Phase::Over, _) => {
-                self.state.with(py, |state| state.phase = Phase::Over);
+                drop(self.state.phase.replace(py, Phase::Over));
                 return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"));
             }
             (Phase::Waiting(future), Resumption::Send(_)) => outcome(future.bind(py)),
@@ -116,7 +170,7 @@ impl Coroutine {
             (Phase::Waiting(_) | Phase::Yielded, Resumption::Throw(error)) => Input::Error(error),
             (Phase::Delegated(inner), resumption) => match hand_down(inner.bind(py), resumption) {
                 Ok(Flow::Yielded(value)) => {
-                    self.state.with(py, |state| state.phase = Phase::Delegated(inner));
+                    drop(self.state.phase.replace(py, Phase::Delegated(inner)));
                     return Ok(Flow::Yielded(value));
                 }
                 Ok(Flow::Returned(value)) => Input::Value(value),
@@ -128,17 +182,16 @@ impl Coroutine {
 
     #[inline]
     fn run<'py>(&self, py: Python<'py>, mut input: Input<'py>) -> PyResult<Flow<'py>> {
-        let mut program =
-            self.state.with(py, |state| std::mem::replace(&mut state.program, Program::Absent));
+        let mut program = self.state.program.replace(py, Program::Absent);
         loop {
             let (phase, yielded) = match program.resume(py, input) {
                 Ok(Step::Return(value)) => {
-                    self.state.with(py, |state| state.phase = Phase::Over);
+                    drop(self.state.phase.replace(py, Phase::Over));
                     program.release(py);
                     return Ok(Flow::Returned(value.into_bound(py)));
                 }
                 Err(error) => {
-                    self.state.with(py, |state| state.phase = Phase::Over);
+                    drop(self.state.phase.replace(py, Phase::Over));
                     program.release(py);
                     return Err(error);
                 }
@@ -147,7 +200,7 @@ impl Coroutine {
                     continue;
                 }
                 Ok(Step::Wait(future)) => {
-                    future.get().state.with(py, |state| state.blocking = true);
+                    future.get().set_blocking(py, true);
                     let yielded = future.bind(py).clone().into_any();
                     (Phase::Waiting(future), yielded)
                 }
@@ -167,22 +220,15 @@ impl Coroutine {
                     }
                 }
             };
-            self.state.with(py, |state| {
-                state.phase = phase;
-                state.program = program;
-            });
+            drop((self.state.phase.replace(py, phase), self.state.program.replace(py, program)));
             return Ok(Flow::Yielded(yielded));
         }
     }
 
     /// Lets go of everything.
     fn end(&self, py: Python<'_>) {
-        let (phase, program) = self.state.with(py, |state| {
-            (
-                std::mem::replace(&mut state.phase, Phase::Over),
-                std::mem::replace(&mut state.program, Program::Absent),
-            )
-        });
+        let phase = self.state.phase.replace(py, Phase::Over);
+        let program = self.state.program.replace(py, Program::Absent);
         drop(phase);
         program.release(py);
     }
@@ -191,25 +237,21 @@ impl Coroutine {
     /// interpreter is to be given then. Drops no `Py`.
     #[inline]
     fn step_at_once(&self, py: Python<'_>) -> Option<*mut ffi::PyObject> {
-        let (step, phase, program) = self.state.with(py, |state| {
-            let moment = match &state.phase {
-                Phase::Created => Moment::Start,
-                Phase::Yielded => Moment::Yielded,
-                Phase::Waiting(future) if future.get().has_result(py) => Moment::Woken,
-                _ => return None,
-            };
-            let step = state.program.at_once(py, moment)?;
-            let (phase, program) = match step {
-                AtOnce::Yield => (Phase::Yielded, None),
-                _ => (Phase::Over, Some(std::mem::replace(&mut state.program, Program::Absent))),
-            };
-            Some((step, std::mem::replace(&mut state.phase, phase), program))
-        })?;
-        if let Phase::Waiting(future) = phase {
-            future.drop_ref(py);
-        }
-        if let Some(program) = program {
+        let state = &self.state;
+        let moment = state.phase.moment(py)?;
+        let step = state.program.at_once(py, moment)?;
+        let yields = matches!(step, AtOnce::Yield);
+        let phase = if yields { Phase::Yielded } else { Phase::Over };
+        let phase = state.phase.replace(py, phase);
+        if !yields {
+            // It is over: nobody steps it again, whatever giving up its references runs.
+            let program = state.program.replace(py, Program::Absent);
+            if let Phase::Waiting(future) = phase {
+                future.drop_ref(py);
+            }
             program.release(py);
+        } else if let Phase::Waiting(future) = phase {
+            future.drop_ref(py);
         }
         let value = match step {
             AtOnce::Yield => return Some(py.None().into_ptr()),
@@ -227,14 +269,8 @@ impl Coroutine {
 
     /// The next step with nothing sent in; the first one, most often.
     fn step(&self, py: Python<'_>) -> *mut ffi::PyObject {
-        let begins = self.state.with(py, |state| {
-            let created = matches!(state.phase, Phase::Created);
-            if created {
-                state.phase = Phase::Running;
-            }
-            created
-        });
-        if begins {
+        if self.state.phase.read(py, Phase::is_created) {
+            self.state.phase.fill(py, Phase::Running);
             return raised_or_yielded(py, self.run(py, Input::Start));
         }
         self.next(py, Resumption::Send(py.None().into_bound(py)))
@@ -302,6 +338,8 @@ fn outcome<'py>(future: &Bound<'py, Future>) -> Input<'py> {
 /// Passes on to what is being awaited, as `await` does.
 fn hand_down<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyResult<Flow<'py>> {
     let py = inner.py();
+    // Coroutines await coroutines as deep as a program has nested them.
+    let _level = Level::enter(py)?;
     match resumption {
         Resumption::Send(value) => {
             let mut result = std::ptr::null_mut();
@@ -411,7 +449,7 @@ impl Coroutine {
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let waits = self.state.with(py, |state| match state.phase {
+        let waits = self.state.phase.read(py, |phase| match phase {
             Phase::Created | Phase::Over => Some(false),
             Phase::Running => None,
             Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded => Some(true),
@@ -446,21 +484,19 @@ impl Coroutine {
 
     #[getter]
     fn cr_running(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| matches!(state.phase, Phase::Running))
+        self.state.phase.read(py, Phase::is_running)
     }
 
     #[getter]
     fn cr_suspended(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| {
-            matches!(state.phase, Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded)
-        })
+        self.state.phase.read(py, Phase::is_suspended)
     }
 
     /// The state by the name that `inspect` has for it.
     #[cfg(Py_3_15)]
     #[getter]
     fn cr_state(&self, py: Python<'_>) -> &'static str {
-        self.state.with(py, |state| match state.phase {
+        self.state.phase.read(py, |phase| match phase {
             Phase::Created => "CORO_CREATED",
             Phase::Running => "CORO_RUNNING",
             Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded => "CORO_SUSPENDED",
@@ -471,7 +507,7 @@ impl Coroutine {
     /// What stands in for a frame of the interpreter's; None once it is over.
     #[getter]
     fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if self.state.with(py, |state| matches!(state.phase, Phase::Over)) {
+        if self.state.phase.read(py, Phase::is_over) {
             return Ok(None);
         }
         let arguments = (self.qualname(py), self.awaited(py));
@@ -497,12 +533,12 @@ impl Coroutine {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            match &state.phase {
-                Phase::Waiting(future) => visit.call(future)?,
-                Phase::Delegated(inner) => visit.call(inner)?,
-                _ => {}
-            }
-            state.program.traverse(&visit)
+            state.phase.traverse(|phase| match phase {
+                Phase::Waiting(future) => visit.call(future),
+                Phase::Delegated(inner) => visit.call(inner),
+                _ => Ok(()),
+            })?;
+            state.program.traverse(|program| program.traverse(&visit))
         })
     }
 
@@ -519,9 +555,9 @@ impl Recycle for Coroutine {
 
     #[inline]
     fn is_empty(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.with(slf.py(), |state| {
-            matches!((&state.phase, &state.program), (Phase::Over, Program::Absent))
-        })
+        let (py, state) = (slf.py(), &slf.get().state);
+        state.phase.read(py, Phase::is_over)
+            && state.program.read(py, |program| matches!(program, Program::Absent))
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
@@ -536,14 +572,14 @@ impl Finalize for Coroutine {
     }
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.with(slf.py(), |state| !matches!(state.phase, Phase::Over))
+        !slf.get().state.phase.read(slf.py(), Phase::is_over)
     }
 
     /// One that never began is somebody's mistake; one that waits is closed, so
     /// that what it holds is given back.
     fn finalize(slf: &Bound<'_, Self>) {
         let py = slf.py();
-        let created = slf.get().state.with(py, |state| matches!(state.phase, Phase::Created));
+        let created = slf.get().state.phase.read(py, Phase::is_created);
         let outcome = if created {
             let text = format!("coroutine '{}' was never awaited", slf.get().qualname(py));
             let text = CString::new(text).expect("function names have no zero bytes");

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use crate::futures::Future;
+use crate::gil_cell::unsafe_cell_methods;
 use crate::locks::{
     AcquireLock, AcquireSemaphore, ChangeBarrier, EnterBarrier, EnterBySubclass, LeaveBarrier,
     ReleaseBySubclass, ReleaseLock, ReleaseSemaphore, WaitAtBarrier, WaitEvent, WaitForNotice,
@@ -87,7 +88,7 @@ pub trait Routine {
     /// then this spares all that `resume` has to be ready for.
     ///
     /// None, with nothing changed, leaves the step to `resume`. It is called inside a
-    /// [`WithCell`](crate::with_cell::WithCell), and without telling PyO3: it must not run
+    /// [`GilCell`](crate::gil_cell::GilCell), and without telling PyO3: it must not run
     /// Python code, make an object that the collector looks at, or drop a `Py`.
     #[inline(always)]
     fn at_once(&mut self, _py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
@@ -106,6 +107,13 @@ pub trait Routine {
     /// Shows its references to the garbage collector.
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError>;
 }
+
+// SAFETY (of the method): each routine's promise.
+unsafe_cell_methods!(Program {
+} with py {
+    /// See [`Routine::at_once`].
+    fn at_once(&mut self, moment: Moment) -> Option<AtOnce>;
+});
 
 macro_rules! programs {
     ($($name:ident),* $(,)?) => {

@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFrozenSet, PySet};
 
 use super::Future;
+use crate::gil_cell::{GilCell, unsafe_cell_methods};
 use crate::interpreter::ThreadState;
 use crate::standard;
-use crate::with_cell::BareCell;
 
 /// The tasks and futures that await a future.
 ///
@@ -43,9 +43,47 @@ impl AwaitedBy {
 
     /// Forgets everybody and hands out what to drop.
     #[inline]
-    pub fn take(&mut self) -> Option<Py<PyAny>> {
+    fn take_waiters(&mut self) -> Option<Py<PyAny>> {
         self.is_set = false;
         self.waiters.take()
+    }
+
+    fn recorded(&mut self, py: Python<'_>) -> Recorded {
+        match &self.waiters {
+            None => Recorded::Nobody,
+            Some(set) if self.is_set => Recorded::Set(set.clone_ref(py)),
+            Some(one) => Recorded::One(one.clone_ref(py)),
+        }
+    }
+
+    /// Records the first one, or hands it back.
+    #[inline]
+    fn add_alone(&mut self, waiter: Py<PyAny>) -> Option<Py<PyAny>> {
+        if self.waiters.is_some() {
+            return Some(waiter);
+        }
+        std::mem::forget(self.waiters.replace(waiter));
+        None
+    }
+
+    /// Puts a set in the place of the only one, and hands out what is not needed.
+    fn become_set(&mut self, only: &Py<PyAny>, set: Py<PyAny>) -> Result<Py<PyAny>, Py<PyAny>> {
+        match &mut self.waiters {
+            Some(one) if !self.is_set && one.is(only) => {
+                self.is_set = true;
+                Ok(std::mem::replace(one, set))
+            }
+            _ => Err(set),
+        }
+    }
+
+    /// Takes the only one out if it is this one.
+    #[inline]
+    fn take_alone(&mut self, waiter: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
+        match &self.waiters {
+            Some(one) if !self.is_set && one.is(waiter) => self.waiters.take(),
+            _ => None,
+        }
     }
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -60,69 +98,73 @@ enum Recorded {
     Set(Py<PyAny>),
 }
 
-impl BareCell<AwaitedBy> {
-    fn recorded(&self, py: Python<'_>) -> Recorded {
-        self.with(py, |record| match &record.waiters {
-            None => Recorded::Nobody,
-            Some(set) if record.is_set => Recorded::Set(set.clone_ref(py)),
-            Some(one) => Recorded::One(one.clone_ref(py)),
-        })
-    }
+// SAFETY (of the methods): references are moved in and out and counted up; nothing is
+// overwritten but what was taken out before.
+unsafe_cell_methods!(AwaitedBy {
+    /// See [`AwaitedBy::take_waiters`].
+    fn take_waiters(&mut self) -> Option<Py<PyAny>>;
+    /// See [`AwaitedBy::add_alone`].
+    fn add_alone(&mut self, waiter: Py<PyAny>) -> Option<Py<PyAny>>;
+    /// See [`AwaitedBy::become_set`].
+    fn become_set(&mut self, only: &Py<PyAny>, set: Py<PyAny>) -> Result<Py<PyAny>, Py<PyAny>>;
+    /// See [`AwaitedBy::take_alone`].
+    fn take_alone(&mut self, waiter: &Bound<'_, PyAny>) -> Option<Py<PyAny>>;
+} with py {
+    /// See [`AwaitedBy::recorded`].
+    fn recorded(&mut self) -> Recorded;
+});
 
+impl GilCell<AwaitedBy> {
     /// Records that `waiter` awaits the future.
     #[inline]
     pub fn add(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
-        let alone = self.with(waiter.py(), |record| {
-            let alone = record.waiters.is_none();
-            if alone {
-                record.waiters = Some(waiter.clone().unbind());
+        match self.add_alone(waiter.py(), waiter.clone().unbind()) {
+            None => Ok(()),
+            Some(waiter_again) => {
+                waiter_again.drop_ref(waiter.py());
+                self.add_another(waiter)
             }
-            alone
-        });
-        if alone { Ok(()) } else { self.add_another(waiter) }
+        }
     }
 
     #[cold]
     fn add_another(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = waiter.py();
-        let set = match self.recorded(py) {
-            Recorded::Set(set) => return set.into_bound(py).cast_into::<PySet>()?.add(waiter),
-            Recorded::Nobody => PySet::new(py, [waiter])?,
-            Recorded::One(other) => PySet::new(py, [other.bind(py), waiter])?,
-        };
-        drop(self.with(py, |record| {
-            record.is_set = true;
-            record.waiters.replace(set.into_any().unbind())
-        }));
-        Ok(())
+        // Making the set may run Python code, which may change what is on record.
+        loop {
+            match self.recorded(py) {
+                Recorded::Set(set) => return set.into_bound(py).cast_into::<PySet>()?.add(waiter),
+                Recorded::Nobody => {
+                    if self.add_alone(py, waiter.clone().unbind()).is_none() {
+                        return Ok(());
+                    }
+                }
+                Recorded::One(other) => {
+                    let set = PySet::new(py, [other.bind(py), waiter])?.into_any().unbind();
+                    match self.become_set(py, &other, set) {
+                        Ok(before) => {
+                            drop(before);
+                            return Ok(());
+                        }
+                        Err(unused) => drop(unused),
+                    }
+                }
+            }
+        }
     }
 
     /// Records that `waiter` awaits the future no longer.
     #[inline]
     pub fn discard(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = waiter.py();
-        enum Found {
-            It(Option<Py<PyAny>>),
-            Another,
-            Set,
+        if let Some(one) = self.take_alone(py, waiter) {
+            one.drop_ref(py);
+            return Ok(());
         }
-        let found = self.with(py, |record| match &record.waiters {
-            Some(one) if one.is(waiter) => Found::It(record.waiters.take()),
-            Some(_) if record.is_set => Found::Set,
-            _ => Found::Another,
-        });
-        match found {
-            Found::It(one) => {
-                if let Some(one) = one {
-                    one.drop_ref(py);
-                }
-            }
-            Found::Another => {}
-            Found::Set => {
-                if let Recorded::Set(set) = self.recorded(py) {
-                    set.into_bound(py).cast_into::<PySet>()?.discard(waiter)?;
-                }
-            }
+        if self.read(py, |record| record.is_set)
+            && let Recorded::Set(set) = self.recorded(py)
+        {
+            set.into_bound(py).cast_into::<PySet>()?.discard(waiter)?;
         }
         Ok(())
     }
@@ -133,7 +175,8 @@ impl BareCell<AwaitedBy> {
             Recorded::Nobody => Ok(None),
             Recorded::One(one) => PyFrozenSet::new(py, [one]).map(Some),
             Recorded::Set(set) => {
-                PyFrozenSet::new(py, set.bind(py).cast::<PySet>()?.iter()).map(Some)
+                let members = set.bind(py).try_iter()?.collect::<PyResult<Vec<_>>>()?;
+                PyFrozenSet::new(py, members).map(Some)
             }
         }
     }
@@ -142,7 +185,7 @@ impl BareCell<AwaitedBy> {
 /// The record of `object`, if it is a future or a task, ours or of the standard
 /// library's native kind. The latter keep it where ours do, or it is not touched.
 #[inline]
-pub fn record_of<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a BareCell<AwaitedBy>>> {
+pub fn record_of<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a GilCell<AwaitedBy>>> {
     if let Ok(future) = object.cast::<Future>() {
         return Ok(Some(&future.get().awaited_by));
     }

@@ -15,16 +15,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
+use super::exception_object::is_exception;
 use super::{Future, Outcome, stop_iteration};
+use crate::gil_cell::{Contents, GilCell};
 use crate::recycle::{self, Recycle, Shelf};
-use crate::with_cell::WithCell;
 
 /// What `future.__await__()` returns: yields the future once if it is not
 /// done, then returns its result.
 #[pyclass(frozen, module = "aioxide")]
 pub struct FutureIterator {
     /// None once the result was handed out.
-    future: WithCell<Option<Py<Future>>>,
+    future: Contents<GilCell<Option<Py<Future>>>>,
 }
 
 impl Recycle for FutureIterator {
@@ -35,7 +36,7 @@ impl Recycle for FutureIterator {
 
     #[inline]
     fn is_empty(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().future.with(slf.py(), |future| future.is_none())
+        slf.get().future.is_none(slf.py())
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
@@ -46,7 +47,7 @@ impl Recycle for FutureIterator {
 impl FutureIterator {
     #[inline]
     fn release(&self, py: Python<'_>) {
-        if let Some(future) = self.future.with(py, Option::take) {
+        if let Some(future) = self.future.take(py) {
             future.drop_ref(py);
         }
     }
@@ -59,7 +60,7 @@ impl FutureIterator {
                 iterator.get().future.fill(py, Some(future));
                 Ok(iterator.unbind())
             }
-            None => Py::new(py, Self { future: WithCell::new(Some(future)) }),
+            None => Py::new(py, Self { future: Contents::new(GilCell::new(Some(future))) }),
         }
     }
 }
@@ -68,35 +69,22 @@ impl FutureIterator {
 /// iterator tells it.
 #[inline]
 fn next(future: &Bound<'_, Future>) -> *mut ffi::PyObject {
-    enum Next {
-        Yield,
-        NotAwaited,
-        Done,
-    }
     let py = future.py();
-    let next = future.get().state.with(py, |state| {
-        if !state.is_pending() {
-            Next::Done
-        } else if state.blocking {
-            Next::NotAwaited
-        } else {
-            state.blocking = true;
-            Next::Yield
-        }
-    });
-    match next {
-        Next::Yield => future.clone().into_ptr(),
-        Next::NotAwaited => {
-            PyRuntimeError::new_err("await wasn't used with future").restore(py);
+    let this = future.get();
+    let outcome = if this.is_done(py) {
+        this.take_result(py)
+    } else if this.state.flags.get(py).blocking {
+        Err(PyRuntimeError::new_err("await wasn't used with future"))
+    } else {
+        this.set_blocking(py, true);
+        return future.clone().into_ptr();
+    };
+    match outcome {
+        Ok(value) => stop_iteration(value),
+        Err(error) => {
+            error.restore(py);
             std::ptr::null_mut()
         }
-        Next::Done => match future.get().take_result(py) {
-            Ok(value) => stop_iteration(value),
-            Err(error) => {
-                error.restore(py);
-                std::ptr::null_mut()
-            }
-        },
     }
 }
 
@@ -105,18 +93,16 @@ fn next(future: &Bound<'_, Future>) -> *mut ffi::PyObject {
 #[inline]
 fn next_at_once(future: &Bound<'_, Future>) -> Option<*mut ffi::PyObject> {
     let py = future.py();
-    let result = future.get().state.with(py, |state| match &state.outcome {
-        Outcome::Pending(_) if !state.blocking => {
-            state.blocking = true;
-            Some(None)
+    let state = &future.get().state;
+    if state.outcome.read(py, Outcome::is_pending) {
+        if state.flags.get(py).blocking {
+            return None;
         }
-        Outcome::Result(value) => Some(Some(value.bind(py).clone())),
-        _ => None,
-    })?;
-    Some(match result {
-        None => future.clone().into_ptr(),
-        Some(value) => stop_iteration(value),
-    })
+        state.flags.update(py, |flags| flags.blocking = true);
+        return Some(future.clone().into_ptr());
+    }
+    let value = state.outcome.clone_of(py, Outcome::result)?;
+    Some(stop_iteration(value.into_bound(py)))
 }
 
 /// Lets `await` find the future itself where it asks for an iterator. Called for `Future`
@@ -191,9 +177,7 @@ impl FutureIterator {
     }
 
     fn __next__(&self, py: Python<'_>) -> *mut ffi::PyObject {
-        let Some(future) =
-            self.future.with(py, |future| future.as_ref().map(|future| future.bind(py).clone()))
-        else {
+        let Some(future) = self.future.clone_ref(py).map(|future| future.into_bound(py)) else {
             return std::ptr::null_mut();
         };
         // Since 3.14 an iterator that has ended gives the result again.
@@ -225,7 +209,7 @@ impl FutureIterator {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.future.traverse(|future| visit.call(future))
+        self.future.traverse(|cell| cell.traverse(|future| visit.call(future)))
     }
 
     fn __clear__(&self, py: Python<'_>) {
@@ -262,8 +246,7 @@ pub fn thrown(
     } else {
         kind.clone()
     };
-    // SAFETY: the thread is attached and the reference is alive.
-    if unsafe { ffi::PyExceptionInstance_Check(exception.as_ptr()) } == 0 {
+    if !is_exception(&exception) {
         return Err(pyo3::exceptions::PyTypeError::new_err(
             "exceptions must be classes deriving BaseException or instances of such a class",
         ));

@@ -50,6 +50,17 @@ impl Callback {
         }
     }
 
+    /// Whether both are the same registration, as far as anybody can tell.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Waiter(one), Self::Waiter(other)) => one.is_same(other),
+            (Self::Python(one), Self::Python(other)) => {
+                one.function.is(&other.function) && one.context.is(&other.context)
+            }
+            _ => false,
+        }
+    }
+
     /// Another reference to the same party.
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
@@ -108,10 +119,32 @@ impl Callbacks {
 
     /// Takes out the one that is `party`, if it is there.
     pub fn take_waiter(&mut self, party: &Bound<'_, PyAny>) -> Option<Callback> {
-        let is_it = |callback: &Callback| match callback {
+        self.take(|callback| match callback {
             Callback::Waiter(waiter) => waiter.is(party),
             Callback::Python(_) => false,
+        })
+    }
+
+    /// Puts a callback in the place of the one that is `party`, or hands it back.
+    pub fn replace_waiter(
+        &mut self,
+        party: &Bound<'_, PyAny>,
+        callback: Callback,
+    ) -> Result<Callback, Callback> {
+        let all = match self {
+            Self::None => &mut [],
+            Self::One(one) => std::slice::from_mut(one),
+            Self::Many(callbacks) => callbacks.as_mut_slice(),
         };
+        let is_it = |it: &&mut Callback| matches!(it, Callback::Waiter(it) if it.is(party));
+        match all.iter_mut().find(is_it) {
+            Some(place) => Ok(std::mem::replace(place, callback)),
+            None => Err(callback),
+        }
+    }
+
+    /// Takes out the first one that this is said of.
+    pub fn take(&mut self, is_it: impl Fn(&Callback) -> bool) -> Option<Callback> {
         match self {
             Self::None => None,
             Self::One(callback) if !is_it(callback) => None,

@@ -8,10 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::Future;
+use crate::gil_cell::{CloneRef, Contents, GilCell};
 use crate::running::running_loop_or_none;
 use crate::standard;
 use crate::waiting::{is_future, loop_of};
-use crate::with_cell::WithCell;
 
 /// A future of `loop`, by default the current one, that ends as `future` does,
 /// which is one of `concurrent.futures`. One of asyncio's is given back as it
@@ -77,7 +77,7 @@ pub fn chain(source: &Bound<'_, PyAny>, destination: &Bound<'_, PyAny>) -> PyRes
             source: source.clone().unbind(),
             destination: destination.clone().unbind(),
         };
-        Bound::new(py, ChainCallback { duty, ends: WithCell::new(Some(ends)) })
+        Bound::new(py, ChainCallback { duty, ends: Contents::new(GilCell::new(Some(ends))) })
     };
     let (cancels, reports) = (link(Duty::Cancel)?, link(Duty::Report)?);
     let add_done_callback = pyo3::intern!(py, "add_done_callback");
@@ -91,7 +91,7 @@ pub fn chain(source: &Bound<'_, PyAny>, destination: &Bound<'_, PyAny>) -> PyRes
 pub struct ChainCallback {
     duty: Duty,
     /// None once the collector has cleared it.
-    ends: WithCell<Option<Ends>>,
+    ends: Contents<GilCell<Option<Ends>>>,
 }
 
 struct Ends {
@@ -112,18 +112,19 @@ enum Duty {
     Settle,
 }
 
-impl Ends {
+// SAFETY: reference counts go up.
+unsafe impl CloneRef for Ends {
     fn clone_ref(&self, py: Python<'_>) -> Self {
-        let loop_if_any =
-            |it: &Option<Py<PyAny>>| it.as_ref().map(|event_loop| event_loop.clone_ref(py));
         Self {
             source: self.source.clone_ref(py),
             destination: self.destination.clone_ref(py),
-            source_loop: loop_if_any(&self.source_loop),
-            destination_loop: loop_if_any(&self.destination_loop),
+            source_loop: CloneRef::clone_ref(&self.source_loop, py),
+            destination_loop: CloneRef::clone_ref(&self.destination_loop, py),
         }
     }
+}
 
+impl Ends {
     fn cancel(self, py: Python<'_>) -> PyResult<()> {
         let source = self.source.bind(py);
         if !is_cancelled(self.destination.bind(py))? {
@@ -152,7 +153,8 @@ impl Ends {
         if closed()? {
             return Ok(());
         }
-        let settle = ChainCallback { duty: Duty::Settle, ends: WithCell::new(Some(self)) };
+        let settle =
+            ChainCallback { duty: Duty::Settle, ends: Contents::new(GilCell::new(Some(self))) };
         call_from_elsewhere(&event_loop, Bound::new(py, settle)?.into_any())
     }
 
@@ -211,8 +213,7 @@ fn call_from_elsewhere(event_loop: &Bound<'_, PyAny>, function: Bound<'_, PyAny>
 impl ChainCallback {
     #[pyo3(signature = (*_future))]
     fn __call__(&self, py: Python<'_>, _future: &Bound<'_, PyTuple>) -> PyResult<()> {
-        let Some(ends) = self.ends.with(py, |ends| ends.as_ref().map(|ends| ends.clone_ref(py)))
-        else {
+        let Some(ends) = self.ends.clone_ref(py) else {
             return Ok(());
         };
         match self.duty {
@@ -233,16 +234,17 @@ impl ChainCallback {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.ends.traverse(|ends| {
+        let visit_ends = |ends: &Option<Ends>| {
             let Some(ends) = ends else { return Ok(()) };
             visit.call(&ends.source)?;
             visit.call(&ends.destination)?;
             visit.call(&ends.source_loop)?;
             visit.call(&ends.destination_loop)
-        })
+        };
+        self.ends.traverse(|cell| cell.traverse(visit_ends))
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.ends.with(py, Option::take));
+        drop(self.ends.take(py));
     }
 }

@@ -5,6 +5,7 @@ mod awaited_by;
 mod awaiting;
 mod callbacks;
 mod chaining;
+mod exception_object;
 mod object;
 mod state;
 mod stop_iteration;
@@ -18,30 +19,30 @@ pub use awaiting::{FutureIterator, install_await, sent, thrown};
 pub use callbacks::{Callback, Callbacks, FutureCallback};
 pub use chaining::{chain, wrap_future, wrapped};
 pub use object::{Future, SetResult, report_unretrieved, without_stop_iteration};
-pub use state::{BoundLoop, FutureState, LoopRef, Outcome};
+pub use state::{BoundLoop, FutureState, LoopRef, Outcome, Rare, Seen};
 pub use stop_iteration::{prepare_stop_iteration, stop_iteration};
 pub use waiter::Waiter;
 
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
 use crate::event_loop::{LoopCore, Ready};
 use crate::handles::{Arguments, Handle};
 use crate::tasks::Task;
 use crate::waiting::GatheringFuture;
-use crate::{recycle, standard};
+use crate::{allocate, recycle, standard};
 
 impl Future {
     /// A pending future of `core`, without the checks of the constructor.
     #[inline]
     pub fn on_loop(py: Python<'_>, core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
-        let state = FutureState::pending(LoopRef::of_core(core));
+        let event_loop = LoopRef::of_core(core);
         let future = match recycle::take::<Future>(py) {
             Some(future) => {
-                future.get().state.fill(py, state);
+                // What was recycled is as before `__init__`.
+                future.get().state.event_loop.fill(py, Some(event_loop));
                 future.unbind()
             }
-            None => Py::new(py, Future::new(state))?,
+            None => Py::new(py, Future::new(FutureState::pending(event_loop)))?,
         };
         if core.get().debug(py) {
             future.get().remember_origin(py)?;
@@ -62,52 +63,94 @@ impl Future {
     /// Whether a result, an exception or a cancellation is there.
     #[inline]
     pub fn is_done(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| !state.is_pending())
+        !self.state.outcome.read(py, Outcome::is_pending)
     }
 
     /// Whether a result is there.
     #[inline]
     pub fn has_result(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| matches!(state.outcome, Outcome::Result(_)))
+        self.state.outcome.read(py, Outcome::is_result)
+    }
+
+    /// Whether an exception is there.
+    #[inline]
+    pub fn has_exception(&self, py: Python<'_>) -> bool {
+        self.state.outcome.read(py, Outcome::is_exception)
     }
 
     /// Whether it was cancelled.
     #[inline]
     pub fn is_cancelled(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| matches!(state.outcome, Outcome::Cancelled(_)))
+        self.state.outcome.read(py, Outcome::is_cancelled)
+    }
+
+    /// Whether it belongs to a loop of ours whose methods nobody has replaced.
+    #[inline]
+    pub fn is_on_native_loop(&self, py: Python<'_>) -> bool {
+        self.state.event_loop.read(py, |it| matches!(it, Some(LoopRef::Native(_))))
+    }
+
+    /// Says, as `await` does, that whoever gets the future waits for it.
+    #[inline]
+    pub fn set_blocking(&self, py: Python<'_>, blocking: bool) {
+        self.state.flags.update(py, |flags| flags.blocking = blocking);
+    }
+
+    /// What `set_blocking` has said, which is forgotten.
+    #[inline]
+    pub fn take_blocking(&self, py: Python<'_>) -> bool {
+        self.state.flags.update(py, |flags| std::mem::take(&mut flags.blocking))
+    }
+
+    /// Whether the exception is to be reported when the future goes.
+    #[inline]
+    pub fn logs_traceback(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).log_traceback
+    }
+
+    /// The same, from now on.
+    #[inline]
+    pub fn set_log_traceback(&self, py: Python<'_>, value: bool) {
+        self.state.flags.update(py, |flags| flags.log_traceback = value);
+    }
+
+    /// One of the rare fields.
+    pub fn rare(&self, py: Python<'_>, field: Rare) -> Option<Py<PyAny>> {
+        self.state.rare.clone_of(py, |rare| rare.field(field))
+    }
+
+    /// Puts another value into a rare field; what was there is dropped.
+    pub fn set_rare(&self, py: Python<'_>, field: Rare, value: Option<Py<PyAny>>) {
+        drop(self.state.rare.put(py, field, value));
     }
 
     /// Whether `object` is the loop this future belongs to.
     #[inline]
     pub fn belongs_to(&self, py: Python<'_>, object: *mut pyo3::ffi::PyObject) -> bool {
-        self.state.with(py, |state| {
-            state.event_loop.as_ref().is_some_and(|event_loop| event_loop.as_ptr() == object)
+        let address = object.addr();
+        self.state.event_loop.read(py, |event_loop| {
+            event_loop.as_ref().is_some_and(|event_loop| event_loop.as_ptr().addr() == address)
         })
     }
 
     /// The loop, or asyncio's error for an object whose `__init__` never ran.
     #[inline]
     pub fn event_loop<'py>(&self, py: Python<'py>) -> PyResult<BoundLoop<'py>> {
-        self.state
-            .with(py, |state| state.event_loop.as_ref().map(|it| it.bind(py)))
-            .ok_or_else(uninitialized)
+        let event_loop = self.state.event_loop.clone_ref(py).ok_or_else(uninitialized)?;
+        Ok(event_loop.into_bound(py))
     }
 
     /// Raises that error.
     #[inline]
     pub fn require_event_loop(&self, py: Python<'_>) -> PyResult<()> {
-        if self.state.with(py, |state| state.event_loop.is_some()) {
-            Ok(())
-        } else {
-            Err(uninitialized())
-        }
+        if self.state.event_loop.is_some(py) { Ok(()) } else { Err(uninitialized()) }
     }
 
     /// Keeps the stack of the Python code that makes this future, for debug
     /// mode's reports.
     pub fn remember_origin(&self, py: Python<'_>) -> PyResult<()> {
         let stack = standard::extract_stack(py)?.call0()?.unbind();
-        self.state.with(py, |state| state.rare_mut().source_traceback.replace(stack));
+        self.set_rare(py, Rare::SourceTraceback, Some(stack));
         Ok(())
     }
 
@@ -115,39 +158,45 @@ impl Future {
     /// for debug mode's reports.
     pub fn remember_step(&self, py: Python<'_>) -> PyResult<()> {
         let stack = standard::extract_stack(py)?.call0()?.unbind();
-        drop(self.state.with(py, |state| state.rare_mut().step_traceback.replace(stack)));
+        self.set_rare(py, Rare::StepTraceback, Some(stack));
         Ok(())
     }
 
     /// The stack that [`Future::remember_step`] kept last.
     pub fn take_step(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.rare.as_mut()?.step_traceback.take())
+        self.state.rare.put(py, Rare::StepTraceback, None)
     }
 
     /// Finishes with a result. `InvalidStateError` when it is done already.
     #[inline]
     pub fn finish(slf: &Bound<'_, Self>, result: Py<PyAny>) -> PyResult<()> {
         let py = slf.py();
-        let this = slf.get();
-        this.require_pending(slf)?;
-        let callbacks = this.state.with(py, |state| state.end(Outcome::Result(result)));
-        Self::schedule(slf, callbacks)
+        match slf.get().state.outcome.end(py, Outcome::Result(result)) {
+            Ok(callbacks) => Self::schedule(slf, callbacks),
+            Err(refused) => {
+                refused.release(py);
+                Err(invalid_state(py, "invalid state"))
+            }
+        }
     }
 
     /// Finishes with an exception object. `InvalidStateError` when done.
     pub fn fail(slf: &Bound<'_, Self>, exception: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.require_pending(slf)?;
-        let traceback = exception.getattr(pyo3::intern!(py, "__traceback__"))?.unbind();
-        let exception = exception.unbind();
-        let callbacks = this.state.with(py, |state| {
-            state.rare_mut().exception_traceback = Some(traceback);
-            state.end(Outcome::Exception(exception))
-        });
-        Self::schedule(slf, callbacks)?;
-        this.state.with(py, |state| state.log_traceback = true);
-        Ok(())
+        let traceback = exception_object::traceback(&exception);
+        match this.state.outcome.end(py, Outcome::Exception(exception.unbind())) {
+            Ok(callbacks) => {
+                this.set_rare(py, Rare::ExceptionTraceback, traceback);
+                Self::schedule(slf, callbacks)?;
+                this.set_log_traceback(py, true);
+                Ok(())
+            }
+            Err(refused) => {
+                refused.release(py);
+                Err(invalid_state(py, "invalid state"))
+            }
+        }
     }
 
     /// Cancels; false when it was done already.
@@ -163,33 +212,26 @@ impl Future {
         error: Option<Py<PyAny>>,
     ) -> PyResult<bool> {
         let py = slf.py();
-        let ended = slf.get().state.with(py, |state| {
-            state.log_traceback = false;
-            state
-                .is_pending()
-                .then(|| (state.end(Outcome::Cancelled(error)), state.set_cancel_message(message)))
-        });
-        let Some((callbacks, replaced)) = ended else {
-            return Ok(false);
-        };
-        drop(replaced);
-        Self::schedule(slf, callbacks)?;
-        Ok(true)
+        let this = slf.get();
+        this.set_log_traceback(py, false);
+        match this.state.outcome.end(py, Outcome::Cancelled(error)) {
+            Ok(callbacks) => {
+                this.set_rare(py, Rare::CancelMessage, message);
+                Self::schedule(slf, callbacks)?;
+                Ok(true)
+            }
+            Err(refused) => {
+                refused.release(py);
+                Ok(false)
+            }
+        }
     }
 
     /// Registers `callback`, or schedules it at once when the future is done.
     #[inline]
     pub fn add_callback(slf: &Bound<'_, Self>, callback: Callback) -> PyResult<()> {
         let py = slf.py();
-        let callback = slf.get().state.with(py, |state| {
-            if let Outcome::Pending(callbacks) = &mut state.outcome {
-                callbacks.push(callback);
-                None
-            } else {
-                Some(callback)
-            }
-        });
-        match callback {
+        match slf.get().state.outcome.push(py, callback) {
             None => Ok(()),
             Some(callback) => {
                 let event_loop = slf.get().event_loop(py)?;
@@ -202,29 +244,17 @@ impl Future {
     /// Takes back the registration of `party`, something native that waits.
     #[inline]
     pub fn forget(&self, party: &Bound<'_, PyAny>) {
-        drop(self.state.with(party.py(), |state| match &mut state.outcome {
-            Outcome::Pending(callbacks) => callbacks.take_waiter(party),
-            _ => None,
-        }));
+        drop(self.state.outcome.take_waiter(party.py(), party));
     }
 
     /// The exception that `result()` would raise for a cancelled future. Uses
     /// up the saved `CancelledError`, as asyncio does.
     pub fn make_cancelled_error(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let (saved, message) = self.state.with(py, |state| {
-            let saved = match &mut state.outcome {
-                Outcome::Cancelled(saved) => saved.take(),
-                _ => None,
-            };
-            let rare = state.rare.as_ref();
-            let message = rare.and_then(|rare| rare.cancel_message.as_ref());
-            (saved, message.map(|message| message.clone_ref(py)))
-        });
-        if let Some(saved) = saved {
+        if let Some(saved) = self.state.outcome.take_cancelled_error(py) {
             return Ok(saved);
         }
         let class = standard::cancelled_error(py)?;
-        let error = match message {
+        let error = match self.rare(py, Rare::CancelMessage) {
             None => class.call0()?,
             Some(message) => class.call1((message,))?,
         };
@@ -234,38 +264,20 @@ impl Future {
     /// The outcome as Python code sees it: the value, or the exception raised.
     #[inline]
     pub fn take_result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        enum Seen<'py> {
-            Value(Bound<'py, PyAny>),
-            Raise(Py<PyAny>, Option<Py<PyAny>>),
-            Cancelled,
-            Pending,
-        }
-        let seen = self.state.with(py, |state| match &state.outcome {
-            Outcome::Result(value) => {
-                state.log_traceback = false;
-                Seen::Value(value.bind(py).clone())
+        match self.state.outcome.seen(py) {
+            Seen::Result(value) => {
+                self.set_log_traceback(py, false);
+                Ok(value.into_bound(py))
             }
-            Outcome::Exception(exception) => {
-                state.log_traceback = false;
-                let traceback = state
-                    .rare
-                    .as_ref()
-                    .and_then(|rare| rare.exception_traceback.as_ref())
-                    .map(|traceback| traceback.clone_ref(py));
-                Seen::Raise(exception.clone_ref(py), traceback)
-            }
-            Outcome::Cancelled(_) => Seen::Cancelled,
-            Outcome::Pending(_) => Seen::Pending,
-        });
-        match seen {
-            Seen::Value(value) => Ok(value),
-            Seen::Raise(exception, traceback) => {
+            Seen::Exception(exception) => {
+                self.set_log_traceback(py, false);
                 let exception = exception.into_bound(py);
                 // Each raise starts from the traceback of the first one, so
                 // that looking at a result many times does not make it grow.
-                if let Some(traceback) = traceback {
-                    exception.setattr(pyo3::intern!(py, "__traceback__"), traceback)?;
-                }
+                exception_object::set_traceback(
+                    &exception,
+                    self.rare(py, Rare::ExceptionTraceback),
+                )?;
                 Err(PyErr::from_value(exception))
             }
             Seen::Cancelled => {
@@ -276,13 +288,11 @@ impl Future {
     }
 
     /// `InvalidStateError` when the future is done.
-    pub(crate) fn require_pending(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
+    pub(crate) fn require_pending(&self, py: Python<'_>) -> PyResult<()> {
         if !self.is_done(py) {
             return Ok(());
         }
-        let name = self.state.with(py, |state| state.outcome.name());
-        Err(invalid_state(py, &format!("{name}: {}", slf.repr()?)))
+        Err(invalid_state(py, "invalid state"))
     }
 
     /// Hands every callback to the loop, in order of registration.
@@ -333,7 +343,7 @@ fn schedule_callback(
                 },
                 // Reports tell where the callback was scheduled.
                 Callback::Python(callback) if debug => {
-                    let arguments = Arguments::of(&PyTuple::new(py, [future])?);
+                    let arguments = Arguments::of(&allocate::tuple(py, [future.clone()])?);
                     let event_loop = LoopRef::of_core(core);
                     let FutureCallback { function, context, .. } = *callback;
                     let handle = Handle::create(py, function, arguments, event_loop, context)?;
@@ -364,10 +374,10 @@ pub fn call_soon(
     context: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let py = context.py();
-    let keywords = pyo3::types::PyDict::new(py);
+    let keywords = allocate::dict(py)?;
     keywords.set_item(pyo3::intern!(py, "context"), context)?;
-    let positional = std::iter::once(function.bind(py)).chain(argument);
-    let positional = PyTuple::new(py, positional.collect::<Vec<_>>())?;
+    let positional = std::iter::once(function.bind(py)).chain(argument).cloned().collect();
+    let positional = allocate::tuple_of(py, positional)?;
     let name = pyo3::intern!(py, "call_soon");
     event_loop.call_method(name, positional, Some(&keywords)).map(drop)
 }

@@ -9,19 +9,20 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 #[cfg(Py_3_14)]
 use pyo3::types::PyFrozenSet;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
 #[cfg(Py_3_14)]
 use super::AwaitedBy;
-use super::{Callback, Callbacks, FutureIterator, FutureState, LoopRef, Outcome, invalid_state};
+use super::exception_object::is_exception;
+use super::{Callback, FutureIterator, FutureState, LoopRef, Outcome, Rare, Seen, invalid_state};
 use crate::finalizer::Finalize;
+use crate::gil_cell::Contents;
+#[cfg(Py_3_14)]
+use crate::gil_cell::GilCell;
 use crate::methods::SingleMethod;
 use crate::recycle::{Recycle, Shelf};
-#[cfg(Py_3_14)]
-use crate::with_cell::BareCell;
-use crate::with_cell::WithCell;
-use crate::{context, standard};
+use crate::{allocate, context, standard};
 
 /// A result that is not there yet; `await` waits for it.
 ///
@@ -31,13 +32,13 @@ use crate::{context, standard};
 #[pyclass(frozen, subclass, weakref, dict, generic, module = "aioxide")]
 #[repr(C)]
 pub struct Future {
-    pub(crate) state: WithCell<FutureState>,
+    pub(crate) state: Contents<FutureState>,
     /// The distance at which CPython's tools look for what follows.
     #[cfg(Py_3_14)]
     room: [usize; 3],
     /// Behind the state is where CPython's tools look for it.
     #[cfg(Py_3_14)]
-    pub(crate) awaited_by: BareCell<AwaitedBy>,
+    pub(crate) awaited_by: GilCell<AwaitedBy>,
 }
 
 // What `crate::interpreter` wants to find on the usual machines.
@@ -54,11 +55,11 @@ impl Future {
     #[inline]
     pub fn new(state: FutureState) -> Self {
         Self {
-            state: WithCell::new(state),
+            state: Contents::new(state),
             #[cfg(Py_3_14)]
             room: [0; 3],
             #[cfg(Py_3_14)]
-            awaited_by: BareCell::new(AwaitedBy::nobody(false)),
+            awaited_by: GilCell::new(AwaitedBy::nobody(false)),
         }
     }
 
@@ -67,7 +68,7 @@ impl Future {
     pub fn of_task(state: FutureState) -> Self {
         Self {
             #[cfg(Py_3_14)]
-            awaited_by: BareCell::new(AwaitedBy::nobody(true)),
+            awaited_by: GilCell::new(AwaitedBy::nobody(true)),
             ..Self::new(state)
         }
     }
@@ -75,9 +76,9 @@ impl Future {
     /// Lets go of everything.
     #[inline]
     pub fn empty(&self, py: Python<'_>) {
-        self.state.with(py, FutureState::take).release(py);
+        self.state.release(py);
         #[cfg(Py_3_14)]
-        if let Some(waiters) = self.awaited_by.with(py, AwaitedBy::take) {
+        if let Some(waiters) = self.awaited_by.take_waiters(py) {
             waiters.drop_ref(py);
         }
     }
@@ -94,18 +95,18 @@ impl Future {
                 slf.get_type().fully_qualified_name()?
             )));
         }
+        // Whatever goes wrong from here on leaves a future that has no loop.
+        drop(this.state.restart(py));
+        #[cfg(Py_3_14)]
+        drop(this.awaited_by.take_waiters(py));
         let event_loop = match event_loop {
             Some(event_loop) if !event_loop.is_none() => event_loop,
             _ => standard::get_event_loop(py)?.call0()?,
         };
         let event_loop = LoopRef::of(&event_loop);
-        let debug = event_loop.bind(py).debug()?;
-        drop(
-            this.state.with(py, |state| std::mem::replace(state, FutureState::pending(event_loop))),
-        );
-        #[cfg(Py_3_14)]
-        drop(this.awaited_by.with(py, AwaitedBy::take));
-        if debug {
+        let bound = event_loop.bind(py);
+        drop(this.state.event_loop.replace(py, Some(event_loop)));
+        if bound.debug()? {
             this.remember_origin(py)?;
         }
         Ok(())
@@ -113,17 +114,17 @@ impl Future {
 
     /// What `cancel(msg)` was given.
     pub fn cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.rare(py, |rare| rare.cancel_message.as_ref().map(|message| message.clone_ref(py)))
+        self.rare(py, Rare::CancelMessage)
     }
 
     /// Where the future was made (debug mode).
     pub fn source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.rare(py, |rare| rare.source_traceback.as_ref().map(|stack| stack.clone_ref(py)))
+        self.rare(py, Rare::SourceTraceback)
     }
 
     #[inline]
     fn is_initialized(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.event_loop.is_some())
+        self.state.event_loop.is_some(py)
     }
 
     /// asyncio's error for reading a future whose `__init__` never ran.
@@ -132,14 +133,6 @@ impl Future {
             return Ok(());
         }
         Err(invalid_state(py, "Future object is not initialized."))
-    }
-
-    fn rare<R>(
-        &self,
-        py: Python<'_>,
-        read: impl FnOnce(&super::state::Rare) -> Option<R>,
-    ) -> Option<R> {
-        self.state.with(py, |state| state.rare.as_deref().and_then(read))
     }
 }
 
@@ -183,20 +176,19 @@ impl Future {
     /// The exception, or None. Raises as `result` does if there is neither.
     fn exception(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.require_initialized(py)?;
-        let exception = self.state.with(py, |state| match &state.outcome {
-            Outcome::Pending(_) | Outcome::Cancelled(_) => None,
-            Outcome::Result(_) => Some(py.None()),
-            Outcome::Exception(exception) => {
-                state.log_traceback = false;
-                Some(exception.clone_ref(py))
+        match self.state.outcome.seen(py) {
+            Seen::Exception(exception) => {
+                self.set_log_traceback(py, false);
+                Ok(exception)
             }
-        });
-        match exception {
-            Some(exception) => Ok(exception),
-            None if self.is_cancelled(py) => {
+            Seen::Result(value) => {
+                value.drop_ref(py);
+                Ok(py.None())
+            }
+            Seen::Cancelled => {
                 Err(PyErr::from_value(self.make_cancelled_error(py)?.into_bound(py)))
             }
-            None => Err(invalid_state(py, "Exception is not set.")),
+            Seen::Pending => Err(invalid_state(py, "Exception is not set.")),
         }
     }
 
@@ -205,13 +197,14 @@ impl Future {
     fn set_exception(slf: &Bound<'_, Self>, exception: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         slf.get().require_event_loop(py)?;
-        slf.get().require_pending(slf)?;
+        slf.get().require_pending(py)?;
         let exception = match exception.cast::<PyType>() {
             Ok(class) => class.call0()?,
             Err(_) => exception,
         };
-        // SAFETY: the thread is attached and the reference is alive.
-        if unsafe { ffi::PyExceptionInstance_Check(exception.as_ptr()) } == 0 {
+        // The class may have ended the future.
+        slf.get().require_pending(py)?;
+        if !is_exception(&exception) {
             return Err(PyTypeError::new_err("invalid exception object"));
         }
         Self::fail(slf, without_stop_iteration(exception)?)
@@ -233,37 +226,40 @@ impl Future {
 
     /// Removes every registration of `fn`; returns how many there were.
     #[pyo3(signature = (r#fn, /))]
-    fn remove_done_callback(&self, py: Python<'_>, r#fn: Bound<'_, PyAny>) -> PyResult<usize> {
+    fn remove_done_callback(&self, py: Python<'_>, r#fn: Bound<'_, PyAny>) -> PyResult<isize> {
         self.require_event_loop(py)?;
-        // Comparing runs Python code, which may register and remove in turn:
-        // what it sees is the list as it was, and what it adds is kept behind.
-        let before: Vec<Callback> = self.state.with(py, |state| {
-            state.callbacks().iter().map(|callback| callback.clone_ref(py)).collect()
-        });
-        let mut kept = Vec::with_capacity(before.len());
-        let mut removed = Vec::new();
-        for callback in &before {
-            let (candidate, _) = callback.clone_ref(py).into_python(py)?;
-            if candidate.bind(py).eq(&r#fn)? {
-                removed.push(callback.clone_ref(py));
+        // Comparing runs Python code, which may register and remove in turn. As asyncio's,
+        // this goes through the list as it is at each moment, and puts what it kept in the
+        // place of all but the first, which has a place of its own.
+        let outcome = &self.state.outcome;
+        let is_it = |callback: Callback| -> PyResult<bool> {
+            let (candidate, _context) = callback.into_python(py)?;
+            Ok(candidate.is(&r#fn) || candidate.bind(py).eq(&r#fn)?)
+        };
+        let mut removed = 0;
+        let mut kept_first = 0;
+        if let Some(first) = outcome.callback_at(py, 0) {
+            if is_it(first.clone_ref(py))? {
+                drop(outcome.take_callback(py, &first));
+                removed = 1;
             } else {
-                kept.push(callback.clone_ref(py));
+                kept_first = 1;
             }
         }
-        let replaced = self.state.with(py, |state| {
-            let Outcome::Pending(callbacks) = &mut state.outcome else {
-                return Callbacks::None;
-            };
-            if callbacks.is_empty() {
-                return Callbacks::None;
+        let mut kept = Vec::new();
+        let mut index = kept_first;
+        while let Some(callback) = outcome.callback_at(py, index) {
+            index += 1;
+            if !is_it(callback.clone_ref(py))? {
+                kept.push(callback);
             }
-            let mut current = std::mem::take(callbacks).into_iter();
-            let old: Callbacks = current.by_ref().take(before.len()).collect();
-            *callbacks = kept.into_iter().chain(current).collect();
-            old
-        });
-        drop(replaced);
-        Ok(removed.len())
+        }
+        let count = outcome.callback_count(py).saturating_sub(kept_first);
+        removed += count as isize - kept.len() as isize;
+        if count != kept.len() {
+            drop(outcome.keep_behind(py, kept_first, kept));
+        }
+        Ok(removed)
     }
 
     /// Cancels the future and schedules its callbacks. False if it was done.
@@ -304,53 +300,45 @@ impl Future {
 
     #[getter]
     fn _state(&self, py: Python<'_>) -> &'static str {
-        self.state.with(py, |state| state.outcome.name())
+        self.state.outcome.read(py, Outcome::name)
     }
 
     #[getter]
     fn get__asyncio_future_blocking(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.blocking)
+        self.state.flags.get(py).blocking
     }
 
     #[setter]
     fn set__asyncio_future_blocking(&self, py: Python<'_>, blocking: bool) {
-        self.state.with(py, |state| state.blocking = blocking);
+        self.set_blocking(py, blocking);
     }
 
     #[getter]
     fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.event_loop.as_ref().map(|it| it.as_any().clone_ref(py)))
+        self.state.event_loop.clone_of(py, |it| it.as_ref().map(LoopRef::as_any))
     }
 
     #[getter]
     fn _callbacks<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
-        let callbacks: Vec<Callback> = self.state.with(py, |state| {
-            state.callbacks().iter().map(|callback| callback.clone_ref(py)).collect()
-        });
+        let callbacks = self.state.outcome.all_callbacks(py);
         if callbacks.is_empty() {
             return Ok(None);
         }
-        let list = PyList::empty(py);
-        for callback in callbacks {
-            list.append(callback.into_python(py)?)?;
-        }
-        Ok(Some(list))
+        let pairs = callbacks.into_iter().map(|callback| {
+            let (function, context) = callback.into_python(py)?;
+            allocate::tuple(py, [function.into_bound(py), context.into_bound(py)])
+        });
+        allocate::list(py, pairs.collect::<PyResult<Vec<_>>>()?).map(Some)
     }
 
     #[getter]
     fn _result(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| match &state.outcome {
-            Outcome::Result(value) => Some(value.clone_ref(py)),
-            _ => None,
-        })
+        self.state.outcome.clone_of(py, Outcome::result)
     }
 
     #[getter]
     fn _exception(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| match &state.outcome {
-            Outcome::Exception(exception) => Some(exception.clone_ref(py)),
-            _ => None,
-        })
+        self.state.outcome.clone_of(py, Outcome::exception)
     }
 
     #[getter]
@@ -360,7 +348,7 @@ impl Future {
 
     #[setter]
     fn set__cancel_message(&self, py: Python<'_>, message: Option<Py<PyAny>>) {
-        drop(self.state.with(py, |state| state.set_cancel_message(message)));
+        self.set_rare(py, Rare::CancelMessage, message);
     }
 
     #[getter]
@@ -370,7 +358,7 @@ impl Future {
 
     #[getter]
     fn get__log_traceback(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.log_traceback)
+        self.logs_traceback(py)
     }
 
     #[setter]
@@ -378,7 +366,7 @@ impl Future {
         if value.is_truthy()? {
             return Err(PyValueError::new_err("_log_traceback can only be set to False"));
         }
-        self.state.with(py, |state| state.log_traceback = false);
+        self.set_log_traceback(py, false);
         Ok(())
     }
 
@@ -402,13 +390,9 @@ impl Future {
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, |state| {
-            // The outcome's kind stays: a cleared future is still done.
-            let cleared = FutureState { log_traceback: false, ..FutureState::uninitialized() };
-            std::mem::replace(state, cleared)
-        }));
+        drop(self.state.restart(py));
         #[cfg(Py_3_14)]
-        drop(self.awaited_by.with(py, AwaitedBy::take));
+        drop(self.awaited_by.take_waiters(py));
     }
 }
 
@@ -465,7 +449,7 @@ impl Finalize for Future {
     }
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.with(slf.py(), |state| state.log_traceback)
+        slf.get().logs_traceback(slf.py())
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
@@ -477,18 +461,16 @@ impl Finalize for Future {
 pub fn report_unretrieved(slf: &Bound<'_, Future>) {
     let py = slf.py();
     let this = slf.get();
-    if !this.state.with(py, |state| std::mem::take(&mut state.log_traceback)) {
+    if !this.state.flags.update(py, |flags| std::mem::take(&mut flags.log_traceback)) {
         return;
     }
     let report = || -> PyResult<()> {
         let event_loop = this.event_loop(py)?;
         let name = slf.as_any().getattr(pyo3::intern!(py, "__class__"))?;
         let name = name.cast::<PyType>()?.name()?;
-        let details = PyDict::new(py);
-        details.set_item(
-            "message",
-            PyString::new(py, &format!("{name} exception was never retrieved")),
-        )?;
+        let details = allocate::dict(py)?;
+        let message = allocate::string(py, &format!("{name} exception was never retrieved"))?;
+        details.set_item("message", message)?;
         details.set_item("exception", this._exception(py))?;
         details.set_item("future", slf)?;
         if let Some(stack) = this._source_traceback(py) {

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::with_cell::WithCell;
+use crate::gil_cell::GilCell;
 
 /// The class of the exceptions, a subclass of `StopIteration`.
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(null_mut());
 
 /// Exceptions that were used, without a value.
-static SHELF: WithCell<Vec<NonNull<ffi::PyStopIterationObject>>> = WithCell::new(Vec::new());
+static SHELF: GilCell<Vec<NonNull<ffi::PyStopIterationObject>>> = GilCell::new(Vec::new());
 
 /// How many are kept. More than one is there at once only where an exception is
 /// caught and kept.
@@ -44,7 +44,7 @@ pub fn stop_iteration(value: Bound<'_, PyAny>) -> *mut ffi::PyObject {
 /// One from the shelf, as good as new.
 #[inline]
 fn taken(py: Python<'_>) -> Option<NonNull<ffi::PyStopIterationObject>> {
-    let exception = SHELF.with(py, Vec::pop)?;
+    let exception = SHELF.pop(py)?;
     // SAFETY: `dealloc` has put it there: an instance of our class that nobody refers
     // to, whose fields are null but for the empty tuple of arguments. It is given its
     // first reference, and its reference to the class, again.
@@ -160,10 +160,10 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             && (*exception).context.is_null()
             && (*exception).cause.is_null();
         let py = Python::assume_attached();
-        if untouched && SHELF.with(py, |shelf| shelf.len() < SHELF_SIZE) {
+        if untouched && SHELF.len(py) < SHELF_SIZE {
             ffi::PyObject_GC_UnTrack(object.cast());
             let value = std::mem::replace(&mut (*exception).value, null_mut());
-            SHELF.with(py, |shelf| shelf.push(NonNull::new_unchecked(exception)));
+            SHELF.push(py, NonNull::new_unchecked(exception));
             ffi::Py_XDECREF(value);
         } else {
             let base = ffi::PyExc_StopIteration.cast::<ffi::PyTypeObject>();

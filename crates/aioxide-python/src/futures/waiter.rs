@@ -3,15 +3,14 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
 use crate::event_loop::Ready;
 use crate::futures::{Future, LoopRef};
 use crate::handles::{Arguments, Handle};
-use crate::recycle;
 use crate::taskgroups::TaskGroup;
 use crate::tasks::{Task, TaskWakeup};
 use crate::waiting::{DoneCallback, GatherCallback, GatheringFuture};
+use crate::{allocate, recycle};
 
 /// A party that waits for a future without a Python callable: one word,
 /// whatever it is, so that a future has no room to spare for it.
@@ -22,6 +21,8 @@ enum Kind<'a, 'py> {
     Gathering(&'a Bound<'py, GatheringFuture>),
     Group(&'a Bound<'py, TaskGroup>),
     Callback(&'a Bound<'py, DoneCallback>),
+    /// What can be told nothing.
+    Nobody,
 }
 
 impl Waiter {
@@ -55,6 +56,11 @@ impl Waiter {
         self.0.is(party)
     }
 
+    /// Whether both are the same party.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.is(&other.0)
+    }
+
     #[inline]
     fn kind<'a, 'py>(&'a self, py: Python<'py>) -> Kind<'a, 'py> {
         let waiter = self.0.bind(py);
@@ -68,16 +74,20 @@ impl Waiter {
             Kind::Group(group)
         } else if let Ok(callback) = waiter.cast_exact::<DoneCallback>() {
             Kind::Callback(callback)
-        } else if let Ok(group) = waiter.cast::<TaskGroup>() {
-            // It was given another class since.
-            Kind::Group(group)
-        } else if let Ok(gathering) = waiter.cast::<GatheringFuture>() {
-            Kind::Gathering(gathering)
         } else {
-            // SAFETY: only the four constructors make waiters, and the interpreter gives an
-            // object no class but one derived from the native one it was made of. So this is
-            // a task of a subclass.
-            Kind::Task(unsafe { waiter.cast_unchecked::<Task>() })
+            Self::kind_of_subclass(waiter)
+        }
+    }
+
+    /// A task of a subclass, or something whose class was changed since.
+    #[cold]
+    fn kind_of_subclass<'a, 'py>(waiter: &'a Bound<'py, PyAny>) -> Kind<'a, 'py> {
+        if let Ok(task) = waiter.cast::<Task>() {
+            Kind::Task(task)
+        } else if let Ok(group) = waiter.cast::<TaskGroup>() {
+            Kind::Group(group)
+        } else {
+            Kind::Nobody
         }
     }
 
@@ -90,10 +100,9 @@ impl Waiter {
                 if debug {
                     task.as_super().get().remember_step(py)?;
                 }
-                // SAFETY: it is a task.
-                Ok(Some(Ready::Wake(unsafe {
-                    self.0.into_bound(py).cast_into_unchecked::<Task>().unbind()
-                })))
+                let ready = Ready::Wake(task.clone().unbind());
+                self.0.drop_ref(py);
+                Ok(Some(ready))
             }
             Kind::Gathering(gathering) => {
                 let ready = gathering.get().notice(future)?.then(|| {
@@ -111,17 +120,16 @@ impl Waiter {
                 if debug {
                     return self.in_a_handle(future).map(Some);
                 }
-                // SAFETY: it is a callback.
-                Ok(Some(Ready::Noticed(Box::new(unsafe {
-                    let callback = self.0.into_bound(py).cast_into_unchecked::<DoneCallback>();
-                    (callback.unbind(), future.clone().unbind())
-                }))))
+                let parts = (callback.clone().unbind(), future.clone().unbind());
+                self.0.drop_ref(py);
+                Ok(Some(Ready::Noticed(Box::new(parts))))
             }
-            // SAFETY: it is a group.
-            Kind::Group(_) => Ok(Some(Ready::TaskDone(Box::new(unsafe {
-                let group = self.0.into_bound(py).cast_into_unchecked::<TaskGroup>();
-                (group.unbind(), future.clone().unbind())
-            })))),
+            Kind::Group(group) => {
+                let parts = (group.clone().unbind(), future.clone().unbind());
+                self.0.drop_ref(py);
+                Ok(Some(Ready::TaskDone(Box::new(parts))))
+            }
+            Kind::Nobody => Ok(None),
         }
     }
 
@@ -130,7 +138,7 @@ impl Waiter {
         let py = future.py();
         let (function, context) = self.into_python(py)?;
         let event_loop = LoopRef::of(future.get().event_loop(py)?.as_any());
-        let arguments = Arguments::of(&PyTuple::new(py, [future])?);
+        let arguments = Arguments::of(&allocate::tuple(py, [future.clone()])?);
         let handle = Handle::create(py, function, arguments, event_loop, context)?;
         handle.get().remember_origin(py)?;
         Ok(Ready::Handle(handle))
@@ -153,7 +161,7 @@ impl Waiter {
                 let done = method.call_method1(pyo3::intern!(py, "__get__"), (group,))?;
                 Ok((done.unbind(), crate::context::copy_current(py)?))
             }
-            Kind::Callback(_) => Ok((self.0, crate::context::copy_current(py)?)),
+            Kind::Callback(_) | Kind::Nobody => Ok((self.0, crate::context::copy_current(py)?)),
         }
     }
 

@@ -63,14 +63,28 @@ fn confirmed(asyncio: &Bound<'_, PyModule>, offsets: &Offsets) -> PyResult<Optio
     // SAFETY: the offsets lie within the thread's state, by the file that the
     // interpreter was loaded from.
     let found = unsafe {
-        (*here.running_loop).eq(&mark.as_ptr())
-            && (*here.running_task).eq(&mark.as_ptr())
-            && !(*here.tasks_head).next.is_null()
-            && !(*here.tasks_head).previous.is_null()
+        (*here.running_loop).eq(&mark.as_ptr()) && (*here.running_task).eq(&mark.as_ptr())
     };
     asyncio.call_method1("_swap_current_task", (mark, task))?;
     asyncio.call_method1("_set_running_loop", (running,))?;
+    let found = found && has_list_at(asyncio, here.tasks_head, offsets.task_node)?;
     Ok(found.then_some(fields))
+}
+
+/// Whether `head` is the head of this thread's tasks: a task of asyncio's own is entered by
+/// asyncio's function, and looked for at the end of the list.
+fn has_list_at(asyncio: &Bound<'_, PyModule>, head: *mut TaskLink, node: usize) -> PyResult<bool> {
+    // Without `__init__`, so that it is known to nobody and reports nothing.
+    let task = asyncio.getattr("Task")?;
+    let task = task.call_method1("__new__", (&task,))?;
+    let link = task.as_ptr().wrapping_byte_add(node).cast::<TaskLink>();
+    // SAFETY: the offset of the head lies within the thread's state, and two words are read.
+    let ends_with_link = || unsafe { (*head).previous == link };
+    let before = ends_with_link();
+    asyncio.call_method1("_register_task", (&task,))?;
+    let entered = ends_with_link();
+    asyncio.call_method1("_unregister_task", (&task,))?;
+    Ok(!before && entered && !ends_with_link())
 }
 
 impl Fields {

@@ -79,7 +79,13 @@ impl SpecialMethod {
     fn bind<'py>(slf: &Bound<'py, Self>, receiver: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let this = slf.get();
-        if !receiver.is_instance(this.class.bind(py))? {
+        // By the real type, as the interpreter's own descriptors check it: what `__class__`
+        // says may be anything.
+        // SAFETY: both references are alive; this looks at types.
+        let is_its = unsafe {
+            ffi::PyObject_TypeCheck(receiver.as_ptr(), this.class.bind(py).as_type_ptr()) != 0
+        };
+        if !is_its {
             // The interpreter's descriptor knows what to say.
             let get = this.method.bind(py).getattr(pyo3::intern!(py, "__get__"))?;
             return get.call1((receiver,)).map(Bound::unbind);

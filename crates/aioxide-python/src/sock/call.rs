@@ -221,7 +221,7 @@ impl SocketCall {
             core.get().schedule(py, Ready::SocketIo(slf.clone().unbind()));
         }
         let future = Future::on_loop(py, core)?;
-        future.get().state.with(py, |state| state.blocking = true);
+        future.get().set_blocking(py, true);
         let kept = future.clone_ref(py);
         drop(self.state.phase.replace(py, Phase::Waiting(kept)));
         Ok(Progress::Waiting(future))

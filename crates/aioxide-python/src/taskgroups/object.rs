@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PySet, PyTuple};
 
 use crate::event_loop::LoopCore;
-use crate::futures::{Future, Outcome};
+use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
 use crate::locks::uninitialized;
 use crate::{allocate, tasks};
@@ -123,9 +123,7 @@ impl TaskGroup {
     pub fn task_done(slf: &Bound<'_, Self>, task: &Bound<'_, Future>) -> PyResult<()> {
         let py = slf.py();
         Self::leave(slf, task.as_any())?;
-        let failed =
-            task.get().state.with(py, |state| matches!(state.outcome, Outcome::Exception(_)));
-        if !failed {
+        if !task.get().has_exception(py) {
             return Ok(());
         }
         let error = task.call_method0(pyo3::intern!(py, "exception"))?;

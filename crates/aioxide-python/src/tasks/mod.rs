@@ -21,9 +21,10 @@ use pyo3::prelude::*;
 use crate::coroutines::is_coroutine;
 use crate::event_loop::{LoopCore, Ready};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef};
+use crate::recursion::Level;
 use crate::{context, recycle, running};
 use name::Name;
-use state::TaskState;
+use state::{Flags, TaskState};
 
 /// What `create_task` may be told about a new task.
 #[derive(Default)]
@@ -45,13 +46,15 @@ impl Task {
         options: TaskOptions<'_>,
     ) -> PyResult<Py<Task>> {
         let py = core.py();
-        let state = FutureState::pending(LoopRef::of_core(core));
+        let event_loop = LoopRef::of_core(core);
         let task = match recycle::take::<Task>(py) {
             Some(task) => {
-                task.as_super().get().state.fill(py, state);
+                // What was recycled is as before `__init__`.
+                task.as_super().get().state.event_loop.fill(py, Some(event_loop));
                 task.unbind()
             }
             None => {
+                let state = FutureState::pending(event_loop);
                 let task = Task::new(TaskState::uninitialized());
                 Py::new(py, PyClassInitializer::from(Future::of_task(state)).add_subclass(task))?
             }
@@ -72,7 +75,7 @@ impl Task {
         let py = slf.py();
         let this = slf.get();
         if !is_coroutine(&coroutine)? {
-            this.state.with(py, |state| state.log_destroy_pending = false);
+            this.set_log_destroy_pending(py, false);
             return Err(PyTypeError::new_err(format!(
                 "a coroutine was expected, got {}",
                 coroutine.repr()?
@@ -81,7 +84,7 @@ impl Task {
         if let Some(context) = &options.context
             && let Err(error) = context::accept(context)
         {
-            this.state.with(py, |state| state.log_destroy_pending = false);
+            this.set_log_destroy_pending(py, false);
             return Err(error);
         }
         let name = match options.name {
@@ -89,25 +92,23 @@ impl Task {
             _ => Name::next(py)?,
         };
         let context = context::given_or_copy(py, options.context)?;
-        let coroutine = coroutine.unbind();
-        let replaced = this.state.with(py, |state| {
-            let mut fresh = TaskState {
-                context: Some(context),
-                name,
-                log_destroy_pending: true,
-                links: std::mem::take(&mut state.links),
-                ..TaskState::uninitialized()
-            };
-            fresh.drive(coroutine);
-            std::mem::replace(state, fresh)
-        });
-        drop(replaced);
+        let state = &this.state;
+        state.flags.set(py, Flags { log_destroy_pending: true, ..Flags::default() });
+        // Nothing is there, unless `__init__` is called a second time.
+        drop((
+            state.drive(py, coroutine.unbind()),
+            state.context.replace(py, Some(context)),
+            state.name.replace(py, name),
+        ));
+        if let Some(waiter) = state.waiter.take(py) {
+            step::overtake(slf, waiter)?;
+        }
         registry::link(slf)?;
         let event_loop = slf.as_super().get().event_loop(py)?;
         if options.eager_start && is_running(py, &event_loop)? {
             let started = Self::start_eagerly(slf, &event_loop);
             if cfg!(Py_3_15) && started.is_err() {
-                slf.get().state.with(py, |state| state.log_destroy_pending = false);
+                slf.get().set_log_destroy_pending(py, false);
             }
             return started;
         }
@@ -117,12 +118,14 @@ impl Task {
     /// Runs the first step inside whatever runs now.
     fn start_eagerly(slf: &Bound<'_, Self>, event_loop: &BoundLoop<'_>) -> PyResult<()> {
         let py = slf.py();
+        // Its first step may start another one.
+        let _level = Level::enter(py)?;
         let context = slf.get().context(py);
         running::swapped(py, event_loop.as_any().as_unbound(), slf.as_any(), || {
-            context::run_in(&context, || step::advance(slf, None))
+            context::run_in(&context, || step::advance(slf, None, step::By::Other))
         })?;
         if slf.as_super().get().is_done(py) {
-            drop(slf.get().state.with(py, |state| state.take_coroutine()));
+            drop(slf.get().state.take_coroutine(py));
         }
         Ok(())
     }
@@ -130,16 +133,17 @@ impl Task {
     /// The context that the task runs in.
     #[inline]
     pub fn context<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        self.state
-            .with(py, |state| state.context.as_ref().map(|context| context.bind(py).clone()))
-            .unwrap_or_else(|| py.None().into_bound(py))
+        self.state.context.clone_ref(py).unwrap_or_else(|| py.None()).into_bound(py)
+    }
+
+    /// Whether to report the task when it is dropped before it is done.
+    pub fn set_log_destroy_pending(&self, py: Python<'_>, value: bool) {
+        self.state.flags.update(py, |flags| flags.log_destroy_pending = value);
     }
 
     /// Where the future is that the task awaits, to tell it from others.
     pub fn awaited(&self, py: Python<'_>) -> Option<usize> {
-        self.state.with(py, |state| {
-            state.waiter.as_ref().map(|waiter| waiter.as_ptr().expose_provenance())
-        })
+        self.state.waiter.read(py, |waiter| waiter.as_ref().map(|waiter| waiter.as_ptr().addr()))
     }
 }
 

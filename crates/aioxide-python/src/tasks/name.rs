@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+
+use crate::allocate;
+use crate::gil_cell::CloneRef;
 
 /// The number of the next made-up name of this process.
 fn next_number() -> u64 {
@@ -13,8 +15,8 @@ fn next_number() -> u64 {
     COUNTER.fetch_add(1, Ordering::Relaxed)
 }
 
-fn made_up(py: Python<'_>, number: impl std::fmt::Display) -> Bound<'_, PyAny> {
-    PyString::new(py, &format!("Task-{number}")).into_any()
+fn made_up(py: Python<'_>, number: impl std::fmt::Display) -> PyResult<Bound<'_, PyAny>> {
+    allocate::string(py, &format!("Task-{number}")).map(Bound::into_any)
 }
 
 #[cfg(not(Py_3_14))]
@@ -38,6 +40,17 @@ mod number {
         Given(Py<PyAny>),
     }
 
+    // SAFETY: a reference count goes up.
+    unsafe impl CloneRef for Name {
+        fn clone_ref(&self, py: Python<'_>) -> Self {
+            match self {
+                Self::Absent => Self::Absent,
+                Self::Number(number) => Self::Number(*number),
+                Self::Given(name) => Self::Given(name.clone_ref(py)),
+            }
+        }
+    }
+
     impl Name {
         /// The next made-up name.
         #[inline]
@@ -50,21 +63,12 @@ mod number {
             Ok(Self::Given(name.str()?.into_any().unbind()))
         }
 
-        /// Another reference to the same name.
-        pub fn clone_ref(&self, py: Python<'_>) -> Self {
-            match self {
-                Self::Absent => Self::Absent,
-                Self::Number(number) => Self::Number(*number),
-                Self::Given(name) => Self::Given(name.clone_ref(py)),
-            }
-        }
-
         /// The name as Python code sees it.
-        pub fn into_python(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
             match self {
-                Self::Absent => py.None().into_bound(py),
+                Self::Absent => Ok(py.None().into_bound(py)),
                 Self::Number(number) => made_up(py, number),
-                Self::Given(name) => name.into_bound(py),
+                Self::Given(name) => Ok(name.into_bound(py)),
             }
         }
 
@@ -97,6 +101,13 @@ mod object {
     #[repr(transparent)]
     pub struct Name(Option<Py<PyAny>>);
 
+    // SAFETY: a reference count goes up.
+    unsafe impl CloneRef for Name {
+        fn clone_ref(&self, py: Python<'_>) -> Self {
+            Self(self.0.as_ref().map(|name| name.clone_ref(py)))
+        }
+    }
+
     impl Name {
         /// The next made-up name.
         #[inline]
@@ -109,17 +120,12 @@ mod object {
             Ok(Self(Some(name.str()?.into_any().unbind())))
         }
 
-        /// Another reference to the same name.
-        pub fn clone_ref(&self, py: Python<'_>) -> Self {
-            Self(self.0.as_ref().map(|name| name.clone_ref(py)))
-        }
-
         /// The name as Python code sees it.
-        pub fn into_python(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
             match self.0.map(|name| name.into_bound(py)) {
-                None => py.None().into_bound(py),
+                None => Ok(py.None().into_bound(py)),
                 Some(number) if number.is_exact_instance_of::<PyInt>() => made_up(py, number),
-                Some(name) => name,
+                Some(name) => Ok(name),
             }
         }
 

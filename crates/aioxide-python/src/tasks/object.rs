@@ -13,11 +13,12 @@ use super::name::Name;
 use super::state::TaskState;
 use super::{TaskOptions, registry};
 use crate::finalizer::Finalize;
-use crate::futures::{Future, FutureState};
+use crate::futures::{Future, FutureState, Rare};
+use crate::gil_cell::{CloneRef, Contents};
+use crate::recursion::{self, Level};
 use crate::recycle::{Recycle, Shelf};
-use crate::standard;
 use crate::waiting::GatheringFuture;
-use crate::with_cell::WithCell;
+use crate::{allocate, standard};
 
 /// A coroutine that the event loop drives; a future of what it returns.
 ///
@@ -26,13 +27,28 @@ use crate::with_cell::WithCell;
 #[pyclass(frozen, subclass, extends = Future, generic, module = "aioxide")]
 #[repr(C)]
 pub struct Task {
-    pub(crate) state: WithCell<TaskState>,
+    pub(crate) state: Contents<TaskState>,
 }
 
 impl Task {
     /// Wraps a state.
     pub fn new(state: TaskState) -> Self {
-        Self { state: WithCell::new(state) }
+        Self { state: Contents::new(state) }
+    }
+
+    /// Counts a request to cancel; false if the task is done.
+    #[inline]
+    fn accept_request(&self, slf: &Bound<'_, Self>) -> bool {
+        let py = slf.py();
+        let future = slf.as_super().get();
+        future.set_log_traceback(py, false);
+        if future.is_done(py) {
+            return false;
+        }
+        self.state.flags.update(py, |flags| {
+            flags.cancel_requests = flags.cancel_requests.saturating_add(1);
+        });
+        true
     }
 
     /// Whether CPython finds in our tasks what it looks for: see
@@ -104,54 +120,62 @@ impl Task {
     #[pyo3(signature = (msg=None))]
     pub fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
         let py = slf.py();
-        let future = slf.as_super().get();
-        let done = future.state.with(py, |state| {
-            state.log_traceback = false;
-            !state.is_pending()
-        });
-        if done {
+        if !slf.get().accept_request(slf) {
             return Ok(false);
         }
-        let waiter = slf.get().state.with(py, |state| {
-            state.cancel_requests = state.cancel_requests.saturating_add(1);
-            state.waiter.as_ref().map(|waiter| waiter.clone_ref(py))
-        });
-        if let Some(waiter) = waiter {
-            let message = msg.as_ref().map(|message| message.clone_ref(py));
-            // The waiter stays: it may be a task that swallows the
-            // cancellation and has to be cancelled again later.
-            if cancel_with_message(waiter.bind(py), message)? {
+        // Along tasks that await one another this goes on in a loop, however many there are.
+        let mut task = slf.clone();
+        let mut circle = Circle::new(&task);
+        while let Some(waiter) = task.get().state.waiter.clone_ref(py) {
+            let waiter = waiter.into_bound(py);
+            let accepted = match waiter.cast_exact::<Task>() {
+                Ok(awaited) => {
+                    if circle.is_closed_by(awaited) {
+                        return Err(recursion::too_deep());
+                    }
+                    if awaited.get().accept_request(awaited) {
+                        task = awaited.clone();
+                        continue;
+                    }
+                    false
+                }
+                // The waiter stays: it may be one that swallows the cancellation and has
+                // to be cancelled again later.
+                Err(_) => cancel_with_message(&waiter, CloneRef::clone_ref(&msg, py))?,
+            };
+            if accepted {
                 return Ok(true);
             }
+            break;
         }
-        slf.get().state.with(py, |state| state.must_cancel = true);
-        drop(future.state.with(py, |state| state.set_cancel_message(msg)));
+        task.get().state.flags.update(py, |flags| flags.must_cancel = true);
+        task.as_super().get().set_rare(py, Rare::CancelMessage, msg);
         Ok(true)
     }
 
     /// How many requests to cancel are outstanding.
     pub fn cancelling(&self, py: Python<'_>) -> i64 {
-        self.state.with(py, |state| state.cancel_requests.into())
+        self.state.flags.get(py).cancel_requests.into()
     }
 
     /// Takes one request to cancel back; returns how many are left.
     pub fn uncancel(&self, py: Python<'_>) -> i64 {
-        self.state.with(py, |state| {
-            if state.cancel_requests > 0 {
-                state.cancel_requests -= 1;
+        self.state.flags.update(py, |flags| {
+            if flags.cancel_requests > 0 {
+                flags.cancel_requests -= 1;
                 // Since 3.13 the last uncancel also calls off a cancellation
                 // that was not delivered yet.
-                if cfg!(Py_3_13) && state.cancel_requests == 0 {
-                    state.must_cancel = false;
+                if cfg!(Py_3_13) && flags.cancel_requests == 0 {
+                    flags.must_cancel = false;
                 }
             }
-            state.cancel_requests.into()
+            flags.cancel_requests.into()
         })
     }
 
     /// The task's name.
-    fn get_name<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        self.state.with(py, |state| state.name.clone_ref(py)).into_python(py)
+    fn get_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.state.name.clone_ref(py).into_python(py)
     }
 
     /// Renames the task; the value is made a `str`.
@@ -159,7 +183,7 @@ impl Task {
     fn set_name(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
         let py = value.py();
         let name = Name::given(&value)?;
-        drop(self.state.with(py, |state| std::mem::replace(&mut state.name, name)));
+        drop(self.state.name.replace(py, name));
         Ok(())
     }
 
@@ -203,7 +227,7 @@ impl Task {
 
     #[getter]
     fn _coro(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.coroutine.as_ref().map(|it| it.clone_ref(py)))
+        self.state.coroutine.clone_ref(py)
     }
 
     #[getter]
@@ -213,17 +237,17 @@ impl Task {
 
     #[getter]
     fn _fut_waiter(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.waiter.as_ref().map(|it| it.clone_ref(py)))
+        self.state.waiter.clone_ref(py)
     }
 
     #[getter]
     fn get__must_cancel(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.must_cancel)
+        self.state.flags.get(py).must_cancel
     }
 
     #[setter]
     fn set__must_cancel(&self, py: Python<'_>, value: bool) {
-        self.state.with(py, |state| state.must_cancel = value);
+        self.state.flags.update(py, |flags| flags.must_cancel = value);
     }
 
     #[getter]
@@ -233,12 +257,12 @@ impl Task {
 
     #[getter]
     fn get__log_destroy_pending(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.log_destroy_pending)
+        self.state.flags.get(py).log_destroy_pending
     }
 
     #[setter]
     fn set__log_destroy_pending(&self, py: Python<'_>, value: bool) {
-        self.state.with(py, |state| state.log_destroy_pending = value);
+        Task::set_log_destroy_pending(self, py, value);
     }
 
     fn __del__(slf: &Bound<'_, Self>) {
@@ -251,7 +275,7 @@ impl Task {
 
     fn __clear__(&self, py: Python<'_>) {
         registry::unlink(py, self);
-        drop(self.state.with(py, |state| std::mem::replace(state, TaskState::uninitialized())));
+        self.state.clear(py);
     }
 }
 
@@ -263,9 +287,7 @@ impl Recycle for Task {
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
         let py = slf.py();
-        let state =
-            slf.get().state.with(py, |state| std::mem::replace(state, TaskState::uninitialized()));
-        state.release(py);
+        slf.get().state.release(py);
         slf.as_super().get().empty(py);
     }
 }
@@ -279,9 +301,8 @@ impl Finalize for Task {
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
         let py = slf.py();
         let future = slf.as_super().get();
-        let (pending, unretrieved) =
-            future.state.with(py, |state| (state.is_pending(), state.log_traceback));
-        unretrieved || (pending && slf.get().state.with(py, |state| state.log_destroy_pending))
+        future.logs_traceback(py)
+            || (!future.is_done(py) && slf.get().state.flags.get(py).log_destroy_pending)
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
@@ -303,12 +324,12 @@ fn report_destroyed(slf: &Bound<'_, Task>) {
     let py = slf.py();
     let future = slf.as_super().get();
     let pending = !future.is_done(py);
-    if !pending || !slf.get().state.with(py, |state| state.log_destroy_pending) {
+    if !pending || !slf.get().state.flags.get(py).log_destroy_pending {
         return;
     }
     let report = || -> PyResult<()> {
         let event_loop = future.event_loop(py)?;
-        let details = PyDict::new(py);
+        let details = allocate::dict(py)?;
         details.set_item("task", slf)?;
         details.set_item("message", "Task was destroyed but it is pending!")?;
         if let Some(stack) = future.source_traceback(py) {
@@ -324,24 +345,51 @@ fn report_destroyed(slf: &Bound<'_, Task>) {
     }
 }
 
+/// Finds out whether tasks await one another in a circle, by comparing each one with one
+/// that came before, which is a later one at every power of two.
+struct Circle {
+    mark: usize,
+    passed: usize,
+    next: usize,
+}
+
+impl Circle {
+    fn new(first: &Bound<'_, Task>) -> Self {
+        Self { mark: first.as_ptr().addr(), passed: 0, next: 1 }
+    }
+
+    fn is_closed_by(&mut self, task: &Bound<'_, Task>) -> bool {
+        let address = task.as_ptr().addr();
+        if address == self.mark {
+            return true;
+        }
+        self.passed += 1;
+        if self.passed == self.next {
+            (self.mark, self.passed) = (address, 0);
+            self.next = self.next.saturating_mul(2);
+        }
+        false
+    }
+}
+
 /// `waiter.cancel(msg=message)`, directly for our own kinds.
 pub fn cancel_with_message(
     waiter: &Bound<'_, PyAny>,
     message: Option<Py<PyAny>>,
 ) -> PyResult<bool> {
     let py = waiter.py();
-    if waiter.is_exact_instance_of::<Future>() {
-        // SAFETY: checked above.
-        return Future::cancel_with(unsafe { waiter.cast_unchecked::<Future>() }, message);
+    if let Ok(future) = waiter.cast_exact::<Future>() {
+        return Future::cancel_with(future, message);
     }
-    if waiter.is_exact_instance_of::<Task>() {
-        // SAFETY: checked above.
-        return Task::cancel(unsafe { waiter.cast_unchecked::<Task>() }, message);
+    // What it passes the request on to may pass it on in turn, and in the end to the first.
+    let _level = Level::enter(py)?;
+    if let Ok(task) = waiter.cast_exact::<Task>() {
+        return Task::cancel(task, message);
     }
     if let Ok(gathering) = waiter.cast_exact::<GatheringFuture>() {
         return GatheringFuture::cancel(gathering, message);
     }
-    let keywords = PyDict::new(py);
+    let keywords = allocate::dict(py)?;
     keywords.set_item(pyo3::intern!(py, "msg"), message)?;
     waiter.call_method(pyo3::intern!(py, "cancel"), (), Some(&keywords))?.is_truthy()
 }

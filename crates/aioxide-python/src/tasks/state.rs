@@ -1,5 +1,7 @@
 //! What a task remembers beyond what a future does.
 
+use std::collections::VecDeque;
+
 use pyo3::PyTraverseError;
 #[cfg(Py_3_14)]
 use pyo3::ffi;
@@ -8,6 +10,8 @@ use pyo3::prelude::*;
 
 use super::name::Name;
 use super::registry::Links;
+use crate::futures::Future;
+use crate::gil_cell::{GilCell, unsafe_cell_methods};
 
 /// The state of one task.
 ///
@@ -19,18 +23,28 @@ pub struct TaskState {
     /// The coroutine, unless it is one that only Python code understands: CPython's
     /// tools take every coroutine for the interpreter's own. Null without one.
     #[cfg(Py_3_14)]
-    pub legible: *const ffi::PyObject,
+    pub legible: GilCell<*const ffi::PyObject>,
     /// See [`Name`].
-    pub name: Name,
+    pub name: GilCell<Name>,
     /// The context every step runs in; None until `__init__` has run.
-    pub context: Option<Py<PyAny>>,
+    pub context: GilCell<Option<Py<PyAny>>>,
     /// Its place in the list of live tasks.
-    pub links: Links,
+    pub links: GilCell<Links>,
     /// What is driven; None once an eager task has ended.
-    pub coroutine: Option<Py<PyAny>>,
+    pub coroutine: GilCell<Option<Py<PyAny>>>,
     /// The future whose completion wakes the task. None while a step runs or
     /// is scheduled without one.
-    pub waiter: Option<Py<PyAny>>,
+    pub waiter: GilCell<Option<Py<PyAny>>>,
+    /// Futures of ours that are done and whose wake-ups are in the ready queue, while the
+    /// task has gone on without them: see [`super::step`].
+    pub overtaken: GilCell<Option<Box<VecDeque<Py<Future>>>>>,
+    /// See [`Flags`].
+    pub flags: GilCell<Flags>,
+}
+
+/// What is told of a task by a word.
+#[derive(Clone, Copy, Default)]
+pub struct Flags {
     /// Requests by `cancel()` that no `uncancel()` has taken back.
     pub cancel_requests: u32,
     /// The next step throws `CancelledError` into the coroutine.
@@ -44,21 +58,21 @@ impl TaskState {
     pub fn uninitialized() -> Self {
         Self {
             #[cfg(Py_3_14)]
-            legible: std::ptr::null(),
-            name: Name::default(),
-            context: None,
-            links: Links::default(),
-            coroutine: None,
-            waiter: None,
-            cancel_requests: 0,
-            must_cancel: false,
-            log_destroy_pending: false,
+            legible: GilCell::new(std::ptr::null()),
+            name: GilCell::new(Name::default()),
+            context: GilCell::new(None),
+            links: GilCell::new(Links::default()),
+            coroutine: GilCell::new(None),
+            waiter: GilCell::new(None),
+            overtaken: GilCell::new(None),
+            flags: GilCell::new(Flags::default()),
         }
     }
 
-    /// Takes the coroutine to drive.
+    /// Takes the coroutine to drive, and hands out the one before.
     #[inline]
-    pub fn drive(&mut self, coroutine: Py<PyAny>) {
+    #[must_use = "what was there is dropped here and now: say so with `drop`"]
+    pub fn drive(&self, py: Python<'_>, coroutine: Py<PyAny>) -> Option<Py<PyAny>> {
         #[cfg(Py_3_14)]
         {
             // SAFETY: the reference is alive; its type is looked at.
@@ -66,37 +80,91 @@ impl TaskState {
                 ffi::PyCoro_CheckExact(coroutine.as_ptr()) != 0
                     || ffi::PyGen_CheckExact(coroutine.as_ptr()) != 0
             };
-            self.legible = if legible { coroutine.as_ptr() } else { std::ptr::null() };
+            let legible = if legible { coroutine.as_ptr().cast_const() } else { std::ptr::null() };
+            self.legible.set(py, legible);
         }
-        self.coroutine = Some(coroutine);
+        self.coroutine.replace(py, Some(coroutine))
     }
 
     /// Hands out the coroutine, which has ended.
     #[inline]
-    pub fn take_coroutine(&mut self) -> Option<Py<PyAny>> {
+    #[must_use = "what was there is dropped here and now: say so with `drop`"]
+    pub fn take_coroutine(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         #[cfg(Py_3_14)]
-        {
-            self.legible = std::ptr::null();
-        }
-        self.coroutine.take()
+        self.legible.set(py, std::ptr::null());
+        self.coroutine.take(py)
     }
 
-    /// Lets go of everything.
+    /// Goes back to before `__init__`, but for the place in the list. What the collector
+    /// has found is dropped.
+    pub fn clear(&self, py: Python<'_>) {
+        self.flags.set(py, Flags::default());
+        drop(self.take_coroutine(py));
+        drop(self.context.take(py));
+        drop(self.waiter.take(py));
+        drop(self.overtaken.take(py));
+        drop(self.name.take(py));
+    }
+
+    /// Lets go of everything, in an object that nobody can reach any more.
     #[inline]
-    pub fn release(self, py: Python<'_>) {
-        if let Some(coroutine) = self.coroutine {
+    pub fn release(&self, py: Python<'_>) {
+        if let Some(coroutine) = self.take_coroutine(py) {
             coroutine.drop_ref(py);
         }
-        self.name.release(py);
-        if let Some(context) = self.context {
+        self.name.take(py).release(py);
+        if let Some(context) = self.context.take(py) {
             context.drop_ref(py);
         }
+        if let Some(waiter) = self.waiter.take(py) {
+            waiter.drop_ref(py);
+        }
+        if let Some(overtaken) = self.overtaken.take(py) {
+            drop(overtaken);
+        }
+        self.flags.set(py, Flags::default());
     }
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.coroutine)?;
-        visit.call(&self.context)?;
-        visit.call(&self.waiter)?;
-        self.name.traverse(visit)
+        self.coroutine.traverse(|it| visit.call(it))?;
+        self.context.traverse(|it| visit.call(it))?;
+        self.waiter.traverse(|it| visit.call(it))?;
+        self.name.traverse(|name| name.traverse(visit))?;
+        self.overtaken.traverse(|futures| {
+            futures.iter().flat_map(|it| it.iter()).try_for_each(|future| visit.call(future))
+        })
     }
 }
+
+/// The futures behind [`TaskState::overtaken`].
+pub trait Overtaken {
+    /// Adds one at the end.
+    fn add(&mut self, future: Py<Future>);
+    /// Takes the first one.
+    fn take_first(&mut self) -> Option<Py<Future>>;
+}
+
+type OvertakenFutures = Option<Box<VecDeque<Py<Future>>>>;
+
+impl Overtaken for OvertakenFutures {
+    fn add(&mut self, future: Py<Future>) {
+        self.get_or_insert_default().push_back(future);
+    }
+
+    fn take_first(&mut self) -> Option<Py<Future>> {
+        let futures = self.as_mut()?;
+        let first = futures.pop_front();
+        if futures.is_empty() {
+            *self = None;
+        }
+        first
+    }
+}
+
+// SAFETY (of the methods): references are moved in and out; the box that goes is empty.
+unsafe_cell_methods!(OvertakenFutures {
+    /// See [`Overtaken::add`].
+    fn add(&mut self, future: Py<Future>);
+    /// See [`Overtaken::take_first`].
+    fn take_first(&mut self) -> Option<Py<Future>>;
+});

@@ -7,10 +7,8 @@ use pyo3::prelude::*;
 use super::{Task, TaskStep, TaskWakeup, registry};
 use crate::coroutines::{Coroutine, Flow};
 use crate::event_loop::{LoopCore, Ready};
-use crate::futures::{
-    BoundLoop, Callback, Future, Outcome, Waiter, as_native, call_soon, invalid_state,
-};
-use crate::{context, recycle, standard};
+use crate::futures::{BoundLoop, Callback, Future, Waiter, as_native, call_soon, invalid_state};
+use crate::{allocate, context, recycle, standard};
 
 /// What resuming a coroutine led to.
 enum Resumed<'py> {
@@ -22,7 +20,7 @@ enum Resumed<'py> {
 /// Runs a scheduled step of a task on its own loop.
 #[inline]
 pub fn run_step(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
-    run(core, task, None)
+    run(core, task, None, By::Other)
 }
 
 /// Runs a scheduled step that throws `exception` into the coroutine.
@@ -32,29 +30,85 @@ pub fn run_throw(
     exception: Py<PyAny>,
 ) -> PyResult<()> {
     let exception = exception.into_bound(core.py());
-    run(core, task, Some(exception))
+    run(core, task, Some(exception), By::Other)
 }
 
 /// Runs the step of a task whose awaited native future is done.
+///
+/// The wake-up does not say which future that is: the one that the task waits for, unless
+/// the task was stepped meanwhile by something that had no business to (a foreign future
+/// that calls twice). Then the future was remembered ([`overtake`]): as in asyncio, it steps
+/// the task although that waits for it no longer.
 #[inline]
 pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
     let py = core.py();
-    let waiter =
-        task.get().state.with(py, |state| state.waiter.as_ref().map(|it| it.bind(py).clone()));
-    let exception = match &waiter {
+    let state = &task.get().state;
+    if state.overtaken.is_some(py) {
+        return run_overtaken(core, task);
+    }
+    let waiter = state.waiter.clone_ref(py).map(|waiter| waiter.into_bound(py));
+    let exception = match waiter.as_ref().and_then(as_native) {
         None => None,
-        Some(waiter) => {
-            // SAFETY: only native futures register a Wake, and the task waits for
-            // the one that it registered with.
-            let future = unsafe { waiter.cast_unchecked::<Future>() };
-            #[cfg(Py_3_14)]
-            future.get().awaited_by.discard(task.as_any())?;
-            failure(py, future)?
-        }
+        Some(future) => woken_by(task, future)?,
     };
     // The future goes when the task no longer needs it, not after the step.
     drop(waiter);
-    run(core, task, exception)
+    run(core, task, exception, By::Waiter)
+}
+
+/// The same for a future that the task has gone on without.
+#[cold]
+fn run_overtaken(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
+    let py = core.py();
+    let exception = match task.get().state.overtaken.take_first(py) {
+        None => None,
+        Some(future) => woken_by(task, future.bind(py))?,
+    };
+    run(core, task, exception, By::Other)
+}
+
+/// What `future`, which is done, throws into the task that has waited for it.
+#[inline]
+fn woken_by<'py>(
+    task: &Bound<'py, Task>,
+    future: &Bound<'py, Future>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = task.py();
+    #[cfg(Py_3_14)]
+    future.get().awaited_by.discard(task.as_any())?;
+    if future.get().has_result(py) {
+        return Ok(None);
+    }
+    failure(py, future)
+}
+
+/// The task goes on without `waiter`, which will wake it up all the same.
+#[cold]
+pub fn overtake(task: &Bound<'_, Task>, waiter: Py<PyAny>) -> PyResult<()> {
+    let py = task.py();
+    let waiter = waiter.into_bound(py);
+    let Some(future) = as_native(&waiter) else {
+        return Ok(()); // It calls with itself as the argument.
+    };
+    if future.get().is_done(py) {
+        if future.get().is_on_native_loop(py) {
+            task.get().state.overtaken.add(py, future.clone().unbind());
+        }
+        return Ok(());
+    }
+    let (function, context) = Waiter::task(task).into_python(py)?;
+    let callback = Callback::python(function, context);
+    drop(future.get().state.outcome.replace_waiter(py, task.as_any(), callback));
+    Ok(())
+}
+
+/// What has brought a step about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The future that the task waits for.
+    Waiter,
+    /// Anything else.
+    Other,
 }
 
 #[inline]
@@ -62,32 +116,24 @@ fn run(
     core: &Bound<'_, LoopCore>,
     task: &Bound<'_, Task>,
     exception: Option<Bound<'_, PyAny>>,
+    by: By,
 ) -> PyResult<()> {
     let py = core.py();
     let current = core.get().current_task();
     let event_loop = core.as_any().as_unbound();
     current.step_begins(py, event_loop, task.as_any())?;
     let context = task.get().context(py);
-    let result = context::run_in(&context, || advance(task, exception));
+    let result = context::run_in(&context, || advance(task, exception, by));
     current.step_ended(py, event_loop);
     result
 }
 
-/// What a done future throws into the coroutine that awaits it; None if it has
-/// a result.
-#[inline]
+/// What a done future without a result throws into the coroutine that awaits it.
 fn failure<'py>(
     py: Python<'py>,
     future: &Bound<'py, Future>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let (has_result, is_cancelled) = future.get().state.with(py, |state| {
-        let outcome = &state.outcome;
-        (matches!(outcome, Outcome::Result(_)), matches!(outcome, Outcome::Cancelled(_)))
-    });
-    if has_result {
-        return Ok(None);
-    }
-    if is_cancelled {
+    if future.get().is_cancelled(py) {
         return future.get().make_cancelled_error(py).map(|error| Some(error.into_bound(py)));
     }
     match future.get().take_result(py) {
@@ -102,27 +148,20 @@ fn failure<'py>(
 ///
 /// Returns an error only for what ends the loop (`KeyboardInterrupt`,
 /// `SystemExit`) and for steps that must not have happened.
-pub fn advance(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+pub fn advance(
+    task: &Bound<'_, Task>,
+    exception: Option<Bound<'_, PyAny>>,
+    by: By,
+) -> PyResult<()> {
     let py = task.py();
     let future = task.as_super();
     if future.get().is_done(py) {
-        let exception = match &exception {
-            Some(exception) => exception.repr()?.to_string(),
-            None => "None".to_owned(),
-        };
-        return Err(invalid_state(
-            py,
-            &format!("__step(): already done: {}, {exception}", task.repr()?),
-        ));
+        let exception = exception.unwrap_or_else(|| py.None().into_bound(py));
+        let (task, exception) = (task.repr()?, exception.repr()?);
+        return Err(invalid_state(py, &format!("__step(): already done: {task} {exception}")));
     }
-    let (coroutine, must_cancel, waiter) = task.get().state.with(py, |state| {
-        (
-            state.coroutine.as_ref().map(|coroutine| coroutine.bind(py).clone()),
-            std::mem::take(&mut state.must_cancel),
-            state.waiter.take().map(|waiter| waiter.into_bound(py)),
-        )
-    });
-    drop(waiter);
+    let state = &task.get().state;
+    let must_cancel = state.flags.update(py, |flags| std::mem::take(&mut flags.must_cancel));
     let exception = if must_cancel {
         match exception {
             Some(exception) if exception.is_instance(standard::cancelled_error(py)?)? => {
@@ -133,7 +172,13 @@ pub fn advance(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> P
     } else {
         exception
     };
-    let Some(coroutine) = coroutine else {
+    if let Some(waiter) = state.waiter.take(py) {
+        match by {
+            By::Waiter => waiter.drop_ref(py),
+            By::Other => overtake(task, waiter)?,
+        }
+    }
+    let Some(coroutine) = state.coroutine.clone_ref(py).map(|it| it.into_bound(py)) else {
         return Err(PyRuntimeError::new_err("uninitialized Task object"));
     };
     match resume(&coroutine, exception) {
@@ -199,7 +244,7 @@ fn resume<'py>(
 fn finish(task: &Bound<'_, Task>, value: Py<PyAny>) -> PyResult<()> {
     let py = task.py();
     let cancelled_at_the_end =
-        task.get().state.with(py, |state| std::mem::take(&mut state.must_cancel));
+        task.get().state.flags.update(py, |flags| std::mem::take(&mut flags.must_cancel));
     if cancelled_at_the_end {
         let message = task.as_super().get().cancel_message(py);
         Future::cancel_with(task.as_super(), message)?;
@@ -262,7 +307,7 @@ fn bad_yield(task: &Bound<'_, Task>, result: &Bound<'_, PyAny>) -> PyResult<()> 
 fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResult<()> {
     let py = task.py();
     let event_loop = task.as_super().get().event_loop(py)?;
-    let blocking = future.get().state.with(py, |state| std::mem::take(&mut state.blocking));
+    let blocking = future.get().take_blocking(py);
     if !future.get().belongs_to(py, event_loop.as_any().as_ptr()) {
         return other_loop(task, future.as_any());
     }
@@ -275,12 +320,7 @@ fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResu
     #[cfg(Py_3_14)]
     future.get().awaited_by.add(task.as_any())?;
     Future::add_callback(future, Callback::Waiter(Waiter::task(task)))?;
-    let waiter = future.clone().into_any().unbind();
-    let must_cancel = task.get().state.with(py, |state| {
-        state.waiter = Some(waiter);
-        state.must_cancel
-    });
-    if must_cancel { cancel_waiter(task, future.as_any()) } else { Ok(()) }
+    if waits_for(task, future.as_any()) { cancel_waiter(task, future.as_any()) } else { Ok(()) }
 }
 
 /// Waits for anything that follows asyncio's protocol of futures.
@@ -310,15 +350,21 @@ fn wait_for_foreign(
     }
     result.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), false)?;
     let wakeup = TaskWakeup::new(py, task.clone().unbind())?;
-    let keywords = pyo3::types::PyDict::new(py);
+    let keywords = allocate::dict(py)?;
     keywords.set_item(pyo3::intern!(py, "context"), task.get().context(py))?;
     result.call_method(pyo3::intern!(py, "add_done_callback"), (wakeup,), Some(&keywords))?;
-    let waiter = result.clone().unbind();
-    let must_cancel = task.get().state.with(py, |state| {
-        state.waiter = Some(waiter);
-        state.must_cancel
-    });
-    if must_cancel { cancel_waiter(task, result) } else { Ok(()) }
+    if waits_for(task, result) { cancel_waiter(task, result) } else { Ok(()) }
+}
+
+/// Notes what the task waits for. Whether it was cancelled meanwhile.
+#[inline]
+fn waits_for(task: &Bound<'_, Task>, waiter: &Bound<'_, PyAny>) -> bool {
+    let py = task.py();
+    let state = &task.get().state;
+    if let Some(before) = state.waiter.replace(py, Some(waiter.clone().unbind())) {
+        before.drop_ref(py);
+    }
+    state.flags.get(py).must_cancel
 }
 
 /// The task was cancelled while its step ran: pass that on to what it waits
@@ -327,7 +373,7 @@ fn cancel_waiter(task: &Bound<'_, Task>, waiter: &Bound<'_, PyAny>) -> PyResult<
     let py = task.py();
     let message = task.as_super().get().cancel_message(py);
     if super::object::cancel_with_message(waiter, message)? {
-        task.get().state.with(py, |state| state.must_cancel = false);
+        task.get().state.flags.update(py, |flags| flags.must_cancel = false);
     }
     Ok(())
 }

@@ -4,29 +4,35 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
+use super::step::By;
 use super::{Task, step};
 use crate::futures::BoundLoop;
+use crate::gil_cell::{Contents, GilCell};
 use crate::running;
-use crate::with_cell::WithCell;
 
 /// The done-callback by which a foreign future wakes a task of ours.
 #[pyclass(frozen, weakref, module = "aioxide")]
 pub struct TaskWakeup {
-    task: WithCell<Option<Py<Task>>>,
+    task: Contents<GilCell<Option<Py<Task>>>>,
 }
 
 impl TaskWakeup {
     /// A callback that wakes `task`.
     pub fn new(py: Python<'_>, task: Py<Task>) -> PyResult<Py<Self>> {
-        Py::new(py, Self { task: WithCell::new(Some(task)) })
+        Py::new(py, Self { task: Contents::new(GilCell::new(Some(task))) })
+    }
+}
+
+impl TaskWakeup {
+    fn address(&self, py: Python<'_>) -> Option<usize> {
+        self.task.read(py, |task| task.as_ref().map(|task| task.as_ptr().addr()))
     }
 }
 
 #[pymethods]
 impl TaskWakeup {
     fn __call__(&self, py: Python<'_>, future: Bound<'_, PyAny>) -> PyResult<()> {
-        let Some(task) = self.task.with(py, |task| task.as_ref().map(|task| task.clone_ref(py)))
-        else {
+        let Some(task) = self.task.clone_ref(py) else {
             return Ok(());
         };
         #[cfg(Py_3_14)]
@@ -45,12 +51,11 @@ impl TaskWakeup {
         let Ok(other) = other.cast::<Self>() else {
             return false;
         };
-        let address = |it: &Self| it.task.with(py, |task| task.as_ref().map(Py::as_ptr));
-        address(self) == address(other.get())
+        self.address(py) == other.get().address(py)
     }
 
     fn __hash__(&self, py: Python<'_>) -> usize {
-        self.task.with(py, |task| task.as_ref().map_or(0, |task| task.as_ptr() as usize >> 4))
+        self.address(py).map_or(0, |address| address >> 4)
     }
 
     /// What asyncio's messages show it as.
@@ -61,7 +66,7 @@ impl TaskWakeup {
 
     #[getter]
     fn __self__(&self, py: Python<'_>) -> Option<Py<Task>> {
-        self.task.with(py, |task| task.as_ref().map(|task| task.clone_ref(py)))
+        self.task.clone_ref(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -74,18 +79,18 @@ impl TaskWakeup {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.task.traverse(|task| visit.call(task))
+        self.task.traverse(|cell| cell.traverse(|task| visit.call(task)))
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.task.with(py, Option::take));
+        drop(self.task.take(py));
     }
 }
 
 /// A step of a task of ours on a loop that is not ours.
 #[pyclass(frozen, module = "aioxide")]
 pub struct TaskStep {
-    step: WithCell<Option<Step>>,
+    step: Contents<GilCell<Option<Step>>>,
 }
 
 /// A task, and what its coroutine is to be thrown.
@@ -94,31 +99,32 @@ type Step = (Py<Task>, Option<Py<PyAny>>);
 impl TaskStep {
     /// A step that throws `exception`, if there is one, into the coroutine.
     pub fn new(py: Python<'_>, task: Py<Task>, exception: Option<Py<PyAny>>) -> PyResult<Py<Self>> {
-        Py::new(py, Self { step: WithCell::new(Some((task, exception))) })
+        Py::new(py, Self { step: Contents::new(GilCell::new(Some((task, exception)))) })
     }
 }
 
 #[pymethods]
 impl TaskStep {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        match self.step.with(py, Option::take) {
+        match self.step.take(py) {
             Some((task, exception)) => run(task.bind(py), exception.map(|it| it.into_bound(py))),
             None => Ok(()),
         }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.step.traverse(|step| match step {
+        let visit_step = |step: &Option<Step>| match step {
             Some((task, exception)) => {
                 visit.call(task)?;
                 visit.call(exception)
             }
             None => Ok(()),
-        })
+        };
+        self.step.traverse(|cell| cell.traverse(visit_step))
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.step.with(py, Option::take));
+        drop(self.step.take(py));
     }
 }
 
@@ -130,7 +136,7 @@ fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<
             let current = core.get().current_task();
             let event_loop = core.as_any().as_unbound();
             current.step_begins(py, event_loop, task.as_any())?;
-            let result = step::advance(task, exception);
+            let result = step::advance(task, exception, By::Other);
             current.step_ended(py, event_loop);
             // Whoever called this handle goes on after us.
             current.settle(py, event_loop)?;
@@ -138,7 +144,7 @@ fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<
         }
         BoundLoop::Foreign(event_loop) => {
             running::entered(py, event_loop.as_unbound(), task.as_any(), || {
-                step::advance(task, exception)
+                step::advance(task, exception, By::Other)
             })
         }
     }

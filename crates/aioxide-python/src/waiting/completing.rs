@@ -1,7 +1,7 @@
 //! `as_completed`.
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyStopAsyncIteration, PyTimeoutError};
+use pyo3::exceptions::{PyKeyError, PyStopAsyncIteration, PyTimeoutError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PySet;
@@ -9,33 +9,34 @@ use pyo3::types::PySet;
 use super::done_callback::{self, DoneCallback, Role};
 use super::ensuring::ensured;
 use super::outcomes::result_of;
+use super::wait::members;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
+use crate::gil_cell::{Contents, GilCell};
 use crate::queues::{GetItem, Queue, put_nowait};
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// What `as_completed` returns: gives the futures as they are done, one for each
 /// step of an `async for`; for each step of a plain `for`, a coroutine that returns
 /// the next one's result.
 #[pyclass(frozen, weakref, name = "_AsCompletedIterator", module = "asyncio.tasks")]
 pub struct AsCompletedIterator {
-    state: WithCell<State>,
-    /// The futures that are done and not yet handed out; None for each that was not
-    /// in time.
-    done: Py<Queue>,
+    state: Contents<State>,
 }
 
 struct State {
     /// A set of the futures that are not done.
-    todo: Option<Py<PySet>>,
+    todo: GilCell<Option<Py<PySet>>>,
     /// How many of them are still to be asked for.
-    left: usize,
+    left: GilCell<usize>,
     /// What all of them were told to call, until none is left.
-    callback: Option<Py<DoneCallback>>,
+    callback: GilCell<Option<Py<DoneCallback>>>,
     /// The handle of the timeout.
-    timer: Option<Py<PyAny>>,
+    timer: GilCell<Option<Py<PyAny>>>,
     /// The task that waits, for call graphs.
-    caller: Option<Py<PyAny>>,
+    caller: GilCell<Option<Py<PyAny>>>,
+    /// The futures that are done and not yet handed out; None for each that was not
+    /// in time.
+    done: Py<Queue>,
 }
 
 impl AsCompletedIterator {
@@ -51,30 +52,31 @@ impl AsCompletedIterator {
         for awaitable in py.get_type::<PySet>().call1((awaitables,))?.try_iter()? {
             todo.add(ensured(&awaitable?, Some(&event_loop))?)?;
         }
+        // They may be done, and leave the set, while they are being listened to.
+        let futures = members(&todo)?;
         let state = State {
-            left: todo.len(),
-            todo: Some(todo.clone().unbind()),
-            callback: None,
-            timer: None,
-            caller: caller.as_ref().map(|caller| caller.clone().unbind()),
+            left: GilCell::new(futures.len()),
+            todo: GilCell::new(Some(todo.unbind())),
+            callback: GilCell::new(None),
+            timer: GilCell::new(None),
+            caller: GilCell::new(caller.as_ref().map(|caller| caller.clone().unbind())),
+            done: Queue::unbounded(py)?,
         };
-        let slf =
-            Bound::new(py, Self { state: WithCell::new(state), done: Queue::unbounded(py)? })?;
-        if todo.is_empty() {
+        let slf = Bound::new(py, Self { state: Contents::new(state) })?;
+        if futures.is_empty() {
             return Ok(slf);
         }
         let callback = DoneCallback::new(py, Role::Complete(slf.clone().unbind()))?;
-        let kept = callback.clone_ref(py);
-        slf.get().state.with(py, |state| state.callback = Some(kept));
-        for future in todo.iter() {
-            DoneCallback::listen_to(callback.bind(py), &future)?;
-            done_callback::note_edge(&future, caller.as_ref())?;
+        slf.get().state.callback.fill(py, Some(callback.clone_ref(py)));
+        for future in &futures {
+            DoneCallback::listen_to(callback.bind(py), future)?;
+            done_callback::note_edge(future, caller.as_ref())?;
         }
         if let Some(timeout) = timeout {
             let expire = slf.getattr(pyo3::intern!(py, "_handle_timeout"))?;
             let call_later = pyo3::intern!(py, "call_later");
             let timer = event_loop.call_method1(call_later, (timeout, expire))?.unbind();
-            slf.get().state.with(py, |state| state.timer = Some(timer));
+            drop(slf.get().state.timer.replace(py, Some(timer)));
         }
         Ok(slf)
     }
@@ -84,10 +86,8 @@ impl AsCompletedIterator {
         &self,
         py: Python<'py>,
     ) -> Option<(Bound<'py, PySet>, Option<Bound<'py, PyAny>>)> {
-        self.state.with(py, |state| {
-            let todo = state.todo.as_ref()?.bind(py).clone();
-            Some((todo, state.caller.as_ref().map(|caller| caller.bind(py).clone())))
-        })
+        let todo = self.state.todo.clone_ref(py)?.into_bound(py);
+        Some((todo, self.state.caller.clone_ref(py).map(|caller| caller.into_bound(py))))
     }
 
     /// `future` is done.
@@ -98,17 +98,15 @@ impl AsCompletedIterator {
         else {
             return Ok(());
         };
-        todo.discard(future)?;
+        if !todo.discard(future)? {
+            return Err(PyKeyError::new_err(future.clone().unbind()));
+        }
         done_callback::forget_edge(future, caller.as_ref())?;
-        put_nowait(slf.get().done.bind(py), future)?;
+        put_nowait(slf.get().state.done.bind(py), future)?;
         if todo.is_empty() {
-            let (callback, timer) = slf.get().state.with(py, |state| {
-                let timer = state.timer.as_ref().map(|timer| timer.bind(py).clone());
-                (state.callback.take().map(|callback| callback.into_bound(py)), timer)
-            });
-            drop(callback);
-            if let Some(timer) = timer {
-                timer.call_method0(pyo3::intern!(py, "cancel"))?;
+            drop(slf.get().state.callback.take(py));
+            if let Some(timer) = slf.get().state.timer.clone_ref(py) {
+                timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
             }
         }
         Ok(())
@@ -117,15 +115,15 @@ impl AsCompletedIterator {
     /// The coroutine that waits for the next one.
     fn wait_for_one(slf: Bound<'_, Self>, resolve: bool) -> PyResult<Py<Coroutine>> {
         let py = slf.py();
-        let get = GetItem { queue: slf.get().done.clone_ref(py), place: None };
+        let get = GetItem { queue: slf.get().state.done.clone_ref(py), place: None };
         Coroutine::new(py, WaitForOne { iterator: slf.unbind(), get, resolve })
     }
 
     /// Counts one as asked for; false if all were.
     fn take_one(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| {
-            let any = state.left > 0;
-            state.left -= usize::from(any);
+        self.state.left.update(py, |left| {
+            let any = *left > 0;
+            *left -= usize::from(any);
             any
         })
     }
@@ -156,17 +154,14 @@ impl AsCompletedIterator {
     /// The time is up for all that are not done.
     fn _handle_timeout(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let callback = slf
-            .get()
-            .state
-            .with(py, |state| state.callback.take().map(|callback| callback.into_bound(py)));
+        let callback = slf.get().state.callback.take(py);
         let (Some((todo, caller)), Some(callback)) = (slf.get().waits_for(py), callback) else {
             return Ok(());
         };
-        for future in todo.iter() {
-            DoneCallback::leave(&callback, &future)?;
+        for future in members(&todo)? {
+            DoneCallback::leave(callback.bind(py), &future)?;
             done_callback::forget_edge(&future, caller.as_ref())?;
-            put_nowait(slf.get().done.bind(py), &py.None().into_bound(py))?;
+            put_nowait(slf.get().state.done.bind(py), &py.None().into_bound(py))?;
         }
         todo.clear();
         Ok(())
@@ -174,18 +169,19 @@ impl AsCompletedIterator {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
-            // Only here: before the object is filled in, there is no queue either.
-            visit.call(&self.done)?;
-            visit.call(&state.todo)?;
-            visit.call(&state.callback)?;
-            visit.call(&state.timer)?;
-            visit.call(&state.caller)
+            visit.call(&state.done)?;
+            state.todo.traverse(|it| visit.call(it))?;
+            state.callback.traverse(|it| visit.call(it))?;
+            state.timer.traverse(|it| visit.call(it))?;
+            state.caller.traverse(|it| visit.call(it))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        let cleared = State { todo: None, left: 0, callback: None, timer: None, caller: None };
-        drop(self.state.with(py, |state| std::mem::replace(state, cleared)));
+        drop(self.state.todo.take(py));
+        drop(self.state.callback.take(py));
+        drop(self.state.timer.take(py));
+        drop(self.state.caller.take(py));
     }
 }
 
@@ -220,7 +216,7 @@ impl Routine for WaitForOne {
             Ok(step) => Ok(step),
             Err(error) => {
                 if standard::as_completed_gives_back(py)?.is_truthy()? {
-                    self.iterator.get().state.with(py, |state| state.left += 1);
+                    self.iterator.get().state.left.update(py, |left| *left += 1);
                 }
                 Err(error)
             }

@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyDeprecationWarning, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::allocate;
 use crate::event_loop::LoopCore;
 use crate::methods::{CallArguments, FastFunction};
 use crate::running::running_loop;
@@ -44,7 +45,12 @@ impl FastFunction for CreateTask {
                 "name" => options.name = Some(value.clone()),
                 "context" => options.context = Some(value.clone()),
                 _ if cfg!(Py_3_14) => {
-                    others.get_or_insert_with(|| PyDict::new(py)).set_item(name, value)?;
+                    if others.is_none() {
+                        others = Some(allocate::dict(py)?);
+                    }
+                    if let Some(others) = &others {
+                        others.set_item(name, value)?;
+                    }
                 }
                 other => {
                     return Err(PyTypeError::new_err(format!(
@@ -66,7 +72,10 @@ impl FastFunction for CreateTask {
             core.get().check_closed(py)?;
             return Ok(Task::spawn(core, coroutine.clone(), options)?.into_any());
         }
-        let keywords = others.unwrap_or_else(|| PyDict::new(py));
+        let keywords = match others {
+            Some(others) => others,
+            None => allocate::dict(py)?,
+        };
         created_by(&event_loop, coroutine, options, &keywords).map(Bound::unbind)
     }
 }

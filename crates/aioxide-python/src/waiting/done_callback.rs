@@ -3,28 +3,33 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
 use super::completing::AsCompletedIterator;
 use super::shielding;
 use super::wait::Count;
-use crate::context;
 use crate::event_loop::{LoopCore, report_callback};
-use crate::futures::{Callback, Future, LoopRef, Waiter, as_native};
-use crate::with_cell::WithCell;
+use crate::futures::{Callback, Future, Waiter, as_native};
+use crate::gil_cell::{CloneRef, Contents, GilCell};
+use crate::{allocate, context};
 
 /// What is told when a future is done. A future of ours holds it as one word and
 /// lets the loop call it without a handle; any other calls it as Python does.
 #[pyclass(frozen, module = "aioxide")]
 pub struct DoneCallback {
+    state: Contents<State>,
+}
+
+struct State {
     /// None once the collector has cleared it.
-    role: WithCell<Option<Role>>,
+    role: GilCell<Option<Role>>,
+    /// What `wait` has counted, if that is the role.
+    count: GilCell<Count>,
 }
 
 /// What it does then.
 pub enum Role {
-    /// Counts, for `wait`.
-    Count(Count),
+    /// Counts, for `wait`. The task that waits is for call graphs.
+    Count { waiter: Py<Future>, caller: Option<Py<PyAny>> },
     /// Gives another future None, unless it is done.
     Release(Py<Future>),
     /// Hands the future out, as the next one that is done.
@@ -36,19 +41,54 @@ pub enum Role {
     Unshield { inner: Py<PyAny>, callback: Py<DoneCallback>, caller: Option<Py<PyAny>> },
 }
 
-/// What to do now: as [`Role`], with references for the length of a call.
-enum Deed<'py> {
-    Nothing,
-    Release(Bound<'py, Future>),
-    Complete(Bound<'py, AsCompletedIterator>),
-    PassOn(Bound<'py, PyAny>, Option<Bound<'py, PyAny>>),
-    Unshield(Bound<'py, PyAny>, Bound<'py, DoneCallback>, Option<Bound<'py, PyAny>>),
+// SAFETY: reference counts go up.
+unsafe impl CloneRef for Role {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        let same = |it: &Option<Py<PyAny>>| CloneRef::clone_ref(it, py);
+        match self {
+            Self::Count { waiter, caller } => {
+                Self::Count { waiter: waiter.clone_ref(py), caller: same(caller) }
+            }
+            Self::Release(waiter) => Self::Release(waiter.clone_ref(py)),
+            Self::Complete(iterator) => Self::Complete(iterator.clone_ref(py)),
+            Self::PassOn { outer, caller } => {
+                Self::PassOn { outer: outer.clone_ref(py), caller: same(caller) }
+            }
+            Self::Unshield { inner, callback, caller } => Self::Unshield {
+                inner: inner.clone_ref(py),
+                callback: callback.clone_ref(py),
+                caller: same(caller),
+            },
+        }
+    }
+}
+
+impl Role {
+    fn caller_of_count(role: &Option<Self>) -> Option<&Py<PyAny>> {
+        match role {
+            Some(Self::Count { caller, .. }) => caller.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn inner(role: &Option<Self>) -> Option<&Py<PyAny>> {
+        match role {
+            Some(Self::Unshield { inner, .. }) => Some(inner),
+            _ => None,
+        }
+    }
 }
 
 impl DoneCallback {
     /// One with this role.
     pub fn new(py: Python<'_>, role: Role) -> PyResult<Py<Self>> {
-        Py::new(py, Self { role: WithCell::new(Some(role)) })
+        Self::counting(py, role, Count::default())
+    }
+
+    /// One that counts, if that is its role.
+    pub fn counting(py: Python<'_>, role: Role, count: Count) -> PyResult<Py<Self>> {
+        let state = State { role: GilCell::new(Some(role)), count: GilCell::new(count) };
+        Py::new(py, Self { state: Contents::new(state) })
     }
 
     /// `future.add_done_callback`.
@@ -81,20 +121,17 @@ impl DoneCallback {
     /// Whether a future calls without a detour: itself and its loop are ours.
     #[inline]
     pub fn is_called_natively_by(future: &Bound<'_, PyAny>) -> bool {
-        as_native(future).is_some_and(|native| {
-            native
-                .get()
-                .state
-                .with(future.py(), |state| matches!(&state.event_loop, Some(LoopRef::Native(_))))
-        })
+        as_native(future).is_some_and(|native| native.get().is_on_native_loop(future.py()))
     }
 
-    /// Reads or changes what `wait` has counted, if that is the role.
-    pub fn counted<R>(&self, py: Python<'_>, read: impl FnOnce(&mut Count) -> R) -> Option<R> {
-        self.role.with(py, |role| match role {
-            Some(Role::Count(count)) => Some(read(count)),
-            _ => None,
-        })
+    /// What `wait` has counted, if that is the role.
+    pub fn count(&self) -> &GilCell<Count> {
+        &self.state.count
+    }
+
+    /// The task that `wait` was called by, for call graphs.
+    pub fn caller_of_count<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.state.role.clone_of(py, Role::caller_of_count).map(|caller| caller.into_bound(py))
     }
 
     /// A native future is done. Whether that leads to something that has to wait
@@ -102,27 +139,18 @@ impl DoneCallback {
     #[inline]
     pub fn notice(&self, future: &Bound<'_, Future>) -> PyResult<bool> {
         let py = future.py();
-        enum Noticed<'py> {
-            Counted(bool, Option<Bound<'py, PyAny>>),
-            Inner(Bound<'py, PyAny>),
-            Other,
+        let role = &self.state.role;
+        if role.read(py, |role| matches!(role, Some(Role::Count { .. }))) {
+            let has_turn = self.state.count.update(py, Count::notice);
+            if !has_turn {
+                let caller = role.clone_of(py, Role::caller_of_count);
+                forget_edge(future.as_any(), caller.as_ref().map(|caller| caller.bind(py)))?;
+            }
+            return Ok(has_turn);
         }
-        let noticed = self.role.with(py, |role| match role {
-            Some(Role::Count(count)) => {
-                let has_turn = count.notice();
-                let caller = if has_turn { None } else { count.caller.as_ref() };
-                Noticed::Counted(has_turn, caller.map(|caller| caller.bind(py).clone()))
-            }
-            Some(Role::Unshield { inner, .. }) => Noticed::Inner(inner.bind(py).clone()),
-            _ => Noticed::Other,
-        });
-        match noticed {
-            Noticed::Counted(has_turn, caller) => {
-                forget_edge(future.as_any(), caller.as_ref())?;
-                Ok(has_turn)
-            }
-            Noticed::Inner(inner) => Ok(!super::outcomes::is_done(&inner)?),
-            Noticed::Other => Ok(true),
+        match role.clone_of(py, Role::inner) {
+            Some(inner) => Ok(!super::outcomes::is_done(inner.bind(py))?),
+            None => Ok(true),
         }
     }
 
@@ -133,7 +161,7 @@ impl DoneCallback {
         let Err(error) = slf.get().called(future.as_any()) else {
             return Ok(());
         };
-        let arguments = PyTuple::new(py, [future])?;
+        let arguments = allocate::tuple(py, [future])?;
         let callback = slf.into_any().unbind();
         report_callback(core, callback, arguments, context::copy_current(py)?, error)
     }
@@ -141,32 +169,23 @@ impl DoneCallback {
     /// Does what there is to do about `future`, which is done.
     fn called(&self, future: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = future.py();
-        let task = self.role.with(py, |role| match role {
-            None => Some(Deed::Nothing),
-            Some(Role::Count(_)) => None,
-            Some(Role::Release(waiter)) => Some(Deed::Release(waiter.bind(py).clone())),
-            Some(Role::Complete(iterator)) => Some(Deed::Complete(iterator.bind(py).clone())),
+        let bound = |it: Option<Py<PyAny>>| it.map(|it| it.into_bound(py));
+        match self.state.role.clone_ref(py) {
+            None => Ok(()),
+            Some(Role::Count { waiter, caller }) => {
+                let caller = bound(caller);
+                Count::one_more(&self.state.count, waiter.bind(py), caller.as_ref(), future)
+            }
+            Some(Role::Release(waiter)) => release(waiter.bind(py)),
+            Some(Role::Complete(iterator)) => {
+                AsCompletedIterator::complete(iterator.bind(py), future)
+            }
             Some(Role::PassOn { outer, caller }) => {
-                let caller = caller.as_ref().map(|caller| caller.bind(py).clone());
-                Some(Deed::PassOn(outer.bind(py).clone(), caller))
+                forget_edge(future, bound(caller).as_ref())?;
+                shielding::pass_on(future, outer.bind(py))
             }
             Some(Role::Unshield { inner, callback, caller }) => {
-                let caller = caller.as_ref().map(|caller| caller.bind(py).clone());
-                let callback = callback.bind(py).clone();
-                Some(Deed::Unshield(inner.bind(py).clone(), callback, caller))
-            }
-        });
-        match task {
-            None => Count::one_more(self, future),
-            Some(Deed::Nothing) => Ok(()),
-            Some(Deed::Release(waiter)) => release(&waiter),
-            Some(Deed::Complete(iterator)) => AsCompletedIterator::complete(&iterator, future),
-            Some(Deed::PassOn(outer, caller)) => {
-                forget_edge(future, caller.as_ref())?;
-                shielding::pass_on(future, &outer)
-            }
-            Some(Deed::Unshield(inner, callback, caller)) => {
-                shielding::unshield(&inner, &callback, caller.as_ref())
+                shielding::unshield(inner.bind(py), callback.bind(py), bound(caller).as_ref())
             }
         }
     }
@@ -225,8 +244,8 @@ impl DoneCallback {
     /// What asyncio's messages show it as.
     #[getter]
     fn __qualname__(&self, py: Python<'_>) -> &'static str {
-        self.role.with(py, |role| match role {
-            Some(Role::Count(_)) => "_wait.<locals>._on_completion",
+        self.state.role.read(py, |role| match role {
+            Some(Role::Count { .. }) => "_wait.<locals>._on_completion",
             Some(Role::Release(_)) | None => "_release_waiter",
             Some(Role::Complete(_)) if cfg!(Py_3_13) => "_AsCompletedIterator._handle_completion",
             Some(Role::Complete(_)) => "as_completed.<locals>._on_completion",
@@ -236,9 +255,12 @@ impl DoneCallback {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.role.traverse(|role| match role {
+        let visit_role = |role: &Option<Role>| match role {
             None => Ok(()),
-            Some(Role::Count(count)) => count.traverse(&visit),
+            Some(Role::Count { waiter, caller }) => {
+                visit.call(waiter)?;
+                visit.call(caller)
+            }
             Some(Role::Release(waiter)) => visit.call(waiter),
             Some(Role::Complete(iterator)) => visit.call(iterator),
             Some(Role::PassOn { outer, caller }) => {
@@ -250,10 +272,11 @@ impl DoneCallback {
                 visit.call(callback)?;
                 visit.call(caller)
             }
-        })
+        };
+        self.state.traverse(|state| state.role.traverse(visit_role))
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.role.with(py, Option::take));
+        drop(self.state.role.take(py));
     }
 }

@@ -26,13 +26,11 @@ pub fn is_cancelled(future: &Bound<'_, PyAny>) -> PyResult<bool> {
 pub fn exception_of<'py>(future: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = future.py();
     if let Some(native) = as_native(future) {
-        return Ok(native.get().state.with(py, |state| match &state.outcome {
-            Outcome::Exception(exception) => {
-                state.log_traceback = false;
-                Some(exception.bind(py).clone())
-            }
-            _ => None,
-        }));
+        let exception = native.get().state.outcome.clone_of(py, Outcome::exception);
+        if exception.is_some() {
+            native.get().set_log_traceback(py, false);
+        }
+        return Ok(exception.map(|exception| exception.into_bound(py)));
     }
     let exception = future.call_method0(pyo3::intern!(py, "exception"))?;
     Ok((!exception.is_none()).then_some(exception))
@@ -58,6 +56,6 @@ pub fn cancelled_error_of<'py>(future: &Bound<'py, PyAny>) -> PyResult<Bound<'py
 
 /// `set_exception` of a native future.
 pub fn fail(future: &Bound<'_, Future>, exception: Bound<'_, PyAny>) -> PyResult<()> {
-    future.get().require_pending(future)?;
+    future.get().require_pending(future.py())?;
     Future::fail(future, without_stop_iteration(exception)?)
 }

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use super::ensured;
 use crate::coroutines::is_coroutine;
 use crate::futures::chain;
+use crate::gil_cell::{Contents, GilCell};
 use crate::standard;
-use crate::with_cell::WithCell;
 
 /// Has `loop` run a coroutine, from another thread; a future of
 /// `concurrent.futures` with its outcome. Cancelling that cancels the task.
@@ -33,7 +33,8 @@ pub fn run_coroutine_threadsafe<'py>(
         event_loop: r#loop.clone().unbind(),
         future: future.clone().unbind(),
     };
-    let submission = Bound::new(py, Submission { parts: WithCell::new(Some(parts)) })?;
+    let submission =
+        Bound::new(py, Submission { parts: Contents::new(GilCell::new(Some(parts))) })?;
     r#loop.call_method1(pyo3::intern!(py, "call_soon_threadsafe"), (submission,))?;
     Ok(future)
 }
@@ -42,7 +43,7 @@ pub fn run_coroutine_threadsafe<'py>(
 #[pyclass(frozen, module = "aioxide")]
 pub struct Submission {
     /// None once it was called.
-    parts: WithCell<Option<Parts>>,
+    parts: Contents<GilCell<Option<Parts>>>,
 }
 
 struct Parts {
@@ -54,7 +55,7 @@ struct Parts {
 #[pymethods]
 impl Submission {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(parts) = self.parts.with(py, Option::take) else {
+        let Some(parts) = self.parts.take(py) else {
             return Ok(());
         };
         let future = parts.future.bind(py);
@@ -80,15 +81,16 @@ impl Submission {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.parts.traverse(|parts| {
+        let visit_parts = |parts: &Option<Parts>| {
             let Some(parts) = parts else { return Ok(()) };
             visit.call(&parts.coroutine)?;
             visit.call(&parts.event_loop)?;
             visit.call(&parts.future)
-        })
+        };
+        self.parts.traverse(|cell| cell.traverse(visit_parts))
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.parts.with(py, Option::take));
+        drop(self.parts.take(py));
     }
 }

@@ -12,9 +12,11 @@ use super::done_callback::{self, DoneCallback, Role};
 use super::ensuring::is_future;
 use super::outcomes::{exception_of, is_cancelled, is_done};
 use super::timer::Timer;
+use crate::allocate;
 use crate::coroutines::is_coroutine;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
 use crate::futures::{Future, as_native};
+use crate::gil_cell::GilCell;
 use crate::methods::{CallArguments, FastFunction};
 use crate::running::running_loop;
 
@@ -65,10 +67,11 @@ impl FastFunction for WaitFunction {
 }
 
 /// What ends the wait.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum ReturnWhen {
     FirstCompleted,
     FirstException,
+    #[default]
     AllCompleted,
 }
 
@@ -97,6 +100,7 @@ impl ReturnWhen {
 /// Where only the last one matters, a child of ours is counted when it ends. It takes a
 /// place in the ready queue if it is the last one, so that the wait is over in the turn
 /// in which asyncio's is.
+#[derive(Clone, Copy, Default)]
 pub struct Count {
     left: usize,
     when: ReturnWhen,
@@ -107,9 +111,6 @@ pub struct Count {
     is_decided: bool,
     /// Whether the wait was ended by a child.
     is_over: bool,
-    waiter: Py<Future>,
-    /// The task that waits, for call graphs.
-    pub caller: Option<Py<PyAny>>,
 }
 
 impl Count {
@@ -122,41 +123,41 @@ impl Count {
         if self.when == ReturnWhen::FirstCompleted {
             return !std::mem::replace(&mut self.is_decided, true);
         }
-        self.left -= 1;
+        self.left = self.left.saturating_sub(1);
         self.left == 0
     }
 
     /// It is the turn of `child`.
-    pub fn one_more(callback: &DoneCallback, child: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub fn one_more(
+        cell: &GilCell<Self>,
+        waiter: &Bound<'_, Future>,
+        caller: Option<&Bound<'_, PyAny>>,
+        child: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let py = child.py();
-        let counted = callback.counted(py, |count| {
+        let (mut ends, when) = cell.update(py, |count| {
             if count.one_by_one {
                 count.left = count.left.saturating_sub(1);
             }
-            let ends = count.left == 0 || count.when == ReturnWhen::FirstCompleted;
-            let caller = count.caller.as_ref().map(|caller| caller.bind(py).clone());
-            (ends, count.when, count.waiter.bind(py).clone(), caller)
+            (count.left == 0 || count.when == ReturnWhen::FirstCompleted, count.when)
         });
-        let Some((mut ends, when, waiter, caller)) = counted else {
-            return Ok(());
-        };
         if !ends && when == ReturnWhen::FirstException {
             ends = !is_cancelled(child)? && exception_of(child)?.is_some();
         }
         if ends {
             if !waiter.get().is_done(py) {
-                callback.counted(py, |count| count.is_over = true);
+                cell.update(py, |count| count.is_over = true);
             }
-            done_callback::release(&waiter)?;
+            done_callback::release(waiter)?;
         }
-        done_callback::forget_edge(child, caller.as_ref())
+        done_callback::forget_edge(child, caller)
     }
+}
 
-    /// Shows its references to the garbage collector.
-    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.waiter)?;
-        visit.call(&self.caller)
-    }
+/// What is in a set. Nothing that happens to the set meanwhile, by a future's own methods,
+/// can be in the way.
+pub fn members<'py>(set: &Bound<'py, PySet>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    set.try_iter()?.collect()
 }
 
 /// The body of `wait`.
@@ -183,15 +184,16 @@ impl Wait {
         }
         let when = ReturnWhen::given(self.return_when.as_ref().map(|when| when.bind(py)))?;
         let fs = py.get_type::<PySet>().call1((fs,))?.cast_into::<PySet>()?;
-        for future in fs.iter() {
-            if as_native(&future).is_none() && is_coroutine(&future)? {
+        let futures = members(&fs)?;
+        for future in &futures {
+            if as_native(future).is_none() && is_coroutine(future)? {
                 return Err(PyTypeError::new_err(
                     "Passing coroutines is forbidden, use tasks explicitly.",
                 ));
             }
         }
         let running = running_loop(py)?;
-        if fs.is_empty() {
+        if futures.is_empty() {
             // Of an iterator that gives nothing.
             return Err(PyAssertionError::new_err("Set of Futures is empty."));
         }
@@ -202,20 +204,20 @@ impl Wait {
         };
         let caller = done_callback::caller(py)?;
         let count = Count {
-            left: fs.len(),
+            left: futures.len(),
             when,
             one_by_one: when == ReturnWhen::FirstException
-                || !fs.iter().all(|future| DoneCallback::is_called_natively_by(&future)),
+                || !futures.iter().all(DoneCallback::is_called_natively_by),
             is_decided: false,
             is_over: false,
-            waiter: waiter.clone_ref(py),
-            caller: caller.as_ref().map(|caller| caller.clone().unbind()),
         };
-        let callback = DoneCallback::new(py, Role::Count(count))?.into_bound(py);
-        for future in fs.iter() {
+        let kept = caller.as_ref().map(|caller| caller.clone().unbind());
+        let role = Role::Count { waiter: waiter.clone_ref(py), caller: kept };
+        let callback = DoneCallback::counting(py, role, count)?.into_bound(py);
+        for future in &futures {
             // Before it may be noticed as done.
-            done_callback::note_edge(&future, caller.as_ref())?;
-            DoneCallback::listen_to(&callback, &future)?;
+            done_callback::note_edge(future, caller.as_ref())?;
+            DoneCallback::listen_to(&callback, future)?;
         }
         self.fs = fs.into_any().unbind();
         self.waiting = Some(Box::new((callback.unbind(), timer)));
@@ -229,16 +231,13 @@ impl Wait {
         };
         let (callback, mut timer) = *waiting;
         let callback = callback.into_bound(py);
-        if failed || callback.get().counted(py, |count| count.is_over) == Some(true) {
+        if failed || callback.get().count().get(py).is_over {
             timer.call_off(py)?;
         } else {
             timer.has_rung(py)?;
         }
-        let caller = callback
-            .get()
-            .counted(py, |count| count.caller.as_ref().map(|caller| caller.bind(py).clone()))
-            .flatten();
-        for future in self.fs.bind(py).cast::<PySet>()?.iter() {
+        let caller = callback.get().caller_of_count(py);
+        for future in members(self.fs.bind(py).cast()?)? {
             DoneCallback::leave(&callback, &future)?;
             done_callback::forget_edge(&future, caller.as_ref())?;
         }
@@ -250,21 +249,21 @@ impl Wait {
     fn sorted<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let fs = self.fs.bind(py).cast::<PySet>()?;
         let mut pending = Vec::new();
-        for future in fs.iter() {
+        for future in members(fs)? {
             if !is_done(&future)? {
                 pending.push(future);
             }
         }
         let nobody = PySet::empty(py)?;
         if pending.is_empty() {
-            return PyTuple::new(py, [fs, &nobody]);
+            return allocate::tuple(py, [fs.clone(), nobody]);
         }
         if pending.len() == fs.len() {
-            return PyTuple::new(py, [&nobody, fs]);
+            return allocate::tuple(py, [nobody, fs.clone()]);
         }
         let pending = PySet::new(py, pending)?;
         let done = fs.call_method1(pyo3::intern!(py, "difference"), (&pending,))?;
-        PyTuple::new(py, [done, pending.into_any()])
+        allocate::tuple(py, [done, pending.into_any()])
     }
 }
 

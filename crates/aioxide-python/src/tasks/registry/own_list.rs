@@ -6,50 +6,50 @@ use pyo3::Borrowed;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::gil_cell::GilCell;
 use crate::tasks::Task;
-use crate::with_cell::WithCell;
 
 type Address = Option<NonNull<ffi::PyObject>>;
 
 /// A task's neighbours in the list. One without neighbours is alone in it or is not in
 /// it: see [`is_linked`].
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Links {
     previous: Address,
     next: Address,
 }
 
-static NEWEST: WithCell<Address> = WithCell::new(None);
+static NEWEST: GilCell<Address> = GilCell::new(None);
 
 /// Adds `task`. Does nothing if it is there already.
 #[inline]
 pub fn link(task: &Bound<'_, Task>) -> PyResult<()> {
     let py = task.py();
     let address = NonNull::new(task.as_ptr());
-    let next = NEWEST.with(py, |newest| *newest);
+    let next = NEWEST.get(py);
     if is_linked(py, task.get(), next) {
         return Ok(());
     }
-    task.get().state.with(py, |state| state.links = Links { previous: None, next });
+    task.get().state.links.set(py, Links { previous: None, next });
     if let Some(next) = next {
-        at(py, next).state.with(py, |state| state.links.previous = address);
+        at(py, next).state.links.update(py, |links| links.previous = address);
     }
-    NEWEST.with(py, |newest| *newest = address);
+    NEWEST.set(py, address);
     Ok(())
 }
 
 /// Takes `task` out. Does nothing if it is not there.
 pub fn unlink(py: Python<'_>, task: &Task) {
-    if !is_linked(py, task, NEWEST.with(py, |newest| *newest)) {
+    if !is_linked(py, task, NEWEST.get(py)) {
         return;
     }
-    let links = task.state.with(py, |state| std::mem::take(&mut state.links));
+    let links = task.state.links.take(py);
     match links.previous {
-        Some(previous) => at(py, previous).state.with(py, |state| state.links.next = links.next),
-        None => NEWEST.with(py, |newest| *newest = links.next),
+        Some(previous) => at(py, previous).state.links.update(py, |it| it.next = links.next),
+        None => NEWEST.set(py, links.next),
     }
     if let Some(next) = links.next {
-        at(py, next).state.with(py, |state| state.links.previous = links.previous);
+        at(py, next).state.links.update(py, |it| it.previous = links.previous);
     }
 }
 
@@ -57,20 +57,26 @@ pub fn unlink(py: Python<'_>, task: &Task) {
 /// before it.
 #[inline]
 fn is_linked(py: Python<'_>, task: &Task, newest: Address) -> bool {
-    task.state.with(py, |state| state.links.previous.is_some())
+    task.state.links.get(py).previous.is_some()
         || newest.is_some_and(|newest| std::ptr::eq(at(py, newest), task))
 }
 
 /// All tasks that are not done, newest first.
+///
+/// One whose last reference is gone is in the list until its memory goes, and what it
+/// holds is dropped before that: it must not be brought back to life then.
 pub fn live_tasks(py: Python<'_>) -> Vec<Py<Task>> {
     let mut tasks = Vec::new();
-    let mut cursor = NEWEST.with(py, |newest| *newest);
+    let mut cursor = NEWEST.get(py);
     while let Some(address) = cursor {
-        // SAFETY: see `at`; the count goes up, so the task stays alive.
-        let task =
-            unsafe { Bound::from_borrowed_ptr(py, address.as_ptr()).cast_into_unchecked::<Task>() };
-        cursor = task.get().state.with(py, |state| state.links.next);
-        tasks.push(task.unbind());
+        cursor = at(py, address).state.links.get(py).next;
+        // SAFETY: see `at`; if the count goes up, the task stays alive.
+        unsafe {
+            if ffi::Py_REFCNT(address.as_ptr()) > 0 {
+                let task = Bound::from_borrowed_ptr(py, address.as_ptr());
+                tasks.push(task.cast_into_unchecked::<Task>().unbind());
+            }
+        }
     }
     tasks
 }

@@ -20,21 +20,23 @@ pub fn link(task: &Bound<'_, Task>) -> PyResult<()> {
         let asyncio = PyModule::import(py, "_asyncio")?;
         return asyncio.call_method1("_register_task", (task,)).map(drop);
     };
-    task.get().state.with(py, |state| {
-        let link = &mut state.links.0;
-        if !link.is_linked() {
-            // SAFETY: the task's layout was compared with CPython's before the
-            // thread's state could be had. A task does not move, and leaves the
-            // list at the latest when it is deallocated.
-            unsafe { thread.append(NonNull::from(link)) };
-        }
-    });
+    // SAFETY: the task's layout was compared with CPython's before the thread's state could
+    // be had. A task does not move, and leaves the list at the latest when it is
+    // deallocated. Nothing but a few stores happens.
+    unsafe {
+        task.get().state.links.with(py, |links| {
+            let link = &mut links.0;
+            if !link.is_linked() {
+                thread.append(NonNull::from(link));
+            }
+        });
+    }
     Ok(())
 }
 
 /// Takes `task` out. Does nothing if it is not there.
 #[inline]
 pub fn unlink(py: Python<'_>, task: &Task) {
-    // SAFETY: the token says that the GIL is held.
-    task.state.with(py, |state| unsafe { state.links.0.unlink() });
+    // SAFETY: the token says that the GIL is held; nothing but a few stores happens.
+    unsafe { task.state.links.with(py, |links| links.0.unlink()) };
 }

@@ -5,16 +5,16 @@ use std::ffi::CStr;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use pyo3::exceptions::PyTypeError;
-use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
+use pyo3::{Borrowed, ffi};
 
 use super::GatheringFuture;
 use crate::futures::as_native;
 use crate::methods::{CallArguments, FastFunction};
-use crate::standard;
 use crate::tasks::Task;
 use crate::waiting::{ensured, loop_of};
+use crate::{allocate, standard};
 
 /// `gather(*coros_or_futures, return_exceptions=False)`.
 pub struct Gather;
@@ -39,18 +39,22 @@ impl FastFunction for Gather {
         if arguments.positional.is_empty() {
             let event_loop = standard::get_event_loop(py)?.call0()?;
             let outer = event_loop.call_method0(pyo3::intern!(py, "create_future"))?;
-            outer.call_method1(pyo3::intern!(py, "set_result"), (PyList::empty(py),))?;
+            outer.call_method1(
+                pyo3::intern!(py, "set_result"),
+                (allocate::list(py, Vec::<Bound<'py, PyAny>>::new())?,),
+            )?;
             return Ok(outer.unbind());
         }
         let outer = GatheringFuture::begin(py, return_exceptions)?;
-        let mut seen = Seen::new(arguments.positional.len());
+        let mut seen = Seen::new(arguments.positional);
         let mut event_loop: Option<Bound<'py, PyAny>> = None;
-        let mut children: Vec<Py<PyAny>> = Vec::with_capacity(arguments.positional.len());
+        let mut children: Vec<Bound<'py, PyAny>> = Vec::with_capacity(arguments.positional.len());
         let mut distinct = 0;
         let mut done = Vec::new();
         for argument in arguments.positional {
-            if let Some(index) = seen.index_of(argument, children.len())? {
-                children.push(children[index].clone_ref(py));
+            let before = seen.index_of(argument, children.len())?;
+            if let Some(child) = before.and_then(|index| children.get(index)) {
+                children.push(child.clone());
                 continue;
             }
             let child = ensured(argument, event_loop.as_ref())?;
@@ -62,9 +66,12 @@ impl FastFunction for Gather {
             }
             distinct += 1;
             GatheringFuture::expect(&outer, &child, &mut done)?;
-            children.push(child.unbind());
+            children.push(child);
         }
-        let event_loop = event_loop.expect("there is at least one argument");
+        let children = allocate::tuple_of(py, children)?;
+        let Some(event_loop) = event_loop else {
+            return Ok(outer.into_any().unbind()); // There is at least one argument.
+        };
         GatheringFuture::complete(&outer, &event_loop, children, distinct, done.len())?;
         // Those that were done before go through the same gate, now that there
         // is something to finish.
@@ -82,55 +89,57 @@ fn keep_quiet_when_destroyed(child: &Bound<'_, PyAny>) -> PyResult<()> {
     if as_native(child).is_some()
         && let Ok(task) = child.cast_exact::<Task>()
     {
-        task.get().state.with(py, |state| state.log_destroy_pending = false);
+        task.get().set_log_destroy_pending(py, false);
         return Ok(());
     }
     child.setattr(pyo3::intern!(py, "_log_destroy_pending"), false)
 }
 
 /// Which arguments were there before.
-enum Seen<'py> {
+struct Seen<'a, 'py> {
+    arguments: &'a [Borrowed<'a, 'py, PyAny>],
+    kept: Kept<'py>,
+}
+
+enum Kept<'py> {
     /// By address: what all arguments so far compare by.
     Addresses(HashMap<usize, usize, BuildHasherDefault<AddressHasher>>),
     /// By the arguments' own idea of equality.
     Objects(Bound<'py, PyDict>),
 }
 
-impl<'py> Seen<'py> {
-    fn new(count: usize) -> Self {
-        Self::Addresses(HashMap::with_capacity_and_hasher(count, BuildHasherDefault::default()))
+impl<'a, 'py> Seen<'a, 'py> {
+    fn new(arguments: &'a [Borrowed<'a, 'py, PyAny>]) -> Self {
+        let hasher = BuildHasherDefault::default();
+        let addresses = HashMap::with_capacity_and_hasher(arguments.len(), hasher);
+        Self { arguments, kept: Kept::Addresses(addresses) }
     }
 
     /// Where an argument equal to this one was; if there was none, this one is
     /// remembered as the one at `index`.
     fn index_of(&mut self, argument: &Bound<'py, PyAny>, index: usize) -> PyResult<Option<usize>> {
-        if let Self::Addresses(addresses) = self {
+        if let Kept::Addresses(addresses) = &mut self.kept {
             if compares_by_address(argument) {
                 let before = *addresses.entry(argument.as_ptr().addr()).or_insert(index);
                 return Ok((before != index).then_some(before));
             }
-            let objects = PyDict::new(argument.py());
-            for (address, index) in addresses.iter() {
-                // SAFETY: the arguments are alive during the call.
-                let object = unsafe {
-                    Bound::from_borrowed_ptr(
-                        argument.py(),
-                        std::ptr::with_exposed_provenance_mut(*address),
-                    )
-                };
-                objects.set_item(object, *index)?;
+            let objects = allocate::dict(argument.py())?;
+            for (place, object) in self.arguments.iter().enumerate().take(index) {
+                if !objects.contains(object)? {
+                    objects.set_item(object, place)?;
+                }
             }
-            *self = Self::Objects(objects);
+            self.kept = Kept::Objects(objects);
         }
-        match self {
-            Self::Objects(objects) => {
+        match &self.kept {
+            Kept::Objects(objects) => {
                 if let Some(before) = objects.get_item(argument)? {
                     return before.extract().map(Some);
                 }
                 objects.set_item(argument, index)?;
                 Ok(None)
             }
-            Self::Addresses(_) => Ok(None),
+            Kept::Addresses(_) => Ok(None),
         }
     }
 }

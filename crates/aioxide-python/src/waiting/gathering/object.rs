@@ -6,29 +6,36 @@ use pyo3::PyTraverseError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyList, PyTuple, PyType};
 use pyo3::{Borrowed, PyClassInitializer};
 
 use crate::event_loop::{LoopCore, report_callback};
 use crate::finalizer::Finalize;
 use crate::futures::{Callback, Future, FutureState, LoopRef, Outcome, Waiter, as_native};
+use crate::gil_cell::{CloneRef, Contents, GilCell};
 use crate::recycle::{self, Recycle, Shelf};
 use crate::tasks::cancel_with_message;
 use crate::waiting::outcomes::{cancelled_error_of, exception_of, fail, is_cancelled};
-use crate::with_cell::WithCell;
-use crate::{context, standard};
+use crate::{allocate, context, standard};
 
 /// A future of the results of others, its children.
 #[pyclass(frozen, extends = Future, name = "_GatheringFuture", module = "asyncio.tasks")]
 #[repr(C)]
 pub struct GatheringFuture {
-    state: WithCell<Gathering>,
+    state: Contents<Gathering>,
 }
 
-#[derive(Default)]
 struct Gathering {
     /// One for each argument, in their order; none before all are known.
-    children: Vec<Py<PyAny>>,
+    children: GilCell<Option<Py<PyTuple>>>,
+    progress: GilCell<Progress>,
+    /// The task that called `gather`, for call graphs.
+    #[cfg(Py_3_14)]
+    caller: GilCell<Option<Py<PyAny>>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Progress {
     return_exceptions: bool,
     cancel_requested: bool,
     /// How many different children there are.
@@ -42,32 +49,55 @@ struct Gathering {
     one_by_one: bool,
     /// Whether there are children that are not ours.
     strangers: bool,
-    /// The task that called `gather`, for call graphs.
-    #[cfg(Py_3_14)]
-    caller: Option<Py<PyAny>>,
+}
+
+impl Gathering {
+    fn new() -> Self {
+        Self {
+            children: GilCell::new(None),
+            progress: GilCell::new(Progress::default()),
+            #[cfg(Py_3_14)]
+            caller: GilCell::new(None),
+        }
+    }
+
+    /// Lets go of everything.
+    fn release(&self, py: Python<'_>) {
+        self.progress.set(py, Progress::default());
+        #[cfg(Py_3_14)]
+        if let Some(caller) = self.caller.take(py) {
+            caller.drop_ref(py);
+        }
+        if let Some(children) = self.children.take(py) {
+            children.drop_ref(py);
+        }
+    }
 }
 
 impl GatheringFuture {
     /// One that has no children yet.
     pub(super) fn begin(py: Python<'_>, return_exceptions: bool) -> PyResult<Bound<'_, Self>> {
-        let state = Gathering {
-            return_exceptions,
-            one_by_one: true,
-            #[cfg(Py_3_14)]
-            caller: crate::running::current_task_here(py)?.map(Bound::unbind),
-            ..Gathering::default()
-        };
-        match recycle::take::<Self>(py) {
-            Some(object) => {
-                object.get().state.fill(py, state);
-                Ok(object)
-            }
+        #[cfg(Py_3_14)]
+        let caller = crate::running::current_task_here(py)?.map(Bound::unbind);
+        let object = match recycle::take::<Self>(py) {
+            Some(object) => object,
             None => {
                 let future = Future::new(FutureState::uninitialized());
-                let class = Self { state: WithCell::new(state) };
-                Bound::new(py, PyClassInitializer::from(future).add_subclass(class))
+                let class = Self { state: Contents::new(Gathering::new()) };
+                Bound::new(py, PyClassInitializer::from(future).add_subclass(class))?
             }
-        }
+        };
+        let state = &object.get().state;
+        let progress = Progress { return_exceptions, one_by_one: true, ..Progress::default() };
+        state.progress.set(py, progress);
+        #[cfg(Py_3_14)]
+        state.caller.fill(py, caller);
+        Ok(object)
+    }
+
+    /// The children, in the order of the arguments; None before all are known.
+    fn children<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyTuple>> {
+        self.state.children.clone_ref(py).map(|children| children.into_bound(py))
     }
 
     /// Asks `child` to tell when it is done. From 3.12 on, one that is done
@@ -93,7 +123,7 @@ impl GatheringFuture {
         }
         #[cfg(Py_3_14)]
         slf.get().note_edge(child, true)?;
-        slf.get().state.with(py, |state| state.strangers = true);
+        slf.get().state.progress.update(py, |progress| progress.strangers = true);
         let callback = GatherCallback::new(slf)?;
         child.call_method1(pyo3::intern!(py, "add_done_callback"), (callback,)).map(drop)
     }
@@ -103,7 +133,7 @@ impl GatheringFuture {
     pub(super) fn complete(
         slf: &Bound<'_, Self>,
         event_loop: &Bound<'_, PyAny>,
-        children: Vec<Py<PyAny>>,
+        children: Bound<'_, PyTuple>,
         distinct: usize,
         done: usize,
     ) -> PyResult<()> {
@@ -112,13 +142,13 @@ impl GatheringFuture {
         let event_loop = LoopRef::of(event_loop);
         let native = matches!(event_loop, LoopRef::Native(_));
         let debug = event_loop.bind(py).debug()?;
-        future.state.with(py, |state| state.event_loop = Some(event_loop));
-        slf.get().state.with(py, |state| {
-            state.children = children;
-            state.distinct = distinct;
-            state.done += done;
-            state.one_by_one = !native || state.strangers;
+        drop(future.state.event_loop.replace(py, Some(event_loop)));
+        slf.get().state.progress.update(py, |progress| {
+            progress.distinct = distinct;
+            progress.done += done;
+            progress.one_by_one = !native || progress.strangers;
         });
+        drop(slf.get().state.children.replace(py, Some(children.unbind())));
         if debug { future.remember_origin(py) } else { Ok(()) }
     }
 
@@ -127,14 +157,13 @@ impl GatheringFuture {
     #[inline]
     pub fn notice(&self, child: &Bound<'_, Future>) -> PyResult<bool> {
         let py = child.py();
-        let has_result =
-            child.get().state.with(py, |state| matches!(state.outcome, Outcome::Result(_)));
-        let has_consequences = self.state.with(py, |state| {
-            state.done += 1;
-            if state.one_by_one || !has_result || state.done == state.distinct {
+        let has_result = child.get().has_result(py);
+        let has_consequences = self.state.progress.update(py, |progress| {
+            progress.done += 1;
+            if progress.one_by_one || !has_result || progress.done == progress.distinct {
                 return true;
             }
-            state.concluded += 1;
+            progress.concluded += 1;
             false
         });
         #[cfg(Py_3_14)]
@@ -155,7 +184,7 @@ impl GatheringFuture {
             return Ok(());
         };
         let callback = GatherCallback::new(&slf)?.into_any();
-        let arguments = PyTuple::new(py, [child])?;
+        let arguments = allocate::tuple(py, [child])?;
         report_callback(core, callback, arguments, context::copy_current(py)?, error)
     }
 
@@ -164,19 +193,19 @@ impl GatheringFuture {
         let py = slf.py();
         let this = slf.get();
         let outer = slf.as_super();
-        let (building, return_exceptions, last) = this.state.with(py, |state| {
-            state.concluded += 1;
-            let building = state.children.is_empty();
-            (building, state.return_exceptions, state.concluded == state.distinct)
+        let (return_exceptions, last) = this.state.progress.update(py, |progress| {
+            progress.concluded += 1;
+            (progress.return_exceptions, progress.concluded == progress.distinct)
         });
         #[cfg(Py_3_14)]
         this.note_edge(child, false)?;
-        if building || outer.get().is_done(py) {
+        let children = this.children(py).filter(|_| !outer.get().is_done(py));
+        let Some(children) = children else {
             if !is_cancelled(child)? {
                 exception_of(child)?;
             }
             return Ok(());
-        }
+        };
         if !return_exceptions {
             let failure = if is_cancelled(child)? {
                 Some(cancelled_error_of(child)?)
@@ -192,14 +221,12 @@ impl GatheringFuture {
         if !last {
             return Ok(());
         }
-        let children: Vec<_> = this
-            .state
-            .with(py, |state| state.children.iter().map(|child| child.bind(py).clone()).collect());
-        let results = children.iter().map(outcome_of).collect::<PyResult<Vec<_>>>()?;
-        let results = PyList::new(py, results)?;
-        if this.state.with(py, |state| state.cancel_requested) {
-            let last = children.last().expect("a gather has children");
-            return fail(outer, cancelled_error_of(last)?);
+        let results = children.iter().map(|it| outcome_of(&it)).collect::<PyResult<Vec<_>>>()?;
+        let results = allocate::list(py, results)?;
+        if this.state.progress.get(py).cancel_requested
+            && let Some(last) = children.iter().next_back()
+        {
+            return fail(outer, cancelled_error_of(&last)?);
         }
         Future::finish(outer, results.into_any().unbind())
     }
@@ -210,17 +237,12 @@ impl GatheringFuture {
         if slf.as_super().get().is_done(py) {
             return Ok(false);
         }
-        let children: Vec<_> = slf
-            .get()
-            .state
-            .with(py, |state| state.children.iter().map(|child| child.bind(py).clone()).collect());
         let mut any = false;
-        for child in children {
-            let message = message.as_ref().map(|message| message.clone_ref(py));
-            any |= cancel_with_message(&child, message)?;
+        for child in slf.get().children(py).iter().flatten() {
+            any |= cancel_with_message(&child, CloneRef::clone_ref(&message, py))?;
         }
         if any {
-            slf.get().state.with(py, |state| state.cancel_requested = true);
+            slf.get().state.progress.update(py, |progress| progress.cancel_requested = true);
         }
         Ok(any)
     }
@@ -229,10 +251,7 @@ impl GatheringFuture {
     #[cfg(Py_3_14)]
     fn note_edge(&self, child: &Bound<'_, PyAny>, awaits: bool) -> PyResult<()> {
         let py = child.py();
-        let caller = self
-            .state
-            .with(py, |state| state.caller.as_ref().map(|caller| caller.bind(py).clone()));
-        match caller {
+        match self.state.caller.clone_ref(py).map(|caller| caller.into_bound(py)) {
             None => Ok(()),
             Some(caller) if awaits => {
                 crate::futures::future_add_to_awaited_by(child.clone(), caller)
@@ -243,10 +262,7 @@ impl GatheringFuture {
 
     #[cfg(Py_3_14)]
     fn forget_edges(&self, py: Python<'_>) -> PyResult<()> {
-        let children: Vec<_> = self
-            .state
-            .with(py, |state| state.children.iter().map(|child| child.bind(py).clone()).collect());
-        children.iter().try_for_each(|child| self.note_edge(child, false))
+        self.children(py).iter().flatten().try_for_each(|child| self.note_edge(&child, false))
     }
 }
 
@@ -254,18 +270,15 @@ impl GatheringFuture {
 fn outcome_of<'py>(child: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = child.py();
     if let Some(native) = as_native(child) {
-        let result = native.get().state.with(py, |state| match &state.outcome {
-            Outcome::Result(value) => Some(value.bind(py).clone()),
-            _ => None,
-        });
-        if let Some(result) = result {
-            return Ok(result);
+        if let Some(result) = native.get().state.outcome.clone_of(py, Outcome::result) {
+            return Ok(result.into_bound(py));
         }
     }
     if is_cancelled(child)? {
         // Not the saved error: that one is for whoever awaits the child.
         let message = child.getattr(pyo3::intern!(py, "_cancel_message"))?;
-        let message = if message.is_none() { PyString::new(py, "").into_any() } else { message };
+        let message =
+            if message.is_none() { allocate::string(py, "")?.into_any() } else { message };
         return standard::cancelled_error(py)?.call1((message,));
     }
     match exception_of(child)? {
@@ -291,15 +304,13 @@ impl GatheringFuture {
 
     #[getter]
     fn _children<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let children: Vec<_> = self
-            .state
-            .with(py, |state| state.children.iter().map(|child| child.bind(py).clone()).collect());
-        PyList::new(py, children)
+        let children: Vec<_> = self.children(py).iter().flatten().collect();
+        allocate::list(py, children)
     }
 
     #[getter]
     fn _cancel_requested(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.cancel_requested)
+        self.state.progress.get(py).cancel_requested
     }
 
     fn __del__(slf: &Bound<'_, Self>) {
@@ -309,13 +320,13 @@ impl GatheringFuture {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.state.traverse(|state| {
             #[cfg(Py_3_14)]
-            visit.call(&state.caller)?;
-            state.children.iter().try_for_each(|child| visit.call(child))
+            state.caller.traverse(|caller| visit.call(caller))?;
+            state.children.traverse(|children| visit.call(children))
         })
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.with(py, std::mem::take));
+        self.state.release(py);
     }
 }
 
@@ -327,10 +338,7 @@ impl Recycle for GatheringFuture {
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
         let py = slf.py();
-        let state = slf.get().state.with(py, std::mem::take);
-        for child in state.children {
-            child.drop_ref(py);
-        }
+        slf.get().state.release(py);
         slf.as_super().get().empty(py);
     }
 }
@@ -342,7 +350,7 @@ impl Finalize for GatheringFuture {
     }
 
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.as_super().get().state.with(slf.py(), |state| state.log_traceback)
+        slf.as_super().get().logs_traceback(slf.py())
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
@@ -353,21 +361,22 @@ impl Finalize for GatheringFuture {
 /// The done-callback by which a child that is not ours tells a `gather()`.
 #[pyclass(frozen, module = "aioxide")]
 pub struct GatherCallback {
-    outer: WithCell<Option<Py<GatheringFuture>>>,
+    outer: Contents<GilCell<Option<Py<GatheringFuture>>>>,
 }
 
 impl GatherCallback {
     /// A callback for the children of `outer`.
     pub fn new(outer: &Bound<'_, GatheringFuture>) -> PyResult<Py<Self>> {
-        Py::new(outer.py(), Self { outer: WithCell::new(Some(outer.clone().unbind())) })
+        let kept = GilCell::new(Some(outer.clone().unbind()));
+        Py::new(outer.py(), Self { outer: Contents::new(kept) })
     }
 }
 
 #[pymethods]
 impl GatherCallback {
     fn __call__(&self, py: Python<'_>, future: Bound<'_, PyAny>) -> PyResult<()> {
-        match self.outer.with(py, |outer| outer.as_ref().map(|outer| outer.bind(py).clone())) {
-            Some(outer) => GatheringFuture::child_done(&outer, &future),
+        match self.outer.clone_ref(py) {
+            Some(outer) => GatheringFuture::child_done(outer.bind(py), &future),
             None => Ok(()),
         }
     }
@@ -379,10 +388,10 @@ impl GatherCallback {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.outer.traverse(|outer| visit.call(outer))
+        self.outer.traverse(|cell| cell.traverse(|outer| visit.call(outer)))
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        drop(self.outer.with(py, Option::take));
+        drop(self.outer.take(py));
     }
 }
