@@ -158,7 +158,7 @@ pub fn advance(
     if future.get().is_done(py) {
         let exception = exception.unwrap_or_else(|| py.None().into_bound(py));
         let (task, exception) = (task.repr()?, exception.repr()?);
-        return Err(invalid_state(py, &format!("__step(): already done: {task} {exception}")));
+        return Err(invalid_state(py, &format!("_step(): already done: {task} {exception}")));
     }
     let state = &task.get().state;
     let must_cancel = state.flags.update(py, |flags| std::mem::take(&mut flags.must_cancel));
