@@ -405,3 +405,23 @@ def test_a_done_future_is_awaited_without_leaving_the_task(loop, run):
         assert seen == []
 
     run(main())
+
+
+def test_what_was_put_into_one_end_is_not_seen_in_the_next(loop):
+    def end_with(value):
+        future = loop.create_future()
+        future.set_result(value)
+        with pytest.raises(StopIteration) as raised:
+            next(future.__await__())
+        return raised.value.with_traceback(None)
+
+    first = end_with("first")
+    BaseException.args.__set__(first, ("changed",))
+    first.__suppress_context__ = True
+    first.__context__ = None
+    del first
+    gc.collect()
+    second = end_with("second")
+    assert second.value == "second"
+    assert not second.__suppress_context__
+    assert "changed" not in repr(second)

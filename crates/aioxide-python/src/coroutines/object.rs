@@ -20,7 +20,7 @@ use crate::futures::{Future, sent, stop_iteration, thrown};
 use crate::gil_cell::{Contents, GilCell, unsafe_cell_methods};
 use crate::recursion::Level;
 use crate::recycle::{self, Recycle, Shelf};
-use crate::standard;
+use crate::{allocate, standard};
 
 /// A coroutine whose body is native.
 #[pyclass(frozen, weakref, module = "aioxide")]
@@ -472,14 +472,14 @@ impl Coroutine {
     }
 
     #[getter]
-    fn __name__(&self, py: Python<'_>) -> &'static str {
+    fn __name__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         let qualname = self.qualname(py);
-        qualname.rsplit('.').next().unwrap_or(qualname)
+        allocate::string(py, qualname.rsplit('.').next().unwrap_or(qualname))
     }
 
     #[getter]
-    fn __qualname__(&self, py: Python<'_>) -> &'static str {
-        self.qualname(py)
+    fn __qualname__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        allocate::string(py, self.qualname(py))
     }
 
     #[getter]
@@ -522,9 +522,9 @@ impl Coroutine {
         standard::awaited_natively(py)?.call1((self.qualname(py), awaited)).map(Some)
     }
 
-    fn __repr__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyString> {
+    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
         let name = slf.get().qualname(slf.py());
-        PyString::new(slf.py(), &format!("<coroutine object {name} at {:p}>", slf.as_ptr()))
+        allocate::string(slf.py(), &format!("<coroutine object {name} at {:p}>", slf.as_ptr()))
     }
 
     fn __del__(slf: &Bound<'_, Self>) {

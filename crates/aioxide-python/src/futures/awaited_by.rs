@@ -92,9 +92,12 @@ impl AwaitedBy {
 }
 
 /// What a future has on record.
-enum Recorded {
+pub enum Recorded {
+    /// Nobody awaits it.
     Nobody,
+    /// One object does.
     One(Py<PyAny>),
+    /// Those in the set do.
     Set(Py<PyAny>),
 }
 

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
-use super::exception_object::is_exception;
+use super::exception_object::{self, is_exception};
 use super::{Future, Outcome, stop_iteration};
 use crate::gil_cell::{Contents, GilCell};
 use crate::recycle::{self, Recycle, Shelf};
@@ -257,7 +257,7 @@ pub fn thrown(
                 "throw() third argument must be a traceback",
             ));
         }
-        exception.setattr(pyo3::intern!(py, "__traceback__"), traceback)?;
+        exception_object::set_traceback(&exception, Some(traceback.unbind()))?;
     }
     Ok(PyErr::from_value(exception))
 }

@@ -5,13 +5,13 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyAssertionError, PyTypeError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyString, PyTuple};
 
 use super::Future;
 use crate::gil_cell::{CloneRef, Contents, GilCell};
 use crate::running::running_loop_or_none;
-use crate::standard;
 use crate::waiting::{is_future, loop_of};
+use crate::{allocate, standard};
 
 /// A future of `loop`, by default the current one, that ends as `future` does,
 /// which is one of `concurrent.futures`. One of asyncio's is given back as it
@@ -225,12 +225,13 @@ impl ChainCallback {
 
     /// What asyncio's future shows for its callback.
     #[getter]
-    fn __qualname__(&self) -> &'static str {
-        match self.duty {
+    fn __qualname__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let name = match self.duty {
             Duty::Cancel => "_chain_future.<locals>._call_check_cancel",
             Duty::Report => "_chain_future.<locals>._call_set_state",
             Duty::Settle => "_chain_future.<locals>._set_state",
-        }
+        };
+        allocate::string(py, name)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -9,7 +9,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 #[cfg(Py_3_14)]
 use pyo3::types::PyFrozenSet;
-use pyo3::types::{PyDict, PyList, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
 #[cfg(Py_3_14)]
@@ -299,8 +299,8 @@ impl Future {
     }
 
     #[getter]
-    fn _state(&self, py: Python<'_>) -> &'static str {
-        self.state.outcome.read(py, Outcome::name)
+    fn _state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        allocate::string(py, self.state.outcome.read(py, Outcome::name))
     }
 
     #[getter]

@@ -146,6 +146,21 @@ unsafe extern "C" fn arguments(
     }
 }
 
+/// Whether `arguments` are those that an exception is made with here: none.
+///
+/// # Safety
+///
+/// `arguments` is null or alive, and the GIL is held.
+#[inline]
+unsafe fn is_empty_tuple(arguments: *mut ffi::PyObject) -> bool {
+    // SAFETY: the caller's promise; the size is asked of a tuple only.
+    unsafe {
+        !arguments.is_null()
+            && ffi::PyTuple_CheckExact(arguments) != 0
+            && ffi::PyTuple_Size(arguments) == 0
+    }
+}
+
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // SAFETY: the interpreter calls with the GIL held on an instance of our class
     // without references. The value is taken out before it is dropped, and what is
@@ -154,7 +169,10 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     unsafe {
         let class = ffi::Py_TYPE(object);
         let exception = object.cast::<ffi::PyStopIterationObject>();
+        // Whatever else is in it would be seen by who gets it next.
         let untouched = (*exception).dict.is_null()
+            && is_empty_tuple((*exception).args)
+            && (&raw const (*exception).suppress_context).cast::<u8>().read() == 0
             && (*exception).notes.is_null()
             && (*exception).traceback.is_null()
             && (*exception).context.is_null()

@@ -3,12 +3,13 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::step::By;
 use super::{Task, step};
 use crate::futures::BoundLoop;
 use crate::gil_cell::{Contents, GilCell};
-use crate::running;
+use crate::{allocate, running};
 
 /// The done-callback by which a foreign future wakes a task of ours.
 #[pyclass(frozen, weakref, module = "aioxide")]
@@ -60,8 +61,8 @@ impl TaskWakeup {
 
     /// What asyncio's messages show it as.
     #[getter]
-    fn __qualname__(&self) -> &'static str {
-        "Task.task_wakeup"
+    fn __qualname__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        allocate::string(py, "Task.task_wakeup")
     }
 
     #[getter]
@@ -69,13 +70,12 @@ impl TaskWakeup {
         self.task.clone_ref(py)
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        match self.__self__(py) {
-            Some(task) => {
-                Ok(format!("<TaskWakeup of {}>", task.bind(py).call_method0("get_name")?))
-            }
-            None => Ok("<TaskWakeup>".to_owned()),
-        }
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let Some(task) = self.__self__(py) else {
+            return allocate::string(py, "<TaskWakeup>");
+        };
+        let name = task.bind(py).call_method0(pyo3::intern!(py, "get_name"))?.str()?;
+        allocate::string(py, &format!("<TaskWakeup of {}>", name.to_str()?))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

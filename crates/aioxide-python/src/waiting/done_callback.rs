@@ -3,6 +3,7 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::completing::AsCompletedIterator;
 use super::shielding;
@@ -243,15 +244,16 @@ impl DoneCallback {
 
     /// What asyncio's messages show it as.
     #[getter]
-    fn __qualname__(&self, py: Python<'_>) -> &'static str {
-        self.state.role.read(py, |role| match role {
+    fn __qualname__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let name = self.state.role.read(py, |role| match role {
             Some(Role::Count { .. }) => "_wait.<locals>._on_completion",
             Some(Role::Release(_)) | None => "_release_waiter",
             Some(Role::Complete(_)) if cfg!(Py_3_13) => "_AsCompletedIterator._handle_completion",
             Some(Role::Complete(_)) => "as_completed.<locals>._on_completion",
             Some(Role::PassOn { .. }) => "shield.<locals>._inner_done_callback",
             Some(Role::Unshield { .. }) => "shield.<locals>._outer_done_callback",
-        })
+        });
+        allocate::string(py, name)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

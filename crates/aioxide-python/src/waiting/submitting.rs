@@ -4,12 +4,13 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit, PyTypeError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::ensured;
 use crate::coroutines::is_coroutine;
 use crate::futures::chain;
 use crate::gil_cell::{Contents, GilCell};
-use crate::standard;
+use crate::{allocate, standard};
 
 /// Has `loop` run a coroutine, from another thread; a future of
 /// `concurrent.futures` with its outcome. Cancelling that cancels the task.
@@ -76,8 +77,8 @@ impl Submission {
 
     /// What asyncio's handle shows for its callback.
     #[getter]
-    fn __qualname__(&self) -> &'static str {
-        "run_coroutine_threadsafe.<locals>.callback"
+    fn __qualname__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        allocate::string(py, "run_coroutine_threadsafe.<locals>.callback")
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

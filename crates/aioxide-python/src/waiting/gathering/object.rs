@@ -6,7 +6,7 @@ use pyo3::PyTraverseError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple, PyType};
+use pyo3::types::{PyList, PyString, PyTuple, PyType};
 use pyo3::{Borrowed, PyClassInitializer};
 
 use crate::event_loop::{LoopCore, report_callback};
@@ -383,8 +383,8 @@ impl GatherCallback {
 
     /// What asyncio's messages show it as.
     #[getter]
-    fn __qualname__(&self) -> &'static str {
-        "gather.<locals>._done_callback"
+    fn __qualname__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        allocate::string(py, "gather.<locals>._done_callback")
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
