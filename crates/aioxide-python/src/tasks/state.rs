@@ -37,7 +37,7 @@ pub struct TaskState {
     pub waiter: GilCell<Option<Py<PyAny>>>,
     /// Futures of ours that are done and whose wake-ups are in the ready queue, while the
     /// task has gone on without them: see [`super::step`].
-    pub overtaken: GilCell<Option<Box<VecDeque<Py<Future>>>>>,
+    pub overtaken: GilCell<OvertakenFutures>,
     /// See [`Flags`].
     pub flags: GilCell<Flags>,
 }
@@ -144,7 +144,8 @@ pub trait Overtaken {
     fn take_first(&mut self) -> Option<Py<Future>>;
 }
 
-type OvertakenFutures = Option<Box<VecDeque<Py<Future>>>>;
+/// One word, since hardly any task has them.
+pub type OvertakenFutures = Option<Box<VecDeque<Py<Future>>>>;
 
 impl Overtaken for OvertakenFutures {
     fn add(&mut self, future: Py<Future>) {

@@ -269,10 +269,10 @@ impl GatheringFuture {
 /// What a done child contributes to the list.
 fn outcome_of<'py>(child: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = child.py();
-    if let Some(native) = as_native(child) {
-        if let Some(result) = native.get().state.outcome.clone_of(py, Outcome::result) {
-            return Ok(result.into_bound(py));
-        }
+    if let Some(native) = as_native(child)
+        && let Some(result) = native.get().state.outcome.clone_of(py, Outcome::result)
+    {
+        return Ok(result.into_bound(py));
     }
     if is_cancelled(child)? {
         // Not the saved error: that one is for whoever awaits the child.
