@@ -86,6 +86,8 @@ impl Waiter {
             Kind::Task(task)
         } else if let Ok(group) = waiter.cast::<TaskGroup>() {
             Kind::Group(group)
+        } else if let Ok(gathering) = waiter.cast::<GatheringFuture>() {
+            Kind::Gathering(gathering)
         } else {
             Kind::Nobody
         }
