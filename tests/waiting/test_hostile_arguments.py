@@ -57,9 +57,15 @@ class Equal:
         return "equal"
 
 
-def failing(*items):
-    yield from items
-    raise ValueError("no more")
+class Failing:
+    """An iterable that fails behind its last item. (Up to 3.11 a generator is a coroutine.)"""
+
+    def __init__(self, *items):
+        self.items = items
+
+    def __iter__(self):
+        yield from self.items
+        raise ValueError("no more")
 
 
 def test_gather_takes_equal_arguments_once(api, run):
@@ -162,9 +168,9 @@ def test_an_iterable_that_fails_is_an_error(api, loop, run, name):
         future = loop.create_future()
         with pytest.raises(ValueError, match="no more"):
             if name == "wait":
-                await api.wait(failing(future))
+                await api.wait(Failing(future))
             else:
-                for coroutine in api.as_completed(failing(future)):
+                for coroutine in api.as_completed(Failing(future)):
                     await coroutine
         assert future._callbacks is None
 
