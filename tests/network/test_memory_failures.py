@@ -83,3 +83,55 @@ def test_a_stream_loses_nothing_in_silence(run_script):
     result = run_script(SWEEP, "aioxide", deadline=60.0)
     assert "panicked" not in result.stderr, result.stderr
     assert result.stdout.strip() == "done", result.stderr
+
+
+SOCKET_SWEEP = """
+import _testcapi, asyncio, importlib, logging, socket, sys
+
+api = importlib.import_module(sys.argv[1])
+sys.unraisablehook = lambda unraisable: None
+loop = api.new_event_loop() if sys.argv[1] == "aioxide" else asyncio.SelectorEventLoop()
+SENT = b"arrives" * 100
+
+
+async def attempt(first, last, into):
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.send(SENT)
+    far.close()
+    received, buffer, armed = b"", bytearray(100), True
+    while True:
+        if armed:
+            _testcapi.set_nomemory(first, last)
+        try:
+            if into:
+                piece = await loop.sock_recv_into(near, buffer)
+            else:
+                piece = await loop.sock_recv(near, 100)
+        except MemoryError:
+            continue
+        finally:
+            _testcapi.remove_mem_hooks()
+            armed = False
+        if into:
+            piece = bytes(buffer[:piece])
+        if not piece:
+            break
+        received += piece
+    near.close()
+    assert received == SENT, (first, last, received)
+
+
+for into in (False, True):
+    loop.run_until_complete(attempt(10**9, 10**9 + 1, into))
+    for first in range(40):
+        loop.run_until_complete(attempt(first, first + 1, into))
+loop.close()
+print("done")
+"""
+
+
+def test_a_socket_call_loses_nothing(run_script):
+    result = run_script(SOCKET_SWEEP, "aioxide", deadline=60.0)
+    assert "panicked" not in result.stderr, result.stderr
+    assert result.stdout.strip() == "done", result.stderr

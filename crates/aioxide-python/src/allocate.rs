@@ -178,6 +178,16 @@ pub fn list<'py, T>(
     }
 }
 
+/// `list` of what an iterable gives.
+///
+/// # Errors
+///
+/// `MemoryError`, and what the iterable raises.
+pub fn list_from<'py>(items: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    // SAFETY: the thread is attached and the reference alive.
+    unsafe { made(items.py(), ffi::PySequence_List(items.as_ptr())) }
+}
+
 /// `tuple` of these.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Ends of child processes as callbacks of a loop.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use aioxide_engine::children::{self, Exit};
@@ -39,7 +39,7 @@ impl NativeWork for ChildExit {
                 core.get().unregister(core.py(), descriptor.as_fd());
             }
             Source::Thread(thread) => {
-                let thread = thread.lock().expect("no panic happens under this lock").take();
+                let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
                 // It has told and is about to end; with it goes its hold on
                 // the loop's descriptors.
                 if let Some(thread) = thread {
@@ -127,7 +127,7 @@ impl LoopCore {
         let child = Box::new(ChildExit { source, handle });
         let inbox = this.inbox(py);
         let started = children::on_exit(pid, move || tell(&inbox, child)).map_err(os_error)?;
-        *thread.lock().expect("no panic happens under this lock") = Some(started);
+        *thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
         Ok(())
     }
 }

@@ -54,13 +54,14 @@ impl FileSend {
         let mut share = SHARE;
         loop {
             let sent = self.sent();
-            let wanted = self.count.map_or(share, |count| share.min(count - sent));
+            let left = self.count.map(|count| count.saturating_sub(sent));
+            let wanted = left.map_or(share, |left| share.min(left));
             if wanted == 0 {
                 return Ok(if share == 0 { Progress::Again } else { Progress::Done });
             }
             // The interpreter's own function: it knows the argument order of
             // every Unix and lets the GIL go while the disk is read.
-            let arguments = (socket, self.file, self.offset + sent, wanted);
+            let arguments = (socket, self.file, self.offset.saturating_add(sent), wanted);
             let now = match standard::sendfile(py)?.call1(arguments) {
                 Ok(count) => count.extract::<u64>()?,
                 Err(error)
@@ -74,7 +75,7 @@ impl FileSend {
             if now == 0 {
                 return Ok(Progress::Done);
             }
-            self.sent.store(sent + now, Ordering::Relaxed);
+            self.sent.store(sent.saturating_add(now), Ordering::Relaxed);
             share -= now.min(share);
         }
     }

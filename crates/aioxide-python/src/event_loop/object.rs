@@ -18,6 +18,7 @@ use crate::allocate;
 use crate::gil_cell::{Contents, GilCell};
 use crate::handles::Handle;
 use crate::running::CurrentTask;
+use crate::sock::Unread;
 use crate::threads::{DefaultExecutor, Gate, ThreadPool};
 
 /// What one read takes at most: asyncio's `max_size`.
@@ -48,6 +49,8 @@ pub struct LoopCore {
     pub(super) thread: AtomicU64,
     /// What `create_task` asks for a task, if anything.
     pub(super) task_factory: GilCell<Option<Py<PyAny>>>,
+    /// What `sock_recv` could not hand over yet.
+    pub(crate) unread: GilCell<Unread>,
     /// Where sockets are read into before the bytes have their exact size.
     scratch: GilCell<Option<Vec<u8>>>,
     /// The threads of `run_in_executor(None, …)`, started on first use.
@@ -222,6 +225,7 @@ impl LoopCore {
             current_handle: GilCell::new(None),
             thread: AtomicU64::new(0),
             task_factory: GilCell::new(None),
+            unread: GilCell::new(Unread::default()),
             scratch: GilCell::new(None),
             pool: GilCell::new(None),
             gate: Gate::default(),
@@ -326,6 +330,7 @@ impl LoopCore {
         // loop, which therefore is closed and empty first.
         let items = self.engine.close(py);
         let poller = self.poller.take(py);
+        drop(self.unread.take(py));
         let watches = self.descriptors.take_all(py, poller.as_deref());
         let signals = self.signals.take(py);
         let pool = self.pool.take(py);
@@ -392,6 +397,7 @@ impl LoopCore {
             self.descriptors.traverse(|table| table.traverse(&visit))?;
             self.executor.given.traverse(|given| visit.call(given))?;
             self.current_handle.traverse(|handle| visit.call(handle))?;
+            self.unread.traverse(|unread| unread.traverse(&visit))?;
             self.task_factory.traverse(|factory| visit.call(factory))
         })
     }

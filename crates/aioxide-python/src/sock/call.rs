@@ -196,7 +196,7 @@ impl SocketCall {
                 fd => fd,
             };
             self.state.facts.update(py, |facts| facts.fd = fd);
-            let reads = self.direction(py) == Direction::Read;
+            let reads = self.direction(py) == Direction::Read && core.get().unread.is_empty(py);
             let in_vain = reads && core.get().is_drained(socket, fd)?;
             if in_vain { Attempt::Blocked } else { self.attempt(core)? }
         } else {

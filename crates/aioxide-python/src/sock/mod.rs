@@ -2,8 +2,10 @@
 
 mod call;
 mod operation;
+mod unread;
 
 pub use call::SocketCall;
+pub use unread::Unread;
 
 use pyo3::prelude::*;
 

@@ -81,14 +81,14 @@ impl Operation {
         let py = core.py();
         let result = match self {
             Self::Recv { limit } => match limit.extract::<usize>(py) {
-                Ok(limit) if plain => receive(core, fd, limit)?,
+                Ok(limit) if plain => receive(core, socket, fd, limit)?,
                 // What is wrong with the number the object says best.
                 _ => {
                     let received = socket.call_method1(pyo3::intern!(py, "recv"), (&*limit,));
                     unless_blocking(py, received)?
                 }
             },
-            Self::RecvInto { buffer } if plain => receive_into(core, fd, buffer.bind(py))?,
+            Self::RecvInto { buffer } if plain => receive_into(core, socket, fd, buffer.bind(py))?,
             Self::RecvInto { buffer } => {
                 let received = socket.call_method1(pyo3::intern!(py, "recv_into"), (&*buffer,));
                 unless_blocking(py, received)?
@@ -192,8 +192,20 @@ fn unless_blocking(
     }
 }
 
-fn receive(core: &Bound<'_, LoopCore>, fd: RawFd, limit: usize) -> PyResult<Option<Py<PyAny>>> {
+fn receive(
+    core: &Bound<'_, LoopCore>,
+    socket: &Bound<'_, PyAny>,
+    fd: RawFd,
+    limit: usize,
+) -> PyResult<Option<Py<PyAny>>> {
     let py = core.py();
+    let unread = &core.get().unread;
+    let object = |data: &[u8]| allocate::bytes(py, data).map(|it| it.into_any().unbind());
+    if !unread.is_empty(py)
+        && let Some(data) = unread.deliver(socket, limit, object)?
+    {
+        return Ok(Some(data));
+    }
     core.get().with_scratch(py, |scratch| {
         let room = limit.min(scratch.len());
         let received = unless_would_block(|| {
@@ -204,18 +216,34 @@ fn receive(core: &Bound<'_, LoopCore>, fd: RawFd, limit: usize) -> PyResult<Opti
             return Ok(None);
         };
         core.get().note_read(py, fd, count, room);
-        let data = allocate::bytes(py, scratch.get(..count).unwrap_or_default())?;
-        Ok(Some(data.into_any().unbind()))
+        let data = scratch.get(..count).unwrap_or_default();
+        object(data).map(Some).inspect_err(|_| {
+            unread.keep(py, socket.clone().unbind(), data.to_vec());
+        })
     })
 }
 
 fn receive_into(
     core: &Bound<'_, LoopCore>,
+    socket: &Bound<'_, PyAny>,
     fd: RawFd,
     buffer: &Bound<'_, PyAny>,
 ) -> PyResult<Option<Py<PyAny>>> {
     let py = buffer.py();
     let mut view = BufferView::writable(buffer)?;
+    if !core.get().unread.is_empty(py) {
+        let room = view.len();
+        let copied = core.get().unread.deliver(socket, room, |data| {
+            let count = allocate::int(py, data.len() as i64)?;
+            if let Some(place) = view.bytes_mut().get_mut(..data.len()) {
+                place.copy_from_slice(data);
+            }
+            Ok(count.into_any().unbind())
+        })?;
+        if copied.is_some() {
+            return Ok(copied);
+        }
+    }
     let received = unless_would_block(|| {
         rustix::net::recv(borrow(fd), view.bytes_mut(), RecvFlags::empty()).map(|(count, _)| count)
     })?;

@@ -6,8 +6,10 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::PyTuple;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketType};
+
+use crate::allocate;
 
 /// The addresses that accepted connections have.
 #[derive(Clone)]
@@ -39,19 +41,27 @@ impl Address {
     /// socket: a str, bytes if abstract. None for others.
     pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let name = match self {
-            Self::V4(address) => {
-                (address.ip().to_string(), address.port()).into_pyobject(py)?.into_any()
-            }
-            Self::V6(address) => {
-                (address.ip().to_string(), address.port(), address.flowinfo(), address.scope_id())
-                    .into_pyobject(py)?
-                    .into_any()
-            }
-            Self::Unix(name) if name.first() == Some(&0) => PyBytes::new(py, name).into_any(),
+            Self::V4(address) => internet_name(py, SocketAddr::V4(*address))?.into_any(),
+            Self::V6(address) => internet_name(py, SocketAddr::V6(*address))?.into_any(),
+            Self::Unix(name) if name.first() == Some(&0) => allocate::bytes(py, name)?.into_any(),
             Self::Unix(path) => OsStr::from_bytes(path).into_pyobject(py)?.into_any(),
             Self::Other => return Ok(None),
         };
         Ok(Some(name))
+    }
+}
+
+/// An Internet address as the methods of a socket object tell it.
+pub fn internet_name(py: Python<'_>, address: SocketAddr) -> PyResult<Bound<'_, PyTuple>> {
+    let host = allocate::string(py, &address.ip().to_string())?.into_any();
+    let port = allocate::int(py, address.port().into())?.into_any();
+    match address {
+        SocketAddr::V4(_) => allocate::tuple(py, [host, port]),
+        SocketAddr::V6(address) => {
+            let flow = allocate::int(py, address.flowinfo().into())?.into_any();
+            let scope = allocate::int(py, address.scope_id().into())?.into_any();
+            allocate::tuple(py, [host, port, flow, scope])
+        }
     }
 }
 

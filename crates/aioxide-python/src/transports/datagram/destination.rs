@@ -83,24 +83,6 @@ fn number<'a, 'py, T: FromPyObject<'a, 'py>>(value: &'a Bound<'py, PyAny>) -> Op
     value.cast_exact::<PyInt>().ok()?.extract().ok()
 }
 
-/// An Internet address as `socket.recvfrom()` tells it.
-pub fn internet_sender(py: Python<'_>, sender: SocketAddr) -> PyResult<Bound<'_, PyTuple>> {
-    match sender {
-        SocketAddr::V4(sender) => {
-            let host = allocate::string(py, &sender.ip().to_string())?.into_any();
-            let port = allocate::int(py, sender.port().into())?.into_any();
-            allocate::tuple(py, [host, port])
-        }
-        SocketAddr::V6(sender) => {
-            let host = allocate::string(py, &sender.ip().to_string())?.into_any();
-            let port = allocate::int(py, sender.port().into())?.into_any();
-            let flow = allocate::int(py, sender.flowinfo().into())?.into_any();
-            let scope = allocate::int(py, sender.scope_id().into())?.into_any();
-            allocate::tuple(py, [host, port, flow, scope])
-        }
-    }
-}
-
 /// A Unix address as `socket.recvfrom()` tells it: the path, or the bytes of an
 /// abstract name; None for a family that is neither this nor the Internet's.
 pub fn unix_sender<'py>(

@@ -13,6 +13,7 @@ use super::destination;
 use crate::allocate;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, READABLE, SCRATCH_BYTES};
+use crate::transports::addresses::internet_name;
 use crate::transports::failures::fatal_error;
 use crate::transports::{Transport, TransportEvent};
 
@@ -122,7 +123,7 @@ impl DatagramTransport {
         if let Some(known) = known {
             return Ok(known.into_bound(py).into_any());
         }
-        let address = destination::internet_sender(py, numeric)?;
+        let address = internet_name(py, numeric)?;
         let kept = (numeric, address.clone().unbind());
         drop(self.state.last_sender.replace(py, Some(kept)));
         Ok(address.into_any())

@@ -11,11 +11,12 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags};
 
 use super::DatagramTransport;
-use super::destination::{Destination, internet_sender};
+use super::destination::Destination;
 use crate::buffers::BufferView;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, WRITABLE};
 use crate::gil_cell::CloneRef;
+use crate::transports::addresses::internet_name;
 use crate::transports::failures::fatal_error;
 use crate::transports::flow_control::{maybe_pause_protocol, maybe_resume_protocol};
 use crate::transports::{Transport, TransportEvent};
@@ -56,7 +57,7 @@ impl DatagramTransport {
         for outgoing in self.state.queue.all(py) {
             let to = match outgoing.to {
                 Destination::Peer => py.None().into_bound(py),
-                Destination::Numeric(address) => internet_sender(py, address)?.into_any(),
+                Destination::Numeric(address) => internet_name(py, address)?.into_any(),
                 Destination::Other(address) => address.into_bound(py),
             };
             let data = outgoing.data.into_bound(py).into_any();

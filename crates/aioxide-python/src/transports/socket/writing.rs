@@ -1,6 +1,6 @@
 //! From the protocol to the socket.
 
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 use rustix::io::Errno;
@@ -280,9 +280,28 @@ impl SocketTransport {
         if cfg!(Py_3_12) && !list_of_data.is_truthy()? {
             return Ok(());
         }
-        let joined =
-            allocate::bytes(py, b"")?.call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
-        Self::write(slf, &joined)
+        let join = pyo3::intern!(py, "join");
+        if cfg!(not(Py_3_12)) {
+            return Self::write(
+                slf,
+                &allocate::bytes(py, b"")?.call_method1(join, (list_of_data,))?,
+            );
+        }
+        let pieces = allocate::list_from(&list_of_data)?;
+        match allocate::bytes(py, b"")?.call_method1(join, (&pieces,)) {
+            Ok(joined) => Self::write(slf, &joined),
+            Err(error) => {
+                // asyncio makes views of them, which may say more.
+                for piece in pieces.iter() {
+                    PyMemoryView::from(&piece)?;
+                }
+                if error.is_instance_of::<PyTypeError>(py) {
+                    let text = "memoryview: underlying buffer is not C-contiguous";
+                    return this.write_failed(slf, PyBufferError::new_err(text));
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Ends our side of the connection once everything is written.
