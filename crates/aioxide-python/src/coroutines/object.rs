@@ -495,13 +495,14 @@ impl Coroutine {
     /// The state by the name that `inspect` has for it.
     #[cfg(Py_3_15)]
     #[getter]
-    fn cr_state(&self, py: Python<'_>) -> &'static str {
-        self.state.phase.read(py, |phase| match phase {
+    fn cr_state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let state = self.state.phase.read(py, |phase| match phase {
             Phase::Created => "CORO_CREATED",
             Phase::Running => "CORO_RUNNING",
             Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded => "CORO_SUSPENDED",
             Phase::Over => "CORO_CLOSED",
-        })
+        });
+        allocate::string(py, state)
     }
 
     /// What stands in for a frame of the interpreter's; None once it is over.

@@ -15,8 +15,8 @@ use pyo3::types::PyType;
 use pyo3::{Borrowed, PyClass, PyTraverseError, PyTypeInfo};
 
 use super::{FastMethod, PlainMethod};
+use crate::gil_cell::{CloneRef, Contents, GilCell};
 use crate::recycle::{self, Recycle, Shelf};
-use crate::with_cell::WithCell;
 
 /// What a class has in the place of the method.
 #[pyclass(frozen, module = "aioxide")]
@@ -33,13 +33,20 @@ pub struct SpecialMethod {
 #[repr(C)]
 pub struct BoundMethod {
     /// The first field: the interpreter looks for it there.
-    call: WithCell<Option<ffi::vectorcallfunc>>,
-    parts: WithCell<Option<Parts>>,
+    call: GilCell<Option<ffi::vectorcallfunc>>,
+    parts: Contents<GilCell<Option<Parts>>>,
 }
 
 struct Parts {
     method: Py<SpecialMethod>,
     receiver: Py<PyAny>,
+}
+
+// SAFETY: reference counts go up.
+unsafe impl CloneRef for Parts {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self { method: self.method.clone_ref(py), receiver: self.receiver.clone_ref(py) }
+    }
 }
 
 impl Parts {
@@ -94,24 +101,24 @@ impl SpecialMethod {
         let parts =
             Some(Parts { method: slf.clone().unbind(), receiver: receiver.clone().unbind() });
         if let Some(bound) = recycle::take::<BoundMethod>(py) {
-            bound.get().call.with(py, |empty| *empty = call);
-            bound.get().parts.with(py, |empty| *empty = parts);
+            bound.get().call.set(py, call);
+            bound.get().parts.fill(py, parts);
             return Ok(bound.into_any().unbind());
         }
-        let bound = BoundMethod { call: WithCell::new(call), parts: WithCell::new(parts) };
+        let parts = Contents::new(GilCell::new(parts));
+        let bound = BoundMethod { call: GilCell::new(call), parts };
         Ok(Py::new(py, bound)?.into_any())
     }
 }
 
 impl BoundMethod {
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        self.parts
-            .with(py, |parts| {
-                let parts = parts.as_ref()?;
-                let method = parts.method.bind(py).get().method.bind(py).clone();
-                Some((method, parts.receiver.bind(py).clone()))
-            })
-            .ok_or_else(|| PyTypeError::new_err("the method's object is being deleted"))
+        let parts = self
+            .parts
+            .clone_ref(py)
+            .ok_or_else(|| PyTypeError::new_err("the method's object is being deleted"))?;
+        let method = parts.method.get().method.bind(py).clone();
+        Ok((method, parts.receiver.into_bound(py)))
     }
 }
 
@@ -211,7 +218,7 @@ unsafe fn receiver_of(callable: *mut ffi::PyObject) -> Option<*mut ffi::PyObject
     };
     let py = bound.py();
     let receiver =
-        bound.get().parts.with(py, |parts| parts.as_ref().map(|parts| parts.receiver.as_ptr()));
+        bound.get().parts.read(py, |parts| parts.as_ref().map(|parts| parts.receiver.as_ptr()));
     if receiver.is_none() {
         PyTypeError::new_err("the method's object is being deleted").restore(py);
     }
@@ -267,17 +274,18 @@ impl BoundMethod {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.parts.traverse(|parts| match parts {
+        let visit_parts = |parts: &Option<Parts>| match parts {
             Some(parts) => {
                 visit.call(&parts.method)?;
                 visit.call(&parts.receiver)
             }
             None => Ok(()),
-        })
+        };
+        self.parts.traverse(|cell| cell.traverse(visit_parts))
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        if let Some(parts) = self.parts.with(py, Option::take) {
+        if let Some(parts) = self.parts.take(py) {
             parts.drop_ref(py);
         }
     }
