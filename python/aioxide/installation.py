@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio import events
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import loop_classes, stand_ins
+from . import loop_classes, nesting, stand_ins
 from .loop import Loop, new_event_loop
 from .policy import EventLoopPolicy
 from .vocabulary import replacements
@@ -68,9 +69,7 @@ def install(loops: bool = False) -> None:
     if loops and not _replaces_loops:
         _replaces_loops = True
         for package in stand_ins.PACKAGES:
-            if package in sys.modules:
-                _replace_loop(sys.modules[package])
-            _watch.when_imported(package, _replace_loop)
+            _change(_watch, package, _replace_loop)
 
 
 def uninstall() -> None:
@@ -126,10 +125,16 @@ def _install_ours(watch: ImportWatch) -> None:
     loop_classes.give_way()
     for module, name, native in replacements():
         _swap(module, name, native)
-    spawn = sys.modules.get("multiprocessing.spawn")
-    if spawn is not None:
-        _prepare_children(spawn)
-    watch.when_imported("multiprocessing.spawn", _prepare_children)
+    _change(watch, "multiprocessing.spawn", _prepare_children)
+    for package in nesting.PACKAGES:
+        _change(watch, package, _refuse_nesting)
+
+
+def _change(watch: ImportWatch, name: str, change: Callable[[ModuleType], None]) -> None:
+    """Change a module now if it has been imported, and each time that it is executed."""
+    if name in sys.modules:
+        change(sys.modules[name])
+    watch.when_imported(name, change)
 
 
 def _prepare_children(spawn: ModuleType) -> None:
@@ -137,6 +142,11 @@ def _prepare_children(spawn: ModuleType) -> None:
 
     prepared = children.prepared_by(spawn.get_preparation_data, lambda: _replaces_loops)
     _swap(spawn, "get_preparation_data", prepared)
+
+
+def _refuse_nesting(package: ModuleType) -> None:
+    for name, refusing in nesting.refusals(package):
+        _swap(package, name, refusing)
 
 
 def _replace_loop(package: ModuleType) -> None:
