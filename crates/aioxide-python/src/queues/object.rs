@@ -65,7 +65,12 @@ impl Queue {
         if Self::is_overridden(slf)? {
             return slf.call_method0(pyo3::intern!(slf.py(), "full"))?.is_truthy();
         }
-        Self::full(slf)
+        match slf.get().state.limit.get(slf.py()) {
+            Limit::Whole(limit) => {
+                Ok(limit > 0 && slf.get().size(slf.py())? >= limit.unsigned_abs())
+            }
+            Limit::Absent | Limit::Odd => Self::full(slf),
+        }
     }
 
     /// asyncio's error for a queue whose `__init__` never ran.
