@@ -1,5 +1,6 @@
 """Tasks and futures that wait for one another in circles, and very deep."""
 
+import asyncio
 import gc
 
 import pytest
@@ -199,3 +200,38 @@ def test_tasks_in_a_circle_have_a_representation(abandoned, Task):
     tasks += [Task(wait_for_other(0), loop=loop), Task(wait_for_other(1), loop=loop)]
     run_once(loop)
     assert repr(tasks[0]).count("wait_for=") == 2
+
+
+def circle_of_gathers(api, loop, tasks):
+    async def wait_for_next(number):
+        await api.gather(tasks[1 - number])
+
+    tasks += [loop.create_task(wait_for_next(0)), loop.create_task(wait_for_next(1))]
+
+
+def circle_of_deadlines(api, loop, tasks):
+    async def wait_for_next(number):
+        await api.wait_for(tasks[1 - number], None)
+
+    tasks += [loop.create_task(wait_for_next(0)), loop.create_task(wait_for_next(1))]
+
+
+def circle_of_kinds(api, loop, tasks):
+    class Subclass(api.Task):
+        pass
+
+    async def wait_for_next(number):
+        await tasks[(number + 1) % 3]
+
+    kinds = (api.Task, Subclass, asyncio.tasks._PyTask)
+    tasks += [kind(wait_for_next(number), loop=loop) for number, kind in enumerate(kinds)]
+
+
+@pytest.mark.parametrize("make", [circle_of_gathers, circle_of_deadlines, circle_of_kinds])
+def test_cancelling_any_circle_is_a_recursion_error(api, abandoned, make):
+    loop, tasks = abandoned
+    make(api, loop, tasks)
+    run_once(loop)
+    run_once(loop)
+    with pytest.raises(RecursionError):
+        tasks[0].cancel()

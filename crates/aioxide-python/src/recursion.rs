@@ -30,7 +30,7 @@ impl<'py> Level<'py> {
     pub fn enter(py: Python<'py>) -> PyResult<Self> {
         let mark = 0_u8;
         let here = std::ptr::from_ref(std::hint::black_box(&mark)).addr();
-        if here < LOWEST.get() && here < find_lowest() {
+        if END.get().holds(here) && find_end().holds(here) {
             return Err(too_deep());
         }
         // SAFETY: the thread is attached.
@@ -55,21 +55,40 @@ pub fn too_deep() -> PyErr {
     PyRecursionError::new_err("maximum recursion depth exceeded while calling a Python object")
 }
 
-thread_local! {
-    /// The address below which this thread's stack must not be used; the highest one until
-    /// it is known.
-    static LOWEST: Cell<usize> = const { Cell::new(usize::MAX) };
+/// The last part of a stack, which is left to calls that are not ours.
+///
+/// What lies elsewhere altogether is not on this stack, as with a sanitizer that has
+/// variables of its own place, and says nothing of how deep a call is.
+#[derive(Clone, Copy)]
+struct End {
+    lowest: usize,
+    size: usize,
 }
 
-/// How much of the stack is left to calls that are not ours.
+impl End {
+    /// Not looked for yet: every address may be there.
+    const UNKNOWN: Self = Self { lowest: 0, size: usize::MAX };
+
+    #[inline]
+    fn holds(self, address: usize) -> bool {
+        address.wrapping_sub(self.lowest) < self.size
+    }
+}
+
+thread_local! {
+    static END: Cell<End> = const { Cell::new(End::UNKNOWN) };
+}
+
+/// How large it is, unless the stack is small.
 const RESERVE: usize = 512 * 1024;
 
 #[cold]
-fn find_lowest() -> usize {
-    if LOWEST.get() == usize::MAX {
-        LOWEST.set(stack().map_or(0, |(lowest, size)| lowest + RESERVE.min(size / 4)));
+fn find_end() -> End {
+    if END.get().size == usize::MAX {
+        let (lowest, size) = stack().unwrap_or((0, 0));
+        END.set(End { lowest, size: RESERVE.min(size / 4) });
     }
-    LOWEST.get()
+    END.get()
 }
 
 /// The lowest address of this thread's stack, and its size; None if it is not known.
