@@ -54,6 +54,31 @@ def test_a_new_file_under_the_number_is_not_read(run, loop):
     run(main())
 
 
+def test_a_socket_closed_by_its_protocol_is_read_no_more(run, loop):
+    class Closing(Recorder):
+        def data_received(self, data):
+            super().data_received(data)
+            if len(self.received) >= 4:
+                self.transport._sock.close()
+                self.others = socket.socketpair()
+                self.others[0].send(b"for another")
+                self.others[1].send(b"for another")
+
+    async def main():
+        near, far = socket.socketpair()
+        with far:
+            transport, protocol = await loop.create_connection(Closing, sock=near)
+            far.send(b"mine")
+            await turns()
+            assert protocol.received == b"mine"
+            transport.abort()
+            await protocol.lost
+            for other in protocol.others:
+                other.close()
+
+    run(main())
+
+
 def test_a_server_whose_socket_was_closed_can_be_closed(run, loop):
     async def main():
         server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)

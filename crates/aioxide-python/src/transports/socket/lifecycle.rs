@@ -98,8 +98,29 @@ impl SocketTransport {
             }
         }
         // Writing may have called the protocol, and so closed the transport.
-        let read = readiness & READABLE != 0 && self.state.flags.get(py).reads();
-        if read { self.read_ready(core, slf) } else { Ok(()) }
+        if readiness & READABLE == 0 {
+            return Ok(());
+        }
+        let again = self.state.flags.update(py, |flags| std::mem::take(&mut flags.reads_again));
+        if again && !self.still_has_descriptor(py)? {
+            return Ok(());
+        }
+        if self.state.flags.get(py).reads() { self.read_ready(core, slf) } else { Ok(()) }
+    }
+
+    /// Whether nobody has closed the socket object, so that its number may be another's.
+    fn still_has_descriptor(&self, py: Python<'_>) -> PyResult<bool> {
+        let object = self.state.socket.clone_of(py, |socket| match socket {
+            Socket::Python(socket) => Some(socket),
+            Socket::Native(_) | Socket::Closed => None,
+        });
+        match object {
+            Some(object) => {
+                let number = object.bind(py).call_method0(pyo3::intern!(py, "fileno"))?;
+                Ok(number.extract::<i32>().is_ok_and(|number| number == self.fd))
+            }
+            None => Ok(true),
+        }
     }
 
     /// Ends the connection once everything is written.

@@ -95,6 +95,8 @@ pub(super) struct Flags {
     pub registered: bool,
     /// The poller tells when the socket can be written to again.
     pub watches_writing: bool,
+    /// It is read once more without having been reported.
+    pub reads_again: bool,
     /// The socket object is of a class of the caller's: its methods make the system calls.
     pub by_object: bool,
 }
@@ -111,6 +113,7 @@ impl Flags {
             hung_up: false,
             registered: false,
             watches_writing: false,
+            reads_again: false,
             by_object: false,
         }
     }

@@ -16,6 +16,10 @@ use crate::transports::failures::fatal_error;
 use crate::transports::{Receiver, Transport, TransportEvent};
 use crate::{allocate, context};
 
+/// What is said of a protocol that raises.
+const DATA_COMPLAINT: &str = "Fatal error: protocol.data_received() call failed.";
+const BUFFER_COMPLAINT: &str = "Fatal error: protocol.buffer_updated() call failed.";
+
 /// What one read brought.
 enum Received<T> {
     /// Data, and whether the socket may hold more.
@@ -47,6 +51,7 @@ impl SocketTransport {
         if *read.as_ref().unwrap_or(&true) && self.state.flags.get(py).reads() {
             // While reading is paused the rest stays in the kernel; resuming
             // looks for it.
+            self.state.flags.update(py, |flags| flags.reads_again = true);
             self.schedule(slf, TransportEvent::Io(READABLE));
         }
         read.map(drop)
@@ -86,7 +91,7 @@ impl SocketTransport {
                 Received::Nothing => Received::Nothing,
             })
         });
-        self.deliver(slf, received, |data| self.hand_over(py, data.into_any()))
+        self.deliver(slf, received, DATA_COMPLAINT, |data| self.hand_over(py, data.into_any()))
     }
 
     /// By the socket object, of a class that may do it in its own way: once for each time
@@ -102,7 +107,7 @@ impl SocketTransport {
             Some(_) => Ok(Received::End),
             None => Ok(Received::Nothing),
         });
-        self.deliver(slf, received, |data| self.hand_over(py, data))
+        self.deliver(slf, received, DATA_COMPLAINT, |data| self.hand_over(py, data))
     }
 
     /// What `receive`, a call of the socket object, returns; None: there is nothing.
@@ -162,7 +167,7 @@ impl SocketTransport {
                 Received::Nothing => Received::Nothing,
             })
         });
-        self.deliver(slf, received, |taken| reader.get().arrived(py, taken))
+        self.deliver(slf, received, DATA_COMPLAINT, |taken| reader.get().arrived(py, taken))
     }
 
     fn read_into_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
@@ -199,7 +204,7 @@ impl SocketTransport {
             BufferView::writable(&buffer)
                 .and_then(|mut view| self.receive(py, view.bytes_mut()).map_err(os_error))
         };
-        self.deliver(slf, received, |count| {
+        self.deliver(slf, received, BUFFER_COMPLAINT, |count| {
             self.call_protocol(py, |protocol| {
                 protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
             })
@@ -207,23 +212,23 @@ impl SocketTransport {
     }
 
     /// Hands what a read brought to the protocol, by `hand_over` if it is data.
-    /// Returns whether the socket may hold more.
+    /// Returns whether the socket may hold more; `complaint` is what is said of
+    /// a protocol that raises.
     #[inline]
     fn deliver<T>(
         &self,
         slf: &Bound<'_, Self>,
         received: PyResult<Received<T>>,
+        complaint: &str,
         hand_over: impl FnOnce(T) -> PyResult<()>,
     ) -> PyResult<bool> {
         match received {
             Ok(Received::Data(data, more)) => {
                 if let Err(error) = hand_over(data) {
+                    // asyncio's TLS lends its transport a buffer, and its texts say so.
                     let complaint = match self.state.flags.get(slf.py()).receiver {
-                        // asyncio's TLS lends its transport a buffer, and its texts say so.
-                        Receiver::Tls | Receiver::Buffer => {
-                            "Fatal error: protocol.buffer_updated() call failed."
-                        }
-                        _ => "Fatal error: protocol.data_received() call failed.",
+                        Receiver::Tls => BUFFER_COMPLAINT,
+                        _ => complaint,
                     };
                     fatal_error(self, slf, error, complaint)?;
                 }
@@ -296,6 +301,7 @@ impl SocketTransport {
         }
         if this.state.flags.get(py).registered {
             // What the poller reported meanwhile it will not report again.
+            this.state.flags.update(py, |flags| flags.reads_again = true);
             this.schedule(slf, TransportEvent::Io(READABLE));
         }
         this.log(slf, "debug", "%r resumes reading")
