@@ -5,7 +5,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::protocol::SslProtocol;
-use super::transport::SslTransport;
 use crate::allocate;
 use crate::futures::Future;
 use crate::standard;
@@ -18,40 +17,16 @@ impl SslProtocol {
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        Self::release_waiter(slf, failure, || (this.app_protocol(py), this.app_transport(py)))
-    }
-
-    /// The same, with `above` to tell the protocol and the transport above.
-    pub(super) fn release_waiter<'py>(
-        slf: &Bound<'py, Self>,
-        failure: Option<&Bound<'py, PyAny>>,
-        above: impl FnOnce() -> (Option<Bound<'py, PyAny>>, Option<Py<SslTransport>>),
-    ) -> PyResult<()> {
-        let py = slf.py();
-        let this = slf.get();
-        let accepted = this.state.flags.update(py, |flags| std::mem::take(&mut flags.accepted));
-        if let Some(waiter) = this.state.waiter.take(py) {
-            let waiter = waiter.bind(py);
-            return match failure {
-                _ if waiter.get().is_done(py) => Ok(()),
-                Some(failure) => {
-                    waiter.call_method1(pyo3::intern!(py, "set_exception"), (failure,)).map(drop)
-                }
-                None => Future::finish(waiter, py.None()),
-            };
-        }
+        let Some(waiter) = this.state.waiter.take(py) else {
+            return Ok(());
+        };
+        let waiter = waiter.bind(py);
         match failure {
-            Some(failure) if accepted && this.core(py)?.get().debug(py) => {
-                let (protocol, transport) = above();
-                let details = allocate::dict(py)?;
-                details
-                    .set_item("message", "Error on transport creation for incoming connection")?;
-                details.set_item("exception", failure)?;
-                details.set_item("protocol", protocol)?;
-                details.set_item("transport", transport)?;
-                this.report(details)
+            _ if waiter.get().is_done(py) => Ok(()),
+            Some(failure) => {
+                waiter.call_method1(pyo3::intern!(py, "set_exception"), (failure,)).map(drop)
             }
-            _ => Ok(()),
+            None => Future::finish(waiter, py.None()),
         }
     }
 

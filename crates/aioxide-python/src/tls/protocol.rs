@@ -170,9 +170,7 @@ impl SslProtocol {
             let method = protocol.bind(py).getattr(pyo3::intern!(py, "connection_lost"))?;
             this.core(py)?.call_method1(pyo3::intern!(py, "call_soon"), (method, exc.clone()))?;
         }
-        Self::release_waiter(slf, exc.as_ref(), || {
-            (protocol.map(|protocol| protocol.into_bound(py)), transport)
-        })?;
+        Self::wake_waiter(slf, exc.as_ref())?;
         for timer in timers.into_iter().flatten() {
             timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
         }

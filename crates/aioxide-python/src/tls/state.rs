@@ -84,9 +84,6 @@ pub(super) struct State {
 pub(super) struct Flags {
     /// How the protocol above takes data.
     pub receiver: Receiver,
-    /// A server's connection that nobody waits for: debug mode reports it if
-    /// its handshake fails.
-    pub accepted: bool,
     pub phase: Phase,
     pub told: Told,
     pub backlog_bytes: usize,
@@ -148,8 +145,6 @@ impl State {
 pub enum Origin {
     /// A socket that was connected; the future is of whoever waits.
     Connected(Option<Py<Future>>),
-    /// A server's, which nobody waits for.
-    Accepted,
     /// A connection that its protocol knows already (`start_tls`).
     Upgraded(Option<Py<Future>>),
 }
@@ -215,15 +210,12 @@ impl SslProtocol {
         let session = Session::open(&context, options.server_side, name)?;
         let extra = allocate::dict(py)?;
         extra.set_item("sslcontext", &context)?;
-        let accepted = matches!(origin, Origin::Accepted);
         let (waiter, told) = match origin {
             Origin::Connected(waiter) => (waiter, Told::Nothing),
-            Origin::Accepted => (None, Told::Nothing),
             Origin::Upgraded(waiter) => (waiter, Told::Made),
         };
         let flags = Flags {
             receiver: Receiver::of(&app_protocol)?,
-            accepted,
             phase: Phase::Unwrapped,
             told,
             backlog_bytes: 0,
