@@ -254,9 +254,10 @@ impl Routine for ReadUntil {
 /// `bytes(buffer[:end])`, and `del buffer[:end]`.
 fn take_front<'py>(buffer: &Bound<'py, PyAny>, end: usize) -> PyResult<Bound<'py, PyBytes>> {
     let slice = front_slice(end.into_pyobject(buffer.py())?.as_any())?;
-    let front = buffer.get_item(&slice)?;
+    // Before anything is deleted: without memory for it, it stays.
+    let front = bytes_of(&buffer.get_item(&slice)?)?;
     buffer.del_item(slice)?;
-    bytes_of(&front)
+    Ok(front)
 }
 
 /// The coroutine of `__anext__`.
