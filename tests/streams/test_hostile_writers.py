@@ -459,3 +459,43 @@ def test_a_writer_is_dropped(api, new_loop, unraisable, state):
         assert texts == ["loop is closed"]
     if revived:
         assert revived.pop().is_closing()
+
+
+def test_what_is_put_on_a_reader_is_called(run, reader, protocol, writer):
+    async def main():
+        reader.feed_data = mock.Mock()
+        protocol.data_received(b"x")
+        reader.feed_data.assert_called_once_with(b"x")
+        reader.feed_eof = mock.Mock()
+        protocol.eof_received()
+        reader.feed_eof.assert_called_once_with()
+        reader.exception = mock.Mock(return_value=KeyError())
+        with pytest.raises(KeyError):
+            await writer.drain()
+        del reader.feed_data
+        protocol.data_received(b"y")
+        assert await reader.read(1) == b"y"
+
+    run(main())
+
+
+def test_what_is_put_on_the_reader_of_a_connection_is_called(run, api):
+    async def main():
+        async def serve(reader, writer):
+            writer.write(await reader.readexactly(1))
+            writer.close()
+            await writer.wait_closed()
+
+        server = await api.start_server(serve, "127.0.0.1", 0)
+        reader, writer = await api.open_connection(*server.sockets[0].getsockname())
+        feed = reader.feed_data
+        reader.feed_data = mock.Mock(side_effect=feed)
+        writer.write(b"x")
+        assert await reader.read() == b"x"
+        reader.feed_data.assert_called_once_with(b"x")
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
+
+    run(main())

@@ -41,6 +41,7 @@ mod threads;
 mod timeouts;
 mod tls;
 mod transports;
+mod unadorned;
 mod waiting;
 mod with_cell;
 

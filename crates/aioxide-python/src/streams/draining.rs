@@ -8,6 +8,7 @@ use super::{StreamProtocolCore, StreamReader, StreamWriter};
 use crate::coroutines::{AtOnce, Input, Moment, Routine, Step, awaiting};
 use crate::futures::{Future, as_native};
 use crate::locks::Key;
+use crate::unadorned::unadorned;
 
 /// A place in the line of those who wait to write.
 pub struct Place {
@@ -114,7 +115,7 @@ impl Drain {
         let Some(reader) = self.writer.get().reader(py) else {
             return Ok(());
         };
-        if let Ok(reader) = reader.cast_exact::<StreamReader>() {
+        if let Some(reader) = unadorned::<StreamReader>(&reader) {
             return reader.get().raise_exception(py);
         }
         let exception = reader.call_method0(pyo3::intern!(py, "exception"))?;

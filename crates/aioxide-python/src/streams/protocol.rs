@@ -15,6 +15,7 @@ use crate::futures::{BoundLoop, Future, FutureState, LoopRef, as_native};
 use crate::gil_cell::{Contents, GilCell};
 use crate::locks::Waiters;
 use crate::standard;
+use crate::unadorned::unadorned;
 
 /// Between a transport and a `StreamReader`; and who waits for the transport to
 /// want more data.
@@ -146,8 +147,9 @@ impl StreamProtocolCore {
     /// The reader, if what is received may go into its buffer straight away.
     #[inline]
     pub fn direct_reader<'py>(&self, py: Python<'py>) -> Option<Bound<'py, StreamReader>> {
-        let reader = self.reader(py).ok()??.cast_into_exact::<StreamReader>().ok()?;
-        reader.get().takes_bytes(py).then_some(reader)
+        let reader = self.reader(py).ok()??;
+        let reader = unadorned::<StreamReader>(&reader)?;
+        reader.get().takes_bytes(py).then(|| reader.clone())
     }
 
     /// Whether `data_received` is the one below.
@@ -161,7 +163,7 @@ impl StreamProtocolCore {
         let Some(reader) = self.reader(py)? else {
             return Ok(());
         };
-        if let Ok(reader) = reader.cast_exact::<StreamReader>() {
+        if let Some(reader) = unadorned::<StreamReader>(&reader) {
             return reader.get().feed(data);
         }
         reader.call_method1(pyo3::intern!(py, "feed_data"), (data,)).map(drop)
@@ -171,9 +173,9 @@ impl StreamProtocolCore {
     fn end_reader(&self, py: Python<'_>) -> PyResult<()> {
         match self.reader(py)? {
             None => Ok(()),
-            Some(reader) => match reader.cast_exact::<StreamReader>() {
-                Ok(reader) => reader.get().end(py),
-                Err(_) => reader.call_method0(pyo3::intern!(py, "feed_eof")).map(drop),
+            Some(reader) => match unadorned::<StreamReader>(&reader) {
+                Some(reader) => reader.get().end(py),
+                None => reader.call_method0(pyo3::intern!(py, "feed_eof")).map(drop),
             },
         }
     }

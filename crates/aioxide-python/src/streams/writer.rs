@@ -19,6 +19,7 @@ use crate::futures::LoopRef;
 use crate::gil_cell::Contents;
 use crate::standard;
 use crate::transports::SocketTransport;
+use crate::unadorned::unadorned;
 
 /// What sends to a connection, with `await drain()` for when that goes too
 /// fast.
@@ -165,7 +166,7 @@ impl StreamWriter {
         });
         is_open
             && bound(&self.state.reader).is_none_or(|reader| {
-                reader.cast_exact::<StreamReader>().is_ok_and(|it| !it.get().has_failed(py))
+                unadorned::<StreamReader>(&reader).is_some_and(|it| !it.get().has_failed(py))
             })
             && bound(&self.state.protocol).is_some_and(|protocol| {
                 protocol.cast::<StreamProtocolCore>().is_ok_and(|it| it.get().takes_data(py))

@@ -20,6 +20,7 @@ use crate::transports::flow_control::flow_control_methods;
 use crate::transports::link::Link;
 use crate::transports::write_queue::WriteQueue;
 use crate::transports::{Receiver, Transport, TransportEvent, socket_info};
+use crate::unadorned::unadorned;
 use crate::{allocate, standard};
 
 /// A stream socket that a protocol reads and writes through.
@@ -186,20 +187,7 @@ impl SocketTransport {
     /// that could stand in for a method: then its methods may be called directly.
     #[inline]
     pub fn unadorned<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Self>> {
-        let transport = object.cast_exact::<Self>().ok()?;
-        // SAFETY: the reference is alive; the offset is where the class keeps
-        // its instances' `__dict__`, a pointer that is null until there is one.
-        let adorned = unsafe {
-            let offset = (*ffi::Py_TYPE(object.as_ptr())).tp_dictoffset;
-            offset <= 0
-                || !object
-                    .as_ptr()
-                    .byte_offset(offset)
-                    .cast::<*mut ffi::PyObject>()
-                    .read()
-                    .is_null()
-        };
-        (!adorned).then_some(transport)
+        unadorned(object)
     }
 
     /// A transport over the caller's connected, non-blocking socket object.
