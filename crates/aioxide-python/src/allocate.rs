@@ -9,15 +9,18 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-/// What the interpreter has made, or the error that it has raised.
-///
-/// # Safety
-///
-/// `object` is a new reference to an object of type `T`, or null with an exception set.
-#[inline(always)]
-unsafe fn made<T>(py: Python<'_>, object: *mut ffi::PyObject) -> PyResult<Bound<'_, T>> {
-    // SAFETY: the caller's promise.
-    unsafe { Bound::from_owned_ptr_or_err(py, object).map(|it| it.cast_into_unchecked()) }
+/// What a function of the interpreter has made, of the type that it always makes, or the
+/// error that it has raised.
+macro_rules! made {
+    ($py:expr, $function:ident($($argument:expr),*)) => {
+        // SAFETY: the thread is attached, as the token says, and the arguments are what the
+        // function wants; it returns a new reference to an object of that type, or null with
+        // an exception set.
+        unsafe {
+            Bound::from_owned_ptr_or_err($py, ffi::$function($($argument),*))
+                .map(|it| it.cast_into_unchecked())
+        }
+    };
 }
 
 /// `bytes`.
@@ -29,8 +32,7 @@ unsafe fn made<T>(py: Python<'_>, object: *mut ffi::PyObject) -> PyResult<Bound<
 pub fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     // A slice is never longer than `isize::MAX`.
     let length = data.len() as ffi::Py_ssize_t;
-    // SAFETY: the thread is attached, and that many bytes are there.
-    unsafe { made(py, ffi::PyBytes_FromStringAndSize(data.as_ptr().cast(), length)) }
+    made!(py, PyBytes_FromStringAndSize(data.as_ptr().cast(), length))
 }
 
 /// A new object of bytes that nobody else has seen, to be filled in.
@@ -69,12 +71,10 @@ impl<'py, T> Blank<'py, T> {
 #[inline]
 pub fn blank_bytes(py: Python<'_>, length: usize) -> PyResult<Blank<'_, PyBytes>> {
     let size = signed(length)?;
-    // SAFETY: the thread is attached; the bytes are not read before they are filled in.
-    unsafe {
-        let object = made::<PyBytes>(py, ffi::PyBytes_FromStringAndSize(std::ptr::null(), size))?;
-        let start = ffi::PyBytes_AsString(object.as_ptr()).cast();
-        Ok(Blank { object, start, length })
-    }
+    let object: Bound<'_, PyBytes> = made!(py, PyBytes_FromStringAndSize(std::ptr::null(), size))?;
+    // SAFETY: the object is a bytes object; nothing is read before it is filled in.
+    let start = unsafe { ffi::PyBytes_AsString(object.as_ptr()).cast() };
+    Ok(Blank { object, start, length })
 }
 
 /// `bytearray` of this length, to be filled in.
@@ -84,13 +84,11 @@ pub fn blank_bytes(py: Python<'_>, length: usize) -> PyResult<Blank<'_, PyBytes>
 /// `MemoryError`.
 pub fn blank_bytearray(py: Python<'_>, length: usize) -> PyResult<Blank<'_, PyByteArray>> {
     let size = signed(length)?;
+    let object: Bound<'_, PyByteArray> =
+        made!(py, PyByteArray_FromStringAndSize(std::ptr::null(), size))?;
     // SAFETY: as in `blank_bytes`.
-    unsafe {
-        let object = ffi::PyByteArray_FromStringAndSize(std::ptr::null(), size);
-        let object = made::<PyByteArray>(py, object)?;
-        let start = ffi::PyByteArray_AsString(object.as_ptr()).cast();
-        Ok(Blank { object, start, length })
-    }
+    let start = unsafe { ffi::PyByteArray_AsString(object.as_ptr()).cast() };
+    Ok(Blank { object, start, length })
 }
 
 /// A length in the interpreter's terms.
@@ -113,8 +111,7 @@ pub fn out_of_memory() -> PyErr {
 #[inline]
 pub fn string<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
     let length = text.len() as ffi::Py_ssize_t;
-    // SAFETY: the thread is attached, and that many bytes of UTF-8 are there.
-    unsafe { made(py, ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), length)) }
+    made!(py, PyUnicode_FromStringAndSize(text.as_ptr().cast(), length))
 }
 
 /// `dict`, empty.
@@ -124,8 +121,7 @@ pub fn string<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>
 /// `MemoryError`.
 #[inline]
 pub fn dict(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    // SAFETY: the thread is attached.
-    unsafe { made(py, ffi::PyDict_New()) }
+    made!(py, PyDict_New())
 }
 
 /// `float`.
@@ -135,8 +131,7 @@ pub fn dict(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 /// `MemoryError`.
 #[inline]
 pub fn float(py: Python<'_>, value: f64) -> PyResult<Bound<'_, PyFloat>> {
-    // SAFETY: the thread is attached.
-    unsafe { made(py, ffi::PyFloat_FromDouble(value)) }
+    made!(py, PyFloat_FromDouble(value))
 }
 
 /// `int`.
@@ -146,8 +141,21 @@ pub fn float(py: Python<'_>, value: f64) -> PyResult<Bound<'_, PyFloat>> {
 /// `MemoryError`.
 #[inline]
 pub fn int(py: Python<'_>, value: i64) -> PyResult<Bound<'_, PyInt>> {
-    // SAFETY: the thread is attached.
-    unsafe { made(py, ffi::PyLong_FromLongLong(value)) }
+    made!(py, PyLong_FromLongLong(value))
+}
+
+/// An interned `str`.
+///
+/// # Errors
+///
+/// `MemoryError`.
+pub fn interned<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
+    let mut name = string(py, text)?.into_ptr();
+    // SAFETY: the reference is handed over, and another one to an equal string comes back.
+    unsafe {
+        ffi::PyUnicode_InternInPlace(&raw mut name);
+        Ok(Bound::from_owned_ptr(py, name).cast_into_unchecked())
+    }
 }
 
 /// `list` of these.
@@ -157,25 +165,11 @@ pub fn int(py: Python<'_>, value: i64) -> PyResult<Bound<'_, PyInt>> {
 /// `MemoryError`.
 pub fn list<'py, T>(
     py: Python<'py>,
-    items: impl IntoIterator<Item = Bound<'py, T>, IntoIter: ExactSizeIterator>,
+    items: impl IntoIterator<Item = Bound<'py, T>>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let mut items = items.into_iter();
-    let length = items.len() as ffi::Py_ssize_t;
-    // SAFETY: the thread is attached; each place is filled once, with a reference of its
-    // own, before anybody else sees the list. Places that an iterator shorter than it said
-    // leaves empty are taken off again.
-    unsafe {
-        let list = made::<PyList>(py, ffi::PyList_New(length))?;
-        let mut filled = 0;
-        for item in items.by_ref().take(length as usize) {
-            ffi::PyList_SET_ITEM(list.as_ptr(), filled, item.into_ptr());
-            filled += 1;
-        }
-        if filled < length {
-            list.del_slice(filled as usize, length as usize)?;
-        }
-        Ok(list)
-    }
+    let list: Bound<'py, PyList> = made!(py, PyList_New(0))?;
+    items.into_iter().try_for_each(|item| list.append(item.into_any()))?;
+    Ok(list)
 }
 
 /// `list` of what an iterable gives.
@@ -184,8 +178,7 @@ pub fn list<'py, T>(
 ///
 /// `MemoryError`, and what the iterable raises.
 pub fn list_from<'py>(items: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
-    // SAFETY: the thread is attached and the reference alive.
-    unsafe { made(items.py(), ffi::PySequence_List(items.as_ptr())) }
+    made!(items.py(), PySequence_List(items.as_ptr()))
 }
 
 /// `tuple` of these.
@@ -198,15 +191,7 @@ pub fn tuple<'py, T, const N: usize>(
     py: Python<'py>,
     items: [Bound<'py, T>; N],
 ) -> PyResult<Bound<'py, PyTuple>> {
-    // SAFETY: the thread is attached; each place is filled once, with a reference of its own,
-    // before anybody else sees the tuple.
-    unsafe {
-        let tuple = made::<PyTuple>(py, ffi::PyTuple_New(N as ffi::Py_ssize_t))?;
-        for (place, item) in items.into_iter().enumerate() {
-            ffi::PyTuple_SET_ITEM(tuple.as_ptr(), place as ffi::Py_ssize_t, item.into_ptr());
-        }
-        Ok(tuple)
-    }
+    filled_tuple(py, N, items.into_iter())
 }
 
 /// `tuple` of as many as there are.
@@ -218,12 +203,23 @@ pub fn tuple_of<'py, T>(
     py: Python<'py>,
     items: Vec<Bound<'py, T>>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    // SAFETY: as in `tuple`.
-    unsafe {
-        let tuple = made::<PyTuple>(py, ffi::PyTuple_New(items.len() as ffi::Py_ssize_t))?;
-        for (place, item) in items.into_iter().enumerate() {
+    filled_tuple(py, items.len(), items.into_iter())
+}
+
+/// A tuple of `length` items, which are that many.
+#[inline]
+fn filled_tuple<'py, T>(
+    py: Python<'py>,
+    length: usize,
+    items: impl Iterator<Item = Bound<'py, T>>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let tuple: Bound<'py, PyTuple> = made!(py, PyTuple_New(signed(length)?))?;
+    for (place, item) in items.take(length).enumerate() {
+        // SAFETY: the place is one of the tuple's, which nobody else has seen, and takes the
+        // reference.
+        unsafe {
             ffi::PyTuple_SET_ITEM(tuple.as_ptr(), place as ffi::Py_ssize_t, item.into_ptr());
         }
-        Ok(tuple)
     }
+    Ok(tuple)
 }
