@@ -2,17 +2,19 @@
 
 ``asyncio.capture_call_graph()``, ``Task.get_stack()`` and debuggers follow ``cr_await`` from
 coroutine to coroutine and read ``cr_frame``. A native coroutine has no frame of the interpreter's;
-these stand in for it, with the names that asyncio's own functions have.
+these stand in for it, with the code of asyncio's own functions.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
-__all__ = ("Frame", "Suspended", "awaited", "frame_of")
+from . import _aioxide
+
+__all__ = ("Frame", "Suspended", "awaited", "code_of", "frame_of")
 
 #: Where asyncio is suspended one function further in than the one that was called.
 _INSIDE = {
@@ -42,7 +44,7 @@ class Suspended:
     def __init__(self, qualname: str, cr_await: Any) -> None:
         self.__qualname__ = qualname
         self.cr_await = cr_await
-        self.cr_code = _code(qualname)
+        self.cr_code = code_of(qualname)
 
     @property
     def __name__(self) -> str:
@@ -55,22 +57,22 @@ class Suspended:
 
 
 class Frame:
-    """The place at which a native coroutine waits: its name, and no line.
+    """The place at which a native coroutine waits: somewhere in its function.
 
     Args:
         f_generator: the coroutine.
     """
 
-    __slots__ = ("f_code", "f_generator", "f_globals", "f_locals")
+    __slots__ = ("f_code", "f_generator", "f_globals", "f_lineno", "f_locals")
 
     f_back = None
     f_lasti = 0
-    f_lineno = 0
     f_trace = None
 
     def __init__(self, f_generator: Suspended) -> None:
         self.f_generator = f_generator
         self.f_code = f_generator.cr_code
+        self.f_lineno = self.f_code.co_firstlineno
         self.f_globals: dict[str, Any] = {}
         self.f_locals: dict[str, Any] = {}
 
@@ -90,10 +92,25 @@ def awaited(qualname: str, cr_await: Any) -> Any:
 
 
 @functools.cache
-def _code(qualname: str) -> CodeType:
+def code_of(qualname: str) -> CodeType:
+    """Give the code of asyncio's function ``qualname``, an empty one if that is not native."""
+    known = _codes().get(qualname)
+    if known is not None:
+        return known
     return (lambda: None).__code__.replace(
         co_name=qualname.rpartition(".")[2],
         co_qualname=qualname,
         co_filename="<aioxide>",
         co_firstlineno=0,
     )
+
+
+@functools.cache
+def _codes() -> dict[str, CodeType]:
+    found: dict[str, CodeType] = {}
+    for home in vars(_aioxide).values():
+        members = vars(home).values() if isinstance(home, type) else (home,)
+        for function in members:
+            if isinstance(function, FunctionType):
+                found.setdefault(function.__qualname__, function.__code__)
+    return found

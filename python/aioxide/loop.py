@@ -16,6 +16,7 @@ from ._aioxide import _own_hot_methods
 from .datagrams import Datagrams
 from .file_sending import FileSending
 from .forking import renew_in_forked_child
+from .naming import take_names
 from .pipes import Pipes
 from .processes import Processes
 from .running import Running
@@ -110,6 +111,7 @@ class Loop(
 
 
 _own_hot_methods(Loop)
+take_names(Loop, asyncio.SelectorEventLoop)
 
 
 def new_event_loop() -> Loop:

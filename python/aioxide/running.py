@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from asyncio import constants, events, futures, tasks
 
+from ._aioxide import _want_origins
 from .async_generators import AsyncGenerators
 from .signals import Signals
 
@@ -121,8 +122,10 @@ class Running(AsyncGenerators, Signals):
         if enabled and before is None:
             self._origin_depth_before_run = sys.get_coroutine_origin_tracking_depth()
             sys.set_coroutine_origin_tracking_depth(constants.DEBUG_STACK_DEPTH)
+            _want_origins(True)
         elif not enabled and before is not None:
             sys.set_coroutine_origin_tracking_depth(before)
+            _want_origins(False)
             self._origin_depth_before_run = None
 
 

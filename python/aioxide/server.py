@@ -34,6 +34,10 @@ class Server(ServerCore, asyncio.AbstractServer):
         self._attached: WeakSet = WeakSet()
         self._attached_count = 0
         self._sockets = sockets  # None once closed
+        self._protocol_factory = protocol_factory
+        self._backlog = backlog
+        tls = tls or (None, None, None)
+        self._ssl_context, self._ssl_handshake_timeout, self._ssl_shutdown_timeout = tls
         # The file that goes when the server is closed, a SocketFile or None.
         self._socket_file = None
         self._serving = False

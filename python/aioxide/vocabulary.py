@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
+import sys
 from collections.abc import Iterator
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from . import _aioxide, completing, eager_tasks, streams
 from . import patch_releases as patch_releases  # looks at asyncio before anything is replaced
 
-__all__ = ("NAMES", "replacements")
+__all__ = ("NAMES", "reduce_function", "replacements")
 
 #: The public names that are native, or rest on what is, by the module of asyncio that defines them.
 NAMES = {
@@ -54,3 +56,25 @@ def replacements() -> Iterator[tuple[ModuleType, str, Any]]:
                     yield asyncio, name, getattr(home, name)
                     yield module, name, getattr(home, name)
                     break
+
+
+def reduce_function(function: FunctionType) -> str | tuple[Any, ...]:
+    """Tell ``pickle`` and ``copy`` where to find a native function again.
+
+    By asyncio's name for it, if that is what is under that name; by its place here otherwise.
+    """
+    place: Any = sys.modules.get(function.__module__)
+    for name in function.__qualname__.split("."):
+        place = getattr(place, name, None)
+    if place is function:
+        return function.__qualname__
+    for name, home in vars(_aioxide).items():
+        if home is function:
+            return _native, (name,)
+        if isinstance(home, type) and getattr(home, function.__name__, None) is function:
+            return _native, (f"{name}.{function.__name__}",)
+    raise LookupError(f"{function!r} is no native function")
+
+
+def _native(path: str) -> Any:
+    return functools.reduce(getattr, path.split("."), _aioxide)

@@ -69,6 +69,8 @@ pub struct Engine<T> {
     poller: Option<Arc<Poller>>,
     /// Changes the order of each turn, for tests.
     interleaving: Option<Box<Interleaving<T>>>,
+    /// The time that the next step goes by, if not the clock's.
+    shown: Option<f64>,
 }
 
 impl<T: Cancellable> Engine<T> {
@@ -86,6 +88,7 @@ impl<T: Cancellable> Engine<T> {
             clock,
             poller: Some(Arc::new(poller)),
             interleaving: None,
+            shown: None,
         })
     }
 
@@ -93,6 +96,17 @@ impl<T: Cancellable> Engine<T> {
     /// stay as they are.
     pub fn use_clock(&mut self, clock: Clock) {
         self.clock = clock;
+    }
+
+    /// What the timers go by, in seconds, in the step that comes next: the clock of
+    /// somebody else.
+    pub fn show(&mut self, now: f64) {
+        self.shown = Some(now);
+    }
+
+    #[inline]
+    fn now(&mut self) -> f64 {
+        self.shown.take().unwrap_or_else(|| self.clock.now())
     }
 
     /// Runs what is ready in one turn in an order drawn by `interleaving` from
@@ -175,7 +189,7 @@ impl<T: Cancellable> Engine<T> {
         match self.timers.next_deadline(graveyard) {
             None => Wait::Forever,
             Some(deadline) if deadline == f64::INFINITY => Wait::Forever,
-            Some(deadline) => wait_until(deadline, self.clock.now()),
+            Some(deadline) => wait_until(deadline, self.now()),
         }
     }
 
@@ -206,7 +220,7 @@ impl<T: Cancellable> Engine<T> {
             return self.collect_interleaved(graveyard);
         }
         if !self.timers.is_empty() {
-            let end = self.clock.now() + CLOCK_RESOLUTION;
+            let end = self.now() + CLOCK_RESOLUTION;
             while let Some(item) = self.timers.pop_due(end, graveyard) {
                 self.ready.push_back(item);
             }
@@ -221,7 +235,8 @@ impl<T: Cancellable> Engine<T> {
         let Some(interleaving) = &mut self.interleaving else {
             return self.ready.len();
         };
-        let end = self.clock.now() + CLOCK_RESOLUTION;
+        let shown = self.shown.take();
+        let end = shown.unwrap_or_else(|| self.clock.now()) + CLOCK_RESOLUTION;
         let mut due = Vec::new();
         while let Some(deadline) = self.timers.next_deadline(graveyard).filter(|it| *it <= end) {
             while let Some(item) = self.timers.pop_due(deadline, graveyard) {

@@ -13,6 +13,7 @@ mod allocate;
 mod buffers;
 mod children;
 mod context;
+mod coroutine_functions;
 mod coroutines;
 mod errors;
 mod event_loop;
@@ -102,7 +103,7 @@ mod _aioxide {
     use crate::waiting::as_completed;
 
     #[pymodule_export]
-    use crate::coroutines::iscoroutine;
+    use crate::coroutines::{_want_origins, iscoroutine};
     #[pymodule_export]
     use crate::futures::wrap_future;
     #[cfg(not(Py_3_14))]
@@ -172,6 +173,7 @@ mod _aioxide {
         crate::futures::prepare_stop_iteration(py)?;
         recycle::install::<Coroutine>(py);
         crate::coroutines::install_slots(py);
+        crate::coroutines::conceal_iteration::<SocketCall>(py)?;
         crate::locks::install_lock(py)?;
         crate::locks::install_semaphore(py)?;
         crate::queues::install_queue(py)?;
@@ -181,6 +183,9 @@ mod _aioxide {
         crate::timeouts::install_timeout(py)?;
         crate::taskgroups::install_task_group(py)?;
         shorten_names(module)?;
+        crate::coroutine_functions::disguise(module)?;
+        py.get_type::<Coroutine>().setattr("__name__", "coroutine")?;
+        py.get_type::<SocketCall>().setattr("__name__", "coroutine")?;
         finalizer::install::<Future>(py);
         finalizer::install::<Task>(py);
         finalizer::install::<GatheringFuture>(py);

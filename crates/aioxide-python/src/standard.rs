@@ -189,6 +189,18 @@ standard_type!(
     generator_type = "types"."GeneratorType"
 );
 standard_type!(
+    /// The interpreter's functions.
+    function_type = "types"."FunctionType"
+);
+standard_type!(
+    /// The interpreter's coroutines, which ours claim to be.
+    coroutine_type = "types"."CoroutineType"
+);
+standard!(
+    /// How a native function is found again: our own.
+    reduce_function = "aioxide.vocabulary"."reduce_function"
+);
+standard_type!(
     /// A future that threads wait for.
     concurrent_future = "concurrent.futures"."Future"
 );
@@ -239,6 +251,22 @@ standard!(
 standard!(
     /// Stands in for the frame of a native coroutine: our own.
     native_frame = "aioxide.call_graphs"."frame_of"
+);
+standard!(
+    /// The code of asyncio's function: our own.
+    native_code = "aioxide.call_graphs"."code_of"
+);
+standard!(
+    /// Records where a native coroutine is made: our own.
+    remember_origin = "aioxide.coroutine_origins"."remember"
+);
+standard!(
+    /// Where that was: our own.
+    origin_of = "aioxide.coroutine_origins"."origin_of"
+);
+standard!(
+    /// Warns of a coroutine that nobody has awaited, with the place where it was made.
+    warn_of_unawaited = "warnings"."_warn_unawaited_coroutine"
 );
 standard!(
     /// What a native coroutine seems to await: our own.

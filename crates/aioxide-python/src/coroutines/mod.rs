@@ -6,10 +6,15 @@
 
 mod awaiting;
 mod object;
+mod origins;
 mod program;
 mod recognising;
+mod showing;
 
 pub use awaiting::awaiting;
 pub use object::{Coroutine, Flow, install_slots};
+pub use origins::_want_origins;
+pub use origins::{are_wanted as origins_are_wanted, of as origin_of, remember as remember_origin};
 pub use program::{AtOnce, Input, Moment, Program, Routine, Step};
 pub use recognising::{is_coroutine, iscoroutine};
+pub use showing::{Steps, code_of, conceal_iteration};

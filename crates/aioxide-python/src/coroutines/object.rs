@@ -14,7 +14,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
-use super::{AtOnce, Input, Moment, Program, Step};
+use super::showing::{Steps, iter_slot, itself_slot};
+use super::{AtOnce, Input, Moment, Program, Step, origins};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
 use crate::gil_cell::{Contents, GilCell, unsafe_cell_methods};
@@ -115,14 +116,14 @@ impl Coroutine {
     pub fn new(py: Python<'_>, program: impl Into<Program>) -> PyResult<Py<Self>> {
         let program = program.into();
         let qualname = program.qualname();
-        match recycle::take::<Self>(py) {
+        let coroutine = match recycle::take::<Self>(py) {
             Some(coroutine) => {
                 // What is taken from the shelf has nothing to give up.
                 let state = &coroutine.get().state;
                 state.phase.fill(py, Phase::Created);
                 state.program.fill(py, program);
                 state.qualname.set(py, qualname);
-                Ok(coroutine.unbind())
+                coroutine.unbind()
             }
             None => {
                 let state = State {
@@ -130,12 +131,16 @@ impl Coroutine {
                     program: GilCell::new(program),
                     qualname: GilCell::new(qualname),
                 };
-                Py::new(py, Self { state: Contents::new(state) })
+                Py::new(py, Self { state: Contents::new(state) })?
             }
+        };
+        if origins::are_wanted() {
+            origins::remember(coroutine.bind(py).as_any())?;
         }
+        Ok(coroutine)
     }
 
-    fn qualname(&self, py: Python<'_>) -> &'static str {
+    pub(super) fn qualname(&self, py: Python<'_>) -> &'static str {
         self.state.qualname.get(py)
     }
 
@@ -379,29 +384,23 @@ fn hand_down<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyR
 }
 
 /// Puts functions by hand where the interpreter looks for `await` and the next
-/// step: see [`crate::methods`]. Called once, at module initialisation.
+/// step: see [`crate::methods`]. Python code sees neither: a coroutine is no iterator. Called once, at module initialisation.
 pub fn install_slots(py: Python<'_>) {
     let class = Coroutine::type_object_raw(py);
     // SAFETY: the type was just created by PyO3, is a heap type of this module
-    // with the slots that `__next__` and `__await__` filled, and the GIL is
-    // held; no instance exists yet, so no slot is in use while it is replaced.
+    // with the slots that `__await__` filled, and the GIL is held; no instance
+    // exists yet, so no slot is in use while it is replaced.
     unsafe {
         (*class).tp_iternext = Some(next_slot);
-        (*class).tp_iter = Some(itself_slot);
+        (*class).tp_iter = Some(iter_slot);
         (*(*class).tp_as_async).am_await = Some(itself_slot);
         ffi::PyType_Modified(class);
     }
 }
 
-unsafe extern "C" fn itself_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: the interpreter calls slots with the GIL held and an object that
-    // is alive.
-    unsafe { ffi::Py_NewRef(object) }
-}
-
 unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: as above, and the object is of this class, which has no
-    // subclasses.
+    // SAFETY: the interpreter calls slots with the GIL held and an object that is
+    // alive, of this class, which has no subclasses.
     let (py, slf) = unsafe {
         let py = Python::assume_attached();
         (py, Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>().get())
@@ -419,16 +418,9 @@ unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject
 
 #[pymethods]
 impl Coroutine {
-    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__(&self, py: Python<'_>) -> *mut ffi::PyObject {
-        self.next(py, Resumption::Send(py.None().into_bound(py)))
+    /// For a call by name; `await` finds its own way (see [`install_slots`]).
+    fn __await__(slf: &Bound<'_, Self>) -> Steps {
+        Steps::of(slf.as_any())
     }
 
     #[pyo3(signature = (value, /))]
@@ -581,7 +573,9 @@ impl Finalize for Coroutine {
     fn finalize(slf: &Bound<'_, Self>) {
         let py = slf.py();
         let created = slf.get().state.phase.read(py, Phase::is_created);
-        let outcome = if created {
+        let outcome = if created && origins::are_wanted() {
+            standard::warn_of_unawaited(py).and_then(|warn| warn.call1((slf,))).map(drop)
+        } else if created {
             let text = format!("coroutine '{}' was never awaited", slf.get().qualname(py));
             let text = CString::new(text).expect("function names have no zero bytes");
             PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)

@@ -8,11 +8,11 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::Ready;
 use super::descriptors::Descriptors;
-use super::owning::is_same_method;
+use super::replacing::{Methods, Replaced};
 
 use crate::allocate;
 use crate::gil_cell::{Contents, GilCell};
@@ -41,6 +41,8 @@ pub struct LoopCore {
     /// See [`CurrentTask`].
     current: CurrentTask,
     pub(super) flags: Flags,
+    /// Which of its methods somebody has replaced.
+    pub(super) replaced: Replaced,
     /// The handle that runs (debug mode only): an error that is reported
     /// meanwhile tells where it was made.
     pub(super) current_handle: GilCell<Option<Py<Handle>>>,
@@ -73,12 +75,6 @@ pub(super) struct Flags {
     pub closed: GilCell<bool>,
     pub stopping: GilCell<bool>,
     pub debug: GilCell<bool>,
-    /// Whether `call_soon` is ours and futures may go around it.
-    pub native: GilCell<bool>,
-    /// Whether `create_task` is ours.
-    pub creates_natively: GilCell<bool>,
-    /// Whether `run_in_executor` is ours.
-    pub executes_natively: GilCell<bool>,
     /// Seconds after which debug mode reports a callback.
     pub slow_callback_duration: GilCell<f64>,
     /// Turns since the last poll that the loop had no reason to make.
@@ -88,22 +84,17 @@ pub(super) struct Flags {
 }
 
 impl LoopCore {
-    /// See [`Flags::native`].
-    #[inline]
+    /// Whether futures and tasks may go around `call_soon`.
+    #[inline(always)]
     pub fn schedules_natively(&self, py: Python<'_>) -> bool {
-        self.flags.native.get(py)
+        self.calls_own(py, Methods::CALL_SOON)
     }
 
     /// Whether `create_task` makes a plain task: neither a subclass nor a task
     /// factory has a say in it.
     #[inline]
     pub fn creates_natively(&self, py: Python<'_>) -> bool {
-        self.flags.creates_natively.get(py) && self.task_factory.is_none(py)
-    }
-
-    /// Whether `run_in_executor` is ours.
-    pub fn executes_natively(&self, py: Python<'_>) -> bool {
-        self.flags.executes_natively.get(py)
+        self.calls_own(py, Methods::CREATE_TASK) && self.task_factory.is_none(py)
     }
 
     /// Whether debug mode is on.
@@ -200,6 +191,7 @@ impl LoopCore {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords))]
     fn __new__(
+        py: Python<'_>,
         _arguments: &Bound<'_, PyTuple>,
         _keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
@@ -215,13 +207,11 @@ impl LoopCore {
                 closed: GilCell::new(false),
                 stopping: GilCell::new(false),
                 debug: GilCell::new(false),
-                native: GilCell::new(true),
-                creates_natively: GilCell::new(true),
-                executes_natively: GilCell::new(true),
                 slow_callback_duration: GilCell::new(0.1),
                 turns_without_poll: GilCell::new(0),
                 polls: GilCell::new(0),
             },
+            replaced: Replaced::new(py),
             current_handle: GilCell::new(None),
             thread: AtomicU64::new(0),
             task_factory: GilCell::new(None),
@@ -237,21 +227,8 @@ impl LoopCore {
         })
     }
 
-    fn __init__(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        // A subclass that overrides call_soon wants to see every callback.
-        let is_ours = |name: &Bound<'_, PyString>| -> PyResult<bool> {
-            let inherited = py.get_type::<Self>().getattr(name)?;
-            Ok(is_same_method(&slf.get_type().getattr(name)?, &inherited))
-        };
-        let native = is_ours(pyo3::intern!(py, "call_soon"))?;
-        let creates_natively = is_ours(pyo3::intern!(py, "create_task"))?;
-        let executes_natively = is_ours(pyo3::intern!(py, "run_in_executor"))?;
-        let flags = &slf.get().flags;
-        flags.native.set(py, native);
-        flags.creates_natively.set(py, creates_natively);
-        flags.executes_natively.set(py, executes_natively);
-        Ok(())
+    fn __init__(slf: &Bound<'_, Self>) {
+        slf.get().replaced.is_of(&slf.get_type());
     }
 
     /// Seconds, on the clock of `time.monotonic()`.

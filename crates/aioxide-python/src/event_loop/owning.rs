@@ -60,7 +60,8 @@ pub fn _own_hot_methods(class_: &Bound<'_, PyType>) -> PyResult<()> {
     }
     for name in HOT {
         let inherited = py.get_type::<LoopCore>().getattr(name)?;
-        let definition = definition_of(&inherited)
+        // SAFETY: the reference is alive.
+        let definition = unsafe { definition_of(inherited.as_ptr()) }
             .ok_or_else(|| PyTypeError::new_err(format!("{name} is no native method")))?;
         // SAFETY: the definition lives as long as the module's class, for ever; the
         // descriptor lets instances of `class_` only through, which are LoopCores.
@@ -74,17 +75,16 @@ pub fn _own_hot_methods(class_: &Bound<'_, PyType>) -> PyResult<()> {
     Ok(())
 }
 
-/// Whether both are methods of the same native function, or the same object.
-pub fn is_same_method(one: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> bool {
-    one.is(other) || definition_of(one).is_some_and(|it| Some(it) == definition_of(other))
-}
-
-/// The definition of a native method.
-fn definition_of(method: &Bound<'_, PyAny>) -> Option<*mut ffi::PyMethodDef> {
-    // SAFETY: the reference is alive, and what its type says about its layout holds.
+/// The definition of a native method; None for what is none, and for null.
+///
+/// # Safety
+///
+/// The GIL is held, and the object is alive.
+pub unsafe fn definition_of(method: *mut ffi::PyObject) -> Option<*mut ffi::PyMethodDef> {
+    // SAFETY: the caller's promise, and what its type says about its layout holds.
     unsafe {
-        let is_native =
-            std::ptr::eq(ffi::Py_TYPE(method.as_ptr()), &raw const ffi::PyMethodDescr_Type);
-        is_native.then(|| (*method.as_ptr().cast::<ffi::PyMethodDescrObject>()).d_method)
+        let is_native = !method.is_null()
+            && std::ptr::eq(ffi::Py_TYPE(method), &raw const ffi::PyMethodDescr_Type);
+        is_native.then(|| (*method.cast::<ffi::PyMethodDescrObject>()).d_method)
     }
 }

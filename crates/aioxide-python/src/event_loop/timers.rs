@@ -5,11 +5,11 @@ use std::ffi::CStr;
 use aioxide_engine::Cancelled;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyInt;
+use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
 use pyo3::{Borrowed, ffi};
 
 use super::scheduling::check_callback;
-use super::{LoopCore, Ready};
+use super::{LoopCore, Methods, Ready};
 use crate::context;
 use crate::futures::{Future, LoopRef};
 use crate::handles::{Arguments, TimerHandle};
@@ -78,9 +78,25 @@ impl<'a, 'py> Call<'a, 'py> {
         }
     }
 
+    /// `loop.call_at(loop.time() + delay, …)`, by the methods that somebody has put in the
+    /// place of ours.
+    #[cold]
+    fn at_a_time_of_theirs(self, core: &Bound<'py, LoopCore>) -> PyResult<Py<PyAny>> {
+        let py = core.py();
+        let now = core.call_method0(pyo3::intern!(py, "time"))?;
+        let when = now.add(self.time)?;
+        let arguments = self.arguments.iter().map(|argument| (**argument).clone());
+        let positional = [when, self.callback.clone()].into_iter().chain(arguments);
+        let positional = PyTuple::new(py, positional.collect::<Vec<_>>())?;
+        let keywords = PyDict::new(py);
+        keywords.set_item(pyo3::intern!(py, "context"), self.context)?;
+        let timer = core.call_method(pyo3::intern!(py, "call_at"), positional, Some(&keywords))?;
+        Ok(timer.unbind())
+    }
+
     /// Makes the timer and puts it among the loop's.
     #[inline]
-    fn schedule(self, core: &Bound<'py, LoopCore>, when: f64) -> PyResult<Py<PyAny>> {
+    fn schedule(self, core: &Bound<'py, LoopCore>, when: f64) -> PyResult<Py<TimerHandle>> {
         let py = core.py();
         let this = core.get();
         let debug = this.debug(py);
@@ -98,7 +114,7 @@ impl<'a, 'py> Call<'a, 'py> {
         }
         let item = Ready::Handle(timer.bind(py).as_super().clone().unbind());
         this.engine.schedule_at(py, when, item);
-        Ok(timer.into_any())
+        Ok(timer)
     }
 }
 
@@ -122,9 +138,12 @@ impl FastMethod for CallLater {
             return Err(PyTypeError::new_err("delay must not be None"));
         }
         let this = core.get();
-        let when = this.engine.now(py) + seconds(call.time)?;
+        if !this.calls_own(py, Methods::DEADLINES) {
+            return call.at_a_time_of_theirs(core);
+        }
+        let when = this.now(py) + seconds(call.time)?;
         this.admit(py)?;
-        call.schedule(core, when)
+        call.schedule(core, when).map(Py::into_any)
     }
 }
 
@@ -147,8 +166,12 @@ impl FastMethod for CallAt {
             return Err(PyTypeError::new_err("when cannot be None"));
         }
         core.get().admit(core.py())?;
-        let when = seconds(call.time)?;
-        call.schedule(core, when)
+        let (time, when) = (call.time, seconds(call.time)?);
+        let timer = call.schedule(core, when)?;
+        if !time.is_exact_instance_of::<PyFloat>() {
+            timer.get().show(time);
+        }
+        Ok(timer.into_any())
     }
 }
 

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::scheduling::thread_identity;
-use super::{LoopCore, Ready};
+use super::{LoopCore, Methods, Ready};
 use crate::futures::{Future, FutureCallback, LoopRef};
 #[cfg(Py_3_14)]
 use crate::handles::ThreadSafeHandle;
@@ -47,9 +47,16 @@ impl LoopCore {
         // Called-off timers are dropped outside the engine: their finalizers
         // may come back to it.
         let mut graveyard = Vec::new();
+        let own_time = this.calls_own(py, Methods::TIME);
+        if !own_time {
+            Self::go_by_their_time(slf)?;
+        }
         let wait = this.engine.prepare(py, &mut graveyard);
         graveyard.drain(..).for_each(|timer| timer.release(py));
         Self::poll(slf, wait)?;
+        if !own_time {
+            Self::go_by_their_time(slf)?;
+        }
         let count = this.engine.collect(py, &mut graveyard);
         graveyard.drain(..).for_each(|timer| timer.release(py));
         let debug = this.debug(py);
@@ -63,6 +70,16 @@ impl LoopCore {
                 Self::run_item(slf, item)?;
             }
         }
+        Ok(())
+    }
+
+    /// Has the timers go by the `time` that somebody has put in the place of ours, until
+    /// the engine is asked for the time the next time.
+    #[cold]
+    fn go_by_their_time(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let now = slf.call_method0(pyo3::intern!(py, "time"))?.extract()?;
+        slf.get().engine.show(py, now);
         Ok(())
     }
 

@@ -25,7 +25,7 @@ pub use waiter::Waiter;
 
 use pyo3::prelude::*;
 
-use crate::event_loop::{LoopCore, Ready};
+use crate::event_loop::{LoopCore, Methods, Ready};
 use crate::handles::{Arguments, Handle};
 use crate::tasks::Task;
 use crate::waiting::GatheringFuture;
@@ -50,12 +50,35 @@ impl Future {
         Ok(future)
     }
 
+    /// What `core.create_future()` makes.
+    #[inline]
+    pub fn by_loop(core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
+        let py = core.py();
+        if core.get().calls_own(py, Methods::CREATE_FUTURE) {
+            Self::on_loop(py, core)
+        } else {
+            Self::made_by_the_loop(core)
+        }
+    }
+
+    /// What the `create_future` makes that somebody has put in the place of ours, if that
+    /// is a future of ours.
+    #[cold]
+    fn made_by_the_loop(core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
+        let py = core.py();
+        let made = core.call_method0(pyo3::intern!(py, "create_future"))?;
+        match made.cast_into::<Future>() {
+            Ok(future) => Ok(future.unbind()),
+            Err(_) => Self::on_loop(py, core),
+        }
+    }
+
     /// A pending future of any loop, ours or not.
     #[inline]
     pub fn of_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
         let py = event_loop.py();
         match LoopCore::of(event_loop) {
-            Some(core) => Self::on_loop(py, core),
+            Some(core) => Self::by_loop(core),
             None => Py::new(py, Self::new(FutureState::pending(LoopRef::of(event_loop)))),
         }
     }
@@ -334,7 +357,7 @@ fn schedule_callback(
 ) -> PyResult<()> {
     let py = future.py();
     match event_loop {
-        BoundLoop::Native(core) => {
+        BoundLoop::Native(core) if core.get().schedules_natively(py) => {
             let debug = core.get().debug(py);
             let ready = match callback {
                 Callback::Waiter(waiter) => match waiter.told(future, debug)? {
@@ -358,15 +381,15 @@ fn schedule_callback(
             core.get().schedule(py, ready);
             Ok(())
         }
-        BoundLoop::Foreign(event_loop) => {
+        _ => {
             let (function, context) = callback.into_python(py)?;
-            call_soon(event_loop, &function, Some(future.as_any()), context.bind(py))
+            call_soon(event_loop.as_any(), &function, Some(future.as_any()), context.bind(py))
         }
     }
 }
 
 /// `loop.call_soon(function, argument, context=context)` on a loop that is not
-/// ours.
+/// ours, or whose `call_soon` is not.
 pub fn call_soon(
     event_loop: &Bound<'_, PyAny>,
     function: &Py<PyAny>,

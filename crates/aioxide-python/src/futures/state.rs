@@ -12,8 +12,7 @@ use crate::gil_cell::{CloneRef, GilCell, unsafe_cell_methods};
 pub enum LoopRef {
     /// Ours: its ready queue is reached directly.
     Native(Py<LoopCore>),
-    /// Any other, or one of ours whose `call_soon` was overridden: reached
-    /// through its methods.
+    /// Any other: reached through its methods.
     Foreign(Py<PyAny>),
 }
 
@@ -29,11 +28,7 @@ impl LoopRef {
     /// The same for a loop that is known to be ours.
     #[inline]
     pub fn of_core(core: &Bound<'_, LoopCore>) -> Self {
-        if core.get().schedules_natively(core.py()) {
-            Self::Native(core.clone().unbind())
-        } else {
-            Self::Foreign(core.clone().into_any().unbind())
-        }
+        Self::Native(core.clone().unbind())
     }
 
     /// The loop object.

@@ -2,10 +2,11 @@
 
 use std::ffi::CStr;
 
-use pyo3::Borrowed;
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
-use pyo3::types::{PyList, PyType};
+use pyo3::types::{PyFloat, PyList, PyType};
+use pyo3::{Borrowed, PyTraverseError};
 
 use super::handle::HandleState;
 use super::{Arguments, Handle};
@@ -19,6 +20,8 @@ use crate::standard;
 #[pyclass(frozen, subclass, extends = Handle, module = "aioxide")]
 pub struct TimerHandle {
     timing: GilCell<Timing>,
+    /// What the caller gave for the time, if that is no float.
+    given: GilCell<Option<Py<PyAny>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -51,9 +54,22 @@ impl TimerHandle {
             None => {
                 let state = HandleState::scheduled(callback, arguments, event_loop, context);
                 let handle = Handle { state };
-                let timer = Self { timing: GilCell::new(timing) };
+                let timer = Self { timing: GilCell::new(timing), given: GilCell::new(None) };
                 Py::new(py, PyClassInitializer::from(handle).add_subclass(timer))
             }
+        }
+    }
+
+    /// The time is to be shown as the caller gave it.
+    pub fn show(&self, when: &Bound<'_, PyAny>) {
+        drop(self.given.replace(when.py(), Some(when.clone().unbind())));
+    }
+
+    /// The time, as the caller gave it.
+    fn shown<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        match self.given.clone_ref(py) {
+            Some(given) => given.into_bound(py),
+            None => PyFloat::new(py, self.deadline(py)).into_any(),
         }
     }
 
@@ -119,7 +135,11 @@ impl Recycle for TimerHandle {
 
     #[inline]
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        slf.as_super().get().state.empty(slf.py());
+        let py = slf.py();
+        slf.as_super().get().state.empty(py);
+        if let Some(given) = slf.get().given.take(py) {
+            given.drop_ref(py);
+        }
     }
 }
 
@@ -128,14 +148,16 @@ impl TimerHandle {
     #[new]
     #[pyo3(signature = (when, callback, args, r#loop, context=None))]
     fn __new__(
-        when: f64,
+        when: Bound<'_, PyAny>,
         callback: Py<PyAny>,
         args: &Bound<'_, PyAny>,
         r#loop: Bound<'_, PyAny>,
         context: Option<Bound<'_, PyAny>>,
     ) -> PyResult<PyClassInitializer<Self>> {
         let handle = Handle::__new__(callback, args, r#loop, context)?;
-        let timer = Self { timing: GilCell::new(Timing { when, scheduled: false }) };
+        let timing = GilCell::new(Timing { when: when.extract()?, scheduled: false });
+        let given = (!when.is_exact_instance_of::<PyFloat>()).then(|| when.unbind());
+        let timer = Self { timing, given: GilCell::new(given) };
         Ok(PyClassInitializer::from(handle).add_subclass(timer))
     }
 
@@ -154,19 +176,19 @@ impl TimerHandle {
     fn _repr_info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let info = Handle::describe(slf.as_super())?;
         let position = if slf.as_super().get().is_cancelled(slf.py()) { 2 } else { 1 };
-        let when = slf.get().deadline(slf.py()).into_pyobject(slf.py())?;
+        let when = slf.get().shown(slf.py());
         info.insert(position, format!("when={}", when.repr()?))?;
         Ok(info)
     }
 
     /// The loop time at which the callback is due, in seconds.
-    fn when(&self, py: Python<'_>) -> f64 {
-        self.deadline(py)
+    fn when<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.shown(py)
     }
 
     #[getter]
-    fn _when(&self, py: Python<'_>) -> f64 {
-        self.deadline(py)
+    fn _when<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.shown(py)
     }
 
     #[getter]
@@ -179,8 +201,16 @@ impl TimerHandle {
         self.set_scheduled(py, scheduled);
     }
 
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.given.traverse(|given| visit.call(given))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.given.take(py));
+    }
+
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        self.deadline(py).into_pyobject(py)?.hash()
+        self.shown(py).hash()
     }
 
     fn __richcmp__(

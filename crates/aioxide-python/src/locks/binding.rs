@@ -31,7 +31,7 @@ impl LoopBinding {
                 "{} is bound to a different event loop",
                 owner.repr()?
             ))),
-            Some(BoundLoop::Native(core)) => Future::on_loop(py, &core),
+            Some(BoundLoop::Native(core)) => Future::by_loop(&core),
             Some(BoundLoop::Foreign(_)) => Future::of_loop(&running),
             None => {
                 let event_loop = LoopRef::of(&running);

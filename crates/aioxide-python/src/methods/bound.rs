@@ -5,23 +5,20 @@
 //! descriptor of ours binds too, but its bound methods are used again. From 3.14 on
 //! the interpreter binds nothing.
 
-use std::ffi::CStr;
-
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
-use pyo3::{Borrowed, PyClass, PyTraverseError, PyTypeInfo};
+use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
-use super::{FastMethod, PlainMethod};
 use crate::gil_cell::{CloneRef, Contents, GilCell};
 use crate::recycle::{self, Recycle, Shelf};
 
 /// What a class has in the place of the method.
 #[pyclass(frozen, module = "aioxide")]
 pub struct SpecialMethod {
-    /// The interpreter's own descriptor of the method.
+    /// The function that the class has by what one can see.
     method: Py<PyAny>,
     /// Whose method it is.
     class: Py<PyType>,
@@ -56,28 +53,19 @@ impl Parts {
     }
 }
 
-/// How the interpreter calls a bound `M`.
-pub fn fast_call<M: FastMethod>() -> ffi::vectorcallfunc {
-    call_fast::<M>
-}
-
-/// How the interpreter calls a bound `M`.
-pub fn plain_call<M: PlainMethod>() -> ffi::vectorcallfunc {
-    call_plain::<M>
-}
-
-/// What a class `T` is to have for `method`: the method itself, or for those that
-/// `async with` calls, a descriptor whose bound methods are called by `call`.
-pub fn special<'py, T: PyClass>(
-    name: &CStr,
+/// What `class` is to have for the function `method`: the function itself, or for those
+/// that `async with` calls, a descriptor whose bound methods are called by `call`.
+pub fn special<'py>(
+    class: &Bound<'py, PyType>,
+    name: &str,
     method: Bound<'py, PyAny>,
     call: ffi::vectorcallfunc,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if name != c"__aenter__" && name != c"__aexit__" {
+    if name != "__aenter__" && name != "__aexit__" {
         return Ok(method);
     }
     let py = method.py();
-    let class = py.get_type::<T>().unbind();
+    let class = class.clone().unbind();
     Ok(Bound::new(py, SpecialMethod { method: method.unbind(), class, call })?.into_any())
 }
 
@@ -93,7 +81,7 @@ impl SpecialMethod {
             ffi::PyObject_TypeCheck(receiver.as_ptr(), this.class.bind(py).as_type_ptr()) != 0
         };
         if !is_its {
-            // The interpreter's descriptor knows what to say.
+            // The call of it will be refused.
             let get = this.method.bind(py).getattr(pyo3::intern!(py, "__get__"))?;
             return get.call1((receiver,)).map(Bound::unbind);
         }
@@ -160,49 +148,6 @@ unsafe extern "C" fn get_slot(
     }
 }
 
-unsafe extern "C" fn call_fast<M: FastMethod>(
-    callable: *mut ffi::PyObject,
-    arguments: *const *mut ffi::PyObject,
-    count: usize,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: the caller has a reference to the bound method, which has one to the
-    // receiver, an instance of the method's class; the arguments are as promised.
-    unsafe {
-        match receiver_of(callable) {
-            Some(receiver) => {
-                let count = ffi::PyVectorcall_NARGS(count);
-                super::fast::<M>(receiver, arguments, count, names)
-            }
-            None => std::ptr::null_mut(),
-        }
-    }
-}
-
-unsafe extern "C" fn call_plain<M: PlainMethod>(
-    callable: *mut ffi::PyObject,
-    _arguments: *const *mut ffi::PyObject,
-    count: usize,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: as above.
-    unsafe {
-        let count = ffi::PyVectorcall_NARGS(count);
-        let named = if names.is_null() { 0 } else { ffi::PyTuple_Size(names) };
-        if count + named > 0 {
-            let py = Python::assume_attached();
-            let text =
-                format!("{}() takes no arguments ({count} given)", M::NAME.to_string_lossy());
-            PyTypeError::new_err(text).restore(py);
-            return std::ptr::null_mut();
-        }
-        match receiver_of(callable) {
-            Some(receiver) => super::plain::<M>(receiver, std::ptr::null_mut()),
-            None => std::ptr::null_mut(),
-        }
-    }
-}
-
 /// Whose method it is, as a borrowed reference; None, and an exception, if it was
 /// cleared.
 ///
@@ -210,7 +155,7 @@ unsafe extern "C" fn call_plain<M: PlainMethod>(
 ///
 /// The GIL is held, and `callable` is a bound method that is alive.
 #[inline]
-unsafe fn receiver_of(callable: *mut ffi::PyObject) -> Option<*mut ffi::PyObject> {
+pub unsafe fn receiver_of(callable: *mut ffi::PyObject) -> Option<*mut ffi::PyObject> {
     // SAFETY: the caller's promise.
     let bound = unsafe {
         let py = Python::assume_attached();
@@ -235,8 +180,8 @@ impl SpecialMethod {
         Self::bind(slf, receiver)
     }
 
-    /// Everything else is the method's.
-    fn __getattr__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    /// One sees the function, its class included.
+    fn __getattribute__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.method.bind(name.py()).getattr(name.cast()?)
     }
 
@@ -248,8 +193,8 @@ impl SpecialMethod {
 
 #[pymethods]
 impl BoundMethod {
-    /// The interpreter's bound method says what this one is.
-    fn __getattr__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    /// One sees the interpreter's bound method, its class included.
+    fn __getattribute__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = name.py();
         let (method, receiver) = self.parts(py)?;
         let bound = method.getattr(pyo3::intern!(py, "__get__"))?.call1((receiver,))?;

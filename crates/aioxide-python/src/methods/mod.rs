@@ -11,6 +11,12 @@
 
 #[cfg(not(Py_3_14))]
 mod bound;
+mod functions;
+
+#[cfg(not(Py_3_14))]
+pub use functions::call_bound;
+pub(crate) use functions::entry;
+pub use functions::{Entry, Native, Origin, call_native, disguise_function, disguise_method};
 
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -184,8 +190,6 @@ pub fn install<M: FastMethod>(py: Python<'_>) -> PyResult<()> {
     let function = ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: fast::<M> };
     let flags = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
     let method = describe::<M::Class>(py, M::NAME, M::DOC, function, flags)?;
-    #[cfg(not(Py_3_14))]
-    let method = bound::special::<M::Class>(M::NAME, method, bound::fast_call::<M>())?;
     py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
 }
 
@@ -193,8 +197,6 @@ pub fn install<M: FastMethod>(py: Python<'_>) -> PyResult<()> {
 pub fn install_plain<M: PlainMethod>(py: Python<'_>) -> PyResult<()> {
     let function = ffi::PyMethodDefPointer { PyCFunction: plain::<M> };
     let method = describe::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_NOARGS)?;
-    #[cfg(not(Py_3_14))]
-    let method = bound::special::<M::Class>(M::NAME, method, bound::plain_call::<M>())?;
     py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
 }
 

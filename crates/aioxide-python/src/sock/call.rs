@@ -8,11 +8,12 @@ use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError, PyValueErr
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::operation::{Attempt, Operation};
+use crate::coroutines::{self, Steps};
 use crate::event_loop::{Direction, LoopCore, Ready, Watcher, file_descriptor};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
@@ -79,7 +80,7 @@ impl SocketCall {
         };
         let core = Some(core.clone().unbind());
         let (operation, socket) = (Some(operation), Some(socket.unbind()));
-        match recycle::take::<Self>(py) {
+        let call = match recycle::take::<Self>(py) {
             Some(call) => {
                 let state = &call.get().state;
                 state.facts.set(py, facts);
@@ -87,7 +88,7 @@ impl SocketCall {
                 state.operation.fill(py, operation);
                 state.core.fill(py, core);
                 state.socket.fill(py, socket);
-                Ok(call.unbind())
+                call.unbind()
             }
             None => {
                 let state = State {
@@ -97,9 +98,13 @@ impl SocketCall {
                     core: GilCell::new(core),
                     socket: GilCell::new(socket),
                 };
-                Py::new(py, Self { state: Contents::new(state) })
+                Py::new(py, Self { state: Contents::new(state) })?
             }
+        };
+        if coroutines::origins_are_wanted() {
+            coroutines::remember_origin(call.bind(py).as_any())?;
         }
+        Ok(call)
     }
 
     fn direction(&self, py: Python<'_>) -> Direction {
@@ -113,6 +118,11 @@ impl SocketCall {
     /// The future of whoever waits.
     fn future(&self, py: Python<'_>) -> Option<Py<Future>> {
         self.state.phase.clone_of(py, Phase::future)
+    }
+
+    /// What asyncio's function is called.
+    fn qualname(&self, py: Python<'_>) -> String {
+        format!("BaseSelectorEventLoop.{}", self.name(py))
     }
 
     /// The loop says that the socket is ready.
@@ -220,7 +230,7 @@ impl SocketCall {
         if let Attempt::Again = first {
             core.get().schedule(py, Ready::SocketIo(slf.clone().unbind()));
         }
-        let future = Future::on_loop(py, core)?;
+        let future = Future::by_loop(core)?;
         future.get().set_blocking(py, true);
         let kept = future.clone_ref(py);
         drop(self.state.phase.replace(py, Phase::Waiting(kept)));
@@ -323,8 +333,9 @@ fn check_socket(
 
 #[pymethods]
 impl SocketCall {
-    fn __await__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
+    /// For a call by name; `await` finds its own way.
+    fn __await__(slf: &Bound<'_, Self>) -> Steps {
+        Steps::of(slf.as_any())
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -362,7 +373,30 @@ impl SocketCall {
 
     #[getter]
     fn __qualname__(&self, py: Python<'_>) -> String {
-        format!("Loop.{}", self.name(py))
+        self.qualname(py)
+    }
+
+    /// `isinstance` takes it for a coroutine of the interpreter's.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        Ok(crate::standard::coroutine_type(slf.py())?.clone().unbind())
+    }
+
+    /// The code of asyncio's function.
+    #[getter]
+    fn cr_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        coroutines::code_of(py, &self.qualname(py))
+    }
+
+    /// Where it was made, if a loop in debug mode has recorded that.
+    #[getter]
+    fn cr_origin<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        coroutines::origin_of(slf.as_any())
+    }
+
+    #[getter]
+    fn cr_suspended(&self, py: Python<'_>) -> bool {
+        self.future(py).is_some()
     }
 
     #[getter]
@@ -370,10 +404,14 @@ impl SocketCall {
         false
     }
 
-    /// A native coroutine has no frame of the interpreter's.
+    /// What stands in for a frame of the interpreter's; None once it is over.
     #[getter]
-    fn cr_frame(&self) -> Option<Py<PyAny>> {
-        None
+    fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if self.state.phase.read(py, |phase| matches!(phase, Phase::Over)) {
+            return Ok(None);
+        }
+        let arguments = (self.qualname(py), self.cr_await(py));
+        crate::standard::native_frame(py)?.call1(arguments).map(Some)
     }
 
     #[getter]
@@ -382,9 +420,8 @@ impl SocketCall {
     }
 
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
-        let text =
-            format!("<coroutine object Loop.{} at {:p}>", slf.get().name(slf.py()), slf.as_ptr());
-        allocate::string(slf.py(), &text)
+        let name = slf.get().qualname(slf.py());
+        allocate::string(slf.py(), &format!("<coroutine object {name} at {:p}>", slf.as_ptr()))
     }
 
     fn __del__(slf: &Bound<'_, Self>) {
@@ -428,7 +465,7 @@ impl Finalize for SocketCall {
 
     fn finalize(slf: &Bound<'_, Self>) {
         let py = slf.py();
-        let text = format!("coroutine 'Loop.{}' was never awaited", slf.get().name(py));
+        let text = format!("coroutine '{}' was never awaited", slf.get().qualname(py));
         let text = CString::new(text).unwrap_or_default();
         let warning = py.get_type::<PyRuntimeWarning>();
         if let Err(error) = PyErr::warn(py, &warning, &text, 1) {

@@ -111,7 +111,7 @@ impl Replaced {
 pub(super) fn create_future<'py>(event_loop: &BoundLoop<'py>) -> PyResult<Bound<'py, PyAny>> {
     match event_loop {
         BoundLoop::Native(core) => {
-            Future::on_loop(core.py(), core).map(|future| future.into_bound(core.py()).into_any())
+            Future::by_loop(core).map(|future| future.into_bound(core.py()).into_any())
         }
         BoundLoop::Foreign(event_loop) => {
             event_loop.call_method0(pyo3::intern!(event_loop.py(), "create_future"))
@@ -200,7 +200,7 @@ impl StreamProtocolCore {
     pub(super) fn queue_up(slf: &Bound<'_, Self>) -> PyResult<Place> {
         let py = slf.py();
         let future = match Self::event_loop(slf)? {
-            BoundLoop::Native(core) => Future::on_loop(py, &core)?,
+            BoundLoop::Native(core) => Future::by_loop(&core)?,
             BoundLoop::Foreign(event_loop) => {
                 Py::new(py, Future::new(FutureState::pending(LoopRef::of(&event_loop))))?
             }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use super::TaskGroup;
 use crate::allocate;
-use crate::event_loop::CreateTask as CreateTaskOfLoop;
+use crate::event_loop::{CreateTask as CreateTaskOfLoop, Methods};
 use crate::futures::{Callback, Future, Waiter};
 use crate::locks::is_plain;
 use crate::methods::{CallArguments, FastMethod};
@@ -49,8 +49,10 @@ impl FastMethod for CreateTask {
             return Err(PyRuntimeError::new_err(message));
         }
         let task = match this.state.core.clone_ref(py) {
-            Some(core) => CreateTaskOfLoop::call(core.bind(py), arguments)?.into_bound(py),
-            None => made_by_the_loop(this, coroutine, &arguments)?,
+            Some(core) if core.get().calls_own(py, Methods::CREATE_TASK) => {
+                CreateTaskOfLoop::call(core.bind(py), arguments)?.into_bound(py)
+            }
+            _ => made_by_the_loop(this, coroutine, &arguments)?,
         };
         admit(slf, &task)?;
         Ok(task.unbind())

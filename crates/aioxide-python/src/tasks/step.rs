@@ -414,7 +414,7 @@ pub fn schedule(
 ) -> PyResult<()> {
     let py = task.py();
     match event_loop {
-        BoundLoop::Native(core) => {
+        BoundLoop::Native(core) if core.get().schedules_natively(py) => {
             core.get().admit(py)?;
             if core.get().debug(py) {
                 task.as_super().get().remember_step(py)?;
@@ -426,9 +426,9 @@ pub fn schedule(
             core.get().schedule(py, ready);
             Ok(())
         }
-        BoundLoop::Foreign(event_loop) => {
+        _ => {
             let step = TaskStep::new(py, task.clone().unbind(), exception)?;
-            call_soon(event_loop, step.as_any(), None, &task.get().context(py))
+            call_soon(event_loop.as_any(), step.as_any(), None, &task.get().context(py))
         }
     }
 }

@@ -6,7 +6,7 @@ use pyo3::types::PyTuple;
 
 use super::pool::Call;
 use crate::allocate;
-use crate::event_loop::{LoopCore, check_callback};
+use crate::event_loop::{LoopCore, Methods, check_callback};
 use crate::futures::wrapped;
 use crate::gil_cell::GilCell;
 
@@ -52,7 +52,7 @@ impl LoopCore {
     ) -> Result<PyResult<Py<crate::futures::Future>>, Call> {
         let py = slf.py();
         let this = slf.get();
-        let pool_takes_it = this.executes_natively(py)
+        let pool_takes_it = this.calls_own(py, Methods::RUN_IN_EXECUTOR)
             && !this.executor.shut_down.get(py)
             && this.executor.given.is_none(py);
         if !pool_takes_it {

@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 use pyo3::{Borrowed, PyTraverseError};
 
 use super::When;
-use crate::event_loop::LoopCore;
+use crate::event_loop::{LoopCore, Methods};
 use crate::gil_cell::{Contents, GilCell};
 use crate::locks::uninitialized;
 use crate::recycle::{self, Recycle, Shelf};
@@ -165,7 +165,10 @@ impl Timeout {
         let alarm = match LoopCore::of(event_loop) {
             // What a loop still has of an exact instance is a dead alarm; a
             // subclass may hold anything, and is not to be kept for that.
-            Some(core) if core.get().schedules_natively(py) && recycle::is_exactly::<Self>(slf) => {
+            Some(core)
+                if core.get().calls_own(py, Methods::ALARMS)
+                    && recycle::is_exactly::<Self>(slf) =>
+            {
                 let Some(seconds) = when.seconds(core)? else {
                     return Ok(());
                 };
@@ -177,17 +180,7 @@ impl Timeout {
                 let timer = core.get().expire_at(py, seconds, is_ahead, number, timeout)?;
                 if timer { Alarm::Timer(core.clone().unbind()) } else { Alarm::Ready }
             }
-            _ => {
-                let when = when.shown(py)?;
-                let callback = slf.getattr(pyo3::intern!(py, "_on_timeout"))?;
-                let now = event_loop.call_method0(pyo3::intern!(py, "time"))?;
-                let handle = if when.bind(py).le(now)? {
-                    event_loop.call_method1(pyo3::intern!(py, "call_soon"), (callback,))?
-                } else {
-                    event_loop.call_method1(pyo3::intern!(py, "call_at"), (when, callback))?
-                };
-                Alarm::Foreign(handle.unbind())
-            }
+            _ => Alarm::Foreign(Self::handle_of(slf, event_loop, &when)?),
         };
         when.release(py);
         // A comparison with the time may have set one as well.
@@ -196,6 +189,24 @@ impl Timeout {
             core.drop_ref(py);
         }
         Ok(())
+    }
+
+    /// The handle of an alarm that the loop's methods have set.
+    fn handle_of(
+        slf: &Bound<'_, Self>,
+        event_loop: &Bound<'_, PyAny>,
+        when: &When,
+    ) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let when = when.shown(py)?;
+        let callback = slf.getattr(pyo3::intern!(py, "_on_timeout"))?;
+        let now = event_loop.call_method0(pyo3::intern!(py, "time"))?;
+        let handle = if when.bind(py).le(now)? {
+            event_loop.call_method1(pyo3::intern!(py, "call_soon"), (callback,))?
+        } else {
+            event_loop.call_method1(pyo3::intern!(py, "call_at"), (when, callback))?
+        };
+        Ok(handle.unbind())
     }
 
     /// Calls the alarm off, if one is set.
@@ -330,6 +341,33 @@ impl Timeout {
     #[setter]
     fn set__when(&self, py: Python<'_>, when: Option<Bound<'_, PyAny>>) {
         self.state.when.replace(py, When::given(when)).release(py);
+    }
+
+    /// The handle of the alarm, None without one. Who has it may call it off, so there is
+    /// one from now on.
+    #[getter]
+    fn get__timeout_handler(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let this = slf.get();
+        let alarm = &this.state.alarm;
+        if alarm.read(py, |alarm| matches!(alarm, Alarm::Timer(_) | Alarm::Ready)) {
+            let core = alarm.clone_of(py, |alarm| match alarm {
+                Alarm::Timer(core) => Some(core),
+                _ => None,
+            });
+            let event_loop = match core {
+                Some(core) => core.into_bound(py).into_any(),
+                None => running_loop(py)?,
+            };
+            this.disarm(py)?;
+            let when = this.state.when.clone_ref(py);
+            let handle = Self::handle_of(slf, &event_loop, &when)?;
+            drop(alarm.replace(py, Alarm::Foreign(handle)));
+        }
+        Ok(alarm.clone_of(py, |alarm| match alarm {
+            Alarm::Foreign(handle) => Some(handle),
+            _ => None,
+        }))
     }
 
     #[getter]

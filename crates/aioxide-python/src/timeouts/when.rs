@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
 use crate::allocate;
-use crate::event_loop::LoopCore;
+use crate::event_loop::{LoopCore, Methods};
 use crate::gil_cell::CloneRef;
 
 /// A deadline, by the clock of the loop.
@@ -29,7 +29,7 @@ impl When {
     pub fn after(event_loop: &Bound<'_, PyAny>, delay: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = event_loop.py();
         if let Some(core) = LoopCore::of(event_loop)
-            && core.get().schedules_natively(py)
+            && core.get().calls_own(py, Methods::TIME)
             && let Some(seconds) = plain_number(delay)
         {
             return Ok(Self::Seconds(core.get().now(py) + seconds));

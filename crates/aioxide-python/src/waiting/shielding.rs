@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use super::done_callback::{self, DoneCallback, Role};
 use super::ensuring::{ensured, loop_of};
 use super::outcomes::{exception_of, fail, is_cancelled, is_done, result_of};
-use crate::event_loop::LoopCore;
+use crate::event_loop::{LoopCore, Methods};
 use crate::futures::{Future, as_native};
 use crate::standard;
 
@@ -26,7 +26,7 @@ pub fn shield<'py>(arg: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     }
     let event_loop = loop_of(&inner)?;
     let outer = match LoopCore::of(&event_loop) {
-        Some(core) if core.get().schedules_natively(py) => {
+        Some(core) if core.get().calls_own(py, Methods::CREATE_FUTURE) => {
             Future::on_loop(py, core)?.into_bound(py).into_any()
         }
         _ => event_loop.call_method0(pyo3::intern!(py, "create_future"))?,

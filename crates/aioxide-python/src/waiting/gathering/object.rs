@@ -140,7 +140,10 @@ impl GatheringFuture {
         let py = slf.py();
         let future = slf.as_super().get();
         let event_loop = LoopRef::of(event_loop);
-        let native = matches!(event_loop, LoopRef::Native(_));
+        let native = match &event_loop {
+            LoopRef::Native(core) => core.get().schedules_natively(py),
+            LoopRef::Foreign(_) => false,
+        };
         let debug = event_loop.bind(py).debug()?;
         drop(future.state.event_loop.replace(py, Some(event_loop)));
         slf.get().state.progress.update(py, |progress| {
