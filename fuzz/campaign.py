@@ -119,7 +119,19 @@ def examine(case: Case, outcome: Outcome) -> Finding | None:
     shrunk = Case(case.seed, case.only, case.without, kept)
     if asyncio_fails_too(shrunk, failure):
         return None
-    return Finding(failure, shrunk.arguments, shrunk.run(trace=True).output[-20_000:])
+    return Finding(failure, shrunk.arguments, traced(shrunk, outcome))
+
+
+def traced(case: Case, outcome: Outcome) -> str:
+    """The calls of a program up to its failure; what it wrote before, if it fails no more.
+
+    Writing the calls takes memory and time, which a fault may depend on.
+    """
+    for _ in range(3):
+        again = case.run(trace=True)
+        if again.failure is not None:
+            return again.output[-20_000:]
+    return "# with its calls written it did not fail\n" + outcome.output[-6000:]
 
 
 def search(

@@ -622,7 +622,11 @@ class Program:
             left -= 1
             if left <= 0:
                 sys.setprofile(None)
-                self.reenter()
+                try:
+                    self.reenter()
+                except Overtime:
+                    # An exception of a profile function confuses CPython itself.
+                    pass
 
         sys.setprofile(watch)
 
