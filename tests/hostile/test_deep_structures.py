@@ -9,6 +9,59 @@ DEEP = 20_000
 CHAIN = 100_000
 
 
+def test_tasks_that_await_each_other_are_cancelled(api, made):
+    async def main():
+        async def first():
+            await tasks[1]
+
+        async def second():
+            await tasks[0]
+
+        tasks = [made.loop.create_task(first()), made.loop.create_task(second())]
+        await api.sleep(0)
+        return tasks
+
+    tasks = made.loop.run_until_complete(main())
+    with pytest.raises(RecursionError):
+        tasks[0].cancel()
+    made.attempt(made.loop.close)
+
+
+def test_a_circle_of_many_tasks_is_cancelled(api, made):
+    count = 50
+
+    async def main():
+        async def wait(number):
+            await tasks[(number + 1) % count]
+
+        tasks = [made.loop.create_task(wait(number)) for number in range(count)]
+        await api.sleep(0)
+        return tasks
+
+    tasks = made.loop.run_until_complete(main())
+    with pytest.raises(RecursionError):
+        tasks[7].cancel()
+
+
+def test_run_ends_though_tasks_await_each_other(kind, api, attempt, run_script):
+    run = run_script(
+        f"""
+        import {kind} as asyncio
+        async def main():
+            async def first(): await tasks[1]
+            async def second(): await tasks[0]
+            tasks.extend([asyncio.create_task(first()), asyncio.create_task(second())])
+            await asyncio.sleep(0)
+        tasks = []
+        try:
+            asyncio.run(main())
+        except RecursionError:
+            print("RecursionError")
+        """
+    )
+    assert (run.returncode, run.stdout) == (0, "RecursionError\n"), run.stderr
+
+
 def nest(api, loop, wrap, depth):
     """What ``wrap`` makes of a coroutine, so many times."""
     made = api.sleep(0)

@@ -56,6 +56,42 @@ class Numbered:
 ANSWERS = [*HUGE, "x", None, 1.5, object(), True]
 
 
+@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+def test_a_file_with_an_odd_number_is_refused(answer, api, made, attempt):
+    import asyncio
+
+    loop = made.loop
+    odd = Numbered(answer)
+    for call in (
+        lambda: loop.add_reader(odd, print),
+        lambda: loop.add_writer(odd, print),
+        lambda: loop.remove_reader(odd),
+        lambda: loop.remove_writer(odd),
+        lambda: loop.run_until_complete(loop.connect_read_pipe(asyncio.Protocol, odd)),
+        lambda: loop.run_until_complete(loop.connect_write_pipe(asyncio.Protocol, odd)),
+        lambda: loop.run_until_complete(api.wait_for(loop.sock_recv(odd, 5), 0.05)),
+        lambda: loop.run_until_complete(api.wait_for(loop.sock_sendall(odd, b"x"), 0.05)),
+        lambda: loop.run_until_complete(api.wait_for(loop.sock_accept(odd), 0.05)),
+        lambda: loop.run_until_complete(loop.connect_accepted_socket(asyncio.Protocol, odd)),
+    ):
+        attempt(call)
+        made.run_loop(1)
+    made.settle()
+
+
+def test_a_pipe_from_a_closed_socket_is_refused(api, made):
+    import asyncio
+
+    async def main():
+        for connect in (made.loop.connect_read_pipe, made.loop.connect_write_pipe):
+            closed = socket.socket()
+            closed.close()
+            with pytest.raises((OSError, ValueError)):
+                await connect(asyncio.Protocol, closed)
+
+    made.loop.run_until_complete(main())
+
+
 def test_a_descriptor_closed_while_it_is_watched(made, attempt):
     loop = made.loop
     for close in (lambda end: end.close(), lambda end: os.close(end.fileno())):

@@ -187,3 +187,62 @@ def test_objects_in_a_cycle_with_a_finalizer_are_collected(way, made, attempt):
     del node
     made.settle()
     made.settle()
+
+
+def test_an_exceptions_own_code_may_settle_the_future_first(api, made):
+    """``set_exception`` looks at the exception's traceback, which may be a program's code."""
+    future = made.loop.create_future()
+    acted = []
+
+    class Finalized:
+        def __del__(self):
+            future.__init__(loop=made.loop)
+
+    def with_finalizer():
+        try:
+            finalized = Finalized()
+            raise ValueError(finalized)
+        except ValueError as error:
+            return error
+
+    class Looking(Exception):
+        def __getattribute__(self, name):
+            if name == "__traceback__" and not acted:
+                acted.append(name)
+                error = with_finalizer()
+                future.set_exception(error)
+                future.exception()
+                error.__traceback__ = None
+                del error
+            return super().__getattribute__(name)
+
+    try:
+        future.set_exception(Looking())
+    except api.InvalidStateError:
+        pass
+    made.settle()
+
+
+def test_a_foreign_object_attached_to_a_server_is_not_kept(api, made, attempt):
+    async def main():
+        server = await api.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+
+        class Client:
+            def close(self):
+                pass
+
+            abort = close
+
+        for _ in range(100):
+            client = Client()
+            attempt(lambda client=client: server._attach(client))
+            del client
+        junk = [bytearray(40) for _ in range(1000)]
+        for name in ("close_clients", "abort_clients", "close"):
+            method = getattr(server, name, None)
+            if method is not None:
+                attempt(method)
+        return junk
+
+    assert len(made.loop.run_until_complete(main())) == 1000
+    made.settle()

@@ -144,6 +144,34 @@ def waiters(api, loop, foreign):
     yield "wrap_future", lambda: api.wrap_future(foreign)
 
 
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("misbehaviour", MISBEHAVIOURS, ids=lambda one: one.__name__)
+def test_a_future_that_breaks_a_rule_is_survived(misbehaviour, part, api, made, attempt):
+    loop = made.loop
+
+    async def start():
+        asyncio.current_task().set_name("test")
+        started = []
+        for _, wait in waiters(api, loop, foreign):
+            started.append(attempt(wait))
+        await api.sleep(0)
+        return started
+
+    foreign = Foreign(loop, **{part: misbehaviour})
+    started = attempt(loop.run_until_complete, start())
+    made.run_loop()
+    for callback in list(foreign.callbacks):
+        for argument in (foreign, object(), None):
+            attempt(callback, argument)
+            attempt(callback, argument)
+        made.run_loop(1)
+    for one in started or ():
+        for name in ("cancel", "result", "exception", "__repr__"):
+            attempt(lambda one=one, name=name: getattr(one, name)())
+    del started
+    made.settle()
+
+
 @pytest.mark.parametrize("blocking", [True, 1, "x", None, [], -1])
 def test_a_mark_that_is_no_bool_is_survived(blocking, api, made, attempt):
     class Marked(Foreign):
@@ -158,6 +186,37 @@ def test_a_mark_that_is_no_bool_is_survived(blocking, api, made, attempt):
     made.run_loop()
     task.cancel()
     made.settle()
+
+
+def test_a_callback_called_twice_after_the_task_went_on(api, made, attempt):
+    """The second call must not touch what the task awaits by then."""
+    loop = made.loop
+
+    async def main():
+        first, second = Foreign(loop), loop.create_future()
+        steps = []
+
+        async def wait():
+            await first
+            steps.append("first")
+            try:
+                await second
+            except RuntimeError:
+                steps.append("refused")
+            await Foreign(loop)
+
+        task = loop.create_task(wait())
+        await api.sleep(0)
+        for _ in range(2):
+            loop.call_soon(first.callbacks[0], first)
+        for _ in range(3):
+            await api.sleep(0)
+        second.set_result(None)
+        await api.sleep(0.001)
+        task.cancel()
+        return steps
+
+    assert loop.run_until_complete(main())[0] == "first"
 
 
 @pytest.mark.parametrize("yielded", [1, object(), (), "x", [], type, ValueError("x")], ids=repr)

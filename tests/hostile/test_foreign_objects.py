@@ -140,3 +140,33 @@ def test_an_assigned_class_is_refused_or_survived(way, made, attempt):
     made.settle()
     del thing
     made.settle()
+
+
+def test_the_class_of_a_task_group_is_changed_while_a_child_runs(kind, api, made):
+    class Derived(api.TaskGroup):
+        __slots__ = ()
+
+    refused = []
+
+    async def main():
+        async with api.TaskGroup() as group:
+            group.create_task(api.sleep(0.001))
+            try:
+                group.__class__ = Derived
+            except TypeError:
+                refused.append(True)
+
+    made.loop.run_until_complete(main())
+    # asyncio's group has an instance dictionary, which the derived class shares.
+    assert refused or type(Derived()).__slots__ == ()
+
+
+def test_a_task_group_is_not_entered_for_an_object_that_names_its_class(api, made):
+    class Liar:
+        __class__ = api.TaskGroup
+
+    async def main():
+        with pytest.raises((TypeError, AttributeError)):
+            await api.TaskGroup.__dict__["__aenter__"].__get__(Liar())()
+
+    made.loop.run_until_complete(main())
