@@ -153,10 +153,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--loop", choices=LOOPS, help="only on this one (default: both)")
     parser.add_argument("--list", action="store_true", help="say which programs there are")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
-    parser.add_argument("--publish", action="store_true", help="put the table into the README")
+    parser.add_argument("--publish", action="store_true", help="put the rows into the README")
     options = parser.parse_args(arguments)
-    if options.publish and (options.quick or options.only or options.loop):
-        parser.error("--publish takes a run of everything")
+    if options.publish and (options.quick or options.loop):
+        parser.error("--publish takes the whole run of a program, on both loops")
     return options
 
 

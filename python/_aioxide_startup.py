@@ -106,8 +106,13 @@ def begin(loops):
     """Install aioxide as soon as this process imports asyncio.
 
     Args:
-        loops: as `aioxide.install` takes it.
+        loops: as `aioxide.install` takes it; None to leave the process on asyncio's loop.
     """
+    if loops is None:
+        _watch.stop()
+        if "aioxide" in sys.modules:
+            sys.modules["aioxide"].uninstall()
+        return
     if is_off():
         return
 

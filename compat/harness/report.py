@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .verdict import Verdict
+from .catalogue import ABSENT, PROGRAMS
+from .verdict import UNAVAILABLE, Verdict
 
 __all__ = ("as_json", "closing_line", "explanation", "markdown", "publish", "table")
 
@@ -53,38 +54,54 @@ def closing_line(verdicts: Sequence[Verdict]) -> str:
     return ", ".join(f"{count} {result}" for result, count in counts.items())
 
 
-def markdown(verdicts: Iterable[Verdict]) -> str:
-    """The table for a README."""
+def markdown(verdicts: Iterable[Verdict], published: str = "") -> str:
+    """The table for a README.
+
+    Args:
+        verdicts: of the programs that were run.
+        published: the table that is there; rows of programs that were not run are kept.
+    """
+    rows = {line.split(" ")[1]: line for line in published.splitlines() if line[:2] == "| "}
+    run = {v.program.name: _row(v) for v in verdicts}
+    in_order = [name for program in PROGRAMS if (name := program.name) in rows.keys() | run.keys()]
+    kept = [name for name in in_order if name not in run]
+    rows |= run
     lines = [
         "| program | version | what it did | asyncio, s | aioxide, s | result |",
         "|---|---|---|---:|---:|---|",
+        *(rows[name] for name in dict.fromkeys([*in_order, *run])),
+        *(f"| {name} | – | {reason} | – | – | {UNAVAILABLE} |" for name, reason in ABSENT.items()),
     ]
-    for v in verdicts:
-        did = "; ".join(_steps(v))
-        lines.append(
-            f"| {v.program.name} | {v.version} | {did} | {_seconds(v.control)} "
-            f"| {_seconds(v.tried)} | {v.result} |"
-        )
     python, system = (
         platform.python_version(),
         f"{platform.system()} {platform.release().partition('-')[0]}",
     )
     lines.append(f"\nRun: {datetime.date.today()}, CPython {python}, {system}.")
+    for line in published.splitlines():
+        # What the rows that stay were run on, as far as it stands there.
+        if kept and line.startswith("Run: "):
+            lines.append(f"{', '.join(kept)}: {line.removeprefix('Run: ')}")
     return "\n".join(lines)
 
 
+def _row(verdict: Verdict) -> str:
+    did = "; ".join(_steps(verdict))
+    seconds = f"{_seconds(verdict.control)} | {_seconds(verdict.tried)}"
+    return f"| {verdict.program.name} | {verdict.version} | {did} | {seconds} | {verdict.result} |"
+
+
 def publish(verdicts: Sequence[Verdict], readme: Path) -> None:
-    """Put the table between the marks of the README.
+    """Put the table between the marks of the README; rows of programs that were not run stay.
 
     Raises:
         ValueError: the marks are not there.
     """
     text = readme.read_text()
     before, beginning, rest = text.partition(_BEGINNING)
-    _, end, after = rest.partition(_END)
+    published, end, after = rest.partition(_END)
     if not beginning or not end:
         raise ValueError(f"{readme} has no {_BEGINNING} … {_END}")
-    readme.write_text(f"{before}{beginning}\n{markdown(verdicts)}\n{end}{after}")
+    readme.write_text(f"{before}{beginning}\n{markdown(verdicts, published)}\n{end}{after}")
 
 
 def as_json(verdicts: Sequence[Verdict]) -> str:

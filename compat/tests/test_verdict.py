@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from harness import report
-from harness.catalogue import RUN, Program
+from harness.catalogue import RUN, Program, chosen
 from harness.records import Record
 from harness.supervision import Run
 from harness.verdict import ENVIRONMENT, FAILED, PASSED, UNAVAILABLE, judge, unavailable
@@ -93,3 +93,19 @@ def test_the_json_has_both_runs(verdicts):
     sample, missing = described["programs"]
     assert sample["runs"]["aioxide"]["steps"] == ["one", "two"]
     assert set(sample["runs"]) == {"asyncio", "aioxide"} and missing["runs"] == {}
+
+
+def test_rows_of_programs_that_were_not_run_stay(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(
+        "before\n<!-- compat:table -->\n| program | version |\n| aiohttp | 1.0 |\n| redis | 2.0 |\n"
+        "\nRun: 2020-01-01, CPython 3.\n<!-- /compat:table -->\nafter\n"
+    )
+    [aiohttp] = chosen(["aiohttp"])
+    report.publish([judge(aiohttp, "3.0", ran("asyncio"), ran("aioxide"))], readme)
+    lines = readme.read_text().splitlines()
+    assert "| aiohttp | 3.0 | one; two | 1.2 | 1.2 | passed |" in lines
+    assert "| aiohttp | 1.0 |" not in lines
+    assert "| redis | 2.0 |" in lines
+    assert "redis: 2020-01-01, CPython 3." in lines
+    assert (lines[0], lines[-1]) == ("before", "after")

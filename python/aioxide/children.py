@@ -16,7 +16,7 @@ from typing import Any
 
 import _aioxide_startup as startup
 
-__all__ = ("adopt", "inherit", "keep_to_itself", "prepared_by")
+__all__ = ("adopt", "inherit", "keep_loops", "keep_to_itself", "prepared_by")
 
 # The variable's value before `inherit` and after it.
 _inherited: tuple[str | None, str] | None = None
@@ -48,7 +48,9 @@ def prepared_by(original: Callable[[str], dict[str, Any]], loops: Callable[[], b
 
     @functools.wraps(original)
     def get_preparation_data(name: str) -> dict[str, Any]:
-        return {**original(name), "aioxide": _Begin(loops())}
+        # The process may come from a server that was started while the environment said otherwise.
+        wanted = None if startup.is_off() else loops()
+        return {**original(name), "aioxide": _Begin(wanted)}
 
     return get_preparation_data
 
@@ -56,12 +58,17 @@ def prepared_by(original: Callable[[str], dict[str, Any]], loops: Callable[[], b
 class _Begin:
     """What a new process is sent: reading it has an effect, its value is none."""
 
-    def __init__(self, loops: bool) -> None:
+    def __init__(self, loops: bool | None) -> None:
         self._loops = loops
 
     def __reduce__(self):
         folder = os.path.dirname(os.path.abspath(startup.__file__))
         return exec, (_BEGIN, {"folder": folder, "loops": self._loops})
+
+
+def keep_loops() -> bool:
+    """Tell whether the environment says that other packages' loops are to be left alone."""
+    return os.environ.get(startup.VARIABLE) == startup.KEEP_LOOPS
 
 
 def inherit(loops: bool) -> None:

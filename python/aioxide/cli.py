@@ -64,9 +64,9 @@ def main() -> None:
             it without this module's frames and exits as it does for a script.
     """
     arguments = sys.argv[1:]
-    loops = arguments[:1] != ["--keep-loops"]
-    start = _parse(arguments if loops else arguments[1:])
-    install_for_program(loops=loops)
+    keeps_loops = arguments[:1] == ["--keep-loops"]
+    start = _parse(arguments[1:] if keeps_loops else arguments)
+    install_for_program(keeps_loops=keeps_loops)
     try:
         start()
     except SystemExit:

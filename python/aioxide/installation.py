@@ -15,7 +15,7 @@ from .policy import EventLoopPolicy
 from .vocabulary import replacements
 
 if TYPE_CHECKING:
-    from _aioxide_startup import ImportWatch
+    from _aioxide_startup import ImportWatch as _ImportWatch
 
 __all__ = ("install", "uninstall")
 
@@ -31,7 +31,7 @@ class _Swap(NamedTuple):
 
 _swaps: list[_Swap] = []
 # Tells when modules are imported that are to change, while installed.
-_watch: ImportWatch | None = None
+_watch: _ImportWatch | None = None
 _replaces_loops = False
 
 
@@ -64,8 +64,12 @@ def install(loops: bool = False) -> None:
         from _aioxide_startup import ImportWatch
 
         _watch = ImportWatch()
-        _watch.start()
-        _install_ours(_watch)
+        try:
+            _watch.start()
+            _install_ours(_watch)
+        except BaseException:
+            uninstall()
+            raise
     if loops and not _replaces_loops:
         _replaces_loops = True
         for package in stand_ins.PACKAGES:
@@ -95,13 +99,14 @@ def uninstall() -> None:
             setattr(swap.module, swap.name, swap.original)
 
 
-def install_for_program(*, loops: bool) -> None:
+def install_for_program(*, keeps_loops: bool) -> None:
     """Install as ``python -m aioxide`` does: for the processes of the program, too."""
+    from . import children
+
+    loops = not keeps_loops and not children.keep_loops()
     # This may be such a process, which was told something else than its command line says.
     uninstall()
     install(loops)
-    from . import children
-
     children.inherit(loops)
 
 
@@ -114,7 +119,7 @@ def install_in_child(loops: bool) -> None:
         children.adopt()
 
 
-def _install_ours(watch: ImportWatch) -> None:
+def _install_ours(watch: _ImportWatch) -> None:
     if hasattr(events, "_event_loop_policy"):
         # The variable itself: the function that sets it warns from Python 3.14
         # on, and the one that reads it would create a policy in passing.
@@ -130,7 +135,7 @@ def _install_ours(watch: ImportWatch) -> None:
         _change(watch, package, _refuse_nesting)
 
 
-def _change(watch: ImportWatch, name: str, change: Callable[[ModuleType], None]) -> None:
+def _change(watch: _ImportWatch, name: str, change: Callable[[ModuleType], None]) -> None:
     """Change a module now if it has been imported, and each time that it is executed."""
     if name in sys.modules:
         change(sys.modules[name])

@@ -35,7 +35,7 @@ class _GivesWay(ABCMeta):
         return cls
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls is unix_events.SelectorEventLoop and _is_without_selector(args, kwargs):
+        if cls is _CLASSES[-1] and _is_without_selector(args, kwargs):
             return Loop()
         return super().__call__(*args, **kwargs)
 

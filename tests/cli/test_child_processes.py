@@ -56,7 +56,7 @@ def test_multiprocessing_under_the_command(aioxide, children, program, method):
     program(
         BY_MULTIPROCESSING + f"\n    if __name__ == '__main__':\n        print(started({method!r}))"
     )
-    finished = aioxide("app.py")
+    finished = aioxide("app.py", deadline=60.0)
     assert (finished.stdout, finished.stderr) == ("['aioxide']\n", "")
 
 
@@ -74,7 +74,7 @@ def test_multiprocessing_after_install(launch, children, program, method):
         print(started({method!r}))
     """
     )
-    finished = launch("app.py")
+    finished = launch("app.py", deadline=60.0)
     assert finished.stderr == ""
     assert finished.stdout.splitlines() == ["['asyncio']", "['aioxide'] False", "['asyncio']"]
 
@@ -91,7 +91,7 @@ def test_multiprocessing_from_a_process_of_multiprocessing(launch, children, pro
             print(pool.submit(grandchild, 0).result())
     """
     )
-    finished = launch("app.py")
+    finished = launch("app.py", deadline=60.0)
     assert (finished.stdout, finished.stderr) == ("['aioxide']\n", "")
 
 
@@ -106,8 +106,26 @@ def test_multiprocessing_is_turned_off_by_the_environment(aioxide, children, pro
         print(started({method!r}))
     """
     )
-    finished = aioxide("app.py")
+    finished = aioxide("app.py", deadline=60.0)
     assert (finished.stdout, finished.stderr) == ("aioxide\n['asyncio']\n", "")
+
+
+def test_multiprocessing_is_turned_off_while_its_server_runs(aioxide, children, program):
+    program(
+        BY_MULTIPROCESSING
+        + """
+    if __name__ == "__main__":
+        multiprocessing.set_forkserver_preload(["asyncio"])
+        print(started("forkserver"))
+        os.environ["AIOXIDE"] = "0"
+        print(started("forkserver"))
+        del os.environ["AIOXIDE"]
+        print(started("forkserver"))
+    """
+    )
+    finished = aioxide("app.py", deadline=60.0)
+    assert finished.stderr == ""
+    assert finished.stdout.splitlines() == ["['aioxide']", "['asyncio']", "['aioxide']"]
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
@@ -129,25 +147,25 @@ def test_package_found_by_the_programs_own_path(launch, children, program, metho
         print(started({method!r}))
     """
     )
-    finished = launch("-S", "app.py")
+    finished = launch("-S", "app.py", deadline=60.0)
     assert (finished.stdout, finished.stderr) == ("['aioxide']\n", "")
 
 
 def test_executable_under_the_command(aioxide, children, program):
     program(BY_EXECUTABLE + "\n    print(child(), child('-X', 'dev'), child(AIOXIDE='0'))")
-    finished = aioxide("app.py")
+    finished = aioxide("app.py", deadline=60.0)
     assert (finished.stdout, finished.stderr) == ("aioxide aioxide asyncio\n", "")
 
 
 def test_executable_started_by_an_executable(aioxide, children, program):
     program(BY_EXECUTABLE + "\n    print(child(script='middle.py'))")
     program(BY_EXECUTABLE + "\n    print(child())", "middle.py")
-    assert aioxide("app.py").stdout == "aioxide\n"
+    assert aioxide("app.py", deadline=60.0).stdout == "aioxide\n"
 
 
 def test_executable_by_exec(aioxide, children, program):
     program("import os, sys\nos.execv(sys.executable, [sys.executable, 'child.py'])")
-    assert aioxide("app.py").stdout == "aioxide\n"
+    assert aioxide("app.py", deadline=60.0).stdout == "aioxide\n"
 
 
 def test_executable_after_install_in_code(launch, children, program):
@@ -159,7 +177,7 @@ def test_executable_after_install_in_code(launch, children, program):
 def test_interpreter_that_ignores_its_environment_runs_on_asyncio(aioxide, program, option):
     program(BY_EXECUTABLE + f"\n    print(child({option!r}))")
     program(WORK + "\n    print(run())", "child.py")
-    assert aioxide("app.py").stdout == "asyncio\n"
+    assert aioxide("app.py", deadline=60.0).stdout == "asyncio\n"
 
 
 def test_uninstall_ends_it(aioxide, children, program):
@@ -172,7 +190,7 @@ def test_uninstall_ends_it(aioxide, children, program):
     print(child(), "AIOXIDE" in os.environ, len(before) - len(sys.meta_path))
     """
     )
-    assert aioxide("app.py").stdout == "asyncio False 1\n"
+    assert aioxide("app.py", deadline=60.0).stdout == "asyncio False 1\n"
 
 
 def test_uninstall_in_a_child_ends_it_for_its_children(aioxide, children, program):
@@ -182,7 +200,7 @@ def test_uninstall_in_a_child_ends_it_for_its_children(aioxide, children, progra
         "    aioxide.uninstall()\n    print(work.run(), child(), 'AIOXIDE' in os.environ)",
         "middle.py",
     )
-    assert aioxide("app.py").stdout == "aioxide\nasyncio asyncio False\n"
+    assert aioxide("app.py", deadline=60.0).stdout == "aioxide\nasyncio asyncio False\n"
 
 
 def test_what_the_program_says_in_the_environment_stays(aioxide, program):
@@ -195,7 +213,7 @@ def test_what_the_program_says_in_the_environment_stays(aioxide, program):
         print(os.environ["AIOXIDE"])
         """
     )
-    assert aioxide("app.py").stdout == "1\n0\n"
+    assert aioxide("app.py", deadline=60.0).stdout == "1\n0\n"
 
 
 def test_environment_of_the_command_itself(aioxide, children, program):
@@ -220,7 +238,14 @@ def test_child_that_imports_one_or_the_other_first(launch, children, program, fi
 
 def test_child_that_is_the_command_again(aioxide, children, program):
     program(BY_EXECUTABLE + "\n    print(child('-m', 'aioxide'))")
-    assert aioxide("app.py").stdout == "aioxide\n"
+    assert aioxide("app.py", deadline=60.0).stdout == "aioxide\n"
+
+
+def test_command_keeps_loops_as_its_environment_says(aioxide, program):
+    program("import asyncio\nclass Loop(asyncio.SelectorEventLoop): pass", "uvloop.py")
+    program("import os, uvloop\nprint(uvloop.Loop.__module__, os.environ['AIOXIDE'])")
+    assert aioxide("app.py", env={"AIOXIDE": "keep-loops"}).stdout == "uvloop keep-loops\n"
+    assert aioxide("app.py", env={"AIOXIDE": "1"}).stdout == "aioxide.loop 1\n"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +301,7 @@ def test_child_without_asyncio_imports_neither(aioxide, program):
         print(child(), started("spawn"))
     """
     )
-    assert aioxide("app.py").stdout == "[] [[]]\n"
+    assert aioxide("app.py", deadline=60.0).stdout == "[] [[]]\n"
 
 
 def test_interpreter_that_is_not_asked_imports_nothing(launch, program):
