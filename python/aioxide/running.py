@@ -89,7 +89,7 @@ class Running(AsyncGenerators, Signals):
         Called while the loop runs, it also starts or stops recording where
         coroutines are created, in the loop's thread.
         """
-        super().set_debug(enabled)
+        super().set_debug(bool(enabled))
         if self.is_running():
             self.call_soon_threadsafe(self._set_coroutine_origin_tracking, enabled)
 
