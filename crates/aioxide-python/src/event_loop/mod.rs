@@ -28,6 +28,7 @@ pub use owning::_own_hot_methods;
 pub use ready::{HANGUP, NativeWork, READABLE, Ready, WRITABLE};
 pub use replacing::Methods;
 pub use scheduling::check_callback;
+pub use timers::is_plain_number;
 pub use turn::{report as report_callback, run_handle};
 pub use watching::file_descriptor;
 

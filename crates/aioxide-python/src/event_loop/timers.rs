@@ -10,11 +10,11 @@ use pyo3::{Borrowed, ffi};
 
 use super::scheduling::check_callback;
 use super::{LoopCore, Methods, Ready};
-use crate::context;
 use crate::futures::{Future, LoopRef};
 use crate::handles::{Arguments, TimerHandle};
 use crate::methods::{CallArguments, FastMethod};
 use crate::timeouts::Timeout;
+use crate::{allocate, context};
 
 /// A number of seconds. Most are whole, and an `int` goes through no `float`.
 #[inline]
@@ -27,6 +27,12 @@ fn seconds(number: &Bound<'_, PyAny>) -> PyResult<f64> {
         return error.map_or(Ok(value), Err);
     }
     number.extract()
+}
+
+/// Whether it is a float or an int, and of no subclass.
+#[inline]
+pub fn is_plain_number(number: &Bound<'_, PyAny>) -> bool {
+    number.is_exact_instance_of::<PyFloat>() || number.is_exact_instance_of::<PyInt>()
 }
 
 /// What both methods are called with.
@@ -141,7 +147,12 @@ impl FastMethod for CallLater {
         if !this.calls_own(py, Methods::DEADLINES) {
             return call.at_a_time_of_theirs(core);
         }
-        let when = this.now(py) + seconds(call.time)?;
+        let when = if is_plain_number(call.time) {
+            this.now(py) + seconds(call.time)?
+        } else {
+            // What can be added to a float has a say in it, and the others an error.
+            seconds(&allocate::float(py, this.now(py))?.add(call.time)?)?
+        };
         this.admit(py)?;
         call.schedule(core, when).map(Py::into_any)
     }

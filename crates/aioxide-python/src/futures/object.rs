@@ -309,8 +309,9 @@ impl Future {
     }
 
     #[setter]
-    fn set__asyncio_future_blocking(&self, py: Python<'_>, blocking: bool) {
-        self.set_blocking(py, blocking);
+    fn set__asyncio_future_blocking(&self, blocking: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set_blocking(blocking.py(), blocking.is_truthy()?);
+        Ok(())
     }
 
     #[getter]

@@ -246,8 +246,10 @@ impl Task {
     }
 
     #[setter]
-    fn set__must_cancel(&self, py: Python<'_>, value: bool) {
+    fn set__must_cancel(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (py, value) = (value.py(), value.is_truthy()?);
         self.state.flags.update(py, |flags| flags.must_cancel = value);
+        Ok(())
     }
 
     #[getter]
@@ -261,8 +263,9 @@ impl Task {
     }
 
     #[setter]
-    fn set__log_destroy_pending(&self, py: Python<'_>, value: bool) {
-        Task::set_log_destroy_pending(self, py, value);
+    fn set__log_destroy_pending(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Task::set_log_destroy_pending(self, value.py(), value.is_truthy()?);
+        Ok(())
     }
 
     fn __del__(slf: &Bound<'_, Self>) {

@@ -5,7 +5,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::done_callback::{DoneCallback, Role};
-use crate::event_loop::{LoopCore, Methods};
+use crate::event_loop::{LoopCore, Methods, is_plain_number};
 use crate::futures::Future;
 
 /// What will give a future its result of None in time.
@@ -31,7 +31,8 @@ impl Timer {
         future: &Py<Future>,
     ) -> PyResult<Self> {
         let py = event_loop.py();
-        if let (Ok(seconds), Some(core)) = (delay.extract::<f64>(), LoopCore::of(event_loop))
+        if is_plain_number(delay)
+            && let (Ok(seconds), Some(core)) = (delay.extract::<f64>(), LoopCore::of(event_loop))
             && core.get().calls_own(py, Methods::TIMERS)
         {
             core.get().wake_later(py, seconds, future.clone_ref(py))?;
