@@ -17,6 +17,11 @@ before it starts, or run it with ``python -m aioxide app.py``.
 
 from __future__ import annotations
 
+from .sub_interpreters import refuse_sub_interpreters as _refuse_sub_interpreters
+
+_refuse_sub_interpreters()
+
+# ruff: noqa: E402
 import asyncio as _asyncio
 from asyncio import *  # noqa: F403
 
@@ -88,6 +93,8 @@ __all__ = (
 )
 
 _show_native_tasks()
+# At exit, when something may be left to report, nothing can be imported any more.
+_aioxide._load_names()
 
 
 def __getattr__(name: str):

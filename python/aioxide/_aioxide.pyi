@@ -28,6 +28,9 @@ __version__: str
 def _live_tasks() -> list[Task[Any]]:
     """Return the tasks of all loops that are not done, in no certain order."""
 
+def _load_names() -> None:
+    """Look up what is needed of the standard library; nothing can be imported at exit."""
+
 def _own_hot_methods(class_: type[LoopCore], /) -> None:
     """Give a subclass of ``LoopCore`` descriptors of its own for the methods called most.
 

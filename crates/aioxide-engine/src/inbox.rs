@@ -117,6 +117,19 @@ impl<T> Inbox<T> {
         !self.has_items.load(Ordering::Acquire)
     }
 
+    /// Calls `look` for each item that has arrived, under the lock: it must not
+    /// push, wait, or drop anything.
+    ///
+    /// # Errors
+    ///
+    /// The first one of `look`, which ends this.
+    pub fn try_for_each<E>(&self, mut look: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        self.lock().items.iter().try_for_each(&mut look)
+    }
+
     /// Refuses every later push, lets go of the waker and returns what had
     /// arrived, oldest first.
     pub fn close(&self) -> Vec<T> {

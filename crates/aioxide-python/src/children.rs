@@ -67,6 +67,7 @@ impl ChildExit {
 fn tell(inbox: &Inbox<Ready>, child: Box<ChildExit>) {
     if let Err(child) = inbox.push(child.into_ready()) {
         // The loop is closed. None: the interpreter shuts down.
+        crate::exiting::arm();
         let _ = Python::try_attach(|_| drop(child));
     }
 }

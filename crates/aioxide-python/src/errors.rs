@@ -26,8 +26,34 @@ pub fn os_error(error: impl Into<io::Error>) -> PyErr {
 /// The error as a `raise` statement makes it: what is being handled meanwhile,
 /// if anything, is its context.
 pub fn raised(py: Python<'_>, error: PyErr) -> PyErr {
-    let value = error.into_value(py);
+    let value = error.settled(py).into_value(py);
     // SAFETY: the thread is attached and the reference is an exception's.
     unsafe { ffi::PyErr_SetObject(ffi::Py_TYPE(value.as_ptr()).cast(), value.as_ptr()) };
     PyErr::fetch(py)
+}
+
+/// An error whose exception exists.
+///
+/// PyO3 makes the exception of `new_err` when somebody looks at it. To do so it asks
+/// whether the interpreter is alive, and panics while that goes. So whoever looks at an
+/// error that may not have come from the interpreter settles it first; what is only
+/// raised needs no look.
+pub trait Settled {
+    /// The same with its exception made.
+    fn settled(self, py: Python<'_>) -> Self;
+}
+
+impl Settled for PyErr {
+    #[inline]
+    fn settled(self, py: Python<'_>) -> Self {
+        self.restore(py);
+        Self::fetch(py)
+    }
+}
+
+impl<T> Settled for PyResult<T> {
+    #[inline]
+    fn settled(self, py: Python<'_>) -> Self {
+        self.map_err(|error| error.settled(py))
+    }
 }

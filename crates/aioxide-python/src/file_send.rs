@@ -11,6 +11,7 @@ use pyo3::exceptions::{PyBlockingIOError, PyConnectionError, PyInterruptedError,
 use pyo3::prelude::*;
 use rustix::io::Errno;
 
+use crate::errors::Settled;
 use crate::standard;
 
 /// Bytes that go out in one turn of the loop at most: a reader as fast as the
@@ -94,7 +95,8 @@ impl FileSend {
             let lost = PyConnectionError::new_err((
                 "socket is not connected",
                 Errno::NOTCONN.raw_os_error(),
-            ));
+            ))
+            .settled(py);
             lost.set_cause(py, Some(error));
             return Ok(lost);
         }

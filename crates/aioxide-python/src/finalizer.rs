@@ -12,6 +12,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{Borrowed, PyClass};
 
+use crate::deallocation::in_turn;
+use crate::entry::{RaisedBefore, enter_silently};
+
 /// A class with something to do before an instance goes.
 pub trait Finalize: PyClass {
     /// Where the dealloc function that PyO3 made for the class is kept.
@@ -53,44 +56,63 @@ pub fn install<T: Finalize>(py: Python<'_>) {
 }
 
 unsafe extern "C" fn finalize_slot<T: Finalize>(object: *mut ffi::PyObject) {
-    // SAFETY: the interpreter calls slots with the GIL held.
-    unsafe { Python::attach_unchecked(|py| finalize_object::<T>(py, object)) }
+    // SAFETY: the interpreter calls slots with the GIL held, and an object that is
+    // alive; an instance of T, because the slot is installed on T only and inherited by
+    // its subclasses.
+    unsafe {
+        enter_silently(c"a finalizer of aioxide", |_| {
+            Python::attach_unchecked(|py| {
+                let bound = Bound::from_borrowed_ptr(py, object).cast_into_unchecked::<T>();
+                finalize(&bound);
+            });
+        });
+    }
 }
 
-fn finalize_object<T: Finalize>(py: Python<'_>, object: *mut ffi::PyObject) {
-    // SAFETY: the object is alive, and an instance of T, because the slot is
-    // installed on T only and inherited by its subclasses.
-    let bound = unsafe { Bound::from_borrowed_ptr(py, object).cast_into_unchecked::<T>() };
-    if !T::wants_finalizer(bound.as_borrowed()) {
-        return;
-    }
-    // A finalizer must leave the exception that is being raised as it was.
-    let raised = PyErr::take(py);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| T::finalize(&bound)));
-    if outcome.is_err() {
-        pyo3::exceptions::PySystemError::new_err("a finalizer of aioxide panicked")
-            .write_unraisable(py, None);
-    }
-    drop(bound);
-    if let Some(raised) = raised {
-        raised.restore(py);
+fn finalize<T: Finalize>(bound: &Bound<'_, T>) {
+    if T::wants_finalizer(bound.as_borrowed()) {
+        let _raised = RaisedBefore::take(bound.py());
+        T::finalize(bound);
     }
 }
 
 unsafe extern "C" fn dealloc_slot<T: Finalize>(object: *mut ffi::PyObject) {
     // SAFETY: tp_dealloc is called with the GIL held on an instance of T whose
-    // last reference is gone. The interpreter's helper keeps it alive while it
-    // finalizes, and does nothing when it has been finalized already; the
-    // borrowed reference does not count.
+    // last reference is gone. The borrowed reference does not count, and the token
+    // alone is enough: no reference is given up here.
     unsafe {
-        // Most objects want nothing, and then no reference is given up here:
-        // the token alone is enough.
-        let py = Python::assume_attached();
-        let borrowed = Borrowed::from_ptr(py, object).cast_unchecked::<T>();
-        if T::wants_finalizer(borrowed) && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
-            return; // Somebody holds it again.
-        }
-        T::forget(borrowed);
+        enter_silently(c"a deallocation of aioxide", |py| {
+            let borrowed = Borrowed::from_ptr(py, object).cast_unchecked::<T>();
+            if T::wants_finalizer(borrowed) {
+                in_turn(py, object, finalize_and_dispose::<T>);
+            } else {
+                dispose::<T>(py, object);
+            }
+        });
+    }
+}
+
+/// # Safety
+///
+/// `object` is an instance of `T` without references.
+unsafe fn finalize_and_dispose<T: Finalize>(py: Python<'_>, object: *mut ffi::PyObject) {
+    // SAFETY: the caller's promise. The interpreter's helper keeps the object alive
+    // while it finalizes, and does nothing when it has been finalized already.
+    unsafe {
+        if ffi::PyObject_CallFinalizerFromDealloc(object) == 0 {
+            dispose::<T>(py, object);
+        } // Somebody holds it again, otherwise.
+    }
+}
+
+/// # Safety
+///
+/// `object` is an instance of `T` without references.
+#[inline]
+unsafe fn dispose<T: Finalize>(py: Python<'_>, object: *mut ffi::PyObject) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        T::forget(Borrowed::from_ptr(py, object).cast_unchecked::<T>());
         let original = T::original_dealloc().get().expect("set by install()");
         original(object);
     }

@@ -15,8 +15,11 @@ mod children;
 mod context;
 mod coroutine_functions;
 mod coroutines;
+mod deallocation;
+mod entry;
 mod errors;
 mod event_loop;
+mod exiting;
 mod file_send;
 mod finalizer;
 mod futures;
@@ -106,6 +109,8 @@ mod _aioxide {
     use crate::coroutines::{_want_origins, iscoroutine};
     #[pymodule_export]
     use crate::futures::wrap_future;
+    #[pymodule_export]
+    use crate::standard::_load_names;
     #[cfg(not(Py_3_14))]
     #[pymodule_export]
     use crate::waiting::all_tasks;
@@ -183,6 +188,7 @@ mod _aioxide {
         crate::timeouts::install_timeout(py)?;
         crate::taskgroups::install_task_group(py)?;
         shorten_names(module)?;
+        crate::deallocation::install_all(py);
         crate::coroutine_functions::disguise(module)?;
         py.get_type::<Coroutine>().setattr("__name__", "coroutine")?;
         py.get_type::<SocketCall>().setattr("__name__", "coroutine")?;

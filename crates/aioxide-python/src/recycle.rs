@@ -15,6 +15,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{Borrowed, PyClass};
 
+use crate::deallocation::in_turn;
+use crate::entry::enter_silently;
 use crate::with_cell::WithCell;
 
 /// How many dead objects of a class are kept: what a program that does ten thousand
@@ -107,41 +109,19 @@ pub fn take<T: Recycle>(py: Python<'_>) -> Option<Bound<'_, T>> {
 
 unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
     // SAFETY: tp_dealloc is called with the GIL held (which the checked form
-    // would doubt while the interpreter shuts down) on an instance of T
-    // without references, whose contents are sound. What is deferred is one of
-    // exactly T, which nothing else can reach.
+    // would doubt while the interpreter shuts down) on an instance of T or a
+    // subclass without references, whose contents are sound.
     unsafe {
-        if shelve_empty::<T>(object) {
-            return;
-        }
-        if ffi::Py_TYPE(object) != class::<T>() {
-            let original = T::shelf().dealloc.get().expect("set by install()");
-            return original(object); // The subclass's own affair.
-        }
-        if T::DROPS_NOTHING {
-            dispose_in_turn::<T>(Python::assume_attached(), object);
-        } else {
-            Python::attach_unchecked(|py| dispose_in_turn::<T>(py, object));
-        }
-    }
-}
-
-/// Disposes of the object, or leaves that to the outermost deallocation.
-///
-/// # Safety
-///
-/// `object` is an instance of exactly `T` without references.
-#[inline]
-unsafe fn dispose_in_turn<T: Recycle>(py: Python<'_>, object: *mut ffi::PyObject) {
-    // SAFETY: the caller's promise; from here on the collector does not see it.
-    unsafe {
-        ffi::PyObject_GC_UnTrack(object.cast());
-        if Nesting::enter(py) {
-            dispose::<T>(py, object);
-            Nesting::leave(py);
-        } else {
-            Nesting::defer(py, dispose::<T>, object);
-        }
+        enter_silently(c"a deallocation of aioxide", |py| {
+            if shelve_empty::<T>(object) {
+                return;
+            }
+            if T::DROPS_NOTHING {
+                in_turn(py, object, dispose::<T>);
+            } else {
+                Python::attach_unchecked(|py| in_turn(py, object, dispose::<T>));
+            }
+        });
     }
 }
 
@@ -187,16 +167,22 @@ unsafe fn is_null_at(object: *mut ffi::PyObject, offset: ffi::Py_ssize_t) -> boo
         || unsafe { object.byte_offset(offset).cast::<*mut ffi::PyObject>().read().is_null() }
 }
 
-/// Puts an untracked object on its shelf, or frees it.
+/// Puts an object on its shelf, or frees it.
 ///
 /// # Safety
 ///
-/// `object` is an instance of exactly `T` without references.
+/// `object` is an instance of `T` or a subclass, without references.
 unsafe fn dispose<T: Recycle>(py: Python<'_>, object: *mut ffi::PyObject) {
     let shelf = T::shelf();
-    // SAFETY: the caller's promise; emptying it leaves it sound.
+    // SAFETY: the caller's promise; emptying it leaves it sound. The collector does not
+    // see it any more.
     unsafe {
         let class = ffi::Py_TYPE(object);
+        if class != self::class::<T>() {
+            let original = shelf.dealloc.get().expect("set by install()");
+            return original(object); // The subclass's own affair.
+        }
+        ffi::PyObject_GC_UnTrack(object.cast());
         clear_weak_references(object, class);
         clear_dictionary(object, class);
         T::empty(Borrowed::from_ptr(py, object).cast_unchecked::<T>());
@@ -209,61 +195,6 @@ unsafe fn dispose<T: Recycle>(py: Python<'_>, object: *mut ffi::PyObject) {
         } else {
             let original = shelf.dealloc.get().expect("set by install()");
             original(object);
-        }
-    }
-}
-
-/// How deep deallocations are nested. A chain of futures, each the result of
-/// the next, would otherwise go as deep as it is long and overflow the stack.
-struct Nesting {
-    depth: u32,
-    deferred: Vec<(Dispose, NonNull<ffi::PyObject>)>,
-}
-
-type Dispose = unsafe fn(Python<'_>, *mut ffi::PyObject);
-
-static NESTING: WithCell<Nesting> = WithCell::new(Nesting { depth: 0, deferred: Vec::new() });
-
-impl Nesting {
-    const LIMIT: u32 = 50;
-
-    /// One level deeper; false if that is too deep.
-    fn enter(py: Python<'_>) -> bool {
-        NESTING.with(py, |nesting| {
-            let fits = nesting.depth < Self::LIMIT;
-            nesting.depth += u32::from(fits);
-            fits
-        })
-    }
-
-    /// Leaves `object` to the outermost deallocation.
-    fn defer(py: Python<'_>, dispose: Dispose, object: *mut ffi::PyObject) {
-        if let Some(object) = NonNull::new(object) {
-            NESTING.with(py, |nesting| nesting.deferred.push((dispose, object)));
-        }
-    }
-
-    /// One level up; the outermost disposes of what was left to it.
-    #[inline]
-    fn leave(py: Python<'_>) {
-        if NESTING.with(py, |nesting| nesting.depth == 1 && !nesting.deferred.is_empty()) {
-            Self::dispose_of_deferred();
-        }
-        NESTING.with(py, |nesting| nesting.depth -= 1);
-    }
-
-    #[cold]
-    fn dispose_of_deferred() {
-        // SAFETY: called with the GIL held, in a deallocation.
-        unsafe {
-            Python::attach_unchecked(|py| {
-                while let Some((dispose, object)) =
-                    NESTING.with(py, |nesting| nesting.deferred.pop())
-                {
-                    // Deferred by `dealloc` with the function for its class.
-                    dispose(py, object.as_ptr());
-                }
-            });
         }
     }
 }

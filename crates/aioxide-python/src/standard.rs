@@ -1,4 +1,7 @@
 //! What we use of the standard library, looked up once.
+//!
+//! All of it is looked up when the package is imported ([`_load_names`]): at exit nothing
+//! can be imported any more, while there still is something to report.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -13,353 +16,214 @@ fn attribute<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'
     module.getattr(allocate::string(py, name)?)
 }
 
-/// Names one attribute of a standard module and remembers it.
-macro_rules! standard {
-    ($(#[$doc:meta])* $name:ident = $module:literal . $attribute:literal) => {
-        $(#[$doc])*
-        pub fn $name(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-            static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-            let found = || Ok::<_, PyErr>(attribute(py, $module, $attribute)?.unbind());
-            CELL.get_or_try_init(py, found).map(|it| it.bind(py))
+/// Names attributes of standard modules, each of which becomes a function that looks
+/// it up once.
+macro_rules! names {
+    ($(
+        $(#[doc = $doc:literal])*
+        $(#[cfg($($cfg:tt)*)])?
+        $kind:ident $name:ident = $module:literal . $attribute:literal;
+    )*) => {
+        $(
+            $(#[doc = $doc])*
+            $(#[cfg($($cfg)*)])?
+            pub fn $name(py: Python<'_>) -> PyResult<&Bound<'_, names!(@class $kind)>> {
+                static CELL: PyOnceLock<Py<names!(@class $kind)>> = PyOnceLock::new();
+                let found = || {
+                    let found = attribute(py, $module, $attribute)?;
+                    Ok::<_, PyErr>(found.cast_into::<names!(@class $kind)>()?.unbind())
+                };
+                CELL.get_or_try_init(py, found).map(|it| it.bind(py))
+            }
+        )*
+
+        /// Looks up all that this Python has. Called once, at the end of the package's
+        /// import: some names are the package's own.
+        #[pyfunction]
+        pub fn _load_names(py: Python<'_>) {
+            $(
+                $(#[cfg($($cfg)*)])?
+                {
+                    // A name that another version has is not asked for on this one.
+                    let _: PyResult<_> = $name(py);
+                }
+            )*
         }
     };
+    (@class type) => { PyType };
+    (@class value) => { PyAny };
 }
 
-macro_rules! standard_type {
-    ($(#[$doc:meta])* $name:ident = $module:literal . $attribute:literal) => {
-        $(#[$doc])*
-        pub fn $name(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-            static CELL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-            let found = || {
-                let class = attribute(py, $module, $attribute)?;
-                Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
-            };
-            CELL.get_or_try_init(py, found).map(|it| it.bind(py))
-        }
-    };
-}
-
-standard!(
+names! {
     /// The function.
-    round = "builtins"."round"
-);
-standard_type!(
+    value round = "builtins"."round";
     /// What a cancelled future raises.
-    cancelled_error = "asyncio.exceptions"."CancelledError"
-);
-standard_type!(
+    type cancelled_error = "asyncio.exceptions"."CancelledError";
     /// What a future raises that is asked too early or set twice.
-    invalid_state_error = "asyncio.exceptions"."InvalidStateError"
-);
-standard_type!(
+    type invalid_state_error = "asyncio.exceptions"."InvalidStateError";
     /// The standard `Future`, which ours claims to be.
-    future_type = "asyncio.futures"."Future"
-);
-standard_type!(
+    type future_type = "asyncio.futures"."Future";
     /// The standard `Task`, which ours claims to be.
-    task_type = "asyncio.tasks"."Task"
-);
-standard_type!(
+    type task_type = "asyncio.tasks"."Task";
     /// What the standard `gather` returns, which ours claims to return.
-    gathering_future_type = "asyncio.tasks"."_GatheringFuture"
-);
-standard_type!(
+    type gathering_future_type = "asyncio.tasks"."_GatheringFuture";
     /// The standard `Task` written in Python, of which older code makes use.
-    python_task_type = "asyncio.tasks"."_PyTask"
-);
-standard_type!(
+    type python_task_type = "asyncio.tasks"."_PyTask";
     /// The standard `Handle`, which ours claims to be.
-    handle_type = "asyncio.events"."Handle"
-);
-standard_type!(
+    type handle_type = "asyncio.events"."Handle";
     /// The standard `TimerHandle`, which ours claims to be.
-    timer_handle_type = "asyncio.events"."TimerHandle"
-);
-standard_type!(
+    type timer_handle_type = "asyncio.events"."TimerHandle";
     /// What a stream raises that ends too early.
-    incomplete_read_error = "asyncio.exceptions"."IncompleteReadError"
-);
-standard_type!(
+    type incomplete_read_error = "asyncio.exceptions"."IncompleteReadError";
     /// What `readuntil` raises when too much comes before the separator.
-    limit_overrun_error = "asyncio.exceptions"."LimitOverrunError"
-);
-standard_type!(
+    type limit_overrun_error = "asyncio.exceptions"."LimitOverrunError";
     /// The standard `StreamReader`, which a writer may be given as well as ours.
-    stream_reader = "asyncio.streams"."StreamReader"
-);
-#[cfg(Py_3_14)]
-standard_type!(
+    type stream_reader = "asyncio.streams"."StreamReader";
     /// What `call_soon_threadsafe` returns, which ours claims to be.
-    thread_safe_handle_type = "asyncio.events"."_ThreadSafeHandle"
-);
-standard_type!(
+    #[cfg(Py_3_14)]
+    type thread_safe_handle_type = "asyncio.events"."_ThreadSafeHandle";
     /// Protocols that bring their own receive buffer.
-    buffered_protocol = "asyncio.protocols"."BufferedProtocol"
-);
-standard_type!(
+    type buffered_protocol = "asyncio.protocols"."BufferedProtocol";
     /// The standard stream transport, which ours claims to be.
-    transport_type = "asyncio.transports"."Transport"
-);
-standard_type!(
+    type transport_type = "asyncio.transports"."Transport";
     /// The standard datagram transport, which ours claims to be.
-    datagram_transport_type = "asyncio.transports"."DatagramTransport"
-);
-standard_type!(
+    type datagram_transport_type = "asyncio.transports"."DatagramTransport";
     /// The standard transport that only reads, which ours claims to be.
-    read_transport_type = "asyncio.transports"."ReadTransport"
-);
-standard_type!(
+    type read_transport_type = "asyncio.transports"."ReadTransport";
     /// What `get_extra_info("socket")` wraps a socket in.
-    transport_socket = "asyncio.trsock"."TransportSocket"
-);
-standard_type!(
+    type transport_socket = "asyncio.trsock"."TransportSocket";
     /// The operating system's sockets.
-    socket_type = "socket"."socket"
-);
-standard!(
+    type socket_type = "socket"."socket";
     /// The level of an option that every socket has.
-    sol_socket = "socket"."SOL_SOCKET"
-);
-standard!(
+    value sol_socket = "socket"."SOL_SOCKET";
     /// The option that tells how a connection attempt has ended.
-    so_error = "socket"."SO_ERROR"
-);
-standard_type!(
+    value so_error = "socket"."SO_ERROR";
     /// Threads that run the blocking pool's workers.
-    thread_type = "threading"."Thread"
-);
-standard_type!(
+    type thread_type = "threading"."Thread";
     /// The standard TLS transport, which ours claims to be.
-    ssl_transport_type = "asyncio.sslproto"."_SSLProtocolTransport"
-);
-standard_type!(
+    type ssl_transport_type = "asyncio.sslproto"."_SSLProtocolTransport";
     /// Memory that TLS records go through.
-    memory_bio = "ssl"."MemoryBIO"
-);
-standard_type!(
+    type memory_bio = "ssl"."MemoryBIO";
     /// A TLS session over such memory.
-    ssl_object = "ssl"."SSLObject"
-);
-standard_type!(
+    type ssl_object = "ssl"."SSLObject";
     /// What is wrong with a TLS session.
-    ssl_error = "ssl"."SSLError"
-);
-standard_type!(
+    type ssl_error = "ssl"."SSLError";
     /// The peer's certificate is not to be trusted.
-    ssl_certificate_error = "ssl"."CertificateError"
-);
-standard_type!(
+    type ssl_certificate_error = "ssl"."CertificateError";
     /// The session needs more from the peer.
-    ssl_want_read_error = "ssl"."SSLWantReadError"
-);
-standard_type!(
+    type ssl_want_read_error = "ssl"."SSLWantReadError";
     /// The same, of older kinds.
-    ssl_syscall_error = "ssl"."SSLSyscallError"
-);
-standard!(
+    type ssl_syscall_error = "ssl"."SSLSyscallError";
     /// `repr` of a future.
-    future_repr = "asyncio.base_futures"."_future_repr"
-);
-standard!(
+    value future_repr = "asyncio.base_futures"."_future_repr";
     /// `repr` of a task.
-    task_repr = "asyncio.base_tasks"."_task_repr"
-);
-standard!(
+    value task_repr = "asyncio.base_tasks"."_task_repr";
     /// Frames of a suspended or failed task.
-    task_get_stack = "asyncio.base_tasks"."_task_get_stack"
-);
-standard!(
+    value task_get_stack = "asyncio.base_tasks"."_task_get_stack";
     /// Prints these frames.
-    task_print_stack = "asyncio.base_tasks"."_task_print_stack"
-);
-standard!(
+    value task_print_stack = "asyncio.base_tasks"."_task_print_stack";
     /// A callback with its place in the source.
-    format_callback_source = "asyncio.format_helpers"."_format_callback_source"
-);
-standard!(
+    value format_callback_source = "asyncio.format_helpers"."_format_callback_source";
+    /// Issues a warning.
+    value warn = "warnings"."warn";
+    /// The stack of the calling Python code, with its lines: they cannot be read any more
+    /// when something is reported at exit.
+    value extract_lines = "traceback"."extract_stack";
     /// The stack of the calling Python code.
-    extract_stack = "asyncio.format_helpers"."extract_stack"
-);
-standard_type!(
+    value extract_stack = "asyncio.format_helpers"."extract_stack";
     /// What every class of coroutines is or is registered with.
-    coroutine_class = "collections.abc"."Coroutine"
-);
-standard_type!(
+    type coroutine_class = "collections.abc"."Coroutine";
     /// The interpreter's generators.
-    generator_type = "types"."GeneratorType"
-);
-standard_type!(
+    type generator_type = "types"."GeneratorType";
     /// The interpreter's functions.
-    function_type = "types"."FunctionType"
-);
-standard_type!(
+    type function_type = "types"."FunctionType";
     /// The interpreter's coroutines, which ours claim to be.
-    coroutine_type = "types"."CoroutineType"
-);
-standard!(
+    type coroutine_type = "types"."CoroutineType";
     /// How a native function is found again: our own.
-    reduce_function = "aioxide.vocabulary"."reduce_function"
-);
-standard_type!(
+    value reduce_function = "aioxide.vocabulary"."reduce_function";
     /// A future that threads wait for.
-    concurrent_future = "concurrent.futures"."Future"
-);
-standard!(
+    type concurrent_future = "concurrent.futures"."Future";
     /// A function with its first arguments.
-    partial = "functools"."partial"
-);
-#[cfg(not(Py_3_14))]
-standard!(
+    value partial = "functools"."partial";
     /// The module with asyncio's own record of tasks, which tests replace.
-    tasks = "asyncio"."tasks"
-);
-#[cfg(not(Py_3_14))]
-standard!(
+    #[cfg(not(Py_3_14))]
+    value tasks = "asyncio"."tasks";
     /// What that record is.
-    weak_set = "weakref"."WeakSet"
-);
-standard!(
+    #[cfg(not(Py_3_14))]
+    value weak_set = "weakref"."WeakSet";
     /// Whether calling an object makes a coroutine.
-    is_coroutine_function = "inspect"."iscoroutinefunction"
-);
-standard!(
+    value is_coroutine_function = "inspect"."iscoroutinefunction";
     /// The loop that a future made without one belongs to.
-    get_event_loop = "asyncio.events"."get_event_loop"
-);
-standard!(
+    value get_event_loop = "asyncio.events"."get_event_loop";
     /// Whether an object can be awaited.
-    is_awaitable = "inspect"."isawaitable"
-);
-standard!(
+    value is_awaitable = "inspect"."isawaitable";
     /// Makes a coroutine of any awaitable: our own.
-    wrap_awaitable = "aioxide.awaiting"."wrap_awaitable"
-);
-standard!(
+    value wrap_awaitable = "aioxide.awaiting"."wrap_awaitable";
     /// Whether `shield` takes note of the exception of what was shielded although
     /// nobody waits for it any more.
-    shield_takes_note = "aioxide.patch_releases"."SHIELD_TAKES_NOTE"
-);
-standard!(
+    value shield_takes_note = "aioxide.patch_releases"."SHIELD_TAKES_NOTE";
     /// The callback that reports such an exception, or None.
-    shield_reports = "aioxide.patch_releases"."SHIELD_REPORTS"
-);
-standard!(
+    value shield_reports = "aioxide.patch_releases"."SHIELD_REPORTS";
     /// Whether a wait for the next one of `as_completed` that fails leaves it to
     /// somebody else.
-    as_completed_gives_back = "aioxide.patch_releases"."AS_COMPLETED_GIVES_BACK"
-);
-standard!(
+    value as_completed_gives_back = "aioxide.patch_releases"."AS_COMPLETED_GIVES_BACK";
     /// Stands in for the frame of a native coroutine: our own.
-    native_frame = "aioxide.call_graphs"."frame_of"
-);
-standard!(
+    value native_frame = "aioxide.call_graphs"."frame_of";
     /// The code of asyncio's function: our own.
-    native_code = "aioxide.call_graphs"."code_of"
-);
-standard!(
+    value native_code = "aioxide.call_graphs"."code_of";
     /// Records where a native coroutine is made: our own.
-    remember_origin = "aioxide.coroutine_origins"."remember"
-);
-standard!(
+    value remember_origin = "aioxide.coroutine_origins"."remember";
     /// Where that was: our own.
-    origin_of = "aioxide.coroutine_origins"."origin_of"
-);
-standard!(
+    value origin_of = "aioxide.coroutine_origins"."origin_of";
     /// Warns of a coroutine that nobody has awaited, with the place where it was made.
-    warn_of_unawaited = "warnings"."_warn_unawaited_coroutine"
-);
-standard!(
+    value warn_of_unawaited = "warnings"."_warn_unawaited_coroutine";
     /// What a native coroutine seems to await: our own.
-    awaited_natively = "aioxide.call_graphs"."awaited"
-);
-standard!(
+    value awaited_natively = "aioxide.call_graphs"."awaited";
     /// What goes on at a barrier, for those who look.
-    barrier_state = "asyncio.locks"."_BarrierState"
-);
-standard_type!(
+    value barrier_state = "asyncio.locks"."_BarrierState";
     /// Somebody has broken or reset a barrier.
-    broken_barrier_error = "asyncio.exceptions"."BrokenBarrierError"
-);
-standard!(
+    type broken_barrier_error = "asyncio.exceptions"."BrokenBarrierError";
     /// What a queue's things are in, for those who look.
-    deque = "collections"."deque"
-);
-standard!(
+    value deque = "collections"."deque";
     /// Puts a thing into a heap.
-    heappush = "heapq"."heappush"
-);
-standard!(
+    value heappush = "heapq"."heappush";
     /// Takes the lowest thing out of a heap.
-    heappop = "heapq"."heappop"
-);
-standard!(
+    value heappop = "heapq"."heappop";
     /// What `Queue[int]` is.
-    generic_alias = "types"."GenericAlias"
-);
-standard_type!(
+    value generic_alias = "types"."GenericAlias";
     /// There is nothing in a queue.
-    queue_empty = "asyncio.queues"."QueueEmpty"
-);
-standard_type!(
+    type queue_empty = "asyncio.queues"."QueueEmpty";
     /// There is no room in a queue.
-    queue_full = "asyncio.queues"."QueueFull"
-);
-standard_type!(
+    type queue_full = "asyncio.queues"."QueueFull";
     /// A queue is shut down (3.13 and later).
-    queue_shut_down = "asyncio.queues"."QueueShutDown"
-);
-standard!(
+    type queue_shut_down = "asyncio.queues"."QueueShutDown";
     /// The loop that runs in this thread, or None.
-    running_loop = "asyncio.events"."_get_running_loop"
-);
-standard!(
+    value running_loop = "asyncio.events"."_get_running_loop";
     /// How far a timeout has come.
-    timeout_state = "asyncio.timeouts"."_State"
-);
-standard_type!(
+    value timeout_state = "asyncio.timeouts"."_State";
     /// Several exceptions as one.
-    base_exception_group = "builtins"."BaseExceptionGroup"
-);
-standard_type!(
+    type base_exception_group = "builtins"."BaseExceptionGroup";
     /// Several exceptions as one, none of which ends the program.
-    exception_group = "builtins"."ExceptionGroup"
-);
-standard!(
+    type exception_group = "builtins"."ExceptionGroup";
     /// Turns the exceptions of `concurrent.futures` into asyncio's.
-    convert_future_exception = "asyncio.futures"."_convert_future_exc"
-);
-#[cfg(Py_3_14)]
-standard_type!(
+    value convert_future_exception = "asyncio.futures"."_convert_future_exc";
     /// The standard `Future` written in C, and with it such a `Task`.
-    native_future_type = "_asyncio"."Future"
-);
-#[cfg(Py_3_14)]
-standard!(
+    #[cfg(Py_3_14)]
+    type native_future_type = "_asyncio"."Future";
     /// Records who awaits a future of the standard library.
-    add_to_awaited_by = "_asyncio"."future_add_to_awaited_by"
-);
-#[cfg(Py_3_14)]
-standard!(
+    #[cfg(Py_3_14)]
+    value add_to_awaited_by = "_asyncio"."future_add_to_awaited_by";
     /// Takes that back.
-    discard_from_awaited_by = "_asyncio"."future_discard_from_awaited_by"
-);
-standard!(
+    #[cfg(Py_3_14)]
+    value discard_from_awaited_by = "_asyncio"."future_discard_from_awaited_by";
     /// The system call behind `sendfile`.
-    sendfile = "os"."sendfile"
-);
-standard_type!(
+    value sendfile = "os"."sendfile";
     /// What is raised where the system cannot send a file by itself.
-    sendfile_not_available = "asyncio.exceptions"."SendfileNotAvailableError"
-);
-standard!(
+    type sendfile_not_available = "asyncio.exceptions"."SendfileNotAvailableError";
     /// How a transport may send a file, as asyncio writes it down in its class.
-    sendfile_mode = "asyncio.constants"."_SendfileMode"
-);
-standard!(
+    value sendfile_mode = "asyncio.constants"."_SendfileMode";
     /// asyncio's logger.
-    logger = "asyncio.log"."logger"
-);
-standard!(
+    value logger = "asyncio.log"."logger";
     /// Called before the interpreter joins its threads.
-    register_atexit = "threading"."_register_atexit"
-);
+    value register_atexit = "threading"."_register_atexit";
+}

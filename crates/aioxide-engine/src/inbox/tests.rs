@@ -141,3 +141,19 @@ fn a_forked_child_does_not_wait_for_a_thread_that_it_lacks() {
     let _pushing = other.lock();
     assert_eq!(Inbox::inherited(inbox), <[&str; 0]>::default());
 }
+
+#[test]
+fn what_has_arrived_can_be_looked_at() {
+    let inbox = inbox();
+    inbox.push(1).unwrap();
+    inbox.push(2).unwrap();
+    inbox.push(3).unwrap();
+    let mut seen = Vec::new();
+    let until_two = |item: &i32| {
+        seen.push(*item);
+        if *item == 2 { Err("two") } else { Ok(()) }
+    };
+    assert_eq!(inbox.try_for_each(until_two), Err("two"));
+    assert_eq!(seen, [1, 2]);
+    assert!(!inbox.is_empty());
+}

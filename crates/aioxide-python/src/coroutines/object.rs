@@ -1,12 +1,10 @@
 //! The Python class `Coroutine`.
 
 use std::ffi::CString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use pyo3::exceptions::{
-    PyGeneratorExit, PyRuntimeError, PyRuntimeWarning, PyStopIteration, PySystemError, PyTypeError,
-    PyValueError,
+    PyGeneratorExit, PyRuntimeError, PyRuntimeWarning, PyStopIteration, PyTypeError, PyValueError,
 };
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
@@ -16,6 +14,8 @@ use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
 use super::showing::{Steps, iter_slot, itself_slot};
 use super::{AtOnce, Input, Moment, Program, Step, origins};
+use crate::entry::{Attach, enter};
+use crate::errors::Settled;
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
 use crate::gil_cell::{Contents, GilCell, unsafe_cell_methods};
@@ -189,7 +189,10 @@ impl Coroutine {
     fn run<'py>(&self, py: Python<'py>, mut input: Input<'py>) -> PyResult<Flow<'py>> {
         let mut program = self.state.program.replace(py, Program::Absent);
         loop {
-            let (phase, yielded) = match program.resume(py, input) {
+            if let Input::Error(error) = input {
+                input = Input::Error(error.settled(py));
+            }
+            let (phase, yielded) = match program.resume(py, input).settled(py) {
                 Ok(Step::Return(value)) => {
                     drop(self.state.phase.replace(py, Phase::Over));
                     program.release(py);
@@ -320,10 +323,11 @@ fn raised_or_yielded(py: Python<'_>, flow: PyResult<Flow<'_>>) -> *mut ffi::PyOb
 /// A `StopIteration` that gets out of a coroutine's body would be taken for its
 /// result.
 fn stop_is_an_error(py: Python<'_>, error: PyErr) -> PyErr {
+    let error = error.settled(py);
     if !error.is_instance_of::<PyStopIteration>(py) {
         return error;
     }
-    let wrapped = PyRuntimeError::new_err("coroutine raised StopIteration");
+    let wrapped = PyRuntimeError::new_err("coroutine raised StopIteration").settled(py);
     wrapped.set_cause(py, Some(error));
     wrapped
 }
@@ -401,19 +405,15 @@ pub fn install_slots(py: Python<'_>) {
 unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the interpreter calls slots with the GIL held and an object that is
     // alive, of this class, which has no subclasses.
-    let (py, slf) = unsafe {
-        let py = Python::assume_attached();
-        (py, Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>().get())
-    };
-    let step = || match slf.step_at_once(py) {
-        Some(result) => result,
-        // SAFETY: the GIL is held.
-        None => unsafe { Python::attach_unchecked(|py| slf.step(py)) },
-    };
-    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
-        PySystemError::new_err("a coroutine of aioxide panicked").restore(py);
-        std::ptr::null_mut()
-    })
+    unsafe {
+        enter(c"a coroutine of aioxide", Attach::Bare, |py| {
+            let slf = Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>().get();
+            Ok(match slf.step_at_once(py) {
+                Some(result) => result,
+                None => Python::attach_unchecked(|py| slf.step(py)),
+            })
+        })
+    }
 }
 
 #[pymethods]
@@ -452,14 +452,19 @@ impl Coroutine {
                 self.end(py);
                 Ok(())
             }
-            Some(true) => match self.resume(py, Resumption::Throw(PyGeneratorExit::new_err(()))) {
-                Ok(Flow::Returned(_)) => Ok(()),
-                Ok(Flow::Yielded(_)) => {
-                    Err(PyRuntimeError::new_err("coroutine ignored GeneratorExit"))
+            Some(true) => {
+                match self
+                    .resume(py, Resumption::Throw(PyGeneratorExit::new_err(()).settled(py)))
+                    .settled(py)
+                {
+                    Ok(Flow::Returned(_)) => Ok(()),
+                    Ok(Flow::Yielded(_)) => {
+                        Err(PyRuntimeError::new_err("coroutine ignored GeneratorExit"))
+                    }
+                    Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(()),
+                    Err(error) => Err(error),
                 }
-                Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(()),
-                Err(error) => Err(error),
-            },
+            }
         }
     }
 

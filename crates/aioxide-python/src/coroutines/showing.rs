@@ -89,7 +89,7 @@ impl Steps {
 pub unsafe extern "C" fn iter_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the interpreter calls slots with the GIL held and an object that is alive.
     unsafe {
-        crate::methods::guarded(c"__iter__", false, |py| {
+        crate::entry::enter(c"__iter__", crate::entry::Attach::Told, |py| {
             let object = Bound::from_borrowed_ptr(py, object);
             if caller_is_generator_based(py)? {
                 return Ok(object.unbind());

@@ -373,6 +373,7 @@ impl LoopCore {
                 .traverse(|engine| engine.iter().try_for_each(|item| item.traverse(&visit)))?;
             self.descriptors.traverse(|table| table.traverse(&visit))?;
             self.executor.given.traverse(|given| visit.call(given))?;
+            self.inbox.traverse(|inbox| inbox.try_for_each(|item| item.traverse(&visit)))?;
             self.current_handle.traverse(|handle| visit.call(handle))?;
             self.unread.traverse(|unread| unread.traverse(&visit))?;
             self.task_factory.traverse(|factory| visit.call(factory))

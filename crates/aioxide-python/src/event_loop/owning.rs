@@ -41,7 +41,12 @@ impl LoopCore {
                 return Some(object.cast_unchecked::<Self>());
             }
         }
-        object.cast::<Self>().ok()
+        let core = object.cast::<Self>().ok();
+        if core.is_none() {
+            // A loop of somebody else's runs in this thread.
+            crate::exiting::arm();
+        }
+        core
     }
 }
 

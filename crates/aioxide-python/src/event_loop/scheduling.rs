@@ -81,6 +81,7 @@ impl LoopCore {
     ) -> PyResult<Py<Handle>> {
         let py = slf.py();
         let this = slf.get();
+        crate::exiting::arm();
         this.check_closed(py)?;
         let debug = this.debug(py);
         if debug {

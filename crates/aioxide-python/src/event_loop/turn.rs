@@ -23,6 +23,7 @@ impl LoopCore {
     pub fn run_turns(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
+        crate::exiting::arm();
         this.thread.store(thread_identity(), Ordering::Relaxed);
         let result = Self::turns(slf);
         this.thread.store(0, Ordering::Relaxed);

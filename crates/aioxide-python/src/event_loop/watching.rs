@@ -10,7 +10,7 @@ use pyo3::types::{PyInt, PyTuple};
 use super::descriptors::register;
 use super::{Direction, LoopCore, Watch, Watcher};
 use crate::context;
-use crate::errors::os_error;
+use crate::errors::{Settled, os_error};
 use crate::futures::LoopRef;
 use crate::handles::{Arguments, Handle};
 
@@ -38,7 +38,8 @@ fn file_number(file: &Bound<'_, PyAny>) -> PyResult<i64> {
     let number = file
         .call_method0(pyo3::intern!(py, "fileno"))
         .and_then(|number| number.call_method0(pyo3::intern!(py, "__int__")))
-        .and_then(|number| number.extract::<i64>());
+        .and_then(|number| number.extract::<i64>())
+        .settled(file.py());
     match number {
         Err(error)
             if error.is_instance_of::<pyo3::exceptions::PyAttributeError>(py)

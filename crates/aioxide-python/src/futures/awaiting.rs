@@ -6,9 +6,7 @@
 //! allocation. To Python code it is no iterator: it has no `__next__`, and `__await__`
 //! and `iter()` return a [`FutureIterator`], as they do for a subclass.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError, PyStopIteration, PySystemError};
+use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError, PyStopIteration};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -17,6 +15,7 @@ use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
 use super::exception_object::{self, is_exception};
 use super::{Future, Outcome, stop_iteration};
+use crate::entry::{Attach, enter};
 use crate::gil_cell::{Contents, GilCell};
 use crate::recycle::{self, Recycle, Shelf};
 
@@ -124,32 +123,25 @@ unsafe extern "C" fn await_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObjec
     // SAFETY: the interpreter calls slots with the GIL held and an object that is alive, of
     // a class that the slot was installed in: a future in memory.
     unsafe {
-        let py = Python::assume_attached();
-        let future = Borrowed::from_ptr(py, object).cast_unchecked::<Future>();
-        match future.get().require_event_loop(py) {
-            Ok(()) => ffi::Py_NewRef(object),
-            Err(error) => {
-                error.restore(py);
-                std::ptr::null_mut()
-            }
-        }
+        enter(c"awaiting a future", Attach::Bare, |py| {
+            let future = Borrowed::from_ptr(py, object).cast_unchecked::<Future>();
+            future.get().require_event_loop(py)?;
+            Ok(ffi::Py_NewRef(object))
+        })
     }
 }
 
 unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: as above.
-    let future = unsafe {
-        Bound::ref_from_ptr(Python::assume_attached(), &object).cast_unchecked::<Future>()
-    };
-    let step = || match next_at_once(future) {
-        Some(next) => next,
-        // SAFETY: the GIL is held.
-        None => unsafe { Python::attach_unchecked(|_| next(future)) },
-    };
-    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
-        PySystemError::new_err("awaiting a future panicked").restore(future.py());
-        std::ptr::null_mut()
-    })
+    unsafe {
+        enter(c"awaiting a future", Attach::Bare, |py| {
+            let future = Bound::ref_from_ptr(py, &object).cast_unchecked::<Future>();
+            Ok(match next_at_once(future) {
+                Some(next) => next,
+                None => Python::attach_unchecked(|_| next(future)),
+            })
+        })
+    }
 }
 
 /// What `send` returns where the iterator returned `next`: a method, unlike an

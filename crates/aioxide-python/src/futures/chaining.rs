@@ -213,6 +213,7 @@ fn call_from_elsewhere(event_loop: &Bound<'_, PyAny>, function: Bound<'_, PyAny>
 impl ChainCallback {
     #[pyo3(signature = (*_future))]
     fn __call__(&self, py: Python<'_>, _future: &Bound<'_, PyTuple>) -> PyResult<()> {
+        crate::exiting::arm();
         let Some(ends) = self.ends.clone_ref(py) else {
             return Ok(());
         };

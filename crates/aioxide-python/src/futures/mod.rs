@@ -17,7 +17,7 @@ pub use awaited_by::{
 };
 pub use awaiting::{FutureIterator, install_await, sent, thrown};
 pub use callbacks::{Callback, Callbacks, FutureCallback};
-pub use chaining::{chain, wrap_future, wrapped};
+pub use chaining::{ChainCallback, chain, wrap_future, wrapped};
 pub use object::{Future, SetResult, report_unretrieved, without_stop_iteration};
 pub use state::{BoundLoop, FutureState, LoopRef, Outcome, Rare, Seen};
 pub use stop_iteration::{prepare_stop_iteration, stop_iteration};
@@ -172,7 +172,7 @@ impl Future {
     /// Keeps the stack of the Python code that makes this future, for debug
     /// mode's reports.
     pub fn remember_origin(&self, py: Python<'_>) -> PyResult<()> {
-        let stack = standard::extract_stack(py)?.call0()?.unbind();
+        let stack = standard::extract_lines(py)?.call0()?.unbind();
         self.set_rare(py, Rare::SourceTraceback, Some(stack));
         Ok(())
     }

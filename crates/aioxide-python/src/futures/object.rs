@@ -16,6 +16,7 @@ use pyo3::{Borrowed, PyTraverseError};
 use super::AwaitedBy;
 use super::exception_object::is_exception;
 use super::{Callback, FutureIterator, FutureState, LoopRef, Outcome, Rare, Seen, invalid_state};
+use crate::errors::Settled;
 use crate::finalizer::Finalize;
 use crate::gil_cell::Contents;
 #[cfg(Py_3_14)]
@@ -163,6 +164,7 @@ impl Future {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        crate::exiting::arm();
         Ok(standard::future_repr(slf.py())?.call1((slf,))?.unbind())
     }
 
@@ -426,7 +428,8 @@ pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_,
     if cfg!(not(Py_3_13)) {
         return Err(PyTypeError::new_err(message));
     }
-    let wrapped = PyRuntimeError::new_err(message).into_value(py).into_bound(py).into_any();
+    let wrapped =
+        PyRuntimeError::new_err(message).settled(py).into_value(py).into_bound(py).into_any();
     wrapped.setattr(pyo3::intern!(py, "__cause__"), &exception)?;
     wrapped.setattr(pyo3::intern!(py, "__context__"), &exception)?;
     Ok(wrapped)

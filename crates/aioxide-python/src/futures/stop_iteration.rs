@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::deallocation::in_turn;
+use crate::entry::{Attach, enter, enter_silently};
 use crate::gil_cell::GilCell;
 
 /// The class of the exceptions, a subclass of `StopIteration`.
@@ -141,8 +143,10 @@ unsafe extern "C" fn arguments(
     // SAFETY: called with the GIL held on an instance of our class, whose value is
     // null or a reference.
     unsafe {
-        let value = (*exception.cast::<ffi::PyStopIterationObject>()).value;
-        if value.is_null() { ffi::PyTuple_New(0) } else { ffi::PyTuple_Pack(1, value) }
+        enter(c"args", Attach::Bare, |_| {
+            let value = (*exception.cast::<ffi::PyStopIterationObject>()).value;
+            Ok(if value.is_null() { ffi::PyTuple_New(0) } else { ffi::PyTuple_Pack(1, value) })
+        })
     }
 }
 
@@ -163,9 +167,17 @@ unsafe fn is_empty_tuple(arguments: *mut ffi::PyObject) -> bool {
 
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // SAFETY: the interpreter calls with the GIL held on an instance of our class
-    // without references. The value is taken out before it is dropped, and what is
-    // not ours to clear goes the way of every exception, which frees the memory; the
-    // instance owned a reference to its class.
+    // without references.
+    unsafe { enter_silently(c"a deallocation of aioxide", |py| in_turn(py, object, dispose)) }
+}
+
+/// # Safety
+///
+/// `object` is an instance of our class without references.
+unsafe fn dispose(py: Python<'_>, object: *mut ffi::PyObject) {
+    // SAFETY: the caller's promise. The value is taken out before it is dropped, and
+    // what is not ours to clear goes the way of every exception, which frees the
+    // memory; the instance owned a reference to its class.
     unsafe {
         let class = ffi::Py_TYPE(object);
         let exception = object.cast::<ffi::PyStopIterationObject>();
@@ -176,8 +188,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             && (*exception).notes.is_null()
             && (*exception).traceback.is_null()
             && (*exception).context.is_null()
-            && (*exception).cause.is_null();
-        let py = Python::assume_attached();
+            && (*exception).cause.is_null()
+            && has_no_arguments(exception);
         if untouched && SHELF.len(py) < SHELF_SIZE {
             ffi::PyObject_GC_UnTrack(object.cast());
             let value = std::mem::replace(&mut (*exception).value, null_mut());
@@ -189,5 +201,20 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             original(object);
         }
         ffi::Py_DECREF(class.cast());
+    }
+}
+
+/// Whether `BaseException.args`, which Python code may have set, is still the empty
+/// tuple that an exception of ours is made with.
+///
+/// # Safety
+///
+/// The exception is in memory.
+#[inline]
+unsafe fn has_no_arguments(exception: *mut ffi::PyStopIterationObject) -> bool {
+    // SAFETY: the caller's promise; the field is null or a tuple.
+    unsafe {
+        let arguments = (*exception).args;
+        arguments.is_null() || ffi::PyTuple_GET_SIZE(arguments) == 0
     }
 }

@@ -6,6 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
 use super::Handle;
+use crate::errors::Settled;
 use crate::{allocate, standard};
 
 /// A callback as asyncio's messages show it.
@@ -35,6 +36,7 @@ pub(super) fn format_callback<'py>(
 /// must end the loop, which is returned.
 pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResult<()> {
     let py = handle.py();
+    let error = error.settled(py);
     if error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py) {
         return Err(error);
     }

@@ -9,6 +9,7 @@ use super::lock::AcquireLock;
 use super::waiting_for_notice::WaitForNotice;
 use crate::allocate;
 use crate::coroutines::{Input, Routine, Step, awaiting};
+use crate::errors::Settled;
 use crate::standard;
 
 /// `Barrier.wait`.
@@ -117,7 +118,7 @@ impl WaitAtBarrier {
 
     /// Departs because of `error`.
     fn depart_with(&self, py: Python<'_>, error: PyErr) -> PyErr {
-        match Barrier::depart(self.barrier.bind(py)) {
+        match Barrier::depart(self.barrier.bind(py)).settled(py) {
             Ok(()) => error,
             Err(failure) => {
                 failure.set_context(py, Some(error));
@@ -129,7 +130,7 @@ impl WaitAtBarrier {
     /// Gives the lock back at the end, whatever that is.
     fn unlocked_at_end(&self, py: Python<'_>, outcome: PyResult<Step>) -> PyResult<Step> {
         let ends = !matches!(outcome, Ok(Step::Wait(_) | Step::Delegate(_) | Step::Yield));
-        if ends && let Err(failure) = Barrier::unlock(self.barrier.bind(py)) {
+        if ends && let Err(failure) = Barrier::unlock(self.barrier.bind(py)).settled(py) {
             if let Err(error) = outcome {
                 failure.set_context(py, Some(error));
             }

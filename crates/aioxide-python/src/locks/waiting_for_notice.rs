@@ -10,6 +10,7 @@ use super::condition::Condition;
 use super::lock::AcquireLock;
 use super::waiters::Key;
 use crate::coroutines::{Input, Routine, Step, awaiting};
+use crate::errors::Settled;
 use crate::standard;
 
 /// `Condition.wait`.
@@ -52,7 +53,7 @@ impl WaitForNotice {
         Condition::give_back(&condition)?;
         let future = match early {
             Some(future) => future,
-            None => match Condition::future(&condition) {
+            None => match Condition::future(&condition).settled(py) {
                 Ok(future) => future,
                 Err(error) => {
                     self.raised = Some(error.into_value(py));
@@ -93,6 +94,7 @@ impl WaitForNotice {
     /// which is then raised at the end.
     fn refuse(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
         let before = self.raised.take();
+        let error = error.settled(py);
         if !error.is_instance(py, standard::cancelled_error(py)?) {
             self.stage = Stage::Over;
             return Err(self.passed_on(py, after(py, error, before)));
@@ -122,7 +124,7 @@ impl WaitForNotice {
     /// else is told instead.
     fn passed_on(&self, py: Python<'_>, error: PyErr) -> PyErr {
         if cfg!(Py_3_13)
-            && let Err(failure) = self.condition.get().wake_next(py)
+            && let Err(failure) = self.condition.get().wake_next(py).settled(py)
         {
             failure.set_context(py, Some(error));
             return failure;

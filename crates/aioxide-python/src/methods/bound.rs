@@ -138,7 +138,7 @@ unsafe extern "C" fn get_slot(
     // SAFETY: the interpreter calls slots with the GIL held and references that are
     // alive; a descriptor that is looked up on a class has no receiver.
     unsafe {
-        super::guarded(c"__get__", true, |py| {
+        crate::entry::enter(c"__get__", crate::entry::Attach::Bare, |py| {
             let slf = Bound::ref_from_ptr(py, &descriptor).cast_unchecked::<SpecialMethod>();
             if receiver.is_null() {
                 return Ok(slf.get().method.clone_ref(py));

@@ -311,7 +311,7 @@ unsafe extern "C" fn reduce(
 ) -> *mut ffi::PyObject {
     // SAFETY: the interpreter calls with the GIL held and a function that is alive.
     unsafe {
-        super::guarded(c"__reduce__", false, |py| {
+        crate::entry::enter(c"__reduce__", crate::entry::Attach::Told, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
             standard::reduce_function(py)?.call1((function,)).map(Bound::unbind)
         })
@@ -433,11 +433,11 @@ unsafe fn call_otherwise(
 unsafe fn refuse_absence(function: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the GIL is held, and the reference is alive.
     unsafe {
-        super::guarded(c"__call__", false, |py| {
+        crate::entry::enter(c"__call__", crate::entry::Attach::Told, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
             let name = function.getattr(pyo3::intern!(py, "__qualname__"))?;
             let text = format!("{name}() missing 1 required positional argument: 'self'");
-            Err(PyTypeError::new_err(text))
+            Err::<Py<PyAny>, _>(PyTypeError::new_err(text))
         })
     }
 }
@@ -451,7 +451,7 @@ unsafe fn refuse_arguments(
 ) -> *mut ffi::PyObject {
     // SAFETY: the GIL is held, and the references are alive.
     unsafe {
-        super::guarded(c"__call__", false, |py| {
+        crate::entry::enter(c"__call__", crate::entry::Attach::Told, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
             let function = function.getattr(pyo3::intern!(py, "__qualname__"))?;
             let names = Bound::from_borrowed_ptr_or_opt(py, names);
@@ -464,7 +464,7 @@ unsafe fn refuse_arguments(
                     format!("{function}() takes 1 positional argument but {positional} were given")
                 }
             };
-            Err(PyTypeError::new_err(text))
+            Err::<Py<PyAny>, _>(PyTypeError::new_err(text))
         })
     }
 }

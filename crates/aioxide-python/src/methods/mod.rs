@@ -3,11 +3,7 @@
 //! PyO3 makes a tuple of `*args`, a dictionary of `**keywords`, looks at
 //! thread-local state and checks the receiver a second time: a fifth of what a
 //! callback costs altogether. Only what is called as often as that is worth it.
-//!
-//! Telling PyO3 of such a call costs a twentieth of a callback, and is needed for
-//! dropping a `Py`: without it, and without a call of PyO3's own on the stack, the
-//! reference is given up at PyO3's next opportunity only. A method that drops
-//! nothing but `Bound`s, or by `drop_ref`, says so and saves that.
+//! A method that drops no `Py` says so, see [`crate::entry`].
 
 #[cfg(not(Py_3_14))]
 mod bound;
@@ -19,12 +15,16 @@ pub(crate) use functions::entry;
 pub use functions::{Entry, Native, Origin, call_native, disguise_function, disguise_method};
 
 use std::ffi::{CStr, c_int};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pyo3::exceptions::{PySystemError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{Borrowed, PyClass, ffi};
+
+#[cfg(not(Py_3_14))]
+pub use bound::SpecialMethod;
+
+use crate::entry::{Attach, enter};
 
 /// A method that takes arguments.
 pub trait FastMethod {
@@ -266,7 +266,7 @@ unsafe extern "C" fn fast<M: FastMethod>(
     // class (the descriptor has checked it), `count` positional arguments and
     // behind them one for each of `names`, all alive during the call.
     unsafe {
-        guarded(M::NAME, M::DROPS_NOTHING, |py| {
+        enter(M::NAME, Attach::of(M::DROPS_NOTHING), |py| {
             let slf = Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>();
             with_arguments(py, arguments, count, names, |arguments| M::call(slf, arguments))
         })
@@ -281,7 +281,7 @@ unsafe extern "C" fn function<F: FastFunction>(
 ) -> *mut ffi::PyObject {
     // SAFETY: as above, without a receiver.
     unsafe {
-        guarded(F::NAME, F::DROPS_NOTHING, |py| {
+        enter(F::NAME, Attach::of(F::DROPS_NOTHING), |py| {
             with_arguments(py, arguments, count, names, |arguments| F::call(py, arguments))
         })
     }
@@ -320,7 +320,7 @@ unsafe extern "C" fn plain<M: PlainMethod>(
 ) -> *mut ffi::PyObject {
     // SAFETY: as above, without arguments.
     unsafe {
-        guarded(M::NAME, M::DROPS_NOTHING, |py| {
+        enter(M::NAME, Attach::of(M::DROPS_NOTHING), |py| {
             M::call(Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>())
         })
     }
@@ -332,38 +332,9 @@ unsafe extern "C" fn single<M: SingleMethod>(
 ) -> *mut ffi::PyObject {
     // SAFETY: as above, with one argument.
     unsafe {
-        guarded(M::NAME, false, |py| {
+        enter(M::NAME, Attach::Told, |py| {
             let slf = Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>();
             M::call(slf, Bound::ref_from_ptr(py, &argument))
         })
-    }
-}
-
-/// Runs the body of a method; turns an error or a panic into an exception.
-///
-/// # Safety
-///
-/// The GIL is held.
-#[inline(always)]
-pub unsafe fn guarded(
-    name: &CStr,
-    drops_nothing: bool,
-    body: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>,
-) -> *mut ffi::PyObject {
-    let call = |py: Python<'_>| match catch_unwind(AssertUnwindSafe(|| body(py))) {
-        Ok(Ok(value)) => value.into_ptr(),
-        Ok(Err(error)) => {
-            error.restore(py);
-            std::ptr::null_mut()
-        }
-        Err(_) => {
-            let name = name.to_string_lossy();
-            PySystemError::new_err(format!("{name} panicked")).restore(py);
-            std::ptr::null_mut()
-        }
-    };
-    // SAFETY: the GIL is held.
-    unsafe {
-        if drops_nothing { call(Python::assume_attached()) } else { Python::attach_unchecked(call) }
     }
 }

@@ -12,7 +12,7 @@ use super::ServerCore;
 use super::connection::{AcceptConnection, Connection};
 use super::listeners::Facts;
 use crate::coroutines::Coroutine;
-use crate::errors::os_error;
+use crate::errors::{Settled, os_error};
 use crate::event_loop::LoopCore;
 use crate::tasks::{Task, TaskOptions};
 use crate::transports::{Accepted, Address};
@@ -144,7 +144,7 @@ impl ServerCore {
         let details = allocate::dict(py)?;
         let message = allocate::string(py, "socket.accept() out of system resource")?;
         details.set_item(pyo3::intern!(py, "message"), message)?;
-        details.set_item(pyo3::intern!(py, "exception"), error.into_value(py))?;
+        details.set_item(pyo3::intern!(py, "exception"), error.settled(py).into_value(py))?;
         let shown = standard::transport_socket(py)?.call1((socket,))?;
         details.set_item(pyo3::intern!(py, "socket"), shown)?;
         core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
@@ -186,6 +186,7 @@ fn is_shortage(py: Python<'_>, error: &PyErr) -> bool {
 /// To asyncio, accepting is a callback.
 fn report_accept_error(core: &Bound<'_, LoopCore>, error: PyErr) -> PyResult<()> {
     let py = core.py();
+    let error = error.settled(py);
     if crate::transports::ends_the_loop(py, &error) {
         return Err(error);
     }

@@ -9,6 +9,7 @@ use pyo3::types::PyDict;
 use super::ServerCore;
 use crate::allocate;
 use crate::coroutines::{Input, Routine, Step};
+use crate::errors::Settled;
 use crate::event_loop::LoopCore;
 use crate::futures::Future;
 use crate::tls::{Origin, SslProtocol};
@@ -71,6 +72,7 @@ impl AcceptConnection {
 
     /// The connection has come to nothing.
     fn failed(&mut self, py: Python<'_>, error: PyErr) -> PyResult<Step> {
+        let error = error.settled(py);
         if ends_the_loop(py, &error) {
             return Err(error);
         }

@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::operation::{Attempt, Operation};
 use crate::coroutines::{self, Steps};
+use crate::errors::Settled;
 use crate::event_loop::{Direction, LoopCore, Ready, Watcher, file_descriptor};
 use crate::finalizer::Finalize;
 use crate::futures::{Future, sent, stop_iteration, thrown};
@@ -157,6 +158,7 @@ impl SocketCall {
             }
             Err(error) => {
                 self.stop_watching(slf);
+                let error = error.settled(py);
                 if ends_the_loop(py, &error) {
                     return Err(error);
                 }

@@ -10,6 +10,7 @@ use super::StreamReader;
 use super::until::{Wish, line_too_long};
 use crate::allocate;
 use crate::coroutines::{Input, Routine, Step, awaiting};
+use crate::errors::Settled;
 use crate::standard;
 
 /// `readline` over the object's own `readuntil`, or `__anext__` over its own
@@ -26,6 +27,7 @@ impl LineBySubclass {
 
     /// What `readline` makes of what `readuntil` raised.
     fn recover(&self, py: Python<'_>, error: PyErr) -> PyResult<Step> {
+        let error = error.settled(py);
         if error.is_instance(py, standard::incomplete_read_error(py)?) {
             let partial = error.value(py).getattr(pyo3::intern!(py, "partial"))?;
             return Ok(Step::Return(partial.unbind()));

@@ -46,6 +46,7 @@ impl ClientDone {
 #[pymethods]
 impl ClientDone {
     fn __call__(&self, py: Python<'_>, task: Bound<'_, PyAny>) -> PyResult<()> {
+        crate::exiting::arm();
         let Some((event_loop, transport)) = self.state.clone_ref(py) else {
             return Ok(());
         };

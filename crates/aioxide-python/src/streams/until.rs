@@ -13,6 +13,7 @@ use super::separators::{Match, Separators};
 use super::{LineBySubclass, StreamReader};
 use crate::allocate;
 use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
+use crate::errors::Settled;
 use crate::standard;
 
 /// Which of the methods that end with a separator was called.
@@ -169,8 +170,9 @@ fn native_line_too_long(
 
 fn too_long(reader: &StreamReader, py: Python<'_>, overrun: PyErr) -> PyResult<PyErr> {
     reader.after_read(py)?;
+    let overrun = overrun.settled(py);
     let text = overrun.value(py).getattr(pyo3::intern!(py, "args"))?.get_item(0)?.unbind();
-    let error = PyValueError::new_err(text);
+    let error = PyValueError::new_err(text).settled(py);
     error.set_context(py, Some(overrun));
     Ok(error)
 }

@@ -364,7 +364,7 @@ impl StreamWriter {
             format!("unclosed {}", slf.repr()?)
         };
         let warning = (text, py.get_type::<PyResourceWarning>());
-        py.import("warnings")?.call_method1("warn", warning).map(drop)
+        standard::warn(py)?.call1(warning).map(drop)
     }
 }
 

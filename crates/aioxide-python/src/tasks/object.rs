@@ -112,6 +112,7 @@ impl Task {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        crate::exiting::arm();
         Ok(standard::task_repr(slf.py())?.call1((slf,))?.unbind())
     }
 

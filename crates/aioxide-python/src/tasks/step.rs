@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::{Task, TaskStep, TaskWakeup, registry};
 use crate::coroutines::{Coroutine, Flow};
+use crate::errors::Settled;
 use crate::event_loop::{LoopCore, Ready};
 use crate::futures::{BoundLoop, Callback, Future, Waiter, as_native, call_soon, invalid_state};
 use crate::{allocate, context, recycle, standard};
@@ -136,7 +137,7 @@ fn failure<'py>(
     if future.get().is_cancelled(py) {
         return future.get().make_cancelled_error(py).map(|error| Some(error.into_bound(py)));
     }
-    match future.get().take_result(py) {
+    match future.get().take_result(py).settled(py) {
         Ok(_) => Ok(None),
         Err(error) => Ok(Some(error.into_value(py).into_bound(py).into_any())),
     }
@@ -257,7 +258,7 @@ fn finish(task: &Bound<'_, Task>, value: Py<PyAny>) -> PyResult<()> {
 fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
     let py = task.py();
     let future = task.as_super();
-    let value = error.into_value(py).into_bound(py).into_any();
+    let value = error.settled(py).into_value(py).into_bound(py).into_any();
     if value.is_instance(standard::cancelled_error(py)?)? {
         return Future::cancel_by(future, None, Some(value.unbind())).map(drop);
     }

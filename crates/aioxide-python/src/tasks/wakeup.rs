@@ -33,6 +33,7 @@ impl TaskWakeup {
 #[pymethods]
 impl TaskWakeup {
     fn __call__(&self, py: Python<'_>, future: Bound<'_, PyAny>) -> PyResult<()> {
+        crate::exiting::arm();
         let Some(task) = self.task.clone_ref(py) else {
             return Ok(());
         };
@@ -106,6 +107,7 @@ impl TaskStep {
 #[pymethods]
 impl TaskStep {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        crate::exiting::arm();
         match self.step.take(py) {
             Some((task, exception)) => run(task.bind(py), exception.map(|it| it.into_bound(py))),
             None => Ok(()),

@@ -2,11 +2,13 @@
 //! `run_in_executor`).
 
 mod executing;
+mod exit;
 mod gate;
 mod pool;
 mod to_thread;
 
 pub use executing::DefaultExecutor;
+pub use exit::abandon_pools;
 pub use gate::Gate;
-pub use pool::{ThreadPool, abandon_pools};
+pub use pool::{PoolThread, ThreadPool};
 pub use to_thread::{CallInThread, install_to_thread};

@@ -4,20 +4,22 @@
 //! Python knows of a thread (its name, thread-local data, tracing, being
 //! joined at exit) holds for them; what they run is the engine's worker.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aioxide_engine::{BlockingPool, Inbox, LastWords, SubmitError, Worker};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyBaseException, PyRuntimeError};
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::exit;
 use super::gate::HandedIn;
-use crate::allocate;
+use crate::errors::Settled;
 use crate::event_loop::{LoopCore, NativeWork, Ready};
 use crate::futures::{Future, without_stop_iteration};
 use crate::gil_cell::CloneRef;
-use crate::{context, standard};
+use crate::{allocate, context, standard};
 
 /// One loop's pool. Its clones are the same pool.
 #[derive(Clone)]
@@ -26,12 +28,8 @@ pub struct ThreadPool {
     threads: Threads,
 }
 
-/// The thread objects, to be joined when the pool has ended.
+/// The thread objects, to be joined when the pool has ended, or at exit.
 type Threads = Arc<Mutex<Vec<Py<PyAny>>>>;
-
-/// Pools that the interpreter must not wait for when it exits: their idle
-/// threads would wait for work for ever.
-static POOLS: Mutex<Vec<Weak<BlockingPool>>> = Mutex::new(Vec::new());
 
 // SAFETY: two counts go up that are not Python's.
 unsafe impl CloneRef for ThreadPool {
@@ -55,7 +53,7 @@ impl ThreadPool {
         let started = Arc::clone(&threads);
         let spawn = move |worker| spawn_python_thread(worker, &started);
         let pool = Arc::new(BlockingPool::new((processors + 4).min(32), spawn));
-        shut_down_at_exit(py, &pool)?;
+        exit::register(py, &pool, &threads)?;
         Ok(Self { pool, threads })
     }
 
@@ -89,37 +87,9 @@ fn spawn_python_thread(worker: Worker, started: &Threads) -> std::io::Result<()>
     })
 }
 
-/// Asks the interpreter to end the pool's threads before it joins them.
-fn shut_down_at_exit(py: Python<'_>, pool: &Arc<BlockingPool>) -> PyResult<()> {
-    static REGISTERED: AtomicBool = AtomicBool::new(false);
-    if !REGISTERED.load(Ordering::Relaxed) {
-        let end =
-            pyo3::types::PyCFunction::new_closure(py, None, None, |_arguments, _keywords| {
-                for pool in std::mem::take(&mut *locked(&POOLS)) {
-                    if let Some(pool) = pool.upgrade() {
-                        pool.shutdown(|| {});
-                    }
-                }
-            })?;
-        standard::register_atexit(py)?.call1((end,))?;
-        REGISTERED.store(true, Ordering::Relaxed);
-    }
-    let mut pools = locked(&POOLS);
-    pools.retain(|pool| pool.strong_count() > 0);
-    pools.push(Arc::downgrade(pool));
-    Ok(())
-}
-
-/// In the child of a `fork`: has none of the parent's pools wait for threads
-/// at exit.
-pub fn abandon_pools(_py: Python<'_>) {
-    // Whoever holds the lock holds the GIL, and this thread does.
-    locked(&POOLS).clear();
-}
-
 /// The target of one thread.
 #[pyclass(frozen, module = "aioxide")]
-struct PoolThread {
+pub struct PoolThread {
     worker: Mutex<Option<Worker>>,
 }
 
@@ -127,6 +97,7 @@ struct PoolThread {
 impl PoolThread {
     fn __call__(&self, py: Python<'_>) {
         let worker = locked(&self.worker).take();
+        crate::exiting::arm();
         if let Some(worker) = worker {
             // The GIL is let go for the whole life of the thread; each job
             // takes it for itself.
@@ -138,7 +109,8 @@ impl PoolThread {
 /// A call that has run: its outcome is on the way to the loop.
 struct Finished {
     future: Py<Future>,
-    outcome: PyResult<Py<PyAny>>,
+    /// What it returned or raised, as objects that the collector can be shown.
+    outcome: Result<Py<PyAny>, Py<PyBaseException>>,
 }
 
 impl NativeWork for Finished {
@@ -152,9 +124,17 @@ impl NativeWork for Finished {
             Ok(value) => Future::finish(future, value),
             Err(error) => {
                 let convert = standard::convert_future_exception(py)?;
-                let exception = convert.call1((error.into_value(py),))?;
+                let exception = convert.call1((error,))?;
                 Future::fail(future, without_stop_iteration(exception)?)
             }
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.future)?;
+        match &self.outcome {
+            Ok(value) => visit.call(value),
+            Err(exception) => visit.call(exception),
         }
     }
 }
@@ -180,6 +160,10 @@ impl NativeWork for Ended {
         let finished =
             if future.get().is_done(py) { Ok(()) } else { Future::finish(future, py.None()) };
         joined.and(finished)
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.future)
     }
 }
 
@@ -220,7 +204,7 @@ fn run_job(report: &Report, future: Py<Future>, call: Call) {
         if future.get().is_done(py) {
             return None;
         }
-        let outcome = call.make(py);
+        let outcome = call.make(py).map_err(|error| error.settled(py).into_value(py));
         Some(Box::new(Finished { future, outcome }) as Box<dyn NativeWork>)
     });
     let Some(Some(work)) = finished else {
@@ -247,6 +231,7 @@ impl LoopCore {
     pub(super) fn run_in_pool(slf: &Bound<'_, Self>, call: Call) -> PyResult<Py<Future>> {
         let py = slf.py();
         let this = slf.get();
+        exit::admit()?;
         let future = Future::on_loop(py, slf)?;
         let pool = match this.pool.clone_ref(py) {
             Some(pool) => pool,
@@ -269,9 +254,7 @@ impl LoopCore {
         let report = Report { inbox, handed_in, last_words: pool.last_words() };
         match pool.submit(Box::new(move || run_job(&report, wanted, call))) {
             Ok(()) => Ok(future),
-            Err(SubmitError::ShutDown(_)) => {
-                Err(PyRuntimeError::new_err("cannot schedule new futures after shutdown"))
-            }
+            Err(SubmitError::ShutDown(_)) => Err(PyRuntimeError::new_err(exit::refusal())),
             Err(SubmitError::Spawn(error, _)) => Err(raised_by(error)),
         }
     }

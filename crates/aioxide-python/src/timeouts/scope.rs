@@ -13,7 +13,7 @@ use pyo3::types::PyType;
 use super::Timeout;
 use super::object::Phase;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
-use crate::errors::raised;
+use crate::errors::{Settled, raised};
 use crate::methods::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::running::{running_loop, task_in_charge};
 use crate::{recycle, standard, tasks};
@@ -136,7 +136,7 @@ fn too_late(kind: &Bound<'_, PyAny>, error: Option<&Bound<'_, PyAny>>) -> PyResu
         kind.is(cancelled)
     };
     if was_cancelled {
-        let timeout = PyTimeoutError::new_err(());
+        let timeout = PyTimeoutError::new_err(()).settled(py);
         timeout.set_cause(py, error.map(|error| PyErr::from_value(error.clone())));
         return Err(raised(py, timeout));
     }
@@ -165,7 +165,7 @@ fn insert_timeout(error: &Bound<'_, PyAny>) -> PyResult<()> {
             return Ok(());
         }
         if before.is_instance(cancelled)? {
-            let timeout = PyTimeoutError::new_err(()).into_value(py).into_bound(py);
+            let timeout = PyTimeoutError::new_err(()).settled(py).into_value(py).into_bound(py);
             timeout.setattr(cause, &before)?;
             timeout.setattr(context, &before)?;
             return error.setattr(context, timeout);

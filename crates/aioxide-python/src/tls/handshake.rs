@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use super::protocol::SslProtocol;
 use super::session::Attempt;
 use super::state::{Phase, Told};
+use crate::errors::Settled;
 use crate::standard;
 
 impl SslProtocol {
@@ -48,7 +49,8 @@ impl SslProtocol {
         }
         let facts = outcome
             .and_then(|()| this.enter(py, Phase::Wrapped))
-            .and_then(|()| this.session.object(py).call_method0(pyo3::intern!(py, "getpeercert")));
+            .and_then(|()| this.session.object(py).call_method0(pyo3::intern!(py, "getpeercert")))
+            .settled(py);
         match facts {
             Ok(certificate) => Self::connected(slf, certificate),
             Err(error) if error.is_instance_of::<PyException>(py) => {
@@ -124,7 +126,7 @@ impl SslProtocol {
         let error = PyConnectionAbortedError::new_err(format!(
             "SSL handshake is taking longer than {seconds} seconds: aborting the connection"
         ));
-        let error = error.into_value(py).into_bound(py).into_any();
+        let error = error.settled(py).into_value(py).into_bound(py).into_any();
         Self::fatal_error(slf, error, "Fatal error on transport")
     }
 }

@@ -11,6 +11,7 @@ use super::session::Attempt;
 use super::state::{Phase, Told};
 use crate::allocate;
 use crate::buffers::BufferView;
+use crate::errors::Settled;
 use crate::standard;
 use crate::streams::StreamProtocolCore;
 use crate::transports::Receiver;
@@ -98,7 +99,7 @@ impl SslProtocol {
         if !matches!(slf.get().phase(py), Phase::Wrapped | Phase::Flushing) {
             return Ok(());
         }
-        match Self::read_and_answer(slf) {
+        match Self::read_and_answer(slf).settled(py) {
             Err(error) if error.is_instance_of::<PyException>(py) => {
                 let error = error.into_value(py).into_bound(py).into_any();
                 Self::fatal_error(slf, error, "Fatal error on SSL protocol")

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use super::protocol::SslProtocol;
 use super::session::Attempt;
 use super::state::Phase;
+use crate::errors::Settled;
 use crate::standard;
 
 impl SslProtocol {
@@ -111,7 +112,10 @@ impl SslProtocol {
             Some(lower) => {
                 let error = PyTimeoutError::new_err("SSL shutdown timed out");
                 lower
-                    .call_method1(pyo3::intern!(py, "_force_close"), (error.into_value(py),))
+                    .call_method1(
+                        pyo3::intern!(py, "_force_close"),
+                        (error.settled(py).into_value(py),),
+                    )
                     .map(drop)
             }
             None => Ok(()),

@@ -359,7 +359,7 @@ impl Finalize for SslTransport {
             let text = format!("unclosed transport {}", slf.repr()?);
             let keywords = allocate::dict(py)?;
             keywords.set_item("source", slf)?;
-            py.import("warnings")?.call_method("warn", (text, warning), Some(&keywords)).map(drop)
+            standard::warn(py)?.call((text, warning), Some(&keywords)).map(drop)
         };
         if let Err(error) = warn() {
             error.write_unraisable(py, Some(slf.as_any()));

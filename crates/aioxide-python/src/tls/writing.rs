@@ -9,6 +9,7 @@ use super::session::Attempt;
 use super::state::Phase;
 use crate::allocate;
 use crate::buffers::BufferView;
+use crate::errors::Settled;
 use crate::standard;
 
 /// Writes to a lost connection that pass before each is logged.
@@ -43,6 +44,7 @@ impl SslProtocol {
     /// Ends the connection because what was to be written cannot be.
     pub(super) fn write_failed(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
         let py = slf.py();
+        let error = error.settled(py);
         if !error.is_instance_of::<PyException>(py) {
             return Err(error);
         }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::Transport;
+use crate::errors::Settled;
 use crate::event_loop::LoopCore;
 use crate::{allocate, standard};
 
@@ -18,6 +19,7 @@ pub fn fatal_error<T: Transport>(
     message: &str,
 ) -> PyResult<()> {
     let py = slf.py();
+    let error = error.settled(py);
     if ends_the_loop(py, &error) {
         return Err(error);
     }
@@ -77,7 +79,8 @@ pub fn report_with<T: Transport>(
     error: PyErr,
 ) -> PyResult<()> {
     let py = slf.py();
-    let details = details(slf, message, error.into_value(py).into_bound(py).into_any())?;
+    let details =
+        details(slf, message, error.settled(py).into_value(py).into_bound(py).into_any())?;
     details.set_item(pyo3::intern!(py, "protocol"), transport.protocol(py))?;
     core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,)).map(drop)
 }
@@ -90,11 +93,7 @@ pub fn warn_unclosed<T: Transport>(slf: &Bound<'_, T>) {
         let text = allocate::string(py, &text)?;
         let keywords = allocate::dict(py)?;
         keywords.set_item(pyo3::intern!(py, "source"), slf)?;
-        py.import("warnings")?.call_method(
-            "warn",
-            (text, py.get_type::<PyResourceWarning>()),
-            Some(&keywords),
-        )?;
+        standard::warn(py)?.call((text, py.get_type::<PyResourceWarning>()), Some(&keywords))?;
         Ok(())
     };
     if let Err(error) = warn() {
@@ -111,6 +110,7 @@ pub fn report_step<T: Transport>(
     error: PyErr,
 ) -> PyResult<()> {
     let py = slf.py();
+    let error = error.settled(py);
     if ends_the_loop(py, &error) {
         return Err(error);
     }

@@ -2,6 +2,7 @@
 
 use super::Transport;
 use super::failures::{ends_the_loop, report_with};
+use crate::errors::Settled;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -160,7 +161,7 @@ fn report<T: Transport>(
     told: PyResult<()>,
 ) -> PyResult<()> {
     let py = slf.py();
-    let Err(error) = told else {
+    let Err(error) = told.settled(py) else {
         return Ok(());
     };
     let Some(core) = transport.core(py).filter(|_| !ends_the_loop(py, &error)) else {

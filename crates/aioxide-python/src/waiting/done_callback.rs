@@ -239,6 +239,7 @@ pub fn caller(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
 impl DoneCallback {
     #[pyo3(signature = (future, /))]
     fn __call__(&self, future: Bound<'_, PyAny>) -> PyResult<()> {
+        crate::exiting::arm();
         self.called(&future)
     }
 

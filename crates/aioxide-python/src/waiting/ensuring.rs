@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::coroutines::is_coroutine;
+use crate::errors::Settled;
 use crate::event_loop::LoopCore;
 use crate::futures::as_native;
 use crate::standard;
@@ -94,7 +95,7 @@ pub fn ensured<'py>(
             &current
         }
     };
-    match task_of(event_loop, coroutine) {
+    match task_of(event_loop, coroutine).settled(py) {
         Err(error) if error.is_instance_of::<PyRuntimeError>(py) => {
             // The caller's is closed, so that nobody warns about it. What was
             // made around another awaitable is left to warn.

@@ -29,7 +29,7 @@ pub use gathering::{GatherCallback, GatheringFuture};
 pub use listing::all_tasks;
 pub use shielding::shield;
 pub use sleeping::Sleep;
-pub use submitting::run_coroutine_threadsafe;
+pub use submitting::{Submission, run_coroutine_threadsafe};
 pub use wait::Wait;
 pub use waiting_for::WaitFor;
 

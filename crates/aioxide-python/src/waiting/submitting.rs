@@ -8,6 +8,7 @@ use pyo3::types::PyString;
 
 use super::ensured;
 use crate::coroutines::is_coroutine;
+use crate::errors::Settled;
 use crate::futures::chain;
 use crate::gil_cell::{Contents, GilCell};
 use crate::{allocate, standard};
@@ -61,7 +62,7 @@ impl Submission {
         };
         let future = parts.future.bind(py);
         let started = ensured(parts.coroutine.bind(py), Some(parts.event_loop.bind(py)));
-        let Err(error) = started.and_then(|task| chain(&task, future)) else {
+        let Err(error) = started.and_then(|task| chain(&task, future)).settled(py) else {
             return Ok(());
         };
         let ends_the_loop = error.is_instance_of::<PySystemExit>(py)

@@ -50,7 +50,10 @@ impl Timer {
             Self::None => Ok(()),
             Self::Native(future, core) => {
                 // Done, it is a timer that will not ring; if a bare exception
-                // ended the wait it has to become so.
+                // ended the wait it has to become so. A closed loop has no timers.
+                if core.get().check_closed(py).is_err() {
+                    return Ok(());
+                }
                 if !future.get().is_done(py) {
                     Future::cancel_with(future.bind(py), None)?;
                 }

@@ -21,6 +21,7 @@ use pyo3::prelude::*;
 
 use super::outcomes::result_of;
 use crate::coroutines::{Coroutine, Step};
+use crate::errors::Settled;
 use crate::methods::{CallArguments, FastFunction};
 use crate::standard;
 
@@ -78,10 +79,10 @@ impl FastFunction for WaitForFunction {
 /// What a future that was cancelled because of the time has come to.
 fn result_in_time(future: &Bound<'_, PyAny>) -> PyResult<Step> {
     let py = future.py();
-    match result_of(future) {
+    match result_of(future).settled(py) {
         Ok(value) => Ok(Step::Return(value.unbind())),
         Err(error) if error.matches(py, standard::cancelled_error(py)?)? => {
-            let timeout = PyTimeoutError::new_err(());
+            let timeout = PyTimeoutError::new_err(()).settled(py);
             timeout.set_context(py, Some(error.clone_ref(py)));
             timeout.set_cause(py, Some(error));
             Err(timeout)

@@ -11,7 +11,7 @@ use rustix::net::{RecvFlags, SocketAddrAny};
 use super::DatagramTransport;
 use super::destination;
 use crate::allocate;
-use crate::errors::os_error;
+use crate::errors::{Settled, os_error};
 use crate::event_loop::{LoopCore, READABLE, SCRATCH_BYTES};
 use crate::transports::addresses::internet_name;
 use crate::transports::failures::fatal_error;
@@ -40,7 +40,7 @@ impl DatagramTransport {
                 // What is left stays in the kernel; resuming looks for it.
                 return Ok(());
             }
-            let told = match self.receive(core) {
+            let told = match self.receive(core).settled(py) {
                 Ok(None) => return Ok(()),
                 Ok(Some(datagram)) => self.hand_over(core, datagram),
                 // Somebody has closed the socket: this will not end by itself.
@@ -146,6 +146,7 @@ impl DatagramTransport {
         error: PyErr,
     ) -> PyResult<()> {
         let py = core.py();
+        let error = error.settled(py);
         if error.is_instance_of::<PyOSError>(py) {
             self.tell_of_error(core, error)
         } else {
@@ -157,6 +158,7 @@ impl DatagramTransport {
     pub(super) fn tell_of_error(&self, core: &Bound<'_, LoopCore>, error: PyErr) -> PyResult<()> {
         let py = core.py();
         let method = pyo3::intern!(py, "error_received");
+        let error = error.settled(py);
         let told = self.call_protocol(py, |protocol| {
             protocol.call_method1(method, (error.into_value(py),)).map(drop)
         });

@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SendFlags};
 use super::DatagramTransport;
 use super::destination::Destination;
 use crate::buffers::BufferView;
-use crate::errors::os_error;
+use crate::errors::{Settled, os_error};
 use crate::event_loop::{LoopCore, WRITABLE};
 use crate::gil_cell::CloneRef;
 use crate::transports::addresses::internet_name;
@@ -180,7 +180,7 @@ impl DatagramTransport {
         while let Some(outgoing) = self.state.queue.pop_front(py) {
             let size = outgoing.size;
             self.state.flags.update(py, |it| it.buffered = it.buffered.saturating_sub(size));
-            match self.send(outgoing.data.bind(py), &outgoing.to) {
+            match self.send(outgoing.data.bind(py), &outgoing.to).settled(py) {
                 Ok(true) => {}
                 Ok(false) => {
                     self.state.flags.update(py, |flags| flags.buffered += size);
@@ -264,7 +264,7 @@ impl DatagramTransport {
             return this.send_lost(py, lost);
         }
         if idle {
-            match this.send(&data, &to) {
+            match this.send(&data, &to).settled(py) {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
                 Err(error) if error.is_instance_of::<PyOSError>(py) => {

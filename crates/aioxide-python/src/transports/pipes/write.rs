@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::end::{self, Kind};
 use crate::buffers::BufferView;
-use crate::errors::os_error;
+use crate::errors::{Settled, os_error};
 use crate::event_loop::{Direction, LoopCore, READABLE, Ready, Watcher};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
@@ -140,8 +140,9 @@ impl WritePipeTransport {
         }
         let waiting = !self.state.queue.is_empty(py);
         self.log(slf, "info", "%r was closed by peer")?;
-        let reason = waiting
-            .then(|| PyBrokenPipeError::new_err(()).into_value(py).into_bound(py).into_any());
+        let reason = waiting.then(|| {
+            PyBrokenPipeError::new_err(()).settled(py).into_value(py).into_bound(py).into_any()
+        });
         self.force_close(slf, reason)
     }
 

@@ -6,6 +6,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::SocketTransport;
+use crate::errors::Settled;
 use crate::event_loop::WRITABLE;
 use crate::file_send::{FileSend, Progress};
 use crate::futures::Future;
@@ -67,7 +68,9 @@ impl SocketTransport {
             // A signal handler may have run, and cancelled.
             _ if done.get().is_done(py) => Ok(()),
             Ok(Progress::Done) => Future::finish(done, py.None()),
-            Err(error) => Future::fail(done, error.into_value(py).into_bound(py).into_any()),
+            Err(error) => {
+                Future::fail(done, error.settled(py).into_value(py).into_bound(py).into_any())
+            }
         }
     }
 
@@ -80,6 +83,7 @@ impl SocketTransport {
         let error = match reason {
             Some(reason) => reason.into_bound(py),
             None => PyConnectionError::new_err("Connection is closed by peer")
+                .settled(py)
                 .into_value(py)
                 .into_bound(py)
                 .into_any(),

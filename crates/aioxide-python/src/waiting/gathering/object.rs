@@ -378,6 +378,7 @@ impl GatherCallback {
 #[pymethods]
 impl GatherCallback {
     fn __call__(&self, py: Python<'_>, future: Bound<'_, PyAny>) -> PyResult<()> {
+        crate::exiting::arm();
         match self.outer.clone_ref(py) {
             Some(outer) => GatheringFuture::child_done(outer.bind(py), &future),
             None => Ok(()),

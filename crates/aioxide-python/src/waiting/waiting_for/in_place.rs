@@ -8,6 +8,7 @@ use super::cancelling::Cancelling;
 use super::result_in_time;
 use crate::coroutines::awaiting;
 use crate::coroutines::{Input, Routine, Step};
+use crate::errors::Settled;
 use crate::running::running_loop;
 use crate::timeouts::{Timeout, When, enter, is_positive, leave};
 use crate::waiting::ensuring::ensured;
@@ -76,7 +77,7 @@ impl WaitFor {
     fn go_on(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         match (std::mem::replace(&mut self.stage, Stage::Created), input) {
             (Stage::Inside(timeout), Input::Error(error)) => {
-                let left = leave(timeout.bind(py), Some(error.value(py)));
+                let left = leave(timeout.bind(py), Some(error.value(py))).settled(py);
                 timeout.drop_ref(py);
                 Err(match left {
                     Ok(()) => error,
