@@ -8,6 +8,14 @@ from unittest import mock
 import pytest
 
 
+@contextlib.contextmanager
+def closed_afterwards(loop):
+    """Closes a loop when its threads have ended."""
+    yield loop
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
 @pytest.fixture(params=["subclass", "object", "class", "class of a subclass"])
 def watch(request, loop_factory, new_loop):
     """Makes a loop that records the calls of one method: ``loop, calls = watch("call_soon")``."""
@@ -26,7 +34,7 @@ def watch(request, loop_factory, new_loop):
 
             if request.param == "subclass":
                 loop = stack.enter_context(
-                    contextlib.closing(type("Sub", (base,), {name: method})())
+                    closed_afterwards(type("Sub", (base,), {name: method})())
                 )
             elif request.param == "object":
                 loop = new_loop()
@@ -36,7 +44,7 @@ def watch(request, loop_factory, new_loop):
                 stack.enter_context(mock.patch.object(base, name, method))
             else:
                 sub = type("Sub", (base,), {})
-                loop = stack.enter_context(contextlib.closing(sub()))
+                loop = stack.enter_context(closed_afterwards(sub()))
                 setattr(sub, name, method)
             return loop, calls
 
