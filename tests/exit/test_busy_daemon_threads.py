@@ -129,12 +129,16 @@ async def work(busy):
     "threads": """
 async def work(busy):
     while True:
-        await asyncio.gather(*[asyncio.to_thread(busy) for _ in range(3)])
+        # Jobs are refused in the end.
+        jobs = [asyncio.to_thread(busy) for _ in range(3)]
+        await asyncio.gather(*jobs, return_exceptions=True)
 """,
     "threads that block": """
 async def work(busy):
     while True:
-        await asyncio.to_thread(time.sleep, 0.001)
+        with contextlib.suppress(RuntimeError):
+            await asyncio.to_thread(time.sleep, 0.001)
+        await asyncio.sleep(0)
         busy()
 """,
     "callbacks from another thread": """
@@ -171,7 +175,7 @@ def run(main):
 }
 
 PROGRAM = """
-import importlib, sys, threading, time
+import contextlib, importlib, sys, threading, time
 asyncio = importlib.import_module(sys.argv[1])
 loops = int(sys.argv[2])
 sys.setswitchinterval(0.0005)
