@@ -67,12 +67,20 @@ PROGRAMS = (
     Program("hypercorn", ("hypercorn", "uvloop"), SERVED),
     Program("granian", ("granian", "uvloop", "rloop"), SERVED),
     Program("aiohttp_servers", ("aiohttp", "gunicorn", "uvloop"), SERVED),
-    Program("fastapi_cli", ("fastapi-cli", "fastapi", "uvicorn"), SERVED, quick=False),
+    Program(
+        "fastapi_cli", ("fastapi-cli", "fastapi", "uvicorn"), SERVED, deadline=240.0, quick=False
+    ),
     Program("sanic", ("sanic", "uvloop"), SERVED, environment=APART, quick=False),
     Program("django", ("django", "uvicorn", "hypercorn"), SERVED, quick=False),
     Program("arq", ("arq", TRUSTME), COMMAND, debian=(REDIS,), environment=APART, quick=False),
     Program("taskiq", ("taskiq", "taskiq-redis", TRUSTME), COMMAND, debian=(REDIS,), quick=False),
-    Program("jupyter", ("jupyter-server", "ipykernel", "jupyter-client"), COMMAND, quick=False),
+    Program(
+        "jupyter",
+        ("jupyter-server", "ipykernel", "jupyter-client"),
+        COMMAND,
+        deadline=240.0,
+        quick=False,
+    ),
     Program("textual", ("textual", "prompt-toolkit"), COMMAND, quick=False),
     Program("discord", ("discord.py", "aiohttp"), COMMAND, quick=False),
     Program("aiogram", ("aiogram", "aiohttp"), COMMAND, environment=APART, quick=False),

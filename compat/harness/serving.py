@@ -21,7 +21,7 @@ __all__ = ("FOLDER", "Server", "ended", "free_port", "running", "serving")
 #: Where servers run, so that they find ``programs.applications``.
 FOLDER = Path(__file__).resolve().parent.parent
 
-_START_SECONDS = 60.0
+_START_SECONDS = 100.0
 _STOP_SECONDS = 30.0
 
 
