@@ -14,7 +14,7 @@ import shrinking
 from isolation import Counter, Outcome, run_isolated
 
 #: Seconds that one program may take. It takes a hundredth of that, mostly.
-DEADLINE = 20.0
+DEADLINE = 10.0
 #: Of one kind of fault so many are looked at; it is the first that gets mended.
 MOST_OF_A_KIND = 1
 
@@ -109,7 +109,7 @@ def examine(case: Case, outcome: Outcome) -> Finding | None:
         answer = shorter.run().failure
         return answer is not None and same_kind(answer, failure)
 
-    attempts = 20 if failure == "hang" or made.threaded else 120
+    attempts = 5 if failure == "hang" else 20 if made.threaded else 120
     if not any(fails(steps) for _ in range(5 if made.threaded else 2)):
         if failure == "hang":
             return None  # The machine was busy.

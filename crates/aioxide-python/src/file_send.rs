@@ -90,7 +90,7 @@ impl FileSend {
             return Ok(PyErr::from_type(class.clone(), "os.sendfile call failed"));
         }
         // Some systems report so that the peer has gone meanwhile.
-        let number = error.value(py).getattr(pyo3::intern!(py, "errno"))?;
+        let number = error.value(py).getattr(crate::intern!(py, "errno"))?;
         if !number.is_none() && number.eq(Errno::NOTCONN.raw_os_error())? {
             let lost = PyConnectionError::new_err((
                 "socket is not connected",

@@ -26,6 +26,7 @@ mod futures;
 mod gil_cell;
 mod given;
 mod handles;
+mod interning;
 #[cfg(Py_3_14)]
 mod interpreter;
 mod locks;
@@ -159,6 +160,7 @@ mod _aioxide {
     #[pymodule_init]
     fn initialize(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        crate::interning::make_all(py)?;
         crate::methods::prepare(py);
         recycle::install::<Handle>(py);
         recycle::install::<TimerHandle>(py);

@@ -26,7 +26,7 @@ pub fn awaiting(object: &Bound<'_, PyAny>) -> PyResult<Step> {
     }
     // SAFETY: the reference is alive; this compares its type.
     if unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) } != 0 {
-        if !object.getattr(pyo3::intern!(py, "cr_await"))?.is_none() {
+        if !object.getattr(crate::intern!(py, "cr_await"))?.is_none() {
             return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
         }
         return Ok(Step::Delegate(object.clone().unbind()));
@@ -87,7 +87,7 @@ fn is_generator_based(object: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     let py = object.py();
-    let code = object.getattr(pyo3::intern!(py, "gi_code"))?;
-    let flags: i64 = code.getattr(pyo3::intern!(py, "co_flags"))?.extract()?;
+    let code = object.getattr(crate::intern!(py, "gi_code"))?;
+    let flags: i64 = code.getattr(crate::intern!(py, "co_flags"))?.extract()?;
     Ok(flags & CO_ITERABLE_COROUTINE != 0)
 }

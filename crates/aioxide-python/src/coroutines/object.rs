@@ -367,19 +367,19 @@ fn hand_down<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyR
             }
         }
         Resumption::Throw(error) if error.is_instance_of::<PyGeneratorExit>(py) => {
-            if let Some(close) = inner.getattr_opt(pyo3::intern!(py, "close"))? {
+            if let Some(close) = inner.getattr_opt(crate::intern!(py, "close"))? {
                 close.call0()?;
             }
             Err(error)
         }
         Resumption::Throw(error) => {
-            let Some(throw) = inner.getattr_opt(pyo3::intern!(py, "throw"))? else {
+            let Some(throw) = inner.getattr_opt(crate::intern!(py, "throw"))? else {
                 return Err(error);
             };
             match throw.call1((error.into_value(py),)) {
                 Ok(value) => Ok(Flow::Yielded(value)),
                 Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
-                    error.value(py).getattr(pyo3::intern!(py, "value")).map(Flow::Returned)
+                    error.value(py).getattr(crate::intern!(py, "value")).map(Flow::Returned)
                 }
                 Err(error) => Err(error),
             }

@@ -57,13 +57,13 @@ impl Steps {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.coroutine.bind(py).call_method1(pyo3::intern!(py, "send"), (py.None(),))
+        self.coroutine.bind(py).call_method1(crate::intern!(py, "send"), (py.None(),))
     }
 
     #[pyo3(signature = (value, /))]
     fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = value.py();
-        self.coroutine.bind(py).call_method1(pyo3::intern!(py, "send"), (value,))
+        self.coroutine.bind(py).call_method1(crate::intern!(py, "send"), (value,))
     }
 
     #[pyo3(signature = (*arguments))]
@@ -72,11 +72,11 @@ impl Steps {
         arguments: &Bound<'py, pyo3::types::PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = arguments.py();
-        self.coroutine.bind(py).call_method1(pyo3::intern!(py, "throw"), arguments)
+        self.coroutine.bind(py).call_method1(crate::intern!(py, "throw"), arguments)
     }
 
     fn close<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.coroutine.bind(py).call_method0(pyo3::intern!(py, "close"))
+        self.coroutine.bind(py).call_method0(crate::intern!(py, "close"))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -108,8 +108,8 @@ pub fn conceal_iteration<T: PyTypeInfo>(py: Python<'_>) -> PyResult<()> {
     // `__await__` filled; no instance exists yet, and the GIL is held.
     unsafe {
         let next = (*raw).tp_iternext;
-        class.delattr("__iter__")?;
-        class.delattr("__next__")?;
+        class.delattr(crate::name!("__iter__"))?;
+        class.delattr(crate::name!("__next__"))?;
         (*raw).tp_iter = Some(iter_slot);
         (*raw).tp_iternext = next;
         (*(*raw).tp_as_async).am_await = Some(itself_slot);
@@ -131,7 +131,7 @@ fn caller_is_generator_based(py: Python<'_>) -> PyResult<bool> {
     // SAFETY: the GIL is held; a borrowed reference, or null if no Python code runs.
     let frame = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast()) };
     let Some(frame) = frame else { return Ok(false) };
-    let code = frame.getattr(pyo3::intern!(py, "f_code"))?;
-    let flags: u32 = code.getattr(pyo3::intern!(py, "co_flags"))?.extract()?;
+    let code = frame.getattr(crate::intern!(py, "f_code"))?;
+    let flags: u32 = code.getattr(crate::intern!(py, "co_flags"))?.extract()?;
     Ok(flags & CO_ITERABLE_COROUTINE != 0)
 }

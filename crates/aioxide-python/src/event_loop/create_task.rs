@@ -91,14 +91,14 @@ fn made_by<'py>(
     let py = core.py();
     let everything = cfg!(Py_3_14);
     if let Some(context) = options.context.filter(|context| everything || !context.is_none()) {
-        keywords.set_item(pyo3::intern!(py, "context"), context)?;
+        keywords.set_item(crate::intern!(py, "context"), context)?;
     }
     if everything && let Some(name) = &options.name {
-        keywords.set_item(pyo3::intern!(py, "name"), name)?;
+        keywords.set_item(crate::intern!(py, "name"), name)?;
     }
     let task = factory.call((core, coroutine), Some(&keywords))?;
     if !everything && let Some(name) = options.name.filter(|name| !name.is_none()) {
-        task.call_method1(pyo3::intern!(py, "set_name"), (name,))?;
+        task.call_method1(crate::intern!(py, "set_name"), (name,))?;
     }
     Ok(task)
 }

@@ -43,7 +43,7 @@ impl LoopCore {
         }
         standard::logger(py)?
             .call_method1(
-                pyo3::intern!(py, "warning"),
+                crate::intern!(py, "warning"),
                 ("Executing %s took %.3f seconds", shown, seconds),
             )
             .map(drop)
@@ -73,7 +73,7 @@ fn describe(subject: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = subject.py();
     if let Ok(handle) = subject.cast::<Handle>()
         && let Some(callback) = handle.get()._callback(py)
-        && let Ok(receiver) = callback.bind(py).getattr(pyo3::intern!(py, "__self__"))
+        && let Ok(receiver) = callback.bind(py).getattr(crate::intern!(py, "__self__"))
         && receiver.is_instance(standard::task_type(py)?)?
     {
         return Ok(receiver.repr()?.to_string());

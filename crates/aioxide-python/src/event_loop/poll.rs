@@ -152,7 +152,10 @@ impl LoopCore {
         if numbers.is_empty() {
             return Ok(());
         }
-        slf.call_method1(pyo3::intern!(py, "_process_signals"), (allocate::bytes(py, &numbers)?,))?;
+        slf.call_method1(
+            crate::intern!(py, "_process_signals"),
+            (allocate::bytes(py, &numbers)?,),
+        )?;
         Ok(())
     }
 }

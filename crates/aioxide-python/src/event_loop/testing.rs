@@ -47,7 +47,7 @@ impl LoopCore {
         if this.has_other_work(py) {
             return Ok(());
         }
-        let outside = match slf.call_method0(pyo3::intern!(py, "_outside"))?.extract::<u8>()? {
+        let outside = match slf.call_method0(crate::intern!(py, "_outside"))?.extract::<u8>()? {
             0 => Outside::Nothing,
             1 => Outside::Possible,
             _ => Outside::Certain,
@@ -64,7 +64,7 @@ impl LoopCore {
             Idle::Wait(limit) => {
                 Self::wait_for_the_outside(slf, limit.map_or(Wait::Forever, Wait::Until))
             }
-            Idle::Deadlock => slf.call_method0(pyo3::intern!(py, "_report_deadlock")).map(drop),
+            Idle::Deadlock => slf.call_method0(crate::intern!(py, "_report_deadlock")).map(drop),
         }
     }
 

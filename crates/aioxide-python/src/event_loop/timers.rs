@@ -89,14 +89,14 @@ impl<'a, 'py> Call<'a, 'py> {
     #[cold]
     fn at_a_time_of_theirs(self, core: &Bound<'py, LoopCore>) -> PyResult<Py<PyAny>> {
         let py = core.py();
-        let now = core.call_method0(pyo3::intern!(py, "time"))?;
+        let now = core.call_method0(crate::intern!(py, "time"))?;
         let when = now.add(self.time)?;
         let arguments = self.arguments.iter().map(|argument| (**argument).clone());
         let positional = [when, self.callback.clone()].into_iter().chain(arguments);
         let positional = PyTuple::new(py, positional.collect::<Vec<_>>())?;
         let keywords = PyDict::new(py);
-        keywords.set_item(pyo3::intern!(py, "context"), self.context)?;
-        let timer = core.call_method(pyo3::intern!(py, "call_at"), positional, Some(&keywords))?;
+        keywords.set_item(crate::intern!(py, "context"), self.context)?;
+        let timer = core.call_method(crate::intern!(py, "call_at"), positional, Some(&keywords))?;
         Ok(timer.unbind())
     }
 

@@ -79,7 +79,7 @@ impl LoopCore {
     #[cold]
     fn go_by_their_time(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let now = slf.call_method0(pyo3::intern!(py, "time"))?.extract()?;
+        let now = slf.call_method0(crate::intern!(py, "time"))?.extract()?;
         slf.get().engine.show(py, now);
         Ok(())
     }
@@ -176,7 +176,7 @@ impl LoopCore {
         match Timeout::expire(&timeout) {
             Ok(()) => Ok(()),
             Err(error) => {
-                let callback = timeout.getattr(pyo3::intern!(py, "_on_timeout"))?.unbind();
+                let callback = timeout.getattr(crate::intern!(py, "_on_timeout"))?.unbind();
                 let context = context::copy_current(py)?;
                 report(slf, callback, PyTuple::empty(py), context, error)
             }
@@ -192,7 +192,7 @@ impl LoopCore {
         match TaskGroup::task_done(&group, &task) {
             Ok(()) => Ok(()),
             Err(error) => {
-                let callback = group.getattr(pyo3::intern!(py, "_on_task_done"))?.unbind();
+                let callback = group.getattr(crate::intern!(py, "_on_task_done"))?.unbind();
                 let context = context::copy_current(py)?;
                 report(slf, callback, allocate::tuple(py, [task])?, context, error)
             }

@@ -36,8 +36,8 @@ fn file_number(file: &Bound<'_, PyAny>) -> PyResult<i64> {
         return file.extract().map_err(|_| invalid());
     }
     let number = file
-        .call_method0(pyo3::intern!(py, "fileno"))
-        .and_then(|number| number.call_method0(pyo3::intern!(py, "__int__")))
+        .call_method0(crate::intern!(py, "fileno"))
+        .and_then(|number| number.call_method0(crate::intern!(py, "__int__")))
         .and_then(|number| number.extract::<i64>())
         .settled(file.py());
     match number {
@@ -307,7 +307,7 @@ fn call_off(py: Python<'_>, watcher: Option<Watcher>) -> PyResult<bool> {
     match watcher {
         None => Ok(false),
         Some(Watcher::Handle(handle)) => {
-            handle.bind(py).call_method0(pyo3::intern!(py, "cancel"))?;
+            handle.bind(py).call_method0(crate::intern!(py, "cancel"))?;
             Ok(true)
         }
         Some(Watcher::Call(_) | Watcher::ReadPipe(_) | Watcher::WritePipe(_)) => Ok(true),

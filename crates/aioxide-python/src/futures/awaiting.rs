@@ -155,7 +155,7 @@ pub fn sent(py: Python<'_>, next: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAn
         None => Err(PyStopIteration::new_err(())),
         // Whoever steps by hand is given the usual class.
         Some(error) if error.is_instance_of::<PyStopIteration>(py) => {
-            let value = error.value(py).getattr(pyo3::intern!(py, "value"))?;
+            let value = error.value(py).getattr(crate::intern!(py, "value"))?;
             Err(PyStopIteration::new_err((value.unbind(),)))
         }
         Some(error) => Err(error),

@@ -48,7 +48,7 @@ pub fn wrapped<'py>(
         Some(event_loop) => event_loop.clone(),
         None => standard::get_event_loop(py)?.call0()?,
     };
-    let follower = event_loop.call_method0(pyo3::intern!(py, "create_future"))?;
+    let follower = event_loop.call_method0(crate::intern!(py, "create_future"))?;
     chain(future, &follower)?;
     Ok(follower)
 }
@@ -80,7 +80,7 @@ pub fn chain(source: &Bound<'_, PyAny>, destination: &Bound<'_, PyAny>) -> PyRes
         Bound::new(py, ChainCallback { duty, ends: Contents::new(GilCell::new(Some(ends))) })
     };
     let (cancels, reports) = (link(Duty::Cancel)?, link(Duty::Report)?);
-    let add_done_callback = pyo3::intern!(py, "add_done_callback");
+    let add_done_callback = crate::intern!(py, "add_done_callback");
     destination.call_method1(add_done_callback, (cancels,))?;
     source.call_method1(add_done_callback, (reports,))?;
     Ok(())
@@ -130,7 +130,7 @@ impl Ends {
         if !is_cancelled(self.destination.bind(py))? {
             return Ok(());
         }
-        let cancel = pyo3::intern!(py, "cancel");
+        let cancel = crate::intern!(py, "cancel");
         match &self.source_loop {
             Some(event_loop) if !is_here(py, event_loop, &self.destination_loop)? => {
                 call_from_elsewhere(event_loop.bind(py), source.getattr(cancel)?)
@@ -143,7 +143,7 @@ impl Ends {
         let Some(event_loop) = self.destination_loop.as_ref().map(|it| it.bind(py).clone()) else {
             return self.settle(py);
         };
-        let closed = || event_loop.call_method0(pyo3::intern!(py, "is_closed"))?.is_truthy();
+        let closed = || event_loop.call_method0(crate::intern!(py, "is_closed"))?.is_truthy();
         if is_cancelled(self.destination.bind(py))? && closed()? {
             return Ok(());
         }
@@ -165,34 +165,34 @@ impl Ends {
                 return Ok(());
             }
             if is_cancelled(source)? {
-                return destination.call_method0(pyo3::intern!(py, "cancel")).map(drop);
+                return destination.call_method0(crate::intern!(py, "cancel")).map(drop);
             }
         } else {
             if is_cancelled(source)? {
-                destination.call_method0(pyo3::intern!(py, "cancel"))?;
+                destination.call_method0(crate::intern!(py, "cancel"))?;
             }
-            let wanted = pyo3::intern!(py, "set_running_or_notify_cancel");
+            let wanted = crate::intern!(py, "set_running_or_notify_cancel");
             if !destination.call_method0(wanted)?.is_truthy()? {
                 return Ok(());
             }
         }
-        let exception = source.call_method0(pyo3::intern!(py, "exception"))?;
+        let exception = source.call_method0(crate::intern!(py, "exception"))?;
         if exception.is_none() {
-            let result = source.call_method0(pyo3::intern!(py, "result"))?;
+            let result = source.call_method0(crate::intern!(py, "result"))?;
             if let Ok(destination) = destination.cast_exact::<Future>() {
                 return Future::finish(destination, result.unbind());
             }
-            destination.call_method1(pyo3::intern!(py, "set_result"), (result,))?;
+            destination.call_method1(crate::intern!(py, "set_result"), (result,))?;
         } else {
             let exception = standard::convert_future_exception(py)?.call1((exception,))?;
-            destination.call_method1(pyo3::intern!(py, "set_exception"), (exception,))?;
+            destination.call_method1(crate::intern!(py, "set_exception"), (exception,))?;
         }
         Ok(())
     }
 }
 
 fn is_cancelled(future: &Bound<'_, PyAny>) -> PyResult<bool> {
-    future.call_method0(pyo3::intern!(future.py(), "cancelled"))?.is_truthy()
+    future.call_method0(crate::intern!(future.py(), "cancelled"))?.is_truthy()
 }
 
 /// Whether what belongs to `event_loop` may be touched by a callback of a future
@@ -205,7 +205,7 @@ fn is_here(py: Python<'_>, event_loop: &Py<PyAny>, other: &Option<Py<PyAny>>) ->
 }
 
 fn call_from_elsewhere(event_loop: &Bound<'_, PyAny>, function: Bound<'_, PyAny>) -> PyResult<()> {
-    let call = pyo3::intern!(event_loop.py(), "call_soon_threadsafe");
+    let call = crate::intern!(event_loop.py(), "call_soon_threadsafe");
     event_loop.call_method1(call, (function,)).map(drop)
 }
 

@@ -66,7 +66,7 @@ impl Future {
     #[cold]
     fn made_by_the_loop(core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
         let py = core.py();
-        let made = core.call_method0(pyo3::intern!(py, "create_future"))?;
+        let made = core.call_method0(crate::intern!(py, "create_future"))?;
         match made.cast_into::<Future>() {
             Ok(future) => Ok(future.unbind()),
             Err(_) => Self::on_loop(py, core),
@@ -398,10 +398,10 @@ pub fn call_soon(
 ) -> PyResult<()> {
     let py = context.py();
     let keywords = allocate::dict(py)?;
-    keywords.set_item(pyo3::intern!(py, "context"), context)?;
+    keywords.set_item(crate::intern!(py, "context"), context)?;
     let positional = std::iter::once(function.bind(py)).chain(argument).cloned().collect();
     let positional = allocate::tuple_of(py, positional)?;
-    let name = pyo3::intern!(py, "call_soon");
+    let name = crate::intern!(py, "call_soon");
     event_loop.call_method(name, positional, Some(&keywords)).map(drop)
 }
 

@@ -430,8 +430,8 @@ pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_,
     }
     let wrapped =
         PyRuntimeError::new_err(message).settled(py).into_value(py).into_bound(py).into_any();
-    wrapped.setattr(pyo3::intern!(py, "__cause__"), &exception)?;
-    wrapped.setattr(pyo3::intern!(py, "__context__"), &exception)?;
+    wrapped.setattr(crate::intern!(py, "__cause__"), &exception)?;
+    wrapped.setattr(crate::intern!(py, "__context__"), &exception)?;
     Ok(wrapped)
 }
 
@@ -470,19 +470,19 @@ pub fn report_unretrieved(slf: &Bound<'_, Future>) {
     }
     let report = || -> PyResult<()> {
         let event_loop = this.event_loop(py)?;
-        let name = slf.as_any().getattr(pyo3::intern!(py, "__class__"))?;
+        let name = slf.as_any().getattr(crate::intern!(py, "__class__"))?;
         let name = name.cast::<PyType>()?.name()?;
         let details = allocate::dict(py)?;
         let message = allocate::string(py, &format!("{name} exception was never retrieved"))?;
-        details.set_item("message", message)?;
-        details.set_item("exception", this._exception(py))?;
-        details.set_item("future", slf)?;
+        details.set_item(crate::name!("message"), message)?;
+        details.set_item(crate::name!("exception"), this._exception(py))?;
+        details.set_item(crate::name!("future"), slf)?;
         if let Some(stack) = this._source_traceback(py) {
-            details.set_item("source_traceback", stack)?;
+            details.set_item(crate::name!("source_traceback"), stack)?;
         }
         event_loop
             .as_any()
-            .call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+            .call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
         Ok(())
     };
     if let Err(error) = report() {

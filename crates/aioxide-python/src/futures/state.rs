@@ -109,7 +109,7 @@ impl<'py> BoundLoop<'py> {
         match self {
             Self::Native(core) => Ok(core.get().debug(core.py())),
             Self::Foreign(event_loop) => {
-                let name = pyo3::intern!(event_loop.py(), "get_debug");
+                let name = crate::intern!(event_loop.py(), "get_debug");
                 event_loop.call_method0(name)?.is_truthy()
             }
         }

@@ -159,8 +159,8 @@ impl Waiter {
             }
             Kind::Group(group) => {
                 // The method that it had when the task was made, whatever its class is now.
-                let method = py.get_type::<TaskGroup>().getattr("_on_task_done")?;
-                let done = method.call_method1(pyo3::intern!(py, "__get__"), (group,))?;
+                let method = py.get_type::<TaskGroup>().getattr(crate::name!("_on_task_done"))?;
+                let done = method.call_method1(crate::intern!(py, "__get__"), (group,))?;
                 Ok((done.unbind(), crate::context::copy_current(py)?))
             }
             Kind::Callback(_) | Kind::Nobody => Ok((self.0, crate::context::copy_current(py)?)),

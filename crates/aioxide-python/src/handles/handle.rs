@@ -209,7 +209,7 @@ impl Handle {
         let py = slf.py();
         let this = slf.get();
         let name =
-            slf.as_any().getattr(pyo3::intern!(py, "__class__"))?.cast_into::<PyType>()?.name()?;
+            slf.as_any().getattr(crate::intern!(py, "__class__"))?.cast_into::<PyType>()?.name()?;
         let info = allocate::list(py, [name])?;
         if this.is_cancelled(py) {
             info.append("cancelled")?;
@@ -288,7 +288,7 @@ impl Handle {
         if let Some(kept) = kept {
             return Ok(kept);
         }
-        let info = slf.call_method0(pyo3::intern!(py, "_repr_info"))?;
+        let info = slf.call_method0(crate::intern!(py, "_repr_info"))?;
         let words: Vec<String> =
             info.try_iter()?.map(|word| Ok(word?.str()?.to_string())).collect::<PyResult<_>>()?;
         Ok(allocate::string(py, &format!("<{}>", words.join(" ")))?.into_any().unbind())

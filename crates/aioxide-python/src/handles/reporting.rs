@@ -21,11 +21,14 @@ pub(super) fn format_callback<'py>(
     // told which it is; older ones do not take the argument.
     static TAKES_DEBUG: PyOnceLock<bool> = PyOnceLock::new();
     let takes_debug = *TAKES_DEBUG.get_or_try_init(py, || {
-        format.getattr("__code__")?.getattr("co_kwonlyargcount")?.is_truthy()
+        format
+            .getattr(crate::name!("__code__"))?
+            .getattr(crate::name!("co_kwonlyargcount"))?
+            .is_truthy()
     })?;
     if takes_debug {
         let keywords = allocate::dict(py)?;
-        keywords.set_item("debug", debug)?;
+        keywords.set_item(crate::name!("debug"), debug)?;
         format.call((callback, arguments), Some(&keywords))
     } else {
         format.call1((callback, arguments))
@@ -47,14 +50,14 @@ pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResu
     let callback = this._callback(py).unwrap_or_else(|| py.None());
     let shown = format_callback(py, callback, this._args(py)?, this.debug(py)?)?;
     let details = allocate::dict(py)?;
-    details.set_item("message", format!("Exception in callback {shown}"))?;
-    details.set_item("exception", error.into_value(py))?;
-    details.set_item("handle", handle)?;
+    details.set_item(crate::name!("message"), format!("Exception in callback {shown}"))?;
+    details.set_item(crate::name!("exception"), error.into_value(py))?;
+    details.set_item(crate::name!("handle"), handle)?;
     if let Some(stack) = this._source_traceback(py)
         && stack.bind(py).is_truthy()?
     {
-        details.set_item("source_traceback", stack)?;
+        details.set_item(crate::name!("source_traceback"), stack)?;
     }
-    event_loop.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+    event_loop.call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
     Ok(())
 }

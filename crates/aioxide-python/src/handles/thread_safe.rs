@@ -30,7 +30,14 @@ impl ThreadSafeHandle {
         context: Py<PyAny>,
     ) -> PyResult<Py<Handle>> {
         static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let lock = CELL.import(py, "threading", "RLock")?.call0()?.unbind();
+        let lock = CELL
+            .get_or_try_init(py, || {
+                let module = py.import(crate::name!("threading"))?;
+                Ok::<_, PyErr>(module.getattr(crate::name!("RLock"))?.cast_into()?.unbind())
+            })?
+            .bind(py)
+            .call0()?
+            .unbind();
         let state = HandleState::scheduled(callback, arguments, event_loop, context);
         let handle = Handle { state };
         let this = Self { lock: GilCell::new(Some(lock)) };
@@ -55,9 +62,9 @@ impl ThreadSafeHandle {
         let Some(lock) = lock else {
             return body();
         };
-        lock.call_method0(pyo3::intern!(py, "acquire"))?;
+        lock.call_method0(crate::intern!(py, "acquire"))?;
         let result = body();
-        lock.call_method0(pyo3::intern!(py, "release"))?;
+        lock.call_method0(crate::intern!(py, "release"))?;
         result
     }
 }

@@ -101,7 +101,7 @@ impl TimerHandle {
                 Ok(())
             }
             Some(BoundLoop::Foreign(event_loop)) => {
-                let name = pyo3::intern!(py, "_timer_handle_cancelled");
+                let name = crate::intern!(py, "_timer_handle_cancelled");
                 event_loop.call_method1(name, (slf,)).map(drop)
             }
             None => Ok(()),

@@ -56,17 +56,17 @@ fn confirmed(asyncio: &Bound<'_, PyModule>, offsets: &Offsets) -> PyResult<Optio
         tasks_head: offsets.tasks_head,
     };
     let mark = asyncio.as_any();
-    let running = asyncio.call_method0("_get_running_loop")?;
-    asyncio.call_method1("_set_running_loop", (mark,))?;
-    let task = asyncio.call_method1("_swap_current_task", (mark, mark))?;
+    let running = asyncio.call_method0(crate::name!("_get_running_loop"))?;
+    asyncio.call_method1(crate::name!("_set_running_loop"), (mark,))?;
+    let task = asyncio.call_method1(crate::name!("_swap_current_task"), (mark, mark))?;
     let here = fields.of_this_thread(py);
     // SAFETY: the offsets lie within the thread's state, by the file that the
     // interpreter was loaded from.
     let found = unsafe {
         (*here.running_loop).eq(&mark.as_ptr()) && (*here.running_task).eq(&mark.as_ptr())
     };
-    asyncio.call_method1("_swap_current_task", (mark, task))?;
-    asyncio.call_method1("_set_running_loop", (running,))?;
+    asyncio.call_method1(crate::name!("_swap_current_task"), (mark, task))?;
+    asyncio.call_method1(crate::name!("_set_running_loop"), (running,))?;
     let found = found && has_list_at(asyncio, here.tasks_head, offsets.task_node)?;
     Ok(found.then_some(fields))
 }
@@ -75,15 +75,15 @@ fn confirmed(asyncio: &Bound<'_, PyModule>, offsets: &Offsets) -> PyResult<Optio
 /// asyncio's function, and looked for at the end of the list.
 fn has_list_at(asyncio: &Bound<'_, PyModule>, head: *mut TaskLink, node: usize) -> PyResult<bool> {
     // Without `__init__`, so that it is known to nobody and reports nothing.
-    let task = asyncio.getattr("Task")?;
-    let task = task.call_method1("__new__", (&task,))?;
+    let task = asyncio.getattr(crate::name!("Task"))?;
+    let task = task.call_method1(crate::name!("__new__"), (&task,))?;
     let link = task.as_ptr().wrapping_byte_add(node).cast::<TaskLink>();
     // SAFETY: the offset of the head lies within the thread's state, and two words are read.
     let ends_with_link = || unsafe { (*head).previous == link };
     let before = ends_with_link();
-    asyncio.call_method1("_register_task", (&task,))?;
+    asyncio.call_method1(crate::name!("_register_task"), (&task,))?;
     let entered = ends_with_link();
-    asyncio.call_method1("_unregister_task", (&task,))?;
+    asyncio.call_method1(crate::name!("_unregister_task"), (&task,))?;
     Ok(!before && entered && !ends_with_link())
 }
 

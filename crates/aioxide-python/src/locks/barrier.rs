@@ -256,7 +256,7 @@ impl Barrier {
         let mut what = phase.name().to_owned();
         if phase != Phase::Broken {
             let waiting = slf.get().n_waiting(py);
-            let parties = slf.getattr(pyo3::intern!(py, "parties"))?;
+            let parties = slf.getattr(crate::intern!(py, "parties"))?;
             what = format!("{what}, waiters:{waiting}/{}", parties.str()?);
         }
         super::describe(slf.as_any(), &what, 0)

@@ -77,7 +77,7 @@ impl Condition {
         let py = slf.py();
         match slf.get().native_lock(py) {
             Some(lock) => Lock::is_locked(lock.bind(py)),
-            None => slf.call_method0(pyo3::intern!(py, "locked"))?.is_truthy(),
+            None => slf.call_method0(crate::intern!(py, "locked"))?.is_truthy(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Condition {
         let py = slf.py();
         match slf.get().native_lock(py) {
             Some(lock) => Lock::give_back(lock.bind(py)),
-            None => slf.call_method0(pyo3::intern!(py, "release")).map(drop),
+            None => slf.call_method0(crate::intern!(py, "release")).map(drop),
         }
     }
 
@@ -166,11 +166,11 @@ impl Condition {
             Some(lock) => lock,
             None => Lock::create(py)?.into_any(),
         };
-        slf.setattr(pyo3::intern!(py, "_lock"), &lock)?;
+        slf.setattr(crate::intern!(py, "_lock"), &lock)?;
         for name in [
-            pyo3::intern!(py, "locked"),
-            pyo3::intern!(py, "acquire"),
-            pyo3::intern!(py, "release"),
+            crate::intern!(py, "locked"),
+            crate::intern!(py, "acquire"),
+            crate::intern!(py, "release"),
         ] {
             slf.setattr(name, lock.getattr(name)?)?;
         }
@@ -250,7 +250,7 @@ impl Condition {
             return Self::wake_all(slf);
         }
         let waiting = slf.get().state.waiters.len(py);
-        slf.call_method1(pyo3::intern!(py, "notify"), (waiting,)).map(drop)
+        slf.call_method1(crate::intern!(py, "notify"), (waiting,)).map(drop)
     }
 
     fn __aenter__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {

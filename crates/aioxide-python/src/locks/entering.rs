@@ -16,7 +16,7 @@ impl Routine for EnterBySubclass {
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         match input {
             Input::Start => {
-                let acquiring = self.object.call_method0(py, pyo3::intern!(py, "acquire"))?;
+                let acquiring = self.object.call_method0(py, crate::intern!(py, "acquire"))?;
                 awaiting(acquiring.bind(py))
             }
             Input::Value(_) => Ok(Step::Return(py.None())),
@@ -44,7 +44,7 @@ pub struct ReleaseBySubclass {
 
 impl Routine for ReleaseBySubclass {
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
-        self.object.call_method0(py, pyo3::intern!(py, "release"))?;
+        self.object.call_method0(py, crate::intern!(py, "release"))?;
         Ok(Step::Return(py.None()))
     }
 

@@ -202,7 +202,7 @@ impl Routine for ReleaseLock {
         if super::is_plain(lock) {
             Lock::give_back(lock)?;
         } else {
-            lock.call_method0(pyo3::intern!(py, "release"))?;
+            lock.call_method0(crate::intern!(py, "release"))?;
         }
         Ok(Step::Return(py.None()))
     }

@@ -88,7 +88,7 @@ impl Semaphore {
         if Self::is_native(slf) {
             return Self::is_locked(slf);
         }
-        slf.call_method0(pyo3::intern!(slf.py(), "locked"))?.is_truthy()
+        slf.call_method0(crate::intern!(slf.py(), "locked"))?.is_truthy()
     }
 
     fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
@@ -235,7 +235,7 @@ impl Semaphore {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
         // As a subclass sees it.
-        let what = if slf.call_method0(pyo3::intern!(py, "locked"))?.is_truthy()? {
+        let what = if slf.call_method0(crate::intern!(py, "locked"))?.is_truthy()? {
             "locked".to_owned()
         } else {
             format!("unlocked, value:{}", Self::value(slf)?.str()?)

@@ -202,7 +202,7 @@ impl Routine for EnterBarrier {
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         match input {
             Input::Start => {
-                let waiting = self.barrier.bind(py).call_method0(pyo3::intern!(py, "wait"))?;
+                let waiting = self.barrier.bind(py).call_method0(crate::intern!(py, "wait"))?;
                 awaiting(&waiting)
             }
             Input::Value(index) => Ok(Step::Return(index.unbind())),

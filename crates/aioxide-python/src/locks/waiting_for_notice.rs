@@ -77,7 +77,7 @@ impl WaitForNotice {
                 }
                 None => {
                     self.stage = Stage::ReacquiringByMethod;
-                    let acquire = pyo3::intern!(py, "acquire");
+                    let acquire = crate::intern!(py, "acquire");
                     let acquiring = self.condition.bind(py).call_method0(acquire);
                     acquiring.and_then(|it| awaiting(&it))
                 }
@@ -228,7 +228,7 @@ impl WaitUntil {
             self.waiting.again();
             let condition = self.waiting.condition.bind(py);
             if !Condition::is_native(condition) {
-                let waiting = condition.call_method0(pyo3::intern!(py, "wait"))?;
+                let waiting = condition.call_method0(crate::intern!(py, "wait"))?;
                 return awaiting(&waiting);
             }
             match self.waiting.resume(py, Input::Start)? {

@@ -124,7 +124,7 @@ impl Routine for ReleaseSemaphore {
         if super::is_plain(semaphore) {
             Semaphore::give_back(semaphore)?;
         } else {
-            semaphore.call_method0(pyo3::intern!(py, "release"))?;
+            semaphore.call_method0(crate::intern!(py, "release"))?;
         }
         Ok(Step::Return(py.None()))
     }

@@ -82,7 +82,7 @@ impl SpecialMethod {
         };
         if !is_its {
             // The call of it will be refused.
-            let get = this.method.bind(py).getattr(pyo3::intern!(py, "__get__"))?;
+            let get = this.method.bind(py).getattr(crate::intern!(py, "__get__"))?;
             return get.call1((receiver,)).map(Bound::unbind);
         }
         let call = Some(this.call);
@@ -197,13 +197,13 @@ impl BoundMethod {
     fn __getattribute__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = name.py();
         let (method, receiver) = self.parts(py)?;
-        let bound = method.getattr(pyo3::intern!(py, "__get__"))?.call1((receiver,))?;
+        let bound = method.getattr(crate::intern!(py, "__get__"))?.call1((receiver,))?;
         bound.getattr(name.cast()?)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let (method, receiver) = self.parts(py)?;
-        let name = method.getattr(pyo3::intern!(py, "__qualname__"))?;
+        let name = method.getattr(crate::intern!(py, "__qualname__"))?;
         Ok(format!("<bound method {name} of {}>", receiver.repr()?))
     }
 

@@ -109,7 +109,7 @@ pub fn disguise_method(class: &Bound<'_, PyType>, origin: Origin, entry: Entry) 
     let original = class.getattr(origin.name)?;
     let class_address = class.as_type_ptr();
     let call = convention(definition_of_method(&original));
-    let documentation = original.getattr(pyo3::intern!(py, "__doc__"))?;
+    let documentation = original.getattr(crate::intern!(py, "__doc__"))?;
     let native = Native { original: original.unbind(), class: class_address, call };
     let function = function(py, origin, &documentation, entry, native)?;
     #[cfg(not(Py_3_14))]
@@ -136,7 +136,7 @@ pub fn disguise_function(
     let py = module.py();
     let original = module.getattr(origin.name)?;
     let call = convention(definition_of_function(&original));
-    let documentation = original.getattr(pyo3::intern!(py, "__doc__"))?;
+    let documentation = original.getattr(crate::intern!(py, "__doc__"))?;
     let native = Native { original: original.unbind(), class: null_mut(), call };
     module.setattr(origin.name, function(py, origin, &documentation, entry, native)?)
 }
@@ -184,7 +184,7 @@ fn function<'py>(
     native: Native,
 ) -> PyResult<Bound<'py, PyAny>> {
     let likeness = likeness(py, origin)?;
-    likeness.setattr(pyo3::intern!(py, "__doc__"), documentation)?;
+    likeness.setattr(crate::intern!(py, "__doc__"), documentation)?;
     if entry.native.set(native).is_err() {
         return Err(PyTypeError::new_err(format!("{} is native already", origin.name)));
     }
@@ -211,7 +211,12 @@ fn likeness<'py>(py: Python<'py>, origin: Origin) -> PyResult<Bound<'py, PyAny>>
     }
     let mut model = home.getattr(origin.name)?;
     let is_coroutine_function = model.is_exact_instance(class)
-        && model.getattr("__code__")?.getattr("co_flags")?.extract::<u32>()? & CO_COROUTINE != 0;
+        && model
+            .getattr(crate::name!("__code__"))?
+            .getattr(crate::name!("co_flags"))?
+            .extract::<u32>()?
+            & CO_COROUTINE
+            != 0;
     if !is_coroutine_function {
         // Somebody has replaced it before we came.
         model = unknown(py, origin.name)?;
@@ -228,14 +233,17 @@ fn likeness<'py>(py: Python<'py>, origin: Origin) -> PyResult<Bound<'py, PyAny>>
     for name in ["__module__", "__qualname__", "__kwdefaults__"] {
         likeness.setattr(name, part(name)?)?;
     }
-    likeness.setattr("__annotations__", part("__annotations__")?.call_method0("copy")?)?;
+    likeness.setattr(
+        crate::name!("__annotations__"),
+        part("__annotations__")?.call_method0(crate::name!("copy"))?,
+    )?;
     Ok(likeness)
 }
 
 /// A coroutine function of that name, of which one knows no more.
 fn unknown<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     let namespace = PyDict::new(py);
-    namespace.set_item("__name__", "asyncio")?;
+    namespace.set_item(crate::name!("__name__"), crate::name!("asyncio"))?;
     let source = std::ffi::CString::new(format!("async def {name}(*args, **kwargs): pass"))?;
     py.run(&source, Some(&namespace), None)?;
     namespace.as_any().get_item(name)
@@ -435,7 +443,7 @@ unsafe fn refuse_absence(function: *mut ffi::PyObject) -> *mut ffi::PyObject {
     unsafe {
         crate::entry::enter(c"__call__", crate::entry::Attach::Told, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
-            let name = function.getattr(pyo3::intern!(py, "__qualname__"))?;
+            let name = function.getattr(crate::intern!(py, "__qualname__"))?;
             let text = format!("{name}() missing 1 required positional argument: 'self'");
             Err::<Py<PyAny>, _>(PyTypeError::new_err(text))
         })
@@ -453,7 +461,7 @@ unsafe fn refuse_arguments(
     unsafe {
         crate::entry::enter(c"__call__", crate::entry::Attach::Told, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
-            let function = function.getattr(pyo3::intern!(py, "__qualname__"))?;
+            let function = function.getattr(crate::intern!(py, "__qualname__"))?;
             let names = Bound::from_borrowed_ptr_or_opt(py, names);
             let text = match names.map(|names| names.cast_into::<PyTuple>()).transpose()? {
                 Some(names) if !names.is_empty() => {

@@ -146,7 +146,7 @@ impl Queue {
         if self.state.order == Order::Priority {
             standard::heappush(py)?.call1((object, item)).map(drop)
         } else {
-            object.call_method1(pyo3::intern!(py, "append"), (item,)).map(drop)
+            object.call_method1(crate::intern!(py, "append"), (item,)).map(drop)
         }
     }
 
@@ -158,8 +158,8 @@ impl Queue {
             return self.state.items.pop_native(py).ok_or_else(empty);
         };
         let item = match self.state.order {
-            Order::Fifo => object.call_method0(pyo3::intern!(py, "popleft"))?,
-            Order::Lifo => object.call_method0(pyo3::intern!(py, "pop"))?,
+            Order::Fifo => object.call_method0(crate::intern!(py, "popleft"))?,
+            Order::Lifo => object.call_method0(crate::intern!(py, "pop"))?,
             Order::Priority => standard::heappop(py)?.call1((object,))?,
         };
         Ok(item.unbind())

@@ -46,7 +46,7 @@ pub fn put_nowait(queue: &Bound<'_, Queue>, item: &Bound<'_, PyAny>) -> PyResult
         return Err(instance(standard::queue_full(py)));
     }
     if Queue::is_overridden(queue)? {
-        queue.call_method1(pyo3::intern!(py, "_put"), (item,))?;
+        queue.call_method1(crate::intern!(py, "_put"), (item,))?;
     } else {
         this.store(item)?;
     }
@@ -78,7 +78,7 @@ pub fn get_nowait(queue: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
         return Err(instance(class));
     }
     let item = if Queue::is_overridden(queue)? {
-        queue.call_method0(pyo3::intern!(py, "_get"))?.unbind()
+        queue.call_method0(crate::intern!(py, "_get"))?.unbind()
     } else {
         this.take(py)?
     };

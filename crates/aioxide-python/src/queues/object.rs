@@ -54,7 +54,7 @@ impl Queue {
     pub(super) fn is_empty(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         if Self::is_overridden(slf)? {
-            return slf.call_method0(pyo3::intern!(py, "empty"))?.is_truthy();
+            return slf.call_method0(crate::intern!(py, "empty"))?.is_truthy();
         }
         Self::empty(slf)
     }
@@ -63,7 +63,7 @@ impl Queue {
     #[inline]
     pub(super) fn is_full(slf: &Bound<'_, Self>) -> PyResult<bool> {
         if Self::is_overridden(slf)? {
-            return slf.call_method0(pyo3::intern!(slf.py(), "full"))?.is_truthy();
+            return slf.call_method0(crate::intern!(slf.py(), "full"))?.is_truthy();
         }
         match slf.get().state.limit.get(slf.py()) {
             Limit::Whole(limit) => {
@@ -174,7 +174,7 @@ impl Queue {
         drop((state.getters.abandon(py), state.putters.abandon(py)));
         drop(state.finished.take(py));
         if overridden {
-            slf.call_method1(pyo3::intern!(py, "_init"), (maxsize,))?;
+            slf.call_method1(crate::intern!(py, "_init"), (maxsize,))?;
         } else {
             drop(state.items.replace(py, items));
         }
@@ -253,7 +253,7 @@ impl Queue {
         if limit.le(0)? {
             return Ok(false);
         }
-        slf.call_method0(pyo3::intern!(py, "qsize"))?.ge(limit)
+        slf.call_method0(crate::intern!(py, "qsize"))?.ge(limit)
     }
 
     /// Says that one of the things taken out is dealt with. `ValueError` if
@@ -294,7 +294,7 @@ impl Queue {
         if immediate {
             while !Self::is_empty(slf)? {
                 if Self::is_overridden(slf)? {
-                    slf.call_method0(pyo3::intern!(py, "_get"))?;
+                    slf.call_method0(crate::intern!(py, "_get"))?;
                 } else {
                     drop(this.take(py)?);
                 }
@@ -365,13 +365,13 @@ impl Queue {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let name = slf.get_type().name()?;
-        let format = slf.call_method0(pyo3::intern!(slf.py(), "_format"))?;
+        let format = slf.call_method0(crate::intern!(slf.py(), "_format"))?;
         Ok(format!("<{name} at {:p} {format}>", slf.as_ptr()))
     }
 
     fn __str__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let name = slf.get_type().name()?;
-        let format = slf.call_method0(pyo3::intern!(slf.py(), "_format"))?;
+        let format = slf.call_method0(crate::intern!(slf.py(), "_format"))?;
         Ok(format!("<{name} {format}>"))
     }
 

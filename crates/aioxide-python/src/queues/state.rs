@@ -189,7 +189,7 @@ impl Queue {
         if overridden || !has_attributes(slf.as_any()) {
             return Ok(overridden);
         }
-        let attributes = slf.getattr(pyo3::intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
+        let attributes = slf.getattr(crate::intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
         for (name, _) in originals {
             if attributes.contains(name.bind(py))? {
                 return Ok(true);

@@ -90,7 +90,7 @@ impl Routine for GetItem {
             return queue_up(py, &self.queue, Direction::Read, &mut self.place);
         }
         if Queue::is_overridden(queue)? {
-            let item = queue.call_method0(pyo3::intern!(py, "get_nowait"))?;
+            let item = queue.call_method0(crate::intern!(py, "get_nowait"))?;
             return Ok(Step::Return(item.unbind()));
         }
         get_nowait(queue).map(Step::Return)
@@ -150,7 +150,7 @@ impl Routine for PutItem {
             return queue_up(py, &self.queue, Direction::Write, &mut self.place);
         }
         if Queue::is_overridden(queue)? {
-            let done = queue.call_method1(pyo3::intern!(py, "put_nowait"), (&self.item,))?;
+            let done = queue.call_method1(crate::intern!(py, "put_nowait"), (&self.item,))?;
             return Ok(Step::Return(done.unbind()));
         }
         put_nowait(queue, self.item.bind(py))?;

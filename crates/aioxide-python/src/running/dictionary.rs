@@ -150,7 +150,11 @@ mod table {
 
     fn tasks(py: Python<'_>) -> PyResult<&Bound<'_, PyDict>> {
         static CELL: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-        CELL.import(py, "_asyncio", "_current_tasks")
+        CELL.get_or_try_init(py, || {
+            let module = py.import(crate::name!("_asyncio"))?;
+            Ok::<_, PyErr>(module.getattr(crate::name!("_current_tasks"))?.cast_into()?.unbind())
+        })
+        .map(|found| found.bind(py))
     }
 
     pub fn get<'py>(

@@ -72,7 +72,9 @@ pub fn task_in_charge<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<Bo
     }
     let py = event_loop.py();
     // Not remembered: it may be replaced.
-    let asked = py.import("asyncio.tasks")?.call_method1("current_task", (event_loop,))?;
+    let asked = py
+        .import(crate::name!("asyncio.tasks"))?
+        .call_method1(crate::name!("current_task"), (event_loop,))?;
     Ok((!asked.is_none()).then_some(asked))
 }
 

@@ -66,7 +66,12 @@ pub fn current_task_of<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<B
     }
     // Perhaps another thread runs it.
     static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let current_task: &Bound<'_, PyAny> = CELL.import(py, "_asyncio", "current_task")?;
+    let current_task: &Bound<'_, PyAny> = CELL
+        .get_or_try_init(py, || {
+            let module = py.import(crate::name!("_asyncio"))?;
+            Ok::<_, PyErr>(module.getattr(crate::name!("current_task"))?.cast_into()?.unbind())
+        })?
+        .bind(py);
     let task = current_task.call1((event_loop,))?;
     Ok((!task.is_none()).then_some(task))
 }
@@ -146,7 +151,14 @@ fn replace<'py>(
         return Ok(state.replace_task(task));
     }
     static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let swap: &Bound<'_, PyAny> = CELL.import(py, "_asyncio", "_swap_current_task")?;
+    let swap: &Bound<'_, PyAny> = CELL
+        .get_or_try_init(py, || {
+            let module = py.import(crate::name!("_asyncio"))?;
+            Ok::<_, PyErr>(
+                module.getattr(crate::name!("_swap_current_task"))?.cast_into()?.unbind(),
+            )
+        })?
+        .bind(py);
     let before = swap.call1((event_loop, task))?;
     Ok((!before.is_none()).then_some(before))
 }

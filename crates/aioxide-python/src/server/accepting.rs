@@ -73,12 +73,12 @@ impl ServerCore {
         let Some(listener) = self.state.listeners.socket(py, index) else {
             return Ok(Outcome::Nobody);
         };
-        let accepted = listener.bind(py).call_method0(pyo3::intern!(py, "accept"));
+        let accepted = listener.bind(py).call_method0(crate::intern!(py, "accept"));
         let accepted = accepted.and_then(|accepted| {
             let (socket, peer): (Bound<'_, PyAny>, Bound<'_, PyAny>) = accepted.extract()?;
-            socket.call_method1(pyo3::intern!(py, "setblocking"), (false,))?;
+            socket.call_method1(crate::intern!(py, "setblocking"), (false,))?;
             let extra = allocate::dict(py)?;
-            extra.set_item(pyo3::intern!(py, "peername"), peer)?;
+            extra.set_item(crate::intern!(py, "peername"), peer)?;
             Ok(Connection::Object(socket.unbind(), extra.unbind()))
         });
         match accepted {
@@ -118,7 +118,8 @@ impl ServerCore {
             let options = TaskOptions { context: Some(context), ..TaskOptions::default() };
             return Task::spawn(core, coroutine, options).map(drop);
         }
-        let create = || core.call_method1(pyo3::intern!(py, "create_task"), (coroutine,)).map(drop);
+        let create =
+            || core.call_method1(crate::intern!(py, "create_task"), (coroutine,)).map(drop);
         match began {
             Some(began) => context::run_in(began.bind(py), create),
             None => create(),
@@ -143,13 +144,13 @@ impl ServerCore {
         }
         let details = allocate::dict(py)?;
         let message = allocate::string(py, "socket.accept() out of system resource")?;
-        details.set_item(pyo3::intern!(py, "message"), message)?;
-        details.set_item(pyo3::intern!(py, "exception"), error.settled(py).into_value(py))?;
+        details.set_item(crate::intern!(py, "message"), message)?;
+        details.set_item(crate::intern!(py, "exception"), error.settled(py).into_value(py))?;
         let shown = standard::transport_socket(py)?.call1((socket,))?;
-        details.set_item(pyo3::intern!(py, "socket"), shown)?;
-        core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
-        let resume = slf.getattr(pyo3::intern!(py, "_resume_accepting"))?;
-        core.call_method1(pyo3::intern!(py, "call_later"), (ACCEPT_RETRY_DELAY, resume, index))?;
+        details.set_item(crate::intern!(py, "socket"), shown)?;
+        core.call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
+        let resume = slf.getattr(crate::intern!(py, "_resume_accepting"))?;
+        core.call_method1(crate::intern!(py, "call_later"), (ACCEPT_RETRY_DELAY, resume, index))?;
         Ok(())
     }
 }
@@ -176,7 +177,7 @@ fn is_shortage(py: Python<'_>, error: &PyErr) -> bool {
     if !error.is_instance_of::<pyo3::exceptions::PyOSError>(py) {
         return false;
     }
-    let number = error.value(py).getattr(pyo3::intern!(py, "errno"));
+    let number = error.value(py).getattr(crate::intern!(py, "errno"));
     let number = number.and_then(|number| number.extract::<i32>()).unwrap_or(0);
     [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
         .iter()
@@ -192,8 +193,8 @@ fn report_accept_error(core: &Bound<'_, LoopCore>, error: PyErr) -> PyResult<()>
     }
     let details = allocate::dict(py)?;
     let message = allocate::string(py, "Exception in callback ServerCore.accept()")?;
-    details.set_item(pyo3::intern!(py, "message"), message)?;
-    details.set_item(pyo3::intern!(py, "exception"), error.into_value(py))?;
-    core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+    details.set_item(crate::intern!(py, "message"), message)?;
+    details.set_item(crate::intern!(py, "exception"), error.into_value(py))?;
+    core.call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
     Ok(())
 }

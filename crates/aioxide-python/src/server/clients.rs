@@ -73,7 +73,7 @@ impl ServerCore {
         let client = self.state.clients.remove(py, transport.as_ptr().addr());
         let last = client.is_some() && self.state.clients.len(py) == 0;
         drop(client);
-        if last && let Err(error) = slf.call_method0(pyo3::intern!(py, "_clients_gone")) {
+        if last && let Err(error) = slf.call_method0(crate::intern!(py, "_clients_gone")) {
             error.write_unraisable(py, Some(slf.as_any()));
         }
     }

@@ -84,15 +84,15 @@ impl AcceptConnection {
             let details = allocate::dict(py)?;
             let message =
                 allocate::string(py, "Error on transport creation for incoming connection")?;
-            details.set_item(pyo3::intern!(py, "message"), message)?;
-            details.set_item(pyo3::intern!(py, "exception"), error.into_value(py))?;
+            details.set_item(crate::intern!(py, "message"), message)?;
+            details.set_item(crate::intern!(py, "exception"), error.into_value(py))?;
             if let Some(protocol) = &self.protocol {
-                details.set_item(pyo3::intern!(py, "protocol"), protocol)?;
+                details.set_item(crate::intern!(py, "protocol"), protocol)?;
             }
             if let Some(transport) = &self.transport {
-                details.set_item(pyo3::intern!(py, "transport"), transport)?;
+                details.set_item(crate::intern!(py, "transport"), transport)?;
             }
-            core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+            core.call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
         }
         Ok(Step::Return(py.None()))
     }
@@ -129,7 +129,7 @@ impl Routine for AcceptConnection {
             Input::Value(_) => return Ok(Step::Return(py.None())),
             Input::Error(error) => {
                 let transport = self.transport.as_ref().map(|it| it.clone_ref(py));
-                match transport.map(|it| it.call_method0(py, pyo3::intern!(py, "close"))) {
+                match transport.map(|it| it.call_method0(py, crate::intern!(py, "close"))) {
                     Some(Err(other)) => other,
                     _ => error,
                 }

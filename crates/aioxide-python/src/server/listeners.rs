@@ -34,7 +34,7 @@ impl Listener {
     /// The caller's socket, which nobody listens at yet.
     pub fn new(socket: Bound<'_, PyAny>) -> PyResult<Self> {
         let py = socket.py();
-        let fd = file_descriptor(&socket.call_method0(pyo3::intern!(py, "fileno"))?)?;
+        let fd = file_descriptor(&socket.call_method0(crate::intern!(py, "fileno"))?)?;
         let plain = socket.get_type().is(standard::socket_type(py)?);
         let facts = Facts { fd, watched: false, plain, hands_on_no_delay: hands_on_no_delay(fd) };
         Ok(Self { socket: socket.unbind(), facts, pace: Pace::default() })

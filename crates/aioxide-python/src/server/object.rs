@@ -131,7 +131,7 @@ impl ServerCore {
         let mut index = 0;
         while let Some(socket) = this.state.listeners.socket(py, index) {
             let backlog = this.state.backlog.bind(py);
-            socket.call_method1(py, pyo3::intern!(py, "listen"), (backlog,))?;
+            socket.call_method1(py, crate::intern!(py, "listen"), (backlog,))?;
             this.state.at_once.set(py, backlog.extract().unwrap_or(i32::MAX));
             this.watch(slf, index)?;
             index += 1;
@@ -150,7 +150,7 @@ impl ServerCore {
             if let Some(core) = core.as_ref().filter(|_| listener.facts.watched) {
                 core.get().vacate(py, listener.facts.fd);
             }
-            listener.socket.call_method0(py, pyo3::intern!(py, "close"))?;
+            listener.socket.call_method0(py, crate::intern!(py, "close"))?;
         }
         Ok(())
     }

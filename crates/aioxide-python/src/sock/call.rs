@@ -202,7 +202,7 @@ impl SocketCall {
         let plain = self.state.facts.get(py).plain;
         check_socket(core, socket, plain)?;
         let first = if plain {
-            let fd = match socket.call_method0(pyo3::intern!(py, "fileno"))?.extract::<RawFd>()? {
+            let fd = match socket.call_method0(crate::intern!(py, "fileno"))?.extract::<RawFd>()? {
                 // The socket object words the error of a closed socket.
                 fd if fd < 0 => return Err(crate::errors::os_error(rustix::io::Errno::BADF)),
                 fd => fd,
@@ -221,7 +221,7 @@ impl SocketCall {
             self.state.facts.get(py).fd
         } else {
             // The object is asked only now, as asyncio does.
-            let number = socket.call_method0(pyo3::intern!(py, "fileno"))?;
+            let number = socket.call_method0(crate::intern!(py, "fileno"))?;
             let fd = file_descriptor(&number)?;
             self.state.facts.update(py, |facts| facts.fd = fd);
             fd
@@ -317,15 +317,16 @@ fn check_socket(
     let py = core.py();
     if !plain {
         // Only a program that imported ssl can have a TLS socket.
-        let modules = py.import(pyo3::intern!(py, "sys"))?.getattr(pyo3::intern!(py, "modules"))?;
-        if let Ok(ssl) = modules.get_item("ssl")
-            && socket.is_instance(&ssl.getattr("SSLSocket")?)?
+        let modules =
+            py.import(crate::intern!(py, "sys"))?.getattr(crate::intern!(py, "modules"))?;
+        if let Ok(ssl) = modules.get_item(crate::name!("ssl"))
+            && socket.is_instance(&ssl.getattr(crate::name!("SSLSocket"))?)?
         {
             return Err(PyTypeError::new_err("Socket cannot be of type SSLSocket"));
         }
     }
     if core.get().debug(py) {
-        let timeout = socket.call_method0(pyo3::intern!(py, "gettimeout"))?;
+        let timeout = socket.call_method0(crate::intern!(py, "gettimeout"))?;
         if timeout.is_none() || !timeout.eq(0)? {
             return Err(PyValueError::new_err("the socket must be non-blocking"));
         }

@@ -84,39 +84,40 @@ impl Operation {
                 Ok(limit) if plain => receive(core, socket, fd, limit)?,
                 // What is wrong with the number the object says best.
                 _ => {
-                    let received = socket.call_method1(pyo3::intern!(py, "recv"), (&*limit,));
+                    let received = socket.call_method1(crate::intern!(py, "recv"), (&*limit,));
                     unless_blocking(py, received)?
                 }
             },
             Self::RecvInto { buffer } if plain => receive_into(core, socket, fd, buffer.bind(py))?,
             Self::RecvInto { buffer } => {
-                let received = socket.call_method1(pyo3::intern!(py, "recv_into"), (&*buffer,));
+                let received = socket.call_method1(crate::intern!(py, "recv_into"), (&*buffer,));
                 unless_blocking(py, received)?
             }
             Self::SendAll { data, sent } if plain => send_all(fd, data.bind(py), sent)?,
             Self::SendAll { data, sent } => send_all_by(socket, data.bind(py), sent)?,
-            Self::RecvFrom { limit } => {
-                unless_blocking(py, socket.call_method1(pyo3::intern!(py, "recvfrom"), (&*limit,)))?
-            }
+            Self::RecvFrom { limit } => unless_blocking(
+                py,
+                socket.call_method1(crate::intern!(py, "recvfrom"), (&*limit,)),
+            )?,
             Self::RecvFromInto { buffer, limit } => {
                 let limit = match limit {
                     Some(limit) if limit.bind(py).is_truthy()? => limit.bind(py).clone(),
                     _ => allocate::int(py, buffer.bind(py).len()? as i64)?.into_any(),
                 };
                 let result =
-                    socket.call_method1(pyo3::intern!(py, "recvfrom_into"), (&*buffer, limit));
+                    socket.call_method1(crate::intern!(py, "recvfrom_into"), (&*buffer, limit));
                 unless_blocking(py, result)?
             }
             Self::SendTo { data, address } => {
-                let result = socket.call_method1(pyo3::intern!(py, "sendto"), (&*data, &*address));
+                let result = socket.call_method1(crate::intern!(py, "sendto"), (&*data, &*address));
                 unless_blocking(py, result)?
             }
             Self::Accept => {
                 let accepted =
-                    unless_blocking(py, socket.call_method0(pyo3::intern!(py, "accept")))?;
+                    unless_blocking(py, socket.call_method0(crate::intern!(py, "accept")))?;
                 if let Some(accepted) = &accepted {
                     let connection = accepted.bind(py).get_item(0)?;
-                    connection.call_method1(pyo3::intern!(py, "setblocking"), (false,))?;
+                    connection.call_method1(crate::intern!(py, "setblocking"), (false,))?;
                 }
                 accepted
             }
@@ -284,7 +285,7 @@ fn send_all_by(
         let rest = view.get_item(PySlice::new(py, *sent as isize, isize::MAX, 1))?;
         (rest, view.len()?)
     };
-    let outcome = socket.call_method1(pyo3::intern!(py, "send"), (rest,));
+    let outcome = socket.call_method1(crate::intern!(py, "send"), (rest,));
     let count = match unless_blocking(py, outcome)? {
         Some(count) => count.extract::<usize>(py)?,
         None => 0,
@@ -300,7 +301,7 @@ fn begin_connecting(
     started: &mut bool,
 ) -> PyResult<Option<Py<PyAny>>> {
     let py = socket.py();
-    let result = socket.call_method1(pyo3::intern!(py, "connect"), (address,));
+    let result = socket.call_method1(crate::intern!(py, "connect"), (address,));
     if let Err(error) = &result
         && is_refusal_for_now(py, error)?
     {
@@ -336,7 +337,7 @@ fn connected_by(
 ) -> PyResult<Option<Py<PyAny>>> {
     let py = socket.py();
     let (level, option) = (standard::sol_socket(py)?, standard::so_error(py)?);
-    let error = socket.call_method1(pyo3::intern!(py, "getsockopt"), (level, option));
+    let error = socket.call_method1(crate::intern!(py, "getsockopt"), (level, option));
     match unless_blocking(py, error)? {
         None => Ok(None),
         Some(number) => match number.extract::<i32>(py)? {
@@ -357,6 +358,6 @@ fn is_refusal_for_now(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     if !error.is_instance_of::<PyBlockingIOError>(py) {
         return Ok(false);
     }
-    let number = error.value(py).getattr(pyo3::intern!(py, "errno"))?;
+    let number = error.value(py).getattr(crate::intern!(py, "errno"))?;
     number.eq(Errno::AGAIN.raw_os_error())
 }

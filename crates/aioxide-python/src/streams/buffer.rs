@@ -261,7 +261,7 @@ impl StreamReader {
         }
         let object = self.buffer_object(py)?;
         let bytes = bytes_of(&object)?;
-        self.buffer_object(py)?.call_method0(pyo3::intern!(py, "clear"))?;
+        self.buffer_object(py)?.call_method0(crate::intern!(py, "clear"))?;
         Ok(bytes)
     }
 

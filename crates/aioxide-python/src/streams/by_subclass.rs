@@ -29,11 +29,11 @@ impl LineBySubclass {
     fn recover(&self, py: Python<'_>, error: PyErr) -> PyResult<Step> {
         let error = error.settled(py);
         if error.is_instance(py, standard::incomplete_read_error(py)?) {
-            let partial = error.value(py).getattr(pyo3::intern!(py, "partial"))?;
+            let partial = error.value(py).getattr(crate::intern!(py, "partial"))?;
             return Ok(Step::Return(partial.unbind()));
         }
         if error.is_instance(py, standard::limit_overrun_error(py)?) {
-            let consumed = error.value(py).getattr(pyo3::intern!(py, "consumed"))?;
+            let consumed = error.value(py).getattr(crate::intern!(py, "consumed"))?;
             return Err(line_too_long(self.reader.get(), &consumed, error)?);
         }
         Err(error)
@@ -47,10 +47,10 @@ impl Routine for LineBySubclass {
         match input {
             Input::Start => {
                 let reading = if next {
-                    reader.call_method0(pyo3::intern!(py, "readline"))?
+                    reader.call_method0(crate::intern!(py, "readline"))?
                 } else {
                     let separator = allocate::bytes(py, b"\n")?;
-                    reader.call_method1(pyo3::intern!(py, "readuntil"), (separator,))?
+                    reader.call_method1(crate::intern!(py, "readuntil"), (separator,))?
                 };
                 awaiting(&reading)
             }
@@ -96,15 +96,15 @@ impl Routine for ReadAllBySubclass {
             Input::Value(piece) => {
                 if !piece.is_truthy()? {
                     let joined = allocate::bytes(py, b"")?
-                        .call_method1(pyo3::intern!(py, "join"), (&self.pieces,))?;
+                        .call_method1(crate::intern!(py, "join"), (&self.pieces,))?;
                     return Ok(Step::Return(joined.unbind()));
                 }
                 self.pieces.bind(py).append(piece)?;
             }
         }
         let reader = self.reader.bind(py);
-        let limit = reader.getattr(pyo3::intern!(py, "_limit"))?;
-        awaiting(&reader.call_method1(pyo3::intern!(py, "read"), (limit,))?)
+        let limit = reader.getattr(crate::intern!(py, "_limit"))?;
+        awaiting(&reader.call_method1(crate::intern!(py, "read"), (limit,))?)
     }
 
     fn qualname(&self) -> &'static str {

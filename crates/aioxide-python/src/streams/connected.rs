@@ -35,11 +35,14 @@ impl ClientDone {
         exception: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let details = allocate::dict(event_loop.py())?;
-        details.set_item("message", "Unhandled exception in client_connected_cb")?;
-        details.set_item("exception", exception)?;
-        details.set_item("transport", transport)?;
-        event_loop.call_method1("call_exception_handler", (details,))?;
-        transport.call_method0("close").map(drop)
+        details.set_item(
+            crate::name!("message"),
+            crate::name!("Unhandled exception in client_connected_cb"),
+        )?;
+        details.set_item(crate::name!("exception"), exception)?;
+        details.set_item(crate::name!("transport"), transport)?;
+        event_loop.call_method1(crate::name!("call_exception_handler"), (details,))?;
+        transport.call_method0(crate::name!("close")).map(drop)
     }
 }
 
@@ -50,10 +53,10 @@ impl ClientDone {
         let Some((event_loop, transport)) = self.state.clone_ref(py) else {
             return Ok(());
         };
-        if task.call_method0(pyo3::intern!(py, "cancelled"))?.is_truthy()? {
+        if task.call_method0(crate::intern!(py, "cancelled"))?.is_truthy()? {
             return transport.call_method0(py, "close").map(drop);
         }
-        let exception = task.call_method0(pyo3::intern!(py, "exception"))?;
+        let exception = task.call_method0(crate::intern!(py, "exception"))?;
         if exception.is_none() {
             return Ok(());
         }

@@ -105,7 +105,7 @@ impl Drain {
             return Ok(Step::Wait(future));
         }
         self.stage = DrainStage::Delegated;
-        let helping = protocol.call_method0(pyo3::intern!(py, "_drain_helper"))?;
+        let helping = protocol.call_method0(crate::intern!(py, "_drain_helper"))?;
         awaiting(&helping)
     }
 
@@ -118,7 +118,7 @@ impl Drain {
         if let Some(reader) = unadorned::<StreamReader>(&reader) {
             return reader.get().raise_exception(py);
         }
-        let exception = reader.call_method0(pyo3::intern!(py, "exception"))?;
+        let exception = reader.call_method0(crate::intern!(py, "exception"))?;
         if exception.is_none() { Ok(()) } else { Err(PyErr::from_value(exception)) }
     }
 }
@@ -195,7 +195,7 @@ impl Routine for WaitClosed {
                     Ok(native) if !native.get().replaced().get_close_waiter => {
                         StreamProtocolCore::closed(native)?
                     }
-                    _ => protocol.call_method1("_get_close_waiter", (writer,))?,
+                    _ => protocol.call_method1(crate::name!("_get_close_waiter"), (writer,))?,
                 };
                 match as_native(&waiter) {
                     Some(future) => Ok(Step::Wait(future.clone().unbind())),

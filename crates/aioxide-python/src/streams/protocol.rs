@@ -100,9 +100,9 @@ impl Replaced {
             Ok(!class.getattr(name)?.is(&base.getattr(name)?))
         };
         Ok(Self {
-            data_received: replaced(pyo3::intern!(py, "data_received"))?,
-            drain_helper: replaced(pyo3::intern!(py, "_drain_helper"))?,
-            get_close_waiter: replaced(pyo3::intern!(py, "_get_close_waiter"))?,
+            data_received: replaced(crate::intern!(py, "data_received"))?,
+            drain_helper: replaced(crate::intern!(py, "_drain_helper"))?,
+            get_close_waiter: replaced(crate::intern!(py, "_get_close_waiter"))?,
         })
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn create_future<'py>(event_loop: &BoundLoop<'py>) -> PyResult<Bound<
             Future::by_loop(core).map(|future| future.into_bound(core.py()).into_any())
         }
         BoundLoop::Foreign(event_loop) => {
-            event_loop.call_method0(pyo3::intern!(event_loop.py(), "create_future"))
+            event_loop.call_method0(crate::intern!(event_loop.py(), "create_future"))
         }
     }
 }
@@ -166,7 +166,7 @@ impl StreamProtocolCore {
         if let Some(reader) = unadorned::<StreamReader>(&reader) {
             return reader.get().feed(data);
         }
-        reader.call_method1(pyo3::intern!(py, "feed_data"), (data,)).map(drop)
+        reader.call_method1(crate::intern!(py, "feed_data"), (data,)).map(drop)
     }
 
     /// `reader.feed_eof()`.
@@ -175,7 +175,7 @@ impl StreamProtocolCore {
             None => Ok(()),
             Some(reader) => match unadorned::<StreamReader>(&reader) {
                 Some(reader) => reader.get().end(py),
-                None => reader.call_method0(pyo3::intern!(py, "feed_eof")).map(drop),
+                None => reader.call_method0(crate::intern!(py, "feed_eof")).map(drop),
             },
         }
     }
@@ -234,7 +234,7 @@ impl StreamProtocolCore {
 
     fn log(slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
         if Self::event_loop(slf)?.debug()? {
-            standard::logger(slf.py())?.call_method1("debug", (message, slf))?;
+            standard::logger(slf.py())?.call_method1(crate::name!("debug"), (message, slf))?;
         }
         Ok(())
     }
@@ -250,17 +250,17 @@ impl StreamProtocolCore {
 
     fn settle_closed(closed: &Bound<'_, PyAny>, exc: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = closed.py();
-        if closed.call_method0(pyo3::intern!(py, "done"))?.is_truthy()? {
+        if closed.call_method0(crate::intern!(py, "done"))?.is_truthy()? {
             return Ok(());
         }
         if !exc.is_none() {
-            closed.call_method1(pyo3::intern!(py, "set_exception"), (exc,))?;
+            closed.call_method1(crate::intern!(py, "set_exception"), (exc,))?;
             // Nobody has to wait for the end: whoever does is told.
-            return closed.call_method0(pyo3::intern!(py, "exception")).map(drop);
+            return closed.call_method0(crate::intern!(py, "exception")).map(drop);
         }
         match as_native(closed) {
             Some(future) => Future::finish(future, py.None()),
-            None => closed.call_method1(pyo3::intern!(py, "set_result"), (py.None(),)).map(drop),
+            None => closed.call_method1(crate::intern!(py, "set_result"), (py.None(),)).map(drop),
         }
     }
 
@@ -288,10 +288,10 @@ impl StreamProtocolCore {
         }
         let served = served?;
         if is_coroutine(&served)? {
-            let task = event_loop.call_method1(pyo3::intern!(py, "create_task"), (served,))?;
+            let task = event_loop.call_method1(crate::intern!(py, "create_task"), (served,))?;
             drop(slf.get().state.task.replace(py, Some(task.clone().unbind())));
             let done = ClientDone::create(event_loop, transport)?;
-            task.call_method1(pyo3::intern!(py, "add_done_callback"), (done,))?;
+            task.call_method1(crate::intern!(py, "add_done_callback"), (done,))?;
         }
         Ok(())
     }
@@ -330,9 +330,8 @@ impl StreamProtocolCore {
             reference = Some(PyWeakrefReference::new(reader)?.into_any().unbind());
             source_traceback = match reader.cast_exact::<StreamReader>() {
                 Ok(reader) => reader.get().source_traceback(py),
-                Err(_) => {
-                    Some(reader.getattr("_source_traceback")?.unbind()).filter(|it| !it.is_none(py))
-                }
+                Err(_) => Some(reader.getattr(crate::name!("_source_traceback"))?.unbind())
+                    .filter(|it| !it.is_none(py)),
             };
         }
         let closed = create_future(&event_loop.bind(py))?.unbind();
@@ -359,7 +358,7 @@ impl StreamProtocolCore {
         let py = transport.py();
         #[cfg(Py_3_14)]
         if let Some(reader) = self.reader(py)? {
-            reader.call_method1(pyo3::intern!(py, "_replace_transport"), (&transport,))?;
+            reader.call_method1(crate::intern!(py, "_replace_transport"), (&transport,))?;
         }
         self.use_transport(py, &transport)
     }
@@ -368,7 +367,7 @@ impl StreamProtocolCore {
     #[cfg(not(Py_3_13))]
     fn _replace_writer(&self, writer: Bound<'_, PyAny>) -> PyResult<()> {
         let py = writer.py();
-        let transport = writer.getattr(pyo3::intern!(py, "transport"))?;
+        let transport = writer.getattr(crate::intern!(py, "transport"))?;
         drop(self.state.writer.replace(py, Some(writer.unbind())));
         self.use_transport(py, &transport)
     }
@@ -379,21 +378,21 @@ impl StreamProtocolCore {
         if this.state.flags.get(py).reject {
             let details = allocate::dict(py)?;
             details.set_item(
-                "message",
+                crate::name!("message"),
                 "An open stream was garbage collected prior to establishing network connection; \
                  call \"stream.close()\" explicitly.",
             )?;
             if let Some(traceback) = this.get__source_traceback(py) {
-                details.set_item("source_traceback", traceback)?;
+                details.set_item(crate::name!("source_traceback"), traceback)?;
             }
             let event_loop = Self::event_loop(slf)?;
-            event_loop.as_any().call_method1("call_exception_handler", (details,))?;
-            return transport.call_method0("abort").map(drop);
+            event_loop.as_any().call_method1(crate::name!("call_exception_handler"), (details,))?;
+            return transport.call_method0(crate::name!("abort")).map(drop);
         }
         drop(this.state.transport.replace(py, Some(transport.clone().unbind())));
         let reader = this.reader(py)?;
         if let Some(reader) = &reader {
-            reader.call_method1(pyo3::intern!(py, "set_transport"), (&transport,))?;
+            reader.call_method1(crate::intern!(py, "set_transport"), (&transport,))?;
         }
         this.look_for_tls(&transport)?;
         if let Some(callback) = this.state.client_connected.clone_ref(py) {
@@ -409,7 +408,7 @@ impl StreamProtocolCore {
         if exc.is_none() {
             this.end_reader(py)?;
         } else if let Some(reader) = this.reader(py)? {
-            reader.call_method1(pyo3::intern!(py, "set_exception"), (&exc,))?;
+            reader.call_method1(crate::intern!(py, "set_exception"), (&exc,))?;
         }
         Self::settle_closed(&Self::closed(slf)?, &exc)?;
         let paused = this.state.flags.update(py, |flags| {
@@ -511,7 +510,7 @@ impl StreamProtocolCore {
     fn look_for_tls(&self, transport: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = transport.py();
         let context =
-            transport.call_method1(pyo3::intern!(py, "get_extra_info"), ("sslcontext",))?;
+            transport.call_method1(crate::intern!(py, "get_extra_info"), ("sslcontext",))?;
         self.state.flags.update(py, |flags| flags.over_ssl = !context.is_none());
         Ok(())
     }

@@ -226,8 +226,8 @@ impl StreamReader {
         match as_native(&waiter) {
             Some(future) if future.get().is_cancelled(py) => Ok(()),
             Some(future) => Future::finish(future, py.None()),
-            None if waiter.call_method0(pyo3::intern!(py, "cancelled"))?.is_truthy()? => Ok(()),
-            None => waiter.call_method1(pyo3::intern!(py, "set_result"), (py.None(),)).map(drop),
+            None if waiter.call_method0(crate::intern!(py, "cancelled"))?.is_truthy()? => Ok(()),
+            None => waiter.call_method1(crate::intern!(py, "set_result"), (py.None(),)).map(drop),
         }
     }
 
@@ -235,7 +235,7 @@ impl StreamReader {
     fn resume_transport(&self, py: Python<'_>) -> PyResult<()> {
         self.state.flags.update(py, |flags| flags.paused = false);
         let transport = self.state.transport.clone_ref(py).unwrap_or_else(|| py.None());
-        transport.into_bound(py).call_method0(pyo3::intern!(py, "resume_reading")).map(drop)
+        transport.into_bound(py).call_method0(crate::intern!(py, "resume_reading")).map(drop)
     }
 
     /// Something was read: a paused transport goes on once little is left.
@@ -283,7 +283,7 @@ impl StreamReader {
         let Some(transport) = state.transport.clone_ref(py) else {
             return Ok(());
         };
-        match transport.into_bound(py).call_method0(pyo3::intern!(py, "pause_reading")) {
+        match transport.into_bound(py).call_method0(crate::intern!(py, "pause_reading")) {
             Ok(_) => {
                 state.flags.update(py, |flags| flags.paused = true);
                 Ok(())
@@ -315,7 +315,7 @@ impl StreamReader {
             // What a bytearray makes of it is known to a bytearray.
             let copy = allocate::blank_bytearray(py, 0)?.filled(&[]);
             let copy = copy.map_err(|_| allocate::out_of_memory())?;
-            copy.call_method1(pyo3::intern!(py, "extend"), (data,))?;
+            copy.call_method1(crate::intern!(py, "extend"), (data,))?;
             // SAFETY: nobody else has the object.
             self.state.buffer.append(py, unsafe { copy.as_bytes() })
         } else {
@@ -325,7 +325,7 @@ impl StreamReader {
             Appended::Done => {}
             Appended::OutOfMemory => return Err(allocate::out_of_memory()),
             Appended::IntoObject => {
-                self.buffer_object(py)?.call_method1(pyo3::intern!(py, "extend"), (data,))?;
+                self.buffer_object(py)?.call_method1(crate::intern!(py, "extend"), (data,))?;
             }
         }
         self.announce(py)
@@ -346,10 +346,10 @@ impl StreamReader {
             return Ok(());
         };
         let waiter = waiter.into_bound(py);
-        if waiter.call_method0(pyo3::intern!(py, "cancelled"))?.is_truthy()? {
+        if waiter.call_method0(crate::intern!(py, "cancelled"))?.is_truthy()? {
             return Ok(());
         }
-        waiter.call_method1(pyo3::intern!(py, "set_exception"), (exception,)).map(drop)
+        waiter.call_method1(crate::intern!(py, "set_exception"), (exception,)).map(drop)
     }
 
     /// Where the reader was made (debug mode).

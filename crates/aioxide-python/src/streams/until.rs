@@ -118,7 +118,7 @@ impl ReadUntil {
         if length >= self.offset.saturating_add(shortest) {
             for separator in self.separators.objects(py)? {
                 let place = (&separator, self.offset);
-                let place = buffer.call_method1(pyo3::intern!(py, "find"), place)?;
+                let place = buffer.call_method1(crate::intern!(py, "find"), place)?;
                 if place.eq(-1)? {
                     continue;
                 }
@@ -143,12 +143,12 @@ pub fn line_too_long(
     let py = consumed.py();
     let newline = allocate::bytes(py, b"\n")?;
     let place = (newline, consumed);
-    let is_end = reader.buffer_object(py)?.call_method1(pyo3::intern!(py, "startswith"), place)?;
+    let is_end = reader.buffer_object(py)?.call_method1(crate::intern!(py, "startswith"), place)?;
     if is_end.is_truthy()? {
         let line = front_slice(&consumed.add(1)?)?;
         reader.buffer_object(py)?.del_item(line)?;
     } else {
-        reader.buffer_object(py)?.call_method0(pyo3::intern!(py, "clear"))?;
+        reader.buffer_object(py)?.call_method0(crate::intern!(py, "clear"))?;
     }
     too_long(reader, py, overrun)
 }
@@ -171,7 +171,7 @@ fn native_line_too_long(
 fn too_long(reader: &StreamReader, py: Python<'_>, overrun: PyErr) -> PyResult<PyErr> {
     reader.after_read(py)?;
     let overrun = overrun.settled(py);
-    let text = overrun.value(py).getattr(pyo3::intern!(py, "args"))?.get_item(0)?.unbind();
+    let text = overrun.value(py).getattr(crate::intern!(py, "args"))?.get_item(0)?.unbind();
     let error = PyValueError::new_err(text).settled(py);
     error.set_context(py, Some(overrun));
     Ok(error)

@@ -30,16 +30,17 @@ impl StartTls {
 
     fn begin(&self, py: Python<'_>) -> PyResult<Step> {
         let writer = self.writer.bind(py);
-        let callback = StreamWriter::protocol(writer)?.getattr("_client_connected_cb")?;
-        self.options.bind(py).set_item("server_side", !callback.is_none())?;
-        awaiting(&writer.call_method0("drain")?)
+        let callback =
+            StreamWriter::protocol(writer)?.getattr(crate::name!("_client_connected_cb"))?;
+        self.options.bind(py).set_item(crate::name!("server_side"), !callback.is_none())?;
+        awaiting(&writer.call_method0(crate::name!("drain"))?)
     }
 
     fn shake_hands(&self, py: Python<'_>) -> PyResult<Step> {
         let writer = self.writer.bind(py);
         let (transport, protocol, event_loop) = StreamWriter::parts(writer)?;
         let upgrading = event_loop.call_method(
-            "start_tls",
+            crate::name!("start_tls"),
             (transport, protocol, &self.context),
             Some(self.options.bind(py)),
         )?;
@@ -51,9 +52,9 @@ impl StartTls {
         let protocol = StreamWriter::protocol(writer)?;
         writer.get().put_transport(py, transport.clone().unbind());
         if cfg!(Py_3_13) {
-            protocol.call_method1("_replace_transport", (transport,))?;
+            protocol.call_method1(crate::name!("_replace_transport"), (transport,))?;
         } else {
-            protocol.call_method1("_replace_writer", (writer,))?;
+            protocol.call_method1(crate::name!("_replace_writer"), (writer,))?;
         }
         Ok(Step::Return(py.None()))
     }

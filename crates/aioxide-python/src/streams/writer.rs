@@ -85,7 +85,7 @@ impl Parts<'_> {
 fn completed<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = event_loop.py();
     let complete = create_future(&LoopRef::of(event_loop).into_bound(py))?;
-    complete.call_method1(pyo3::intern!(py, "set_result"), (py.None(),))?;
+    complete.call_method1(crate::intern!(py, "set_result"), (py.None(),))?;
     Ok(complete)
 }
 
@@ -152,7 +152,7 @@ impl StreamWriter {
         let transport = Self::transport_of(slf)?;
         match SocketTransport::unadorned(&transport) {
             Some(socket) => Ok(socket.get().is_closing(slf.py())),
-            None => transport.call_method0(pyo3::intern!(slf.py(), "is_closing"))?.is_truthy(),
+            None => transport.call_method0(crate::intern!(slf.py(), "is_closing"))?.is_truthy(),
         }
     }
 
@@ -179,7 +179,7 @@ impl StreamWriter {
         let transport = Self::transport_of(slf)?;
         match SocketTransport::unadorned(&transport) {
             Some(socket) => SocketTransport::write(socket, data),
-            None => transport.call_method1(pyo3::intern!(slf.py(), "write"), (data,)).map(drop),
+            None => transport.call_method1(crate::intern!(slf.py(), "write"), (data,)).map(drop),
         }
     }
 
@@ -225,7 +225,7 @@ impl StreamWriter {
     /// Sends all pieces of an iterable, in order.
     fn writelines(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
-        Self::transport_of(slf)?.call_method1(pyo3::intern!(py, "writelines"), (data,)).map(drop)
+        Self::transport_of(slf)?.call_method1(crate::intern!(py, "writelines"), (data,)).map(drop)
     }
 
     /// Ends our side of the connection once everything is sent.
@@ -265,7 +265,7 @@ impl StreamWriter {
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        Self::transport_of(slf)?.call_method1(pyo3::intern!(py, "get_extra_info"), (name, default))
+        Self::transport_of(slf)?.call_method1(crate::intern!(py, "get_extra_info"), (name, default))
     }
 
     /// Goes on over TLS, with `sslcontext`; timeouts in seconds. Waits until
@@ -288,9 +288,9 @@ impl StreamWriter {
         ssl_shutdown_timeout: Option<Py<PyAny>>,
     ) -> PyResult<Py<Coroutine>> {
         let options = allocate::dict(slf.py())?;
-        options.set_item("server_hostname", server_hostname)?;
-        options.set_item("ssl_handshake_timeout", ssl_handshake_timeout)?;
-        options.set_item("ssl_shutdown_timeout", ssl_shutdown_timeout)?;
+        options.set_item(crate::name!("server_hostname"), server_hostname)?;
+        options.set_item(crate::name!("ssl_handshake_timeout"), ssl_handshake_timeout)?;
+        options.set_item(crate::name!("ssl_shutdown_timeout"), ssl_shutdown_timeout)?;
         let routine = StartTls::new(slf.clone().unbind(), sslcontext, options.unbind());
         Coroutine::new(slf.py(), routine)
     }
@@ -308,8 +308,8 @@ impl StreamWriter {
         ssl_handshake_timeout: Option<Py<PyAny>>,
     ) -> PyResult<Py<Coroutine>> {
         let options = allocate::dict(slf.py())?;
-        options.set_item("server_hostname", server_hostname)?;
-        options.set_item("ssl_handshake_timeout", ssl_handshake_timeout)?;
+        options.set_item(crate::name!("server_hostname"), server_hostname)?;
+        options.set_item(crate::name!("ssl_handshake_timeout"), ssl_handshake_timeout)?;
         let routine = StartTls::new(slf.clone().unbind(), sslcontext, options.unbind());
         Coroutine::new(slf.py(), routine)
     }
@@ -357,10 +357,10 @@ impl StreamWriter {
             return Ok(());
         }
         let event_loop = Self::required(slf, "_loop", |state| &state.event_loop)?;
-        let text = if event_loop.call_method0("is_closed")?.is_truthy()? {
+        let text = if event_loop.call_method0(crate::name!("is_closed"))?.is_truthy()? {
             "loop is closed".to_owned()
         } else {
-            slf.call_method0("close")?;
+            slf.call_method0(crate::name!("close"))?;
             format!("unclosed {}", slf.repr()?)
         };
         let warning = (text, py.get_type::<PyResourceWarning>());

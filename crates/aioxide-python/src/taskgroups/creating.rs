@@ -43,7 +43,7 @@ impl FastMethod for CreateTask {
         };
         if let Some(refusal) = refusal {
             if cfg!(Py_3_13) {
-                coroutine.call_method0(pyo3::intern!(py, "close"))?;
+                coroutine.call_method0(crate::intern!(py, "close"))?;
             }
             let message = format!("TaskGroup {} {refusal}", slf.repr()?);
             return Err(PyRuntimeError::new_err(message));
@@ -117,13 +117,13 @@ fn made_by_the_loop<'py>(
         }
     }
     if cfg!(all(Py_3_13, not(Py_3_14))) {
-        keywords.set_item(pyo3::intern!(py, "name"), &name)?;
+        keywords.set_item(crate::intern!(py, "name"), &name)?;
     }
     let event_loop = group.state.event_loop.clone_ref(py).unwrap_or_else(|| py.None());
-    let create = pyo3::intern!(py, "create_task");
+    let create = crate::intern!(py, "create_task");
     let task = event_loop.bind(py).call_method(create, (coroutine,), Some(&keywords))?;
     if cfg!(not(Py_3_13)) && !name.is_none() {
-        task.call_method1(pyo3::intern!(py, "set_name"), (name,))?;
+        task.call_method1(crate::intern!(py, "set_name"), (name,))?;
     }
     Ok(task)
 }
@@ -141,10 +141,10 @@ fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         // What has ended in its eager first step is told of at once.
         let done = match native {
             Some(task) => task.get().is_done(py),
-            None => task.call_method0(pyo3::intern!(py, "done"))?.is_truthy()?,
+            None => task.call_method0(crate::intern!(py, "done"))?.is_truthy()?,
         };
         if done {
-            return slf.call_method1(pyo3::intern!(py, "_on_task_done"), (task,)).map(drop);
+            return slf.call_method1(crate::intern!(py, "_on_task_done"), (task,)).map(drop);
         }
     }
     TaskGroup::members(slf)?.add(task)?;
@@ -153,13 +153,13 @@ fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
             Future::add_callback(task, Callback::Waiter(Waiter::group(slf)))?;
         }
         _ => {
-            let callback = slf.getattr(pyo3::intern!(py, "_on_task_done"))?;
-            task.call_method1(pyo3::intern!(py, "add_done_callback"), (callback,))?;
+            let callback = slf.getattr(crate::intern!(py, "_on_task_done"))?;
+            task.call_method1(crate::intern!(py, "add_done_callback"), (callback,))?;
         }
     }
     #[cfg(Py_3_15)]
     if slf.get().state.flags.get(py).aborting
-        && !task.call_method0(pyo3::intern!(py, "done"))?.is_truthy()?
+        && !task.call_method0(crate::intern!(py, "done"))?.is_truthy()?
     {
         // In its eager first step it has cancelled the group.
         crate::tasks::cancel(task)?;

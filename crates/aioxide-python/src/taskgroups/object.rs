@@ -109,7 +109,7 @@ impl TaskGroup {
         if slf.is_exact_instance_of::<Self>() {
             return Self::_abort(slf);
         }
-        slf.call_method0(pyo3::intern!(slf.py(), "_abort")).map(drop)
+        slf.call_method0(crate::intern!(slf.py(), "_abort")).map(drop)
     }
 
     /// Cancels the parent in the name of the group.
@@ -126,7 +126,7 @@ impl TaskGroup {
         if !task.get().has_exception(py) {
             return Ok(());
         }
-        let error = task.call_method0(pyo3::intern!(py, "exception"))?;
+        let error = task.call_method0(crate::intern!(py, "exception"))?;
         Self::task_failed(slf, task.as_any(), error)
     }
 
@@ -159,21 +159,21 @@ impl TaskGroup {
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.errors(py).call_method1(pyo3::intern!(py, "append"), (&error,))?;
+        this.errors(py).call_method1(crate::intern!(py, "append"), (&error,))?;
         this.note_base_error(&error);
         let parent = this.parent(py);
-        if parent.call_method0(pyo3::intern!(py, "done"))?.is_truthy()? {
+        if parent.call_method0(crate::intern!(py, "done"))?.is_truthy()? {
             let message = format!(
                 "Task {} has errored out but its parent task {} is already completed",
                 task.repr()?,
                 parent.str()?
             );
             let details = allocate::dict(py)?;
-            details.set_item("message", message)?;
-            details.set_item("exception", error)?;
-            details.set_item("task", task)?;
+            details.set_item(crate::name!("message"), message)?;
+            details.set_item(crate::name!("exception"), error)?;
+            details.set_item(crate::name!("task"), task)?;
             let event_loop = this._loop(py);
-            let report = pyo3::intern!(py, "call_exception_handler");
+            let report = crate::intern!(py, "call_exception_handler");
             return event_loop.into_pyobject(py)?.call_method1(report, (details,)).map(drop);
         }
         let flags = this.state.flags.get(py);
@@ -266,7 +266,7 @@ impl TaskGroup {
         slf.get().state.flags.update(py, |flags| flags.aborting = true);
         for task in Self::members(slf)?.try_iter()? {
             let task = task?;
-            if !task.call_method0(pyo3::intern!(py, "done"))?.is_truthy()? {
+            if !task.call_method0(crate::intern!(py, "done"))?.is_truthy()? {
                 tasks::cancel(&task)?;
             }
         }
@@ -276,10 +276,10 @@ impl TaskGroup {
     fn _on_task_done(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         Self::leave(slf, task)?;
-        if task.call_method0(pyo3::intern!(py, "cancelled"))?.is_truthy()? {
+        if task.call_method0(crate::intern!(py, "cancelled"))?.is_truthy()? {
             return Ok(());
         }
-        let error = task.call_method0(pyo3::intern!(py, "exception"))?;
+        let error = task.call_method0(crate::intern!(py, "exception"))?;
         if error.is_none() { Ok(()) } else { Self::task_failed(slf, task, error) }
     }
 

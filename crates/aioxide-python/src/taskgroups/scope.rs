@@ -48,7 +48,7 @@ impl EnterGroup {
         }
         #[cfg(Py_3_15)]
         if state.flags.get(py).cancel_on_enter {
-            slf.call_method0(pyo3::intern!(py, "cancel"))?;
+            slf.call_method0(crate::intern!(py, "cancel"))?;
         }
         Ok(())
     }
@@ -165,7 +165,7 @@ impl ExitGroup {
             return Err(raised(py, PyErr::from_value(cancellation.into_bound(py))));
         }
         if self.kind.is_some() && !self.left_by_cancellation(py)? {
-            errors.call_method1(pyo3::intern!(py, "append"), (&self.error,))?;
+            errors.call_method1(crate::intern!(py, "append"), (&self.error,))?;
         }
         if errors.is_truthy()? {
             return Err(self.together(py, &errors)?);

@@ -151,7 +151,7 @@ fn is_running(py: Python<'_>, event_loop: &BoundLoop<'_>) -> PyResult<bool> {
     match event_loop {
         BoundLoop::Native(core) => Ok(core.get().running(py)),
         BoundLoop::Foreign(event_loop) => {
-            event_loop.call_method0(pyo3::intern!(py, "is_running"))?.is_truthy()
+            event_loop.call_method0(crate::intern!(py, "is_running"))?.is_truthy()
         }
     }
 }

@@ -334,14 +334,17 @@ fn report_destroyed(slf: &Bound<'_, Task>) {
     let report = || -> PyResult<()> {
         let event_loop = future.event_loop(py)?;
         let details = allocate::dict(py)?;
-        details.set_item("task", slf)?;
-        details.set_item("message", "Task was destroyed but it is pending!")?;
+        details.set_item(crate::name!("task"), slf)?;
+        details.set_item(
+            crate::name!("message"),
+            crate::name!("Task was destroyed but it is pending!"),
+        )?;
         if let Some(stack) = future.source_traceback(py) {
-            details.set_item("source_traceback", stack)?;
+            details.set_item(crate::name!("source_traceback"), stack)?;
         }
         event_loop
             .as_any()
-            .call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+            .call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
         Ok(())
     };
     if let Err(error) = report() {
@@ -394,6 +397,6 @@ pub fn cancel_with_message(
         return GatheringFuture::cancel(gathering, message);
     }
     let keywords = allocate::dict(py)?;
-    keywords.set_item(pyo3::intern!(py, "msg"), message)?;
-    waiter.call_method(pyo3::intern!(py, "cancel"), (), Some(&keywords))?.is_truthy()
+    keywords.set_item(crate::intern!(py, "msg"), message)?;
+    waiter.call_method(crate::intern!(py, "cancel"), (), Some(&keywords))?.is_truthy()
 }

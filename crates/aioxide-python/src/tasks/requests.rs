@@ -9,7 +9,7 @@ use crate::recycle;
 pub fn cancel(task: &Bound<'_, PyAny>) -> PyResult<()> {
     match as_native(task) {
         Some(task) => Task::cancel(task, None).map(drop),
-        None => task.call_method0(pyo3::intern!(task.py(), "cancel")).map(drop),
+        None => task.call_method0(crate::intern!(task.py(), "cancel")).map(drop),
     }
 }
 
@@ -18,7 +18,7 @@ pub fn cancel(task: &Bound<'_, PyAny>) -> PyResult<()> {
 pub fn cancelling(task: &Bound<'_, PyAny>) -> PyResult<i64> {
     match as_native(task) {
         Some(native) => Ok(native.get().cancelling(task.py())),
-        None => task.call_method0(pyo3::intern!(task.py(), "cancelling"))?.extract(),
+        None => task.call_method0(crate::intern!(task.py(), "cancelling"))?.extract(),
     }
 }
 
@@ -26,7 +26,7 @@ pub fn cancelling(task: &Bound<'_, PyAny>) -> PyResult<i64> {
 pub fn uncancel(task: &Bound<'_, PyAny>) -> PyResult<i64> {
     match as_native(task) {
         Some(native) => Ok(native.get().uncancel(task.py())),
-        None => task.call_method0(pyo3::intern!(task.py(), "uncancel"))?.extract(),
+        None => task.call_method0(crate::intern!(task.py(), "uncancel"))?.extract(),
     }
 }
 

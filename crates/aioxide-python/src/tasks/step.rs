@@ -227,16 +227,18 @@ fn resume<'py>(
                 }
             }
         }
-        Some(exception) => match coroutine.call_method1(pyo3::intern!(py, "throw"), (exception,)) {
-            Ok(result) => Resumed::Yielded(result),
-            Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
-                match error.value(py).getattr(pyo3::intern!(py, "value")) {
-                    Ok(value) => Resumed::Returned(value.unbind()),
-                    Err(error) => Resumed::Raised(error),
+        Some(exception) => {
+            match coroutine.call_method1(crate::intern!(py, "throw"), (exception,)) {
+                Ok(result) => Resumed::Yielded(result),
+                Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+                    match error.value(py).getattr(crate::intern!(py, "value")) {
+                        Ok(value) => Resumed::Returned(value.unbind()),
+                        Err(error) => Resumed::Raised(error),
+                    }
                 }
+                Err(error) => Resumed::Raised(error),
             }
-            Err(error) => Resumed::Raised(error),
-        },
+        }
     }
 }
 
@@ -280,7 +282,7 @@ fn wait_for(task: &Bound<'_, Task>, result: Bound<'_, PyAny>) -> PyResult<()> {
     if let Some(future) = as_native(&result) {
         return wait_for_native(task, future);
     }
-    let Some(blocking) = result.getattr_opt(pyo3::intern!(py, "_asyncio_future_blocking"))? else {
+    let Some(blocking) = result.getattr_opt(crate::intern!(py, "_asyncio_future_blocking"))? else {
         return bad_yield(task, &result);
     };
     if blocking.is_none() {
@@ -332,9 +334,9 @@ fn wait_for_foreign(
 ) -> PyResult<()> {
     let py = task.py();
     let event_loop = task.as_super().get().event_loop(py)?;
-    let theirs = match result.getattr_opt(pyo3::intern!(py, "get_loop"))? {
+    let theirs = match result.getattr_opt(crate::intern!(py, "get_loop"))? {
         Some(get_loop) => get_loop.call0()?,
-        None => result.getattr(pyo3::intern!(py, "_loop"))?,
+        None => result.getattr(crate::intern!(py, "_loop"))?,
     };
     if !theirs.is(event_loop.as_any()) {
         return other_loop(task, result);
@@ -349,11 +351,11 @@ fn wait_for_foreign(
     if let Some(record) = crate::futures::record_of(result)? {
         record.add(task.as_any())?;
     }
-    result.setattr(pyo3::intern!(py, "_asyncio_future_blocking"), false)?;
+    result.setattr(crate::intern!(py, "_asyncio_future_blocking"), false)?;
     let wakeup = TaskWakeup::new(py, task.clone().unbind())?;
     let keywords = allocate::dict(py)?;
-    keywords.set_item(pyo3::intern!(py, "context"), task.get().context(py))?;
-    result.call_method(pyo3::intern!(py, "add_done_callback"), (wakeup,), Some(&keywords))?;
+    keywords.set_item(crate::intern!(py, "context"), task.get().context(py))?;
+    result.call_method(crate::intern!(py, "add_done_callback"), (wakeup,), Some(&keywords))?;
     if waits_for(task, result) { cancel_waiter(task, result) } else { Ok(()) }
 }
 

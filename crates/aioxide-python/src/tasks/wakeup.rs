@@ -41,7 +41,7 @@ impl TaskWakeup {
         if let Some(record) = crate::futures::record_of(&future)? {
             record.discard(task.bind(py).as_any())?;
         }
-        let exception = match future.call_method0(pyo3::intern!(py, "result")) {
+        let exception = match future.call_method0(crate::intern!(py, "result")) {
             Ok(_) => None,
             Err(error) => Some(error.into_value(py).into_bound(py).into_any()),
         };
@@ -75,7 +75,7 @@ impl TaskWakeup {
         let Some(task) = self.__self__(py) else {
             return allocate::string(py, "<TaskWakeup>");
         };
-        let name = task.bind(py).call_method0(pyo3::intern!(py, "get_name"))?.str()?;
+        let name = task.bind(py).call_method0(crate::intern!(py, "get_name"))?.str()?;
         allocate::string(py, &format!("<TaskWakeup of {}>", name.to_str()?))
     }
 

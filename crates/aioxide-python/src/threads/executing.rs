@@ -104,7 +104,7 @@ impl LoopCore {
         };
         let mut arguments = vec![func];
         arguments.extend(args.iter());
-        let submit = executor.getattr(pyo3::intern!(py, "submit"))?;
+        let submit = executor.getattr(crate::intern!(py, "submit"))?;
         let future = submit.call1(allocate::tuple_of(py, arguments)?)?;
         wrapped(&future, Some(slf.as_any()))
     }

@@ -81,7 +81,7 @@ impl Registered {
     fn may_have_jobs(&self, py: Python<'_>) -> bool {
         self.pool.strong_count() > 0
             || self.thread_objects(py).iter().any(|thread| {
-                let is_alive = thread.call_method0(py, pyo3::intern!(py, "is_alive"));
+                let is_alive = thread.call_method0(py, crate::intern!(py, "is_alive"));
                 is_alive.and_then(|alive| alive.is_truthy(py)).unwrap_or(false)
             })
     }
@@ -102,7 +102,7 @@ fn finish_all(py: Python<'_>) -> PyResult<()> {
     }
     for registered in &pools {
         for thread in registered.thread_objects(py) {
-            thread.call_method0(py, pyo3::intern!(py, "join"))?;
+            thread.call_method0(py, crate::intern!(py, "join"))?;
         }
     }
     Ok(())

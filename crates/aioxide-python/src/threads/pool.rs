@@ -76,10 +76,10 @@ fn spawn_python_thread(worker: Worker, started: &Threads) -> std::io::Result<()>
             let name = format!("asyncio_{}", worker.index());
             let target = Py::new(py, PoolThread { worker: Mutex::new(Some(worker)) })?;
             let keywords = allocate::dict(py)?;
-            keywords.set_item("target", target)?;
-            keywords.set_item("name", name)?;
+            keywords.set_item(crate::name!("target"), target)?;
+            keywords.set_item(crate::name!("name"), name)?;
             let thread = standard::thread_type(py)?.call((), Some(&keywords))?;
-            thread.call_method0("start")?;
+            thread.call_method0(crate::name!("start"))?;
             locked(started).push(thread.unbind());
             Ok(())
         };
@@ -153,7 +153,7 @@ impl NativeWork for Ended {
         let threads = std::mem::take(&mut *locked(&self.threads));
         let mut joined = Ok(());
         for thread in threads {
-            joined = joined.and(thread.call_method0(py, pyo3::intern!(py, "join")).map(drop));
+            joined = joined.and(thread.call_method0(py, crate::intern!(py, "join")).map(drop));
         }
         // Whoever waits goes on, whatever a `join` of somebody's has raised.
         let future = self.future.bind(py);

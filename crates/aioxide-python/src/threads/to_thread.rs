@@ -82,7 +82,7 @@ impl CallInThread {
             };
         }
         let call = call.into_callable(py)?;
-        let run_in_executor = pyo3::intern!(py, "run_in_executor");
+        let run_in_executor = crate::intern!(py, "run_in_executor");
         let future = running.call_method1(run_in_executor, (py.None(), call))?;
         awaiting(&future)
     }
@@ -94,7 +94,7 @@ impl Call {
         let partial = standard::partial(py)?;
         let mut arguments = Vec::with_capacity(self.arguments.bind(py).len() + 2);
         if let Some(context) = self.context {
-            arguments.push(context.into_bound(py).getattr(pyo3::intern!(py, "run"))?);
+            arguments.push(context.into_bound(py).getattr(crate::intern!(py, "run"))?);
         }
         arguments.push(self.function.into_bound(py));
         arguments.extend(self.arguments.bind(py).iter());

@@ -199,12 +199,12 @@ impl Timeout {
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let when = when.shown(py)?;
-        let callback = slf.getattr(pyo3::intern!(py, "_on_timeout"))?;
-        let now = event_loop.call_method0(pyo3::intern!(py, "time"))?;
+        let callback = slf.getattr(crate::intern!(py, "_on_timeout"))?;
+        let now = event_loop.call_method0(crate::intern!(py, "time"))?;
         let handle = if when.bind(py).le(now)? {
-            event_loop.call_method1(pyo3::intern!(py, "call_soon"), (callback,))?
+            event_loop.call_method1(crate::intern!(py, "call_soon"), (callback,))?
         } else {
-            event_loop.call_method1(pyo3::intern!(py, "call_at"), (when, callback))?
+            event_loop.call_method1(crate::intern!(py, "call_at"), (when, callback))?
         };
         Ok(handle.unbind())
     }
@@ -220,7 +220,7 @@ impl Timeout {
                 Ok(())
             }
             Alarm::Foreign(handle) => {
-                handle.call_method0(py, pyo3::intern!(py, "cancel")).map(drop)
+                handle.call_method0(py, crate::intern!(py, "cancel")).map(drop)
             }
         }
     }

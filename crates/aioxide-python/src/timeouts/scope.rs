@@ -49,8 +49,8 @@ pub fn enter(
     if recycle::is_exactly::<Timeout>(slf) {
         return Timeout::arm(slf, event_loop, is_ahead);
     }
-    let when = slf.getattr(pyo3::intern!(py, "_when"))?;
-    slf.call_method1(pyo3::intern!(py, "reschedule"), (when,)).map(drop)
+    let when = slf.getattr(crate::intern!(py, "_when"))?;
+    slf.call_method1(crate::intern!(py, "reschedule"), (when,)).map(drop)
 }
 
 impl Routine for EnterTimeout {
@@ -145,7 +145,7 @@ fn too_late(kind: &Bound<'_, PyAny>, error: Option<&Bound<'_, PyAny>>) -> PyResu
     {
         insert_timeout(error)?;
         if error.is_instance(standard::exception_group(py)?)? {
-            for inner in error.getattr(pyo3::intern!(py, "exceptions"))?.try_iter()? {
+            for inner in error.getattr(crate::intern!(py, "exceptions"))?.try_iter()? {
                 insert_timeout(&inner?)?;
             }
         }
@@ -156,7 +156,7 @@ fn too_late(kind: &Bound<'_, PyAny>, error: Option<&Bound<'_, PyAny>>) -> PyResu
 /// Puts a `TimeoutError` before the cancellation that led to `error`, if one did.
 fn insert_timeout(error: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = error.py();
-    let (context, cause) = (pyo3::intern!(py, "__context__"), pyo3::intern!(py, "__cause__"));
+    let (context, cause) = (crate::intern!(py, "__context__"), crate::intern!(py, "__cause__"));
     let cancelled = standard::cancelled_error(py)?;
     let mut error = error.clone();
     loop {

@@ -34,7 +34,7 @@ impl When {
         {
             return Ok(Self::Seconds(core.get().now(py) + seconds));
         }
-        let now = event_loop.call_method0(pyo3::intern!(py, "time"))?;
+        let now = event_loop.call_method0(crate::intern!(py, "time"))?;
         Ok(Self::Given(now.add(delay)?.unbind()))
     }
 

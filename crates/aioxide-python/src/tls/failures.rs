@@ -24,7 +24,7 @@ impl SslProtocol {
         match failure {
             _ if waiter.get().is_done(py) => Ok(()),
             Some(failure) => {
-                waiter.call_method1(pyo3::intern!(py, "set_exception"), (failure,)).map(drop)
+                waiter.call_method1(crate::intern!(py, "set_exception"), (failure,)).map(drop)
             }
             None => Future::finish(waiter, py.None()),
         }
@@ -33,7 +33,7 @@ impl SslProtocol {
     pub(super) fn report(&self, details: Bound<'_, PyDict>) -> PyResult<()> {
         let py = details.py();
         self.core(py)?
-            .call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))
+            .call_method1(crate::intern!(py, "call_exception_handler"), (details,))
             .map(drop)
     }
 
@@ -49,14 +49,14 @@ impl SslProtocol {
         let this = slf.get();
         let lower = this.lower(py);
         if let Some(lower) = &lower {
-            lower.call_method1(pyo3::intern!(py, "_force_close"), (&error,))?;
+            lower.call_method1(crate::intern!(py, "_force_close"), (&error,))?;
         }
         if error.is_instance_of::<PyOSError>() {
             if this.core(py)?.get().debug(py) {
                 let keywords = allocate::dict(py)?;
-                keywords.set_item("exc_info", &error)?;
+                keywords.set_item(crate::name!("exc_info"), &error)?;
                 standard::logger(py)?.call_method(
-                    "debug",
+                    crate::name!("debug"),
                     ("%r: %s", slf, message),
                     Some(&keywords),
                 )?;
@@ -67,17 +67,17 @@ impl SslProtocol {
             return Ok(());
         }
         let details = allocate::dict(py)?;
-        details.set_item("message", message)?;
-        details.set_item("exception", error)?;
-        details.set_item("transport", lower)?;
-        details.set_item("protocol", slf)?;
+        details.set_item(crate::name!("message"), message)?;
+        details.set_item(crate::name!("exception"), error)?;
+        details.set_item(crate::name!("transport"), lower)?;
+        details.set_item(crate::name!("protocol"), slf)?;
         this.report(details)
     }
 
     pub(super) fn log_debug(slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
         let py = slf.py();
         if slf.get().core(py)?.get().debug(py) {
-            standard::logger(py)?.call_method1("debug", (message, slf))?;
+            standard::logger(py)?.call_method1(crate::name!("debug"), (message, slf))?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ impl SslProtocol {
         let core = this.core(py)?;
         let state = &this.state;
         let started = match core.get().debug(py) {
-            true => Some(core.call_method0(pyo3::intern!(py, "time"))?.unbind()),
+            true => Some(core.call_method0(crate::intern!(py, "time"))?.unbind()),
             false => None,
         };
         drop(state.handshake_started.replace(py, started));
@@ -45,11 +45,11 @@ impl SslProtocol {
         let py = slf.py();
         let this = slf.get();
         if let Some(timer) = this.state.handshake_timer.take(py) {
-            timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
+            timer.call_method0(py, crate::intern!(py, "cancel"))?;
         }
         let facts = outcome
             .and_then(|()| this.enter(py, Phase::Wrapped))
-            .and_then(|()| this.session.object(py).call_method0(pyo3::intern!(py, "getpeercert")))
+            .and_then(|()| this.session.object(py).call_method0(crate::intern!(py, "getpeercert")))
             .settled(py);
         match facts {
             Ok(certificate) => Self::connected(slf, certificate),
@@ -82,17 +82,22 @@ impl SslProtocol {
         if core.get().debug(py)
             && let Some(started) = this.state.handshake_started.clone_ref(py)
         {
-            let took = core.call_method0(pyo3::intern!(py, "time"))?.sub(started)?.mul(1e3)?;
-            standard::logger(py)?
-                .call_method1("debug", ("%r: SSL handshake took %.1f ms", slf, took))?;
+            let took = core.call_method0(crate::intern!(py, "time"))?.sub(started)?.mul(1e3)?;
+            standard::logger(py)?.call_method1(
+                crate::name!("debug"),
+                (crate::name!("%r: SSL handshake took %.1f ms"), slf, took),
+            )?;
         }
         let object = this.session.object(py);
         let extra = this.state.extra.clone_ref(py).map(|extra| extra.into_bound(py));
         if let Some(extra) = extra {
-            extra.set_item("peercert", certificate)?;
-            extra.set_item("cipher", object.call_method0("cipher")?)?;
-            extra.set_item("compression", object.call_method0("compression")?)?;
-            extra.set_item("ssl_object", object)?;
+            extra.set_item(crate::name!("peercert"), certificate)?;
+            extra.set_item(crate::name!("cipher"), object.call_method0(crate::name!("cipher"))?)?;
+            extra.set_item(
+                crate::name!("compression"),
+                object.call_method0(crate::name!("compression"))?,
+            )?;
+            extra.set_item(crate::name!("ssl_object"), object)?;
         }
         let first = this.state.flags.update(py, |flags| {
             let first = flags.told == Told::Nothing;
@@ -103,7 +108,7 @@ impl SslProtocol {
         });
         if let Some(protocol) = this.app_protocol(py).filter(|_| first) {
             let transport = this.app_transport(py);
-            protocol.call_method1(pyo3::intern!(py, "connection_made"), (transport,))?;
+            protocol.call_method1(crate::intern!(py, "connection_made"), (transport,))?;
         }
         Self::wake_waiter(slf, None)?;
         // The peer's first data may have come along with his last record.

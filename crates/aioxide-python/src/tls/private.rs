@@ -151,13 +151,15 @@ impl SslProtocol {
     /// A member of asyncio's own enumeration.
     #[getter]
     fn get__state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("asyncio.sslproto")?.getattr("SSLProtocolState")?.getattr(self.phase(py).name())
+        py.import(crate::name!("asyncio.sslproto"))?
+            .getattr(crate::name!("SSLProtocolState"))?
+            .getattr(self.phase(py).name())
     }
 
     #[setter]
     fn set__state(&self, state: Bound<'_, PyAny>) -> PyResult<()> {
         let py = state.py();
-        let name = state.getattr("name")?;
+        let name = state.getattr(crate::name!("name"))?;
         let name = name.extract::<&str>().map_err(|_| PyTypeError::new_err("no state"))?;
         let phase = Phase::named(name).ok_or_else(|| PyValueError::new_err("no such state"))?;
         self.state.flags.update(py, |flags| flags.phase = phase);

@@ -86,7 +86,7 @@ impl SslProtocol {
     /// Calls `callback` in the next turn.
     pub(super) fn call_soon(&self, callback: Bound<'_, PyAny>) -> PyResult<()> {
         let py = callback.py();
-        self.core(py)?.call_method1(pyo3::intern!(py, "call_soon"), (callback,)).map(drop)
+        self.core(py)?.call_method1(crate::intern!(py, "call_soon"), (callback,)).map(drop)
     }
 
     /// Calls the method `name` in `seconds`; the timer.
@@ -100,7 +100,7 @@ impl SslProtocol {
         let timer = slf
             .get()
             .core(py)?
-            .call_method1(pyo3::intern!(py, "call_later"), (seconds, callback))?;
+            .call_method1(crate::intern!(py, "call_later"), (seconds, callback))?;
         Ok(timer.unbind())
     }
 }
@@ -167,12 +167,12 @@ impl SslProtocol {
             transport.get().set_closed(py);
         }
         if let Some(protocol) = protocol.as_ref().filter(|_| tell) {
-            let method = protocol.bind(py).getattr(pyo3::intern!(py, "connection_lost"))?;
-            this.core(py)?.call_method1(pyo3::intern!(py, "call_soon"), (method, exc.clone()))?;
+            let method = protocol.bind(py).getattr(crate::intern!(py, "connection_lost"))?;
+            this.core(py)?.call_method1(crate::intern!(py, "call_soon"), (method, exc.clone()))?;
         }
         Self::wake_waiter(slf, exc.as_ref())?;
         for timer in timers.into_iter().flatten() {
-            timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
+            timer.call_method0(py, crate::intern!(py, "cancel"))?;
         }
         drained
     }
@@ -191,7 +191,7 @@ impl SslProtocol {
         if outcome.is_err()
             && let Some(lower) = this.lower(py)
         {
-            lower.call_method0(pyo3::intern!(py, "close"))?;
+            lower.call_method0(crate::intern!(py, "close"))?;
         }
         outcome
     }
@@ -259,7 +259,7 @@ impl SslProtocol {
         }
         match self.lower(py) {
             Some(lower) => {
-                lower.call_method1(pyo3::intern!(py, "get_extra_info"), (name, default)).map(Some)
+                lower.call_method1(crate::intern!(py, "get_extra_info"), (name, default)).map(Some)
             }
             None => Ok(default),
         }
@@ -272,7 +272,7 @@ impl SslProtocol {
         match self.lower(py) {
             Some(lower) => match lower.cast::<SocketTransport>() {
                 Ok(socket) => SocketTransport::write(socket, &data),
-                Err(_) => lower.call_method1(pyo3::intern!(py, "write"), (data,)).map(drop),
+                Err(_) => lower.call_method1(crate::intern!(py, "write"), (data,)).map(drop),
             },
             None => Ok(()),
         }

@@ -47,7 +47,7 @@ impl<'py> Pieces<'py> {
             Self::One(piece) => Ok(vec![piece]),
             Self::Several(several) => {
                 let joined = allocate::list(py, several.iter().cloned()).and_then(|list| {
-                    allocate::bytes(py, b"")?.call_method1(pyo3::intern!(py, "join"), (list,))
+                    allocate::bytes(py, b"")?.call_method1(crate::intern!(py, "join"), (list,))
                 });
                 match joined {
                     Ok(joined) => Ok(vec![joined]),
@@ -70,7 +70,7 @@ fn is_good_bye(data: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// A view of single bytes: others count and slice wider items.
 fn bytewise<'py>(buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    PyMemoryView::from(buffer)?.call_method1(pyo3::intern!(buffer.py(), "cast"), ("B",))
+    PyMemoryView::from(buffer)?.call_method1(crate::intern!(buffer.py(), "cast"), ("B",))
 }
 
 /// What follows the first `filled` bytes.
@@ -191,13 +191,13 @@ impl SslProtocol {
                 }
             }
             Receiver::Buffer => {
-                let feed = py.import("asyncio.protocols")?;
-                let feed = feed.getattr("_feed_data_to_buffered_proto")?;
+                let feed = py.import(crate::name!("asyncio.protocols"))?;
+                let feed = feed.getattr(crate::name!("_feed_data_to_buffered_proto"))?;
                 return feed.call1((protocol, data)).map(drop);
             }
             Receiver::Bytes => {}
         }
-        protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop)
+        protocol.call_method1(crate::intern!(py, "data_received"), (data,)).map(drop)
     }
 
     fn read_into_protocol(slf: &Bound<'_, Self>) -> PyResult<()> {
@@ -209,7 +209,7 @@ impl SslProtocol {
         let Some(mut hint) = this.room(py)? else {
             return Ok(());
         };
-        let buffer = protocol.call_method1(pyo3::intern!(py, "get_buffer"), (hint,))?;
+        let buffer = protocol.call_method1(crate::intern!(py, "get_buffer"), (hint,))?;
         // In bytes, however wide its items are.
         let size = BufferView::readable(&buffer)?.len();
         if size == 0 {
@@ -261,7 +261,7 @@ impl SslProtocol {
         if outcome.as_ref().err().is_none_or(|error| error.is_instance_of::<PyMemoryError>(py)) {
             if filled == size && hint > 0 {
                 // The protocol's buffer is full; it is asked for another one.
-                this.call_soon(slf.getattr(pyo3::intern!(py, "_do_read"))?)?;
+                this.call_soon(slf.getattr(crate::intern!(py, "_do_read"))?)?;
             }
             Self::tell_of_filled(slf, &protocol, &buffer, filled)?;
         }
@@ -289,7 +289,7 @@ impl SslProtocol {
                 drop(view);
                 Self::deliver(slf, data.into_any())
             }
-            _ => owner.call_method1(pyo3::intern!(py, "buffer_updated"), (filled,)).map(drop),
+            _ => owner.call_method1(crate::intern!(py, "buffer_updated"), (filled,)).map(drop),
         }
     }
 
@@ -314,13 +314,13 @@ impl SslProtocol {
             return Ok(());
         };
         let keep_open = protocol
-            .call_method0(pyo3::intern!(py, "eof_received"))
+            .call_method0(crate::intern!(py, "eof_received"))
             .and_then(|answer| answer.is_truthy());
         match keep_open {
             Ok(false) => Ok(()),
             Ok(true) => standard::logger(py)?
                 .call_method1(
-                    "warning",
+                    crate::name!("warning"),
                     ("returning true from eof_received() has no effect when using ssl",),
                 )
                 .map(drop),
@@ -371,7 +371,7 @@ impl SslProtocol {
         let this = slf.get();
         let flags = &this.state.flags;
         if flags.update(py, |flags| std::mem::replace(&mut flags.app_reading_paused, false)) {
-            this.call_soon(slf.getattr(pyo3::intern!(py, "_resume"))?)?;
+            this.call_soon(slf.getattr(crate::intern!(py, "_resume"))?)?;
         }
         Ok(())
     }

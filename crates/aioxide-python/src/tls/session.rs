@@ -51,7 +51,10 @@ fn take_apart<'py>(
     let inner = if exact { object.getattr_opt("_sslobj")? } else { None };
     match inner.filter(|inner| !inner.is_none()) {
         Some(inner) => {
-            let methods = (inner.getattr("read")?.unbind(), inner.getattr("write")?.unbind());
+            let methods = (
+                inner.getattr(crate::name!("read"))?.unbind(),
+                inner.getattr(crate::name!("write"))?.unbind(),
+            );
             Ok((inner, Some(methods)))
         }
         None => Ok((object.clone(), None)),
@@ -74,13 +77,17 @@ impl Session {
         let incoming = standard::memory_bio(py)?.call0()?;
         let outgoing = standard::memory_bio(py)?.call0()?;
         let keywords = allocate::dict(py)?;
-        keywords.set_item("server_side", server_side)?;
-        keywords.set_item("server_hostname", server_hostname)?;
-        let object = context.call_method("wrap_bio", (&incoming, &outgoing), Some(&keywords))?;
+        keywords.set_item(crate::name!("server_side"), server_side)?;
+        keywords.set_item(crate::name!("server_hostname"), server_hostname)?;
+        let object = context.call_method(
+            crate::name!("wrap_bio"),
+            (&incoming, &outgoing),
+            Some(&keywords),
+        )?;
         let (worker, native) = take_apart(&object)?;
         Ok(Self(Contents::new(Parts {
-            feed: GilCell::new(incoming.getattr("write")?.unbind()),
-            drain: GilCell::new(outgoing.getattr("read")?.unbind()),
+            feed: GilCell::new(incoming.getattr(crate::name!("write"))?.unbind()),
+            drain: GilCell::new(outgoing.getattr(crate::name!("read"))?.unbind()),
             object: GilCell::new(object.unbind()),
             worker: GilCell::new(worker.unbind()),
             incoming: GilCell::new(incoming.unbind()),
@@ -112,7 +119,7 @@ impl Session {
     /// Puts another one in its place, for us: the session keeps its own.
     pub fn set_incoming_buffer(&self, buffer: Bound<'_, PyAny>) -> PyResult<()> {
         let py = buffer.py();
-        let feed = buffer.getattr(pyo3::intern!(py, "write"))?;
+        let feed = buffer.getattr(crate::intern!(py, "write"))?;
         drop(self.0.feed.replace(py, feed.unbind()));
         drop(self.0.incoming.replace(py, buffer.unbind()));
         Ok(())
@@ -126,7 +133,7 @@ impl Session {
     /// Puts another one in its place, for us: the session keeps its own.
     pub fn set_outgoing_buffer(&self, buffer: Bound<'_, PyAny>) -> PyResult<()> {
         let py = buffer.py();
-        let drain = buffer.getattr(pyo3::intern!(py, "read"))?;
+        let drain = buffer.getattr(crate::intern!(py, "read"))?;
         drop(self.0.drain.replace(py, drain.unbind()));
         drop(self.0.outgoing.replace(py, buffer.unbind()));
         Ok(())
@@ -139,7 +146,7 @@ impl Session {
 
     /// Goes on with the handshake.
     pub fn handshake(&self, py: Python<'_>) -> PyResult<Attempt<()>> {
-        attempt(py, self.worker(py).call_method0(pyo3::intern!(py, "do_handshake")))
+        attempt(py, self.worker(py).call_method0(crate::intern!(py, "do_handshake")))
             .map(|outcome| outcome.map(drop))
     }
 
@@ -170,7 +177,7 @@ impl Session {
             py,
             match read {
                 Some(read) => read.into_bound(py).call1((room,)),
-                None => self.worker(py).call_method1(pyo3::intern!(py, "read"), (room,)),
+                None => self.worker(py).call_method1(crate::intern!(py, "read"), (room,)),
             },
         )
     }
@@ -187,7 +194,7 @@ impl Session {
             py,
             match read {
                 Some(read) => read.into_bound(py).call1((room, buffer)),
-                None => self.worker(py).call_method1(pyo3::intern!(py, "read"), (room, buffer)),
+                None => self.worker(py).call_method1(crate::intern!(py, "read"), (room, buffer)),
             },
         )
     }
@@ -201,7 +208,7 @@ impl Session {
             py,
             match write {
                 Some(write) => write.into_bound(py).call1((data,)),
-                None => self.worker(py).call_method1(pyo3::intern!(py, "write"), (data,)),
+                None => self.worker(py).call_method1(crate::intern!(py, "write"), (data,)),
             },
         );
         match outcome? {
@@ -213,12 +220,12 @@ impl Session {
     /// How many bytes the peer sent that the session has not looked at.
     #[inline]
     pub fn incoming(&self, py: Python<'_>) -> PyResult<usize> {
-        self.incoming_buffer(py).getattr(pyo3::intern!(py, "pending"))?.extract()
+        self.incoming_buffer(py).getattr(crate::intern!(py, "pending"))?.extract()
     }
 
     /// How many bytes wait to be sent to the peer.
     pub fn outgoing(&self, py: Python<'_>) -> PyResult<usize> {
-        self.outgoing_buffer(py).getattr(pyo3::intern!(py, "pending"))?.extract()
+        self.outgoing_buffer(py).getattr(crate::intern!(py, "pending"))?.extract()
     }
 
     /// Decrypted bytes of the current record that were not read, if a read
@@ -228,7 +235,7 @@ impl Session {
         if self.0.native.is_none(py) {
             return Ok(None);
         }
-        self.worker(py).call_method0(pyo3::intern!(py, "pending"))?.extract().map(Some)
+        self.worker(py).call_method0(crate::intern!(py, "pending"))?.extract().map(Some)
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

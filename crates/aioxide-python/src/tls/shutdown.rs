@@ -75,12 +75,12 @@ impl SslProtocol {
                 Self::start_timer(slf)?;
             }
         } else if let Some(timer) = this.state.shutdown_timer.take(py) {
-            timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
+            timer.call_method0(py, crate::intern!(py, "cancel"))?;
         }
         match failure {
             Some(failure) => Self::fatal_error(slf, failure, "Fatal error on transport"),
             None => match this.lower(py) {
-                Some(lower) => this.call_soon(lower.getattr(pyo3::intern!(py, "close"))?),
+                Some(lower) => this.call_soon(lower.getattr(crate::intern!(py, "close"))?),
                 None => Ok(()),
             },
         }
@@ -93,7 +93,7 @@ impl SslProtocol {
         this.enter(py, Phase::Unwrapped)?;
         match this.lower(py) {
             Some(lower) => {
-                lower.call_method1(pyo3::intern!(py, "_force_close"), (reason,)).map(drop)
+                lower.call_method1(crate::intern!(py, "_force_close"), (reason,)).map(drop)
             }
             None => Ok(()),
         }
@@ -113,7 +113,7 @@ impl SslProtocol {
                 let error = PyTimeoutError::new_err("SSL shutdown timed out");
                 lower
                     .call_method1(
-                        pyo3::intern!(py, "_force_close"),
+                        crate::intern!(py, "_force_close"),
                         (error.settled(py).into_value(py),),
                     )
                     .map(drop)

@@ -209,7 +209,7 @@ impl SslProtocol {
         };
         let session = Session::open(&context, options.server_side, name)?;
         let extra = allocate::dict(py)?;
-        extra.set_item("sslcontext", &context)?;
+        extra.set_item(crate::name!("sslcontext"), &context)?;
         let (waiter, told) = match origin {
             Origin::Connected(waiter) => (waiter, Told::Nothing),
             Origin::Upgraded(waiter) => (waiter, Told::Made),
@@ -282,9 +282,10 @@ fn default_context(
         return Err(PyValueError::new_err("Server side SSL needs a valid SSLContext"));
     }
     // Looked up each time: it is a documented place to put a context of one's own.
-    let context = py.import("ssl")?.call_method0("create_default_context")?;
+    let context =
+        py.import(crate::name!("ssl"))?.call_method0(crate::name!("create_default_context"))?;
     if !has_hostname {
-        context.setattr("check_hostname", false)?;
+        context.setattr(crate::name!("check_hostname"), false)?;
     }
     Ok(context)
 }

@@ -126,7 +126,7 @@ impl SslTransport {
             return Ok(true);
         }
         match self.tls(py).and_then(|tls| tls.get().lower(py)) {
-            Some(below) => below.call_method0(pyo3::intern!(py, "is_closing"))?.is_truthy(),
+            Some(below) => below.call_method0(crate::intern!(py, "is_closing"))?.is_truthy(),
             None => Ok(false),
         }
     }
@@ -253,7 +253,7 @@ impl SslTransport {
             piece.len()?;
             pieces.append(piece)?;
         }
-        match allocate::bytes(py, b"")?.call_method1(pyo3::intern!(py, "join"), (pieces,)) {
+        match allocate::bytes(py, b"")?.call_method1(crate::intern!(py, "join"), (pieces,)) {
             Ok(joined) => self.write(joined),
             Err(error) => self.tls(py).map_or(Ok(()), |tls| SslProtocol::write_failed(&tls, error)),
         }
@@ -315,7 +315,7 @@ impl SslTransport {
     /// `loop.sendfile` must read the file: the kernel would send it as it is.
     #[classattr]
     fn _sendfile_compatible(py: Python<'_>) -> PyResult<Py<PyAny>> {
-        standard::sendfile_mode(py)?.getattr("FALLBACK").map(Bound::unbind)
+        standard::sendfile_mode(py)?.getattr(crate::name!("FALLBACK")).map(Bound::unbind)
     }
 
     /// Puts data into the backlog as if the session could not take it: CPython's
@@ -358,7 +358,7 @@ impl Finalize for SslTransport {
             let warning = py.get_type::<PyResourceWarning>();
             let text = format!("unclosed transport {}", slf.repr()?);
             let keywords = allocate::dict(py)?;
-            keywords.set_item("source", slf)?;
+            keywords.set_item(crate::name!("source"), slf)?;
             standard::warn(py)?.call((text, warning), Some(&keywords)).map(drop)
         };
         if let Err(error) = warn() {

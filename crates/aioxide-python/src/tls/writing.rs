@@ -59,7 +59,10 @@ impl SslProtocol {
             lost
         });
         if lost >= QUIET_LOST_WRITES {
-            standard::logger(py)?.call_method1("warning", ("SSL connection is closed",))?;
+            standard::logger(py)?.call_method1(
+                crate::name!("warning"),
+                (crate::name!("SSL connection is closed"),),
+            )?;
         }
         Ok(())
     }
@@ -215,10 +218,10 @@ impl SslProtocol {
             }
             Err(error) => {
                 let details = allocate::dict(py)?;
-                details.set_item("message", format!("protocol.{method}() failed"))?;
-                details.set_item("exception", error.into_value(py))?;
-                details.set_item("transport", this.app_transport(py))?;
-                details.set_item("protocol", slf)?;
+                details.set_item(crate::name!("message"), format!("protocol.{method}() failed"))?;
+                details.set_item(crate::name!("exception"), error.into_value(py))?;
+                details.set_item(crate::name!("transport"), this.app_transport(py))?;
+                details.set_item(crate::name!("protocol"), slf)?;
                 this.report(details)
             }
         }

@@ -44,14 +44,18 @@ fn report_failure<T: Transport>(
     let py = slf.py();
     if !transport.is_expected(exception) {
         let details = details(slf, message, exception.clone())?;
-        details.set_item(pyo3::intern!(py, "protocol"), transport.protocol(py))?;
-        core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,))?;
+        details.set_item(crate::intern!(py, "protocol"), transport.protocol(py))?;
+        core.call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
     } else if core.get().debug(py) {
         let keywords = allocate::dict(py)?;
-        keywords.set_item(pyo3::intern!(py, "exc_info"), exception)?;
+        keywords.set_item(crate::intern!(py, "exc_info"), exception)?;
         let words = allocate::string(py, message)?;
-        let format = pyo3::intern!(py, "%r: %s");
-        standard::logger(py)?.call_method("debug", (format, slf, words), Some(&keywords))?;
+        let format = crate::intern!(py, "%r: %s");
+        standard::logger(py)?.call_method(
+            crate::name!("debug"),
+            (format, slf, words),
+            Some(&keywords),
+        )?;
     }
     Ok(())
 }
@@ -64,9 +68,9 @@ fn details<'py, T: Transport>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let py = slf.py();
     let details = allocate::dict(py)?;
-    details.set_item(pyo3::intern!(py, "message"), allocate::string(py, message)?)?;
-    details.set_item(pyo3::intern!(py, "exception"), exception)?;
-    details.set_item(pyo3::intern!(py, "transport"), slf)?;
+    details.set_item(crate::intern!(py, "message"), allocate::string(py, message)?)?;
+    details.set_item(crate::intern!(py, "exception"), exception)?;
+    details.set_item(crate::intern!(py, "transport"), slf)?;
     Ok(details)
 }
 
@@ -81,8 +85,8 @@ pub fn report_with<T: Transport>(
     let py = slf.py();
     let details =
         details(slf, message, error.settled(py).into_value(py).into_bound(py).into_any())?;
-    details.set_item(pyo3::intern!(py, "protocol"), transport.protocol(py))?;
-    core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,)).map(drop)
+    details.set_item(crate::intern!(py, "protocol"), transport.protocol(py))?;
+    core.call_method1(crate::intern!(py, "call_exception_handler"), (details,)).map(drop)
 }
 
 /// Warns that the transport goes without having been closed.
@@ -92,7 +96,7 @@ pub fn warn_unclosed<T: Transport>(slf: &Bound<'_, T>) {
         let text = format!("unclosed transport {}", slf.as_any().repr()?);
         let text = allocate::string(py, &text)?;
         let keywords = allocate::dict(py)?;
-        keywords.set_item(pyo3::intern!(py, "source"), slf)?;
+        keywords.set_item(crate::intern!(py, "source"), slf)?;
         standard::warn(py)?.call((text, py.get_type::<PyResourceWarning>()), Some(&keywords))?;
         Ok(())
     };
@@ -117,7 +121,7 @@ pub fn report_step<T: Transport>(
     let class = slf.as_any().get_type().name()?;
     let message = format!("Exception in callback {class}.{step}()");
     let details = details(slf, &message, error.into_value(py).into_bound(py).into_any())?;
-    core.call_method1(pyo3::intern!(py, "call_exception_handler"), (details,)).map(drop)
+    core.call_method1(crate::intern!(py, "call_exception_handler"), (details,)).map(drop)
 }
 
 /// Whether `error` is one of those that no callback's failure stands for.

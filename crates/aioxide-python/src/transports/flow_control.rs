@@ -117,7 +117,8 @@ pub fn bytes_of(mark: &Bound<'_, PyAny>) -> PyResult<usize> {
     if mark.gt(usize::MAX)? {
         return Ok(usize::MAX);
     }
-    let floor = mark.py().import(pyo3::intern!(mark.py(), "math"))?.getattr("floor")?;
+    let floor =
+        mark.py().import(crate::intern!(mark.py(), "math"))?.getattr(crate::name!("floor"))?;
     let whole = floor.call1((mark,))?;
     // Less than none: nothing is ever at or below it.
     if whole.lt(0)? { Ok(0) } else { whole.extract() }
@@ -135,7 +136,7 @@ pub fn maybe_pause_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> 
     let Some(protocol) = transport.protocol(py) else {
         return Ok(());
     };
-    let told = protocol.call_method0(pyo3::intern!(py, "pause_writing")).map(drop);
+    let told = protocol.call_method0(crate::intern!(py, "pause_writing")).map(drop);
     report(transport, slf, "pause_writing", told)
 }
 
@@ -148,7 +149,7 @@ pub fn maybe_resume_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) ->
         return Ok(());
     }
     let told = transport.call_protocol(py, |protocol| {
-        protocol.call_method0(pyo3::intern!(py, "resume_writing")).map(drop)
+        protocol.call_method0(crate::intern!(py, "resume_writing")).map(drop)
     });
     report(transport, slf, "resume_writing", told)
 }

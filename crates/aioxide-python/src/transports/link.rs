@@ -299,7 +299,7 @@ pub trait Transport: PyClass {
     fn tell_lost(&self, core: &Bound<'_, LoopCore>) -> PyResult<()> {
         let py = core.py();
         let reason = self.link().reason.take(py).unwrap_or_else(|| py.None());
-        self.tell(core, pyo3::intern!(py, "connection_lost"), reason.into_bound(py))
+        self.tell(core, crate::intern!(py, "connection_lost"), reason.into_bound(py))
     }
 
     /// In debug mode, logs `message`, in which `%r` is the transport.

@@ -18,10 +18,10 @@ pub fn of_socket<'py>(
         None => allocate::dict(py)?,
     };
     let shown = standard::transport_socket(py)?.call1((socket,))?;
-    extra.set_item(pyo3::intern!(py, "socket"), shown)?;
+    extra.set_item(crate::intern!(py, "socket"), shown)?;
     for (key, method, may_be_known) in [
-        (pyo3::intern!(py, "sockname"), pyo3::intern!(py, "getsockname"), false),
-        (pyo3::intern!(py, "peername"), pyo3::intern!(py, "getpeername"), true),
+        (crate::intern!(py, "sockname"), crate::intern!(py, "getsockname"), false),
+        (crate::intern!(py, "peername"), crate::intern!(py, "getpeername"), true),
     ] {
         if may_be_known && extra.contains(key)? {
             continue;

@@ -193,14 +193,14 @@ impl GilCell<WriteQueue> {
             return self.joined(py);
         }
         let objects = allocate::list(py, self.objects(py)?)?;
-        let collections = py.import(pyo3::intern!(py, "collections"))?;
-        collections.getattr(pyo3::intern!(py, "deque"))?.call1((objects,))
+        let collections = py.import(crate::intern!(py, "collections"))?;
+        collections.getattr(crate::intern!(py, "deque"))?.call1((objects,))
     }
 
     /// What waits, as one `bytearray`.
     pub fn joined<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let objects = allocate::list(py, self.objects(py)?)?;
         let joined = py.get_type::<PyByteArray>().call0()?;
-        joined.call_method1(pyo3::intern!(py, "join"), (objects,))
+        joined.call_method1(crate::intern!(py, "join"), (objects,))
     }
 }

@@ -73,8 +73,8 @@ impl AsCompletedIterator {
             done_callback::note_edge(future, caller.as_ref())?;
         }
         if let Some(timeout) = timeout {
-            let expire = slf.getattr(pyo3::intern!(py, "_handle_timeout"))?;
-            let call_later = pyo3::intern!(py, "call_later");
+            let expire = slf.getattr(crate::intern!(py, "_handle_timeout"))?;
+            let call_later = crate::intern!(py, "call_later");
             let timer = event_loop.call_method1(call_later, (timeout, expire))?.unbind();
             drop(slf.get().state.timer.replace(py, Some(timer)));
         }
@@ -106,7 +106,7 @@ impl AsCompletedIterator {
         if todo.is_empty() {
             drop(slf.get().state.callback.take(py));
             if let Some(timer) = slf.get().state.timer.clone_ref(py) {
-                timer.call_method0(py, pyo3::intern!(py, "cancel"))?;
+                timer.call_method0(py, crate::intern!(py, "cancel"))?;
             }
         }
         Ok(())

@@ -91,17 +91,17 @@ fn created_by<'py>(
     let py = event_loop.py();
     let as_given = cfg!(Py_3_14);
     if let Some(context) = options.context.filter(|context| as_given || !context.is_none()) {
-        keywords.set_item(pyo3::intern!(py, "context"), context)?;
+        keywords.set_item(crate::intern!(py, "context"), context)?;
     }
     if cfg!(Py_3_13) && (!as_given || options.name.is_some()) {
-        keywords.set_item(pyo3::intern!(py, "name"), &options.name)?;
+        keywords.set_item(crate::intern!(py, "name"), &options.name)?;
     }
-    let create_task = pyo3::intern!(py, "create_task");
+    let create_task = crate::intern!(py, "create_task");
     let task = event_loop.call_method(create_task, (coroutine,), Some(keywords))?;
     if cfg!(not(Py_3_13))
         && let Some(name) = options.name.filter(|name| !name.is_none())
     {
-        match task.getattr_opt(pyo3::intern!(py, "set_name"))? {
+        match task.getattr_opt(crate::intern!(py, "set_name"))? {
             Some(set_name) => drop(set_name.call1((name,))?),
             None => {
                 let text = c"Task.set_name() was added in Python 3.8, the method support will be mandatory for third-party task implementations since 3.13.";

@@ -98,7 +98,7 @@ impl DoneCallback {
         match as_native(future) {
             Some(native) => Future::add_callback(native, Callback::Waiter(Waiter::callback(slf))),
             None => {
-                let name = pyo3::intern!(slf.py(), "add_done_callback");
+                let name = crate::intern!(slf.py(), "add_done_callback");
                 future.call_method1(name, (slf,)).map(drop)
             }
         }
@@ -113,7 +113,7 @@ impl DoneCallback {
                 Ok(())
             }
             None => {
-                let name = pyo3::intern!(slf.py(), "remove_done_callback");
+                let name = crate::intern!(slf.py(), "remove_done_callback");
                 future.call_method1(name, (slf,)).map(drop)
             }
         }

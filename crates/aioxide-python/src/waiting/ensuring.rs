@@ -25,8 +25,8 @@ pub fn is_future(object: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(true);
     }
     let py = object.py();
-    let mark = pyo3::intern!(py, "_asyncio_future_blocking");
-    let class = object.getattr(pyo3::intern!(py, "__class__"))?;
+    let mark = crate::intern!(py, "_asyncio_future_blocking");
+    let class = object.getattr(crate::intern!(py, "__class__"))?;
     Ok(class.hasattr(mark)? && !object.getattr(mark)?.is_none())
 }
 
@@ -36,9 +36,9 @@ pub fn loop_of<'py>(future: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if let Some(native) = as_native(future) {
         return Ok(native.get().event_loop(py)?.as_any().clone());
     }
-    match future.getattr_opt(pyo3::intern!(py, "get_loop"))? {
+    match future.getattr_opt(crate::intern!(py, "get_loop"))? {
         Some(get_loop) => get_loop.call0(),
-        None => future.getattr(pyo3::intern!(py, "_loop")),
+        None => future.getattr(crate::intern!(py, "_loop")),
     }
 }
 
@@ -100,7 +100,7 @@ pub fn ensured<'py>(
             // The caller's is closed, so that nobody warns about it. What was
             // made around another awaitable is left to warn.
             if !is_wrapped {
-                coroutine.call_method0(pyo3::intern!(py, "close"))?;
+                coroutine.call_method0(crate::intern!(py, "close"))?;
             }
             Err(error)
         }
@@ -122,5 +122,5 @@ fn task_of<'py>(
         let task = Task::spawn(core, coroutine.clone(), TaskOptions::default())?;
         return Ok(task.into_bound(py).into_any());
     }
-    event_loop.call_method1(pyo3::intern!(py, "create_task"), (coroutine,))
+    event_loop.call_method1(crate::intern!(py, "create_task"), (coroutine,))
 }

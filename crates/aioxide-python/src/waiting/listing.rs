@@ -34,7 +34,7 @@ pub fn all_tasks<'py>(
     // meanwhile, in another thread.
     let mut others = Vec::new();
     if cfg!(Py_3_12) {
-        let eager = standard::tasks(py)?.getattr(pyo3::intern!(py, "_eager_tasks"))?;
+        let eager = standard::tasks(py)?.getattr(crate::intern!(py, "_eager_tasks"))?;
         others.push(py.get_type::<PyList>().call1((eager,))?.cast_into::<PyList>()?);
     }
     others.push(scheduled_elsewhere(py)?);
@@ -46,7 +46,7 @@ pub fn all_tasks<'py>(
         }
     }
     for task in others.iter().flat_map(|tasks| tasks.iter()) {
-        let done = || task.call_method0(pyo3::intern!(py, "done"))?.is_truthy();
+        let done = || task.call_method0(crate::intern!(py, "done"))?.is_truthy();
         if loop_of(&task)?.is(&event_loop) && !done()? {
             found.add(task)?;
         }
@@ -63,7 +63,7 @@ fn scheduled_elsewhere(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     loop {
         // The set's own class would add ours: see `registry.py`.
         let members = if known.is_instance(weak_set)? {
-            weak_set.call_method1(pyo3::intern!(py, "__iter__"), (&known,))?
+            weak_set.call_method1(crate::intern!(py, "__iter__"), (&known,))?
         } else {
             known.clone()
         };

@@ -9,7 +9,7 @@ use crate::futures::{Future, Outcome, as_native, without_stop_iteration};
 pub fn is_done(future: &Bound<'_, PyAny>) -> PyResult<bool> {
     match as_native(future) {
         Some(native) => Ok(native.get().is_done(future.py())),
-        None => future.call_method0(pyo3::intern!(future.py(), "done"))?.is_truthy(),
+        None => future.call_method0(crate::intern!(future.py(), "done"))?.is_truthy(),
     }
 }
 
@@ -18,7 +18,7 @@ pub fn is_done(future: &Bound<'_, PyAny>) -> PyResult<bool> {
 pub fn is_cancelled(future: &Bound<'_, PyAny>) -> PyResult<bool> {
     match as_native(future) {
         Some(native) => Ok(native.get().is_cancelled(future.py())),
-        None => future.call_method0(pyo3::intern!(future.py(), "cancelled"))?.is_truthy(),
+        None => future.call_method0(crate::intern!(future.py(), "cancelled"))?.is_truthy(),
     }
 }
 
@@ -32,7 +32,7 @@ pub fn exception_of<'py>(future: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'p
         }
         return Ok(exception.map(|exception| exception.into_bound(py)));
     }
-    let exception = future.call_method0(pyo3::intern!(py, "exception"))?;
+    let exception = future.call_method0(crate::intern!(py, "exception"))?;
     Ok((!exception.is_none()).then_some(exception))
 }
 
@@ -41,7 +41,7 @@ pub fn exception_of<'py>(future: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'p
 pub fn result_of<'py>(future: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     match as_native(future) {
         Some(native) => native.get().take_result(future.py()),
-        None => future.call_method0(pyo3::intern!(future.py(), "result")),
+        None => future.call_method0(crate::intern!(future.py(), "result")),
     }
 }
 
@@ -50,7 +50,7 @@ pub fn cancelled_error_of<'py>(future: &Bound<'py, PyAny>) -> PyResult<Bound<'py
     let py = future.py();
     match as_native(future) {
         Some(native) => Ok(native.get().make_cancelled_error(py)?.into_bound(py)),
-        None => future.call_method0(pyo3::intern!(py, "_make_cancelled_error")),
+        None => future.call_method0(crate::intern!(py, "_make_cancelled_error")),
     }
 }
 

@@ -29,7 +29,7 @@ pub fn shield<'py>(arg: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         Some(core) if core.get().calls_own(py, Methods::CREATE_FUTURE) => {
             Future::on_loop(py, core)?.into_bound(py).into_any()
         }
-        _ => event_loop.call_method0(pyo3::intern!(py, "create_future"))?,
+        _ => event_loop.call_method0(crate::intern!(py, "create_future"))?,
     };
     #[cfg(Py_3_14)]
     let caller = crate::running::current_task_of(&event_loop)?;
@@ -59,17 +59,17 @@ pub fn pass_on(inner: &Bound<'_, PyAny>, outer: &Bound<'_, PyAny>) -> PyResult<(
     if is_cancelled(inner)? {
         return match native {
             Some(outer) => Future::cancel_with(outer, None).map(drop),
-            None => outer.call_method0(pyo3::intern!(py, "cancel")).map(drop),
+            None => outer.call_method0(crate::intern!(py, "cancel")).map(drop),
         };
     }
     match (exception_of(inner)?, native) {
         (Some(exception), Some(outer)) => fail(outer, exception),
         (Some(exception), None) => {
-            outer.call_method1(pyo3::intern!(py, "set_exception"), (exception,)).map(drop)
+            outer.call_method1(crate::intern!(py, "set_exception"), (exception,)).map(drop)
         }
         (None, Some(outer)) => Future::finish(outer, result_of(inner)?.unbind()),
         (None, None) => {
-            outer.call_method1(pyo3::intern!(py, "set_result"), (result_of(inner)?,)).map(drop)
+            outer.call_method1(crate::intern!(py, "set_result"), (result_of(inner)?,)).map(drop)
         }
     }
 }
@@ -90,8 +90,8 @@ pub fn unshield(
     let report = standard::shield_reports(py)?;
     if !report.is_none() {
         // Once, however many shields there were.
-        inner.call_method1(pyo3::intern!(py, "remove_done_callback"), (report,))?;
-        inner.call_method1(pyo3::intern!(py, "add_done_callback"), (report,))?;
+        inner.call_method1(crate::intern!(py, "remove_done_callback"), (report,))?;
+        inner.call_method1(crate::intern!(py, "add_done_callback"), (report,))?;
     }
     Ok(())
 }

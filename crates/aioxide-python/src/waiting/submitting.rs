@@ -37,7 +37,7 @@ pub fn run_coroutine_threadsafe<'py>(
     };
     let submission =
         Bound::new(py, Submission { parts: Contents::new(GilCell::new(Some(parts))) })?;
-    r#loop.call_method1(pyo3::intern!(py, "call_soon_threadsafe"), (submission,))?;
+    r#loop.call_method1(crate::intern!(py, "call_soon_threadsafe"), (submission,))?;
     Ok(future)
 }
 
@@ -68,9 +68,9 @@ impl Submission {
         let ends_the_loop = error.is_instance_of::<PySystemExit>(py)
             || error.is_instance_of::<PyKeyboardInterrupt>(py);
         if !ends_the_loop {
-            let wanted = pyo3::intern!(py, "set_running_or_notify_cancel");
+            let wanted = crate::intern!(py, "set_running_or_notify_cancel");
             if future.call_method0(wanted)?.is_truthy()? {
-                future.call_method1(pyo3::intern!(py, "set_exception"), (error.value(py),))?;
+                future.call_method1(crate::intern!(py, "set_exception"), (error.value(py),))?;
             }
         }
         Err(error)

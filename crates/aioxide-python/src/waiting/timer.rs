@@ -39,7 +39,7 @@ impl Timer {
             return Ok(Self::Native(future.clone_ref(py), core.clone().unbind()));
         }
         let release = DoneCallback::new(py, Role::Release(future.clone_ref(py)))?;
-        let call_later = pyo3::intern!(py, "call_later");
+        let call_later = crate::intern!(py, "call_later");
         let handle = event_loop.call_method1(call_later, (delay, release, future))?;
         Ok(Self::Foreign(handle.unbind()))
     }
@@ -60,7 +60,9 @@ impl Timer {
                 core.get().timer_cancelled(py);
                 Ok(())
             }
-            Self::Foreign(handle) => handle.call_method0(py, pyo3::intern!(py, "cancel")).map(drop),
+            Self::Foreign(handle) => {
+                handle.call_method0(py, crate::intern!(py, "cancel")).map(drop)
+            }
         }
     }
 

@@ -82,9 +82,9 @@ impl ReturnWhen {
         };
         let py = value.py();
         for (name, it) in [
-            (pyo3::intern!(py, "FIRST_COMPLETED"), Self::FirstCompleted),
-            (pyo3::intern!(py, "FIRST_EXCEPTION"), Self::FirstException),
-            (pyo3::intern!(py, "ALL_COMPLETED"), Self::AllCompleted),
+            (crate::intern!(py, "FIRST_COMPLETED"), Self::FirstCompleted),
+            (crate::intern!(py, "FIRST_EXCEPTION"), Self::FirstException),
+            (crate::intern!(py, "ALL_COMPLETED"), Self::AllCompleted),
         ] {
             if value.is(name) || value.eq(name)? {
                 return Ok(it);
@@ -262,7 +262,7 @@ impl Wait {
             return allocate::tuple(py, [nobody, fs.clone()]);
         }
         let pending = PySet::new(py, pending)?;
-        let done = fs.call_method1(pyo3::intern!(py, "difference"), (&pending,))?;
+        let done = fs.call_method1(crate::intern!(py, "difference"), (&pending,))?;
         allocate::tuple(py, [done, pending.into_any()])
     }
 }

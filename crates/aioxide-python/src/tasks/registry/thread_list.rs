@@ -18,7 +18,7 @@ pub fn link(task: &Bound<'_, Task>) -> PyResult<()> {
     let Some(thread) = ThreadState::get(py) else {
         // asyncio keeps whatever it does not know in a set of weak references.
         let asyncio = PyModule::import(py, "_asyncio")?;
-        return asyncio.call_method1("_register_task", (task,)).map(drop);
+        return asyncio.call_method1(crate::name!("_register_task"), (task,)).map(drop);
     };
     // SAFETY: the task's layout was compared with CPython's before the thread's state could
     // be had. A task does not move, and leaves the list at the latest when it is

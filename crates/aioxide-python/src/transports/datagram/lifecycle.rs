@@ -45,7 +45,7 @@ impl DatagramTransport {
     /// waits for the transport.
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        self.tell(core, pyo3::intern!(py, "connection_made"), slf.clone().into_any())?;
+        self.tell(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
         if let Err(error) = self.register(core, slf) {
             report_step(core, slf, "_add_reader", error)?;
         }
@@ -94,7 +94,7 @@ impl DatagramTransport {
             core.get().vacate(py, self.fd);
         }
         if let Some(socket) = socket
-            && let Err(error) = socket.call_method0(py, pyo3::intern!(py, "close"))
+            && let Err(error) = socket.call_method0(py, crate::intern!(py, "close"))
         {
             error.write_unraisable(py, Some(slf.as_any()));
         }

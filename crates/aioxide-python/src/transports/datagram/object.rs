@@ -97,7 +97,7 @@ impl DatagramTransport {
             Some(address) if address.is_truthy()? => Some(address),
             _ => None,
         };
-        let connected = match extra.get_item("peername")? {
+        let connected = match extra.get_item(crate::name!("peername"))? {
             Some(peer) => peer.is_truthy()?,
             None => false,
         };
@@ -203,8 +203,8 @@ impl DatagramTransport {
         let both = BOTH.get_or_try_init(py, || {
             let bases = (standard::transport_type(py)?, standard::datagram_transport_type(py)?);
             let namespace = allocate::dict(py)?;
-            namespace.set_item("__module__", "aioxide")?;
-            namespace.set_item("__slots__", ())?;
+            namespace.set_item(crate::name!("__module__"), crate::name!("aioxide"))?;
+            namespace.set_item(crate::name!("__slots__"), ())?;
             let class = py.get_type::<PyType>().call1(("DatagramTransport", bases, namespace))?;
             Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
         })?;

@@ -90,7 +90,7 @@ impl DatagramTransport {
         let Some(socket) = self.socket(py) else {
             return Ok(None);
         };
-        match socket.call_method1(pyo3::intern!(py, "recvfrom"), (SCRATCH_BYTES,)) {
+        match socket.call_method1(crate::intern!(py, "recvfrom"), (SCRATCH_BYTES,)) {
             Ok(received) => received.extract().map(Some),
             Err(error)
                 if error.is_instance_of::<PyBlockingIOError>(py)
@@ -132,7 +132,7 @@ impl DatagramTransport {
     #[inline]
     fn hand_over<'py>(&self, core: &Bound<'py, LoopCore>, datagram: Datagram<'py>) -> PyResult<()> {
         let py = core.py();
-        let method = pyo3::intern!(py, "datagram_received");
+        let method = crate::intern!(py, "datagram_received");
         let told =
             self.call_protocol(py, |protocol| protocol.call_method1(method, datagram).map(drop));
         if told.is_ok() { told } else { self.report_told(core, method, PyTuple::empty(py), told) }
@@ -157,7 +157,7 @@ impl DatagramTransport {
     /// `error_received`, called by the loop.
     pub(super) fn tell_of_error(&self, core: &Bound<'_, LoopCore>, error: PyErr) -> PyResult<()> {
         let py = core.py();
-        let method = pyo3::intern!(py, "error_received");
+        let method = crate::intern!(py, "error_received");
         let error = error.settled(py);
         let told = self.call_protocol(py, |protocol| {
             protocol.call_method1(method, (error.into_value(py),)).map(drop)
@@ -170,7 +170,7 @@ fn is_bad_descriptor(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     if !error.is_instance_of::<PyOSError>(py) {
         return Ok(false);
     }
-    let number = error.value(py).getattr(pyo3::intern!(py, "errno"))?;
+    let number = error.value(py).getattr(crate::intern!(py, "errno"))?;
     number.eq(Errno::BADF.raw_os_error())
 }
 

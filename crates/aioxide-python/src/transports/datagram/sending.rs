@@ -53,7 +53,10 @@ unsafe impl CloneRef for Outgoing {
 impl DatagramTransport {
     /// What waits, for Python.
     pub(super) fn queue_shown<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let deque = py.import(pyo3::intern!(py, "collections"))?.getattr("deque")?.call0()?;
+        let deque = py
+            .import(crate::intern!(py, "collections"))?
+            .getattr(crate::name!("deque"))?
+            .call0()?;
         for outgoing in self.state.queue.all(py) {
             let to = match outgoing.to {
                 Destination::Peer => py.None().into_bound(py),
@@ -62,7 +65,7 @@ impl DatagramTransport {
             };
             let data = outgoing.data.into_bound(py).into_any();
             let item = allocate::tuple(py, [data, to])?;
-            deque.call_method1(pyo3::intern!(py, "append"), (item,))?;
+            deque.call_method1(crate::intern!(py, "append"), (item,))?;
         }
         Ok(deque)
     }
@@ -111,8 +114,8 @@ impl DatagramTransport {
             return Ok(true);
         };
         let sent = match address {
-            Some(address) => socket.call_method1(pyo3::intern!(py, "sendto"), (data, address)),
-            None => socket.call_method1(pyo3::intern!(py, "send"), (data,)),
+            Some(address) => socket.call_method1(crate::intern!(py, "sendto"), (data, address)),
+            None => socket.call_method1(crate::intern!(py, "send"), (data,)),
         };
         match sent {
             Ok(_) => Ok(true),
@@ -165,7 +168,10 @@ impl DatagramTransport {
     fn send_lost(&self, py: Python<'_>, lost: u32) -> PyResult<()> {
         self.state.flags.update(py, |flags| flags.lost_writes = lost.saturating_add(1));
         if lost >= QUIET_LOST_WRITES {
-            standard::logger(py)?.call_method1("warning", ("socket.send() raised exception.",))?;
+            standard::logger(py)?.call_method1(
+                crate::name!("warning"),
+                (crate::name!("socket.send() raised exception."),),
+            )?;
         }
         Ok(())
     }
@@ -271,7 +277,7 @@ impl DatagramTransport {
                     let Some(protocol) = this.protocol(py) else {
                         return Ok(());
                     };
-                    let method = pyo3::intern!(py, "error_received");
+                    let method = crate::intern!(py, "error_received");
                     return protocol.call_method1(method, (error.into_value(py),)).map(drop);
                 }
                 Err(error) => {

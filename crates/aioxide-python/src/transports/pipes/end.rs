@@ -30,7 +30,7 @@ pub enum Kind {
 /// the words of `refusal` for a file that no poller watches.
 pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, Kind)> {
     let py = pipe.py();
-    let number = pipe.call_method0(pyo3::intern!(py, "fileno"))?;
+    let number = pipe.call_method0(crate::intern!(py, "fileno"))?;
     let fd: RawFd = number.extract().map_err(|error: PyErr| {
         match error.is_instance_of::<PyOverflowError>(py) {
             true => PyOverflowError::new_err("Python int too large to convert to C int"),
@@ -69,7 +69,7 @@ pub fn extra<'py>(
         Some(given) => given.copy()?,
         None => allocate::dict(pipe.py())?,
     };
-    extra.set_item(pyo3::intern!(pipe.py(), "pipe"), pipe)?;
+    extra.set_item(crate::intern!(pipe.py(), "pipe"), pipe)?;
     Ok(extra)
 }
 
@@ -83,7 +83,7 @@ pub fn close<T: Transport>(
     let Some(pipe) = pipe else {
         return Ok(());
     };
-    match pipe.call_method0(py, pyo3::intern!(py, "close")) {
+    match pipe.call_method0(py, crate::intern!(py, "close")) {
         Ok(_) => Ok(()),
         Err(error) => report_step(core, slf, "_call_connection_lost", error),
     }
@@ -93,7 +93,7 @@ pub fn close<T: Transport>(
 pub fn abandon<T: Transport>(slf: &Bound<'_, T>, pipe: Option<Py<PyAny>>) {
     let py = slf.py();
     if let Some(pipe) = pipe
-        && let Err(error) = pipe.call_method0(py, pyo3::intern!(py, "close"))
+        && let Err(error) = pipe.call_method0(py, crate::intern!(py, "close"))
     {
         error.write_unraisable(py, Some(slf.as_any()));
     }

@@ -78,7 +78,7 @@ impl ReadPipeTransport {
     /// waits for the transport.
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        self.tell(core, pyo3::intern!(py, "connection_made"), slf.clone().into_any())?;
+        self.tell(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
         let flags = self.state.flags.get(py);
         if !flags.paused
             && !flags.closing
@@ -120,7 +120,7 @@ impl ReadPipeTransport {
             Ok(Err(error)) => fatal_error(self, slf, error, "Fatal read error on pipe transport"),
             Ok(Ok(data)) if data.as_bytes().is_empty() => self.end_of_file(slf),
             Ok(Ok(data)) => {
-                let method = pyo3::intern!(py, "data_received");
+                let method = crate::intern!(py, "data_received");
                 let told = self
                     .call_protocol(py, |protocol| protocol.call_method1(method, (data,)).map(drop));
                 self.report_told(core, method, PyTuple::empty(py), told)
@@ -146,7 +146,7 @@ impl ReadPipeTransport {
             return Ok(());
         };
         let told = if self.state.flags.get(py).ended {
-            let method = pyo3::intern!(py, "eof_received");
+            let method = crate::intern!(py, "eof_received");
             let told = self.call_protocol(py, |protocol| protocol.call_method0(method).map(drop));
             self.report_told(&core, method, PyTuple::empty(py), told)
         } else {
@@ -195,7 +195,8 @@ impl Transport for ReadPipeTransport {
 
     /// A terminal whose other side is gone says EIO.
     fn is_expected(&self, error: &Bound<'_, PyAny>) -> bool {
-        let number = error.getattr("errno").and_then(|number| number.extract::<i32>());
+        let number =
+            error.getattr(crate::name!("errno")).and_then(|number| number.extract::<i32>());
         error.is_instance_of::<PyOSError>() && number.ok() == Some(Errno::IO.raw_os_error())
     }
 }

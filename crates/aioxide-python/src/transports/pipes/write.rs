@@ -96,7 +96,7 @@ impl WritePipeTransport {
     /// whoever waits for the transport.
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        self.tell(core, pyo3::intern!(py, "connection_made"), slf.clone().into_any())?;
+        self.tell(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
         // A transport that its protocol has closed is not watched: its
         // descriptor is about to go.
         if self.tells_end && !self.state.flags.get(py).lost {
@@ -199,7 +199,7 @@ impl WritePipeTransport {
         if too_late {
             if lost > QUIET_LOST_WRITES {
                 standard::logger(py)?.call_method1(
-                    "warning",
+                    crate::name!("warning"),
                     ("pipe closed by peer or os.write(pipe, data) raised exception.",),
                 )?;
             }
@@ -331,7 +331,7 @@ impl WritePipeTransport {
     fn writelines(slf: &Bound<'_, Self>, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let joined =
-            allocate::bytes(py, b"")?.call_method1(pyo3::intern!(py, "join"), (list_of_data,))?;
+            allocate::bytes(py, b"")?.call_method1(crate::intern!(py, "join"), (list_of_data,))?;
         Self::write(slf, joined)
     }
 

@@ -97,7 +97,7 @@ impl SocketTransport {
     /// `loop.sendfile` may let the kernel send the file.
     #[classattr]
     fn _sendfile_compatible(py: Python<'_>) -> PyResult<Py<PyAny>> {
-        standard::sendfile_mode(py)?.getattr("TRY_NATIVE").map(Bound::unbind)
+        standard::sendfile_mode(py)?.getattr(crate::name!("TRY_NATIVE")).map(Bound::unbind)
     }
 
     /// Sends `file` behind everything written so far. Writing is refused from

@@ -34,7 +34,7 @@ impl SocketTransport {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         if self.state.socket.read(py, |socket| matches!(socket, Socket::Native(_))) {
             let keywords = allocate::dict(py)?;
-            keywords.set_item(pyo3::intern!(py, "fileno"), self.fd)?;
+            keywords.set_item(crate::intern!(py, "fileno"), self.fd)?;
             let socket = standard::socket_type(py)?.call((), Some(&keywords))?;
             let kept = Socket::Python(socket.clone().unbind());
             match self.state.socket.replace(py, kept) {
@@ -44,7 +44,7 @@ impl SocketTransport {
                 // same descriptor a second time.
                 other => {
                     drop(self.state.socket.replace(py, other));
-                    socket.call_method0(pyo3::intern!(py, "detach"))?;
+                    socket.call_method0(crate::intern!(py, "detach"))?;
                 }
             }
         }
@@ -128,7 +128,7 @@ impl SocketTransport {
             "socket" => match self.socket_object(py)? {
                 Some(socket) => {
                     let wrapped = standard::transport_socket(py)?.call1((socket,))?;
-                    extra.set_item("socket", &wrapped)?;
+                    extra.set_item(crate::name!("socket"), &wrapped)?;
                     Ok(Some(wrapped))
                 }
                 None => Ok(default),

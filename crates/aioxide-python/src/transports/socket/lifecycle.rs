@@ -33,7 +33,7 @@ impl SocketTransport {
     /// releases whoever waits for the connection.
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        self.tell(core, pyo3::intern!(py, "connection_made"), slf.clone().into_any())?;
+        self.tell(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
         if let Err(error) = self.register(core, slf) {
             report_step(core, slf, "_add_reader", error)?;
         }
@@ -116,7 +116,7 @@ impl SocketTransport {
         });
         match object {
             Some(object) => {
-                let number = object.bind(py).call_method0(pyo3::intern!(py, "fileno"))?;
+                let number = object.bind(py).call_method0(crate::intern!(py, "fileno"))?;
                 Ok(number.extract::<i32>().is_ok_and(|number| number == self.fd))
             }
             None => Ok(true),
@@ -180,7 +180,7 @@ impl SocketTransport {
                 if let Some(core) = core {
                     core.get().vacate(py, self.fd);
                 }
-                if let Err(error) = socket.call_method0(py, pyo3::intern!(py, "close")) {
+                if let Err(error) = socket.call_method0(py, crate::intern!(py, "close")) {
                     error.write_unraisable(py, Some(slf.as_any()));
                 }
             }

@@ -100,7 +100,7 @@ impl SocketTransport {
     fn read_by_object(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let received = self.receive_by_object(py, |socket| {
-            socket.call_method1(pyo3::intern!(py, "recv"), (SCRATCH_BYTES,))
+            socket.call_method1(crate::intern!(py, "recv"), (SCRATCH_BYTES,))
         });
         let received = received.and_then(|data| match data {
             Some(data) if data.is_truthy()? => Ok(Received::Data(data, true)),
@@ -134,7 +134,7 @@ impl SocketTransport {
     fn hand_over(&self, py: Python<'_>, data: Bound<'_, PyAny>) -> PyResult<()> {
         self.call_protocol(py, |protocol| match protocol.cast_exact::<SslProtocol>() {
             Ok(tls) => SslProtocol::feed(tls, &data),
-            Err(_) => protocol.call_method1(pyo3::intern!(py, "data_received"), (data,)).map(drop),
+            Err(_) => protocol.call_method1(crate::intern!(py, "data_received"), (data,)).map(drop),
         })
     }
 
@@ -173,7 +173,7 @@ impl SocketTransport {
     fn read_into_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let buffer = self.call_protocol(py, |protocol| {
-            let buffer = protocol.call_method1(pyo3::intern!(py, "get_buffer"), (-1,))?;
+            let buffer = protocol.call_method1(crate::intern!(py, "get_buffer"), (-1,))?;
             if buffer.len()? == 0 {
                 return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
             }
@@ -189,7 +189,7 @@ impl SocketTransport {
         };
         let received = if self.state.flags.get(py).by_object {
             let received = self.receive_by_object(py, |socket| {
-                socket.call_method1(pyo3::intern!(py, "recv_into"), (buffer,))
+                socket.call_method1(crate::intern!(py, "recv_into"), (buffer,))
             });
             received.and_then(|count| match count {
                 Some(count) => match count.extract::<usize>()? {
@@ -206,7 +206,7 @@ impl SocketTransport {
         };
         self.deliver(slf, received, BUFFER_COMPLAINT, |count| {
             self.call_protocol(py, |protocol| {
-                protocol.call_method1(pyo3::intern!(py, "buffer_updated"), (count,)).map(drop)
+                protocol.call_method1(crate::intern!(py, "buffer_updated"), (count,)).map(drop)
             })
         })
     }
@@ -248,7 +248,7 @@ impl SocketTransport {
         let py = slf.py();
         self.log(slf, "debug", "%r received EOF")?;
         let keep_open = self.call_protocol(py, |protocol| {
-            protocol.call_method0(pyo3::intern!(py, "eof_received"))?.is_truthy()
+            protocol.call_method0(crate::intern!(py, "eof_received"))?.is_truthy()
         });
         match keep_open {
             Ok(true) => {

@@ -51,7 +51,7 @@ impl SocketTransport {
         let Some(socket) = self.socket_object(py)? else {
             return Ok(Sent::Only(0));
         };
-        match socket.call_method1(pyo3::intern!(py, "send"), (data,)) {
+        match socket.call_method1(crate::intern!(py, "send"), (data,)) {
             Ok(count) => match count.extract::<usize>()? {
                 count if count < length => Ok(Sent::Only(count)),
                 _ => Ok(Sent::All),
@@ -70,8 +70,8 @@ impl SocketTransport {
         }
         if lost >= QUIET_LOST_WRITES {
             standard::logger(py)?.call_method1(
-                pyo3::intern!(py, "warning"),
-                (pyo3::intern!(py, "socket.send() raised exception."),),
+                crate::intern!(py, "warning"),
+                (crate::intern!(py, "socket.send() raised exception."),),
             )?;
         }
         self.state.flags.update(py, |flags| flags.lost_writes = lost.saturating_add(1));
@@ -144,12 +144,12 @@ impl SocketTransport {
             return Ok(None);
         };
         let pieces = self.state.queue.objects(py)?;
-        let sendmsg = pyo3::intern!(py, "sendmsg");
+        let sendmsg = crate::intern!(py, "sendmsg");
         let sent = if cfg!(Py_3_12) && socket.hasattr(sendmsg)? {
             socket.call_method1(sendmsg, (allocate::list(py, pieces)?,))
         } else {
             let first = pieces.into_iter().next();
-            socket.call_method1(pyo3::intern!(py, "send"), (first,))
+            socket.call_method1(crate::intern!(py, "send"), (first,))
         };
         match sent {
             Ok(count) => Ok(Some(count.extract::<usize>()?.min(self.state.queue.bytes(py)))),
@@ -194,7 +194,7 @@ impl SocketTransport {
             && let Some(socket) = self.socket_object(py)?
         {
             let how = Shutdown::Write as i32;
-            return socket.call_method1(pyo3::intern!(py, "shutdown"), (how,)).map(drop);
+            return socket.call_method1(crate::intern!(py, "shutdown"), (how,)).map(drop);
         }
         match rustix::net::shutdown(self.descriptor(), Shutdown::Write) {
             // The peer was faster; the poller will say so.
@@ -280,7 +280,7 @@ impl SocketTransport {
         if cfg!(Py_3_12) && !list_of_data.is_truthy()? {
             return Ok(());
         }
-        let join = pyo3::intern!(py, "join");
+        let join = crate::intern!(py, "join");
         if cfg!(not(Py_3_12)) {
             return Self::write(
                 slf,

@@ -38,9 +38,9 @@ impl FastFunction for Gather {
         }
         if arguments.positional.is_empty() {
             let event_loop = standard::get_event_loop(py)?.call0()?;
-            let outer = event_loop.call_method0(pyo3::intern!(py, "create_future"))?;
+            let outer = event_loop.call_method0(crate::intern!(py, "create_future"))?;
             outer.call_method1(
-                pyo3::intern!(py, "set_result"),
+                crate::intern!(py, "set_result"),
                 (allocate::list(py, Vec::<Bound<'py, PyAny>>::new())?,),
             )?;
             return Ok(outer.unbind());
@@ -92,7 +92,7 @@ fn keep_quiet_when_destroyed(child: &Bound<'_, PyAny>) -> PyResult<()> {
         task.get().set_log_destroy_pending(py, false);
         return Ok(());
     }
-    child.setattr(pyo3::intern!(py, "_log_destroy_pending"), false)
+    child.setattr(crate::intern!(py, "_log_destroy_pending"), false)
 }
 
 /// Which arguments were there before.

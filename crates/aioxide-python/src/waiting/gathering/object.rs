@@ -117,7 +117,7 @@ impl GatheringFuture {
             slf.get().note_edge(child, true)?;
             return Future::add_callback(native, Callback::Waiter(Waiter::gathering(slf)));
         }
-        if cfg!(Py_3_12) && child.call_method0(pyo3::intern!(py, "done"))?.is_truthy()? {
+        if cfg!(Py_3_12) && child.call_method0(crate::intern!(py, "done"))?.is_truthy()? {
             done.push(child.clone());
             return Ok(());
         }
@@ -125,7 +125,7 @@ impl GatheringFuture {
         slf.get().note_edge(child, true)?;
         slf.get().state.progress.update(py, |progress| progress.strangers = true);
         let callback = GatherCallback::new(slf)?;
-        child.call_method1(pyo3::intern!(py, "add_done_callback"), (callback,)).map(drop)
+        child.call_method1(crate::intern!(py, "add_done_callback"), (callback,)).map(drop)
     }
 
     /// All children are known: so many `distinct` ones, of which `done` were
@@ -279,14 +279,14 @@ fn outcome_of<'py>(child: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     }
     if is_cancelled(child)? {
         // Not the saved error: that one is for whoever awaits the child.
-        let message = child.getattr(pyo3::intern!(py, "_cancel_message"))?;
+        let message = child.getattr(crate::intern!(py, "_cancel_message"))?;
         let message =
             if message.is_none() { allocate::string(py, "")?.into_any() } else { message };
         return standard::cancelled_error(py)?.call1((message,));
     }
     match exception_of(child)? {
         Some(exception) => Ok(exception),
-        None => child.call_method0(pyo3::intern!(py, "result")),
+        None => child.call_method0(crate::intern!(py, "result")),
     }
 }
 
