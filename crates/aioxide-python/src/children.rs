@@ -1,6 +1,6 @@
 //! Ends of child processes as callbacks of a loop.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use rustix::io::Errno;
 
 use crate::context;
+use crate::descriptor::numbered;
 use crate::errors::os_error;
 use crate::event_loop::{LoopCore, NativeWork, Ready, Watch, run_handle};
 use crate::futures::LoopRef;
@@ -83,9 +84,7 @@ impl LoopCore {
         let fd = descriptor.as_raw_fd();
         let handle = handle.clone_ref(py);
         let child = Box::new(ChildExit { source: Source::Poller(descriptor), handle });
-        // SAFETY: `child` owns the descriptor, and the table owns `child`
-        // until after the registration, even if that fails.
-        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        let borrowed = numbered(fd);
         self.occupy(py, borrowed, Watch::Child(child), Interest::READ, Trigger::Level)
     }
 }

@@ -16,6 +16,7 @@ mod context;
 mod coroutine_functions;
 mod coroutines;
 mod deallocation;
+mod descriptor;
 mod entry;
 mod errors;
 mod event_loop;

@@ -17,6 +17,7 @@ use super::Ready;
 use super::ready::NativeWork;
 use super::ready::{HANGUP, READABLE, WRITABLE};
 use crate::children::ChildExit;
+use crate::descriptor::numbered;
 use crate::gil_cell::unsafe_cell_methods;
 use crate::handles::Handle;
 use crate::server::ServerCore;
@@ -226,9 +227,7 @@ impl Descriptors {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some((interest, trigger)) = slot.registration else { continue };
             let fd = index as RawFd;
-            // SAFETY: borrowed for one system call, which refuses a number
-            // that is not open.
-            let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
+            let descriptor = numbered(fd);
             let token = token(fd, slot.generation);
             if poller.add(descriptor, token, interest, trigger).is_err() {
                 slot.registration = None;
@@ -268,8 +267,7 @@ impl Descriptors {
             Ok(registration) => registration,
             Err(error) => return Err((error, watcher)),
         };
-        // SAFETY: it has just been registered, or is in the table.
-        let slot = self.slot(unsafe { BorrowedFd::borrow_raw(fd) });
+        let slot = self.slot(numbered(fd));
         let was_watched = slot.is_watched();
         let (mut reader, mut writer, file) = match std::mem::take(&mut slot.watch) {
             Watch::Caller { reader, writer, file } => (reader, writer, file),
@@ -440,10 +438,8 @@ impl Descriptors {
         let mut taken = Vec::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if let Some(poller) = poller.filter(|_| slot.registration.is_some()) {
-                // The caller goes on with his descriptor; the loop does not.
-                // SAFETY: borrowed for one system call, which refuses a number
-                // that is not open.
-                let _ = poller.remove(unsafe { BorrowedFd::borrow_raw(index as RawFd) });
+                // The caller goes on with its descriptor; the loop does not.
+                let _ = poller.remove(numbered(index as RawFd));
             }
             taken.push((std::mem::take(&mut slot.watch), slot.owner.take()));
         }
@@ -535,9 +531,7 @@ impl Slot {
             return Ok(false);
         }
         let token = token(fd, self.generation);
-        // SAFETY: borrowed for one system call, which refuses a number that is not open; a
-        // negative one was refused before.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
+        let descriptor = numbered(fd);
         match wanted {
             Some((interest, trigger)) => {
                 register(

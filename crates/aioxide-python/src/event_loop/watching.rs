@@ -10,6 +10,7 @@ use pyo3::types::{PyInt, PyTuple};
 use super::descriptors::register;
 use super::{Direction, LoopCore, Watch, Watcher};
 use crate::context;
+use crate::descriptor::numbered;
 use crate::errors::{Settled, os_error};
 use crate::futures::LoopRef;
 use crate::handles::{Arguments, Handle};
@@ -155,8 +156,7 @@ impl LoopCore {
         {
             return Ok(());
         }
-        // SAFETY: borrowed for one system call, which refuses a number that is not open.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
+        let descriptor = numbered(fd);
         self.ensure_open(py, descriptor)?;
         let reference = pyo3::types::PyWeakrefReference::new(socket)?.into_any().unbind();
         let is_tcp = crate::transports::is_internet_stream(fd);
@@ -210,9 +210,7 @@ impl LoopCore {
 
     /// Takes such a descriptor back before it is closed.
     pub fn vacate(&self, py: Python<'_>, fd: RawFd) {
-        // SAFETY: borrowed for one system call, which refuses a number that is
-        // not open.
-        self.unregister(py, unsafe { BorrowedFd::borrow_raw(fd) });
+        self.unregister(py, numbered(fd));
         drop(self.descriptors.vacate(py, fd));
     }
 

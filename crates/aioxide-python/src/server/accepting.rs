@@ -1,8 +1,6 @@
 //! From a listening socket to a task that makes a protocol and a transport of what it has
 //! accepted.
 
-use std::os::fd::BorrowedFd;
-
 use pyo3::exceptions::{PyBlockingIOError, PyConnectionAbortedError, PyInterruptedError};
 use pyo3::prelude::*;
 use rustix::io::Errno;
@@ -12,6 +10,7 @@ use super::ServerCore;
 use super::connection::{AcceptConnection, Connection};
 use super::listeners::Facts;
 use crate::coroutines::Coroutine;
+use crate::descriptor::numbered;
 use crate::errors::{Settled, os_error};
 use crate::event_loop::LoopCore;
 use crate::tasks::{Task, TaskOptions};
@@ -157,8 +156,7 @@ impl ServerCore {
 
 /// One `accept`.
 fn accept(facts: Facts) -> PyResult<Outcome> {
-    // SAFETY: used for one system call, which refuses a number that is not open.
-    let descriptor = unsafe { BorrowedFd::borrow_raw(facts.fd) };
+    let descriptor = numbered(facts.fd);
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     match rustix::net::acceptfrom_with(descriptor, flags) {
         Ok((fd, peer)) => Ok(Outcome::Connected(Connection::Native(Accepted {

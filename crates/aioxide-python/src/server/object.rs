@@ -1,7 +1,5 @@
 //! `ServerCore`. The Python class `aioxide.Server` inherits it and adds its coroutines.
 
-use std::os::fd::BorrowedFd;
-
 use aioxide_engine::{Interest, Trigger};
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -10,6 +8,7 @@ use pyo3::prelude::*;
 use super::clients::Clients;
 use super::listeners::{Listener, Listeners};
 use crate::context;
+use crate::descriptor::numbered;
 use crate::event_loop::{LoopCore, Watch};
 use crate::gil_cell::{CloneRef, Contents, GilCell};
 use crate::tls::TlsOptions;
@@ -80,8 +79,7 @@ impl ServerCore {
         else {
             return Ok(());
         };
-        // SAFETY: used for one system call, which refuses a number that is not open.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(facts.fd) };
+        let descriptor = numbered(facts.fd);
         let watch = Watch::Listener(index, slf.clone().unbind());
         let registered = core.get().occupy(py, descriptor, watch, Interest::READ, Trigger::Level);
         if registered.is_err() {

@@ -1,7 +1,7 @@
 //! The awaitable that a `sock_*` method returns.
 
 use std::ffi::CString;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::OnceLock;
 
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError, PyValueError};
@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::operation::{Attempt, Operation};
 use crate::coroutines::{self, Steps};
+use crate::descriptor::numbered;
 use crate::errors::Settled;
 use crate::event_loop::{Direction, LoopCore, Ready, Watcher, file_descriptor};
 use crate::finalizer::Finalize;
@@ -302,8 +303,7 @@ fn is_ready(fd: RawFd, direction: Direction) -> bool {
         Direction::Read => PollFlags::IN,
         Direction::Write => PollFlags::OUT,
     };
-    // SAFETY: used for one system call, which tells of a number that is not open.
-    let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
+    let descriptor = numbered(fd);
     let mut polled = [PollFd::from_borrowed_fd(descriptor, wanted)];
     rustix::event::poll(&mut polled, Some(&Timespec::default())) != Ok(0)
 }

@@ -1,6 +1,6 @@
 //! What a `sock_*` call does once: try, and say whether it would block.
 
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBlockingIOError, PyInterruptedError, PyOSError};
@@ -12,6 +12,7 @@ use rustix::net::{RecvFlags, SendFlags};
 
 use crate::allocate;
 use crate::buffers::BufferView;
+use crate::descriptor::numbered;
 use crate::errors::os_error;
 use crate::event_loop::{Direction, LoopCore};
 use crate::file_send::{FileSend, Progress};
@@ -157,13 +158,6 @@ impl Operation {
     }
 }
 
-/// The descriptor of a socket object that the operation keeps alive.
-fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
-    // SAFETY: used for one system call; the socket object is held by the
-    // operation, and a number that was closed meanwhile is refused.
-    unsafe { BorrowedFd::borrow_raw(fd) }
-}
-
 /// Makes a system call until no signal interrupts it. `None`: it would block.
 fn unless_would_block<T>(mut call: impl FnMut() -> Result<T, Errno>) -> PyResult<Option<T>> {
     loop {
@@ -211,7 +205,7 @@ fn receive(
         let room = limit.min(scratch.len());
         let received = unless_would_block(|| {
             let room = scratch.get_mut(..room).unwrap_or_default();
-            rustix::net::recv(borrow(fd), room, RecvFlags::empty()).map(|(count, _)| count)
+            rustix::net::recv(numbered(fd), room, RecvFlags::empty()).map(|(count, _)| count)
         })?;
         let Some(count) = received else {
             return Ok(None);
@@ -246,7 +240,8 @@ fn receive_into(
         }
     }
     let received = unless_would_block(|| {
-        rustix::net::recv(borrow(fd), view.bytes_mut(), RecvFlags::empty()).map(|(count, _)| count)
+        rustix::net::recv(numbered(fd), view.bytes_mut(), RecvFlags::empty())
+            .map(|(count, _)| count)
     })?;
     if let Some(count) = received {
         core.get().note_read(py, fd, count, view.len());
@@ -260,7 +255,7 @@ fn send_all(fd: RawFd, data: &Bound<'_, PyAny>, sent: &mut usize) -> PyResult<Op
     loop {
         let rest = view.bytes().get(*sent..).unwrap_or_default();
         let count =
-            unless_would_block(|| rustix::net::send(borrow(fd), rest, SendFlags::NOSIGNAL))?;
+            unless_would_block(|| rustix::net::send(numbered(fd), rest, SendFlags::NOSIGNAL))?;
         match count {
             None => return Ok(None),
             Some(count) => *sent += count,
@@ -318,13 +313,13 @@ fn connected(fd: RawFd, address: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>
     // An event may be left over from before: only a writable socket has
     // something to say.
     let mut descriptors =
-        [rustix::event::PollFd::from_borrowed_fd(borrow(fd), rustix::event::PollFlags::OUT)];
+        [rustix::event::PollFd::from_borrowed_fd(numbered(fd), rustix::event::PollFlags::OUT)];
     let ready =
         unless_would_block(|| rustix::event::poll(&mut descriptors, Some(&Default::default())))?;
     if ready != Some(1) {
         return Ok(None);
     }
-    match rustix::net::sockopt::socket_error(borrow(fd)).map_err(os_error)? {
+    match rustix::net::sockopt::socket_error(numbered(fd)).map_err(os_error)? {
         Ok(()) => Ok(Some(py.None())),
         Err(error) => Err(failed_to_connect(error.raw_os_error(), address)?),
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 
 use pyo3::prelude::*;
@@ -10,6 +10,7 @@ use pyo3::types::PyTuple;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketType};
 
 use crate::allocate;
+use crate::descriptor::numbered;
 
 /// The addresses that accepted connections have.
 #[derive(Clone)]
@@ -83,22 +84,16 @@ fn unix_name(address: &SocketAddrAny) -> &[u8] {
     }
 }
 
-fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
-    // SAFETY: used for one system call, which refuses a number that is not
-    // open.
-    unsafe { BorrowedFd::borrow_raw(fd) }
-}
-
 /// The address family of the socket that `fd` is.
 pub fn family(fd: RawFd) -> Option<AddressFamily> {
     // Not SO_DOMAIN, which few systems have: an address tells its family even
     // while the socket is not bound.
-    rustix::net::getsockname(borrow(fd)).ok().map(|address| address.address_family())
+    rustix::net::getsockname(numbered(fd)).ok().map(|address| address.address_family())
 }
 
 /// Whether `fd` is a TCP socket's.
 pub fn is_internet_stream(fd: RawFd) -> bool {
-    let kind = rustix::net::sockopt::socket_type(borrow(fd));
+    let kind = rustix::net::sockopt::socket_type(numbered(fd));
     kind == Ok(SocketType::STREAM)
         && matches!(family(fd), Some(AddressFamily::INET | AddressFamily::INET6))
 }
@@ -106,17 +101,17 @@ pub fn is_internet_stream(fd: RawFd) -> bool {
 /// Sends small writes without waiting for acknowledgements, as asyncio does.
 pub fn set_no_delay(fd: RawFd) {
     // A socket that cannot do it works all the same.
-    let _ = rustix::net::sockopt::set_tcp_nodelay(borrow(fd), true);
+    let _ = rustix::net::sockopt::set_tcp_nodelay(numbered(fd), true);
 }
 
 /// Whether connections that the listening socket `fd` accepts are as after
 /// [`set_no_delay`] from the start, because it is itself. Not every system
 /// hands the option on.
 pub fn hands_on_no_delay(fd: RawFd) -> bool {
-    cfg!(target_os = "linux") && rustix::net::sockopt::tcp_nodelay(borrow(fd)) == Ok(true)
+    cfg!(target_os = "linux") && rustix::net::sockopt::tcp_nodelay(numbered(fd)) == Ok(true)
 }
 
 /// The address that `fd` is bound to.
 pub fn bound_to(fd: RawFd) -> Option<Address> {
-    rustix::net::getsockname(borrow(fd)).ok().and_then(|address| Address::of(Some(address)))
+    rustix::net::getsockname(numbered(fd)).ok().and_then(|address| Address::of(Some(address)))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyMemoryError;
@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::allocate;
+use crate::descriptor::numbered;
 use crate::gil_cell::{GilCell, unsafe_cell_methods};
 
 /// How many pieces one system call is given at most.
@@ -100,12 +101,12 @@ impl WriteQueue {
     pub fn send(&mut self, py: Python<'_>, socket: RawFd) -> Result<usize, Errno> {
         let slices = self.slices(py);
         let mut control = SendAncillaryBuffer::default();
-        rustix::net::sendmsg(borrow(socket), &slices, &mut control, SendFlags::NOSIGNAL)
+        rustix::net::sendmsg(numbered(socket), &slices, &mut control, SendFlags::NOSIGNAL)
     }
 
     /// Lets a pipe take what it does.
     pub fn write(&mut self, py: Python<'_>, pipe: RawFd) -> Result<usize, Errno> {
-        rustix::io::writev(borrow(pipe), &self.slices(py))
+        rustix::io::writev(numbered(pipe), &self.slices(py))
     }
 
     /// Notes that `count` more bytes are out. Returns the pieces that are.
@@ -141,11 +142,6 @@ impl WriteQueue {
             Piece::Copy(_) => Ok(()),
         })
     }
-}
-
-fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
-    // SAFETY: used for one system call, which refuses a number that is not open.
-    unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
 // SAFETY (of the methods): pieces are moved in and out and counted up; beside that there are

@@ -16,6 +16,7 @@ use rustix::net::AddressFamily;
 
 use super::destination::Destination;
 use super::sending::Outgoing;
+use crate::descriptor::numbered;
 use crate::event_loop::{LoopCore, Ready, SCRATCH_BYTES};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
@@ -126,10 +127,7 @@ impl DatagramTransport {
     /// The descriptor, for one system call.
     #[inline]
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        // SAFETY: the transport keeps its socket object open until `lost`
-        // closes it, after which no system call is made: every caller looks at
-        // the state first.
-        unsafe { BorrowedFd::borrow_raw(self.fd) }
+        numbered(self.fd)
     }
 
     /// The socket object, until it is closed.

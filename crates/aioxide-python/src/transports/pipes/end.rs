@@ -1,6 +1,6 @@
 //! One end of a pipe: the file object and its descriptor.
 
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
@@ -9,6 +9,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use crate::allocate;
+use crate::descriptor::numbered;
 use crate::errors::os_error;
 use crate::event_loop::LoopCore;
 use crate::transports::Transport;
@@ -40,7 +41,7 @@ pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, 
     if fd < 0 {
         return Err(os_error(Errno::BADF));
     }
-    let status = rustix::fs::fstat(borrow(fd)).map_err(os_error)?;
+    let status = rustix::fs::fstat(numbered(fd)).map_err(os_error)?;
     let kind = match FileType::from_raw_mode(status.st_mode) {
         FileType::Fifo if status.st_nlink > 0 => Kind::Fifo,
         FileType::Fifo => Kind::Pipe,
@@ -48,16 +49,8 @@ pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, 
         FileType::CharacterDevice => Kind::CharacterDevice,
         _ => return Err(PyValueError::new_err(refusal)),
     };
-    rustix::io::ioctl_fionbio(borrow(fd), true).map_err(os_error)?;
+    rustix::io::ioctl_fionbio(numbered(fd), true).map_err(os_error)?;
     Ok((fd, kind))
-}
-
-/// The descriptor, for one system call.
-pub fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
-    // SAFETY: used for one system call, which refuses a number that is not
-    // open. The caller keeps the file object, and makes no call once it has
-    // closed that.
-    unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
 /// The dictionary behind `get_extra_info`.

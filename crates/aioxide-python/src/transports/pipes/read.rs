@@ -12,6 +12,7 @@ use pyo3::{Borrowed, PyTraverseError};
 use rustix::io::Errno;
 
 use super::end;
+use crate::descriptor::numbered;
 use crate::errors::os_error;
 use crate::event_loop::{Direction, LoopCore, Ready, SCRATCH_BYTES, Watcher};
 use crate::finalizer::Finalize;
@@ -113,7 +114,7 @@ impl ReadPipeTransport {
             return Ok(());
         }
         let received = core.get().with_scratch(py, |scratch| {
-            rustix::io::read(end::borrow(self.fd), &mut *scratch)
+            rustix::io::read(numbered(self.fd), &mut *scratch)
                 .map(|count| allocate::bytes(py, scratch.get(..count).unwrap_or_default()))
         });
         match received {

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use super::end::{self, Kind};
 use crate::buffers::BufferView;
+use crate::descriptor::numbered;
 use crate::errors::{Settled, os_error};
 use crate::event_loop::{Direction, LoopCore, READABLE, Ready, Watcher};
 use crate::finalizer::Finalize;
@@ -208,7 +209,7 @@ impl WritePipeTransport {
         let mut written = 0;
         let idle = self.state.queue.is_empty(py);
         if idle {
-            written = match rustix::io::write(end::borrow(self.fd), data) {
+            written = match rustix::io::write(numbered(self.fd), data) {
                 Ok(count) if count == data.len() => return Ok(()),
                 Ok(count) => count,
                 Err(Errno::INTR) => 0,

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 
 use super::file_sending::FileSending;
+use crate::descriptor::numbered;
 use crate::event_loop::{LoopCore, Ready};
 use crate::finalizer::Finalize;
 use crate::futures::Future;
@@ -177,10 +178,7 @@ impl SocketTransport {
     /// The descriptor, for one system call.
     #[inline]
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
-        // SAFETY: the transport owns the descriptor until `lost` closes it,
-        // after which no system call is made: every caller looks at the state
-        // first.
-        unsafe { BorrowedFd::borrow_raw(self.fd) }
+        numbered(self.fd)
     }
 
     /// `object`, if it is such a transport and nobody has put an attribute on it
