@@ -69,6 +69,7 @@ fn tell(inbox: &Inbox<Ready>, child: Box<ChildExit>) {
     if let Err(child) = inbox.push(child.into_ready()) {
         // The loop is closed. None: the interpreter shuts down.
         crate::exiting::arm();
+        #[expect(clippy::disallowed_methods, reason = "a thread's own way into the interpreter")]
         let _ = Python::try_attach(|_| drop(child));
     }
 }

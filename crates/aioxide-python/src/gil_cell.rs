@@ -166,7 +166,7 @@ impl<T> GilCell<T> {
     ///
     /// The closure is `Copy` and `Send`, so that it owns no reference it could drop and
     /// holds neither a token nor a `Bound`: there is nothing in its reach by which Python
-    /// code could run. (Making a token out of nothing is what `clippy.toml` forbids.)
+    /// code could run. (A token made out of nothing is what `clippy.toml` forbids, or `unsafe`.)
     #[inline(always)]
     pub fn read<R>(&self, _py: Python<'_>, look: impl FnOnce(&T) -> R + Copy + Send) -> R {
         // SAFETY: told above.

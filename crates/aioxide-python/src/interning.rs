@@ -7,6 +7,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
+use crate::allocate;
+
 /// One name at one place in the source.
 pub struct Name {
     text: &'static str,
@@ -30,18 +32,14 @@ impl Name {
 
     /// For what is made of the module before the names are.
     #[cold]
+    #[expect(clippy::disallowed_methods, reason = "the import ends by a panic, too")]
     fn make_early<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
         self.string.get_or_init(py, || PyString::intern(py, self.text).unbind()).bind(py)
     }
 
     fn make(&self, py: Python<'_>) -> PyResult<()> {
-        let intern = || {
-            let module = crate::allocate::string(py, "sys")?;
-            let text = crate::allocate::string(py, self.text)?;
-            let interned = py.import(module)?.getattr("intern")?.call1((text,))?;
-            Ok::<_, PyErr>(interned.cast_into::<PyString>()?.unbind())
-        };
-        self.string.get_or_try_init(py, intern).map(drop)
+        let make = || Ok::<_, PyErr>(allocate::interned(py, self.text)?.unbind());
+        self.string.get_or_try_init(py, make).map(drop)
     }
 }
 

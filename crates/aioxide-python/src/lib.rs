@@ -6,8 +6,6 @@
 // Python's private attributes keep asyncio's names: `get__loop` is the getter
 // of `_loop`.
 #![allow(non_snake_case)]
-// While cells are converted.
-#![allow(dead_code)]
 
 mod allocate;
 mod buffers;
@@ -49,9 +47,8 @@ mod tls;
 mod transports;
 mod unadorned;
 mod waiting;
-mod with_cell;
 
-/// The native half of the package `aioxide`. It needs the GIL: `WithCell` rests
+/// The native half of the package `aioxide`. It needs the GIL: `GilCell` rests
 /// on it.
 #[pyo3::pymodule(gil_used = true)]
 mod _aioxide {

@@ -17,7 +17,7 @@ use pyo3::{Borrowed, PyClass};
 
 use crate::deallocation::in_turn;
 use crate::entry::enter_silently;
-use crate::with_cell::WithCell;
+use crate::gil_cell::GilCell;
 
 /// How many dead objects of a class are kept: what a program that does ten thousand
 /// things at once makes and drops in one turn. Beyond it, an object costs 100 to 200 ns
@@ -26,7 +26,7 @@ const SHELF_SIZE: usize = 16384;
 
 /// Where dead objects of one class wait.
 pub struct Shelf {
-    objects: WithCell<Vec<NonNull<ffi::PyObject>>>,
+    objects: GilCell<Vec<NonNull<ffi::PyObject>>>,
     /// The class, so that it can be compared with at the cost of a load.
     class: AtomicPtr<ffi::PyTypeObject>,
     /// The function that really deallocates.
@@ -37,7 +37,7 @@ impl Shelf {
     /// An empty shelf.
     pub const fn new() -> Self {
         Self {
-            objects: WithCell::new(Vec::new()),
+            objects: GilCell::new(Vec::new()),
             class: AtomicPtr::new(std::ptr::null_mut()),
             dealloc: OnceLock::new(),
         }
@@ -96,7 +96,7 @@ fn class<T: Recycle>() -> *mut ffi::PyTypeObject {
 /// An emptied object of exactly `T`, if one is on the shelf.
 #[inline]
 pub fn take<T: Recycle>(py: Python<'_>) -> Option<Bound<'_, T>> {
-    let object = T::shelf().objects.with(py, Vec::pop)?;
+    let object = T::shelf().objects.pop(py)?;
     // SAFETY: the object was put there by `dealloc`: it has T's layout, sound
     // contents, no references and is not tracked. It gets its first reference
     // and its reference to the type again.
@@ -143,11 +143,11 @@ unsafe fn shelve_empty<T: Recycle>(object: *mut ffi::PyObject) -> bool {
             && is_null_at(object, (*class).tp_weaklistoffset)
             && is_null_at(object, (*class).tp_dictoffset)
             && ffi::PyObject_GC_IsFinalized(object) == 0
-            && T::shelf().objects.with(py, |objects| objects.len() < SHELF_SIZE);
+            && T::shelf().objects.len(py) < SHELF_SIZE;
         if fits {
             ffi::PyObject_GC_UnTrack(object.cast());
             let object = NonNull::new_unchecked(object);
-            T::shelf().objects.with(py, |objects| objects.push(object));
+            T::shelf().objects.push(py, object);
             ffi::Py_DECREF(class.cast());
         }
         fits
@@ -187,10 +187,10 @@ unsafe fn dispose<T: Recycle>(py: Python<'_>, object: *mut ffi::PyObject) {
         clear_dictionary(object, class);
         T::empty(Borrowed::from_ptr(py, object).cast_unchecked::<T>());
         // An object is finalized once in its life; the shelf gives it another.
-        let reusable = ffi::PyObject_GC_IsFinalized(object) == 0
-            && shelf.objects.with(py, |objects| objects.len() < SHELF_SIZE);
+        let reusable =
+            ffi::PyObject_GC_IsFinalized(object) == 0 && shelf.objects.len(py) < SHELF_SIZE;
         if reusable {
-            shelf.objects.with(py, |objects| objects.push(NonNull::new_unchecked(object)));
+            shelf.objects.push(py, NonNull::new_unchecked(object));
             ffi::Py_DECREF(class.cast());
         } else {
             let original = shelf.dealloc.get().expect("set by install()");

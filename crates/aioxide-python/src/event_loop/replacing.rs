@@ -8,15 +8,15 @@
 //! whose base has, another version number, so a comparison of that tells. An attribute of
 //! the loop itself is seen when it is set.
 
+use pyo3::PyTypeInfo;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
-use pyo3::{PyTypeInfo, intern};
 
 use super::LoopCore;
 use super::owning::definition_of;
 use crate::gil_cell::GilCell;
+use crate::intern;
 
 /// Some of the methods that ours go around, as bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,9 +145,16 @@ impl Replaced {
     }
 }
 
-fn names(py: Python<'_>) -> &[Py<PyString>; 7] {
-    static CELL: PyOnceLock<[Py<PyString>; 7]> = PyOnceLock::new();
-    CELL.get_or_init(py, || NAMES.map(|name| PyString::intern(py, name).unbind()))
+fn names(py: Python<'_>) -> [&Bound<'_, PyString>; 7] {
+    [
+        intern!(py, "call_soon"),
+        intern!(py, "call_later"),
+        intern!(py, "call_at"),
+        intern!(py, "time"),
+        intern!(py, "create_future"),
+        intern!(py, "create_task"),
+        intern!(py, "run_in_executor"),
+    ]
 }
 
 impl LoopCore {

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use aioxide_engine::Cancelled;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
+use pyo3::types::{PyFloat, PyInt};
 use pyo3::{Borrowed, ffi};
 
 use super::scheduling::check_callback;
@@ -93,8 +93,8 @@ impl<'a, 'py> Call<'a, 'py> {
         let when = now.add(self.time)?;
         let arguments = self.arguments.iter().map(|argument| (**argument).clone());
         let positional = [when, self.callback.clone()].into_iter().chain(arguments);
-        let positional = PyTuple::new(py, positional.collect::<Vec<_>>())?;
-        let keywords = PyDict::new(py);
+        let positional = allocate::tuple_of(py, positional.collect())?;
+        let keywords = allocate::dict(py)?;
         keywords.set_item(crate::intern!(py, "context"), self.context)?;
         let timer = core.call_method(crate::intern!(py, "call_at"), positional, Some(&keywords))?;
         Ok(timer.unbind())

@@ -14,7 +14,7 @@ use crate::futures::{BoundLoop, LoopRef};
 use crate::gil_cell::GilCell;
 use crate::methods::PlainMethod;
 use crate::recycle::{self, Recycle, Shelf};
-use crate::standard;
+use crate::{allocate, standard};
 
 /// A callback that `call_later` or `call_at` has scheduled.
 #[pyclass(frozen, subclass, extends = Handle, module = "aioxide")]
@@ -66,10 +66,10 @@ impl TimerHandle {
     }
 
     /// The time, as the caller gave it.
-    fn shown<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+    fn shown<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.given.clone_ref(py) {
-            Some(given) => given.into_bound(py),
-            None => PyFloat::new(py, self.deadline(py)).into_any(),
+            Some(given) => Ok(given.into_bound(py)),
+            None => Ok(allocate::float(py, self.deadline(py))?.into_any()),
         }
     }
 
@@ -176,18 +176,18 @@ impl TimerHandle {
     fn _repr_info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let info = Handle::describe(slf.as_super())?;
         let position = if slf.as_super().get().is_cancelled(slf.py()) { 2 } else { 1 };
-        let when = slf.get().shown(slf.py());
+        let when = slf.get().shown(slf.py())?;
         info.insert(position, format!("when={}", when.str()?))?;
         Ok(info)
     }
 
     /// The loop time at which the callback is due, in seconds.
-    fn when<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+    fn when<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.shown(py)
     }
 
     #[getter]
-    fn _when<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+    fn _when<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.shown(py)
     }
 
@@ -210,7 +210,7 @@ impl TimerHandle {
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        self.shown(py).hash()
+        self.shown(py)?.hash()
     }
 
     fn __richcmp__(

@@ -17,7 +17,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyString, PyTuple, PyType};
 
 use crate::standard;
 
@@ -242,7 +242,7 @@ fn likeness<'py>(py: Python<'py>, origin: Origin) -> PyResult<Bound<'py, PyAny>>
 
 /// A coroutine function of that name, of which one knows no more.
 fn unknown<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    let namespace = PyDict::new(py);
+    let namespace = crate::allocate::dict(py)?;
     namespace.set_item(crate::name!("__name__"), crate::name!("asyncio"))?;
     let source = std::ffi::CString::new(format!("async def {name}(*args, **kwargs): pass"))?;
     py.run(&source, Some(&namespace), None)?;

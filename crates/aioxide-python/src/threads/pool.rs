@@ -70,6 +70,7 @@ impl ThreadPool {
 }
 
 /// Starts a `threading.Thread` that runs `worker`.
+#[expect(clippy::disallowed_methods, reason = "the engine's pool hands no token down")]
 fn spawn_python_thread(worker: Worker, started: &Threads) -> std::io::Result<()> {
     Python::attach(|py| {
         let start = || -> PyResult<()> {
@@ -197,6 +198,7 @@ struct Report {
 }
 
 /// Makes the call, unless its future was cancelled before.
+#[expect(clippy::disallowed_methods, reason = "a thread's own way into the interpreter")]
 fn run_job(report: &Report, future: Py<Future>, call: Call) {
     report.handed_in.pass();
     // None: the interpreter shuts down, and nobody waits any more.

@@ -55,19 +55,6 @@ impl FlowControl {
     }
 }
 
-/// The marks (low, high) that are meant, by asyncio's rules for what is left
-/// out; `default` is the high mark if both are.
-pub fn marks(high: Option<isize>, low: Option<isize>, default: usize) -> PyResult<(usize, usize)> {
-    let high = high.unwrap_or_else(|| low.map_or(default as isize, |low| low.saturating_mul(4)));
-    let low = low.unwrap_or(high.div_euclid(4));
-    match (usize::try_from(high), usize::try_from(low)) {
-        (Ok(high), Ok(low)) if high >= low => Ok((low, high)),
-        _ => {
-            Err(PyValueError::new_err(format!("high ({high}) must be >= low ({low}) must be >= 0")))
-        }
-    }
-}
-
 /// Water marks that the caller gave: the objects, and where they lie among whole numbers
 /// of bytes. Each pair is low, high.
 pub struct GivenMarks<'py> {
