@@ -118,11 +118,12 @@ fmt: ## Format the Rust and the Python code
 	.venv/bin/ruff format .
 
 .PHONY: lint
-lint: ## Check format, clippy and ruff; warnings are errors
+lint: ## Check format, clippy, ruff, the count of unsafe blocks; warnings are errors
 	@$(prepare) lint
 	$(CARGO) fmt --all --check
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
+	scripts/count-unsafe --check
 	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
 .PHONY: typecheck
