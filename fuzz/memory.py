@@ -157,6 +157,8 @@ def search(
         failure = outcome.failure
         if failure is None or (failure, name) in seen:
             continue
+        if is_lost_by_the_interpreter(case, failure):
+            continue
         if not failure.startswith("panic") and asyncio_fails_there(case, failure):
             continue
         seen.add((failure, name))  # type: ignore[arg-type]
@@ -167,6 +169,21 @@ def search(
                 outcome.output[-3000:],
             )
         )
+
+
+def is_lost_by_the_interpreter(case: Case, failure: str) -> bool:
+    """Whether CPython itself has lost the exception.
+
+    A frame that is left while a `MemoryError` is raised needs an object for the frame below
+    it, whose allocation may fail as well: then CPython clears the one and the other.
+    """
+    return (
+        case.count > 1
+        and failure.startswith("wrong: SystemError")
+        and failure.endswith(
+            ("returned NULL without setting an exception", "error return without exception set")
+        )
+    )
 
 
 def asyncio_fails_there(case: Case, failure: str) -> bool:

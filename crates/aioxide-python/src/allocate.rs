@@ -223,3 +223,60 @@ fn filled_tuple<'py, T>(
     }
     Ok(tuple)
 }
+
+/// A number, text or a list on its way to Python, or `MemoryError`.
+///
+/// PyO3's own conversions of these panic where memory is out. So this is what functions that
+/// Python calls return, and what is put among the arguments of a call.
+pub struct Made<T>(pub T);
+
+/// Conversions: the type in Rust, the one in Python, and how one becomes the other.
+macro_rules! conversions {
+    ($($rust:ty => $python:ty: |$py:ident, $value:ident| $make:expr;)*) => {
+        $(
+            impl<'py> IntoPyObject<'py> for Made<$rust> {
+                type Target = $python;
+                type Output = Bound<'py, $python>;
+                type Error = PyErr;
+
+                #[inline]
+                fn into_pyobject(self, $py: Python<'py>) -> PyResult<Self::Output> {
+                    let $value = self.0;
+                    $make
+                }
+            }
+        )*
+    };
+}
+
+conversions! {
+    &str => PyString: |py, text| string(py, text);
+    String => PyString: |py, text| string(py, &text);
+    f64 => PyFloat: |py, value| float(py, value);
+    i32 => PyInt: |py, value| int(py, value.into());
+    i64 => PyInt: |py, value| int(py, value);
+    isize => PyInt: |py, value| made!(py, PyLong_FromSsize_t(value));
+    u32 => PyInt: |py, value| int(py, value.into());
+    u64 => PyInt: |py, value| made!(py, PyLong_FromUnsignedLongLong(value));
+    usize => PyInt: |py, value| made!(py, PyLong_FromSize_t(value));
+}
+
+impl<'py, T> IntoPyObject<'py> for Made<Vec<Py<T>>> {
+    type Target = PyList;
+    type Output = Bound<'py, PyList>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        list(py, self.0.into_iter().map(|item| item.into_bound(py)))
+    }
+}
+
+/// `str` with the name of a file, decoded as Python decodes such names.
+///
+/// # Errors
+///
+/// `MemoryError`.
+pub fn path<'py>(py: Python<'py>, name: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    let length = signed(name.len())?;
+    made!(py, PyUnicode_DecodeFSDefaultAndSize(name.as_ptr().cast(), length))
+}

@@ -11,6 +11,7 @@ use pyo3::exceptions::{PyBlockingIOError, PyConnectionError, PyInterruptedError,
 use pyo3::prelude::*;
 use rustix::io::Errno;
 
+use crate::allocate::Made;
 use crate::errors::Settled;
 use crate::standard;
 
@@ -113,7 +114,7 @@ impl FileSend {
 
     /// How many bytes are out.
     #[getter]
-    fn get_sent(&self) -> u64 {
-        self.sent()
+    fn get_sent(&self) -> Made<u64> {
+        Made(self.sent())
     }
 }

@@ -114,6 +114,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::waiting::all_tasks;
 
+    use crate::errors::Settled;
     use crate::{finalizer, recycle};
 
     #[pymodule_export]
@@ -159,6 +160,8 @@ mod _aioxide {
     fn initialize(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         crate::interning::make_all(py)?;
+        // What PyO3 makes when it looks at an error for the first time.
+        drop(pyo3::exceptions::PyMemoryError::new_err(()).settled(py));
         crate::methods::prepare(py);
         recycle::install::<Handle>(py);
         recycle::install::<TimerHandle>(py);

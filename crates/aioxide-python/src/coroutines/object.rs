@@ -390,6 +390,8 @@ fn hand_down<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyR
 /// Puts functions by hand where the interpreter looks for `await` and the next
 /// step: see [`crate::methods`]. Python code sees neither: a coroutine is no iterator. Called once, at module initialisation.
 pub fn install_slots(py: Python<'_>) {
+    // The class of its iterators is made while there is memory.
+    Steps::type_object_raw(py);
     let class = Coroutine::type_object_raw(py);
     // SAFETY: the type was just created by PyO3, is a heap type of this module
     // with the slots that `__await__` filled, and the GIL is held; no instance

@@ -33,7 +33,7 @@ impl Coroutine {
 
 /// The code of asyncio's function of that name.
 pub fn code_of<'py>(py: Python<'py>, qualname: &str) -> PyResult<Bound<'py, PyAny>> {
-    standard::native_code(py)?.call1((qualname,))
+    standard::native_code(py)?.call1((crate::allocate::Made(qualname),))
 }
 
 /// What `coroutine.__await__()` returns: its steps, as an iterator. `await` itself needs

@@ -44,7 +44,11 @@ impl LoopCore {
         standard::logger(py)?
             .call_method1(
                 crate::intern!(py, "warning"),
-                ("Executing %s took %.3f seconds", shown, seconds),
+                (
+                    crate::name!("Executing %s took %.3f seconds"),
+                    crate::allocate::Made(shown),
+                    crate::allocate::Made(seconds),
+                ),
             )
             .map(drop)
     }

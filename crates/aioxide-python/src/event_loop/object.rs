@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 use super::Ready;
 use super::descriptors::Descriptors;
 use super::replacing::{Methods, Replaced};
+use crate::allocate::Made;
 
 use crate::allocate;
 use crate::gil_cell::{Contents, GilCell};
@@ -232,8 +233,8 @@ impl LoopCore {
     }
 
     /// Seconds, on the clock of `time.monotonic()`.
-    fn time(&self, py: Python<'_>) -> f64 {
-        self.engine.now(py)
+    fn time(&self, py: Python<'_>) -> Made<f64> {
+        Made(self.engine.now(py))
     }
 
     /// Sets what `create_task` calls as `factory(loop, coro, **options)`; None
@@ -265,8 +266,8 @@ impl LoopCore {
     }
 
     #[getter]
-    fn get_slow_callback_duration(&self, py: Python<'_>) -> f64 {
-        self.flags.slow_callback_duration.get(py)
+    fn get_slow_callback_duration(&self, py: Python<'_>) -> Made<f64> {
+        Made(self.flags.slow_callback_duration.get(py))
     }
 
     #[setter]
@@ -351,8 +352,8 @@ impl LoopCore {
     }
 
     #[getter]
-    fn _thread_id(&self) -> Option<u64> {
-        Some(self.thread.load(Ordering::Relaxed)).filter(|thread| *thread != 0)
+    fn _thread_id(&self) -> Option<Made<u64>> {
+        Some(self.thread.load(Ordering::Relaxed)).filter(|thread| *thread != 0).map(Made)
     }
 
     /// The timers, as asyncio's private list shows them.

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use super::ready::{HANGUP, READABLE, WRITABLE};
 use super::{LoopCore, Ready, Watch};
 use crate::allocate;
+use crate::allocate::Made;
 use crate::errors::os_error;
 
 /// After this many turns the loop polls even if it watches nothing, so that
@@ -179,12 +180,12 @@ fn look_before(wait: Wait, calls: usize, inbox: &Inbox<Ready>, lookout: &mut Loo
 #[pymethods]
 impl LoopCore {
     /// The descriptor for `signal.set_wakeup_fd`; made on first use.
-    fn _signal_fd(&self, py: Python<'_>) -> PyResult<i32> {
+    fn _signal_fd(&self, py: Python<'_>) -> PyResult<Made<i32>> {
         self.check_closed(py)?;
         if let Some(fd) =
             self.signals.read(py, |pair| pair.as_ref().map(|pair| pair.writer.as_raw_fd()))
         {
-            return Ok(fd);
+            return Ok(Made(fd));
         }
         let (reader, writer) = UnixStream::pair().map_err(os_error)?;
         reader.set_nonblocking(true).map_err(os_error)?;
@@ -192,6 +193,6 @@ impl LoopCore {
         self.occupy(py, reader.as_fd(), Watch::Signals, Interest::READ, Trigger::Level)?;
         let fd = writer.as_raw_fd();
         drop(self.signals.replace(py, Some(SignalPair { reader, writer })));
-        Ok(fd)
+        Ok(Made(fd))
     }
 }

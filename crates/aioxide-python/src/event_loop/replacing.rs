@@ -52,17 +52,6 @@ impl Methods {
     }
 }
 
-/// The names, in the order of the bits.
-const NAMES: [&str; 7] = [
-    "call_soon",
-    "call_later",
-    "call_at",
-    "time",
-    "create_future",
-    "create_task",
-    "run_in_executor",
-];
-
 /// No class has this version.
 const UNKNOWN: u32 = u32::MAX;
 
@@ -145,6 +134,7 @@ impl Replaced {
     }
 }
 
+/// The names, in the order of the bits.
 fn names(py: Python<'_>) -> [&Bound<'_, PyString>; 7] {
     [
         intern!(py, "call_soon"),
@@ -182,7 +172,7 @@ impl LoopCore {
             if name.eq(known)? {
                 let method = Methods(1 << bit);
                 let before = replaced.by_object.get(py);
-                let is_own = value.is_none_or(|value| is_own_method(slf, value, NAMES[bit]));
+                let is_own = value.is_none_or(|value| is_own_method(slf, value, known));
                 let after = if is_own { before.without(method) } else { before.and(method) };
                 replaced.by_object.set(py, after);
                 replaced.set_all(py);
@@ -197,7 +187,11 @@ impl LoopCore {
 }
 
 /// Whether `value` is the loop's own method: who takes a mock away may put that there.
-fn is_own_method(slf: &Bound<'_, LoopCore>, value: &Bound<'_, PyAny>, name: &str) -> bool {
+fn is_own_method(
+    slf: &Bound<'_, LoopCore>,
+    value: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+) -> bool {
     let own = slf.py().get_type::<LoopCore>().getattr(name);
     // SAFETY: the references are alive; the type is compared before its layout is relied
     // on.

@@ -16,6 +16,7 @@ use pyo3::{Borrowed, PyTraverseError};
 use super::AwaitedBy;
 use super::exception_object::is_exception;
 use super::{Callback, FutureIterator, FutureState, LoopRef, Outcome, Rare, Seen, invalid_state};
+use crate::allocate::Made;
 use crate::errors::Settled;
 use crate::finalizer::Finalize;
 use crate::gil_cell::Contents;
@@ -228,7 +229,11 @@ impl Future {
 
     /// Removes every registration of `fn`; returns how many there were.
     #[pyo3(signature = (r#fn, /))]
-    fn remove_done_callback(&self, py: Python<'_>, r#fn: Bound<'_, PyAny>) -> PyResult<isize> {
+    fn remove_done_callback(
+        &self,
+        py: Python<'_>,
+        r#fn: Bound<'_, PyAny>,
+    ) -> PyResult<Made<isize>> {
         self.require_event_loop(py)?;
         // Comparing runs Python code, which may register and remove in turn. As asyncio's,
         // this goes through the list as it is at each moment, and puts what it kept in the
@@ -261,7 +266,7 @@ impl Future {
         if count != kept.len() {
             drop(outcome.keep_behind(py, kept_first, kept));
         }
-        Ok(removed)
+        Ok(Made(removed))
     }
 
     /// Cancels the future and schedules its callbacks. False if it was done.

@@ -50,7 +50,8 @@ pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResu
     let callback = this._callback(py).unwrap_or_else(|| py.None());
     let shown = format_callback(py, callback, this._args(py)?, this.debug(py)?)?;
     let details = allocate::dict(py)?;
-    details.set_item(crate::name!("message"), format!("Exception in callback {shown}"))?;
+    let message = crate::allocate::Made(format!("Exception in callback {shown}"));
+    details.set_item(crate::name!("message"), message)?;
     details.set_item(crate::name!("exception"), error.into_value(py))?;
     details.set_item(crate::name!("handle"), handle)?;
     if let Some(stack) = this._source_traceback(py)

@@ -177,7 +177,7 @@ impl TimerHandle {
         let info = Handle::describe(slf.as_super())?;
         let position = if slf.as_super().get().is_cancelled(slf.py()) { 2 } else { 1 };
         let when = slf.get().shown(slf.py())?;
-        info.insert(position, format!("when={}", when.str()?))?;
+        info.insert(position, crate::allocate::Made(format!("when={}", when.str()?)))?;
         Ok(info)
     }
 

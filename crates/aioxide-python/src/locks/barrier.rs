@@ -11,6 +11,7 @@ use super::lock::AcquireLock;
 use super::uninitialized;
 use super::waiting_at_barrier::{EnterBarrier, LeaveBarrier, WaitAtBarrier};
 use crate::allocate;
+use crate::allocate::Made;
 use crate::coroutines::{Coroutine, Input, Routine, Step};
 use crate::gil_cell::{Contents, GilCell};
 use crate::standard;
@@ -250,16 +251,16 @@ impl Barrier {
         Coroutine::new(py, LeaveBarrier)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let py = slf.py();
         let phase = slf.get().phase(py);
         let mut what = phase.name().to_owned();
         if phase != Phase::Broken {
-            let waiting = slf.get().n_waiting(py);
+            let waiting = slf.get().n_waiting(py).0;
             let parties = slf.getattr(crate::intern!(py, "parties"))?;
             what = format!("{what}, waiters:{waiting}/{}", parties.str()?);
         }
-        super::describe(slf.as_any(), &what, 0)
+        super::describe(slf.as_any(), &what, 0).map(Made)
     }
 
     /// How many tasks it takes.
@@ -272,8 +273,8 @@ impl Barrier {
 
     /// How many tasks wait for others to come.
     #[getter]
-    fn n_waiting(&self, py: Python<'_>) -> i64 {
-        if self.phase(py) == Phase::Filling { self.state.count.get(py) } else { 0 }
+    fn n_waiting(&self, py: Python<'_>) -> Made<i64> {
+        Made(if self.phase(py) == Phase::Filling { self.state.count.get(py) } else { 0 })
     }
 
     /// Whether it is broken.
@@ -293,8 +294,8 @@ impl Barrier {
     }
 
     #[getter]
-    fn _count(&self, py: Python<'_>) -> i64 {
-        self.state.count.get(py)
+    fn _count(&self, py: Python<'_>) -> Made<i64> {
+        Made(self.state.count.get(py))
     }
 
     #[getter]

@@ -12,6 +12,7 @@ use super::lock::{AcquireLock, Lock, ReleaseLock};
 use super::waiters::{Key, Waiters};
 use super::waiting_for_notice::{WaitForNotice, WaitUntil};
 use super::{EnterBySubclass, ReleaseBySubclass};
+use crate::allocate::Made;
 use crate::coroutines::Coroutine;
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
@@ -233,7 +234,7 @@ impl Condition {
         // anybody who waits it is not even looked at.
         let mut woken = 0_usize;
         while this.state.waiters.len(py) > 0
-            && !woken.into_pyobject(py)?.ge(&n)?
+            && !Made(woken).into_pyobject(py)?.ge(&n)?
             && this.wake_next(py)?
         {
             woken += 1;
@@ -272,15 +273,15 @@ impl Condition {
         }
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let what = if Self::is_locked(slf)? { "locked" } else { "unlocked" };
         let waiters = slf.get().state.waiters.len(slf.py());
-        super::describe(slf.as_any(), what, waiters)
+        super::describe(slf.as_any(), what, waiters).map(Made)
     }
 
     #[getter]
-    fn _waiters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state.waiters.all(py)
+    fn _waiters(&self, py: Python<'_>) -> Made<Vec<Py<Future>>> {
+        Made(self.state.waiters.all(py))
     }
 
     #[getter]

@@ -7,6 +7,7 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use super::binding::LoopBinding;
 use super::waiters::{Key, Waiters};
+use crate::allocate::Made;
 use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
@@ -156,16 +157,16 @@ impl Event {
         Self::waiting(slf, py)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let py = slf.py();
         let state = &slf.get().state;
         let value = if Self::is_set(slf)? { "set" } else { "unset" };
-        super::describe(slf.as_any(), value, state.waiters.len(py))
+        super::describe(slf.as_any(), value, state.waiters.len(py)).map(Made)
     }
 
     #[getter]
-    fn _waiters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state.waiters.all(py)
+    fn _waiters(&self, py: Python<'_>) -> Made<Vec<Py<Future>>> {
+        Made(self.state.waiters.all(py))
     }
 
     #[getter]

@@ -11,6 +11,7 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 use super::EnterBySubclass;
 use super::binding::LoopBinding;
 use super::waiters::{Key, Waiters};
+use crate::allocate::Made;
 use crate::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
@@ -320,14 +321,14 @@ impl Lock {
         Self::is_locked(slf)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let what = if Self::is_locked(slf)? { "locked" } else { "unlocked" };
-        super::describe(slf.as_any(), what, slf.get().state.waiters.len(slf.py()))
+        super::describe(slf.as_any(), what, slf.get().state.waiters.len(slf.py())).map(Made)
     }
 
     #[getter]
-    fn _waiters(&self, py: Python<'_>) -> Option<Vec<Py<Future>>> {
-        Some(self.state.waiters.all(py)).filter(|waiters| !waiters.is_empty())
+    fn _waiters(&self, py: Python<'_>) -> Option<Made<Vec<Py<Future>>>> {
+        Some(self.state.waiters.all(py)).filter(|waiters| !waiters.is_empty()).map(Made)
     }
 
     #[getter]

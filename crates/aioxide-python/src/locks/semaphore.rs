@@ -14,6 +14,7 @@ use super::count::Count;
 use super::waiters::Waiters;
 use super::waiting_for_semaphore::{AcquireSemaphore, ReleaseSemaphore};
 use crate::allocate;
+use crate::allocate::Made;
 use crate::coroutines::Coroutine;
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
@@ -232,7 +233,7 @@ impl Semaphore {
         Self::give_back(slf)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let py = slf.py();
         // As a subclass sees it.
         let what = if slf.call_method0(crate::intern!(py, "locked"))?.is_truthy()? {
@@ -240,12 +241,12 @@ impl Semaphore {
         } else {
             format!("unlocked, value:{}", Self::value(slf)?.str()?)
         };
-        super::describe(slf.as_any(), &what, slf.get().state.waiters.len(py))
+        super::describe(slf.as_any(), &what, slf.get().state.waiters.len(py)).map(Made)
     }
 
     #[getter]
-    fn _waiters(&self, py: Python<'_>) -> Option<Vec<Py<Future>>> {
-        Some(self.state.waiters.all(py)).filter(|waiters| !waiters.is_empty())
+    fn _waiters(&self, py: Python<'_>) -> Option<Made<Vec<Py<Future>>>> {
+        Some(self.state.waiters.all(py)).filter(|waiters| !waiters.is_empty()).map(Made)
     }
 
     #[getter]

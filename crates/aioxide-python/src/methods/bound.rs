@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
+use crate::allocate::Made;
 use crate::gil_cell::{CloneRef, Contents, GilCell};
 use crate::recycle::{self, Recycle, Shelf};
 
@@ -201,10 +202,10 @@ impl BoundMethod {
         bound.getattr(name.cast()?)
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<Made<String>> {
         let (method, receiver) = self.parts(py)?;
         let name = method.getattr(crate::intern!(py, "__qualname__"))?;
-        Ok(format!("<bound method {name} of {}>", receiver.repr()?))
+        Ok(Made(format!("<bound method {name} of {}>", receiver.repr()?)))
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyInt, PyTuple, PyType};
 
 use super::items::{Items, Order};
 use super::state::{Limit, State};
+use crate::allocate::Made;
 use crate::coroutines::Coroutine;
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
@@ -209,9 +210,9 @@ impl Queue {
     }
 
     /// How many things are in it.
-    fn qsize(slf: &Bound<'_, Self>) -> PyResult<usize> {
+    fn qsize(slf: &Bound<'_, Self>) -> PyResult<Made<usize>> {
         Self::require_init(slf, "_queue")?;
-        slf.get().size(slf.py())
+        slf.get().size(slf.py()).map(Made)
     }
 
     /// How many it may hold; zero or less is without limit.
@@ -319,8 +320,8 @@ impl Queue {
     }
 
     #[getter]
-    fn get__unfinished_tasks(&self, py: Python<'_>) -> i64 {
-        self.state.unfinished.get(py)
+    fn get__unfinished_tasks(&self, py: Python<'_>) -> Made<i64> {
+        Made(self.state.unfinished.get(py))
     }
 
     #[setter]
@@ -345,13 +346,13 @@ impl Queue {
     }
 
     #[getter]
-    fn _getters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state.getters.all(py)
+    fn _getters(&self, py: Python<'_>) -> Made<Vec<Py<Future>>> {
+        Made(self.state.getters.all(py))
     }
 
     #[getter]
-    fn _putters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state.putters.all(py)
+    fn _putters(&self, py: Python<'_>) -> Made<Vec<Py<Future>>> {
+        Made(self.state.putters.all(py))
     }
 
     #[getter]
@@ -359,20 +360,20 @@ impl Queue {
         self.state.binding.shown(py)
     }
 
-    fn _format(slf: &Bound<'_, Self>) -> PyResult<String> {
-        Self::describe(slf)
+    fn _format(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
+        Self::describe(slf).map(Made)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let name = slf.get_type().name()?;
         let format = slf.call_method0(crate::intern!(slf.py(), "_format"))?;
-        Ok(format!("<{name} at {:p} {format}>", slf.as_ptr()))
+        Ok(Made(format!("<{name} at {:p} {format}>", slf.as_ptr())))
     }
 
-    fn __str__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __str__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let name = slf.get_type().name()?;
         let format = slf.call_method0(crate::intern!(slf.py(), "_format"))?;
-        Ok(format!("<{name} {format}>"))
+        Ok(Made(format!("<{name} {format}>")))
     }
 
     /// `Queue[int]`.

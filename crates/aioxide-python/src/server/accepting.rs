@@ -149,7 +149,10 @@ impl ServerCore {
         details.set_item(crate::intern!(py, "socket"), shown)?;
         core.call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
         let resume = slf.getattr(crate::intern!(py, "_resume_accepting"))?;
-        core.call_method1(crate::intern!(py, "call_later"), (ACCEPT_RETRY_DELAY, resume, index))?;
+        core.call_method1(
+            crate::intern!(py, "call_later"),
+            (crate::allocate::Made(ACCEPT_RETRY_DELAY), resume, crate::allocate::Made(index)),
+        )?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use pyo3::types::{PyList, PyWeakrefMethods, PyWeakrefReference};
 
 use super::ServerCore;
 use crate::allocate;
+use crate::allocate::Made;
 use crate::gil_cell::unsafe_cell_methods;
 use crate::transports::SocketTransport;
 
@@ -90,7 +91,7 @@ impl ServerCore {
 
     /// How many connections of ours are not lost.
     #[getter]
-    fn _client_count(&self, py: Python<'_>) -> usize {
-        self.state.clients.len(py)
+    fn _client_count(&self, py: Python<'_>) -> Made<usize> {
+        Made(self.state.clients.len(py))
     }
 }

@@ -13,6 +13,7 @@ use pyo3::{Borrowed, PyTraverseError};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::operation::{Attempt, Operation};
+use crate::allocate::Made;
 use crate::coroutines::{self, Steps};
 use crate::descriptor::numbered;
 use crate::errors::Settled;
@@ -370,13 +371,13 @@ impl SocketCall {
     }
 
     #[getter]
-    fn __name__(&self, py: Python<'_>) -> &'static str {
-        self.name(py)
+    fn __name__(&self, py: Python<'_>) -> Made<&'static str> {
+        Made(self.name(py))
     }
 
     #[getter]
-    fn __qualname__(&self, py: Python<'_>) -> String {
-        self.qualname(py)
+    fn __qualname__(&self, py: Python<'_>) -> Made<String> {
+        Made(self.qualname(py))
     }
 
     /// `isinstance` takes it for a coroutine of the interpreter's.

@@ -251,7 +251,10 @@ impl StreamReader {
                 return Ok(bytes);
             }
         }
-        take_slice(&self.buffer_object(py)?, count.into_pyobject(py)?.as_any())
+        take_slice(
+            &self.buffer_object(py)?,
+            crate::allocate::Made(count).into_pyobject(py)?.as_any(),
+        )
     }
 
     /// Takes everything out.

@@ -54,7 +54,7 @@ impl ClientDone {
             return Ok(());
         };
         if task.call_method0(crate::intern!(py, "cancelled"))?.is_truthy()? {
-            return transport.call_method0(py, "close").map(drop);
+            return transport.call_method0(py, crate::name!("close")).map(drop);
         }
         let exception = task.call_method0(crate::intern!(py, "exception"))?;
         if exception.is_none() {

@@ -25,7 +25,10 @@ pub fn install_streams(py: Python<'_>) -> PyResult<()> {
 }
 
 /// Whether a subclass has a method of its own under `name`.
-fn replaces(reader: &Bound<'_, StreamReader>, name: &str) -> PyResult<bool> {
+fn replaces(
+    reader: &Bound<'_, StreamReader>,
+    name: &'static crate::interning::Name,
+) -> PyResult<bool> {
     let class = reader.get_type();
     let base = reader.py().get_type::<StreamReader>();
     Ok(!class.getattr(name)?.is(base.getattr(name)?))
@@ -37,7 +40,7 @@ fn reads_by_limit(reader: &Bound<'_, StreamReader>) -> PyResult<bool> {
     if reader.get().state.odd_limit.is_some(reader.py()) {
         return Ok(true);
     }
-    Ok(!reader.is_exact_instance_of::<StreamReader>() && replaces(reader, "read")?)
+    Ok(!reader.is_exact_instance_of::<StreamReader>() && replaces(reader, crate::name!("read"))?)
 }
 
 /// `reader.read(n)`.
@@ -118,7 +121,8 @@ impl PlainMethod for ReadLineMethod {
     fn call(slf: &Bound<'_, StreamReader>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let reader = slf.clone().unbind();
-        if !slf.is_exact_instance_of::<StreamReader>() && replaces(slf, "readuntil")? {
+        if !slf.is_exact_instance_of::<StreamReader>() && replaces(slf, crate::name!("readuntil"))?
+        {
             return Coroutine::new(py, LineBySubclass::new(reader, Wish::Line)).map(Py::into_any);
         }
         let routine = ReadUntil::new(reader, Separators::Newline, Wish::Line);

@@ -10,6 +10,7 @@ use super::attributes::{Slot, flag_attribute, object_attribute};
 use super::draining::Place;
 use super::{ClientDone, StreamReader, StreamWriter, WaitForDrain, uninitialized};
 use crate::allocate;
+use crate::allocate::Made;
 use crate::coroutines::{Coroutine, is_coroutine};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef, as_native};
 use crate::gil_cell::{Contents, GilCell};
@@ -219,7 +220,7 @@ impl StreamProtocolCore {
 
     /// Wakes everybody who waits to write, in order; each leaves by itself.
     fn wake(&self, py: Python<'_>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        for future in self._drain_waiters(py) {
+        for future in self.state.drain_waiters.all(py) {
             let future = future.bind(py);
             if future.get().is_done(py) {
                 continue;
@@ -234,7 +235,8 @@ impl StreamProtocolCore {
 
     fn log(slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
         if Self::event_loop(slf)?.debug()? {
-            standard::logger(slf.py())?.call_method1(crate::name!("debug"), (message, slf))?;
+            standard::logger(slf.py())?
+                .call_method1(crate::name!("debug"), (Made(message), slf))?;
         }
         Ok(())
     }
@@ -379,8 +381,10 @@ impl StreamProtocolCore {
             let details = allocate::dict(py)?;
             details.set_item(
                 crate::name!("message"),
-                "An open stream was garbage collected prior to establishing network connection; \
-                 call \"stream.close()\" explicitly.",
+                Made(
+                    "An open stream was garbage collected prior to establishing network \
+                     connection; call \"stream.close()\" explicitly.",
+                ),
             )?;
             if let Some(traceback) = this.get__source_traceback(py) {
                 details.set_item(crate::name!("source_traceback"), traceback)?;
@@ -469,8 +473,8 @@ impl StreamProtocolCore {
     }
 
     #[getter]
-    fn _drain_waiters(&self, py: Python<'_>) -> Vec<Py<Future>> {
-        self.state.drain_waiters.all(py)
+    fn _drain_waiters(&self, py: Python<'_>) -> Made<Vec<Py<Future>>> {
+        Made(self.state.drain_waiters.all(py))
     }
 
     #[getter]
@@ -509,8 +513,10 @@ impl StreamProtocolCore {
     /// Over TLS our side cannot stay open when the peer's has ended.
     fn look_for_tls(&self, transport: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = transport.py();
-        let context =
-            transport.call_method1(crate::intern!(py, "get_extra_info"), ("sslcontext",))?;
+        let context = transport.call_method1(
+            crate::intern!(py, "get_extra_info"),
+            (crate::intern!(py, "sslcontext"),),
+        )?;
         self.state.flags.update(py, |flags| flags.over_ssl = !context.is_none());
         Ok(())
     }

@@ -12,6 +12,7 @@ use super::buffer::{Appended, Buffer};
 use super::protocol::create_future;
 use super::uninitialized;
 use crate::allocate;
+use crate::allocate::Made;
 use crate::coroutines::{Coroutine, Step, awaiting};
 use crate::futures::{Future, LoopRef, as_native};
 use crate::gil_cell::{Contents, GilCell};
@@ -414,7 +415,7 @@ impl StreamReader {
         Ok(())
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let py = slf.py();
         let this = slf.get();
         let state = &this.state;
@@ -444,7 +445,7 @@ impl StreamReader {
         if state.flags.get(py).paused {
             text += " paused";
         }
-        Ok(text + ">")
+        Ok(Made(text + ">"))
     }
 
     /// What ended the stream, or None.
@@ -532,7 +533,7 @@ impl StreamReader {
     fn get__limit(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.state.odd_limit.clone_ref(py) {
             Some(odd) => Ok(odd),
-            None => Ok(self.limit(py).into_pyobject(py)?.into_any().unbind()),
+            None => Ok(Made(self.limit(py)).into_pyobject(py)?.into_any().unbind()),
         }
     }
 

@@ -79,13 +79,20 @@ impl ReadUntil {
         let reader = self.reader.get();
         let raise = || -> PyResult<PyErr> {
             let class = standard::limit_overrun_error(py)?;
-            let error = PyErr::from_value(class.call1((overrun.message(), consumed))?);
+            let error = PyErr::from_value(class.call1((
+                crate::allocate::Made(overrun.message()),
+                crate::allocate::Made(consumed),
+            ))?);
             if self.wish == Wish::Until {
                 Ok(error)
             } else if reader.takes_bytes(py) {
                 native_line_too_long(reader, py, consumed, error)
             } else {
-                line_too_long(reader, consumed.into_pyobject(py)?.as_any(), error)
+                line_too_long(
+                    reader,
+                    crate::allocate::Made(consumed).into_pyobject(py)?.as_any(),
+                    error,
+                )
             }
         };
         raise().unwrap_or_else(|error| error)
@@ -255,7 +262,7 @@ impl Routine for ReadUntil {
 
 /// `bytes(buffer[:end])`, and `del buffer[:end]`.
 fn take_front<'py>(buffer: &Bound<'py, PyAny>, end: usize) -> PyResult<Bound<'py, PyBytes>> {
-    let slice = front_slice(end.into_pyobject(buffer.py())?.as_any())?;
+    let slice = front_slice(crate::allocate::Made(end).into_pyobject(buffer.py())?.as_any())?;
     // Before anything is deleted: without memory for it, it stays.
     let front = bytes_of(&buffer.get_item(&slice)?)?;
     buffer.del_item(slice)?;

@@ -12,6 +12,7 @@ use super::attributes::{Slot, object_attribute};
 use super::protocol::create_future;
 use super::{StartTls, StreamProtocolCore, StreamReader, WaitClosed, uninitialized};
 use crate::allocate;
+use crate::allocate::Made;
 use crate::coroutines::Coroutine;
 use crate::event_loop::LoopCore;
 use crate::finalizer::Finalize;
@@ -183,7 +184,10 @@ impl StreamWriter {
         }
     }
 
-    fn forward<'py>(slf: &Bound<'py, Self>, method: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn forward<'py>(
+        slf: &Bound<'py, Self>,
+        method: &'static crate::interning::Name,
+    ) -> PyResult<Bound<'py, PyAny>> {
         Self::transport_of(slf)?.call_method0(method)
     }
 }
@@ -207,13 +211,13 @@ impl StreamWriter {
         Parts { transport, protocol, reader, event_loop: r#loop }.put_into(&self.state)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let transport = Self::transport_of(slf)?;
         let mut text = format!("<{} transport={}", slf.get_type().name()?, transport.repr()?);
         if let Some(reader) = slf.get().reader(slf.py()) {
             text += &format!(" reader={}", reader.repr()?);
         }
-        Ok(text + ">")
+        Ok(Made(text + ">"))
     }
 
     /// The transport below.
@@ -230,23 +234,23 @@ impl StreamWriter {
 
     /// Ends our side of the connection once everything is sent.
     fn write_eof<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::forward(slf, "write_eof")
+        Self::forward(slf, crate::name!("write_eof"))
     }
 
     /// Whether `write_eof` works.
     fn can_write_eof<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::forward(slf, "can_write_eof")
+        Self::forward(slf, crate::name!("can_write_eof"))
     }
 
     /// Ends the connection once everything is sent; `wait_closed()` waits for
     /// that.
     fn close<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::forward(slf, "close")
+        Self::forward(slf, crate::name!("close"))
     }
 
     /// Whether the connection is closed or being closed.
     fn is_closing<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::forward(slf, "is_closing")
+        Self::forward(slf, crate::name!("is_closing"))
     }
 
     /// Waits until the connection is closed; raises what ended it.
@@ -363,7 +367,7 @@ impl StreamWriter {
             slf.call_method0(crate::name!("close"))?;
             format!("unclosed {}", slf.repr()?)
         };
-        let warning = (text, py.get_type::<PyResourceWarning>());
+        let warning = (Made(text), py.get_type::<PyResourceWarning>());
         standard::warn(py)?.call1(warning).map(drop)
     }
 }

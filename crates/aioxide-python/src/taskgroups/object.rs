@@ -6,6 +6,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PySet, PyTuple};
 
+use crate::allocate::Made;
 use crate::event_loop::LoopCore;
 use crate::futures::Future;
 use crate::gil_cell::{Contents, GilCell};
@@ -169,7 +170,7 @@ impl TaskGroup {
                 parent.str()?
             );
             let details = allocate::dict(py)?;
-            details.set_item(crate::name!("message"), message)?;
+            details.set_item(crate::name!("message"), Made(message))?;
             details.set_item(crate::name!("exception"), error)?;
             details.set_item(crate::name!("task"), task)?;
             let event_loop = this._loop(py);
@@ -220,7 +221,7 @@ impl TaskGroup {
         Ok(())
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let tasks = Self::members(slf)?.len();
         let errors = slf.get().errors(slf.py());
         let errors = if errors.is_none() { 0 } else { errors.len()? };
@@ -237,7 +238,7 @@ impl TaskGroup {
         } else if entered {
             shown += " entered";
         }
-        Ok(shown + ">")
+        Ok(Made(shown + ">"))
     }
 
     /// Cancels what is in the group, the body of the block included, which then

@@ -196,7 +196,7 @@ impl ExitGroup {
             return Ok(raised(py, PyErr::from_value(error.bind(py).clone())));
         }
         let class = standard::base_exception_group(py)?;
-        let group = class.call1(("unhandled errors in a TaskGroup", errors))?;
+        let group = class.call1((crate::name!("unhandled errors in a TaskGroup"), errors))?;
         let group = PyErr::from_value(group);
         group.set_cause(py, None);
         if cfg!(not(Py_3_14)) {

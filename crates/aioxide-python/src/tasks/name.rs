@@ -112,7 +112,7 @@ mod object {
         /// The next made-up name.
         #[inline]
         pub fn next(py: Python<'_>) -> PyResult<Self> {
-            Ok(Self(Some(next_number().into_py_any(py)?)))
+            Ok(Self(Some(crate::allocate::Made(next_number()).into_py_any(py)?)))
         }
 
         /// The name that the caller chose, made a `str`.

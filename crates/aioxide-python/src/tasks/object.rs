@@ -12,6 +12,7 @@ use pyo3::{Borrowed, PyTraverseError};
 use super::name::Name;
 use super::state::TaskState;
 use super::{TaskOptions, registry};
+use crate::allocate::Made;
 use crate::finalizer::Finalize;
 use crate::futures::{Future, FutureState, Rare};
 use crate::gil_cell::{CloneRef, Contents};
@@ -155,12 +156,12 @@ impl Task {
     }
 
     /// How many requests to cancel are outstanding.
-    pub fn cancelling(&self, py: Python<'_>) -> i64 {
-        self.state.flags.get(py).cancel_requests.into()
+    pub fn cancelling(&self, py: Python<'_>) -> Made<i64> {
+        Made(self.state.flags.get(py).cancel_requests.into())
     }
 
     /// Takes one request to cancel back; returns how many are left.
-    pub fn uncancel(&self, py: Python<'_>) -> i64 {
+    pub fn uncancel(&self, py: Python<'_>) -> Made<i64> {
         self.state.flags.update(py, |flags| {
             if flags.cancel_requests > 0 {
                 flags.cancel_requests -= 1;
@@ -170,7 +171,7 @@ impl Task {
                     flags.must_cancel = false;
                 }
             }
-            flags.cancel_requests.into()
+            Made(flags.cancel_requests.into())
         })
     }
 
@@ -254,7 +255,7 @@ impl Task {
     }
 
     #[getter]
-    fn _num_cancels_requested(&self, py: Python<'_>) -> i64 {
+    fn _num_cancels_requested(&self, py: Python<'_>) -> Made<i64> {
         self.cancelling(py)
     }
 

@@ -17,7 +17,7 @@ pub fn cancel(task: &Bound<'_, PyAny>) -> PyResult<()> {
 #[inline]
 pub fn cancelling(task: &Bound<'_, PyAny>) -> PyResult<i64> {
     match as_native(task) {
-        Some(native) => Ok(native.get().cancelling(task.py())),
+        Some(native) => Ok(native.get().cancelling(task.py()).0),
         None => task.call_method0(crate::intern!(task.py(), "cancelling"))?.extract(),
     }
 }
@@ -25,7 +25,7 @@ pub fn cancelling(task: &Bound<'_, PyAny>) -> PyResult<i64> {
 /// `task.uncancel()`.
 pub fn uncancel(task: &Bound<'_, PyAny>) -> PyResult<i64> {
     match as_native(task) {
-        Some(native) => Ok(native.get().uncancel(task.py())),
+        Some(native) => Ok(native.get().uncancel(task.py()).0),
         None => task.call_method0(crate::intern!(task.py(), "uncancel"))?.extract(),
     }
 }

@@ -15,6 +15,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::exit;
 use super::gate::HandedIn;
+use crate::allocate::Made;
 use crate::errors::Settled;
 use crate::event_loop::{LoopCore, NativeWork, Ready};
 use crate::futures::{Future, without_stop_iteration};
@@ -78,7 +79,7 @@ fn spawn_python_thread(worker: Worker, started: &Threads) -> std::io::Result<()>
             let target = Py::new(py, PoolThread { worker: Mutex::new(Some(worker)) })?;
             let keywords = allocate::dict(py)?;
             keywords.set_item(crate::name!("target"), target)?;
-            keywords.set_item(crate::name!("name"), name)?;
+            keywords.set_item(crate::name!("name"), Made(name))?;
             let thread = standard::thread_type(py)?.call((), Some(&keywords))?;
             thread.call_method0(crate::name!("start"))?;
             locked(started).push(thread.unbind());
@@ -265,10 +266,10 @@ impl LoopCore {
 #[pymethods]
 impl LoopCore {
     /// The threads of the pool that were started.
-    fn _pool_threads(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
-        self.pool.clone_ref(py).map_or_else(Vec::new, |pool| {
+    fn _pool_threads(&self, py: Python<'_>) -> Made<Vec<Py<PyAny>>> {
+        Made(self.pool.clone_ref(py).map_or_else(Vec::new, |pool| {
             locked(&pool.threads).iter().map(|thread| thread.clone_ref(py)).collect()
-        })
+        }))
     }
 
     /// Ends the pool; the future is done when its last thread has ended.

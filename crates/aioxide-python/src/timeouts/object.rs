@@ -7,6 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 use pyo3::{Borrowed, PyTraverseError};
 
 use super::When;
+use crate::allocate::Made;
 use crate::event_loop::{LoopCore, Methods};
 use crate::gil_cell::{Contents, GilCell};
 use crate::locks::uninitialized;
@@ -316,16 +317,16 @@ impl Timeout {
         Self::expire(slf)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         let py = slf.py();
         let phase = Self::require_init(slf)?;
         let name = phase.names().1;
         if phase != Phase::Entered {
-            return Ok(format!("<Timeout [{name}]>"));
+            return Ok(Made(format!("<Timeout [{name}]>")));
         }
         let when = Self::when(slf)?.into_bound(py);
         let when = if when.is_none() { when } else { standard::round(py)?.call1((when, 3))? };
-        Ok(format!("<Timeout [{name}] when={}>", when.str()?))
+        Ok(Made(format!("<Timeout [{name}] when={}>", when.str()?)))
     }
 
     #[getter]
@@ -376,8 +377,8 @@ impl Timeout {
     }
 
     #[getter]
-    fn _cancelling(&self, py: Python<'_>) -> i64 {
-        self.state.progress.get(py).cancelling
+    fn _cancelling(&self, py: Python<'_>) -> Made<i64> {
+        Made(self.state.progress.get(py).cancelling)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -57,7 +57,7 @@ impl SslProtocol {
                 keywords.set_item(crate::name!("exc_info"), &error)?;
                 standard::logger(py)?.call_method(
                     crate::name!("debug"),
-                    ("%r: %s", slf, message),
+                    (crate::name!("%r: %s"), slf, crate::allocate::Made(message)),
                     Some(&keywords),
                 )?;
             }
@@ -67,7 +67,7 @@ impl SslProtocol {
             return Ok(());
         }
         let details = allocate::dict(py)?;
-        details.set_item(crate::name!("message"), message)?;
+        details.set_item(crate::name!("message"), crate::allocate::Made(message))?;
         details.set_item(crate::name!("exception"), error)?;
         details.set_item(crate::name!("transport"), lower)?;
         details.set_item(crate::name!("protocol"), slf)?;
@@ -77,7 +77,8 @@ impl SslProtocol {
     pub(super) fn log_debug(slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
         let py = slf.py();
         if slf.get().core(py)?.get().debug(py) {
-            standard::logger(py)?.call_method1(crate::name!("debug"), (message, slf))?;
+            standard::logger(py)?
+                .call_method1(crate::name!("debug"), (crate::allocate::Made(message), slf))?;
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ impl SslProtocol {
         drop(state.handshake_started.replace(py, started));
         this.enter(py, Phase::Handshake)?;
         let seconds = state.handshake_timeout.clone_ref(py);
-        let timer = Self::call_later(slf, seconds, "_check_handshake_timeout")?;
+        let timer = Self::call_later(slf, seconds, crate::name!("_check_handshake_timeout"))?;
         drop(state.handshake_timer.replace(py, Some(timer)));
         Self::handshake(slf)
     }

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use super::protocol::SslProtocol;
 use super::state::Phase;
 use super::transport::SslTransport;
+use crate::allocate::Made;
 use crate::event_loop::LoopCore;
 
 /// Attributes over the slots of the state.
@@ -129,8 +130,8 @@ impl SslProtocol {
     }
 
     #[getter]
-    fn get__write_buffer_size(&self, py: Python<'_>) -> usize {
-        self.state.flags.get(py).backlog_bytes
+    fn get__write_buffer_size(&self, py: Python<'_>) -> Made<usize> {
+        Made(self.state.flags.get(py).backlog_bytes)
     }
 
     #[setter]
@@ -139,8 +140,8 @@ impl SslProtocol {
     }
 
     #[getter]
-    fn get__conn_lost(&self, py: Python<'_>) -> u32 {
-        self.state.flags.get(py).lost_writes
+    fn get__conn_lost(&self, py: Python<'_>) -> Made<u32> {
+        Made(self.state.flags.get(py).lost_writes)
     }
 
     #[setter]

@@ -93,7 +93,7 @@ impl SslProtocol {
     pub(super) fn call_later(
         slf: &Bound<'_, Self>,
         seconds: Option<Py<PyAny>>,
-        name: &str,
+        name: &'static crate::interning::Name,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let callback = slf.getattr(name)?;

@@ -70,13 +70,16 @@ fn is_good_bye(data: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// A view of single bytes: others count and slice wider items.
 fn bytewise<'py>(buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    PyMemoryView::from(buffer)?.call_method1(crate::intern!(buffer.py(), "cast"), ("B",))
+    PyMemoryView::from(buffer)?
+        .call_method1(crate::intern!(buffer.py(), "cast"), (crate::name!("B"),))
 }
 
 /// What follows the first `filled` bytes.
 fn rest_of<'py>(view: &Bound<'py, PyAny>, filled: usize) -> PyResult<Bound<'py, PyAny>> {
     // Not `PySlice::new`: in PyO3 0.30 it leaks the numbers it is given.
-    view.get_item(view.py().get_type::<PySlice>().call1((filled, view.py().None()))?)
+    view.get_item(
+        view.py().get_type::<PySlice>().call1((crate::allocate::Made(filled), view.py().None()))?,
+    )
 }
 
 impl SslProtocol {
@@ -321,7 +324,9 @@ impl SslProtocol {
             Ok(true) => standard::logger(py)?
                 .call_method1(
                     crate::name!("warning"),
-                    ("returning true from eof_received() has no effect when using ssl",),
+                    (crate::name!(
+                        "returning true from eof_received() has no effect when using ssl"
+                    ),),
                 )
                 .map(drop),
             Err(error)

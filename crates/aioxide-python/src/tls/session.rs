@@ -48,7 +48,7 @@ fn take_apart<'py>(
     let py = object.py();
     // A subclass may have its own ideas of reading and writing.
     let exact = object.get_type().is(standard::ssl_object(py)?);
-    let inner = if exact { object.getattr_opt("_sslobj")? } else { None };
+    let inner = if exact { object.getattr_opt(crate::name!("_sslobj"))? } else { None };
     match inner.filter(|inner| !inner.is_none()) {
         Some(inner) => {
             let methods = (

@@ -33,7 +33,7 @@ impl SslProtocol {
         let py = slf.py();
         let state = &slf.get().state;
         let seconds = state.shutdown_timeout.clone_ref(py);
-        let timer = Self::call_later(slf, seconds, "_check_shutdown_timeout")?;
+        let timer = Self::call_later(slf, seconds, crate::name!("_check_shutdown_timeout"))?;
         drop(state.shutdown_timer.replace(py, Some(timer)));
         Ok(())
     }

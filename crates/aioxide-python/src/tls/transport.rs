@@ -14,6 +14,7 @@ use super::protocol::SslProtocol;
 use super::state::{READ_HIGH_WATER, Slot, WRITE_HIGH_WATER};
 use super::water_marks::Marks;
 use crate::allocate;
+use crate::allocate::Made;
 use crate::event_loop::LoopCore;
 use crate::finalizer::Finalize;
 use crate::gil_cell::{Contents, GilCell};
@@ -84,14 +85,14 @@ impl SslTransport {
         Ok(standard::ssl_transport_type(slf.py())?.clone().unbind())
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<Made<String>> {
         let closed = self.state.closed.get(py);
         let below = match self.tls(py).and_then(|tls| tls.get().lower(py)) {
             Some(below) => below.repr()?.to_string(),
             None => "None".to_owned(),
         };
         let closing = if closed { " closing" } else { "" };
-        Ok(format!("<SSLTransport{closing} over={below}>"))
+        Ok(Made(format!("<SSLTransport{closing} over={below}>")))
     }
 
     /// Facts of the connection: those of the session (`sslcontext`,
@@ -193,8 +194,8 @@ impl SslTransport {
     }
 
     /// How many bytes wait to be written.
-    fn get_write_buffer_size(&self, py: Python<'_>) -> PyResult<usize> {
-        self.tls(py).map_or(Ok(0), |tls| tls.get().write_buffer_size(py))
+    fn get_write_buffer_size(&self, py: Python<'_>) -> PyResult<Made<usize>> {
+        self.tls(py).map_or(Ok(0), |tls| tls.get().write_buffer_size(py)).map(Made)
     }
 
     /// Sets how many received bytes may wait to be decrypted before the
@@ -220,8 +221,8 @@ impl SslTransport {
     }
 
     /// How many received bytes wait to be decrypted.
-    fn get_read_buffer_size(&self, py: Python<'_>) -> PyResult<usize> {
-        self.tls(py).map_or(Ok(0), |tls| tls.get().session.incoming(py))
+    fn get_read_buffer_size(&self, py: Python<'_>) -> PyResult<Made<usize>> {
+        self.tls(py).map_or(Ok(0), |tls| tls.get().session.incoming(py)).map(Made)
     }
 
     /// Encrypts and sends `data`.
@@ -356,7 +357,7 @@ impl Finalize for SslTransport {
         slf.get().set_closed(py);
         let warn = || -> PyResult<()> {
             let warning = py.get_type::<PyResourceWarning>();
-            let text = format!("unclosed transport {}", slf.repr()?);
+            let text = Made(format!("unclosed transport {}", slf.repr()?));
             let keywords = allocate::dict(py)?;
             keywords.set_item(crate::name!("source"), slf)?;
             standard::warn(py)?.call((text, warning), Some(&keywords)).map(drop)

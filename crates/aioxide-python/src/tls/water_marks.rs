@@ -44,7 +44,7 @@ impl Marks {
         let high = match (high, &low) {
             (Some(high), _) => high,
             (None, Some(low)) => low.mul(4)?,
-            (None, None) => self.default.into_pyobject(py)?.into_any(),
+            (None, None) => crate::allocate::Made(self.default).into_pyobject(py)?.into_any(),
         };
         let low = match low {
             Some(low) => low,
@@ -71,7 +71,8 @@ impl Marks {
             return Ok((low.into_bound(py), high.into_bound(py)));
         }
         let whole = self.whole.get(py);
-        let shown = |mark: usize| mark.into_pyobject(py).map(Bound::into_any);
+        let shown =
+            |mark: usize| crate::allocate::Made(mark).into_pyobject(py).map(Bound::into_any);
         Ok((shown(whole.low)?, shown(whole.high)?))
     }
 

@@ -218,7 +218,8 @@ impl SslProtocol {
             }
             Err(error) => {
                 let details = allocate::dict(py)?;
-                details.set_item(crate::name!("message"), format!("protocol.{method}() failed"))?;
+                let message = crate::allocate::Made(format!("protocol.{method}() failed"));
+                details.set_item(crate::name!("message"), message)?;
                 details.set_item(crate::name!("exception"), error.into_value(py))?;
                 details.set_item(crate::name!("transport"), this.app_transport(py))?;
                 details.set_item(crate::name!("protocol"), slf)?;

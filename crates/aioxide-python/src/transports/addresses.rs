@@ -1,9 +1,7 @@
 //! Socket addresses in asyncio's form.
 
-use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::os::unix::ffi::OsStrExt;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -45,7 +43,7 @@ impl Address {
             Self::V4(address) => internet_name(py, SocketAddr::V4(*address))?.into_any(),
             Self::V6(address) => internet_name(py, SocketAddr::V6(*address))?.into_any(),
             Self::Unix(name) if name.first() == Some(&0) => allocate::bytes(py, name)?.into_any(),
-            Self::Unix(path) => OsStr::from_bytes(path).into_pyobject(py)?.into_any(),
+            Self::Unix(path) => allocate::path(py, path)?.into_any(),
             Self::Other => return Ok(None),
         };
         Ok(Some(name))

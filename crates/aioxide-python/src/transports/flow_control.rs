@@ -2,6 +2,7 @@
 
 use super::Transport;
 use super::failures::{ends_the_loop, report_with};
+use crate::allocate::Made;
 use crate::errors::Settled;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -78,7 +79,7 @@ impl<'py> GivenMarks<'py> {
         let high = match (high, &low) {
             (Some(high), _) => high,
             (None, Some(low)) => 4_i32.into_pyobject(py)?.mul(low)?,
-            (None, None) => default.into_pyobject(py)?.into_any(),
+            (None, None) => Made(default).into_pyobject(py)?.into_any(),
         };
         let low = match low {
             Some(low) => low,
@@ -242,8 +243,8 @@ macro_rules! flow_control_methods {
             }
 
             /// How many bytes wait to be written.
-            fn get_write_buffer_size(&self, py: Python<'_>) -> usize {
-                self.buffered(py)
+            fn get_write_buffer_size(&self, py: Python<'_>) -> $crate::allocate::Made<usize> {
+                $crate::allocate::Made(self.buffered(py))
             }
         }
     };

@@ -56,7 +56,11 @@ pub fn all_tasks<'py>(
 
 /// The tasks that asyncio has in its set, which are those of other kinds.
 fn scheduled_elsewhere(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
-    let name = if cfg!(Py_3_12) { "_scheduled_tasks" } else { "_all_tasks" };
+    let name = if cfg!(Py_3_12) {
+        crate::intern!(py, "_scheduled_tasks")
+    } else {
+        crate::intern!(py, "_all_tasks")
+    };
     let known = standard::tasks(py)?.getattr(name)?;
     let weak_set = standard::weak_set(py)?;
     let mut attempt = 1;

@@ -1,8 +1,6 @@
 //! Where datagrams go and come from.
 
-use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::unix::ffi::OsStrExt;
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -98,5 +96,5 @@ pub fn unix_sender<'py>(
         return Ok(Some(allocate::bytes(py, &full)?.into_any()));
     }
     let path = sender.path().map(|path| path.into_owned()).unwrap_or_default();
-    Ok(Some(OsStr::from_bytes(path.to_bytes()).into_pyobject(py)?.into_any()))
+    Ok(Some(allocate::path(py, path.to_bytes())?.into_any()))
 }

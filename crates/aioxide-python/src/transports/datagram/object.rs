@@ -16,6 +16,7 @@ use rustix::net::AddressFamily;
 
 use super::destination::Destination;
 use super::sending::Outgoing;
+use crate::allocate::Made;
 use crate::descriptor::numbered;
 use crate::event_loop::{LoopCore, Ready, SCRATCH_BYTES};
 use crate::finalizer::Finalize;
@@ -199,11 +200,16 @@ impl DatagramTransport {
         let py = slf.py();
         static BOTH: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         let both = BOTH.get_or_try_init(py, || {
-            let bases = (standard::transport_type(py)?, standard::datagram_transport_type(py)?);
+            let bases = [standard::transport_type(py)?, standard::datagram_transport_type(py)?];
+            let bases = allocate::tuple(py, bases.map(Clone::clone))?;
             let namespace = allocate::dict(py)?;
             namespace.set_item(crate::name!("__module__"), crate::name!("aioxide"))?;
             namespace.set_item(crate::name!("__slots__"), ())?;
-            let class = py.get_type::<PyType>().call1(("DatagramTransport", bases, namespace))?;
+            let class = py.get_type::<PyType>().call1((
+                crate::name!("DatagramTransport"),
+                bases,
+                namespace,
+            ))?;
             Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
         })?;
         Ok(both.clone_ref(py))
@@ -258,8 +264,8 @@ impl DatagramTransport {
 
     /// What it counts for.
     #[getter]
-    fn _buffer_size(&self, py: Python<'_>) -> usize {
-        self.buffered(py)
+    fn _buffer_size(&self, py: Python<'_>) -> Made<usize> {
+        Made(self.buffered(py))
     }
 
     /// A datagram transport is no stream.
@@ -288,8 +294,8 @@ impl DatagramTransport {
     }
 
     #[getter]
-    fn _sock_fd(&self) -> i32 {
-        self.fd
+    fn _sock_fd(&self) -> Made<i32> {
+        Made(self.fd)
     }
 
     #[getter]
@@ -310,8 +316,8 @@ impl DatagramTransport {
     }
 
     #[getter]
-    fn get__conn_lost(&self, py: Python<'_>) -> u32 {
-        self.state.flags.get(py).lost_writes
+    fn get__conn_lost(&self, py: Python<'_>) -> Made<u32> {
+        Made(self.state.flags.get(py).lost_writes)
     }
 
     #[setter]

@@ -12,6 +12,7 @@ use pyo3::{Borrowed, PyTraverseError};
 use rustix::io::Errno;
 
 use super::end::{self, Kind};
+use crate::allocate::Made;
 use crate::buffers::BufferView;
 use crate::descriptor::numbered;
 use crate::errors::{Settled, os_error};
@@ -201,7 +202,7 @@ impl WritePipeTransport {
             if lost > QUIET_LOST_WRITES {
                 standard::logger(py)?.call_method1(
                     crate::name!("warning"),
-                    ("pipe closed by peer or os.write(pipe, data) raised exception.",),
+                    (crate::name!("pipe closed by peer or os.write(pipe, data) raised exception."),),
                 )?;
             }
             return Ok(());
@@ -437,8 +438,8 @@ impl WritePipeTransport {
     }
 
     #[getter]
-    fn get__conn_lost(&self, py: Python<'_>) -> u32 {
-        self.state.flags.get(py).lost_writes
+    fn get__conn_lost(&self, py: Python<'_>) -> Made<u32> {
+        Made(self.state.flags.get(py).lost_writes)
     }
 
     #[setter]

@@ -7,6 +7,7 @@ use pyo3::types::{PyDict, PyString};
 use super::SocketTransport;
 use super::file_sending::FileSending;
 use super::object::Socket;
+use crate::allocate::Made;
 use crate::event_loop::SCRATCH_BYTES;
 use crate::futures::Future;
 use crate::server::ServerCore;
@@ -88,7 +89,11 @@ impl SocketTransport {
         let name = match address.map(|address| address.to_python(py)).transpose()?.flatten() {
             Some(name) => Some(name),
             None if open => {
-                let method = if key == "peername" { "getpeername" } else { "getsockname" };
+                let method = if key == "peername" {
+                    crate::intern!(py, "getpeername")
+                } else {
+                    crate::intern!(py, "getsockname")
+                };
                 match self.socket_object(py)? {
                     Some(socket) => socket.call_method0(method).ok(),
                     None => None,
@@ -170,8 +175,8 @@ impl SocketTransport {
     }
 
     #[getter]
-    fn _sock_fd(&self) -> i32 {
-        self.fd
+    fn _sock_fd(&self) -> Made<i32> {
+        Made(self.fd)
     }
 
     #[getter]
@@ -216,8 +221,8 @@ impl SocketTransport {
     }
 
     #[getter]
-    fn get__conn_lost(&self, py: Python<'_>) -> u32 {
-        self.state.flags.get(py).lost_writes
+    fn get__conn_lost(&self, py: Python<'_>) -> Made<u32> {
+        Made(self.state.flags.get(py).lost_writes)
     }
 
     #[setter]
