@@ -291,12 +291,30 @@ def test_pair_of_unix_sockets(run, loop):
 
 @pytest.mark.parametrize(
     ("method", "arguments"),
-    [("write", [b"x"]), ("writelines", [[b"x"]]), ("write_eof", []), ("can_write_eof", [])],
+    [
+        ("write", {"data": b"x"}),
+        ("writelines", {"list_of_data": [b"x"]}),
+        ("write_eof", {}),
+        ("can_write_eof", {}),
+    ],
 )
 def test_a_datagram_transport_is_no_stream(run, loop, method, arguments):
     async def main():
         async with endpoint(loop) as (transport, _):
             with pytest.raises(NotImplementedError):
-                getattr(transport, method)(*arguments)
+                getattr(transport, method)(*arguments.values())
+            with pytest.raises(NotImplementedError):
+                getattr(transport, method)(**arguments)
+
+    run(main())
+
+
+def test_a_datagram_transport_joins_lines_before_it_refuses_them(run, loop):
+    async def main():
+        async with endpoint(loop) as (transport, _):
+            with pytest.raises(TypeError, match="can only join an iterable"):
+                transport.writelines(7)
+            with pytest.raises(TypeError, match="expected a bytes-like object, int found"):
+                transport.writelines([7])
 
     run(main())

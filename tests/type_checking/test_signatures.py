@@ -9,6 +9,7 @@ import sys
 
 import aioxide
 import pytest
+from aioxide import _aioxide
 
 #: Made by the loop or by a function, never by a program: what they are made of is their own.
 MADE_BY_OTHERS = ("Server", "EventLoop")
@@ -87,3 +88,15 @@ def test_constructors(name):
 def test_the_loop():
     for method, theirs, mine in public_methods(asyncio.SelectorEventLoop, aioxide.Loop):
         assert_alike(f"Loop.{method}", theirs, mine)
+
+
+def test_no_native_method_has_an_argument_with_the_name_of_an_unused_one():
+    """An argument that is ignored can be given by the name that asyncio has for it, too."""
+    found = []
+    for kind in (each for each in vars(_aioxide).values() if inspect.isclass(each)):
+        for name, method in vars(kind).items():
+            if inspect.ismethoddescriptor(method) and not name.startswith("__"):
+                for argument, how, _ in parameters(method) or ():
+                    if argument.startswith("_") and how != "POSITIONAL_ONLY":
+                        found.append(f"{kind.__name__}.{name}({argument})")
+    assert not found

@@ -237,7 +237,8 @@ impl LoopCore {
 
 #[pymethods]
 impl LoopCore {
-    fn _timer_handle_cancelled(&self, py: Python<'_>, _handle: Bound<'_, PyAny>) {
+    fn _timer_handle_cancelled(&self, py: Python<'_>, handle: Bound<'_, PyAny>) {
+        drop(handle);
         self.timer_cancelled(py);
     }
 }

@@ -183,7 +183,8 @@ impl Queue {
     }
 
     /// Prepares `_queue`; a subclass may keep things otherwise.
-    fn _init(&self, py: Python<'_>, _maxsize: Bound<'_, PyAny>) -> PyResult<()> {
+    fn _init(&self, py: Python<'_>, maxsize: Bound<'_, PyAny>) -> PyResult<()> {
+        drop(maxsize);
         let items = Items::empty(py, self.state.order)?;
         drop(self.state.items.replace(py, items));
         self.items_object(py).map(drop)

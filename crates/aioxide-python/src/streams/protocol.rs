@@ -467,8 +467,9 @@ impl StreamProtocolCore {
     /// The future that is done when the connection is lost.
     fn _get_close_waiter<'py>(
         slf: &Bound<'py, Self>,
-        _stream: &Bound<'py, PyAny>,
+        stream: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = stream;
         Self::closed(slf)
     }
 

@@ -269,12 +269,14 @@ impl DatagramTransport {
     }
 
     /// A datagram transport is no stream.
-    fn write(&self, _data: Bound<'_, PyAny>) -> PyResult<()> {
+    fn write(&self, data: Bound<'_, PyAny>) -> PyResult<()> {
+        drop(data);
         Err(PyNotImplementedError::new_err(()))
     }
 
-    /// See `write`.
-    fn writelines(&self, _list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
+    /// See `write`; asyncio's joins the data before it finds that out.
+    fn writelines(&self, py: Python<'_>, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
+        allocate::bytes(py, b"")?.call_method1(crate::intern!(py, "join"), (list_of_data,))?;
         Err(PyNotImplementedError::new_err(()))
     }
 
