@@ -134,6 +134,15 @@ def test_nested_waiting_is_dropped(wrapper, api, made):
     made.settle()
 
 
+def chain_of_queues(api, loop):
+    last = api.Queue()
+    for _ in range(CHAIN):
+        outer = api.Queue()
+        outer.put_nowait(last)
+        last = outer
+    return last
+
+
 def chain_of_lifo_queues(api, loop):
     last = None
     for _ in range(CHAIN):

@@ -1,0 +1,197 @@
+"""Programs that end while a loop has work: the exit status is theirs, and nothing crashes."""
+
+import textwrap
+
+import pytest
+
+PROGRAMS = {
+    "a task waits": (
+        0,
+        """
+        loop = asyncio.new_event_loop()
+        async def main():
+            await asyncio.wait_for(asyncio.Event().wait(), 50)
+        task = loop.create_task(main())
+        loop.run_until_complete(asyncio.sleep(0))
+        """,
+    ),
+    "a callback exits": (
+        3,
+        """
+        import sys
+        async def main():
+            await asyncio.wait_for(asyncio.sleep(50), 60)
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(main())
+        loop.call_later(0.001, sys.exit, 3)
+        loop.run_forever()
+        """,
+    ),
+    "Ctrl-C ends run_forever": (
+        0,
+        """
+        import os, signal
+        async def main():
+            condition = asyncio.Condition()
+            async with condition:
+                await condition.wait()
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(main())
+        loop.call_soon(os.kill, os.getpid(), signal.SIGINT)
+        try:
+            loop.run_forever()
+        except KeyboardInterrupt:
+            pass
+        """,
+    ),
+    "a finalizer uses what is left": (
+        0,
+        """
+        class Last:
+            def __del__(self):
+                for use in (
+                    self.task.cancel, self.handle.cancel, lambda: self.coroutine.send(None),
+                    lambda: self.queue.put_nowait(1), lambda: self.loop.call_soon(int),
+                    lambda: self.future.set_result(1), self.lock.release, self.loop.close,
+                ):
+                    try:
+                        use()
+                    except BaseException:
+                        pass
+        last = Last()
+        async def main():
+            last.loop = asyncio.get_running_loop()
+            last.task = last.loop.create_task(asyncio.sleep(9))
+            last.queue, last.lock = asyncio.Queue(), asyncio.Lock()
+            await last.lock.acquire()
+            last.future = last.loop.create_future()
+            last.coroutine = asyncio.sleep(1)
+            last.handle = last.loop.call_later(1, int)
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(main())
+        """,
+    ),
+    "everything waits": (
+        0,
+        """
+        loop = asyncio.new_event_loop()
+        async def main():
+            queue, event, lock = asyncio.Queue(), asyncio.Event(), asyncio.Lock()
+            await lock.acquire()
+            barrier, semaphore = asyncio.Barrier(2), asyncio.Semaphore(0)
+            reader = asyncio.StreamReader()
+            async def group():
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(asyncio.sleep(50))
+            async def in_time():
+                async with asyncio.timeout(50):
+                    await event.wait()
+            for made in (
+                queue.get(), event.wait(), lock.acquire(), barrier.wait(), semaphore.acquire(),
+                reader.read(), group(), in_time(), asyncio.shield(event.wait()),
+                asyncio.gather(event.wait(), queue.get()), asyncio.wait([loop.create_future()]),
+                queue.join(), asyncio.to_thread(int),
+            ):
+                kept.append(asyncio.ensure_future(made))
+            for _ in range(3):
+                await asyncio.sleep(0)
+        kept = []
+        loop.run_until_complete(main())
+        """,
+    ),
+    "connections are open": (
+        0,
+        """
+        loop = asyncio.new_event_loop()
+        kept = []
+        async def serve(reader, writer):
+            kept.append(writer)
+            await reader.read()
+        async def main():
+            server = await asyncio.start_server(serve, "127.0.0.1", 0)
+            kept.append(server)
+            kept.append(await asyncio.open_connection(*server.sockets[0].getsockname()))
+            await asyncio.sleep(0.01)
+        loop.run_until_complete(main())
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_that_ends_with_work_left_keeps_its_exit_status(name, kind, run_script):
+    status, source = PROGRAMS[name]
+    source = f"import {kind} as asyncio\n" + textwrap.dedent(source)
+    run = run_script(source, options=("-W", "ignore"))
+    assert run.returncode == status, run.stderr
+    assert "panicked" not in run.stderr
+    assert "Fatal" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "await asyncio.sleep(0)",
+        "await asyncio.gather(*(asyncio.sleep(0) for _ in range(3)))",
+        "queue.put_nowait(1); await queue.get()",
+        "loop.call_soon(int); await asyncio.sleep(0)",
+        "await asyncio.to_thread(int)",
+    ],
+)
+def test_a_loop_busy_in_a_daemon_thread_does_not_spoil_the_exit(work, kind, run_script):
+    script = f"""
+        import threading, time
+        import {kind} as asyncio
+        def work():
+            async def main():
+                loop, queue = asyncio.get_running_loop(), asyncio.Queue()
+                while True:
+                    {work}
+                    started.set()
+            asyncio.run(main())
+        started = threading.Event()
+        threading.Thread(target=work, daemon=True).start()
+        started.wait()
+    """
+    for _ in range(2):
+        run = run_script(script)
+        assert run.returncode == 0, run.stderr
+        assert "panicked" not in run.stderr
+
+
+IN_A_SUB_INTERPRETER = """
+import sys
+try:
+    import _interpreters
+except ImportError:
+    sys.exit(0)  # CPython 3.12 and older
+code = '''
+import KIND as asyncio
+async def main():
+    queue = asyncio.Queue()
+    await asyncio.gather(*[asyncio.sleep(0, number) for number in range(100)])
+    async with asyncio.timeout(5):
+        await asyncio.sleep(0)
+    async with asyncio.TaskGroup() as group:
+        for number in range(50):
+            group.create_task(asyncio.sleep(0.001, str(number)))
+    return [1]
+assert asyncio.run(main()) == [1]
+'''
+def elsewhere():
+    made = _interpreters.create("FORM")
+    result = _interpreters.exec(made, code)
+    _interpreters.destroy(made)
+    assert result is None or "ImportError" in str(result), result
+for _ in range(3):
+    elsewhere()
+exec(code)
+elsewhere()
+exec(code)
+"""
+
+
+@pytest.mark.parametrize("form", ["legacy", "isolated"])
+def test_a_sub_interpreter_is_refused_or_works_and_the_main_one_goes_on(form, kind, run_script):
+    run = run_script(IN_A_SUB_INTERPRETER.replace("KIND", kind).replace("FORM", form))
+    assert run.returncode == 0, run.stderr
