@@ -59,6 +59,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--memory-share", type=float, default=0.3)
     parser.add_argument("--reproduce", metavar="SEED", help="one program; of memory: NAME:AT:COUNT")
     parser.add_argument("--steps", help="its steps, separated by commas, or none; all by default")
+    parser.add_argument(
+        "--fatal-only",
+        action="store_true",
+        help="status 1 for a crash, a panic, a hang, a sanitizer's report; the rest is printed",
+    )
     parser.add_argument("--asan", action="store_true", help="on a build with AddressSanitizer")
     parser.add_argument("--kind", default="aioxide", choices=("aioxide", "asyncio"))
     options = parser.parse_args(arguments)
@@ -113,7 +118,15 @@ def search(options: argparse.Namespace) -> int:
         f"{totals['memory programs']} programs with failing allocations, "
         f"{len(findings)} failures"
     )
+    if options.fatal_only:
+        findings = [finding for finding in findings if is_fatal(finding.failure)]
+        print(f"fuzz-api: {len(findings)} of them fatal")
     return 1 if findings else 0
+
+
+def is_fatal(failure: str) -> bool:
+    """Whether a failure is one that is promised never to be: see docs/safety.md."""
+    return not failure.startswith("wrong: ") or "panic" in failure
 
 
 def main(arguments: list[str]) -> int:

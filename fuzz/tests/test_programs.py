@@ -9,6 +9,7 @@ import hooks
 import memory
 import program
 import pytest
+import run
 import surface
 from isolation import Counter
 
@@ -168,3 +169,10 @@ def test_a_failing_allocation_reaches_the_program(monkeypatch):
 def test_a_case_of_failing_memory_can_be_named():
     case = memory.Case("tls", 7, 50)
     assert memory.Case.parse("tls:7:50") == case
+
+
+def test_what_is_promised_never_to_be_is_fatal():
+    for failure in ("killed by SIGSEGV", "panic: crates/x.rs:1", "hang", "sanitizer: overflow"):
+        assert run.is_fatal(failure)
+    assert run.is_fatal("wrong: a panic reached the program: index out of bounds")
+    assert not run.is_fatal("wrong: SystemError: <f> returned a result with an exception set")
