@@ -3,6 +3,7 @@
 import asyncio
 import decimal
 import fractions
+import sys
 
 import pytest
 
@@ -477,7 +478,14 @@ async def throw_at_each_point(api, name, error):
 @pytest.mark.parametrize("name", NAMES)
 def test_exceptions_thrown_into_each_wait(run, api, name, error):
     seen = run(throw_at_each_point(api, name, error))
-    assert seen == asyncio.run(throw_at_each_point(asyncio, name, error))
+    expected = asyncio.run(throw_at_each_point(asyncio, name, error))
+    thrown = error is asyncio.CancelledError and "Semaphore" in name
+    if sys.version_info < (3, 13) and thrown and api is not asyncio:
+        # Where nothing was released, asyncio before 3.13 takes that for a wake-up
+        # and makes up a permit: the next wait ends at once. No permit is made up here.
+        assert seen[5] is TimeoutError
+        expected[5] = TimeoutError
+    assert seen == expected
 
 
 PARTIES = [1, 2, 1.0, 1.5, True, 2**70, float("inf"), float("nan"), decimal.Decimal(1)]
