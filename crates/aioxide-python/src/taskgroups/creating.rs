@@ -148,14 +148,17 @@ fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         }
     }
     TaskGroup::members(slf)?.add(task)?;
-    match native {
+    let awaited = match native {
         Some(task) if is_plain(slf) => {
-            Future::add_callback(task, Callback::Waiter(Waiter::group(slf)))?;
+            Future::add_callback(task, Callback::Waiter(Waiter::group(slf))).map(drop)
         }
-        _ => {
-            let callback = slf.getattr(crate::intern!(py, "_on_task_done"))?;
-            task.call_method1(crate::intern!(py, "add_done_callback"), (callback,))?;
-        }
+        _ => slf.getattr(crate::intern!(py, "_on_task_done")).and_then(|callback| {
+            task.call_method1(crate::intern!(py, "add_done_callback"), (callback,)).map(drop)
+        }),
+    };
+    if let Err(error) = awaited {
+        // The group would wait forever for a task that cannot tell of its end.
+        return TaskGroup::members(slf)?.discard(task).and(Err(error));
     }
     #[cfg(Py_3_15)]
     if slf.get().state.flags.get(py).aborting
