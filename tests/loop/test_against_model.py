@@ -13,7 +13,8 @@ import asyncio
 import socket
 
 import aioxide
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 PAIRS = 3
@@ -188,7 +189,15 @@ def trace_on(make_loop, turns, last):
     return run.trace
 
 
-@settings(max_examples=100, derandomize=True, database=None, deadline=None)
+# How fast the programs are made tells of the machine alone, which may be busy.
+@pytest.mark.timeout(120)
+@settings(
+    max_examples=100,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(turns=programs, last=bodies)
 def test_both_loops_call_the_same_in_the_same_turns(turns, last):
     theirs = trace_on(asyncio.SelectorEventLoop, turns, last)
