@@ -1,10 +1,18 @@
 """Receiving: data_received, pause_reading and resume_reading, changing the protocol."""
 
 import asyncio
+import socket
 
 import pytest
 
-from .peers import MORE_THAN_THE_KERNEL_TAKES, Recorder, offered, patterned, wired
+from .peers import (
+    MORE_THAN_THE_KERNEL_TAKES,
+    Recorder,
+    offered,
+    patterned,
+    tcp_pair,
+    wired,
+)
 
 
 def test_data_received_gets_bytes(run, loop):
@@ -209,3 +217,42 @@ def test_closing_in_data_received_delivers_no_more(run, loop, how):
             assert protocol.calls == ["connection_made", "data_received", "connection_lost"]
 
     run(main())
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+def test_one_turn_reads_once_and_the_end_comes_in_a_later_one(run, loop, family):
+    turns = []
+    near, far = socket.socketpair() if family == socket.AF_UNIX else tcp_pair()
+    near.setblocking(False)
+
+    class Turns(Recorder):
+        def data_received(self, data):
+            super().data_received(data)
+            turns.append((bytes(data), turn))
+            if data == b"first":
+                # Both are there when the loop polls next.
+                far.send(b"last")
+                far.close()
+
+        def eof_received(self):
+            turns.append((b"", turn))
+            return super().eof_received()
+
+    turn = 0
+
+    def count():
+        nonlocal turn
+        turn += 1
+        loop.call_soon(count)
+
+    async def main():
+        transport, protocol = await loop.create_connection(Turns, sock=near)
+        count()
+        far.send(b"first")
+        await protocol.lost
+        assert transport.is_closing()
+
+    run(main())
+    (first, one), (last, two), (end, three) = turns
+    assert (first, last, end) == (b"first", b"last", b"")
+    assert (two - one, three - two) == (1, 1)

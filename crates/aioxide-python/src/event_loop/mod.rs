@@ -25,7 +25,7 @@ pub use create_task::CreateTask;
 pub use descriptors::{Direction, Watch, Watcher};
 pub use object::{LoopCore, SCRATCH_BYTES};
 pub use owning::_own_hot_methods;
-pub use ready::{HANGUP, NativeWork, READABLE, Ready, WRITABLE};
+pub use ready::{AGAIN, HANGUP, NativeWork, READABLE, Ready, WRITABLE};
 pub use replacing::Methods;
 pub use scheduling::check_callback;
 pub use timers::is_plain_number;

@@ -24,6 +24,8 @@ pub const READABLE: u8 = 1;
 pub const WRITABLE: u8 = 2;
 /// The peer has closed its side, or the connection is broken.
 pub const HANGUP: u8 = 4;
+/// Not the poller's: a transport has said itself that it reads once more.
+pub const AGAIN: u8 = 8;
 
 /// One thing to do in a turn: a value, not an object, so that a task step or a
 /// wake-up allocates nothing. Two words; what needs more is boxed.

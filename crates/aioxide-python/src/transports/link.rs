@@ -128,7 +128,7 @@ pub enum TransportEvent {
     /// Its first turn.
     Start,
     /// The poller has news of its descriptor: a set of `READABLE`, `WRITABLE`,
-    /// `HANGUP`.
+    /// `HANGUP`; or `READABLE` and `AGAIN`, without the poller.
     Io(u8),
     /// Its last turn.
     Lost,

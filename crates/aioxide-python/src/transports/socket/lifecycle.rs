@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use super::SocketTransport;
 use super::object::{Socket, close};
-use crate::event_loop::{LoopCore, READABLE, WRITABLE, Watch};
+use crate::event_loop::{AGAIN, LoopCore, READABLE, WRITABLE, Watch};
 use crate::transports::failures::{fatal_error, report_step, warn_unclosed};
 use crate::transports::{AnyTransport, Transport, TransportEvent};
 
@@ -101,8 +101,14 @@ impl SocketTransport {
         if readiness & READABLE == 0 {
             return Ok(());
         }
-        let again = self.state.flags.update(py, |flags| std::mem::take(&mut flags.reads_again));
-        if again && !self.still_has_descriptor(py)? {
+        if readiness & AGAIN != 0 {
+            self.state.flags.update(py, |flags| flags.reads_again = false);
+            if !self.still_has_descriptor(py)? {
+                return Ok(());
+            }
+        } else if self.state.flags.get(py).reads_again {
+            // Read in this turn already, or yet to be: a turn reads once, as in asyncio,
+            // so that the end does not come in the turn of the last data.
             return Ok(());
         }
         if self.state.flags.get(py).reads() { self.read_ready(core, slf) } else { Ok(()) }

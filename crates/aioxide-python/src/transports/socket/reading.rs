@@ -9,7 +9,7 @@ use rustix::net::RecvFlags;
 use super::{SocketTransport, would_block};
 use crate::buffers::BufferView;
 use crate::errors::os_error;
-use crate::event_loop::{LoopCore, READABLE, SCRATCH_BYTES};
+use crate::event_loop::{AGAIN, LoopCore, READABLE, SCRATCH_BYTES};
 use crate::streams::StreamProtocolCore;
 use crate::tls::SslProtocol;
 use crate::transports::failures::fatal_error;
@@ -51,10 +51,21 @@ impl SocketTransport {
         if *read.as_ref().unwrap_or(&true) && self.state.flags.get(py).reads() {
             // While reading is paused the rest stays in the kernel; resuming
             // looks for it.
-            self.state.flags.update(py, |flags| flags.reads_again = true);
-            self.schedule(slf, TransportEvent::Io(READABLE));
+            self.read_again(slf);
         }
         read.map(drop)
+    }
+
+    /// Reads in the next turn without having been told to by the poller: once, however
+    /// often this is called until then.
+    fn read_again(&self, slf: &Bound<'_, Self>) {
+        let scheduled = self
+            .state
+            .flags
+            .update(slf.py(), |flags| std::mem::replace(&mut flags.reads_again, true));
+        if !scheduled {
+            self.schedule(slf, TransportEvent::Io(READABLE | AGAIN));
+        }
     }
 
     /// One `recv`. A read that did not fill the buffer has emptied a TCP
@@ -301,8 +312,7 @@ impl SocketTransport {
         }
         if this.state.flags.get(py).registered {
             // What the poller reported meanwhile it will not report again.
-            this.state.flags.update(py, |flags| flags.reads_again = true);
-            this.schedule(slf, TransportEvent::Io(READABLE));
+            this.read_again(slf);
         }
         this.log(slf, "debug", "%r resumes reading")
     }
