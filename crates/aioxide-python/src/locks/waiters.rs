@@ -6,6 +6,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use slab::Slab;
 
+use crate::errors::Settled;
 use crate::futures::Future;
 use crate::gil_cell::{GilCell, unsafe_cell_methods};
 
@@ -181,7 +182,7 @@ impl GilCell<Waiters> {
 /// What a deque says of one who waits and is not in it.
 #[cold]
 fn not_listed(py: Python<'_>, error: Option<&PyErr>) -> PyErr {
-    let failure = PyValueError::new_err("deque.remove(x): x not in deque");
+    let failure = PyValueError::new_err("deque.remove(x): x not in deque").settled(py);
     failure.set_context(py, error.map(|error| error.clone_ref(py)));
     failure
 }
