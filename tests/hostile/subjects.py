@@ -384,7 +384,7 @@ def _socket_call(api, loop):
     with contextlib.suppress(BaseException):
         call.send(None)
     for found in gc.get_referents(call):
-        if type(found).__name__ == "SocketCall":
+        if type(found).__qualname__ == "SocketCall":
             return found
     return call
 
@@ -403,7 +403,7 @@ def _found(name, make):
             front = [one for one in front if id(one) not in seen]
             seen.update(map(id, front))
             for one in front:
-                if type(one).__name__ == name:
+                if type(one).__qualname__ == name:
                     return one
             front = [one for one in front if not isinstance(one, type)][:2000]
         return made

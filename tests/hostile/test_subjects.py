@@ -1,5 +1,7 @@
 """Every class has its objects here, and nothing is overlooked."""
 
+import sys
+
 import pytest
 from hostile.subjects import SUBJECTS, WAYS
 
@@ -23,6 +25,9 @@ def test_every_class_is_a_subject():
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_the_object_is_one_of_its_class(kind, way, made):
     name = way.partition(",")[0]
+    if name == "_AsCompletedIterator" and sys.version_info < (3, 13):
+        name = "generator"  # asyncio's function is one before 3.13.
     if kind == "aioxide":
-        bases = [base.__name__ for base in type(made(way)).__mro__]
+        # The `__name__` of a coroutine's class is the interpreter's, "coroutine".
+        bases = [base.__qualname__ for base in type(made(way)).__mro__]
         assert name in bases, bases
