@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyOSError, PySystemError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -21,6 +21,16 @@ pub fn os_error(error: impl Into<io::Error>) -> PyErr {
         }
         None => PyErr::from(error),
     }
+}
+
+/// What a step of a coroutine has raised.
+///
+/// CPython loses the exception where the object of a frame cannot be allocated as well. It
+/// has `SystemError` for that, where PyO3 panics in a build with debug assertions.
+pub fn fetched(py: Python<'_>) -> PyErr {
+    PyErr::take(py).unwrap_or_else(|| {
+        PySystemError::new_err(crate::name!("error return without exception set"))
+    })
 }
 
 /// The error as a `raise` statement makes it: what is being handled meanwhile,

@@ -52,7 +52,9 @@ impl Drop for Level<'_> {
 /// The interpreter's error for calls that are nested too deep.
 #[cold]
 pub fn too_deep() -> PyErr {
-    PyRecursionError::new_err("maximum recursion depth exceeded while calling a Python object")
+    PyRecursionError::new_err(crate::name!(
+        "maximum recursion depth exceeded while calling a Python object"
+    ))
 }
 
 /// The last part of a stack, which is left to calls that are not ours.

@@ -27,7 +27,9 @@ pub fn awaiting(object: &Bound<'_, PyAny>) -> PyResult<Step> {
     // SAFETY: the reference is alive; this compares its type.
     if unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) } != 0 {
         if !object.getattr(crate::intern!(py, "cr_await"))?.is_none() {
-            return Err(PyRuntimeError::new_err("coroutine is being awaited already"));
+            return Err(PyRuntimeError::new_err(crate::name!(
+                "coroutine is being awaited already"
+            )));
         }
         return Ok(Step::Delegate(object.clone().unbind()));
     }

@@ -155,20 +155,22 @@ impl Coroutine {
             (Phase::Created, Resumption::Send(value)) if value.is_none() => Input::Start,
             (Phase::Created, Resumption::Send(_)) => {
                 drop(self.state.phase.replace(py, Phase::Created));
-                return Err(PyTypeError::new_err(
-                    "can't send non-None value to a just-started coroutine",
-                ));
+                return Err(PyTypeError::new_err(crate::name!(
+                    "can't send non-None value to a just-started coroutine"
+                )));
             }
             (Phase::Created, Resumption::Throw(error)) => {
                 self.end(py);
                 return Err(error);
             }
             (Phase::Running, _) => {
-                return Err(PyValueError::new_err("coroutine already executing"));
+                return Err(PyValueError::new_err(crate::name!("coroutine already executing")));
             }
             (Phase::Over, _) => {
                 drop(self.state.phase.replace(py, Phase::Over));
-                return Err(PyRuntimeError::new_err("cannot reuse already awaited coroutine"));
+                return Err(PyRuntimeError::new_err(crate::name!(
+                    "cannot reuse already awaited coroutine"
+                )));
             }
             (Phase::Waiting(future), Resumption::Send(_)) => outcome(future.bind(py)),
             (Phase::Yielded, Resumption::Send(value)) => Input::Value(value),
@@ -327,7 +329,8 @@ fn stop_is_an_error(py: Python<'_>, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyStopIteration>(py) {
         return error;
     }
-    let wrapped = PyRuntimeError::new_err("coroutine raised StopIteration").settled(py);
+    let wrapped =
+        PyRuntimeError::new_err(crate::name!("coroutine raised StopIteration")).settled(py);
     wrapped.set_cause(py, Some(error));
     wrapped
 }
@@ -336,7 +339,9 @@ fn stop_is_an_error(py: Python<'_>, error: PyErr) -> PyErr {
 fn outcome<'py>(future: &Bound<'py, Future>) -> Input<'py> {
     let py = future.py();
     if !future.get().is_done(py) {
-        return Input::Error(PyRuntimeError::new_err("await wasn't used with future"));
+        return Input::Error(PyRuntimeError::new_err(crate::name!(
+            "await wasn't used with future"
+        )));
     }
     match future.get().take_result(py) {
         Ok(value) => Input::Value(value),
@@ -362,7 +367,7 @@ fn hand_down<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyR
                     ffi::PySendResult::PYGEN_RETURN => {
                         Ok(Flow::Returned(Bound::from_owned_ptr(py, result)))
                     }
-                    ffi::PySendResult::PYGEN_ERROR => Err(PyErr::fetch(py)),
+                    ffi::PySendResult::PYGEN_ERROR => Err(crate::errors::fetched(py)),
                 }
             }
         }
@@ -449,7 +454,7 @@ impl Coroutine {
             Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded => Some(true),
         });
         match waits {
-            None => Err(PyValueError::new_err("coroutine already executing")),
+            None => Err(PyValueError::new_err(crate::name!("coroutine already executing"))),
             Some(false) => {
                 self.end(py);
                 Ok(())
@@ -460,9 +465,9 @@ impl Coroutine {
                     .settled(py)
                 {
                     Ok(Flow::Returned(_)) => Ok(()),
-                    Ok(Flow::Yielded(_)) => {
-                        Err(PyRuntimeError::new_err("coroutine ignored GeneratorExit"))
-                    }
+                    Ok(Flow::Yielded(_)) => Err(PyRuntimeError::new_err(crate::name!(
+                        "coroutine ignored GeneratorExit"
+                    ))),
                     Err(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(()),
                     Err(error) => Err(error),
                 }

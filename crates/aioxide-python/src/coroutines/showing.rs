@@ -94,7 +94,7 @@ pub unsafe extern "C" fn iter_slot(object: *mut ffi::PyObject) -> *mut ffi::PyOb
             if caller_is_generator_based(py)? {
                 return Ok(object.unbind());
             }
-            Err(PyTypeError::new_err("'coroutine' object is not iterable"))
+            Err(PyTypeError::new_err(crate::name!("'coroutine' object is not iterable")))
         })
     }
 }

@@ -45,9 +45,9 @@ impl FastMethod for CallSoon {
             }
         }
         let Some(callback) = callback else {
-            return Err(PyTypeError::new_err(
-                "call_soon() missing 1 required positional argument: 'callback'",
-            ));
+            return Err(PyTypeError::new_err(crate::name!(
+                "call_soon() missing 1 required positional argument: 'callback'"
+            )));
         };
         let this = core.get();
         this.admit(py)?;

@@ -64,9 +64,9 @@ impl FastMethod for CreateTask {
             }
         }
         let Some(coroutine) = coroutine else {
-            return Err(PyTypeError::new_err(
-                "create_task() missing 1 required positional argument: 'coro'",
-            ));
+            return Err(PyTypeError::new_err(crate::name!(
+                "create_task() missing 1 required positional argument: 'coro'"
+            )));
         };
         this.check_closed(py)?;
         match factory {

@@ -184,7 +184,7 @@ impl LoopCore {
 }
 
 fn closed_error() -> PyErr {
-    PyRuntimeError::new_err("Event loop is closed")
+    PyRuntimeError::new_err(crate::name!("Event loop is closed"))
 }
 
 #[pymethods]
@@ -243,7 +243,9 @@ impl LoopCore {
         if let Some(factory) = &factory
             && !factory.is_callable()
         {
-            return Err(PyTypeError::new_err("task factory must be a callable or None"));
+            return Err(PyTypeError::new_err(crate::name!(
+                "task factory must be a callable or None"
+            )));
         }
         let factory = factory.map(Bound::unbind);
         drop(self.task_factory.replace(py, factory));

@@ -29,9 +29,9 @@ impl LoopCore {
         if thread == 0 || thread == thread_identity() {
             return Ok(());
         }
-        Err(PyRuntimeError::new_err(
-            "Non-thread-safe operation invoked on an event loop other than the current one",
-        ))
+        Err(PyRuntimeError::new_err(crate::name!(
+            "Non-thread-safe operation invoked on an event loop other than the current one"
+        )))
     }
 
     /// What `call_soon_threadsafe` returns.

@@ -99,7 +99,7 @@ impl LoopCore {
             )));
         }
         if self.engine.has_work(py) {
-            return Err(PyRuntimeError::new_err("the loop is in use already"));
+            return Err(PyRuntimeError::new_err(crate::name!("the loop is in use already")));
         }
         self.engine.use_clock(py, Clock::virtual_from(start));
         drop(self.idling.replace(py, Some(Idling::with_patience(patience))));

@@ -141,7 +141,7 @@ impl FastMethod for CallLater {
         let py = core.py();
         let call = Call::parse(&arguments, "call_later", "delay")?;
         if call.time.is_none() {
-            return Err(PyTypeError::new_err("delay must not be None"));
+            return Err(PyTypeError::new_err(crate::name!("delay must not be None")));
         }
         let this = core.get();
         if !this.calls_own(py, Methods::DEADLINES) {
@@ -174,7 +174,7 @@ impl FastMethod for CallAt {
     ) -> PyResult<Py<PyAny>> {
         let call = Call::parse(&arguments, "call_at", "when")?;
         if call.time.is_none() {
-            return Err(PyTypeError::new_err("when cannot be None"));
+            return Err(PyTypeError::new_err(crate::name!("when cannot be None")));
         }
         core.get().admit(core.py())?;
         let (time, when) = (call.time, seconds(call.time)?);

@@ -73,7 +73,7 @@ fn next(future: &Bound<'_, Future>) -> *mut ffi::PyObject {
     let outcome = if this.is_done(py) {
         this.take_result(py)
     } else if this.state.flags.get(py).blocking {
-        Err(PyRuntimeError::new_err("await wasn't used with future"))
+        Err(PyRuntimeError::new_err(crate::name!("await wasn't used with future")))
     } else {
         this.set_blocking(py, true);
         return future.clone().into_ptr();
@@ -232,22 +232,22 @@ pub fn thrown(
             None => class.call0()?,
         }
     } else if value.is_some() {
-        return Err(pyo3::exceptions::PyTypeError::new_err(
-            "instance exception may not have a separate value",
-        ));
+        return Err(pyo3::exceptions::PyTypeError::new_err(crate::name!(
+            "instance exception may not have a separate value"
+        )));
     } else {
         kind.clone()
     };
     if !is_exception(&exception) {
-        return Err(pyo3::exceptions::PyTypeError::new_err(
-            "exceptions must be classes deriving BaseException or instances of such a class",
-        ));
+        return Err(pyo3::exceptions::PyTypeError::new_err(crate::name!(
+            "exceptions must be classes deriving BaseException or instances of such a class"
+        )));
     }
     if let Some(traceback) = traceback {
         if !traceback.is_instance_of::<pyo3::types::PyTraceback>() {
-            return Err(pyo3::exceptions::PyTypeError::new_err(
-                "throw() third argument must be a traceback",
-            ));
+            return Err(pyo3::exceptions::PyTypeError::new_err(crate::name!(
+                "throw() third argument must be a traceback"
+            )));
         }
         exception_object::set_traceback(&exception, Some(traceback.unbind()))?;
     }

@@ -27,7 +27,9 @@ pub fn traceback(exception: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
 /// Gives the exception a traceback, or takes it away.
 pub fn set_traceback(exception: &Bound<'_, PyAny>, traceback: Option<Py<PyAny>>) -> PyResult<()> {
     if !is_exception(exception) {
-        return Err(PyTypeError::new_err("exceptions must derive from BaseException"));
+        return Err(PyTypeError::new_err(crate::name!(
+            "exceptions must derive from BaseException"
+        )));
     }
     let py = exception.py();
     let traceback = traceback.unwrap_or_else(|| py.None());

@@ -338,7 +338,7 @@ impl Future {
 }
 
 fn uninitialized() -> PyErr {
-    pyo3::exceptions::PyRuntimeError::new_err("Future object is not initialized.")
+    pyo3::exceptions::PyRuntimeError::new_err(crate::name!("Future object is not initialized."))
 }
 
 /// `InvalidStateError(message)`.

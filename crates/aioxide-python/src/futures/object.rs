@@ -208,7 +208,7 @@ impl Future {
         // The class may have ended the future.
         slf.get().require_pending(py)?;
         if !is_exception(&exception) {
-            return Err(PyTypeError::new_err("invalid exception object"));
+            return Err(PyTypeError::new_err(crate::name!("invalid exception object")));
         }
         Self::fail(slf, without_stop_iteration(exception)?)
     }
@@ -372,7 +372,9 @@ impl Future {
     #[setter]
     fn set__log_traceback(&self, py: Python<'_>, value: Bound<'_, PyAny>) -> PyResult<()> {
         if value.is_truthy()? {
-            return Err(PyValueError::new_err("_log_traceback can only be set to False"));
+            return Err(PyValueError::new_err(crate::name!(
+                "_log_traceback can only be set to False"
+            )));
         }
         self.set_log_traceback(py, false);
         Ok(())

@@ -144,7 +144,7 @@ impl Condition {
         if Self::is_locked(slf)? {
             Ok(())
         } else {
-            Err(PyRuntimeError::new_err("cannot notify on un-acquired lock"))
+            Err(PyRuntimeError::new_err(crate::name!("cannot notify on un-acquired lock")))
         }
     }
 }

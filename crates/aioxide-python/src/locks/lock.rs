@@ -88,7 +88,7 @@ impl Lock {
         if this.state.held.get(py) != Held::BySomebody {
             // An error of its own where `__init__` never ran.
             Self::is_locked(slf)?;
-            return Err(PyRuntimeError::new_err("Lock is not acquired."));
+            return Err(PyRuntimeError::new_err(crate::name!("Lock is not acquired.")));
         }
         this.state.held.set(py, Held::ByNobody);
         this.wake_first(py)

@@ -55,7 +55,9 @@ impl Semaphore {
 
     fn begin<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<()> {
         if value.lt(0)? {
-            return Err(PyValueError::new_err("Semaphore initial value must be >= 0"));
+            return Err(PyValueError::new_err(crate::name!(
+                "Semaphore initial value must be >= 0"
+            )));
         }
         let state = &slf.get().state;
         drop(state.waiters.abandon(slf.py()));
@@ -304,7 +306,9 @@ impl BoundedSemaphore {
         let semaphore = slf.as_super();
         match semaphore.get().state.value.has_reached(slf.py(), &slf.get().bound)? {
             Some(false) => Semaphore::give_back(semaphore),
-            Some(true) => Err(PyValueError::new_err("BoundedSemaphore released too many times")),
+            Some(true) => {
+                Err(PyValueError::new_err(crate::name!("BoundedSemaphore released too many times")))
+            }
             None => Err(super::uninitialized(slf.as_any(), "_value")),
         }
     }

@@ -182,7 +182,8 @@ impl GilCell<Waiters> {
 /// What a deque says of one who waits and is not in it.
 #[cold]
 fn not_listed(py: Python<'_>, error: Option<&PyErr>) -> PyErr {
-    let failure = PyValueError::new_err("deque.remove(x): x not in deque").settled(py);
+    let failure =
+        PyValueError::new_err(crate::name!("deque.remove(x): x not in deque")).settled(py);
     failure.set_context(py, error.map(|error| error.clone_ref(py)));
     failure
 }

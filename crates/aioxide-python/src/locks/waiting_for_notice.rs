@@ -45,7 +45,7 @@ impl WaitForNotice {
     fn begin(&mut self, py: Python<'_>) -> PyResult<Step> {
         let condition = self.condition.bind(py).clone();
         if !Condition::is_locked(&condition)? {
-            return Err(PyRuntimeError::new_err("cannot wait on un-acquired lock"));
+            return Err(PyRuntimeError::new_err(crate::name!("cannot wait on un-acquired lock")));
         }
         let this = condition.get();
         // Since 3.13 the lock stays with the caller if the loop is the wrong one.

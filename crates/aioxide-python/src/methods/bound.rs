@@ -102,10 +102,9 @@ impl SpecialMethod {
 
 impl BoundMethod {
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let parts = self
-            .parts
-            .clone_ref(py)
-            .ok_or_else(|| PyTypeError::new_err("the method's object is being deleted"))?;
+        let parts = self.parts.clone_ref(py).ok_or_else(|| {
+            PyTypeError::new_err(crate::name!("the method's object is being deleted"))
+        })?;
         let method = parts.method.get().method.bind(py).clone();
         Ok((method, parts.receiver.into_bound(py)))
     }
@@ -166,7 +165,7 @@ pub unsafe fn receiver_of(callable: *mut ffi::PyObject) -> Option<*mut ffi::PyOb
     let receiver =
         bound.get().parts.read(py, |parts| parts.as_ref().map(|parts| parts.receiver.as_ptr()));
     if receiver.is_none() {
-        PyTypeError::new_err("the method's object is being deleted").restore(py);
+        PyTypeError::new_err(crate::name!("the method's object is being deleted")).restore(py);
     }
     receiver
 }

@@ -154,7 +154,7 @@ impl Queue {
     #[inline]
     pub(super) fn take(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let Some(object) = self.object_in_use(py)? else {
-            let empty = || PyIndexError::new_err("pop from an empty deque");
+            let empty = || PyIndexError::new_err(crate::name!("pop from an empty deque"));
             return self.state.items.pop_native(py).ok_or_else(empty);
         };
         let item = match self.state.order {

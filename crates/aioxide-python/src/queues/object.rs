@@ -266,7 +266,7 @@ impl Queue {
         let unfinished = &slf.get().state.unfinished;
         let left = unfinished.get(py) - 1;
         if left < 0 {
-            return Err(PyValueError::new_err("task_done() called too many times"));
+            return Err(PyValueError::new_err(crate::name!("task_done() called too many times")));
         }
         unfinished.set(py, left);
         if left == 0 { slf.get().tell_finished(py) } else { Ok(()) }

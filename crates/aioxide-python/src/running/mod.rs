@@ -56,7 +56,7 @@ fn without_arguments(callable: &Bound<'_, PyAny>) -> Option<ffi::PyCFunction> {
 pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let running = running_loop_or_none(py)?;
     if running.is_none() {
-        return Err(PyRuntimeError::new_err("no running event loop"));
+        return Err(PyRuntimeError::new_err(crate::name!("no running event loop")));
     }
     Ok(running)
 }

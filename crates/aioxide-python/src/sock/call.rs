@@ -248,7 +248,7 @@ impl SocketCall {
             return if created { self.begin(slf) } else { Err(reused()) };
         };
         if !future.get().is_done(py) {
-            return Err(PyRuntimeError::new_err("await wasn't used with future"));
+            return Err(PyRuntimeError::new_err(crate::name!("await wasn't used with future")));
         }
         self.end(slf);
         future.get().take_result(py).map(|value| Progress::Done(value.unbind()))
@@ -295,7 +295,7 @@ enum Progress {
 }
 
 fn reused() -> PyErr {
-    PyRuntimeError::new_err("cannot reuse already awaited coroutine")
+    PyRuntimeError::new_err(crate::name!("cannot reuse already awaited coroutine"))
 }
 
 /// Whether the system finds a descriptor ready. One that it cannot say anything of is tried.
@@ -323,13 +323,13 @@ fn check_socket(
         if let Ok(ssl) = modules.get_item(crate::name!("ssl"))
             && socket.is_instance(&ssl.getattr(crate::name!("SSLSocket"))?)?
         {
-            return Err(PyTypeError::new_err("Socket cannot be of type SSLSocket"));
+            return Err(PyTypeError::new_err(crate::name!("Socket cannot be of type SSLSocket")));
         }
     }
     if core.get().debug(py) {
         let timeout = socket.call_method0(crate::intern!(py, "gettimeout"))?;
         if timeout.is_none() || !timeout.eq(0)? {
-            return Err(PyValueError::new_err("the socket must be non-blocking"));
+            return Err(PyValueError::new_err(crate::name!("the socket must be non-blocking")));
         }
     }
     Ok(())

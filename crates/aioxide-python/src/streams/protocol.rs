@@ -185,7 +185,7 @@ impl StreamProtocolCore {
     pub(super) fn may_write(&self, py: Python<'_>) -> PyResult<bool> {
         let flags = self.state.flags.get(py);
         if flags.connection_lost {
-            return Err(PyConnectionResetError::new_err("Connection lost"));
+            return Err(PyConnectionResetError::new_err(crate::name!("Connection lost")));
         }
         Ok(!flags.paused)
     }

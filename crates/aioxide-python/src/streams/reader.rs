@@ -189,7 +189,7 @@ impl StreamReader {
         }
         let flags = state.flags.get(py);
         if flags.eof {
-            return Err(PyAssertionError::new_err("_wait_for_data after EOF"));
+            return Err(PyAssertionError::new_err(crate::name!("_wait_for_data after EOF")));
         }
         // Waiting while paused would be for ever.
         if flags.paused {
@@ -267,7 +267,9 @@ impl StreamReader {
     pub fn arrived(&self, py: Python<'_>, taken: TakenIn) -> PyResult<()> {
         match taken {
             TakenIn::Buffered => self.announce(py),
-            TakenIn::AfterEnd => Err(PyAssertionError::new_err("feed_data after feed_eof")),
+            TakenIn::AfterEnd => {
+                Err(PyAssertionError::new_err(crate::name!("feed_data after feed_eof")))
+            }
             TakenIn::OutOfMemory => Err(allocate::out_of_memory()),
         }
     }
@@ -392,7 +394,7 @@ impl StreamReader {
             }
             GivenLimit::Object(limit) => {
                 if limit.le(0)? {
-                    return Err(PyValueError::new_err("Limit cannot be <= 0"));
+                    return Err(PyValueError::new_err(crate::name!("Limit cannot be <= 0")));
                 }
                 Limit::of(&limit)?
             }
@@ -461,7 +463,7 @@ impl StreamReader {
     /// Says which transport is paused when too much waits to be read.
     pub fn set_transport(&self, py: Python<'_>, transport: Option<Py<PyAny>>) -> PyResult<()> {
         if self.state.transport.is_some(py) {
-            return Err(PyAssertionError::new_err("Transport already set"));
+            return Err(PyAssertionError::new_err(crate::name!("Transport already set")));
         }
         drop(self.state.transport.replace(py, transport));
         Ok(())
@@ -471,7 +473,7 @@ impl StreamReader {
     #[cfg(Py_3_14)]
     fn _replace_transport(&self, py: Python<'_>, transport: Option<Py<PyAny>>) -> PyResult<()> {
         if self.state.transport.is_none(py) {
-            return Err(PyAssertionError::new_err("Transport not set"));
+            return Err(PyAssertionError::new_err(crate::name!("Transport not set")));
         }
         drop(self.state.transport.replace(py, transport));
         Ok(())

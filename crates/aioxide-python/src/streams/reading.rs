@@ -263,7 +263,9 @@ impl Routine for ReadExactly {
         let reader = self.reader.get();
         if !resumed(reader, py, input)? {
             if self.amount.is_negative(py)? {
-                return Err(PyValueError::new_err("readexactly size can not be less than zero"));
+                return Err(PyValueError::new_err(crate::name!(
+                    "readexactly size can not be less than zero"
+                )));
             }
             reader.raise_exception(py)?;
             if self.amount.is_zero(py)? {

@@ -47,10 +47,14 @@ impl Separators {
         }
         several.sort_by_key(|(length, _)| *length);
         let (Some((shortest, _)), Some((longest, _))) = (several.first(), several.last()) else {
-            return Err(PyValueError::new_err("Separator should contain at least one element"));
+            return Err(PyValueError::new_err(crate::name!(
+                "Separator should contain at least one element"
+            )));
         };
         if *shortest == 0 {
-            return Err(PyValueError::new_err("Separator should be at least one-byte string"));
+            return Err(PyValueError::new_err(crate::name!(
+                "Separator should be at least one-byte string"
+            )));
         }
         let plain = several.iter().map(|(_, it)| {
             it.cast_exact::<PyBytes>().ok().map(|bytes| Box::<[u8]>::from(bytes.as_bytes()))

@@ -77,9 +77,9 @@ fn checked<'a, 'py>(arguments: &CallArguments<'a, 'py>) -> PyResult<&'a Bound<'p
         match name.to_str()? {
             "coro" if coroutine.is_none() => coroutine = Some(value),
             "coro" => {
-                return Err(PyTypeError::new_err(
-                    "TaskGroup.create_task() got multiple values for argument 'coro'",
-                ));
+                return Err(PyTypeError::new_err(crate::name!(
+                    "TaskGroup.create_task() got multiple values for argument 'coro'"
+                )));
             }
             "name" | "context" => {}
             _ if cfg!(Py_3_14) => {}
@@ -91,9 +91,9 @@ fn checked<'a, 'py>(arguments: &CallArguments<'a, 'py>) -> PyResult<&'a Bound<'p
         }
     }
     coroutine.ok_or_else(|| {
-        PyTypeError::new_err(
-            "TaskGroup.create_task() missing 1 required positional argument: 'coro'",
-        )
+        PyTypeError::new_err(crate::name!(
+            "TaskGroup.create_task() missing 1 required positional argument: 'coro'"
+        ))
     })
 }
 

@@ -116,7 +116,7 @@ impl ExitGroup {
             return self.conclude(py);
         }
         let Some(event_loop) = this.state.event_loop.clone_ref(py) else {
-            return Err(PyRuntimeError::new_err("the group was not entered"));
+            return Err(PyRuntimeError::new_err(crate::name!("the group was not entered")));
         };
         let future = Future::of_loop(event_loop.bind(py))?;
         if TaskGroup::members(self.group.bind(py))?.is_empty() {

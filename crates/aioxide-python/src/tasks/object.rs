@@ -218,13 +218,13 @@ impl Task {
     /// A task's result is its coroutine's.
     #[pyo3(signature = (_result, /), text_signature = "($self, result, /)")]
     fn set_result(&self, _result: Bound<'_, PyAny>) -> PyResult<()> {
-        Err(PyRuntimeError::new_err("Task does not support set_result operation"))
+        Err(PyRuntimeError::new_err(crate::name!("Task does not support set_result operation")))
     }
 
     /// A task's exception is its coroutine's.
     #[pyo3(signature = (_exception, /), text_signature = "($self, exception, /)")]
     fn set_exception(&self, _exception: Bound<'_, PyAny>) -> PyResult<()> {
-        Err(PyRuntimeError::new_err("Task does not support set_exception operation"))
+        Err(PyRuntimeError::new_err(crate::name!("Task does not support set_exception operation")))
     }
 
     #[getter]

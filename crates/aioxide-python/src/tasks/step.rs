@@ -180,7 +180,7 @@ pub fn advance(
         }
     }
     let Some(coroutine) = state.coroutine.clone_ref(py).map(|it| it.into_bound(py)) else {
-        return Err(PyRuntimeError::new_err("uninitialized Task object"));
+        return Err(PyRuntimeError::new_err(crate::name!("uninitialized Task object")));
     };
     match resume(&coroutine, exception) {
         Resumed::Yielded(result) => wait_for(task, result),
@@ -223,7 +223,7 @@ fn resume<'py>(
                     ffi::PySendResult::PYGEN_RETURN => {
                         Resumed::Returned(Bound::from_owned_ptr(py, result).unbind())
                     }
-                    ffi::PySendResult::PYGEN_ERROR => Resumed::Raised(PyErr::fetch(py)),
+                    ffi::PySendResult::PYGEN_ERROR => Resumed::Raised(crate::errors::fetched(py)),
                 }
             }
         }

@@ -93,7 +93,9 @@ impl LoopCore {
             None => match this.taker(py) {
                 Taker::Executor(given) => given.into_bound(py),
                 Taker::Nobody => {
-                    return Err(PyRuntimeError::new_err("Executor shutdown has been called"));
+                    return Err(PyRuntimeError::new_err(crate::name!(
+                        "Executor shutdown has been called"
+                    )));
                 }
                 Taker::Pool => {
                     let (function, arguments) = (func.unbind(), args.unbind());

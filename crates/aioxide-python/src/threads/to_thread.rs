@@ -26,9 +26,9 @@ impl FastFunction for ToThread {
 
     fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
         let Some((function, positional)) = arguments.positional.split_first() else {
-            return Err(PyTypeError::new_err(
-                "to_thread() missing 1 required positional argument: 'func'",
-            ));
+            return Err(PyTypeError::new_err(crate::name!(
+                "to_thread() missing 1 required positional argument: 'func'"
+            )));
         };
         let mut keywords: Option<Bound<'py, PyDict>> = None;
         for argument in arguments.named() {

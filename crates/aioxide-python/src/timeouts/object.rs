@@ -294,7 +294,7 @@ impl Timeout {
         match Self::require_init(slf)? {
             Phase::Entered => {}
             Phase::Created => {
-                return Err(PyRuntimeError::new_err("Timeout has not been entered"));
+                return Err(PyRuntimeError::new_err(crate::name!("Timeout has not been entered")));
             }
             other => {
                 let message = format!("Cannot change state of {} Timeout", other.names().1);

@@ -38,7 +38,7 @@ pub fn enter(
     let py = slf.py();
     let this = slf.get();
     let Some(task) = task_in_charge(event_loop)? else {
-        return Err(PyRuntimeError::new_err("Timeout should be used inside a task"));
+        return Err(PyRuntimeError::new_err(crate::name!("Timeout should be used inside a task")));
     };
     let cancelling = tasks::cancelling(&task)?;
     this.state.progress.update(py, |progress| {
@@ -58,7 +58,7 @@ impl Routine for EnterTimeout {
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
         let timeout = self.timeout.bind(py);
         if Timeout::require_init(timeout)? != Phase::Created {
-            return Err(PyRuntimeError::new_err("Timeout has already been entered"));
+            return Err(PyRuntimeError::new_err(crate::name!("Timeout has already been entered")));
         }
         enter(timeout, &running_loop(py)?, false)?;
         Ok(Step::Return(self.timeout.clone_ref(py).into_any()))

@@ -161,8 +161,10 @@ impl SslProtocol {
     fn set__state(&self, state: Bound<'_, PyAny>) -> PyResult<()> {
         let py = state.py();
         let name = state.getattr(crate::name!("name"))?;
-        let name = name.extract::<&str>().map_err(|_| PyTypeError::new_err("no state"))?;
-        let phase = Phase::named(name).ok_or_else(|| PyValueError::new_err("no such state"))?;
+        let name =
+            name.extract::<&str>().map_err(|_| PyTypeError::new_err(crate::name!("no state")))?;
+        let phase = Phase::named(name)
+            .ok_or_else(|| PyValueError::new_err(crate::name!("no such state")))?;
         self.state.flags.update(py, |flags| flags.phase = phase);
         Ok(())
     }

@@ -216,7 +216,9 @@ impl SslProtocol {
         // In bytes, however wide its items are.
         let size = BufferView::readable(&buffer)?.len();
         if size == 0 {
-            return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
+            return Err(PyRuntimeError::new_err(crate::name!(
+                "get_buffer() returned an empty buffer"
+            )));
         }
         let mut filled = 0;
         let mut good_bye = false;

@@ -110,7 +110,7 @@ impl SslProtocol {
         }
         match this.lower(py) {
             Some(lower) => {
-                let error = PyTimeoutError::new_err("SSL shutdown timed out");
+                let error = PyTimeoutError::new_err(crate::name!("SSL shutdown timed out"));
                 lower
                     .call_method1(
                         crate::intern!(py, "_force_close"),

@@ -279,7 +279,9 @@ fn default_context(
     has_hostname: bool,
 ) -> PyResult<Bound<'_, PyAny>> {
     if server_side {
-        return Err(PyValueError::new_err("Server side SSL needs a valid SSLContext"));
+        return Err(PyValueError::new_err(crate::name!(
+            "Server side SSL needs a valid SSLContext"
+        )));
     }
     // Looked up each time: it is a documented place to put a context of one's own.
     let context =

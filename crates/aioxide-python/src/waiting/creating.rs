@@ -60,9 +60,9 @@ impl FastFunction for CreateTask {
             }
         }
         let Some(coroutine) = coroutine else {
-            return Err(PyTypeError::new_err(
-                "create_task() missing 1 required positional argument: 'coro'",
-            ));
+            return Err(PyTypeError::new_err(crate::name!(
+                "create_task() missing 1 required positional argument: 'coro'"
+            )));
         };
         let event_loop = running_loop(py)?;
         if others.is_none()

@@ -67,10 +67,10 @@ pub fn ensured<'py>(
         if let Some(event_loop) = event_loop
             && !loop_of(object)?.is(event_loop)
         {
-            return Err(PyValueError::new_err(
+            return Err(PyValueError::new_err(crate::name!(
                 "The future belongs to a different loop than \
-                 the one specified as the loop argument",
-            ));
+                 the one specified as the loop argument"
+            )));
         }
         return Ok(object.clone());
     }
@@ -83,9 +83,9 @@ pub fn ensured<'py>(
         wrapped = standard::wrap_awaitable(py)?.call1((object,))?;
         &wrapped
     } else {
-        return Err(PyTypeError::new_err(
-            "An asyncio.Future, a coroutine or an awaitable is required",
-        ));
+        return Err(PyTypeError::new_err(crate::name!(
+            "An asyncio.Future, a coroutine or an awaitable is required"
+        )));
     };
     let current;
     let event_loop = match event_loop {

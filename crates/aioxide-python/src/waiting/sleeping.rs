@@ -62,9 +62,9 @@ impl FastFunction for SleepFunction {
             }
         }
         let Some(delay) = delay else {
-            return Err(PyTypeError::new_err(
-                "sleep() missing 1 required positional argument: 'delay'",
-            ));
+            return Err(PyTypeError::new_err(crate::name!(
+                "sleep() missing 1 required positional argument: 'delay'"
+            )));
         };
         let delay = delay.clone().unbind();
         let result = result.map_or_else(|| py.None(), |result| result.clone().unbind());
@@ -92,7 +92,7 @@ impl Sleep {
         }
         let seconds = delay.extract::<f64>().ok();
         if seconds.is_some_and(f64::is_nan) {
-            return Err(PyValueError::new_err("Invalid delay: NaN (not a number)"));
+            return Err(PyValueError::new_err(crate::name!("Invalid delay: NaN (not a number)")));
         }
         let running = running_loop(py)?;
         let future = Future::of_loop(&running)?;

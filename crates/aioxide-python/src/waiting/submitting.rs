@@ -27,7 +27,7 @@ pub fn run_coroutine_threadsafe<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = coro.py();
     if !is_coroutine(&coro)? {
-        return Err(PyTypeError::new_err("A coroutine object is required"));
+        return Err(PyTypeError::new_err(crate::name!("A coroutine object is required")));
     }
     let future = standard::concurrent_future(py)?.call0()?;
     let parts = Parts {

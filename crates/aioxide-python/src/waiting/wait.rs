@@ -43,9 +43,9 @@ impl FastFunction for WaitFunction {
             match name.to_str()? {
                 "fs" if fs.is_none() => fs = Some(value.clone()),
                 "fs" => {
-                    return Err(PyTypeError::new_err(
-                        "wait() got multiple values for argument 'fs'",
-                    ));
+                    return Err(PyTypeError::new_err(crate::name!(
+                        "wait() got multiple values for argument 'fs'"
+                    )));
                 }
                 "timeout" => timeout = (!value.is_none()).then(|| value.clone().unbind()),
                 "return_when" => return_when = Some(value.clone().unbind()),
@@ -57,9 +57,9 @@ impl FastFunction for WaitFunction {
             }
         }
         let Some(fs) = fs else {
-            return Err(PyTypeError::new_err(
-                "wait() missing 1 required positional argument: 'fs'",
-            ));
+            return Err(PyTypeError::new_err(crate::name!(
+                "wait() missing 1 required positional argument: 'fs'"
+            )));
         };
         let wait = Wait { fs: fs.unbind(), timeout, return_when, waiting: None };
         Coroutine::new(py, wait).map(Py::into_any)
@@ -180,22 +180,22 @@ impl Wait {
             )));
         }
         if !fs.is_truthy()? {
-            return Err(PyValueError::new_err("Set of Tasks/Futures is empty."));
+            return Err(PyValueError::new_err(crate::name!("Set of Tasks/Futures is empty.")));
         }
         let when = ReturnWhen::given(self.return_when.as_ref().map(|when| when.bind(py)))?;
         let fs = py.get_type::<PySet>().call1((fs,))?.cast_into::<PySet>()?;
         let futures = members(&fs)?;
         for future in &futures {
             if as_native(future).is_none() && is_coroutine(future)? {
-                return Err(PyTypeError::new_err(
-                    "Passing coroutines is forbidden, use tasks explicitly.",
-                ));
+                return Err(PyTypeError::new_err(crate::name!(
+                    "Passing coroutines is forbidden, use tasks explicitly."
+                )));
             }
         }
         let running = running_loop(py)?;
         if futures.is_empty() {
             // Of an iterator that gives nothing.
-            return Err(PyAssertionError::new_err("Set of Futures is empty."));
+            return Err(PyAssertionError::new_err(crate::name!("Set of Futures is empty.")));
         }
         let waiter = Future::of_loop(&running)?;
         let timer = match &self.timeout {

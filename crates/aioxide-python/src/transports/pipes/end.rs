@@ -34,7 +34,9 @@ pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, 
     let number = pipe.call_method0(crate::intern!(py, "fileno"))?;
     let fd: RawFd = number.extract().map_err(|error: PyErr| {
         match error.is_instance_of::<PyOverflowError>(py) {
-            true => PyOverflowError::new_err("Python int too large to convert to C int"),
+            true => {
+                PyOverflowError::new_err(crate::name!("Python int too large to convert to C int"))
+            }
             false => error,
         }
     })?;

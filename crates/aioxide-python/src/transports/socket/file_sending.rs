@@ -82,7 +82,7 @@ impl SocketTransport {
         };
         let error = match reason {
             Some(reason) => reason.into_bound(py),
-            None => PyConnectionError::new_err("Connection is closed by peer")
+            None => PyConnectionError::new_err(crate::name!("Connection is closed by peer"))
                 .settled(py)
                 .into_value(py)
                 .into_bound(py)
@@ -106,10 +106,12 @@ impl SocketTransport {
         let py = slf.py();
         let this = slf.get();
         let Some(core) = this.core(py) else {
-            return Err(PyRuntimeError::new_err("Transport is closing"));
+            return Err(PyRuntimeError::new_err(crate::name!("Transport is closing")));
         };
         if this.is_sending_file(py) {
-            return Err(PyRuntimeError::new_err("unable to sendfile; sendfile is in progress"));
+            return Err(PyRuntimeError::new_err(crate::name!(
+                "unable to sendfile; sendfile is in progress"
+            )));
         }
         let done = Future::on_loop(py, &core)?;
         let kept = FileSending { file, done: done.clone_ref(py) };

@@ -186,7 +186,9 @@ impl SocketTransport {
         let buffer = self.call_protocol(py, |protocol| {
             let buffer = protocol.call_method1(crate::intern!(py, "get_buffer"), (-1,))?;
             if buffer.len()? == 0 {
-                return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
+                return Err(PyRuntimeError::new_err(crate::name!(
+                    "get_buffer() returned an empty buffer"
+                )));
             }
             Ok(Some(buffer.unbind()))
         });
