@@ -691,15 +691,25 @@ def describe_arguments(args: Collection[Any], keywords: dict[str, Any]) -> str:
     return f"({', '.join(parts)})"
 
 
+def iterator(thing: Any) -> Any:
+    """iter(thing), without a fault of CPython's own.
+
+    Of a released memoryview it returns an iterator with the exception still set.
+    """
+    if isinstance(thing, memoryview):
+        len(thing)
+    return iter(thing)
+
+
 OPERATORS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("repr", repr),
     ("str", str),
     ("hash", hash),
     ("bool", bool),
     ("len", len),
-    ("iter", iter),
+    ("iter", iterator),
     ("next", next),
-    ("list", lambda thing: [one for one, _ in zip(thing, range(20), strict=False)]),
+    ("list", lambda thing: [one for one, _ in zip(iterator(thing), range(20), strict=False)]),
     ("eq", operator.eq),
     ("lt", operator.lt),
     ("dir", dir),
