@@ -8,6 +8,7 @@
 #![allow(non_snake_case)]
 
 mod allocate;
+mod attributes;
 mod buffers;
 mod children;
 mod context;

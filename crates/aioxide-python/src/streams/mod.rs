@@ -3,7 +3,6 @@
 //! What a transport of ours receives goes into the reader's buffer without a
 //! Python call and without an object in between (see [`crate::transports`]).
 
-mod attributes;
 mod buffer;
 mod by_subclass;
 mod connected;

@@ -6,11 +6,11 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType, PyWeakref, PyWeakrefMethods, PyWeakrefReference};
 
-use super::attributes::{Slot, flag_attribute, object_attribute};
 use super::draining::Place;
 use super::{ClientDone, StreamReader, StreamWriter, WaitForDrain, uninitialized};
 use crate::allocate;
 use crate::allocate::Made;
+use crate::attributes::{Slot, flag_attributes, object_attributes};
 use crate::coroutines::{Coroutine, is_coroutine};
 use crate::futures::{BoundLoop, Future, FutureState, LoopRef, as_native};
 use crate::gil_cell::{Contents, GilCell};
@@ -523,27 +523,20 @@ impl StreamProtocolCore {
     }
 }
 
-object_attribute!(StreamProtocolCore, reader, _stream_reader_wr, get__reader, set__reader);
-object_attribute!(StreamProtocolCore, strong_reader, _strong_reader, get__strong, set__strong);
-object_attribute!(
-    StreamProtocolCore,
-    source_traceback,
-    _source_traceback,
-    get__source_traceback,
-    set__source_traceback
-);
-object_attribute!(
-    StreamProtocolCore,
-    client_connected,
-    _client_connected_cb,
-    get__client_connected_cb,
-    set__client_connected_cb
-);
-object_attribute!(StreamProtocolCore, task, _task, get__task, set__task);
-object_attribute!(StreamProtocolCore, transport, _transport, get__transport, set__transport);
-object_attribute!(StreamProtocolCore, writer, _stream_writer, get__writer, set__writer);
-object_attribute!(StreamProtocolCore, closed, _closed, get__closed, set__closed);
-flag_attribute!(StreamProtocolCore, reject, _reject_connection, get__reject, set__reject);
-flag_attribute!(StreamProtocolCore, over_ssl, _over_ssl, get__over_ssl, set__over_ssl);
-flag_attribute!(StreamProtocolCore, paused, _paused, get__paused, set__paused);
-flag_attribute!(StreamProtocolCore, connection_lost, _connection_lost, get__lost, set__lost);
+object_attributes!(StreamProtocolCore {
+    _stream_reader_wr: reader, get__reader, set__reader;
+    _strong_reader: strong_reader, get__strong, set__strong;
+    _source_traceback: source_traceback, get__source_traceback, set__source_traceback;
+    _client_connected_cb: client_connected, get__client_connected_cb, set__client_connected_cb;
+    _task: task, get__task, set__task;
+    _transport: transport, get__transport, set__transport;
+    _stream_writer: writer, get__writer, set__writer;
+    _closed: closed, get__closed, set__closed;
+});
+
+flag_attributes!(StreamProtocolCore {
+    _reject_connection: reject, get__reject, set__reject;
+    _over_ssl: over_ssl, get__over_ssl, set__over_ssl;
+    _paused: paused, get__paused, set__paused;
+    _connection_lost: connection_lost, get__lost, set__lost;
+});

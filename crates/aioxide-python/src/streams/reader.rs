@@ -7,12 +7,12 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple};
 
-use super::attributes::{Slot, flag_attribute, object_attribute};
 use super::buffer::{Appended, Buffer};
 use super::protocol::create_future;
 use super::uninitialized;
 use crate::allocate;
 use crate::allocate::Made;
+use crate::attributes::{Slot, flag_attributes, object_attributes};
 use crate::coroutines::{Coroutine, Step, awaiting};
 use crate::futures::{Future, LoopRef, as_native};
 use crate::gil_cell::{Contents, GilCell};
@@ -575,15 +575,14 @@ impl StreamReader {
     }
 }
 
-object_attribute!(StreamReader, waiter, _waiter, get__waiter, set__waiter);
-object_attribute!(StreamReader, exception, _exception, get__exception, set__exception);
-object_attribute!(StreamReader, transport, _transport, get__transport, set__transport);
-object_attribute!(
-    StreamReader,
-    source_traceback,
-    _source_traceback,
-    get__source_traceback,
-    set__source_traceback
-);
-flag_attribute!(StreamReader, eof, _eof, get__eof, set__eof);
-flag_attribute!(StreamReader, paused, _paused, get__paused, set__paused);
+object_attributes!(StreamReader {
+    _waiter: waiter, get__waiter, set__waiter;
+    _exception: exception, get__exception, set__exception;
+    _transport: transport, get__transport, set__transport;
+    _source_traceback: source_traceback, get__source_traceback, set__source_traceback;
+});
+
+flag_attributes!(StreamReader {
+    _eof: eof, get__eof, set__eof;
+    _paused: paused, get__paused, set__paused;
+});

@@ -8,11 +8,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{Borrowed, PyTraverseError, ffi};
 
-use super::attributes::{Slot, object_attribute};
 use super::protocol::create_future;
 use super::{StartTls, StreamProtocolCore, StreamReader, WaitClosed, uninitialized};
 use crate::allocate;
 use crate::allocate::Made;
+use crate::attributes::{Slot, object_attributes};
 use crate::coroutines::Coroutine;
 use crate::event_loop::LoopCore;
 use crate::finalizer::Finalize;
@@ -348,10 +348,12 @@ impl StreamWriter {
     }
 }
 
-object_attribute!(StreamWriter, transport, _transport, get__transport, set__transport);
-object_attribute!(StreamWriter, protocol, _protocol, get__protocol, set__protocol);
-object_attribute!(StreamWriter, reader, _reader, get__reader, set__reader);
-object_attribute!(StreamWriter, event_loop, _loop, get__loop, set__loop);
+object_attributes!(StreamWriter {
+    _transport: transport, get__transport, set__transport;
+    _protocol: protocol, get__protocol, set__protocol;
+    _reader: reader, get__reader, set__reader;
+    _loop: event_loop, get__loop, set__loop;
+});
 
 impl StreamWriter {
     /// Closes what nobody has closed, and says so.

@@ -7,29 +7,10 @@ use super::protocol::SslProtocol;
 use super::state::Phase;
 use super::transport::SslTransport;
 use crate::allocate::Made;
+use crate::attributes::{flag_attributes, object_attributes};
 use crate::event_loop::LoopCore;
 
-/// Attributes over the slots of the state.
-macro_rules! slots {
-    ($($attribute:ident: $field:ident, $get:ident, $set:ident;)*) => {
-        #[pymethods]
-        impl SslProtocol {
-            $(
-                #[getter($attribute)]
-                fn $get(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-                    self.state.$field.clone_ref(py)
-                }
-
-                #[setter($attribute)]
-                fn $set(&self, py: Python<'_>, value: Option<Py<PyAny>>) {
-                    drop(self.state.$field.replace(py, value));
-                }
-            )*
-        }
-    };
-}
-
-slots! {
+object_attributes!(SslProtocol {
     _transport: transport, get_transport, set_transport;
     _extra: extra, get_extra, set_extra;
     _sslcontext: context, get_context, set_context;
@@ -40,37 +21,15 @@ slots! {
     _handshake_timeout_handle: handshake_timer, get_handshake_timer, set_handshake_timer;
     _shutdown_timeout_handle: shutdown_timer, get_shutdown_timer, set_shutdown_timer;
     _handshake_start_time: handshake_started, get_handshake_started, set_handshake_started;
-}
+});
 
-/// Attributes over the flags of the state.
-macro_rules! flags {
-    ($($attribute:ident: $field:ident, $get:ident, $set:ident;)*) => {
-        #[pymethods]
-        impl SslProtocol {
-            $(
-                #[getter($attribute)]
-                fn $get(&self, py: Python<'_>) -> bool {
-                    self.state.flags.get(py).$field
-                }
-
-                #[setter($attribute)]
-                fn $set(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-                    let set = value.is_truthy()?;
-                    self.state.flags.update(value.py(), |flags| flags.$field = set);
-                    Ok(())
-                }
-            )*
-        }
-    };
-}
-
-flags! {
+flag_attributes!(SslProtocol {
     _eof_received: eof_received, get_eof_received, set_eof_received;
     _ssl_writing_paused: writing_paused, get_writing_paused, set_writing_paused;
     _ssl_reading_paused: reading_paused, get_reading_paused, set_reading_paused;
     _app_writing_paused: app_writing_paused, get_app_writing_paused, set_app_writing_paused;
     _app_reading_paused: app_reading_paused, get_app_reading_paused, set_app_reading_paused;
-}
+});
 
 #[pymethods]
 impl SslProtocol {

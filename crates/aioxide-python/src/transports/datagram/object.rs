@@ -17,6 +17,7 @@ use rustix::net::AddressFamily;
 use super::destination::Destination;
 use super::sending::Outgoing;
 use crate::allocate::Made;
+use crate::attributes::{count_attributes, flag_attributes};
 use crate::descriptor::numbered;
 use crate::event_loop::{LoopCore, Ready, SCRATCH_BYTES};
 use crate::finalizer::Finalize;
@@ -190,6 +191,15 @@ link_methods!(DatagramTransport);
 flow_control_methods!(DatagramTransport);
 extra_methods!(DatagramTransport);
 
+flag_attributes!(DatagramTransport {
+    _closing: closing, get__closing, set__closing;
+    _paused: paused, get__paused, set__paused;
+});
+
+count_attributes!(DatagramTransport {
+    _conn_lost: lost_writes, get__conn_lost, set__conn_lost;
+});
+
 #[pymethods]
 impl DatagramTransport {
     /// `isinstance(x, asyncio.DatagramTransport)` is true, and so is
@@ -303,40 +313,6 @@ impl DatagramTransport {
     #[getter]
     fn _address<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.state.address.as_ref().map(|address| address.bind(py).clone())
-    }
-
-    #[getter]
-    fn get__closing(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).closing
-    }
-
-    #[setter]
-    fn set__closing(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let closing = value.is_truthy()?;
-        self.state.flags.update(value.py(), |flags| flags.closing = closing);
-        Ok(())
-    }
-
-    #[getter]
-    fn get__conn_lost(&self, py: Python<'_>) -> Made<u32> {
-        Made(self.state.flags.get(py).lost_writes)
-    }
-
-    #[setter]
-    fn set__conn_lost(&self, py: Python<'_>, count: u32) {
-        self.state.flags.update(py, |flags| flags.lost_writes = count);
-    }
-
-    #[getter]
-    fn get__paused(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).paused
-    }
-
-    #[setter]
-    fn set__paused(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let paused = value.is_truthy()?;
-        self.state.flags.update(value.py(), |flags| flags.paused = paused);
-        Ok(())
     }
 
     fn __del__(slf: &Bound<'_, Self>) {

@@ -12,6 +12,7 @@ use pyo3::{Borrowed, PyTraverseError};
 use rustix::io::Errno;
 
 use super::end;
+use crate::attributes::flag_attributes;
 use crate::descriptor::numbered;
 use crate::errors::os_error;
 use crate::event_loop::{Direction, LoopCore, Ready, SCRATCH_BYTES, Watcher};
@@ -205,6 +206,11 @@ impl Transport for ReadPipeTransport {
 link_methods!(ReadPipeTransport);
 extra_methods!(ReadPipeTransport);
 
+flag_attributes!(ReadPipeTransport {
+    _closing: closing, get__closing, set__closing;
+    _paused: paused, get__paused, set__paused;
+});
+
 #[pymethods]
 impl ReadPipeTransport {
     /// `isinstance(x, asyncio.ReadTransport)` is true.
@@ -300,30 +306,6 @@ impl ReadPipeTransport {
     #[getter]
     fn _fileno(&self) -> RawFd {
         self.fd
-    }
-
-    #[getter]
-    fn get__closing(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).closing
-    }
-
-    #[setter]
-    fn set__closing(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let closing = value.is_truthy()?;
-        self.state.flags.update(value.py(), |flags| flags.closing = closing);
-        Ok(())
-    }
-
-    #[getter]
-    fn get__paused(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).paused
-    }
-
-    #[setter]
-    fn set__paused(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let paused = value.is_truthy()?;
-        self.state.flags.update(value.py(), |flags| flags.paused = paused);
-        Ok(())
     }
 
     fn __del__(slf: &Bound<'_, Self>) {

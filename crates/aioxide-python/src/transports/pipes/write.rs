@@ -12,7 +12,7 @@ use pyo3::{Borrowed, PyTraverseError};
 use rustix::io::Errno;
 
 use super::end::{self, Kind};
-use crate::allocate::Made;
+use crate::attributes::{count_attributes, flag_attributes};
 use crate::buffers::BufferView;
 use crate::descriptor::numbered;
 use crate::errors::{Settled, os_error};
@@ -291,6 +291,14 @@ link_methods!(WritePipeTransport);
 flow_control_methods!(WritePipeTransport);
 extra_methods!(WritePipeTransport);
 
+flag_attributes!(WritePipeTransport {
+    _closing: closing, get__closing, set__closing;
+});
+
+count_attributes!(WritePipeTransport {
+    _conn_lost: lost_writes, get__conn_lost, set__conn_lost;
+});
+
 #[pymethods]
 impl WritePipeTransport {
     /// `isinstance(x, asyncio.WriteTransport)` is true, and as asyncio's own
@@ -423,28 +431,6 @@ impl WritePipeTransport {
     #[getter]
     fn _fileno(&self) -> RawFd {
         self.fd
-    }
-
-    #[getter]
-    fn get__closing(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).closing
-    }
-
-    #[setter]
-    fn set__closing(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let closing = value.is_truthy()?;
-        self.state.flags.update(value.py(), |flags| flags.closing = closing);
-        Ok(())
-    }
-
-    #[getter]
-    fn get__conn_lost(&self, py: Python<'_>) -> Made<u32> {
-        Made(self.state.flags.get(py).lost_writes)
-    }
-
-    #[setter]
-    fn set__conn_lost(&self, py: Python<'_>, count: u32) {
-        self.state.flags.update(py, |flags| flags.lost_writes = count);
     }
 
     /// What waits to be written, as one copy.

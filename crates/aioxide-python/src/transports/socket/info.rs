@@ -8,6 +8,7 @@ use super::SocketTransport;
 use super::file_sending::FileSending;
 use super::object::Socket;
 use crate::allocate::Made;
+use crate::attributes::{count_attributes, flag_attributes};
 use crate::event_loop::SCRATCH_BYTES;
 use crate::futures::Future;
 use crate::server::ServerCore;
@@ -110,6 +111,16 @@ impl SocketTransport {
 
 link_methods!(SocketTransport);
 
+flag_attributes!(SocketTransport {
+    _paused: paused, get__paused, set__paused;
+    _closing: closing, get__closing, set__closing;
+    _eof: write_ended, get__eof, set__eof;
+});
+
+count_attributes!(SocketTransport {
+    _conn_lost: lost_writes, get__conn_lost, set__conn_lost;
+});
+
 #[pymethods]
 impl SocketTransport {
     /// Facts of the connection: `socket`, `sockname`, `peername`; `default`
@@ -182,52 +193,6 @@ impl SocketTransport {
     #[getter]
     fn _server(&self, py: Python<'_>) -> Option<Py<ServerCore>> {
         self.state.server.clone_ref(py)
-    }
-
-    #[getter]
-    fn get__paused(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).paused
-    }
-
-    #[setter]
-    fn set__paused(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let paused = value.is_truthy()?;
-        self.state.flags.update(value.py(), |flags| flags.paused = paused);
-        Ok(())
-    }
-
-    #[getter]
-    fn get__closing(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).closing
-    }
-
-    #[setter]
-    fn set__closing(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let closing = value.is_truthy()?;
-        self.state.flags.update(value.py(), |flags| flags.closing = closing);
-        Ok(())
-    }
-
-    #[getter]
-    fn get__eof(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).write_ended
-    }
-
-    #[setter]
-    fn set__eof(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let ended = value.is_truthy()?;
-        self.state.flags.update(value.py(), |flags| flags.write_ended = ended);
-        Ok(())
-    }
-
-    #[getter]
-    fn get__conn_lost(&self, py: Python<'_>) -> Made<u32> {
-        Made(self.state.flags.get(py).lost_writes)
-    }
-
-    #[setter]
-    fn set__conn_lost(&self, py: Python<'_>, count: u32) {
-        self.state.flags.update(py, |flags| flags.lost_writes = count);
     }
 
     /// What waits to be written: a copy of asyncio's deque, or of its bytearray on 3.11.
