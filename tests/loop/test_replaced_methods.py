@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import sys
+import weakref
 from unittest import mock
 
 import pytest
@@ -281,3 +283,27 @@ def test_a_loop_whose_class_is_exchanged(loop, api, run):
 
     run(main())
     assert calls == [0.001]
+
+
+def test_a_class_that_the_loop_was_of_may_go(new_loop):
+    """``object``'s own descriptor exchanges the class without a word to the loop."""
+    base = type(new_loop())
+
+    class Kept(base):
+        __slots__ = ()
+
+    class Gone(base):
+        __slots__ = ()
+
+    loop = Gone()
+    object.__dict__["__class__"].__set__(loop, Kept)
+    del Gone
+    gc.collect()
+    loop.call_later(0.001, loop.stop)
+    loop.run_forever()
+    assert type(loop) is Kept
+    loop.close()
+    there = weakref.ref(Kept)
+    del loop, Kept
+    gc.collect()
+    assert there() is None

@@ -379,6 +379,7 @@ impl LoopCore {
             self.inbox.traverse(|inbox| inbox.try_for_each(|item| item.traverse(&visit)))?;
             self.current_handle.traverse(|handle| visit.call(handle))?;
             self.unread.traverse(|unread| unread.traverse(&visit))?;
+            self.replaced.traverse(&visit)?;
             self.task_factory.traverse(|factory| visit.call(factory))
         })
     }
@@ -386,6 +387,7 @@ impl LoopCore {
     fn __clear__(&self, py: Python<'_>) {
         drop(self.task_factory.take(py));
         drop(self.executor.given.take(py));
+        self.replaced.clear(py);
         self._close_core(py);
     }
 }

@@ -10,8 +10,9 @@
 
 use pyo3::PyTypeInfo;
 use pyo3::ffi;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyType};
 
 use super::LoopCore;
 use super::owning::definition_of;
@@ -66,8 +67,11 @@ unsafe extern "C" {
 
 /// What a loop knows of its own methods.
 pub struct Replaced {
-    /// The loop's class, which lives as long as the loop is of it.
+    /// The loop's class when it was last told, which `held` keeps alive: nothing else
+    /// does, for `object`'s own descriptor of `__class__` exchanges a class unseen.
     class: GilCell<*const ffi::PyTypeObject>,
+    /// `class`, unless that is `LoopCore`, which lives for ever.
+    held: GilCell<Option<Py<PyType>>>,
     /// The version of the class that `by_class` is of.
     version: GilCell<u32>,
     by_class: GilCell<Methods>,
@@ -86,6 +90,7 @@ impl Replaced {
     pub fn new(py: Python<'_>) -> Self {
         Self {
             class: GilCell::new(LoopCore::type_object_raw(py)),
+            held: GilCell::new(None),
             version: GilCell::new(UNKNOWN),
             by_class: GilCell::new(Methods(0)),
             by_object: GilCell::new(Methods(0)),
@@ -94,10 +99,24 @@ impl Replaced {
     }
 
     /// The loop is of this class from now on.
-    pub fn is_of(&self, class: &Bound<'_, pyo3::types::PyType>) {
+    pub fn is_of(&self, class: &Bound<'_, PyType>) {
         let py = class.py();
         self.class.set(py, class.as_type_ptr());
         self.version.set(py, UNKNOWN);
+        // The last one goes when the new one is in its place.
+        drop(self.held.replace(py, Some(class.clone().unbind())));
+    }
+
+    /// The references, for the collector.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.held.traverse(|class| visit.call(class))
+    }
+
+    /// Lets go of the class, for the collector.
+    pub fn clear(&self, py: Python<'_>) {
+        self.class.set(py, LoopCore::type_object_raw(py));
+        self.version.set(py, UNKNOWN);
+        drop(self.held.take(py));
     }
 
     fn set_all(&self, py: Python<'_>) {
@@ -110,8 +129,8 @@ impl Replaced {
         let class = self.class.get(py).cast_mut();
         let mut replaced = Methods(0);
         for (bit, name) in names(py).iter().enumerate() {
-            // SAFETY: the class is alive as long as the loop is; the references are
-            // borrowed, and nothing runs before they are done with.
+            // SAFETY: `held` keeps the class alive; the references are borrowed, and
+            // nothing runs before they are done with.
             unsafe {
                 let found = _PyType_Lookup(class, name.as_ptr());
                 let own = _PyType_Lookup(LoopCore::type_object_raw(py), name.as_ptr());
@@ -122,7 +141,7 @@ impl Replaced {
                 }
             }
         }
-        // SAFETY: the class is alive. Zero is what a class has that the interpreter gives
+        // SAFETY: `held` keeps the class alive. Zero is what a class has that the interpreter gives
         // no version; such a one is looked at each time.
         let version = match unsafe { (*class).tp_version_tag } {
             0 => UNKNOWN,
@@ -153,7 +172,7 @@ impl LoopCore {
     #[inline(always)]
     pub fn calls_own(&self, py: Python<'_>, methods: Methods) -> bool {
         let replaced = &self.replaced;
-        // SAFETY: the class is alive as long as the loop is of it.
+        // SAFETY: `held` keeps the class alive.
         if unsafe { (*replaced.class.get(py)).tp_version_tag } != replaced.version.get(py) {
             replaced.look_again(py);
         }
