@@ -35,8 +35,8 @@ def comparable_rows(results: Results) -> tuple[Row, ...]:
     )
 
 
-def draw(results: Results, facts_line: str, directory: Path) -> bool:
-    """Writes ``chart.png`` and ``chart.svg``; false if there is nothing to compare."""
+def draw(results: Results, facts_line: str, directory: Path, name: str = "chart") -> bool:
+    """Writes ``NAME.png`` and ``NAME.svg``; false if there is nothing to compare."""
     rows = comparable_rows(results)
     loops = [loop for loop in columns(results) if loop != PEER]
     if not rows or not loops:
@@ -50,7 +50,8 @@ def draw(results: Results, facts_line: str, directory: Path) -> bool:
     import matplotlib.pyplot as plt
 
     thickness = 0.8 / len(loops)
-    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.085 * len(rows) * (len(loops) + 1)))
+    height = 1.2 + 0.085 * len(rows) * (len(loops) + 1)
+    figure, axes = plt.subplots(figsize=(9, height))
     for place, loop in enumerate(loops):
         bars = [
             (index + (place - (len(loops) - 1) / 2) * thickness, ratio)
@@ -93,8 +94,8 @@ def draw(results: Results, facts_line: str, directory: Path) -> bool:
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="upper right", ncols=len(loops), fontsize=8, frameon=False)
     figure.text(0.01, 0.005, facts_line, fontsize=6, color="#666666")
-    figure.tight_layout(rect=(0, 0.015, 1, 0.975))
-    figure.savefig(directory / "chart.png", dpi=160, facecolor="white")
-    figure.savefig(directory / "chart.svg", facecolor="white", metadata={"Date": None})
+    figure.tight_layout(rect=(0, 0.2 / height, 1, 1 - 0.35 / height))
+    figure.savefig(directory / f"{name}.png", dpi=160, facecolor="white")
+    figure.savefig(directory / f"{name}.svg", facecolor="white", metadata={"Date": None})
     plt.close(figure)
     return True

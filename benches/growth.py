@@ -264,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("matplotlib is not installed: no chart", file=sys.stderr)
     print(f"written to {os.path.relpath(where)}")
     if where in (HERE / "results", *publish.other_folders(HERE / "results")):
-        publish.into_readme(HERE / "results", publish.README)
+        publish.publish(HERE / "results")
     return 1 if growth.failures else 0
 
 

@@ -1,23 +1,28 @@
-"""Puts what the last complete runs wrote into the project's README."""
+"""Puts what the last complete runs wrote into the documentation and the README.
+
+`python benches/publish.py` does it again from the results that are there.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).resolve().parent.parent / "README.md"
-BEGINNING, END = "<!-- bench:table -->", "<!-- /bench:table -->"
+HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
+PAGE = HERE.parent / "docs" / "benchmarks.md"
 
-#: The Python whose figures the README shows; others have a line with a link.
+#: The Python whose figures are shown; others have a line with a link.
 PUBLISHED = (3, 13)
 
 
 def is_published() -> bool:
-    """Whether this is the Python whose figures the README shows."""
+    """Whether this is the Python whose figures are shown."""
     return sys.version_info[:2] == PUBLISHED
 
 
@@ -45,10 +50,10 @@ def command(target: str, arguments: Sequence[str]) -> str:
     return " ".join(words)
 
 
-def block(results: Path) -> str:
-    """What belongs between the marks of the README."""
+def block(results: Path, page: Path) -> str:
+    """What belongs between the marks of the page of benchmarks."""
     paragraphs = []
-    link = results.relative_to(README.parent) if results.is_relative_to(README.parent) else results
+    link = relative(results, page)
     if (results / "latest.json").exists():
         latest = read(results / "latest.json")
         paragraphs += [
@@ -65,11 +70,34 @@ def block(results: Path) -> str:
     if (results / "growth.json").exists():
         growth = read(results / "growth.json")
         paragraphs += [
+            "## How costs grow",
             f"How the cost of one operation grows with how much there is. {sentence(growth)}",
             f"![Cost against size]({link}/growth.png)",
             (results / "growth.md").read_text(encoding="utf-8").strip(),
         ]
     return "\n\n".join(paragraphs)
+
+
+def short_block(results: Path, readme: Path) -> str:
+    """What belongs between the marks of the README: a few rows and their picture."""
+    if not (results / "short.md").exists():
+        return ""
+    latest = read(results / "latest.json")
+    link, page = relative(results, readme), relative(PAGE, readme)
+    paragraphs = [
+        (results / "short.md").read_text(encoding="utf-8").strip(),
+        f"![These rows against uvloop]({link}/short.png)",
+        f"`{latest['settings']['command']}` on {latest['date'][:10]}, "
+        f"{latest['versions']['python']}, {latest['machine']['cpu']}. "
+        "*cpu-s* is a second of the server's processor time. "
+        f"[All {len(latest['rows'])} rows]({page}).",
+    ]
+    return "\n\n".join(paragraphs)
+
+
+def relative(path: Path, page: Path) -> str:
+    """How `page` names `path`."""
+    return os.path.relpath(path, page.parent)
 
 
 def sentence(found: dict[str, Any]) -> str:
@@ -91,20 +119,34 @@ def reached(latest: dict[str, Any]) -> str:
     return f"{sum(judged)} of {len(judged)} targets are met."
 
 
-def into_readme(results: Path, readme: Path) -> None:
-    """Writes `block` between the marks of `readme`.
+def publish(results: Path, page: Path = PAGE, readme: Path = README) -> None:
+    """Writes all tables into the page of benchmarks, and a few rows into the README.
 
     Raises:
         ValueError: the marks are not there.
     """
-    text = readme.read_text(encoding="utf-8")
-    before, beginning, rest = text.partition(BEGINNING)
-    _, end, after = rest.partition(END)
+    between_marks(page, "bench:table", block(results, page))
+    between_marks(readme, "bench:short", short_block(results, readme))
+
+
+def between_marks(file: Path, mark: str, block: str) -> None:
+    """Replaces what stands between two marks of a file.
+
+    Raises:
+        ValueError: the marks are not there.
+    """
+    text = file.read_text(encoding="utf-8")
+    before, beginning, rest = text.partition(f"<!-- {mark} -->")
+    _, end, after = rest.partition(f"<!-- /{mark} -->")
     if not beginning or not end:
-        raise ValueError(f"{readme} has no {BEGINNING} … {END}")
-    readme.write_text(f"{before}{beginning}\n{block(results)}\n{end}{after}", encoding="utf-8")
+        raise ValueError(f"{file} has no <!-- {mark} --> … <!-- /{mark} -->")
+    file.write_text(f"{before}{beginning}\n{block}\n{end}{after}", encoding="utf-8")
 
 
 def read(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+if __name__ == "__main__":
+    publish(HERE / "results")

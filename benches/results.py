@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ class Results:
         """How many times as good `loop` is as `peer` in `row`."""
         values = self.values(row)
         return ratio(row.quantity, values.get(loop, ()), values.get(peer, ()))
+
+    def only(self, names: Collection[str]) -> Results:
+        """The same with fewer rows: those of `names` that were measured."""
+        selected = tuple(row for row in self.rows if row.name in names)
+        return Results(selected, self.loops, self.samples)
 
     def failures(self) -> list[tuple[str, str, str]]:
         """Row, loop and reason of what could not be measured, each once."""

@@ -194,6 +194,10 @@ ROWS: Final = (
 )
 
 
+#: The rows that the README shows.
+SHORT: Final = ("create_task", "gather", "queue_pair", "echo_streams", "echo_tls", "aiohttp")
+
+
 def select(only: str | None) -> tuple[Row, ...]:
     """The rows of a comma-separated list of names, or all of them for ``None``.
 

@@ -183,20 +183,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where = directory(options, installed)
     write(results, facts, where)
     if where in (HERE / "results", *publish.other_folders(HERE / "results")):
-        publish.into_readme(HERE / "results", publish.README)
+        publish.publish(HERE / "results")
     return 1 if any(loop == OURS for _, loop, _ in results.failures()) else 0
 
 
 def write(results: Results, facts: dict[str, Any], where: Path) -> None:
-    """Writes ``latest.json``, ``table.md`` and the chart into `where`."""
+    """Writes ``latest.json``, the tables and the charts into `where`."""
     where.mkdir(parents=True, exist_ok=True)
     facts_line = machine.one_line(facts)
     write_json(where / "latest.json", facts, results)
     (where / "table.md").write_text(table.markdown(results, facts_line), encoding="utf-8")
+    short = results.only(rows.SHORT)
+    if short.rows:
+        (where / "short.md").write_text(table.short(short), encoding="utf-8")
     if not chart.is_possible():
         print("matplotlib is not installed: no chart", file=sys.stderr)
     elif not chart.draw(results, facts_line, where):
         print("no row has a number of uvloop to compare with: no chart", file=sys.stderr)
+    else:
+        chart.draw(short, facts_line, where, "short")
     print(f"written to {os.path.relpath(where)}")
 
 

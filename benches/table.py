@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from loops import FLOOR
 from ratios import OURS, Judgement, judge, verdict
 from results import Results, columns
 from rows import Limit, Quantity, Row
@@ -76,11 +77,25 @@ def terminal(results: Results) -> str:
 
 
 def markdown(results: Results, facts_line: str) -> str:
-    """The table for the README, with what it was measured on below it."""
+    """The whole table, with what it was measured on below it."""
     head, *body = [header(results), *(line(results, row) for row in results.rows)]
     rule = ["---", "---", *["---:"] * (len(head) - 4), "---", "---"]
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, rule, *body)]
     return "\n".join([*lines, "", f"Measured: {facts_line}.", ""])
+
+
+def short(results: Results) -> str:
+    """The table for the README: without the floor and without targets."""
+    loops = [loop for loop in columns(results) if loop != FLOOR]
+    lines = [
+        ["", "unit", *loops, f"{OURS} : uvloop"],
+        ["---", "---", *["---:"] * (len(loops) + 1)],
+    ]
+    for row in results.rows:
+        numbers = [number(results.median(row, loop), row.quantity) for loop in loops]
+        ratio = times(results.ratio(row, OURS, "uvloop"))
+        lines.append([row.title, row.quantity.unit, *numbers, ratio])
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
 
 
 def remarks(results: Results) -> list[str]:

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(report.as_json(verdicts))
     if options.publish:
-        report.publish(verdicts, _CHECKOUT / "README.md")
+        report.publish(verdicts, _CHECKOUT / "docs" / "compatibility.md")
     if any(verdict.counts_against_us for verdict in verdicts):
         return 1
     return 2 if all(verdict.result == UNAVAILABLE for verdict in verdicts) else 0
@@ -153,7 +153,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--loop", choices=LOOPS, help="only on this one (default: both)")
     parser.add_argument("--list", action="store_true", help="say which programs there are")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
-    parser.add_argument("--publish", action="store_true", help="put the rows into the README")
+    parser.add_argument(
+        "--publish", action="store_true", help="put the rows into docs/compatibility.md"
+    )
     options = parser.parse_args(arguments)
     if options.publish and (options.quick or options.loop):
         parser.error("--publish takes the whole run of a program, on both loops")

@@ -1,4 +1,4 @@
-"""What gets into the README, and from which runs."""
+"""What gets into the documentation and the README, and from which runs."""
 
 import json
 
@@ -12,13 +12,14 @@ def results_of(python, folder):
     folder.mkdir(exist_ok=True)
     latest = {
         "date": "2026-01-02T03:04:05+00:00",
-        "machine": {"load_before": 0.25},
+        "machine": {"cpu": "a processor", "load_before": 0.25},
         "versions": {"python": python},
         "settings": {"command": "make bench"},
         "rows": [{"targets": TARGETS}, {"targets": []}],
     }
     (folder / "latest.json").write_text(json.dumps(latest))
     (folder / "table.md").write_text(f"| table of {python} |\n")
+    (folder / "short.md").write_text(f"| few rows of {python} |\n")
 
 
 @pytest.fixture
@@ -30,56 +31,74 @@ def results(tmp_path):
 
 
 @pytest.fixture
-def readme(tmp_path):
-    path = tmp_path / "README.md"
-    path.write_text(f"before\n{publish.BEGINNING}\nold\n{publish.END}\nafter\n")
+def page(tmp_path):
+    path = tmp_path / "docs" / "benchmarks.md"
+    path.parent.mkdir()
+    path.write_text("before\n<!-- bench:table -->\nold\n<!-- /bench:table -->\nafter\n")
     return path
 
 
-def test_the_block_says_what_was_run_and_what_was_reached(results):
-    text = publish.block(results)
+@pytest.fixture
+def readme(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text("before\n<!-- bench:short -->\nold\n<!-- /bench:short -->\nafter\n")
+    return path
+
+
+def test_the_block_says_what_was_run_and_what_was_reached(results, page):
+    text = publish.block(results, page)
     assert (
         "`make bench` wrote on 2026-01-02 (load before it: 0.25). 1 of 2 targets are met." in text
     )
     assert "| table of CPython 3.13.0 |" in text
 
 
-def test_another_python_has_a_line_with_a_link(results):
-    (line,) = [line for line in publish.block(results).splitlines() if "3.11.7" in line]
-    assert "cpython-3.11/table.md" in line
+def test_another_python_has_a_line_with_a_link(results, page):
+    (line,) = [line for line in publish.block(results, page).splitlines() if "3.11.7" in line]
+    assert "(../results/cpython-3.11/table.md)" in line
     assert "1 of 2" in line
 
 
-def test_growth_is_there_once_it_was_measured(results):
-    assert "grows" not in publish.block(results)
+def test_growth_is_there_once_it_was_measured(results, page):
+    assert "grows" not in publish.block(results, page)
     latest = json.loads((results / "latest.json").read_text())
     (results / "growth.json").write_text(json.dumps(latest))
     (results / "growth.md").write_text("| growing |\n")
-    text = publish.block(results)
+    text = publish.block(results, page)
     assert "| growing |" in text
     assert "growth.png" in text
 
 
-def test_only_what_is_between_the_marks_is_replaced(results, readme):
-    publish.into_readme(results, readme)
-    publish.into_readme(results, readme)
-    text = readme.read_text()
-    assert text.startswith(f"before\n{publish.BEGINNING}\nThis is what")
-    assert text.endswith(f"{publish.END}\nafter\n")
+def test_only_what_is_between_the_marks_is_replaced(results, page, readme):
+    publish.publish(results, page, readme)
+    publish.publish(results, page, readme)
+    text = page.read_text()
+    assert text.startswith("before\n<!-- bench:table -->\nThis is what")
+    assert text.endswith("<!-- /bench:table -->\nafter\n")
     assert "old" not in text
     assert text.count("| table of CPython 3.13.0 |") == 1
 
 
-def test_a_readme_without_marks_is_left_alone(results, readme):
-    readme.write_text("nothing")
+def test_the_readme_has_few_rows_and_a_link_to_all(results, page, readme):
+    publish.publish(results, page, readme)
+    text = readme.read_text()
+    assert text.startswith("before\n<!-- bench:short -->\n| few rows of CPython 3.13.0 |")
+    assert text.endswith("<!-- /bench:short -->\nafter\n")
+    assert "results/short.png" in text
+    assert "[All 2 rows](" in text
+
+
+def test_a_file_without_marks_is_left_alone(results, page, readme):
+    page.write_text("nothing")
     with pytest.raises(ValueError, match="bench:table"):
-        publish.into_readme(results, readme)
-    assert readme.read_text() == "nothing"
+        publish.publish(results, page, readme)
+    assert page.read_text() == "nothing"
 
 
-def test_the_projects_readme_has_the_marks():
-    text = publish.README.read_text()
-    assert text.count(publish.BEGINNING) == text.count(publish.END) == 1
+def test_the_projects_files_have_the_marks():
+    for file, mark in ((publish.PAGE, "bench:table"), (publish.README, "bench:short")):
+        text = file.read_text()
+        assert text.count(f"<!-- {mark} -->") == text.count(f"<!-- /{mark} -->") == 1
 
 
 def test_the_command_is_what_one_types(monkeypatch):

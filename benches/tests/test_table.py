@@ -88,3 +88,13 @@ def test_everything_is_written(results, tmp_path, capsys):
 def test_rows_that_uvloop_does_not_have_are_not_in_the_chart(results):
     names = [row.name for row in chart.comparable_rows(results)]
     assert names == ["call_soon", "echo_protocol"]
+
+
+def test_the_short_table_has_the_ratio_and_neither_floor_nor_targets(results):
+    head, _, line = table.short(results.only(["call_soon", "absent"])).splitlines()
+    assert head == "|  | unit | uvloop | rloop | aioxide | aioxide : uvloop |"
+    assert line == "| call_soon, each schedules the next | ns | 600 | 200 | 100 | 6.00 × |"
+
+
+def test_the_rows_of_the_readme_exist():
+    assert set(rows.SHORT) <= {row.name for row in rows.ROWS}

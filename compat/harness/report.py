@@ -1,4 +1,4 @@
-"""The table, for people, for the README and for programs."""
+"""The table, for people, for the documentation and for programs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def closing_line(verdicts: Sequence[Verdict]) -> str:
 
 
 def markdown(verdicts: Iterable[Verdict], published: str = "") -> str:
-    """The table for a README.
+    """The table in Markdown.
 
     Args:
         verdicts: of the programs that were run.
@@ -90,18 +90,18 @@ def _row(verdict: Verdict) -> str:
     return f"| {verdict.program.name} | {verdict.version} | {did} | {seconds} | {verdict.result} |"
 
 
-def publish(verdicts: Sequence[Verdict], readme: Path) -> None:
-    """Put the table between the marks of the README; rows of programs that were not run stay.
+def publish(verdicts: Sequence[Verdict], page: Path) -> None:
+    """Put the table between the marks of a page; rows of programs that were not run stay.
 
     Raises:
         ValueError: the marks are not there.
     """
-    text = readme.read_text()
+    text = page.read_text()
     before, beginning, rest = text.partition(_BEGINNING)
     published, end, after = rest.partition(_END)
     if not beginning or not end:
-        raise ValueError(f"{readme} has no {_BEGINNING} … {_END}")
-    readme.write_text(f"{before}{beginning}\n{markdown(verdicts, published)}\n{end}{after}")
+        raise ValueError(f"{page} has no {_BEGINNING} … {_END}")
+    page.write_text(f"{before}{beginning}\n{markdown(verdicts, published)}\n{end}{after}")
 
 
 def as_json(verdicts: Sequence[Verdict]) -> str:

@@ -71,21 +71,21 @@ def test_the_table_shows_what_was_done_and_what_could_not_be_had(verdicts):
     assert report.closing_line(verdicts) == f"1 passed, 1 {UNAVAILABLE}"
 
 
-def test_the_table_is_put_between_the_marks_of_the_readme(verdicts, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- compat:table -->\nold\n<!-- /compat:table -->\nafter\n")
-    report.publish(verdicts, readme)
-    text = readme.read_text()
+def test_the_table_is_put_between_the_marks_of_a_page(verdicts, tmp_path):
+    page = tmp_path / "compatibility.md"
+    page.write_text("before\n<!-- compat:table -->\nold\n<!-- /compat:table -->\nafter\n")
+    report.publish(verdicts, page)
+    text = page.read_text()
     assert text.startswith("before\n<!-- compat:table -->\n| program |")
     assert "| sample | 1.0 | one; two | 1.2 | 1.2 | passed |" in text
     assert text.endswith(".\n<!-- /compat:table -->\nafter\n") and "old" not in text
 
 
-def test_a_readme_without_marks_is_refused(verdicts, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing here\n")
+def test_a_page_without_marks_is_refused(verdicts, tmp_path):
+    page = tmp_path / "compatibility.md"
+    page.write_text("nothing here\n")
     with pytest.raises(ValueError, match="has no <!-- compat:table -->"):
-        report.publish(verdicts, readme)
+        report.publish(verdicts, page)
 
 
 def test_the_json_has_both_runs(verdicts):
@@ -96,14 +96,14 @@ def test_the_json_has_both_runs(verdicts):
 
 
 def test_rows_of_programs_that_were_not_run_stay(tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text(
+    page = tmp_path / "compatibility.md"
+    page.write_text(
         "before\n<!-- compat:table -->\n| program | version |\n| aiohttp | 1.0 |\n| redis | 2.0 |\n"
         "\nRun: 2020-01-01, CPython 3.\n<!-- /compat:table -->\nafter\n"
     )
     [aiohttp] = chosen(["aiohttp"])
-    report.publish([judge(aiohttp, "3.0", ran("asyncio"), ran("aioxide"))], readme)
-    lines = readme.read_text().splitlines()
+    report.publish([judge(aiohttp, "3.0", ran("asyncio"), ran("aioxide"))], page)
+    lines = page.read_text().splitlines()
     assert "| aiohttp | 3.0 | one; two | 1.2 | 1.2 | passed |" in lines
     assert "| aiohttp | 1.0 |" not in lines
     assert "| redis | 2.0 |" in lines
