@@ -111,6 +111,21 @@ compat: ## Run real programs and servers on aioxide: make compat ARGS=--quick
 	$(develop)
 	$(in_venv) compat/run.py $(ARGS)
 
+.PHONY: docs
+docs: ## Build the documentation as a site in target/docs
+	@$(prepare) build docs
+	$(develop)
+	rm -rf target/docs
+	$(in_venv) -m sphinx -W --keep-going -n -q docs target/docs
+	@echo 'built: target/docs/index.html'
+
+# Chromium is the system's; where it is missing, scripts/find-chromium installs it or says why not.
+.PHONY: test-docs
+test-docs: docs ## Run the snippets of the documentation, open its pages in Chromium
+	@$(prepare) test docs-test
+	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && \
+		AIOXIDE_DOCS='$(CURDIR)/target/docs' $(in_venv) -m pytest tests/docs $(ARGS)
+
 .PHONY: fmt
 fmt: ## Format the Rust and the Python code
 	@$(prepare) lint
