@@ -30,20 +30,21 @@ usage: aioxide [--keep-loops] [-m MODULE | -c CODE | FILE | -] [ARG ...]
 
 Run a Python program with aioxide as its asyncio event loop.
 
-  FILE           a script, or a directory or zip file that holds __main__.py
-  -m MODULE      a module or package, found on sys.path
-  -c CODE        a program given as text
-  -              a program read from standard input
-  ARG ...        what the program finds in sys.argv[1:]
+  FILE           a script, or a directory or zip file with a __main__.py
+  -m MODULE      run a module or package, found on sys.path
+  -c CODE        run a program given as a string
+  -              read the program from standard input
+  ARG ...        arguments of the program: its sys.argv[1:]
 
-  --keep-loops   leave uvloop, rloop and zuvloop alone if the program asks for
-                 one of them; otherwise it gets aioxide's loop under that name
+  --keep-loops   do not replace other event loops; by default, a program that
+                 asks for uvloop, rloop or zuvloop gets aioxide's loop under
+                 that name
 
-  -V, --version  print the versions of aioxide and of Python, then exit
-  -h, --help     print this text, then exit
+  -V, --version  print the versions of aioxide and Python, then exit
+  -h, --help     print this help, then exit
 
-Options of the interpreter itself go before it: python -X dev -m aioxide FILE
-Python processes that the program starts run on aioxide, too, unless the
+Put interpreter options first: python -X dev -m aioxide FILE
+Python processes that the program starts also use aioxide, unless the
 environment variable AIOXIDE is 0.
 """
 
@@ -77,7 +78,7 @@ def main() -> None:
 
 
 def _parse(arguments: list[str]) -> Callable[[], None]:
-    """Answer how to start the program that the command line names."""
+    """Return a callable that starts the program named on the command line."""
     if not arguments:
         _refuse("no program given")
     first, rest = arguments[0], arguments[1:]
@@ -196,7 +197,7 @@ def _enter(directory: str, *, always: bool = False) -> None:
 
 
 def _fresh_main(**attributes: object) -> dict[str, object]:
-    """Make a new, registered ``__main__`` module and answer its namespace.
+    """Make a new, registered ``__main__`` module and return its namespace.
 
     Ours has to give way as a whole: pickle, multiprocessing, doctest and the
     interactive prompt after ``-i`` look the program up as
