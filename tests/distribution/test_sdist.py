@@ -1,0 +1,58 @@
+"""The source distribution has all that a build needs, and nothing else."""
+
+import email
+
+from distribution.published import CHECKOUT
+
+#: What may be in there: files, and folders with everything below them.
+EXPECTED = (
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "PKG-INFO",
+    "README.md",
+    "pyproject.toml",
+    "crates/aioxide-engine/Cargo.toml",
+    "crates/aioxide-engine/src/",
+    "crates/aioxide-python/Cargo.toml",
+    "crates/aioxide-python/build.rs",
+    "crates/aioxide-python/src/",
+    "python/_aioxide_startup.py",
+    "python/aioxide/",
+    "python/aioxide.data/platlib/aioxide_startup.pth",
+)
+
+
+def test_nothing_else_is_in_it(sdist_files):
+    others = [name for name in sdist_files if not name.startswith(EXPECTED)]
+    assert others == []
+
+
+def test_nothing_that_was_built_is_in_it(sdist_files):
+    built = [
+        name for name in sdist_files if name.endswith((".so", ".pyc")) or "__pycache__" in name
+    ]
+    assert built == []
+
+
+def test_everything_expected_is_in_it(sdist_files):
+    for expected in EXPECTED:
+        assert any(name.startswith(expected) for name in sdist_files), expected
+
+
+def test_sources_are_complete(sdist_files):
+    for folder in ("crates/aioxide-engine/src", "crates/aioxide-python/src", "python/aioxide"):
+        for path in (CHECKOUT / folder).rglob("*"):
+            if path.suffix in (".rs", ".py", ".pyi") or path.name == "py.typed":
+                assert path.relative_to(CHECKOUT).as_posix() in sdist_files
+
+
+def test_metadata(sdist_files):
+    told = email.message_from_bytes(sdist_files["PKG-INFO"])
+    assert told["Name"] == "aioxide"
+    assert told["License-Expression"] == "MIT OR Apache-2.0"
+    assert told.get_all("License-File") == ["LICENSE-MIT", "LICENSE-APACHE"]
+    assert told["Requires-Python"] == ">=3.11"
+    assert told["Description-Content-Type"].startswith("text/markdown")
+    assert told.get_all("Requires-Dist") is None
