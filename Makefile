@@ -133,11 +133,13 @@ fmt: ## Format the Rust and the Python code
 	.venv/bin/ruff format .
 
 .PHONY: lint
-lint: ## Check format, clippy, ruff, the count of unsafe blocks; warnings are errors
+lint: ## Check format, clippy, ruff, workflows, the count of unsafe blocks
 	@$(prepare) lint
 	$(CARGO) fmt --all --check
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/zizmor --quiet --offline .github/workflows
 	scripts/count-unsafe --check
 	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
