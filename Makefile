@@ -56,6 +56,7 @@ test-tools:
 	@$(prepare) build test
 	$(develop)
 	$(in_venv) -m pytest benches/tests
+	$(in_venv) -m pytest supervision/tests
 	$(in_venv) -m pytest conformance/tests
 	$(in_venv) -m pytest soak/tests
 	$(in_venv) -m pytest compat/tests
@@ -107,7 +108,7 @@ conformance: ## Run CPython's own asyncio tests on aioxide
 
 .PHONY: compat
 compat: ## Run real programs and servers on aioxide: make compat ARGS=--quick
-	@$(prepare) build
+	@$(prepare) build test
 	$(develop)
 	$(in_venv) compat/run.py $(ARGS)
 

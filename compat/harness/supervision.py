@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +15,16 @@ from .catalogue import Program
 from .given import uses_command
 from .records import Record, read
 
-__all__ = ("Place", "Run", "run_program")
-
 _HERE = Path(__file__).resolve().parent.parent
+
+sys.path.append(str(_HERE.parent / "supervision"))
+
+from process_group import ProcessGroup, exit_in_words  # noqa: E402
+
+__all__ = ("Place", "Run", "run_program")
 
 # What a process that was told to end, or whose parent has ended, may take for it.
 _GRACE_SECONDS = 10.0
-# What the system may take to end processes that were killed.
-_KILLED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -78,23 +79,18 @@ def run_program(
     command += ["--deadline", str(program.deadline)] + (["--quick"] if place.quick else [])
     started = time.perf_counter()
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=own,
-            env=_environment(records),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        group = ProcessGroup(command, folder=own, environment=_environment(records), output=output)
         try:
-            error = _wait(process, program.deadline)
+            # It ends itself at its deadline, with the stacks of its threads in the log.
+            status = group.wait(program.deadline + _GRACE_SECONDS)
         finally:
-            left = _end_group(process.pid, wait=process.poll() == 0)
-            process.wait()
+            left = group.end(grace=_GRACE_SECONDS if group.status == 0 else 0.0)
     seconds = time.perf_counter() - started
+    error = None
     if seconds >= program.deadline:
         error = f"was not done after {program.deadline:.0f} s"
+    elif status:
+        error = exit_in_words(status)
     run = Run(loop, error, [], seconds, log, read(records))
     if report.exists():
         told = json.loads(report.read_text())
@@ -119,55 +115,3 @@ def _environment(records: Path) -> dict[str, str]:
     environment["PYTHONDEVMODE"] = "1"
     environment["COMPAT_RECORDS"] = str(records)
     return environment
-
-
-def _wait(process: subprocess.Popen[bytes], deadline: float) -> str | None:
-    """Wait for the end and say what was wrong with it."""
-    try:
-        # The process ends itself at its deadline, with the stacks of its threads in the log.
-        status = process.wait(deadline + _GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        return "could not end itself"
-    if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"ended with status {status}" if status else None
-
-
-def _end_group(group: int, *, wait: bool) -> list[str]:
-    """End what is left of a program's process group and answer the command lines.
-
-    Args:
-        group: the process group, which is the program's own.
-        wait: give the processes a moment to end by themselves.
-    """
-    left = _wait_for_end(group, _GRACE_SECONDS if wait else 0.0)
-    if left:
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        _wait_for_end(group, _KILLED_SECONDS)
-    return left
-
-
-def _wait_for_end(group: int, seconds: float) -> list[str]:
-    """Wait until a process group is empty; answers what is left of it after that time."""
-    deadline = time.monotonic() + seconds
-    while (left := _members(group)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return left
-
-
-def _members(group: int) -> list[str]:
-    """The command lines of the processes of a group that have not ended."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                state, _, member_of = (entry / "stat").read_text().rpartition(") ")[2].split()[:3]
-                if int(member_of) == group and state not in "ZX":
-                    words = (entry / "cmdline").read_bytes().split(b"\0")
-                    found.append(b" ".join(words).decode(errors="replace").strip())
-            except OSError:
-                continue  # ended meanwhile
-    return found

@@ -44,11 +44,11 @@ def test_a_program_that_says_what_went_wrong(run):
 
 
 def test_a_program_that_ends_before_it_can_say_so(run):
-    assert run("sys.exit(3)").error == "ended with status 3"
+    assert run("sys.exit(3)").error == "exit status 3"
 
 
 def test_a_program_that_crashes(run):
-    assert run("os.kill(os.getpid(), 9)").error == "was ended by SIGKILL"
+    assert run("os.kill(os.getpid(), 9)").error == "killed by SIGKILL"
 
 
 def test_a_program_that_does_not_end(run, monkeypatch):

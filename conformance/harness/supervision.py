@@ -3,8 +3,6 @@
 import json
 import os
 import selectors
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -16,7 +14,12 @@ from pathlib import Path
 from .event_stream import EventReader
 from .outcomes import CRASHED, ERROR, HUNG, SKIPPED, CaseOutcome, ModuleOutcome
 
-_PROGRAM = Path(__file__).resolve().parent.parent / "run_module.py"
+_HERE = Path(__file__).resolve().parent.parent
+_PROGRAM = _HERE / "run_module.py"
+
+sys.path.append(str(_HERE.parent / "supervision"))
+
+from process_group import ProcessGroup, exit_in_words  # noqa: E402
 
 # The process under test ends itself at the deadline. Only one that cannot do
 # even that (stopped, or stuck in the kernel) is killed from here, this later.
@@ -118,13 +121,14 @@ class _Process:
             reading, writing = os.pipe()
             try:
                 try:
-                    process = self._start(folder, writing)
+                    group = self._start(folder, writing)
                 finally:
                     os.close(writing)
                 try:
-                    self._listen(process, reading)
+                    self._listen(group, reading)
                 finally:
-                    self._end(process)
+                    group.end()
+                    self._status = group.status
             finally:
                 os.close(reading)
             stacks = folder / "stacks.txt"
@@ -141,7 +145,7 @@ class _Process:
                 lost.append(CaseOutcome(test, counterpart, kind, reason))
         return lost
 
-    def _start(self, folder: Path, writing: int) -> subprocess.Popen:
+    def _start(self, folder: Path, writing: int) -> ProcessGroup:
         a = self._assignment
         command = [sys.executable, str(_PROGRAM), "--loop", a.loop, "--module", a.module]
         command += ["--events", str(writing), "--deadline", str(a.deadline)]
@@ -150,20 +154,15 @@ class _Process:
         for pattern in a.only:
             command += ["--only", pattern]
         environment = {k: v for k, v in os.environ.items() if k not in _VARIABLES_LEFT_OUT}
-        return subprocess.Popen(
+        return ProcessGroup(
             command,
-            cwd=folder / "work",
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
+            folder=folder / "work",
+            environment=environment,
+            output=self._log,
             pass_fds=(writing,),
-            # A group of its own, so that what a killed test has started can be
-            # killed with it, and nothing else.
-            process_group=0,
         )
 
-    def _listen(self, process: subprocess.Popen, reading: int) -> None:
+    def _listen(self, group: ProcessGroup, reading: int) -> None:
         """Take events until the process has ended or is overdue."""
         os.set_blocking(reading, False)
         events = EventReader()
@@ -172,7 +171,7 @@ class _Process:
             while True:
                 if self._assignment.stop.is_set():
                     raise Stopped
-                ended = _has_ended(process.pid)
+                ended = group.status is not None
                 if selector.select(0 if ended else _SECONDS_BETWEEN_LOOKS):
                     chunk = os.read(reading, 65536)
                     for event in events.feed(chunk):
@@ -188,14 +187,6 @@ class _Process:
     def _overdue(self) -> bool:
         silence = time.monotonic() - self._last_sign
         return silence > self._assignment.deadline + _SECONDS_AFTER_THE_DEADLINE
-
-    def _end(self, process: subprocess.Popen) -> None:
-        # Before the process is reaped its id is its own, and so is its group's.
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # it never became a group's leader, or (macOS) only it is left
-        self._status = process.wait()
 
     def _take(self, event: dict) -> None:
         self._last_sign = time.monotonic()
@@ -238,7 +229,7 @@ class _Process:
                 reason = f"no end within {deadline:g} s"
                 self._settle(self._current, HUNG, reason, self._stacks, deadline)
             else:
-                reason = _exit_in_words(self._status)
+                reason = exit_in_words(self._status)
                 self._settle(self._current, CRASHED, reason, self._stacks)
         elif not self.finished:
             self._outcome.trouble.append(f"outside the tests, {self._how_it_ended()}")
@@ -248,7 +239,7 @@ class _Process:
     def _how_it_ended(self) -> str:
         if self._hung():
             return f"no sign of life for {self._assignment.deadline:g} s"
-        return f"the process ended: {_exit_in_words(self._status)}"
+        return f"the process ended: {exit_in_words(self._status)}"
 
     def _hung(self) -> bool:
         # A crash leaves stacks as well; faulthandler says of which kind they are.
@@ -261,14 +252,3 @@ class _Process:
                 kind = SKIPPED if event["outcome"] == SKIPPED else ERROR
                 return kind, f"{event['where']}: {event['reason']}"
         return ERROR, "never started: " + "; ".join(self._outcome.trouble)
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether the process has ended; it stays unreaped, so its id stays its own."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _exit_in_words(status: int) -> str:
-    if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
-    return f"exit status {status}"
