@@ -33,7 +33,6 @@
 pub mod connection;
 pub mod dial;
 pub mod echo;
-pub mod histogram;
 pub mod load;
 pub mod messages;
 pub mod options;

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, EventFlags};
 use rustix::fd::OwnedFd;
@@ -11,10 +12,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::connection::{Connection, PATIENCE, exchange, silent};
 use crate::dial::Dialer;
-use crate::histogram::Histogram;
 use crate::messages::Messages;
 use crate::options::{Mode, Options};
-use crate::report::Report;
+use crate::report::{Report, latencies};
 use crate::stream::{Stream, Tls};
 
 const EVENTS_PER_WAIT: usize = 1024;
@@ -53,13 +53,13 @@ fn tls(options: &Options) -> io::Result<Option<Tls>> {
 pub fn run(options: &Options) -> io::Result<Report> {
     let mut generator = Generator::open(options)?;
     generator.turn_until(Instant::now() + options.warmup)?;
-    generator.latencies = Histogram::new();
+    generator.latencies.reset();
 
     let processor = processor_time();
     let start = Instant::now();
     let end = generator.turn_until(start + options.measured)?;
     let processor = processor_time() - processor;
-    let latencies = std::mem::take(&mut generator.latencies);
+    let latencies = generator.latencies.clone();
     generator.finish()?;
     Ok(Report {
         requests: latencies.len(),
@@ -88,7 +88,7 @@ struct Generator {
     open: usize,
     /// The measurement is over: what is answered is not followed by another.
     finishing: bool,
-    latencies: Histogram,
+    latencies: Histogram<u64>,
     /// Requests answered since the first connection, whether measured or not.
     served: u64,
     /// One buffer serves all: what is read is checked at once.
@@ -107,7 +107,7 @@ impl Generator {
             connections: Vec::with_capacity(options.connections),
             open: options.connections,
             finishing: false,
-            latencies: Histogram::new(),
+            latencies: latencies(),
             served: 0,
             buffer: vec![0; READ_BUFFER],
             events: Vec::with_capacity(EVENTS_PER_WAIT),
@@ -187,7 +187,7 @@ impl Generator {
         let elapsed = connection.elapsed();
         if self.mode == Mode::Steady && received.messages > 0 {
             self.served += received.messages;
-            self.latencies.record(elapsed, received.messages);
+            self.latencies.saturating_record_n(elapsed.as_nanos() as u64, received.messages);
         }
         let answered = received.messages > 0 && connection.is_answered(&self.messages);
         if !answered && !received.closed {
@@ -206,7 +206,7 @@ impl Generator {
         self.connections[number] = None;
         if self.mode == Mode::ConnectClose {
             self.served += 1;
-            self.latencies.record(elapsed, 1);
+            self.latencies.saturating_record(elapsed.as_nanos() as u64);
         }
         if self.finishing {
             self.open -= 1;

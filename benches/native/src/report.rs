@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::histogram::Histogram;
+use hdrhistogram::Histogram;
 
 /// The measured part of a run, and how much it was of the whole.
 pub struct Report {
@@ -15,19 +15,28 @@ pub struct Report {
     /// that the generator itself was the limit.
     pub processor: Duration,
     /// From sending a batch to the answer of each of its messages, or from
-    /// connecting to the last answer with `--connect-close`.
-    pub latencies: Histogram,
+    /// connecting to the last answer with `--connect-close`. In nanoseconds, see
+    /// [`latencies`].
+    pub latencies: Histogram<u64>,
     /// Requests of the whole run: `requests`, and those before and after that
     /// are not measured. This is what the server's processor time from before
     /// the run until after it was spent on.
     pub served: u64,
 }
 
+/// An empty histogram of nanoseconds, which rounds by at most a thousandth.
+///
+/// A latency of more than an hour counts as one of an hour.
+pub fn latencies() -> Histogram<u64> {
+    const HOUR: u64 = 3_600_000_000_000;
+    Histogram::new_with_bounds(1, HOUR, 3).expect("the bounds are in order")
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.measured.as_secs_f64();
         let microseconds = |nanoseconds: u64| nanoseconds as f64 / 1000.0;
-        let percentile = |fraction| microseconds(self.latencies.percentile(fraction));
+        let percentile = |fraction| microseconds(self.latencies.value_at_quantile(fraction));
         write!(
             f,
             "{{\"served\": {}, \"requests\": {}, \"seconds\": {seconds:.6}, \"requests_per_second\": {:.1}, \
@@ -51,8 +60,8 @@ mod tests {
 
     #[test]
     fn the_json_has_rates_and_microseconds() {
-        let mut latencies = Histogram::new();
-        latencies.record(Duration::from_micros(64), 1);
+        let mut latencies = latencies();
+        latencies.saturating_record(64_000);
         let report = Report {
             requests: 500,
             measured: Duration::from_millis(250),
