@@ -27,7 +27,9 @@ for_python = CARGO_TARGET_DIR='$(target_dir)' VIRTUAL_ENV='$(CURDIR)/.venv' PYO3
 in_venv = .venv/bin/python
 prepare = scripts/prepare-venv '$(python)'
 # Cargo knows what changed; a build of what is built already takes a moment.
-develop = $(for_python) .venv/bin/maturin develop
+# Locked here and not in pyproject.toml: the source distribution lacks the crates of the
+# tools, so cargo has to take their dependencies out of its copy of Cargo.lock.
+develop = $(for_python) .venv/bin/maturin develop --locked
 
 .PHONY: help
 help: ## Print this list
@@ -79,6 +81,19 @@ asan: ## The Python tests with AddressSanitizer: make asan ARGS="tests/tls -q"
 .PHONY: test-pythons
 test-pythons: ## The Python tests and conformance on 3.11 to 3.15 and a debug build
 	scripts/test-pythons $(ARGS)
+
+.PHONY: wheels
+wheels: ## Build wheels for 3.11 to 3.15 and the source distribution, in dist/
+	@$(prepare) build wheels
+	scripts/build-wheels $(ARGS)
+
+# The tests of the metadata and of the source distribution are in `make test` as well.
+.PHONY: test-wheels
+test-wheels: ## Build a wheel for one Python; install it and the source distribution
+	@$(prepare) build wheels test
+	$(develop)
+	scripts/build-wheels --here '$(python)'
+	AIOXIDE_DIST='$(CURDIR)/dist' $(in_venv) -m pytest tests/distribution $(ARGS)
 
 .PHONY: bench
 bench: ## Measure aioxide beside asyncio, uvloop and rloop
@@ -183,7 +198,13 @@ miri: ## Run the engine's tests under Miri (needs rustup)
 	rustup toolchain install nightly --profile minimal --component miri,rust-src --no-self-update
 	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked --package aioxide-engine
 
+.PHONY: check-macos
+check-macos: ## Compile the engine for macOS, without linking (needs rustup)
+	rustup target add aarch64-apple-darwin
+	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) check --locked --package aioxide-engine \
+		--target aarch64-apple-darwin
+
 .PHONY: clean
 clean: ## Delete everything that was built
-	rm -rf target .venv .venv-compat .venv-compat-apart python/aioxide/_aioxide.*.so
+	rm -rf target dist .venv .venv-compat .venv-compat-apart python/aioxide/_aioxide.*.so
 	rm -rf .ruff_cache .mypy_cache .pytest_cache tests/.pytest_cache soak/.pytest_cache benches/.pytest_cache fuzz/.pytest_cache
