@@ -56,7 +56,7 @@ html_theme_options = {
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
-_LINK = re.compile(r"(?<!!)(\[[^\]]*\]\()(\.\./[^)#\s]*)")
+_LINK = re.compile(r"(?<!!)(\[[^\[\]]*\]\()(\.\./[^)#\s]*)")
 
 
 def link_to_repository(app, docname, source) -> None:

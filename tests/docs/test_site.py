@@ -14,11 +14,11 @@ import urllib.parse
 
 import aioxide
 import pytest
-from aiohttp import web
 
 if not os.environ.get("AIOXIDE_DOCS"):
     pytest.skip("`make test-docs` builds the site", allow_module_level=True)
 SITE = pathlib.Path(os.environ["AIOXIDE_DOCS"])
+web = pytest.importorskip("aiohttp.web")
 playwright_api = pytest.importorskip("playwright.async_api")
 
 # A browser takes its time to start on a busy machine.
@@ -38,27 +38,38 @@ class _Links(html.parser.HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.targets, self.anchors = [], {""}
+        self.targets, self.loaded, self.anchors = [], [], {""}
 
     def handle_starttag(self, tag, attributes):
         for name, value in attributes:
             if name == "id":
                 self.anchors.add(value)
-            elif name == "href" and tag == "a" or name == "src":
+            elif name == "src" or (name == "href" and tag == "link"):
+                self.loaded.append(value)
+            elif name == "href":
                 self.targets.append(value)
 
 
-def read(page):
-    links = _Links()
-    links.feed(page.read_text())
-    return links
+def read_pages():
+    pages = {}
+    for path in SITE.rglob("*.html"):
+        if "_static" not in path.parts:
+            pages[path] = _Links()
+            pages[path].feed(path.read_text())
+    return pages
+
+
+def test_nothing_is_loaded_from_elsewhere():
+    for page, links in read_pages().items():
+        elsewhere = [each for each in links.loaded if urllib.parse.urlsplit(each).netloc]
+        assert not elsewhere, page
 
 
 def test_every_link_within_the_site_leads_somewhere():
-    pages = {path: read(path) for path in SITE.rglob("*.html") if "_static" not in path.parts}
+    pages = read_pages()
     broken = []
     for page, links in pages.items():
-        for target in links.targets:
+        for target in links.targets + links.loaded:
             parts = urllib.parse.urlsplit(target)
             if parts.scheme or parts.netloc:
                 continue
