@@ -26,8 +26,9 @@ nitpick_ignore_regex = [
     # Types of the standard library in signatures; their documentation is python.org's, and a
     # build reaches no network.
     ("py:.*", r"(?!aioxide).*"),
-    # Annotations name a class by its module, and type variables, which no page has.
-    ("py:class", r"aioxide\.(patterns|testing)\.\w+\.\w+"),
+    # Annotations name a class by the module that defines it, and type variables, which no page
+    # has.
+    ("py:class", r"aioxide\.\w+\.\S+"),
 ]
 
 # Headings are link targets, named as GitHub names them: the pages are read in both places.
