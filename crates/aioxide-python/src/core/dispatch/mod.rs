@@ -1,0 +1,24 @@
+//! The enumerations that know every class: what the ready queue holds, what waits for a
+//! future, what a coroutine runs, what watches a descriptor, what takes received data.
+//!
+//! A value of two words is cheaper than an object, and a `match` cheaper than a call through
+//! a table. The price is that these files name classes of the layers above; nothing else in
+//! `core` does.
+
+mod native_future;
+mod program;
+mod ready;
+mod receiver;
+mod run;
+mod transport;
+mod waiter;
+mod watch;
+
+pub use native_future::{as_native, cancel_with_message};
+pub use program::Program;
+pub use ready::{AGAIN, HANGUP, NativeWork, READABLE, Ready, WRITABLE};
+pub use receiver::{Receiver, direct_reader, feed_stream, feed_tls};
+pub use run::{report as report_callback, run_handle};
+pub use transport::{AnyTransport, TransportEvent};
+pub use waiter::Waiter;
+pub use watch::{Watch, Watcher};

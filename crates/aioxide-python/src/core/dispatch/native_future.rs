@@ -1,0 +1,46 @@
+//! Which object is a future of ours: `Future`, `Task`, or what `gather()` returns.
+
+use pyo3::prelude::*;
+
+use crate::core::futures::Future;
+use crate::core::tasks::Task;
+use crate::ffi::recursion::Level;
+use crate::ffi::{allocate, free_list};
+use crate::sync::waiting::GatheringFuture;
+
+/// The exact native future, task or `gather()` behind `object`, if it is one: subclasses
+/// may override anything, so they go through the public protocol.
+#[inline]
+pub fn as_native<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Future>> {
+    if free_list::is_exactly::<Future>(object)
+        || free_list::is_exactly::<Task>(object)
+        || free_list::is_exactly::<GatheringFuture>(object)
+    {
+        // SAFETY: checked above; the others are futures in memory.
+        Some(unsafe { object.cast_unchecked::<Future>() })
+    } else {
+        None
+    }
+}
+
+/// `waiter.cancel(msg=message)`, directly for our own kinds.
+pub fn cancel_with_message(
+    waiter: &Bound<'_, PyAny>,
+    message: Option<Py<PyAny>>,
+) -> PyResult<bool> {
+    let py = waiter.py();
+    if let Ok(future) = waiter.cast_exact::<Future>() {
+        return Future::cancel_with(future, message);
+    }
+    // What it passes the request on to may pass it on in turn, and in the end to the first.
+    let _level = Level::enter(py)?;
+    if let Ok(task) = waiter.cast_exact::<Task>() {
+        return Task::cancel(task, message);
+    }
+    if let Ok(gathering) = waiter.cast_exact::<GatheringFuture>() {
+        return GatheringFuture::cancel(gathering, message);
+    }
+    let keywords = allocate::dict(py)?;
+    keywords.set_item(crate::intern!(py, "msg"), message)?;
+    waiter.call_method(crate::intern!(py, "cancel"), (), Some(&keywords))?.is_truthy()
+}

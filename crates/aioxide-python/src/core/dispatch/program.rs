@@ -1,0 +1,133 @@
+//! The body of a native coroutine: one of all routines.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use crate::core::coroutines::{AtOnce, Input, Moment, Routine, Step};
+use crate::ffi::gil_cell::unsafe_cell_methods;
+use crate::net::accepting::AcceptConnection;
+use crate::net::streams::{
+    Drain, LineBySubclass, Read, ReadAllBySubclass, ReadExactly, ReadUntil, StartTls, WaitClosed,
+    WaitForData, WaitForDrain,
+};
+use crate::platform::to_thread::CallInThread;
+use crate::sync::locks::{
+    AcquireLock, AcquireSemaphore, ChangeBarrier, EnterBarrier, EnterBySubclass, LeaveBarrier,
+    ReleaseBySubclass, ReleaseLock, ReleaseSemaphore, WaitAtBarrier, WaitEvent, WaitForNotice,
+    WaitUntil,
+};
+use crate::sync::queues::{GetItem, JoinQueue, PutItem};
+use crate::sync::taskgroups::{EnterGroup, ExitGroup};
+use crate::sync::timeouts::{EnterTimeout, ExitTimeout};
+use crate::sync::waiting::{Sleep, Wait, WaitFor, WaitForOne};
+
+// SAFETY (of the method): each routine's promise.
+unsafe_cell_methods!(Program {
+} with py {
+    /// See [`Routine::at_once`].
+    fn at_once(&mut self, moment: Moment) -> Option<AtOnce>;
+});
+
+macro_rules! programs {
+    ($($name:ident),* $(,)?) => {
+        /// A program of any kind. An enumeration, not a boxed trait object: a
+        /// coroutine that never waits allocates nothing but itself.
+        pub enum Program {
+            /// It is over, or runs just now.
+            Absent,
+            $(
+                #[allow(missing_docs, reason = "see the routine of the same name")]
+                $name($name),
+            )*
+        }
+
+        impl Program {
+            #[inline]
+            pub(in crate::core) fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+                match self {
+                    Self::Absent => None,
+                    $(Self::$name(routine) => routine.at_once(py, moment),)*
+                }
+            }
+
+            #[inline]
+            pub(in crate::core) fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+                match self {
+                    Self::Absent => unreachable!("the coroutine looks at its phase first"),
+                    $(Self::$name(routine) => routine.resume(py, input),)*
+                }
+            }
+
+            #[inline]
+            pub(in crate::core) fn release(self, py: Python<'_>) {
+                match self {
+                    Self::Absent => {}
+                    $(Self::$name(routine) => routine.release(py),)*
+                }
+            }
+
+            pub(in crate::core) fn qualname(&self) -> &'static str {
+                match self {
+                    Self::Absent => "coroutine",
+                    $(Self::$name(routine) => routine.qualname(),)*
+                }
+            }
+
+            pub(in crate::core) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+                match self {
+                    Self::Absent => Ok(()),
+                    $(Self::$name(routine) => routine.traverse(visit),)*
+                }
+            }
+        }
+
+        $(
+            impl From<$name> for Program {
+                #[inline]
+                fn from(routine: $name) -> Self {
+                    Self::$name(routine)
+                }
+            }
+        )*
+    };
+}
+
+programs! {
+    AcceptConnection,
+    AcquireLock,
+    ReleaseLock,
+    AcquireSemaphore,
+    CallInThread,
+    ChangeBarrier,
+    Drain,
+    EnterBarrier,
+    EnterBySubclass,
+    EnterGroup,
+    EnterTimeout,
+    ExitGroup,
+    ExitTimeout,
+    GetItem,
+    JoinQueue,
+    LeaveBarrier,
+    LineBySubclass,
+    PutItem,
+    Read,
+    ReadAllBySubclass,
+    ReadExactly,
+    ReadUntil,
+    ReleaseBySubclass,
+    ReleaseSemaphore,
+    Sleep,
+    StartTls,
+    Wait,
+    WaitAtBarrier,
+    WaitClosed,
+    WaitEvent,
+    WaitFor,
+    WaitForData,
+    WaitForDrain,
+    WaitForNotice,
+    WaitForOne,
+    WaitUntil,
+}

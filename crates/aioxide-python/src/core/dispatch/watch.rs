@@ -1,0 +1,70 @@
+//! Who watches a descriptor.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::{AnyTransport, NativeWork, Ready, TransportEvent};
+use crate::core::handles::Handle;
+use crate::net::server::ServerCore;
+use crate::net::sock::SocketCall;
+use crate::net::transports::{ReadPipeTransport, WritePipeTransport};
+
+/// Who is told of readiness in one direction.
+pub enum Watcher {
+    /// `add_reader`, `add_writer`: as long as the state lasts.
+    Handle(Py<Handle>),
+    /// A `sock_*` call: once.
+    Call(Py<SocketCall>),
+    /// A transport that reads a pipe: as long as the state lasts.
+    ReadPipe(Py<ReadPipeTransport>),
+    /// A transport that writes to a pipe; for reading, it watches for the end.
+    WritePipe(Py<WritePipeTransport>),
+}
+
+impl Watcher {
+    pub(in crate::core) fn item(&self, py: Python<'_>, flag: u8) -> Ready {
+        let event = TransportEvent::Io(flag);
+        match self {
+            Self::Handle(handle) => Ready::Handle(handle.clone_ref(py)),
+            Self::Call(call) => Ready::SocketIo(call.clone_ref(py)),
+            Self::ReadPipe(transport) => Ready::ReadPipe(event, transport.clone_ref(py)),
+            Self::WritePipe(transport) => Ready::WritePipe(event, transport.clone_ref(py)),
+        }
+    }
+
+    pub(in crate::core) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Handle(handle) => visit.call(handle),
+            Self::Call(call) => visit.call(call),
+            Self::ReadPipe(transport) => visit.call(transport),
+            Self::WritePipe(transport) => visit.call(transport),
+        }
+    }
+}
+
+/// Whose a descriptor is.
+#[derive(Default)]
+pub enum Watch {
+    /// Nobody's.
+    #[default]
+    Nobody,
+    /// The caller's; he watches it by callbacks or waits in `sock_*` calls.
+    Caller {
+        /// For [`Direction::Read`].
+        reader: Option<Watcher>,
+        /// For [`Direction::Write`].
+        writer: Option<Watcher>,
+        /// The object that was given for the number: it may be closed, and have none, when
+        /// its callbacks are to be removed.
+        file: Option<Py<PyAny>>,
+    },
+    /// A transport's.
+    Transport(AnyTransport),
+    /// A server's listening socket, by its index.
+    Listener(u32, Py<ServerCore>),
+    /// A child process's, whose end is told once.
+    Child(Box<dyn NativeWork>),
+    /// The loop's own pair for signals.
+    Signals,
+}

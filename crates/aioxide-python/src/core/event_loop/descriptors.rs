@@ -1,0 +1,545 @@
+//! Who watches which file descriptor.
+//!
+//! A table indexed by descriptor number. Every use of a number has a
+//! generation, which is half of the token that the poller reports: an event
+//! that was on its way when a descriptor was closed, and its number given to
+//! another, is recognised and dropped.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+use aioxide_engine::{Interest, Poller, Trigger};
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use crate::core::dispatch::NativeWork;
+use crate::core::dispatch::TransportEvent;
+use crate::core::dispatch::{HANGUP, READABLE, WRITABLE};
+use crate::core::dispatch::{Ready, Watch, Watcher};
+use crate::ffi::file_descriptor::numbered;
+use crate::ffi::gil_cell::unsafe_cell_methods;
+
+/// Reading or writing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// Data, a connection or the end has arrived.
+    Read,
+    /// There is room for data.
+    Write,
+}
+
+/// What a caller's watch has let go of.
+#[derive(Default)]
+pub struct Displaced {
+    /// Whoever watched in that direction.
+    pub watcher: Option<Watcher>,
+    /// The file, if nobody watches any more.
+    pub file: Option<Py<PyAny>>,
+}
+
+/// How a descriptor is registered with the poller.
+type Registration = Option<(Interest, Trigger)>;
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    watch: Watch,
+    registration: Registration,
+    /// The `id()` of a weak reference's target would do, but an address can be
+    /// used again: the weak reference to the socket object whose `sock_*`
+    /// calls the registration is for.
+    owner: Option<Py<PyAny>>,
+    /// The kernel has had nothing to read since the last event, as far as an
+    /// edge-triggered registration can tell: trying would be in vain.
+    drained: bool,
+    /// The peer has ended its side: that stays to be read however much was.
+    hung_up: bool,
+    /// Whether the owner is a TCP socket, of which a short read leaves nothing
+    /// but the end. (Datagrams come one by one, and a Unix socket stops at a
+    /// message that carries descriptors.)
+    short_read_drains: bool,
+}
+
+/// The table.
+#[derive(Default)]
+pub struct Descriptors {
+    slots: Vec<Slot>,
+    /// Slots that are watched, not counting the loop's own.
+    watched: usize,
+}
+
+impl Descriptors {
+    /// Whether a poll could report anything but wake-ups and signals.
+    #[inline]
+    pub fn is_watching(&self) -> bool {
+        self.watched > 0
+    }
+
+    /// The slot of a descriptor that the system has been seen to know: the table grows to
+    /// its number.
+    fn slot(&mut self, fd: BorrowedFd<'_>) -> &mut Slot {
+        let index = fd.as_raw_fd() as usize;
+        if index >= self.slots.len() {
+            self.slots.resize_with(index + 1, Slot::default);
+        }
+        &mut self.slots[index]
+    }
+
+    fn existing(&self, fd: RawFd) -> Option<&Slot> {
+        self.slots.get(usize::try_from(fd).ok()?)
+    }
+
+    fn existing_mut(&mut self, fd: RawFd) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::try_from(fd).ok()?)
+    }
+
+    /// Whether nothing has been kept of `fd` so far.
+    pub fn is_new(&self, fd: RawFd) -> bool {
+        self.existing(fd).is_none()
+    }
+
+    /// Who of its callers watches `fd` in this direction.
+    pub fn watcher(&self, fd: RawFd, direction: Direction) -> Option<&Watcher> {
+        match (&self.existing(fd)?.watch, direction) {
+            (Watch::Caller { reader, .. }, Direction::Read) => reader.as_ref(),
+            (Watch::Caller { writer, .. }, Direction::Write) => writer.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The transport that `fd` belongs to.
+    pub fn transport_of(&self, py: Python<'_>, fd: RawFd) -> Option<Py<PyAny>> {
+        match &self.existing(fd)?.watch {
+            Watch::Transport(transport) => Some(transport.object(py)),
+            _ => None,
+        }
+    }
+
+    /// Gives `fd` to a party that registers it itself; the token is for that.
+    /// Also returns what was there, which the caller drops.
+    pub fn occupy(&mut self, descriptor: BorrowedFd<'_>, watch: Watch) -> (u64, Watch) {
+        let fd = descriptor.as_raw_fd();
+        let counts = !matches!(watch, Watch::Signals);
+        let slot = self.slot(descriptor);
+        let was_watched = slot.is_watched();
+        slot.generation = slot.generation.wrapping_add(1);
+        let previous = std::mem::replace(&mut slot.watch, watch);
+        slot.registration = None;
+        let token = token(fd, slot.generation);
+        self.watched = self.watched + usize::from(counts) - usize::from(was_watched);
+        (token, previous)
+    }
+
+    /// The party of [`Descriptors::occupy`] has registered `fd`.
+    pub fn set_registered(&mut self, fd: RawFd, interest: Interest, trigger: Trigger) {
+        if let Some(slot) = self.existing_mut(fd) {
+            slot.registration = Some((interest, trigger));
+        }
+    }
+
+    /// The party of [`Descriptors::occupy`] wants to hear of both directions.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of the descriptor; nothing is changed then.
+    pub fn register_for_both(
+        &mut self,
+        poller: &Poller,
+        descriptor: BorrowedFd<'_>,
+    ) -> io::Result<()> {
+        let fd = descriptor.as_raw_fd();
+        let slot = self.slot(descriptor);
+        let wanted = slot.registration.map(|(_, trigger)| (Interest::BOTH, trigger));
+        if slot.register(poller, fd, wanted)? {
+            slot.registration = wanted;
+            slot.drained = false;
+        }
+        Ok(())
+    }
+
+    /// Registers everything once more, with a poller that knows nothing yet.
+    /// What was closed meanwhile is left out.
+    pub fn register_all(&mut self, poller: &Poller) {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let Some((interest, trigger)) = slot.registration else { continue };
+            let fd = index as RawFd;
+            let descriptor = numbered(fd);
+            let token = token(fd, slot.generation);
+            if poller.add(descriptor, token, interest, trigger).is_err() {
+                slot.registration = None;
+            }
+        }
+    }
+
+    /// Ends what [`Descriptors::occupy`] began. The caller drops what is
+    /// returned, and closes or unregisters the descriptor.
+    pub fn vacate(&mut self, fd: RawFd) -> Watch {
+        let Some(slot) = self.existing_mut(fd) else {
+            return Watch::Nobody;
+        };
+        let was_watched = slot.is_watched();
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.registration = None;
+        let watch = std::mem::take(&mut slot.watch);
+        self.watched -= usize::from(was_watched);
+        watch
+    }
+
+    /// Sets or clears the watcher of one direction and registers `fd`
+    /// accordingly. Returns the watcher that was there.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of the descriptor, with the watcher; nothing is changed then.
+    pub fn set_watcher(
+        &mut self,
+        poller: &Poller,
+        fd: RawFd,
+        direction: Direction,
+        watcher: Option<Watcher>,
+    ) -> Result<Displaced, (io::Error, Option<Watcher>)> {
+        // The system is asked first: no place is made for a number that it does not know.
+        let (wanted, registered) = match self.wanted(poller, fd, direction, watcher.as_ref()) {
+            Ok(registration) => registration,
+            Err(error) => return Err((error, watcher)),
+        };
+        let slot = self.slot(numbered(fd));
+        let was_watched = slot.is_watched();
+        let (mut reader, mut writer, file) = match std::mem::take(&mut slot.watch) {
+            Watch::Caller { reader, writer, file } => (reader, writer, file),
+            _ => (None, None, None),
+        };
+        let place = match direction {
+            Direction::Read => &mut reader,
+            Direction::Write => &mut writer,
+        };
+        let mut displaced = Displaced { watcher: std::mem::replace(place, watcher), file: None };
+        if reader.is_none() && writer.is_none() {
+            displaced.file = file;
+        } else {
+            slot.watch = Watch::Caller { reader, writer, file };
+        }
+        slot.registration = wanted;
+        if registered {
+            slot.drained = false;
+        }
+        let is_watched = slot.is_watched();
+        self.watched = self.watched + usize::from(is_watched) - usize::from(was_watched);
+        Ok(displaced)
+    }
+
+    /// Keeps the object that stands for `fd`, which is watched, unless one is kept. Returns
+    /// the one that is not.
+    pub fn remember_file(&mut self, fd: RawFd, file: Py<PyAny>) -> Option<Py<PyAny>> {
+        match self.existing_mut(fd).map(|slot| &mut slot.watch) {
+            Some(Watch::Caller { file: kept @ None, .. }) => kept.replace(file),
+            _ => Some(file),
+        }
+    }
+
+    /// The number of the file at this address, if it is watched.
+    pub fn number_of(&self, file: usize) -> Option<RawFd> {
+        let is_it = |slot: &Slot| match &slot.watch {
+            Watch::Caller { file: Some(kept), .. } => kept.as_ptr().addr() == file,
+            _ => false,
+        };
+        self.slots.iter().position(is_it).map(|index| index as RawFd)
+    }
+
+    /// Registers `fd` as it has to be once `watcher` watches it. Returns the registration,
+    /// and whether it is another one than before.
+    fn wanted(
+        &self,
+        poller: &Poller,
+        fd: RawFd,
+        direction: Direction,
+        watcher: Option<&Watcher>,
+    ) -> io::Result<(Registration, bool)> {
+        let nobody = Slot::default();
+        let slot = self.existing(fd).unwrap_or(&nobody);
+        let (reader, writer) = match &slot.watch {
+            Watch::Caller { reader, writer, .. } => (reader.as_ref(), writer.as_ref()),
+            Watch::Nobody => (None, None),
+            _ => return Err(io::Error::from(io::ErrorKind::ResourceBusy)),
+        };
+        let (reader, writer) = match direction {
+            Direction::Read => (watcher, writer),
+            Direction::Write => (reader, watcher),
+        };
+        let wanted = wanted_registration(reader, writer, slot.registration);
+        let differs = slot.register(poller, fd, wanted)?;
+        Ok((wanted, differs))
+    }
+
+    /// Whether a read of `fd` would be in vain: see [`Slot::drained`].
+    pub fn is_drained(&self, fd: RawFd) -> bool {
+        self.existing(fd).is_some_and(|slot| slot.drained && slot.is_edge_triggered())
+    }
+
+    /// A read has found nothing.
+    pub fn set_drained(&mut self, fd: RawFd) {
+        if let Some(slot) = self.existing_mut(fd) {
+            slot.drained = slot.is_edge_triggered() && !slot.hung_up;
+        }
+    }
+
+    /// A read has returned `count` bytes of at most `room`.
+    pub fn note_read(&mut self, fd: RawFd, count: usize, room: usize) {
+        if let Some(slot) = self.existing_mut(fd)
+            && count < room
+            && slot.short_read_drains
+        {
+            slot.drained = slot.is_edge_triggered() && !slot.hung_up;
+        }
+    }
+
+    /// The socket object that the lingering registration of `fd` is for.
+    pub fn owner(&self, py: Python<'_>, fd: RawFd) -> Option<Py<PyAny>> {
+        self.existing(fd)?.owner.as_ref().map(|owner| owner.clone_ref(py))
+    }
+
+    /// A new socket object has the number: whatever registration there was
+    /// died with the old one. Returns the reference it replaces.
+    pub fn set_owner(
+        &mut self,
+        descriptor: BorrowedFd<'_>,
+        owner: Py<PyAny>,
+        short_read_drains: bool,
+    ) -> Option<Py<PyAny>> {
+        let slot = self.slot(descriptor);
+        if !slot.is_watched() {
+            slot.registration = None;
+            slot.generation = slot.generation.wrapping_add(1);
+        }
+        slot.drained = false;
+        slot.hung_up = false;
+        slot.short_read_drains = short_read_drains;
+        slot.owner.replace(owner)
+    }
+
+    /// What an event asks for: at most one item for each direction.
+    #[inline]
+    pub fn items_for(
+        &mut self,
+        py: Python<'_>,
+        reported: u64,
+        readiness: u8,
+    ) -> [Option<Ready>; 2] {
+        let fd = reported as u32 as RawFd;
+        let Some(slot) = self.slots.get_mut(fd as usize) else {
+            return [None, None];
+        };
+        if token(fd, slot.generation) != reported {
+            return [None, None];
+        }
+        if readiness & (READABLE | HANGUP) != 0 {
+            slot.drained = false;
+        }
+        if readiness & HANGUP != 0 {
+            slot.hung_up = true;
+        }
+        match &slot.watch {
+            Watch::Nobody => [None, None],
+            Watch::Transport(transport) => {
+                [Some(transport.on(py, TransportEvent::Io(readiness))), None]
+            }
+            Watch::Listener(index, server) => {
+                [Some(Ready::Accept(*index, server.clone_ref(py))), None]
+            }
+            Watch::Child(_) => {
+                [self.take_child(fd).map(|child| Ready::Native(Box::new(child))), None]
+            }
+            Watch::Signals => [Some(Ready::Signals), None],
+            Watch::Caller { reader, writer, .. } => {
+                let item = |flag: u8, watcher: &Option<Watcher>| {
+                    watcher
+                        .as_ref()
+                        .filter(|_| readiness & flag != 0)
+                        .map(|watcher| watcher.item(py, flag))
+                };
+                [item(READABLE, reader), item(WRITABLE, writer)]
+            }
+        }
+    }
+
+    /// The child that has ended, out of the table: it ends once. Its descriptor
+    /// is still registered.
+    fn take_child(&mut self, fd: RawFd) -> Option<Box<dyn NativeWork>> {
+        match self.vacate(fd) {
+            Watch::Child(child) => Some(child),
+            _ => None,
+        }
+    }
+
+    /// Empties the table, for the end of the loop.
+    pub fn take_all(&mut self, poller: Option<&Poller>) -> Vec<(Watch, Option<Py<PyAny>>)> {
+        let mut taken = Vec::new();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            if let Some(poller) = poller.filter(|_| slot.registration.is_some()) {
+                // The caller goes on with its descriptor; the loop does not.
+                let _ = poller.remove(numbered(index as RawFd));
+            }
+            taken.push((std::mem::take(&mut slot.watch), slot.owner.take()));
+        }
+        self.slots.clear();
+        self.watched = 0;
+        taken
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for slot in &self.slots {
+            visit.call(&slot.owner)?;
+            match &slot.watch {
+                Watch::Nobody | Watch::Signals => {}
+                Watch::Transport(transport) => transport.traverse(visit)?,
+                Watch::Listener(_, server) => visit.call(server)?,
+                Watch::Child(child) => child.traverse(visit)?,
+                Watch::Caller { reader, writer, file } => {
+                    visit.call(file)?;
+                    for watcher in [reader, writer].into_iter().flatten() {
+                        watcher.traverse(visit)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+// SAFETY (of the methods): watchers are moved in and out, and references to them counted up.
+unsafe_cell_methods!(Descriptors {
+    /// See [`Descriptors::is_watching`].
+    fn is_watching(&mut self) -> bool;
+    /// See [`Descriptors::is_drained`].
+    fn is_drained(&mut self, fd: RawFd) -> bool;
+    /// See [`Descriptors::set_drained`].
+    fn set_drained(&mut self, fd: RawFd);
+    /// See [`Descriptors::note_read`].
+    fn note_read(&mut self, fd: RawFd, count: usize, room: usize);
+    /// See [`Descriptors::occupy`].
+    fn occupy(&mut self, descriptor: BorrowedFd<'_>, watch: Watch) -> (u64, Watch);
+    /// See [`Descriptors::vacate`].
+    fn vacate(&mut self, fd: RawFd) -> Watch;
+    /// See [`Descriptors::set_registered`].
+    fn set_registered(&mut self, fd: RawFd, interest: Interest, trigger: Trigger);
+    /// See [`Descriptors::register_for_both`].
+    fn register_for_both(&mut self, poller: &Poller, descriptor: BorrowedFd<'_>) -> io::Result<()>;
+    /// See [`Descriptors::register_all`].
+    fn register_all(&mut self, poller: &Poller);
+    /// See [`Descriptors::set_watcher`].
+    fn set_watcher(
+        &mut self,
+        poller: &Poller,
+        fd: RawFd,
+        direction: Direction,
+        watcher: Option<Watcher>
+    ) -> Result<Displaced, (io::Error, Option<Watcher>)>;
+    /// See [`Descriptors::set_owner`].
+    fn set_owner(
+        &mut self,
+        descriptor: BorrowedFd<'_>,
+        owner: Py<PyAny>,
+        short_read_drains: bool
+    ) -> Option<Py<PyAny>>;
+    /// See [`Descriptors::remember_file`].
+    fn remember_file(&mut self, fd: RawFd, file: Py<PyAny>) -> Option<Py<PyAny>>;
+    /// See [`Descriptors::take_all`].
+    fn take_all(&mut self, poller: Option<&Poller>) -> Vec<(Watch, Option<Py<PyAny>>)>;
+} with py {
+    /// See [`Descriptors::transport_of`].
+    fn transport_of(&mut self, fd: RawFd) -> Option<Py<PyAny>>;
+    /// See [`Descriptors::owner`].
+    fn owner(&mut self, fd: RawFd) -> Option<Py<PyAny>>;
+    /// See [`Descriptors::items_for`].
+    fn items_for(&mut self, reported: u64, readiness: u8) -> [Option<Ready>; 2];
+});
+
+impl Slot {
+    fn is_watched(&self) -> bool {
+        !matches!(self.watch, Watch::Nobody | Watch::Signals)
+    }
+
+    fn is_edge_triggered(&self) -> bool {
+        matches!(self.registration, Some((_, Trigger::Edge)))
+    }
+
+    /// Makes the poller's registration of `fd` the wanted one; whether it was another.
+    fn register(&self, poller: &Poller, fd: RawFd, wanted: Registration) -> io::Result<bool> {
+        if wanted == self.registration {
+            return Ok(false);
+        }
+        let token = token(fd, self.generation);
+        let descriptor = numbered(fd);
+        match wanted {
+            Some((interest, trigger)) => {
+                register(
+                    poller,
+                    descriptor,
+                    token,
+                    interest,
+                    trigger,
+                    self.registration.is_some(),
+                )?;
+            }
+            // A descriptor that its owner has closed is gone from the poller
+            // already.
+            None => drop(poller.remove(descriptor)),
+        }
+        Ok(true)
+    }
+}
+
+/// Callbacks and pipes are level-triggered, as asyncio's are. Calls alone are served by
+/// one edge-triggered registration for both directions, which stays when the
+/// call is over: each call tries first and waits only when the kernel had
+/// nothing, so that no edge is missed and the next call needs no system call
+/// to wait.
+fn wanted_registration(
+    reader: Option<&Watcher>,
+    writer: Option<&Watcher>,
+    current: Registration,
+) -> Registration {
+    let only_by_call =
+        [reader, writer].into_iter().flatten().all(|it| matches!(it, Watcher::Call(_)));
+    if !only_by_call {
+        let interest = Interest { readable: reader.is_some(), writable: writer.is_some() };
+        return Some((interest, Trigger::Level));
+    }
+    if reader.is_some() || writer.is_some() {
+        return Some((Interest::BOTH, Trigger::Edge));
+    }
+    current.filter(|(_, trigger)| *trigger == Trigger::Edge)
+}
+
+/// Adds or modifies a registration, whatever the kernel thinks there is: a
+/// descriptor closed behind our back takes its registration along, and one
+/// that was duplicated leaves it behind.
+pub fn register(
+    poller: &Poller,
+    descriptor: BorrowedFd<'_>,
+    token: u64,
+    interest: Interest,
+    trigger: Trigger,
+    known: bool,
+) -> io::Result<()> {
+    let first = if known {
+        poller.modify(descriptor, token, interest, trigger)
+    } else {
+        poller.add(descriptor, token, interest, trigger)
+    };
+    match first {
+        Err(error) if known && error.kind() == io::ErrorKind::NotFound => {
+            poller.add(descriptor, token, interest, trigger)
+        }
+        Err(error) if !known && error.kind() == io::ErrorKind::AlreadyExists => {
+            poller.modify(descriptor, token, interest, trigger)
+        }
+        other => other,
+    }
+}
+
+fn token(fd: RawFd, generation: u32) -> u64 {
+    // The two highest tokens are the poller's own.
+    (u64::from(generation & 0x7fff_ffff) << 32) | u64::from(fd as u32)
+}

@@ -1,0 +1,43 @@
+//! `LoopCore`: the hot half of the event loop (`asyncio.base_events`).
+//!
+//! The Python class `aioxide.Loop` inherits it and adds what is clearer as
+//! Python: everything that is an `async def`.
+
+mod call_soon;
+mod create_future;
+mod create_task;
+mod debug;
+mod descriptors;
+mod engine;
+mod forking;
+mod iteration;
+mod method_cache;
+mod object;
+mod poll;
+mod replacing;
+mod scheduling;
+mod timers;
+mod unread;
+mod virtual_time;
+mod watching;
+
+pub use create_task::CreateTask;
+pub use descriptors::Direction;
+pub use method_cache::_own_hot_methods;
+pub use object::{LoopCore, SCRATCH_BYTES};
+pub use replacing::Methods;
+pub use scheduling::check_callback;
+pub use timers::is_plain_number;
+pub use unread::Unread;
+pub use watching::file_descriptor;
+
+use pyo3::prelude::*;
+
+/// Adds the methods that are written by hand. Called once, at module initialisation.
+pub fn install_fast_methods(py: Python<'_>) -> PyResult<()> {
+    crate::ffi::fastcall::install::<call_soon::CallSoon>(py)?;
+    crate::ffi::fastcall::install::<timers::CallLater>(py)?;
+    crate::ffi::fastcall::install::<timers::CallAt>(py)?;
+    crate::ffi::fastcall::install_plain::<create_future::CreateFuture>(py)?;
+    crate::ffi::fastcall::install::<create_task::CreateTask>(py)
+}

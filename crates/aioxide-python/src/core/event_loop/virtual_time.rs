@@ -1,0 +1,119 @@
+//! What `aioxide.testing` asks of a loop: time that a test does not spend, and
+//! orders drawn from a seed.
+
+use std::time::Instant;
+
+use aioxide_engine::{Clock, Idle, Idling, Interleaving, Outside, Promises, Wait};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::LoopCore;
+use crate::core::dispatch::Ready;
+
+/// The promise that `call_soon` makes: first come, first served. No object has
+/// this address.
+const CALL_SOON: usize = 0;
+
+/// What a program written against asyncio may rely on. Nobody promises which of
+/// several tasks goes on first, except that a task which awaits a future is one
+/// of those that the future tells in order.
+fn promises(item: &Ready) -> Promises {
+    match item {
+        Ready::Step(_) | Ready::Throw(_) => [None, None],
+        // SAFETY: the engine belongs to the loop, which is touched under the
+        // GIL only.
+        Ready::Wake(task) => [task.get().awaited(unsafe { Python::assume_attached() }), None],
+        Ready::FutureCallback(parts) => {
+            let future = parts.future.as_ref();
+            [Some(CALL_SOON), future.map(|future| future.as_ptr().expose_provenance())]
+        }
+        _ => [Some(CALL_SOON), None],
+    }
+}
+
+impl LoopCore {
+    /// Whether the clock is virtual: then `idle` is to be called in place of a
+    /// poll that waits.
+    #[inline]
+    pub(super) fn is_idling(&self, py: Python<'_>) -> bool {
+        self.idling.is_some(py)
+    }
+
+    /// Step 2 of a turn in which nothing is ready.
+    #[cold]
+    pub(super) fn idle(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        Self::poll_now(slf, Wait::Poll)?;
+        if this.has_other_work(py) {
+            return Ok(());
+        }
+        let outside = match slf.call_method0(crate::intern!(py, "_outside"))?.extract::<u8>()? {
+            0 => Outside::Nothing,
+            1 => Outside::Possible,
+            _ => Outside::Certain,
+        };
+        let mut graveyard = Vec::new();
+        let Some(mut idling) = this.idling.take(py) else {
+            return Ok(());
+        };
+        let choice = this.engine.idle(py, &mut idling, outside, &mut graveyard);
+        drop(this.idling.replace(py, Some(idling)));
+        drop(graveyard);
+        match choice {
+            Idle::GoOn => Ok(()),
+            Idle::Wait(limit) => {
+                Self::wait_for_the_outside(slf, limit.map_or(Wait::Forever, Wait::Until))
+            }
+            Idle::Deadlock => slf.call_method0(crate::intern!(py, "_report_deadlock")).map(drop),
+        }
+    }
+
+    fn wait_for_the_outside(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let start = Instant::now();
+        let outcome = Self::poll_now(slf, wait);
+        let seconds = start.elapsed().as_secs_f64();
+        let brought = this.engine.ready_len(py) > 0 || !this.inbox(py).is_empty();
+        if let Some(mut idling) = this.idling.take(py) {
+            idling.waited(seconds, brought);
+            drop(this.idling.replace(py, Some(idling)));
+        }
+        outcome
+    }
+}
+
+#[pymethods]
+impl LoopCore {
+    /// Makes the clock a virtual one that shows `start`. From now on
+    /// `_outside()` and `_report_deadlock()` are called when nothing is ready.
+    fn _use_virtual_clock(&self, py: Python<'_>, start: f64, patience: f64) -> PyResult<()> {
+        if !start.is_finite() {
+            return Err(PyValueError::new_err(format!(
+                "a clock starts at a finite number of seconds, not {start}"
+            )));
+        }
+        if patience.is_nan() || patience < 0.0 {
+            return Err(PyValueError::new_err(format!(
+                "patience is a number of seconds from 0 on, not {patience}"
+            )));
+        }
+        if self.engine.has_work(py) {
+            return Err(PyRuntimeError::new_err(crate::name!("the loop is in use already")));
+        }
+        self.engine.use_clock(py, Clock::virtual_from(start));
+        drop(self.idling.replace(py, Some(Idling::with_patience(patience))));
+        Ok(())
+    }
+
+    /// Runs what is ready in one turn in another order from now on.
+    fn _interleave(&self, py: Python<'_>, seed: u64) {
+        self.engine.interleave(py, Interleaving::new(seed, promises));
+    }
+
+    /// Whether a descriptor is watched, except the loop's own.
+    fn _is_watching(&self, py: Python<'_>) -> bool {
+        self.descriptors.is_watching(py)
+    }
+}

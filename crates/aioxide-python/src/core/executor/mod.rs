@@ -1,0 +1,11 @@
+//! `run_in_executor`: the loop's threads.
+
+mod exit;
+mod gil_handoff;
+mod pool;
+mod run_in_executor;
+
+pub use exit::abandon_pools;
+pub use gil_handoff::GilHandoff;
+pub use pool::{Call, PoolThread, ThreadPool};
+pub use run_in_executor::DefaultExecutor;

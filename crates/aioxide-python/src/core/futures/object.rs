@@ -1,0 +1,499 @@
+//! The Python class `Future`.
+
+use std::ffi::CStr;
+use std::sync::OnceLock;
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+#[cfg(Py_3_14)]
+use pyo3::types::PyFrozenSet;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::{Borrowed, PyTraverseError};
+
+#[cfg(Py_3_14)]
+use super::AwaitedBy;
+use super::exception_object::is_exception;
+use super::{Callback, FutureIterator, FutureState, LoopRef, Outcome, Rare, Seen, invalid_state};
+use crate::ffi::allocate::Made;
+use crate::ffi::errors::Settled;
+use crate::ffi::fastcall::SingleMethod;
+use crate::ffi::finalizer::Finalize;
+use crate::ffi::free_list::{Recycle, Shelf};
+use crate::ffi::gil_cell::Contents;
+#[cfg(Py_3_14)]
+use crate::ffi::gil_cell::GilCell;
+use crate::ffi::{allocate, context};
+use crate::stdlib;
+
+/// A result that is not there yet; `await` waits for it.
+///
+/// Future(*, loop=None): `loop` is the event loop it belongs to, by default
+/// the current one. Not thread-safe: other threads go through
+/// `loop.call_soon_threadsafe`. See the asyncio documentation of `Future`.
+#[pyclass(frozen, subclass, weakref, dict, generic, module = "aioxide")]
+#[repr(C)]
+pub struct Future {
+    pub(crate) state: Contents<FutureState>,
+    /// The distance at which CPython's tools look for what follows.
+    #[cfg(Py_3_14)]
+    room: [usize; 3],
+    /// Behind the state is where CPython's tools look for it.
+    #[cfg(Py_3_14)]
+    pub(crate) awaited_by: GilCell<AwaitedBy>,
+}
+
+// What `crate::ffi::debug_offsets` wants to find on the usual machines.
+#[cfg(all(Py_3_14, target_os = "linux", target_pointer_width = "64"))]
+const _: () = assert!(std::mem::offset_of!(Future, awaited_by) == 80);
+
+impl Future {
+    /// Where the record of who awaits it is, from the beginning of the object.
+    #[cfg(Py_3_14)]
+    pub const RECORD_OFFSET: usize =
+        size_of::<ffi::PyObject>() + std::mem::offset_of!(Future, awaited_by);
+
+    /// Wraps a state.
+    #[inline]
+    pub fn new(state: FutureState) -> Self {
+        Self {
+            state: Contents::new(state),
+            #[cfg(Py_3_14)]
+            room: [0; 3],
+            #[cfg(Py_3_14)]
+            awaited_by: GilCell::new(AwaitedBy::nobody(false)),
+        }
+    }
+
+    /// The future that a task is.
+    #[inline]
+    pub fn of_task(state: FutureState) -> Self {
+        Self {
+            #[cfg(Py_3_14)]
+            awaited_by: GilCell::new(AwaitedBy::nobody(true)),
+            ..Self::new(state)
+        }
+    }
+
+    /// Lets go of everything.
+    #[inline]
+    pub fn empty(&self, py: Python<'_>) {
+        self.state.release(py);
+        #[cfg(Py_3_14)]
+        if let Some(waiters) = self.awaited_by.take_waiters(py) {
+            waiters.drop_ref(py);
+        }
+    }
+
+    /// What every constructor does: finds the loop, forgets what an earlier
+    /// `__init__` left (from 3.15 on there can be none), and remembers the stack in
+    /// debug mode.
+    pub fn initialize(slf: &Bound<'_, Self>, event_loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if cfg!(Py_3_15) && this.is_initialized(py) {
+            return Err(PyRuntimeError::new_err(format!(
+                "{} object is already initialized",
+                slf.get_type().fully_qualified_name()?
+            )));
+        }
+        // Whatever goes wrong from here on leaves a future that has no loop.
+        drop(this.state.restart(py));
+        #[cfg(Py_3_14)]
+        drop(this.awaited_by.take_waiters(py));
+        let event_loop = match event_loop {
+            Some(event_loop) if !event_loop.is_none() => event_loop,
+            _ => stdlib::get_event_loop(py)?.call0()?,
+        };
+        let event_loop = LoopRef::of(&event_loop);
+        let bound = event_loop.bind(py);
+        drop(this.state.event_loop.replace(py, Some(event_loop)));
+        if bound.debug()? {
+            this.remember_origin(py)?;
+        }
+        Ok(())
+    }
+
+    /// What `cancel(msg)` was given.
+    pub fn cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.rare(py, Rare::CancelMessage)
+    }
+
+    /// Where the future was made (debug mode).
+    pub fn source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.rare(py, Rare::SourceTraceback)
+    }
+
+    #[inline]
+    fn is_initialized(&self, py: Python<'_>) -> bool {
+        self.state.event_loop.is_some(py)
+    }
+
+    /// asyncio's error for reading a future whose `__init__` never ran.
+    fn require_initialized(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_initialized(py) {
+            return Ok(());
+        }
+        Err(invalid_state(py, "Future object is not initialized."))
+    }
+}
+
+#[pymethods]
+impl Future {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(*, loop=None)")]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::new(FutureState::uninitialized())
+    }
+
+    #[pyo3(signature = (*, r#loop=None))]
+    fn __init__(slf: &Bound<'_, Self>, r#loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        Self::initialize(slf, r#loop)
+    }
+
+    /// Code that asks `isinstance(x, asyncio.Future)` gets the answer it
+    /// means: yes. A subclass written in Python stays what it is.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        let py = slf.py();
+        let actual = slf.get_type();
+        if actual.is(py.get_type::<Self>()) {
+            Ok(stdlib::future_type(py)?.clone().unbind())
+        } else {
+            Ok(actual.unbind())
+        }
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        crate::ffi::exiting::arm();
+        Ok(stdlib::future_repr(slf.py())?.call1((slf,))?.unbind())
+    }
+
+    /// The value, or raises the exception. `InvalidStateError` if the future
+    /// is not done, `CancelledError` if it was cancelled.
+    fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.require_initialized(py)?;
+        self.take_result(py)
+    }
+
+    /// The exception, or None. Raises as `result` does if there is neither.
+    fn exception(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.require_initialized(py)?;
+        match self.state.outcome.seen(py) {
+            Seen::Exception(exception) => {
+                self.set_log_traceback(py, false);
+                Ok(exception)
+            }
+            Seen::Result(value) => {
+                value.drop_ref(py);
+                Ok(py.None())
+            }
+            Seen::Cancelled => {
+                Err(PyErr::from_value(self.make_cancelled_error(py)?.into_bound(py)))
+            }
+            Seen::Pending => Err(invalid_state(py, "Exception is not set.")),
+        }
+    }
+
+    /// Marks the future done with `exception`, an instance or a class.
+    #[pyo3(signature = (exception, /))]
+    fn set_exception(slf: &Bound<'_, Self>, exception: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        slf.get().require_event_loop(py)?;
+        slf.get().require_pending(py)?;
+        let exception = match exception.cast::<PyType>() {
+            Ok(class) => class.call0()?,
+            Err(_) => exception,
+        };
+        // The class may have ended the future.
+        slf.get().require_pending(py)?;
+        if !is_exception(&exception) {
+            return Err(PyTypeError::new_err(crate::name!("invalid exception object")));
+        }
+        Self::fail(slf, without_stop_iteration(exception)?)
+    }
+
+    /// Registers `fn(future)` to be called by the loop when the future
+    /// is done, in `context` or a copy of the current one.
+    #[pyo3(signature = (r#fn, /, *, context=None))]
+    fn add_done_callback(
+        slf: &Bound<'_, Self>,
+        r#fn: Py<PyAny>,
+        context: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        slf.get().require_event_loop(py)?;
+        let context = context::given_or_copy(py, context)?;
+        Self::add_callback(slf, Callback::python(r#fn, context))
+    }
+
+    /// Removes every registration of `fn`; returns how many there were.
+    #[pyo3(signature = (r#fn, /))]
+    fn remove_done_callback(
+        &self,
+        py: Python<'_>,
+        r#fn: Bound<'_, PyAny>,
+    ) -> PyResult<Made<isize>> {
+        self.require_event_loop(py)?;
+        // Comparing runs Python code, which may register and remove in turn. As asyncio's,
+        // this goes through the list as it is at each moment, and puts what it kept in the
+        // place of all but the first, which has a place of its own.
+        let outcome = &self.state.outcome;
+        let is_it = |callback: Callback| -> PyResult<bool> {
+            let (candidate, _context) = callback.into_python(py)?;
+            Ok(candidate.is(&r#fn) || candidate.bind(py).eq(&r#fn)?)
+        };
+        let mut removed = 0;
+        let mut kept_first = 0;
+        if let Some(first) = outcome.callback_at(py, 0) {
+            if is_it(first.clone_ref(py))? {
+                drop(outcome.take_callback(py, &first));
+                removed = 1;
+            } else {
+                kept_first = 1;
+            }
+        }
+        let mut kept = Vec::new();
+        let mut index = kept_first;
+        while let Some(callback) = outcome.callback_at(py, index) {
+            index += 1;
+            if !is_it(callback.clone_ref(py))? {
+                kept.push(callback);
+            }
+        }
+        let count = outcome.callback_count(py).saturating_sub(kept_first);
+        removed += count as isize - kept.len() as isize;
+        if count != kept.len() {
+            drop(outcome.keep_behind(py, kept_first, kept));
+        }
+        Ok(Made(removed))
+    }
+
+    /// Cancels the future and schedules its callbacks. False if it was done.
+    #[pyo3(signature = (msg=None))]
+    fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        slf.get().require_event_loop(slf.py())?;
+        Self::cancel_with(slf, msg)
+    }
+
+    /// Whether the future was cancelled.
+    fn cancelled(&self, py: Python<'_>) -> bool {
+        self.is_cancelled(py)
+    }
+
+    /// Whether it has a result or an exception, or was cancelled.
+    fn done(&self, py: Python<'_>) -> bool {
+        self.is_done(py)
+    }
+
+    /// The loop it belongs to.
+    fn get_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(self.event_loop(py)?.as_any().clone().unbind())
+    }
+
+    fn __await__(slf: Bound<'_, Self>) -> PyResult<Py<FutureIterator>> {
+        let py = slf.py();
+        slf.get().require_event_loop(py)?;
+        FutureIterator::new(py, slf.unbind())
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> PyResult<Py<FutureIterator>> {
+        Self::__await__(slf)
+    }
+
+    fn _make_cancelled_error(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.make_cancelled_error(py)
+    }
+
+    #[getter]
+    fn _state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        allocate::string(py, self.state.outcome.read(py, Outcome::name))
+    }
+
+    #[getter]
+    fn get__asyncio_future_blocking(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).blocking
+    }
+
+    #[setter]
+    fn set__asyncio_future_blocking(&self, blocking: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set_blocking(blocking.py(), blocking.is_truthy()?);
+        Ok(())
+    }
+
+    #[getter]
+    fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.event_loop.clone_of(py, |it| it.as_ref().map(LoopRef::as_any))
+    }
+
+    #[getter]
+    fn _callbacks<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
+        let callbacks = self.state.outcome.all_callbacks(py);
+        if callbacks.is_empty() {
+            return Ok(None);
+        }
+        let pairs = callbacks.into_iter().map(|callback| {
+            let (function, context) = callback.into_python(py)?;
+            allocate::tuple(py, [function.into_bound(py), context.into_bound(py)])
+        });
+        allocate::list(py, pairs.collect::<PyResult<Vec<_>>>()?).map(Some)
+    }
+
+    #[getter]
+    fn _result(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.outcome.clone_of(py, Outcome::result)
+    }
+
+    #[getter]
+    fn _exception(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.outcome.clone_of(py, Outcome::exception)
+    }
+
+    #[getter]
+    fn get__cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.cancel_message(py)
+    }
+
+    #[setter]
+    fn set__cancel_message(&self, py: Python<'_>, message: Option<Py<PyAny>>) {
+        self.set_rare(py, Rare::CancelMessage, message);
+    }
+
+    #[getter]
+    fn _source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.source_traceback(py)
+    }
+
+    #[getter]
+    fn get__log_traceback(&self, py: Python<'_>) -> bool {
+        self.logs_traceback(py)
+    }
+
+    #[setter]
+    fn set__log_traceback(&self, py: Python<'_>, value: Bound<'_, PyAny>) -> PyResult<()> {
+        if value.is_truthy()? {
+            return Err(PyValueError::new_err(crate::name!(
+                "_log_traceback can only be set to False"
+            )));
+        }
+        self.set_log_traceback(py, false);
+        Ok(())
+    }
+
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
+    }
+
+    #[cfg(Py_3_14)]
+    #[getter]
+    fn _asyncio_awaited_by<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<Bound<'py, PyFrozenSet>>> {
+        self.awaited_by.all(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        #[cfg(Py_3_14)]
+        self.awaited_by.traverse(|record| record.traverse(&visit))?;
+        self.state.traverse(|state| state.traverse(&visit))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.restart(py));
+        #[cfg(Py_3_14)]
+        drop(self.awaited_by.take_waiters(py));
+    }
+}
+
+/// `future.set_result(result)`.
+pub struct SetResult;
+
+impl SingleMethod for SetResult {
+    type Class = Future;
+    const NAME: &'static CStr = c"set_result";
+    const DOC: &'static CStr =
+        c"set_result($self, result, /)\n--\n\nMarks the future done with `result`.";
+
+    #[inline]
+    fn call(slf: &Bound<'_, Future>, result: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        slf.get().require_event_loop(slf.py())?;
+        Future::finish(slf, result.clone().unbind())?;
+        Ok(slf.py().None())
+    }
+}
+
+/// `StopIteration` cannot pass through a generator-based coroutine as itself:
+/// asyncio wraps it (refuses it, before 3.13).
+pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let py = exception.py();
+    if !exception.is_instance_of::<pyo3::exceptions::PyStopIteration>() {
+        return Ok(exception);
+    }
+    let message =
+        "StopIteration interacts badly with generators and cannot be raised into a Future";
+    if cfg!(not(Py_3_13)) {
+        return Err(PyTypeError::new_err(message));
+    }
+    let wrapped =
+        PyRuntimeError::new_err(message).settled(py).into_value(py).into_bound(py).into_any();
+    wrapped.setattr(crate::intern!(py, "__cause__"), &exception)?;
+    wrapped.setattr(crate::intern!(py, "__context__"), &exception)?;
+    Ok(wrapped)
+}
+
+impl Recycle for Future {
+    fn shelf() -> &'static Shelf {
+        static SHELF: Shelf = Shelf::new();
+        &SHELF
+    }
+
+    fn empty(slf: Borrowed<'_, '_, Self>) {
+        slf.get().empty(slf.py());
+    }
+}
+
+impl Finalize for Future {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
+        slf.get().logs_traceback(slf.py())
+    }
+
+    fn finalize(slf: &Bound<'_, Self>) {
+        report_unretrieved(slf);
+    }
+}
+
+/// Tells the loop's exception handler of an exception that nobody looked at.
+pub fn report_unretrieved(slf: &Bound<'_, Future>) {
+    let py = slf.py();
+    let this = slf.get();
+    if !this.state.flags.update(py, |flags| std::mem::take(&mut flags.log_traceback)) {
+        return;
+    }
+    let report = || -> PyResult<()> {
+        let event_loop = this.event_loop(py)?;
+        let name = slf.as_any().getattr(crate::intern!(py, "__class__"))?;
+        let name = name.cast::<PyType>()?.name()?;
+        let details = allocate::dict(py)?;
+        let message = allocate::string(py, &format!("{name} exception was never retrieved"))?;
+        details.set_item(crate::name!("message"), message)?;
+        details.set_item(crate::name!("exception"), this._exception(py))?;
+        details.set_item(crate::name!("future"), slf)?;
+        if let Some(stack) = this._source_traceback(py) {
+            details.set_item(crate::name!("source_traceback"), stack)?;
+        }
+        event_loop
+            .as_any()
+            .call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
+        Ok(())
+    };
+    if let Err(error) = report() {
+        error.write_unraisable(py, Some(slf.as_any()));
+    }
+}

@@ -1,0 +1,496 @@
+//! What a future remembers.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::{Callback, Callbacks};
+use crate::core::event_loop::LoopCore;
+use crate::ffi::gil_cell::{CloneRef, GilCell, unsafe_cell_methods};
+
+/// The loop that a future, a task or a handle belongs to.
+pub enum LoopRef {
+    /// Ours: its ready queue is reached directly.
+    Native(Py<LoopCore>),
+    /// Any other: reached through its methods.
+    Foreign(Py<PyAny>),
+}
+
+impl LoopRef {
+    /// The way to reach `event_loop`.
+    pub fn of(event_loop: &Bound<'_, PyAny>) -> Self {
+        match LoopCore::of(event_loop) {
+            Some(core) => Self::of_core(core),
+            None => Self::Foreign(event_loop.clone().unbind()),
+        }
+    }
+
+    /// The same for a loop that is known to be ours.
+    #[inline]
+    pub fn of_core(core: &Bound<'_, LoopCore>) -> Self {
+        Self::Native(core.clone().unbind())
+    }
+
+    /// The loop object.
+    #[inline]
+    pub fn as_any(&self) -> &Py<PyAny> {
+        match self {
+            Self::Native(core) => core.as_any(),
+            Self::Foreign(event_loop) => event_loop,
+        }
+    }
+
+    /// Its address, to compare with.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut pyo3::ffi::PyObject {
+        self.as_any().as_ptr()
+    }
+
+    /// The loop for the length of a call. A bound reference, unlike a `Py`,
+    /// is given up without asking whether the thread holds the GIL.
+    #[inline]
+    pub fn bind<'py>(&self, py: Python<'py>) -> BoundLoop<'py> {
+        match self {
+            Self::Native(core) => BoundLoop::Native(core.bind(py).clone()),
+            Self::Foreign(event_loop) => BoundLoop::Foreign(event_loop.bind(py).clone()),
+        }
+    }
+
+    /// The same, and this reference is used up.
+    #[inline]
+    pub fn into_bound(self, py: Python<'_>) -> BoundLoop<'_> {
+        match self {
+            Self::Native(core) => BoundLoop::Native(core.into_bound(py)),
+            Self::Foreign(event_loop) => BoundLoop::Foreign(event_loop.into_bound(py)),
+        }
+    }
+
+    /// Lets go of the loop.
+    #[inline]
+    pub fn release(self, py: Python<'_>) {
+        match self {
+            Self::Native(core) => core.drop_ref(py),
+            Self::Foreign(event_loop) => event_loop.drop_ref(py),
+        }
+    }
+}
+
+// SAFETY: a reference count goes up.
+unsafe impl CloneRef for LoopRef {
+    #[inline]
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Native(core) => Self::Native(core.clone_ref(py)),
+            Self::Foreign(event_loop) => Self::Foreign(event_loop.clone_ref(py)),
+        }
+    }
+}
+
+/// See [`LoopRef::bind`].
+pub enum BoundLoop<'py> {
+    /// Ours.
+    Native(Bound<'py, LoopCore>),
+    /// Any other.
+    Foreign(Bound<'py, PyAny>),
+}
+
+impl<'py> BoundLoop<'py> {
+    /// The loop object.
+    #[inline]
+    pub fn as_any(&self) -> &Bound<'py, PyAny> {
+        match self {
+            Self::Native(core) => core.as_any(),
+            Self::Foreign(event_loop) => event_loop,
+        }
+    }
+
+    /// `loop.get_debug()`.
+    pub fn debug(&self) -> PyResult<bool> {
+        match self {
+            Self::Native(core) => Ok(core.get().debug(core.py())),
+            Self::Foreign(event_loop) => {
+                let name = crate::intern!(event_loop.py(), "get_debug");
+                event_loop.call_method0(name)?.is_truthy()
+            }
+        }
+    }
+
+    /// Raises what `call_soon` raises when nothing may be scheduled now. A
+    /// foreign loop checks for itself.
+    #[inline]
+    pub fn admit(&self) -> PyResult<()> {
+        match self {
+            Self::Native(core) => core.get().admit(core.py()),
+            Self::Foreign(_) => Ok(()),
+        }
+    }
+}
+
+/// How far a future has come.
+///
+/// Two words, with everything that waits: what is done has no callbacks, and what is
+/// not done has no value.
+pub enum Outcome {
+    /// Not done; these want to know when it is.
+    Pending(Callbacks),
+    /// Cancelled; of a task, by this `CancelledError`, to be raised once more as itself,
+    /// so that its context survives.
+    Cancelled(Option<Py<PyAny>>),
+    /// Done with a value.
+    Result(Py<PyAny>),
+    /// Done with an exception.
+    Exception(Py<PyAny>),
+}
+
+const _: () = assert!(size_of::<Outcome>() == 2 * size_of::<usize>());
+
+impl Outcome {
+    /// Not done, and nobody waits.
+    pub const NEW: Self = Self::Pending(Callbacks::None);
+
+    /// asyncio's name for the state.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending(_) => "PENDING",
+            Self::Cancelled(_) => "CANCELLED",
+            Self::Result(_) | Self::Exception(_) => "FINISHED",
+        }
+    }
+
+    /// Whether there is no result yet, no exception and no cancellation.
+    #[inline(always)]
+    pub fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending(_))
+    }
+
+    /// Whether there is a value.
+    #[inline(always)]
+    pub fn is_result(&self) -> bool {
+        matches!(self, Self::Result(_))
+    }
+
+    /// Whether there is an exception.
+    #[inline(always)]
+    pub fn is_exception(&self) -> bool {
+        matches!(self, Self::Exception(_))
+    }
+
+    /// Whether it was cancelled.
+    #[inline(always)]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled(_))
+    }
+
+    /// The value, if there is one.
+    #[inline(always)]
+    pub fn result(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Self::Result(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The exception, if there is one.
+    #[inline(always)]
+    pub fn exception(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Self::Exception(exception) => Some(exception),
+            _ => None,
+        }
+    }
+
+    /// Ends what is pending, and hands out whoever has waited for that; what had ended
+    /// before stays, and the new outcome is handed back.
+    #[inline]
+    fn end(&mut self, outcome: Outcome) -> Result<Callbacks, Outcome> {
+        match self {
+            Self::Pending(callbacks) => {
+                let callbacks = std::mem::take(callbacks);
+                // Nothing is dropped: nobody waits any more.
+                std::mem::forget(std::mem::replace(self, outcome));
+                Ok(callbacks)
+            }
+            _ => Err(outcome),
+        }
+    }
+
+    /// Adds who wants to know of the end, or hands it back if there has been one.
+    #[inline]
+    fn push(&mut self, callback: Callback) -> Option<Callback> {
+        match self {
+            Self::Pending(callbacks) => {
+                callbacks.push(callback);
+                None
+            }
+            _ => Some(callback),
+        }
+    }
+
+    /// Takes out the registration of `party`.
+    fn take_waiter(&mut self, party: &Bound<'_, PyAny>) -> Option<Callback> {
+        match self {
+            Self::Pending(callbacks) => callbacks.take_waiter(party),
+            _ => None,
+        }
+    }
+
+    /// Takes the error that a task was cancelled by.
+    fn take_cancelled_error(&mut self) -> Option<Py<PyAny>> {
+        match self {
+            Self::Cancelled(saved) => saved.take(),
+            _ => None,
+        }
+    }
+
+    /// References to whoever waits, in order.
+    fn all_callbacks(&mut self, py: Python<'_>) -> Vec<Callback> {
+        match self {
+            Self::Pending(callbacks) => {
+                callbacks.iter().map(|callback| callback.clone_ref(py)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Another reference to who waits at this place.
+    fn callback_at(&mut self, py: Python<'_>, index: usize) -> Option<Callback> {
+        match self {
+            Self::Pending(callbacks) => {
+                callbacks.iter().nth(index).map(|callback| callback.clone_ref(py))
+            }
+            _ => None,
+        }
+    }
+
+    /// How many wait.
+    fn callback_count(&mut self) -> usize {
+        match self {
+            Self::Pending(callbacks) => callbacks.iter().count(),
+            _ => 0,
+        }
+    }
+
+    /// Puts a callback in the place of the registration of `party`, or hands it back.
+    fn replace_waiter(
+        &mut self,
+        party: &Bound<'_, PyAny>,
+        callback: Callback,
+    ) -> Result<Callback, Callback> {
+        match self {
+            Self::Pending(callbacks) => callbacks.replace_waiter(party, callback),
+            _ => Err(callback),
+        }
+    }
+
+    /// Takes out who is the same as this one.
+    fn take_callback(&mut self, callback: &Callback) -> Option<Callback> {
+        match self {
+            Self::Pending(callbacks) => callbacks.take(|other| other.is(callback)),
+            _ => None,
+        }
+    }
+
+    /// Puts these in the place of all behind the first ones, which are handed out.
+    fn keep_behind(&mut self, first: usize, kept: Vec<Callback>) -> Callbacks {
+        let Self::Pending(callbacks) = self else {
+            return kept.into_iter().collect();
+        };
+        let mut before = std::mem::take(callbacks).into_iter();
+        for callback in before.by_ref().take(first).chain(kept) {
+            callbacks.push(callback);
+        }
+        before.collect()
+    }
+
+    /// What there is to see.
+    #[inline]
+    fn seen(&mut self, py: Python<'_>) -> Seen {
+        match self {
+            Self::Pending(_) => Seen::Pending,
+            Self::Cancelled(_) => Seen::Cancelled,
+            Self::Result(value) => Seen::Result(value.clone_ref(py)),
+            Self::Exception(exception) => Seen::Exception(exception.clone_ref(py)),
+        }
+    }
+
+    /// Lets go of it.
+    #[inline]
+    pub fn release(self, py: Python<'_>) {
+        match self {
+            Self::Result(value) | Self::Exception(value) | Self::Cancelled(Some(value)) => {
+                value.drop_ref(py);
+            }
+            Self::Cancelled(None) | Self::Pending(Callbacks::None) => {}
+            Self::Pending(callbacks) => drop(callbacks),
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Result(value) | Self::Exception(value) | Self::Cancelled(Some(value)) => {
+                visit.call(value)
+            }
+            Self::Cancelled(None) => Ok(()),
+            Self::Pending(callbacks) => {
+                callbacks.iter().try_for_each(|callback| callback.traverse(visit))
+            }
+        }
+    }
+}
+
+/// An [`Outcome`] as somebody sees it.
+pub enum Seen {
+    /// Not done.
+    Pending,
+    /// Cancelled.
+    Cancelled,
+    /// Done with a value.
+    Result(Py<PyAny>),
+    /// Done with an exception.
+    Exception(Py<PyAny>),
+}
+
+// SAFETY (of the methods): references are moved in and out and counted up; what is
+// overwritten is known to hold none.
+unsafe_cell_methods!(Outcome {
+    /// See [`Outcome::end`].
+    fn end(&mut self, outcome: Outcome) -> Result<Callbacks, Outcome>;
+    /// See [`Outcome::push`].
+    fn push(&mut self, callback: Callback) -> Option<Callback>;
+    /// See [`Outcome::take_waiter`].
+    fn take_waiter(&mut self, party: &Bound<'_, PyAny>) -> Option<Callback>;
+    /// See [`Outcome::take_cancelled_error`].
+    fn take_cancelled_error(&mut self) -> Option<Py<PyAny>>;
+    /// See [`Outcome::callback_count`].
+    fn callback_count(&mut self) -> usize;
+    /// See [`Outcome::replace_waiter`].
+    fn replace_waiter(&mut self, party: &Bound<'_, PyAny>, callback: Callback) -> Result<Callback, Callback>;
+    /// See [`Outcome::take_callback`].
+    fn take_callback(&mut self, callback: &Callback) -> Option<Callback>;
+    /// See [`Outcome::keep_behind`].
+    fn keep_behind(&mut self, first: usize, kept: Vec<Callback>) -> Callbacks;
+} with py {
+    /// See [`Outcome::all_callbacks`].
+    fn all_callbacks(&mut self) -> Vec<Callback>;
+    /// See [`Outcome::callback_at`].
+    fn callback_at(&mut self, index: usize) -> Option<Callback>;
+    /// See [`Outcome::seen`].
+    fn seen(&mut self) -> Seen;
+});
+
+/// What few futures have.
+#[derive(Clone, Copy)]
+pub enum Rare {
+    /// The traceback that the exception had when it was set.
+    ExceptionTraceback,
+    /// What `cancel(msg)` was given.
+    CancelMessage,
+    /// Where the future was made (debug mode).
+    SourceTraceback,
+    /// Where the next step of the task was scheduled (debug mode).
+    StepTraceback,
+}
+
+/// The same, kept out of the way of the many, and made on first use.
+#[derive(Default)]
+pub struct RareFields(Option<Box<[Option<Py<PyAny>>; 4]>>);
+
+impl RareFields {
+    /// One of them.
+    pub fn field(&self, field: Rare) -> Option<&Py<PyAny>> {
+        self.0.as_ref()?[field as usize].as_ref()
+    }
+
+    /// Puts a value in, and hands out what was there.
+    fn put(&mut self, field: Rare, value: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+        if value.is_none() && self.0.is_none() {
+            return None;
+        }
+        let place = &mut self.0.get_or_insert_default()[field as usize];
+        std::mem::replace(place, value)
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.iter().flat_map(|fields| fields.iter()).try_for_each(|field| visit.call(field))
+    }
+}
+
+// SAFETY (of the method): values are moved in and out.
+unsafe_cell_methods!(RareFields {
+    /// See [`RareFields::put`].
+    fn put(&mut self, field: Rare, value: Option<Py<PyAny>>) -> Option<Py<PyAny>>;
+});
+
+/// What is told of a future by a word.
+#[derive(Clone, Copy, Default)]
+pub struct Flags {
+    /// Set by `await`, cleared by the task that takes note: tells `await
+    /// future` from a bare `yield future`.
+    pub blocking: bool,
+    /// Whether the exception has to be reported when the future goes.
+    pub log_traceback: bool,
+}
+
+/// The state of one future.
+pub struct FutureState {
+    /// None until `__init__` has run, and after the collector cleared it.
+    pub event_loop: GilCell<Option<LoopRef>>,
+    /// Pending, or how it ended.
+    pub outcome: GilCell<Outcome>,
+    /// See [`Flags`].
+    pub flags: GilCell<Flags>,
+    /// See [`Rare`].
+    pub rare: GilCell<RareFields>,
+}
+
+/// All that a future held, to be dropped.
+pub type Remains = (Option<LoopRef>, Outcome, RareFields);
+
+impl FutureState {
+    /// A pending future of `event_loop`.
+    #[inline]
+    pub fn pending(event_loop: LoopRef) -> Self {
+        Self { event_loop: GilCell::new(Some(event_loop)), ..Self::uninitialized() }
+    }
+
+    /// Before `__init__`.
+    #[inline]
+    pub fn uninitialized() -> Self {
+        Self {
+            event_loop: GilCell::new(None),
+            outcome: GilCell::new(Outcome::NEW),
+            flags: GilCell::new(Flags { blocking: false, log_traceback: false }),
+            rare: GilCell::new(RareFields(None)),
+        }
+    }
+
+    /// Goes back to before `__init__`. The caller drops what there was.
+    pub fn restart(&self, py: Python<'_>) -> Remains {
+        self.flags.set(py, Flags::default());
+        (self.event_loop.take(py), self.outcome.replace(py, Outcome::NEW), self.rare.take(py))
+    }
+
+    /// Lets go of everything, most of which is not there, in an object that nobody can
+    /// reach any more; what stays is as before `__init__`.
+    #[inline]
+    pub fn release(&self, py: Python<'_>) {
+        if let Some(event_loop) = self.event_loop.take(py) {
+            event_loop.release(py);
+        }
+        self.outcome.replace(py, Outcome::NEW).release(py);
+        self.flags.set(py, Flags::default());
+        if let RareFields(Some(fields)) = self.rare.take(py) {
+            drop(fields);
+        }
+    }
+
+    /// Shows its references to the garbage collector.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.event_loop.traverse(|event_loop| match event_loop {
+            Some(event_loop) => visit.call(event_loop.as_any()),
+            None => Ok(()),
+        })?;
+        self.outcome.traverse(|outcome| outcome.traverse(visit))?;
+        self.rare.traverse(|rare| rare.traverse(visit))
+    }
+}

@@ -1,0 +1,41 @@
+//! Callbacks that may be steps of the standard library's own tasks.
+
+use pyo3::prelude::*;
+use pyo3::{PyTypeInfo, ffi};
+
+use crate::core::futures::Future;
+use crate::stdlib;
+
+// Bound methods, which PyO3's bindings of the C API leave out.
+unsafe extern "C" {
+    static mut PyMethod_Type: ffi::PyTypeObject;
+    fn PyMethod_Self(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+/// Whether `callback` may be a step of a standard task: anything but a plain
+/// function, a method of something that is no task, or a method of a future of
+/// ours. Looks at types only.
+pub fn may_step_foreign_task(callback: &Bound<'_, PyAny>) -> bool {
+    let py = callback.py();
+    // SAFETY: the reference is alive; a bound method holds its receiver.
+    unsafe {
+        if ffi::PyFunction_Check(callback.as_ptr()) != 0 {
+            return false;
+        }
+        let receiver = if ffi::Py_IS_TYPE(callback.as_ptr(), &raw mut PyMethod_Type) != 0 {
+            PyMethod_Self(callback.as_ptr())
+        } else if ffi::PyCFunction_CheckExact(callback.as_ptr()) != 0 {
+            let receiver = ffi::PyCFunction_GetSelf(callback.as_ptr());
+            if receiver.is_null() {
+                return true;
+            }
+            return ffi::Py_TYPE(receiver) != Future::type_object_raw(py);
+        } else {
+            return true;
+        };
+        let Ok(task) = stdlib::python_task_type(py) else {
+            return true;
+        };
+        ffi::PyType_IsSubtype(ffi::Py_TYPE(receiver), task.as_type_ptr()) != 0
+    }
+}

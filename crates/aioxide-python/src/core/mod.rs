@@ -1,0 +1,10 @@
+//! The event loop, futures and tasks: types that have to know one another.
+
+pub mod coroutines;
+pub mod current_task;
+pub mod dispatch;
+pub mod event_loop;
+pub mod executor;
+pub mod futures;
+pub mod handles;
+pub mod tasks;

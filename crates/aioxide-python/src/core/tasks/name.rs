@@ -1,0 +1,144 @@
+//! A task's name. Most are never read, so the made-up ones stay numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use crate::ffi::allocate;
+use crate::ffi::gil_cell::CloneRef;
+
+/// The number of the next made-up name of this process.
+fn next_number() -> u64 {
+    static COUNTER: AtomicU64 = AtomicU64::new(1);
+    COUNTER.fetch_add(1, Ordering::Relaxed)
+}
+
+fn made_up(py: Python<'_>, number: impl std::fmt::Display) -> PyResult<Bound<'_, PyAny>> {
+    allocate::string(py, &format!("Task-{number}")).map(Bound::into_any)
+}
+
+#[cfg(not(Py_3_14))]
+pub use number::Name;
+#[cfg(Py_3_14)]
+pub use object::Name;
+
+#[cfg(not(Py_3_14))]
+mod number {
+    use super::*;
+
+    /// See the module.
+    #[derive(Default)]
+    pub enum Name {
+        /// None yet.
+        #[default]
+        Absent,
+        /// `Task-N`.
+        Number(u64),
+        /// What the caller chose, as a `str`.
+        Given(Py<PyAny>),
+    }
+
+    // SAFETY: a reference count goes up.
+    unsafe impl CloneRef for Name {
+        fn clone_ref(&self, py: Python<'_>) -> Self {
+            match self {
+                Self::Absent => Self::Absent,
+                Self::Number(number) => Self::Number(*number),
+                Self::Given(name) => Self::Given(name.clone_ref(py)),
+            }
+        }
+    }
+
+    impl Name {
+        /// The next made-up name.
+        #[inline]
+        pub fn next(_py: Python<'_>) -> PyResult<Self> {
+            Ok(Self::Number(next_number()))
+        }
+
+        /// The name that the caller chose, made a `str`.
+        pub fn given(name: &Bound<'_, PyAny>) -> PyResult<Self> {
+            Ok(Self::Given(name.str()?.into_any().unbind()))
+        }
+
+        /// The name as Python code sees it.
+        pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+            match self {
+                Self::Absent => Ok(py.None().into_bound(py)),
+                Self::Number(number) => made_up(py, number),
+                Self::Given(name) => Ok(name.into_bound(py)),
+            }
+        }
+
+        /// Lets go of it.
+        #[inline]
+        pub fn release(self, py: Python<'_>) {
+            if let Self::Given(name) = self {
+                name.drop_ref(py);
+            }
+        }
+
+        pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+            match self {
+                Self::Given(name) => visit.call(name),
+                Self::Absent | Self::Number(_) => Ok(()),
+            }
+        }
+    }
+}
+
+#[cfg(Py_3_14)]
+mod object {
+    use super::*;
+    use pyo3::IntoPyObjectExt;
+    use pyo3::types::PyInt;
+
+    /// See the module. In memory it is what CPython's tools look for: a pointer to
+    /// a `str`, or to an `int` for a made-up name.
+    #[derive(Default)]
+    #[repr(transparent)]
+    pub struct Name(Option<Py<PyAny>>);
+
+    // SAFETY: a reference count goes up.
+    unsafe impl CloneRef for Name {
+        fn clone_ref(&self, py: Python<'_>) -> Self {
+            Self(self.0.as_ref().map(|name| name.clone_ref(py)))
+        }
+    }
+
+    impl Name {
+        /// The next made-up name.
+        #[inline]
+        pub fn next(py: Python<'_>) -> PyResult<Self> {
+            Ok(Self(Some(crate::ffi::allocate::Made(next_number()).into_py_any(py)?)))
+        }
+
+        /// The name that the caller chose, made a `str`.
+        pub fn given(name: &Bound<'_, PyAny>) -> PyResult<Self> {
+            Ok(Self(Some(name.str()?.into_any().unbind())))
+        }
+
+        /// The name as Python code sees it.
+        pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+            match self.0.map(|name| name.into_bound(py)) {
+                None => Ok(py.None().into_bound(py)),
+                Some(number) if number.is_exact_instance_of::<PyInt>() => made_up(py, number),
+                Some(name) => Ok(name),
+            }
+        }
+
+        /// Lets go of it.
+        #[inline]
+        pub fn release(self, py: Python<'_>) {
+            if let Some(name) = self.0 {
+                name.drop_ref(py);
+            }
+        }
+
+        pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+            visit.call(&self.0)
+        }
+    }
+}

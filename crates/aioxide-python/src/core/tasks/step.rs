@@ -1,0 +1,442 @@
+//! One step of a task: resume the coroutine, see what it wants next.
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyStopIteration, PySystemExit};
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::{Task, TaskStep, TaskWakeup, registry};
+use crate::core::coroutines::{Coroutine, Flow};
+use crate::core::dispatch::Ready;
+use crate::core::dispatch::{Waiter, as_native};
+use crate::core::event_loop::LoopCore;
+use crate::core::futures::{BoundLoop, Callback, Future, call_soon, invalid_state};
+use crate::ffi::errors::Settled;
+use crate::ffi::{allocate, context, free_list};
+use crate::stdlib;
+
+/// What resuming a coroutine led to.
+enum Resumed<'py> {
+    Yielded(Bound<'py, PyAny>),
+    Returned(Py<PyAny>),
+    Raised(PyErr),
+}
+
+/// Runs a scheduled step of a task on its own loop.
+#[inline]
+pub fn run_step(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
+    run(core, task, None, By::Other)
+}
+
+/// Runs a scheduled step that throws `exception` into the coroutine.
+pub fn run_throw(
+    core: &Bound<'_, LoopCore>,
+    task: &Bound<'_, Task>,
+    exception: Py<PyAny>,
+) -> PyResult<()> {
+    let exception = exception.into_bound(core.py());
+    run(core, task, Some(exception), By::Other)
+}
+
+/// Runs the step of a task whose awaited native future is done.
+///
+/// The wake-up does not say which future that is: the one that the task waits for, unless
+/// the task was stepped meanwhile by something that had no business to (a foreign future
+/// that calls twice). Then the future was remembered ([`overtake`]): as in asyncio, it steps
+/// the task although that waits for it no longer.
+#[inline]
+pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
+    let py = core.py();
+    let state = &task.get().state;
+    if state.overtaken.is_some(py) {
+        return run_overtaken(core, task);
+    }
+    let waiter = state.waiter.clone_ref(py).map(|waiter| waiter.into_bound(py));
+    let exception = match waiter.as_ref().and_then(as_native) {
+        None => None,
+        Some(future) => woken_by(task, future)?,
+    };
+    // The future goes when the task no longer needs it, not after the step.
+    drop(waiter);
+    run(core, task, exception, By::Waiter)
+}
+
+/// The same for a future that the task has gone on without.
+#[cold]
+fn run_overtaken(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
+    let py = core.py();
+    let exception = match task.get().state.overtaken.take_first(py) {
+        None => None,
+        Some(future) => woken_by(task, future.bind(py))?,
+    };
+    run(core, task, exception, By::Other)
+}
+
+/// What `future`, which is done, throws into the task that has waited for it.
+#[inline]
+fn woken_by<'py>(
+    task: &Bound<'py, Task>,
+    future: &Bound<'py, Future>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = task.py();
+    #[cfg(Py_3_14)]
+    future.get().awaited_by.discard(task.as_any())?;
+    if future.get().has_result(py) {
+        return Ok(None);
+    }
+    failure(py, future)
+}
+
+/// The task goes on without `waiter`, which will wake it up all the same.
+#[cold]
+pub fn overtake(task: &Bound<'_, Task>, waiter: Py<PyAny>) -> PyResult<()> {
+    let py = task.py();
+    let waiter = waiter.into_bound(py);
+    let Some(future) = as_native(&waiter) else {
+        return Ok(()); // It calls with itself as the argument.
+    };
+    if future.get().is_done(py) {
+        if future.get().is_on_native_loop(py) {
+            task.get().state.overtaken.add(py, future.clone().unbind());
+        }
+        return Ok(());
+    }
+    let (function, context) = Waiter::task(task).into_python(py)?;
+    let callback = Callback::python(function, context);
+    drop(future.get().state.outcome.replace_waiter(py, task.as_any(), callback));
+    Ok(())
+}
+
+/// What has brought a step about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The future that the task waits for.
+    Waiter,
+    /// Anything else.
+    Other,
+}
+
+#[inline]
+fn run(
+    core: &Bound<'_, LoopCore>,
+    task: &Bound<'_, Task>,
+    exception: Option<Bound<'_, PyAny>>,
+    by: By,
+) -> PyResult<()> {
+    let py = core.py();
+    let current = core.get().current_task();
+    let event_loop = core.as_any().as_unbound();
+    current.step_begins(py, event_loop, task.as_any())?;
+    let context = task.get().context(py);
+    let result = context::run_in(&context, || advance(task, exception, by));
+    current.step_ended(py, event_loop);
+    result
+}
+
+/// What a done future without a result throws into the coroutine that awaits it.
+fn failure<'py>(
+    py: Python<'py>,
+    future: &Bound<'py, Future>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if future.get().is_cancelled(py) {
+        return future.get().make_cancelled_error(py).map(|error| Some(error.into_bound(py)));
+    }
+    match future.get().take_result(py).settled(py) {
+        Ok(_) => Ok(None),
+        Err(error) => Ok(Some(error.into_value(py).into_bound(py).into_any())),
+    }
+}
+
+/// Resumes the coroutine with `exception` or with nothing, and acts on what
+/// comes of it. The caller has entered the task's context and made the task
+/// the current one.
+///
+/// Returns an error only for what ends the loop (`KeyboardInterrupt`,
+/// `SystemExit`) and for steps that must not have happened.
+pub fn advance(
+    task: &Bound<'_, Task>,
+    exception: Option<Bound<'_, PyAny>>,
+    by: By,
+) -> PyResult<()> {
+    let py = task.py();
+    let future = task.as_super();
+    if future.get().is_done(py) {
+        let exception = exception.unwrap_or_else(|| py.None().into_bound(py));
+        let (task, exception) = (task.repr()?, exception.repr()?);
+        return Err(invalid_state(py, &format!("_step(): already done: {task} {exception}")));
+    }
+    let state = &task.get().state;
+    let must_cancel = state.flags.update(py, |flags| std::mem::take(&mut flags.must_cancel));
+    let exception = if must_cancel {
+        match exception {
+            Some(exception) if exception.is_instance(stdlib::cancelled_error(py)?)? => {
+                Some(exception)
+            }
+            _ => Some(future.get().make_cancelled_error(py)?.into_bound(py)),
+        }
+    } else {
+        exception
+    };
+    if let Some(waiter) = state.waiter.take(py) {
+        match by {
+            By::Waiter => waiter.drop_ref(py),
+            By::Other => overtake(task, waiter)?,
+        }
+    }
+    let Some(coroutine) = state.coroutine.clone_ref(py).map(|it| it.into_bound(py)) else {
+        return Err(PyRuntimeError::new_err(crate::name!("uninitialized Task object")));
+    };
+    match resume(&coroutine, exception) {
+        Resumed::Yielded(result) => wait_for(task, result),
+        Resumed::Returned(value) => {
+            registry::unlink(py, task.get());
+            finish(task, value)
+        }
+        Resumed::Raised(error) => {
+            registry::unlink(py, task.get());
+            fail(task, error)
+        }
+    }
+}
+
+#[inline]
+fn resume<'py>(
+    coroutine: &Bound<'py, PyAny>,
+    exception: Option<Bound<'py, PyAny>>,
+) -> Resumed<'py> {
+    let py = coroutine.py();
+    match exception {
+        Some(exception) if free_list::is_exactly::<Coroutine>(coroutine) => {
+            // SAFETY: checked above.
+            let coroutine = unsafe { coroutine.cast_unchecked::<Coroutine>() };
+            match coroutine.get().throw_in(exception) {
+                Ok(Flow::Yielded(result)) => Resumed::Yielded(result),
+                Ok(Flow::Returned(value)) => Resumed::Returned(value.unbind()),
+                Err(error) => Resumed::Raised(error),
+            }
+        }
+        None => {
+            let mut result = std::ptr::null_mut();
+            // SAFETY: the thread is attached, the references are alive, and
+            // `result` receives a new reference unless an error is reported.
+            unsafe {
+                match ffi::PyIter_Send(coroutine.as_ptr(), ffi::Py_None(), &mut result) {
+                    ffi::PySendResult::PYGEN_NEXT => {
+                        Resumed::Yielded(Bound::from_owned_ptr(py, result))
+                    }
+                    ffi::PySendResult::PYGEN_RETURN => {
+                        Resumed::Returned(Bound::from_owned_ptr(py, result).unbind())
+                    }
+                    ffi::PySendResult::PYGEN_ERROR => {
+                        Resumed::Raised(crate::ffi::errors::fetched(py))
+                    }
+                }
+            }
+        }
+        Some(exception) => {
+            match coroutine.call_method1(crate::intern!(py, "throw"), (exception,)) {
+                Ok(result) => Resumed::Yielded(result),
+                Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
+                    match error.value(py).getattr(crate::intern!(py, "value")) {
+                        Ok(value) => Resumed::Returned(value.unbind()),
+                        Err(error) => Resumed::Raised(error),
+                    }
+                }
+                Err(error) => Resumed::Raised(error),
+            }
+        }
+    }
+}
+
+/// The coroutine has returned.
+#[inline]
+fn finish(task: &Bound<'_, Task>, value: Py<PyAny>) -> PyResult<()> {
+    let py = task.py();
+    let cancelled_at_the_end =
+        task.get().state.flags.update(py, |flags| std::mem::take(&mut flags.must_cancel));
+    if cancelled_at_the_end {
+        let message = task.as_super().get().cancel_message(py);
+        Future::cancel_with(task.as_super(), message)?;
+        return Ok(());
+    }
+    Future::finish(task.as_super(), value)
+}
+
+/// The coroutine has raised.
+fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
+    let py = task.py();
+    let future = task.as_super();
+    let value = error.settled(py).into_value(py).into_bound(py).into_any();
+    if value.is_instance(stdlib::cancelled_error(py)?)? {
+        return Future::cancel_by(future, None, Some(value.unbind())).map(drop);
+    }
+    let ends_the_loop =
+        value.is_instance_of::<PyKeyboardInterrupt>() || value.is_instance_of::<PySystemExit>();
+    Future::fail(future, value.clone())?;
+    if ends_the_loop { Err(PyErr::from_value(value)) } else { Ok(()) }
+}
+
+/// The coroutine has yielded `result`: wait for it, or say what is wrong.
+#[inline]
+fn wait_for(task: &Bound<'_, Task>, result: Bound<'_, PyAny>) -> PyResult<()> {
+    let py = task.py();
+    if result.is_none() {
+        // A bare yield gives the others one turn.
+        let event_loop = task.as_super().get().event_loop(py)?;
+        return schedule(task, &event_loop, None);
+    }
+    if let Some(future) = as_native(&result) {
+        return wait_for_native(task, future);
+    }
+    let Some(blocking) = result.getattr_opt(crate::intern!(py, "_asyncio_future_blocking"))? else {
+        return bad_yield(task, &result);
+    };
+    if blocking.is_none() {
+        return bad_yield(task, &result);
+    }
+    wait_for_foreign(task, &result, blocking.is_truthy()?)
+}
+
+fn bad_yield(task: &Bound<'_, Task>, result: &Bound<'_, PyAny>) -> PyResult<()> {
+    // SAFETY: the reference is alive; this compares its type.
+    let message = if unsafe { ffi::PyGen_CheckExact(result.as_ptr()) } != 0 {
+        format!(
+            "yield was used instead of yield from for generator in task {} with {}",
+            task.repr()?,
+            result.repr()?
+        )
+    } else {
+        format!("Task got bad yield: {}", result.repr()?)
+    };
+    misuse(task, message)
+}
+
+/// Waits for one of our own futures or tasks.
+#[inline]
+fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResult<()> {
+    let py = task.py();
+    let event_loop = task.as_super().get().event_loop(py)?;
+    let blocking = future.get().take_blocking(py);
+    if !future.get().belongs_to(py, event_loop.as_any().as_ptr()) {
+        return other_loop(task, future.as_any());
+    }
+    if !blocking {
+        return yielded_without_await(task, future.as_any());
+    }
+    if future.is(task) {
+        return misuse(task, format!("Task cannot await on itself: {}", task.repr()?));
+    }
+    #[cfg(Py_3_14)]
+    future.get().awaited_by.add(task.as_any())?;
+    Future::add_callback(future, Callback::Waiter(Waiter::task(task)))?;
+    if waits_for(task, future.as_any()) { cancel_waiter(task, future.as_any()) } else { Ok(()) }
+}
+
+/// Waits for anything that follows asyncio's protocol of futures.
+fn wait_for_foreign(
+    task: &Bound<'_, Task>,
+    result: &Bound<'_, PyAny>,
+    blocking: bool,
+) -> PyResult<()> {
+    let py = task.py();
+    let event_loop = task.as_super().get().event_loop(py)?;
+    let theirs = match result.getattr_opt(crate::intern!(py, "get_loop"))? {
+        Some(get_loop) => get_loop.call0()?,
+        None => result.getattr(crate::intern!(py, "_loop"))?,
+    };
+    if !theirs.is(event_loop.as_any()) {
+        return other_loop(task, result);
+    }
+    if !blocking {
+        return yielded_without_await(task, result);
+    }
+    if result.is(task) {
+        return misuse(task, format!("Task cannot await on itself: {}", task.repr()?));
+    }
+    #[cfg(Py_3_14)]
+    if let Some(record) = crate::core::futures::record_of(result)? {
+        record.add(task.as_any())?;
+    }
+    result.setattr(crate::intern!(py, "_asyncio_future_blocking"), false)?;
+    let wakeup = TaskWakeup::new(py, task.clone().unbind())?;
+    let keywords = allocate::dict(py)?;
+    keywords.set_item(crate::intern!(py, "context"), task.get().context(py))?;
+    result.call_method(crate::intern!(py, "add_done_callback"), (wakeup,), Some(&keywords))?;
+    if waits_for(task, result) { cancel_waiter(task, result) } else { Ok(()) }
+}
+
+/// Notes what the task waits for. Whether it was cancelled meanwhile.
+#[inline]
+fn waits_for(task: &Bound<'_, Task>, waiter: &Bound<'_, PyAny>) -> bool {
+    let py = task.py();
+    let state = &task.get().state;
+    if let Some(before) = state.waiter.replace(py, Some(waiter.clone().unbind())) {
+        before.drop_ref(py);
+    }
+    state.flags.get(py).must_cancel
+}
+
+/// The task was cancelled while its step ran: pass that on to what it waits
+/// for now.
+fn cancel_waiter(task: &Bound<'_, Task>, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = task.py();
+    let message = task.as_super().get().cancel_message(py);
+    if crate::core::dispatch::cancel_with_message(waiter, message)? {
+        task.get().state.flags.update(py, |flags| flags.must_cancel = false);
+    }
+    Ok(())
+}
+
+fn other_loop(task: &Bound<'_, Task>, future: &Bound<'_, PyAny>) -> PyResult<()> {
+    misuse(
+        task,
+        format!("Task {} got Future {} attached to a different loop", task.repr()?, future.repr()?),
+    )
+}
+
+fn yielded_without_await(task: &Bound<'_, Task>, future: &Bound<'_, PyAny>) -> PyResult<()> {
+    misuse(
+        task,
+        format!(
+            "yield was used instead of yield from in task {} with {}",
+            task.repr()?,
+            future.repr()?
+        ),
+    )
+}
+
+/// The coroutine has done something that a task cannot: its next step throws
+/// a `RuntimeError` that says so.
+fn misuse(task: &Bound<'_, Task>, message: String) -> PyResult<()> {
+    let py = task.py();
+    let error = PyRuntimeError::new_err(message).into_value(py).into_any();
+    let event_loop = task.as_super().get().event_loop(py)?;
+    schedule(task, &event_loop, Some(error))
+}
+
+/// Puts the next step of `task` behind what is ready.
+#[inline]
+pub fn schedule(
+    task: &Bound<'_, Task>,
+    event_loop: &BoundLoop<'_>,
+    exception: Option<Py<PyAny>>,
+) -> PyResult<()> {
+    let py = task.py();
+    match event_loop {
+        BoundLoop::Native(core) if core.get().schedules_natively(py) => {
+            core.get().admit(py)?;
+            if core.get().debug(py) {
+                task.as_super().get().remember_step(py)?;
+            }
+            let ready = match exception {
+                None => super::step_of(task),
+                Some(exception) => Ready::throw(task.clone().unbind(), exception),
+            };
+            core.get().schedule(py, ready);
+            Ok(())
+        }
+        _ => {
+            let step = TaskStep::new(py, task.clone().unbind(), exception)?;
+            call_soon(event_loop.as_any(), step.as_any(), None, &task.get().context(py))
+        }
+    }
+}

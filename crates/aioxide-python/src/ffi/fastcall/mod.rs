@@ -1,0 +1,340 @@
+//! Methods by hand, in the interpreter's own calling convention.
+//!
+//! PyO3 makes a tuple of `*args`, a dictionary of `**keywords`, looks at
+//! thread-local state and checks the receiver a second time: a fifth of what a
+//! callback costs altogether. Only what is called as often as that is worth it.
+//! A method that drops no `Py` says so, see [`crate::ffi::entry`].
+
+#[cfg(not(Py_3_14))]
+mod bound;
+mod functions;
+
+#[cfg(not(Py_3_14))]
+pub use functions::call_bound;
+pub(crate) use functions::entry;
+pub use functions::{Entry, Native, Origin, call_native, disguise_function, disguise_method};
+
+use std::ffi::{CStr, c_int};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use pyo3::{Borrowed, PyClass, ffi};
+
+#[cfg(not(Py_3_14))]
+pub use bound::SpecialMethod;
+
+use crate::ffi::entry::{Attach, enter};
+
+/// A method that takes arguments.
+pub trait FastMethod {
+    /// Whose method it is.
+    type Class: PyClass;
+    /// What Python calls it.
+    const NAME: &'static CStr;
+    /// Its signature and purpose, as the interpreter wants them.
+    const DOC: &'static CStr;
+    /// Whether no `Py` is dropped in the call, not even by what it calls.
+    const DROPS_NOTHING: bool = false;
+
+    /// Does it.
+    fn call<'py>(
+        slf: &Bound<'py, Self::Class>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>>;
+}
+
+/// A method that takes one, by position.
+pub trait SingleMethod {
+    /// Whose method it is.
+    type Class: PyClass;
+    /// What Python calls it.
+    const NAME: &'static CStr;
+    /// Its signature and purpose, as the interpreter wants them.
+    const DOC: &'static CStr;
+
+    /// Does it.
+    fn call(slf: &Bound<'_, Self::Class>, argument: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>>;
+}
+
+/// A method that takes none.
+pub trait PlainMethod {
+    /// Whose method it is.
+    type Class: PyClass;
+    /// What Python calls it.
+    const NAME: &'static CStr;
+    /// Its signature and purpose, as the interpreter wants them.
+    const DOC: &'static CStr;
+    /// Whether no `Py` is dropped in the call, not even by what it calls.
+    const DROPS_NOTHING: bool = false;
+
+    /// Does it.
+    fn call(slf: &Bound<'_, Self::Class>) -> PyResult<Py<PyAny>>;
+}
+
+/// A function of the module that takes arguments.
+pub trait FastFunction {
+    /// What Python calls it.
+    const NAME: &'static CStr;
+    /// Its signature and purpose, as the interpreter wants them.
+    const DOC: &'static CStr;
+    /// Whether no `Py` is dropped in the call, not even by what it calls.
+    const DROPS_NOTHING: bool = false;
+
+    /// Does it.
+    fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>>;
+}
+
+/// What a method was called with.
+pub struct CallArguments<'a, 'py> {
+    /// By position.
+    pub positional: &'a [Borrowed<'a, 'py, PyAny>],
+    /// By name, see `names`.
+    named: &'a [Borrowed<'a, 'py, PyAny>],
+    names: Option<&'a Bound<'py, PyTuple>>,
+}
+
+impl<'a, 'py> CallArguments<'a, 'py> {
+    /// The arguments by name, in the order of the call.
+    #[inline]
+    pub fn named(
+        &self,
+    ) -> impl Iterator<Item = PyResult<(Bound<'py, PyString>, &'a Bound<'py, PyAny>)>> {
+        let names = self.names;
+        self.named.iter().enumerate().map(move |(index, value)| {
+            let name = names.expect("named arguments have names").get_item(index)?;
+            Ok((name.cast_into::<PyString>()?, &**value))
+        })
+    }
+}
+
+impl<'a, 'py> CallArguments<'a, 'py> {
+    /// The argument of a method that takes one at most, called `name`, if it
+    /// was given.
+    #[inline]
+    pub fn only(&self, method: &str, name: &str) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
+        match self.positional {
+            [given] if self.names.is_none() => Ok(Some(given)),
+            _ => self.only_of_any(method, name, "from 1 to 2"),
+        }
+    }
+
+    /// The argument of a method that takes one, called `name`.
+    #[inline]
+    pub fn required(&self, method: &str, name: &str) -> PyResult<&'a Bound<'py, PyAny>> {
+        if let ([given], None) = (self.positional, self.names) {
+            return Ok(given);
+        }
+        self.only_of_any(method, name, "2")?.ok_or_else(|| {
+            PyTypeError::new_err(format!(
+                "{method}() missing 1 required positional argument: '{name}'"
+            ))
+        })
+    }
+
+    /// The same, however it was called; `count` is how many the method takes, itself
+    /// included, in the interpreter's words.
+    fn only_of_any(
+        &self,
+        method: &str,
+        name: &str,
+        count: &str,
+    ) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
+        if self.positional.len() > 1 {
+            return Err(PyTypeError::new_err(format!(
+                "{method}() takes {count} positional arguments but {} were given",
+                self.positional.len() + 1
+            )));
+        }
+        let mut given = self.positional.first().map(|first| &**first);
+        for argument in self.named() {
+            match argument? {
+                (key, value) if given.is_none() && key.to_str()? == name => given = Some(value),
+                (key, _) if key.to_str()? == name => {
+                    return Err(PyTypeError::new_err(format!(
+                        "{method}() got multiple values for argument '{name}'"
+                    )));
+                }
+                (key, _) => {
+                    return Err(PyTypeError::new_err(format!(
+                        "{method}() got an unexpected keyword argument '{key}'"
+                    )));
+                }
+            }
+        }
+        Ok(given)
+    }
+}
+
+impl<'py> CallArguments<'_, 'py> {
+    /// What `__aexit__` is told: the exception's class and the exception, if
+    /// there is one.
+    #[inline]
+    pub fn exception(&self, method: &str) -> PyResult<(Raised, Raised)> {
+        let [kind, value, _traceback] = self.positional else {
+            return Err(PyTypeError::new_err(format!(
+                "{method}() takes 4 positional arguments but {} were given",
+                self.positional.len() + 1
+            )));
+        };
+        let given = |it: &Bound<'py, PyAny>| (!it.is_none()).then(|| it.clone().unbind());
+        Ok((given(kind), given(value)))
+    }
+}
+
+/// One of the arguments of `__aexit__`, absent for None.
+type Raised = Option<Py<PyAny>>;
+
+/// Adds the method to its class. Called once, at module initialisation.
+pub fn install<M: FastMethod>(py: Python<'_>) -> PyResult<()> {
+    let function = ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: fast::<M> };
+    let flags = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
+    let method = describe::<M::Class>(py, M::NAME, M::DOC, function, flags)?;
+    py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
+}
+
+/// Adds the method to its class. Called once, at module initialisation.
+pub fn install_plain<M: PlainMethod>(py: Python<'_>) -> PyResult<()> {
+    let function = ffi::PyMethodDefPointer { PyCFunction: plain::<M> };
+    let method = describe::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_NOARGS)?;
+    py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
+}
+
+/// Adds the method to its class. Called once, at module initialisation.
+pub fn install_single<M: SingleMethod>(py: Python<'_>) -> PyResult<()> {
+    let function = ffi::PyMethodDefPointer { PyCFunction: single::<M> };
+    let method = describe::<M::Class>(py, M::NAME, M::DOC, function, ffi::METH_O)?;
+    py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
+}
+
+/// What has to be there before a method is installed. Called once, at module
+/// initialisation.
+pub fn prepare(py: Python<'_>) {
+    #[cfg(not(Py_3_14))]
+    bound::install_slots(py);
+    #[cfg(Py_3_14)]
+    let _ = py;
+}
+
+/// Adds the function to the module. Called once, at module initialisation.
+pub fn install_function<F: FastFunction>(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let definition = Box::leak(Box::new(ffi::PyMethodDef {
+        ml_name: F::NAME.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: function::<F> },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: F::DOC.as_ptr(),
+    }));
+    let name = module.name()?;
+    // SAFETY: the definition lives for ever, and the function wants no receiver.
+    let function = unsafe {
+        let function = ffi::PyCFunction_NewEx(definition, std::ptr::null_mut(), name.as_ptr());
+        Bound::from_owned_ptr_or_err(module.py(), function)?
+    };
+    module.add(F::NAME.to_string_lossy().as_ref(), function)
+}
+
+/// The descriptor of a method of `T`.
+fn describe<'py, T: PyClass>(
+    py: Python<'py>,
+    name: &'static CStr,
+    doc: &'static CStr,
+    function: ffi::PyMethodDefPointer,
+    flags: c_int,
+) -> PyResult<Bound<'py, PyAny>> {
+    let class = py.get_type::<T>();
+    let definition = Box::leak(Box::new(ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: function,
+        ml_flags: flags,
+        ml_doc: doc.as_ptr(),
+    }));
+    // SAFETY: the definition lives for ever, and the descriptor that is made
+    // of it lets instances of the class only through to the function.
+    unsafe {
+        let descriptor = ffi::PyDescr_NewMethod(class.as_type_ptr(), definition);
+        Bound::from_owned_ptr_or_err(py, descriptor)
+    }
+}
+
+unsafe extern "C" fn fast<M: FastMethod>(
+    receiver: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: the interpreter calls with the GIL held, with an instance of the
+    // class (the descriptor has checked it), `count` positional arguments and
+    // behind them one for each of `names`, all alive during the call.
+    unsafe {
+        enter(M::NAME, Attach::of(M::DROPS_NOTHING), |py| {
+            let slf = Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>();
+            with_arguments(py, arguments, count, names, |arguments| M::call(slf, arguments))
+        })
+    }
+}
+
+unsafe extern "C" fn function<F: FastFunction>(
+    _module: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as above, without a receiver.
+    unsafe {
+        enter(F::NAME, Attach::of(F::DROPS_NOTHING), |py| {
+            with_arguments(py, arguments, count, names, |arguments| F::call(py, arguments))
+        })
+    }
+}
+
+/// Gives `body` what the interpreter has passed.
+///
+/// # Safety
+///
+/// `count` positional arguments and behind them one for each of `names`, all
+/// alive during the call.
+#[inline(always)]
+unsafe fn with_arguments<'py>(
+    py: Python<'py>,
+    arguments: *const *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+    body: impl FnOnce(CallArguments<'_, 'py>) -> PyResult<Py<PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    // SAFETY: the caller's promise.
+    let (names, all): (_, &[Borrowed<'_, '_, PyAny>]) = unsafe {
+        let names =
+            Borrowed::from_ptr_or_opt(py, names).map(|names| names.cast_unchecked::<PyTuple>());
+        let total = count as usize + names.as_deref().map_or(0, |names| names.len());
+        let all =
+            if total == 0 { &[][..] } else { std::slice::from_raw_parts(arguments.cast(), total) };
+        (names, all)
+    };
+    let (positional, named) = all.split_at(count as usize);
+    body(CallArguments { positional, named, names: names.as_deref() })
+}
+
+unsafe extern "C" fn plain<M: PlainMethod>(
+    receiver: *mut ffi::PyObject,
+    _nothing: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as above, without arguments.
+    unsafe {
+        enter(M::NAME, Attach::of(M::DROPS_NOTHING), |py| {
+            M::call(Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>())
+        })
+    }
+}
+
+unsafe extern "C" fn single<M: SingleMethod>(
+    receiver: *mut ffi::PyObject,
+    argument: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as above, with one argument.
+    unsafe {
+        enter(M::NAME, Attach::Told, |py| {
+            let slf = Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>();
+            M::call(slf, Bound::ref_from_ptr(py, &argument))
+        })
+    }
+}

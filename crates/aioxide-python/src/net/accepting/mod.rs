@@ -1,0 +1,7 @@
+//! From a listening socket to a task that makes a protocol and a transport (the accepting
+//! half of `asyncio.selector_events`).
+
+mod accept;
+mod connection;
+
+pub use connection::AcceptConnection;

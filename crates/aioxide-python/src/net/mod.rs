@@ -1,0 +1,10 @@
+//! What a connection is made of: servers, transports, TLS, streams, socket calls.
+
+pub mod accepting;
+pub mod file_send;
+pub mod server;
+pub mod sock;
+pub mod streams;
+pub mod tls;
+pub mod tls_options;
+pub mod transports;

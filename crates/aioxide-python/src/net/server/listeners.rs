@@ -1,0 +1,104 @@
+//! A server's listening sockets.
+
+use std::os::fd::RawFd;
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::pace::Pace;
+use crate::core::event_loop::file_descriptor;
+use crate::ffi::file_descriptor::hands_on_no_delay;
+use crate::ffi::gil_cell::unsafe_cell_methods;
+use crate::stdlib;
+
+/// One of them.
+pub struct Listener {
+    pub socket: Py<PyAny>,
+    pub facts: Facts,
+    pace: Pace,
+}
+
+/// What is known of a listening socket beside the object.
+#[derive(Clone, Copy)]
+pub struct Facts {
+    pub fd: RawFd,
+    pub watched: bool,
+    /// It is a plain `socket.socket`, whose `accept` may be done without it.
+    pub plain: bool,
+    /// Its connections need not be told to send small writes at once.
+    pub hands_on_no_delay: bool,
+}
+
+impl Listener {
+    /// The caller's socket, which nobody listens at yet.
+    pub fn new(socket: Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = socket.py();
+        let fd = file_descriptor(&socket.call_method0(crate::intern!(py, "fileno"))?)?;
+        let plain = socket.get_type().is(stdlib::socket_type(py)?);
+        let facts = Facts { fd, watched: false, plain, hands_on_no_delay: hands_on_no_delay(fd) };
+        Ok(Self { socket: socket.unbind(), facts, pace: Pace::default() })
+    }
+}
+
+/// All of them, by index; none once accepting has stopped.
+#[derive(Default)]
+pub struct Listeners(Vec<Listener>);
+
+impl Listeners {
+    pub fn new(listeners: Vec<Listener>) -> Self {
+        Self(listeners)
+    }
+
+    pub fn into_vec(self) -> Vec<Listener> {
+        self.0
+    }
+
+    /// What is known of one.
+    pub fn facts(&self, index: u32) -> Option<Facts> {
+        Some(self.0.get(index as usize)?.facts)
+    }
+
+    /// Notes whether one is watched; what was known before.
+    pub fn set_watched(&mut self, index: u32, watched: bool) -> Option<Facts> {
+        let facts = &mut self.0.get_mut(index as usize)?.facts;
+        Some(std::mem::replace(facts, Facts { watched, ..*facts }))
+    }
+
+    /// See [`Pace::after_report`].
+    pub fn after_report(&mut self, index: u32, poll: u32, backlog: i32) -> i32 {
+        let listener = self.0.get_mut(index as usize);
+        listener.map_or(0, |listener| listener.pace.after_report(poll, backlog))
+    }
+
+    /// See [`Pace::found_nobody`].
+    pub fn found_nobody(&mut self, index: u32) {
+        if let Some(listener) = self.0.get_mut(index as usize) {
+            listener.pace.found_nobody();
+        }
+    }
+
+    /// The object of one.
+    pub fn socket(&self, py: Python<'_>, index: u32) -> Option<Py<PyAny>> {
+        self.0.get(index as usize).map(|listener| listener.socket.clone_ref(py))
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.iter().try_for_each(|listener| visit.call(&listener.socket))
+    }
+}
+
+// SAFETY (of the methods): references are counted up only; the rest are plain values.
+unsafe_cell_methods!(Listeners {
+    /// See [`Listeners::facts`].
+    fn facts(&mut self, index: u32) -> Option<Facts>;
+    /// See [`Listeners::set_watched`].
+    fn set_watched(&mut self, index: u32, watched: bool) -> Option<Facts>;
+    /// See [`Pace::after_report`].
+    fn after_report(&mut self, index: u32, poll: u32, backlog: i32) -> i32;
+    /// See [`Pace::found_nobody`].
+    fn found_nobody(&mut self, index: u32);
+} with py {
+    /// See [`Listeners::socket`].
+    fn socket(&mut self, index: u32) -> Option<Py<PyAny>>;
+});

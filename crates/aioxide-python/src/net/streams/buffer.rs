@@ -1,0 +1,350 @@
+//! What has arrived and was not read yet.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyMemoryView, PySlice};
+
+use super::StreamReader;
+use crate::ffi::allocate::{self, Blank};
+use crate::ffi::gil_cell::GilCell;
+
+/// A buffer that is empty keeps its memory up to this many bytes; ten thousand
+/// idle connections must not keep what their largest message took.
+const KEPT_CAPACITY: usize = 16 * 1024;
+
+/// The bytes.
+pub enum Buffer {
+    /// Nobody has looked into it.
+    Native(ByteQueue),
+    /// In the object that asyncio keeps as `_buffer`, from the moment that
+    /// somebody asked for it, or has put one there.
+    Object(Py<PyAny>),
+}
+
+/// Bytes that are put in at the end and taken out at the beginning.
+#[derive(Default)]
+pub struct ByteQueue {
+    data: Vec<u8>,
+    /// How many at the beginning of `data` were taken out.
+    taken: usize,
+}
+
+/// What became of bytes that were to be put in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    Done,
+    /// They have to go into an object.
+    IntoObject,
+    /// There is no memory for them.
+    OutOfMemory,
+}
+
+impl ByteQueue {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.data.get(self.taken..).unwrap_or_default()
+    }
+
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) -> Appended {
+        // Moving what is left costs no more than what was taken out did.
+        if self.taken > 0 && self.taken >= self.data.len() - self.taken {
+            self.data.drain(..self.taken);
+            self.taken = 0;
+        }
+        if self.data.try_reserve(bytes.len()).is_err() {
+            return Appended::OutOfMemory;
+        }
+        self.data.extend_from_slice(bytes);
+        Appended::Done
+    }
+
+    /// Puts bytes back that were taken out last.
+    fn put_back(&mut self, bytes: &[u8]) -> Appended {
+        if self.data.try_reserve(bytes.len()).is_err() {
+            return Appended::OutOfMemory;
+        }
+        self.data.splice(self.taken..self.taken, bytes.iter().copied());
+        Appended::Done
+    }
+
+    #[inline]
+    fn discard(&mut self, count: usize) {
+        self.taken = self.taken.saturating_add(count);
+        if self.taken >= self.data.len() {
+            self.taken = 0;
+            if self.data.capacity() > KEPT_CAPACITY {
+                self.data = Vec::new();
+            } else {
+                self.data.clear();
+            }
+        }
+    }
+}
+
+impl Buffer {
+    /// The bytes, if nobody has looked into them.
+    #[inline]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Native(queue) => Some(queue.bytes()),
+            Self::Object(_) => None,
+        }
+    }
+
+    fn object(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Self::Native(_) => None,
+            Self::Object(object) => Some(object),
+        }
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Native(_) => Ok(()),
+            Self::Object(object) => visit.call(object),
+        }
+    }
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::Native(ByteQueue::default())
+    }
+}
+
+impl GilCell<Buffer> {
+    /// Gives `access` the bytes, if nobody has looked into them.
+    ///
+    /// # Safety
+    ///
+    /// As [`GilCell::with`].
+    #[inline]
+    unsafe fn native<R>(
+        &self,
+        py: Python<'_>,
+        access: impl FnOnce(&mut ByteQueue) -> R,
+    ) -> Option<R> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.with(py, |buffer| match buffer {
+                Buffer::Native(queue) => Some(access(queue)),
+                Buffer::Object(_) => None,
+            })
+        }
+    }
+
+    /// Puts bytes in at the end.
+    #[inline]
+    pub fn append(&self, py: Python<'_>, bytes: &[u8]) -> Appended {
+        // SAFETY: bytes are copied.
+        unsafe { self.native(py, |queue| queue.append(bytes)) }.unwrap_or(Appended::IntoObject)
+    }
+
+    /// Moves the first bytes into `blank`, which is handed back if there are no longer as
+    /// many.
+    #[inline]
+    pub fn move_into<'py>(
+        &self,
+        py: Python<'py>,
+        blank: Blank<'py, PyBytes>,
+    ) -> Result<Bound<'py, PyBytes>, Blank<'py, PyBytes>> {
+        let count = blank.len();
+        // SAFETY: bytes are copied; the blank comes out again, filled or not.
+        unsafe {
+            self.with(py, |buffer| match buffer {
+                Buffer::Native(queue) if queue.bytes().len() >= count => {
+                    let filled = blank.filled(&queue.bytes()[..count]);
+                    queue.discard(count);
+                    filled
+                }
+                _ => Err(blank),
+            })
+        }
+    }
+
+    /// Moves the first bytes, at most `count`, to the end of `pieces`; how many.
+    pub fn move_to(&self, py: Python<'_>, count: usize, pieces: &mut Vec<u8>) -> PyResult<usize> {
+        // SAFETY: bytes are copied.
+        let moved = unsafe {
+            self.native(py, |queue| {
+                let count = count.min(queue.bytes().len());
+                pieces.try_reserve(count).ok()?;
+                pieces.extend_from_slice(&queue.bytes()[..count]);
+                queue.discard(count);
+                Some(count)
+            })
+        };
+        moved.unwrap_or(Some(0)).ok_or_else(allocate::out_of_memory)
+    }
+
+    /// Takes the first `count` bytes out and forgets them.
+    pub fn discard(&self, py: Python<'_>, count: usize) {
+        // SAFETY: bytes are forgotten.
+        unsafe { self.native(py, |queue| queue.discard(count)) };
+    }
+}
+
+impl StreamReader {
+    /// The bytes, if nobody has looked into them: their number.
+    #[inline]
+    fn native_length(&self, py: Python<'_>) -> Option<usize> {
+        self.state.buffer.read(py, |buffer| buffer.bytes().map(<[u8]>::len))
+    }
+
+    /// The object that holds the bytes, if somebody has asked for it.
+    #[inline]
+    pub(super) fn shown<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.state.buffer.clone_of(py, |buffer| buffer.object()).map(|object| object.into_bound(py))
+    }
+
+    /// How many bytes there are: `len(self._buffer)`.
+    #[inline]
+    pub(super) fn buffered(&self, py: Python<'_>) -> PyResult<usize> {
+        match self.native_length(py) {
+            Some(length) => Ok(length),
+            None => self.buffer_object(py)?.len(),
+        }
+    }
+
+    /// Whether there are none: `not self._buffer`.
+    #[inline]
+    pub(super) fn is_empty(&self, py: Python<'_>) -> PyResult<bool> {
+        match self.native_length(py) {
+            Some(length) => Ok(length == 0),
+            None => self.buffer_object(py)?.is_truthy().map(|full| !full),
+        }
+    }
+
+    /// Whether data may come straight from a transport.
+    #[inline]
+    pub(super) fn takes_bytes(&self, py: Python<'_>) -> bool {
+        self.state.buffer.read(py, |buffer| buffer.bytes().is_some())
+    }
+
+    /// Takes as many bytes out as `count` says of those that there are, if that is all
+    /// there is to do: nobody has looked into the buffer, nobody waits, nothing has
+    /// failed and no transport is to go on.
+    #[inline]
+    pub(super) fn take_at_once<'py>(
+        &self,
+        py: Python<'py>,
+        count: impl FnOnce(&[u8]) -> Option<usize> + Copy + Send,
+    ) -> Option<Bound<'py, PyBytes>> {
+        let state = &self.state;
+        if state.flags.get(py).paused || state.exception.is_some(py) || state.waiter.is_some(py) {
+            return None;
+        }
+        let count = state.buffer.read(py, move |buffer| buffer.bytes().and_then(count))?;
+        // Making `bytes` runs no code of others. If there is no memory, `resume` says so.
+        let blank = allocate::blank_bytes(py, count).ok()?;
+        state.buffer.move_into(py, blank).ok()
+    }
+
+    /// Takes the first bytes out, at most `count`: `self._buffer[:count]`.
+    #[inline]
+    pub(super) fn take<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Bound<'py, PyBytes>> {
+        while let Some(length) = self.native_length(py) {
+            let blank = allocate::blank_bytes(py, count.min(length))?;
+            if let Ok(bytes) = self.state.buffer.move_into(py, blank) {
+                return Ok(bytes);
+            }
+        }
+        take_slice(
+            &self.buffer_object(py)?,
+            crate::ffi::allocate::Made(count).into_pyobject(py)?.as_any(),
+        )
+    }
+
+    /// Takes everything out.
+    pub(super) fn take_all<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        if self.takes_bytes(py) {
+            return self.take(py, usize::MAX);
+        }
+        let object = self.buffer_object(py)?;
+        let bytes = bytes_of(&object)?;
+        self.buffer_object(py)?.call_method0(crate::intern!(py, "clear"))?;
+        Ok(bytes)
+    }
+
+    /// Moves the first bytes, at most `count`, to the end of `pieces`; how many.
+    pub(super) fn take_into(
+        &self,
+        py: Python<'_>,
+        count: usize,
+        pieces: &mut Vec<u8>,
+    ) -> PyResult<usize> {
+        if self.takes_bytes(py) {
+            return self.state.buffer.move_to(py, count, pieces);
+        }
+        let piece = self.take(py, count)?;
+        let piece = piece.as_bytes();
+        pieces.try_reserve(piece.len()).map_err(|_| allocate::out_of_memory())?;
+        pieces.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    /// Puts bytes back at the beginning whose reader could not be given them.
+    pub(super) fn put_back(&self, py: Python<'_>, bytes: &[u8]) {
+        // SAFETY: bytes are copied.
+        let put = unsafe { self.state.buffer.native(py, |queue| queue.put_back(bytes)) };
+        if put.is_none()
+            && let Ok(object) = self.buffer_object(py)
+            && let Ok(bytes) = allocate::bytes(py, bytes)
+            && let Ok(slice) = py.get_type::<PySlice>().call1((0, 0))
+        {
+            // In vain for what cannot be changed; the caller raises already.
+            let _ = object.set_item(slice, bytes);
+        }
+    }
+
+    /// The object that holds the bytes, made now if there is none yet: from
+    /// then on it is what counts.
+    pub(super) fn buffer_object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        loop {
+            let Some(length) = self.native_length(py) else {
+                match self.shown(py) {
+                    Some(object) => return Ok(object),
+                    None => continue,
+                }
+            };
+            let blank = allocate::blank_bytearray(py, length)?;
+            // SAFETY: bytes are copied; the blank comes out again, filled or not.
+            let filled = unsafe {
+                self.state.buffer.with(py, |buffer| match buffer {
+                    Buffer::Native(queue) => blank.filled(queue.bytes()),
+                    Buffer::Object(_) => Err(blank),
+                })
+            };
+            if let Ok(object) = filled {
+                let object = object.into_any();
+                let shown = Buffer::Object(object.clone().unbind());
+                drop(self.state.buffer.replace(py, shown));
+                return Ok(object);
+            }
+        }
+    }
+}
+
+/// `bytes(memoryview(buffer)[:end])`, and `del buffer[:end]`.
+pub(super) fn take_slice<'py>(
+    buffer: &Bound<'py, PyAny>,
+    end: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let slice = front_slice(end)?;
+    let bytes = bytes_of(&PyMemoryView::from(buffer)?.get_item(&slice)?)?;
+    buffer.del_item(slice)?;
+    Ok(bytes)
+}
+
+/// `slice(end)`.
+pub(super) fn front_slice<'py>(end: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    // Not `PySlice::new`: in PyO3 0.30 it leaks the numbers it is given.
+    end.py().get_type::<PySlice>().call1((end,))
+}
+
+/// `bytes(object)`.
+pub(super) fn bytes_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(object.py().get_type::<PyBytes>().call1((object,))?.cast_into()?)
+}

@@ -1,0 +1,163 @@
+//! The methods that are called for each message, by hand.
+
+use std::ffi::CStr;
+
+use pyo3::prelude::*;
+
+use super::reading::Amount;
+use super::separators::Separators;
+use super::until::Wish;
+use super::{
+    Drain, LineBySubclass, Read, ReadAllBySubclass, ReadExactly, ReadUntil, StreamReader,
+    StreamWriter,
+};
+use crate::core::coroutines::Coroutine;
+use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
+
+/// Adds the methods. Called once, at module initialisation.
+pub fn install_streams(py: Python<'_>) -> PyResult<()> {
+    install::<ReadMethod>(py)?;
+    install::<ReadExactlyMethod>(py)?;
+    install::<ReadUntilMethod>(py)?;
+    install_plain::<ReadLineMethod>(py)?;
+    install::<WriteMethod>(py)?;
+    install_plain::<DrainMethod>(py)
+}
+
+/// Whether a subclass has a method of its own under `name`.
+fn replaces(
+    reader: &Bound<'_, StreamReader>,
+    name: &'static crate::ffi::interning::Name,
+) -> PyResult<bool> {
+    let class = reader.get_type();
+    let base = reader.py().get_type::<StreamReader>();
+    Ok(!class.getattr(name)?.is(base.getattr(name)?))
+}
+
+/// Whether everything is read as asyncio does it, by `read(limit)`: the class has its own
+/// `read`, or the limit is not one that can be read.
+fn reads_by_limit(reader: &Bound<'_, StreamReader>) -> PyResult<bool> {
+    if reader.get().state.odd_limit.is_some(reader.py()) {
+        return Ok(true);
+    }
+    Ok(!reader.is_exact_instance_of::<StreamReader>() && replaces(reader, crate::name!("read"))?)
+}
+
+/// `reader.read(n)`.
+struct ReadMethod;
+
+impl FastMethod for ReadMethod {
+    type Class = StreamReader;
+    const NAME: &'static CStr = c"read";
+    const DOC: &'static CStr = c"read($self, n=-1)\n--\n\nWaits until there is something, and returns at most `n` bytes of it; below zero, everything until the end. Empty at the end.\n\nRaises what ended the stream, and RuntimeError if somebody waits already. Cancellation ends the wait; what has arrived stays.";
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, StreamReader>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let amount = Amount::of(arguments.only("StreamReader.read", "n")?);
+        let reader = slf.clone().unbind();
+        if matches!(amount, Amount::Bytes(..0)) && reads_by_limit(slf)? {
+            let all = ReadAllBySubclass::new(py, reader)?;
+            return Coroutine::new(py, all).map(Py::into_any);
+        }
+        Coroutine::new(py, Read::new(reader, amount)).map(Py::into_any)
+    }
+}
+
+/// `reader.readexactly(n)`.
+struct ReadExactlyMethod;
+
+impl FastMethod for ReadExactlyMethod {
+    type Class = StreamReader;
+    const NAME: &'static CStr = c"readexactly";
+    const DOC: &'static CStr = c"readexactly($self, n)\n--\n\nWaits until there are `n` bytes, and returns them.\n\nIncompleteReadError, with what there was, if the stream ends before; ValueError if `n` is below zero. Raises what ended the stream, and RuntimeError if somebody waits already. Cancellation ends the wait; what has arrived stays.";
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, StreamReader>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        let method = "StreamReader.readexactly";
+        let amount = Amount::of(Some(arguments.required(method, "n")?));
+        let reader = slf.clone().unbind();
+        Coroutine::new(slf.py(), ReadExactly { reader, amount }).map(Py::into_any)
+    }
+}
+
+/// `reader.readuntil(separator)`.
+struct ReadUntilMethod;
+
+impl FastMethod for ReadUntilMethod {
+    type Class = StreamReader;
+    const NAME: &'static CStr = c"readuntil";
+    const DOC: &'static CStr = c"readuntil($self, separator=b'\\n')\n--\n\nWaits until the separator is there, and returns everything up to its end. From Python 3.13 on a tuple of separators is one of them, whichever ends first.\n\nIncompleteReadError, with what there was, if the stream ends before; LimitOverrunError if there are more bytes before the separator than the reader's limit; they stay. Raises what ended the stream, and RuntimeError if somebody waits already. Cancellation ends the wait; what has arrived stays.";
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, StreamReader>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        let separators = match arguments.only("StreamReader.readuntil", "separator")? {
+            None => Separators::Newline,
+            Some(separator) => Separators::Given(separator.clone().unbind()),
+        };
+        let routine = ReadUntil::new(slf.clone().unbind(), separators, Wish::Until);
+        Coroutine::new(slf.py(), routine).map(Py::into_any)
+    }
+}
+
+/// `reader.readline()`.
+struct ReadLineMethod;
+
+impl PlainMethod for ReadLineMethod {
+    type Class = StreamReader;
+    const NAME: &'static CStr = c"readline";
+    const DOC: &'static CStr = c"readline($self)\n--\n\nWaits for the end of a line, and returns the line with it; at the end of the stream, what there is.\n\nValueError if the line is longer than the reader's limit; it is dropped, as far as it has arrived. Raises what ended the stream, and RuntimeError if somebody waits already. Cancellation ends the wait; what has arrived stays.";
+
+    #[inline]
+    fn call(slf: &Bound<'_, StreamReader>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let reader = slf.clone().unbind();
+        if !slf.is_exact_instance_of::<StreamReader>() && replaces(slf, crate::name!("readuntil"))?
+        {
+            return Coroutine::new(py, LineBySubclass::new(reader, Wish::Line)).map(Py::into_any);
+        }
+        let routine = ReadUntil::new(reader, Separators::Newline, Wish::Line);
+        Coroutine::new(py, routine).map(Py::into_any)
+    }
+}
+
+/// `writer.write(data)`.
+struct WriteMethod;
+
+impl FastMethod for WriteMethod {
+    type Class = StreamWriter;
+    const NAME: &'static CStr = c"write";
+    const DOC: &'static CStr = c"write($self, data)\n--\n\nSends `data`, at once as far as the transport does; await `drain()` afterwards.";
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, StreamWriter>,
+        arguments: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        StreamWriter::write(slf, arguments.required("StreamWriter.write", "data")?)?;
+        Ok(slf.py().None())
+    }
+}
+
+/// `writer.drain()`.
+struct DrainMethod;
+
+impl PlainMethod for DrainMethod {
+    type Class = StreamWriter;
+    const NAME: &'static CStr = c"drain";
+    const DOC: &'static CStr = c"drain($self)\n--\n\nWaits until the transport wants more data: at once, unless too much waits to be sent.\n\nRaises what ended the connection, ConnectionResetError if it ended without. Cancellation ends the wait and nothing else.";
+
+    #[inline]
+    fn call(slf: &Bound<'_, StreamWriter>) -> PyResult<Py<PyAny>> {
+        Coroutine::new(slf.py(), Drain::new(slf.clone().unbind())).map(Py::into_any)
+    }
+}

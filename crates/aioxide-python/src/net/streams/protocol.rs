@@ -1,0 +1,542 @@
+//! The native half of the Python class `StreamReaderProtocol`.
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyAssertionError, PyConnectionResetError};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple, PyType, PyWeakref, PyWeakrefMethods, PyWeakrefReference};
+
+use super::draining::Place;
+use super::{ClientDone, StreamReader, StreamWriter, WaitForDrain, uninitialized};
+use crate::core::coroutines::{Coroutine, is_coroutine};
+use crate::core::dispatch::as_native;
+use crate::core::futures::{BoundLoop, Future, FutureState, LoopRef};
+use crate::ffi::allocate;
+use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{Slot, flag_attributes, object_attributes};
+use crate::ffi::gil_cell::{Contents, GilCell};
+use crate::ffi::unadorned::unadorned;
+use crate::stdlib;
+use crate::sync::locks::Waiters;
+
+/// Between a transport and a `StreamReader`; and who waits for the transport to
+/// want more data.
+#[pyclass(frozen, subclass, module = "aioxide")]
+pub struct StreamProtocolCore {
+    pub(super) state: Contents<State>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// None until `__init__` has run.
+    pub event_loop: GilCell<Option<LoopRef>>,
+    /// A weak reference: a reader that nobody reads from any more goes.
+    pub reader: Slot,
+    /// Keeps the reader of an accepted connection until somebody else does.
+    pub strong_reader: Slot,
+    /// Where the reader was made (debug mode).
+    pub source_traceback: Slot,
+    /// What an accepted connection is told to.
+    pub client_connected: Slot,
+    /// The task that serves an accepted connection.
+    pub task: Slot,
+    pub transport: Slot,
+    /// Until 3.12: the writer of an accepted connection.
+    pub writer: Slot,
+    /// Done when the connection is lost.
+    pub closed: Slot,
+    pub flags: GilCell<Flags>,
+    pub drain_waiters: GilCell<Waiters>,
+    /// Which methods the class has replaced.
+    pub replaced: Replaced,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flags {
+    /// The connection is not wanted any more.
+    pub reject: bool,
+    pub over_ssl: bool,
+    /// The transport wants no more data for now.
+    pub paused: bool,
+    pub connection_lost: bool,
+}
+
+impl State {
+    fn slots(&self) -> [&Slot; 8] {
+        [
+            &self.reader,
+            &self.strong_reader,
+            &self.source_traceback,
+            &self.client_connected,
+            &self.task,
+            &self.transport,
+            &self.writer,
+            &self.closed,
+        ]
+    }
+
+    /// Makes it what it was before `__init__`.
+    fn reset(&self, py: Python<'_>) {
+        self.flags.set(py, Flags::default());
+        drop(self.event_loop.take(py));
+        drop(self.drain_waiters.abandon(py));
+        for slot in self.slots() {
+            drop(slot.take(py));
+        }
+    }
+}
+
+/// Methods that are gone round unless a subclass has its own.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Replaced {
+    pub data_received: bool,
+    pub drain_helper: bool,
+    pub get_close_waiter: bool,
+}
+
+impl Replaced {
+    fn by(class: &Bound<'_, PyType>) -> PyResult<Self> {
+        let py = class.py();
+        let base = py.get_type::<StreamProtocolCore>();
+        let replaced = |name: &Bound<'_, pyo3::types::PyString>| -> PyResult<bool> {
+            Ok(!class.getattr(name)?.is(&base.getattr(name)?))
+        };
+        Ok(Self {
+            data_received: replaced(crate::intern!(py, "data_received"))?,
+            drain_helper: replaced(crate::intern!(py, "_drain_helper"))?,
+            get_close_waiter: replaced(crate::intern!(py, "_get_close_waiter"))?,
+        })
+    }
+}
+
+/// A future of the loop's own kind.
+pub(super) fn create_future<'py>(event_loop: &BoundLoop<'py>) -> PyResult<Bound<'py, PyAny>> {
+    match event_loop {
+        BoundLoop::Native(core) => {
+            Future::by_loop(core).map(|future| future.into_bound(core.py()).into_any())
+        }
+        BoundLoop::Foreign(event_loop) => {
+            event_loop.call_method0(crate::intern!(event_loop.py(), "create_future"))
+        }
+    }
+}
+
+impl StreamProtocolCore {
+    pub(super) fn replaced(&self) -> Replaced {
+        self.state.replaced
+    }
+
+    pub(super) fn event_loop<'py>(slf: &Bound<'py, Self>) -> PyResult<BoundLoop<'py>> {
+        match slf.get().state.event_loop.clone_ref(slf.py()) {
+            Some(event_loop) => Ok(event_loop.into_bound(slf.py())),
+            None => Err(uninitialized(slf.as_any(), "_loop")),
+        }
+    }
+
+    /// The reader, while there is one.
+    #[inline]
+    fn reader<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(reference) = self.state.reader.clone_ref(py) else {
+            return Ok(None);
+        };
+        let reference = reference.into_bound(py);
+        match reference.cast::<PyWeakref>() {
+            Ok(reference) => Ok(reference.upgrade()),
+            Err(_) => reference.call0().map(|reader| Some(reader).filter(|it| !it.is_none())),
+        }
+    }
+
+    /// The reader, if what is received may go into its buffer straight away.
+    #[inline]
+    pub fn direct_reader<'py>(&self, py: Python<'py>) -> Option<Bound<'py, StreamReader>> {
+        let reader = self.reader(py).ok()??;
+        let reader = unadorned::<StreamReader>(&reader)?;
+        reader.get().takes_bytes(py).then(|| reader.clone())
+    }
+
+    /// Whether `data_received` is the one below.
+    pub fn receives_natively(&self) -> bool {
+        !self.replaced().data_received
+    }
+
+    /// `data_received`.
+    pub fn receive(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = data.py();
+        let Some(reader) = self.reader(py)? else {
+            return Ok(());
+        };
+        if let Some(reader) = unadorned::<StreamReader>(&reader) {
+            return reader.get().feed(data);
+        }
+        reader.call_method1(crate::intern!(py, "feed_data"), (data,)).map(drop)
+    }
+
+    /// `reader.feed_eof()`.
+    fn end_reader(&self, py: Python<'_>) -> PyResult<()> {
+        match self.reader(py)? {
+            None => Ok(()),
+            Some(reader) => match unadorned::<StreamReader>(&reader) {
+                Some(reader) => reader.get().end(py),
+                None => reader.call_method0(crate::intern!(py, "feed_eof")).map(drop),
+            },
+        }
+    }
+
+    /// Whether data may be written: true at once, false after a wait.
+    pub(super) fn may_write(&self, py: Python<'_>) -> PyResult<bool> {
+        let flags = self.state.flags.get(py);
+        if flags.connection_lost {
+            return Err(PyConnectionResetError::new_err(crate::name!("Connection lost")));
+        }
+        Ok(!flags.paused)
+    }
+
+    /// Whether data may be written, as far as nobody has replaced what says so.
+    #[inline]
+    pub(super) fn takes_data(&self, py: Python<'_>) -> bool {
+        let flags = self.state.flags.get(py);
+        !flags.connection_lost && !flags.paused && !self.state.replaced.drain_helper
+    }
+
+    /// A place in the line of those who wait to write.
+    pub(super) fn queue_up(slf: &Bound<'_, Self>) -> PyResult<Place> {
+        let py = slf.py();
+        let future = match Self::event_loop(slf)? {
+            BoundLoop::Native(core) => Future::by_loop(&core)?,
+            BoundLoop::Foreign(event_loop) => {
+                Py::new(py, Future::new(FutureState::pending(LoopRef::of(&event_loop))))?
+            }
+        };
+        let key = slf.get().state.drain_waiters.push(py, future.clone_ref(py));
+        Ok(Place { key, future })
+    }
+
+    /// Gives that place up.
+    pub(super) fn leave(&self, py: Python<'_>, place: Place) {
+        if let Some(future) = self.state.drain_waiters.remove(py, place.key) {
+            future.drop_ref(py);
+        }
+        place.future.drop_ref(py);
+    }
+
+    /// Wakes everybody who waits to write, in order; each leaves by itself.
+    fn wake(&self, py: Python<'_>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        for future in self.state.drain_waiters.all(py) {
+            let future = future.bind(py);
+            if future.get().is_done(py) {
+                continue;
+            }
+            match error {
+                None => Future::finish(future, py.None())?,
+                Some(error) => Future::fail(future, error.clone())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn log(slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
+        if Self::event_loop(slf)?.debug()? {
+            stdlib::logger(slf.py())?.call_method1(crate::name!("debug"), (Made(message), slf))?;
+        }
+        Ok(())
+    }
+
+    /// The future that is done when the connection is lost.
+    pub(super) fn closed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        match slf.get().state.closed.clone_ref(py) {
+            Some(closed) => Ok(closed.into_bound(py)),
+            None => Err(uninitialized(slf.as_any(), "_closed")),
+        }
+    }
+
+    fn settle_closed(closed: &Bound<'_, PyAny>, exc: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = closed.py();
+        if closed.call_method0(crate::intern!(py, "done"))?.is_truthy()? {
+            return Ok(());
+        }
+        if !exc.is_none() {
+            closed.call_method1(crate::intern!(py, "set_exception"), (exc,))?;
+            // Nobody has to wait for the end: whoever does is told.
+            return closed.call_method0(crate::intern!(py, "exception")).map(drop);
+        }
+        match as_native(closed) {
+            Some(future) => Future::finish(future, py.None()),
+            None => closed.call_method1(crate::intern!(py, "set_result"), (py.None(),)).map(drop),
+        }
+    }
+
+    /// Tells an accepted connection to whoever wants to know.
+    fn greet(
+        slf: &Bound<'_, Self>,
+        callback: &Bound<'_, PyAny>,
+        transport: &Bound<'_, PyAny>,
+        reader: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let event_loop = Self::event_loop(slf)?;
+        let event_loop = event_loop.as_any();
+        let writer = StreamWriter::create(transport, slf.as_any(), reader.clone(), event_loop)?;
+        if cfg!(not(Py_3_13)) {
+            let kept = writer.clone().into_any().unbind();
+            drop(slf.get().state.writer.replace(py, Some(kept)));
+        }
+        let served = callback.call1((reader, writer));
+        if cfg!(Py_3_14)
+            && let Err(error) = &served
+            && error.is_instance_of::<pyo3::exceptions::PyException>(py)
+        {
+            return ClientDone::report(event_loop, transport, error.value(py));
+        }
+        let served = served?;
+        if is_coroutine(&served)? {
+            let task = event_loop.call_method1(crate::intern!(py, "create_task"), (served,))?;
+            drop(slf.get().state.task.replace(py, Some(task.clone().unbind())));
+            let done = ClientDone::create(event_loop, transport)?;
+            task.call_method1(crate::intern!(py, "add_done_callback"), (done,))?;
+        }
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl StreamProtocolCore {
+    // A subclass may take what it likes; its `__init__` says what.
+    #[new]
+    #[classmethod]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(stream_reader, client_connected_cb=None, loop=None)")]
+    fn __new__(
+        class: &Bound<'_, PyType>,
+        _arguments: &Bound<'_, PyTuple>,
+        _keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let state = State { replaced: Replaced::by(class)?, ..State::default() };
+        Ok(Self { state: Contents::new(state) })
+    }
+
+    #[pyo3(signature = (stream_reader, client_connected_cb=None, r#loop=None))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        stream_reader: Option<Bound<'_, PyAny>>,
+        client_connected_cb: Option<Py<PyAny>>,
+        r#loop: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let event_loop = match r#loop {
+            Some(event_loop) => event_loop,
+            None => stdlib::get_event_loop(py)?.call0()?,
+        };
+        let event_loop = LoopRef::of(&event_loop);
+        let (mut reference, mut source_traceback) = (None, None);
+        if let Some(reader) = &stream_reader {
+            reference = Some(PyWeakrefReference::new(reader)?.into_any().unbind());
+            source_traceback = match reader.cast_exact::<StreamReader>() {
+                Ok(reader) => reader.get().source_traceback(py),
+                Err(_) => Some(reader.getattr(crate::name!("_source_traceback"))?.unbind())
+                    .filter(|it| !it.is_none(py)),
+            };
+        }
+        let closed = create_future(&event_loop.bind(py))?.unbind();
+        let strong = stream_reader.filter(|_| client_connected_cb.is_some()).map(Bound::unbind);
+        let state = &slf.get().state;
+        state.reset(py);
+        drop(state.reader.replace(py, reference));
+        drop(state.source_traceback.replace(py, source_traceback));
+        drop(state.strong_reader.replace(py, strong));
+        drop(state.client_connected.replace(py, client_connected_cb));
+        drop(state.closed.replace(py, Some(closed)));
+        drop(state.event_loop.replace(py, Some(event_loop)));
+        Ok(())
+    }
+
+    #[getter]
+    fn _stream_reader<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.reader(py)
+    }
+
+    /// The connection goes over another transport from now on.
+    #[cfg(Py_3_13)]
+    fn _replace_transport(&self, transport: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = transport.py();
+        #[cfg(Py_3_14)]
+        if let Some(reader) = self.reader(py)? {
+            reader.call_method1(crate::intern!(py, "_replace_transport"), (&transport,))?;
+        }
+        self.use_transport(py, &transport)
+    }
+
+    /// The connection goes over another transport, the writer's, from now on.
+    #[cfg(not(Py_3_13))]
+    fn _replace_writer(&self, writer: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = writer.py();
+        let transport = writer.getattr(crate::intern!(py, "transport"))?;
+        drop(self.state.writer.replace(py, Some(writer.unbind())));
+        self.use_transport(py, &transport)
+    }
+
+    fn connection_made(slf: &Bound<'_, Self>, transport: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if this.state.flags.get(py).reject {
+            let details = allocate::dict(py)?;
+            details.set_item(
+                crate::name!("message"),
+                Made(
+                    "An open stream was garbage collected prior to establishing network \
+                     connection; call \"stream.close()\" explicitly.",
+                ),
+            )?;
+            if let Some(traceback) = this.get__source_traceback(py) {
+                details.set_item(crate::name!("source_traceback"), traceback)?;
+            }
+            let event_loop = Self::event_loop(slf)?;
+            event_loop.as_any().call_method1(crate::name!("call_exception_handler"), (details,))?;
+            return transport.call_method0(crate::name!("abort")).map(drop);
+        }
+        drop(this.state.transport.replace(py, Some(transport.clone().unbind())));
+        let reader = this.reader(py)?;
+        if let Some(reader) = &reader {
+            reader.call_method1(crate::intern!(py, "set_transport"), (&transport,))?;
+        }
+        this.look_for_tls(&transport)?;
+        if let Some(callback) = this.state.client_connected.clone_ref(py) {
+            Self::greet(slf, callback.bind(py), &transport, reader)?;
+            drop(this.state.strong_reader.take(py));
+        }
+        Ok(())
+    }
+
+    fn connection_lost(slf: &Bound<'_, Self>, exc: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if exc.is_none() {
+            this.end_reader(py)?;
+        } else if let Some(reader) = this.reader(py)? {
+            reader.call_method1(crate::intern!(py, "set_exception"), (&exc,))?;
+        }
+        Self::settle_closed(&Self::closed(slf)?, &exc)?;
+        let paused = this.state.flags.update(py, |flags| {
+            flags.connection_lost = true;
+            flags.paused
+        });
+        if paused {
+            this.wake(py, Some(&exc).filter(|exc| !exc.is_none()))?;
+        }
+        let state = &this.state;
+        for slot in [&state.reader, &state.writer, &state.task, &state.transport] {
+            drop(slot.take(py));
+        }
+        Ok(())
+    }
+
+    fn data_received(&self, data: Bound<'_, PyAny>) -> PyResult<()> {
+        self.receive(&data)
+    }
+
+    /// The peer has ended its side. Keeps ours open, unless over TLS, which
+    /// cannot.
+    fn eof_received(&self, py: Python<'_>) -> PyResult<bool> {
+        self.end_reader(py)?;
+        Ok(!self.state.flags.get(py).over_ssl)
+    }
+
+    fn pause_writing(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let flags = &slf.get().state.flags;
+        if flags.update(slf.py(), |flags| std::mem::replace(&mut flags.paused, true)) {
+            return Err(PyAssertionError::new_err(()));
+        }
+        Self::log(slf, "%r pauses writing")
+    }
+
+    fn resume_writing(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let flags = &slf.get().state.flags;
+        if !flags.update(py, |flags| std::mem::replace(&mut flags.paused, false)) {
+            return Err(PyAssertionError::new_err(()));
+        }
+        Self::log(slf, "%r resumes writing")?;
+        slf.get().wake(py, None)
+    }
+
+    /// Waits until the transport wants more data. `ConnectionResetError` once
+    /// the connection is lost.
+    fn _drain_helper(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, WaitForDrain::new(slf))
+    }
+
+    /// The future that is done when the connection is lost.
+    fn _get_close_waiter<'py>(
+        slf: &Bound<'py, Self>,
+        stream: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = stream;
+        Self::closed(slf)
+    }
+
+    #[getter]
+    fn _drain_waiters(&self, py: Python<'_>) -> Made<Vec<Py<Future>>> {
+        Made(self.state.drain_waiters.all(py))
+    }
+
+    #[getter]
+    fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.event_loop.clone_of(py, |it| it.as_ref().map(LoopRef::as_any))
+    }
+
+    #[setter]
+    fn set__loop(&self, event_loop: Bound<'_, PyAny>) {
+        let new = Some(LoopRef::of(&event_loop));
+        drop(self.state.event_loop.replace(event_loop.py(), new));
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            state.event_loop.traverse(|event_loop| match event_loop {
+                Some(event_loop) => visit.call(event_loop.as_any()),
+                None => Ok(()),
+            })?;
+            state.drain_waiters.traverse(|waiters| waiters.traverse(&visit))?;
+            state.slots().iter().try_for_each(|slot| slot.traverse(|object| visit.call(object)))
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.state.reset(py);
+    }
+}
+
+impl StreamProtocolCore {
+    fn use_transport(&self, py: Python<'_>, transport: &Bound<'_, PyAny>) -> PyResult<()> {
+        drop(self.state.transport.replace(py, Some(transport.clone().unbind())));
+        self.look_for_tls(transport)
+    }
+
+    /// Over TLS our side cannot stay open when the peer's has ended.
+    fn look_for_tls(&self, transport: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = transport.py();
+        let context = transport.call_method1(
+            crate::intern!(py, "get_extra_info"),
+            (crate::intern!(py, "sslcontext"),),
+        )?;
+        self.state.flags.update(py, |flags| flags.over_ssl = !context.is_none());
+        Ok(())
+    }
+}
+
+object_attributes!(StreamProtocolCore {
+    _stream_reader_wr: reader, get__reader, set__reader;
+    _strong_reader: strong_reader, get__strong, set__strong;
+    _source_traceback: source_traceback, get__source_traceback, set__source_traceback;
+    _client_connected_cb: client_connected, get__client_connected_cb, set__client_connected_cb;
+    _task: task, get__task, set__task;
+    _transport: transport, get__transport, set__transport;
+    _stream_writer: writer, get__writer, set__writer;
+    _closed: closed, get__closed, set__closed;
+});
+
+flag_attributes!(StreamProtocolCore {
+    _reject_connection: reject, get__reject, set__reject;
+    _over_ssl: over_ssl, get__over_ssl, set__over_ssl;
+    _paused: paused, get__paused, set__paused;
+    _connection_lost: connection_lost, get__lost, set__lost;
+});

@@ -1,0 +1,589 @@
+//! The Python class `StreamReader`.
+
+use pyo3::Borrowed;
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyAssertionError, PyNotImplementedError, PyRuntimeError, PyValueError};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple};
+
+use super::buffer::{Appended, Buffer};
+use super::protocol::create_future;
+use super::uninitialized;
+use crate::core::coroutines::{Coroutine, Step, awaiting};
+use crate::core::dispatch::as_native;
+use crate::core::futures::{Future, LoopRef};
+use crate::ffi::allocate;
+use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{Slot, flag_attributes, object_attributes};
+use crate::ffi::gil_cell::{Contents, GilCell};
+use crate::stdlib;
+
+/// asyncio's limit, in bytes, for those who name none.
+pub const DEFAULT_LIMIT: usize = 64 * 1024;
+
+/// What a connection receives, to be read by `await`.
+///
+/// `limit`, in bytes, is the longest line; when twice as much waits to be read,
+/// the transport is paused. `ValueError` unless it is above zero.
+///
+/// https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamReader
+#[pyclass(frozen, subclass, weakref, dict, module = "asyncio.streams")]
+pub struct StreamReader {
+    pub(super) state: Contents<State>,
+}
+
+pub(super) struct State {
+    /// None until `__init__` has run.
+    pub event_loop: GilCell<Option<LoopRef>>,
+    pub flags: GilCell<Flags>,
+    /// What the limit is, if it is not a whole number.
+    pub odd_limit: Slot,
+    pub buffer: GilCell<Buffer>,
+    /// The future of the one who waits for data.
+    pub waiter: Slot,
+    /// Why nothing more will come.
+    pub exception: Slot,
+    /// What can be asked to pause. None when there is none, or it cannot.
+    pub transport: Slot,
+    /// Where the reader was made (debug mode).
+    pub source_traceback: Slot,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Flags {
+    /// The largest whole number that is not above the limit.
+    pub limit: usize,
+    /// The same of twice the limit, above which the transport is paused.
+    pub high_water: usize,
+    /// Nothing more will come.
+    pub eof: bool,
+    /// The transport was asked to pause, and not to go on.
+    pub paused: bool,
+}
+
+impl Flags {
+    const FRESH: Self =
+        Self { limit: DEFAULT_LIMIT, high_water: DEFAULT_LIMIT * 2, eof: false, paused: false };
+}
+
+impl State {
+    /// Of a reader whose `__init__` has not run.
+    fn fresh() -> Self {
+        Self {
+            event_loop: GilCell::new(None),
+            flags: GilCell::new(Flags::FRESH),
+            odd_limit: GilCell::new(None),
+            buffer: GilCell::new(Buffer::default()),
+            waiter: GilCell::new(None),
+            exception: GilCell::new(None),
+            transport: GilCell::new(None),
+            source_traceback: GilCell::new(None),
+        }
+    }
+
+    /// Makes it fresh again.
+    fn reset(&self, py: Python<'_>) {
+        self.flags.set(py, Flags::FRESH);
+        drop(self.event_loop.take(py));
+        drop(self.buffer.take(py));
+        for slot in [
+            &self.odd_limit,
+            &self.waiter,
+            &self.exception,
+            &self.transport,
+            &self.source_traceback,
+        ] {
+            drop(slot.take(py));
+        }
+    }
+}
+
+/// The argument `limit`: None is not the same as nothing.
+enum GivenLimit<'py> {
+    Default,
+    Object(Bound<'py, PyAny>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for GivenLimit<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self::Object(object.to_owned()))
+    }
+}
+
+/// A limit, as asyncio compares with it.
+struct Limit {
+    limit: usize,
+    high_water: usize,
+    /// As it was given, if that says more.
+    odd: Option<Py<PyAny>>,
+}
+
+impl Limit {
+    fn of(given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if given.is_exact_instance_of::<PyInt>() {
+            if let Ok(limit) = given.extract::<usize>() {
+                return Ok(Self { limit, high_water: limit.saturating_mul(2), odd: None });
+            }
+            // Beyond all memory; below zero there is nothing to compare with.
+            let bound = if given.lt(0)? { 0 } else { usize::MAX };
+            return Ok(Self { limit: bound, high_water: bound, odd: Some(given.clone().unbind()) });
+        }
+        let number = given.extract::<f64>()?;
+        // Nothing is above NaN; a cast takes what is beyond the range to its end.
+        let whole =
+            |number: f64| if number.is_nan() { usize::MAX } else { number.floor() as usize };
+        Ok(Self {
+            limit: whole(number),
+            high_water: whole(number * 2.0),
+            odd: Some(given.clone().unbind()),
+        })
+    }
+
+    fn set(self, py: Python<'_>, state: &State) {
+        state.flags.update(py, |flags| {
+            flags.limit = self.limit;
+            flags.high_water = self.high_water;
+        });
+        drop(state.odd_limit.replace(py, self.odd));
+    }
+}
+
+impl StreamReader {
+    /// Raises what ended the stream, if something did.
+    #[inline]
+    pub(super) fn raise_exception(&self, py: Python<'_>) -> PyResult<()> {
+        match self.state.exception.clone_ref(py) {
+            None => Ok(()),
+            Some(exception) => Err(PyErr::from_value(exception.into_bound(py))),
+        }
+    }
+
+    /// Whether something ended the stream.
+    #[inline]
+    pub(super) fn has_failed(&self, py: Python<'_>) -> bool {
+        self.state.exception.is_some(py)
+    }
+
+    /// Whether nothing more will come.
+    #[inline]
+    pub(super) fn is_ended(&self, py: Python<'_>) -> bool {
+        self.state.flags.get(py).eof
+    }
+
+    /// The limit, as far as whole numbers are compared with it.
+    #[inline]
+    pub(super) fn limit(&self, py: Python<'_>) -> usize {
+        self.state.flags.get(py).limit
+    }
+
+    /// Waits until more arrives, or nothing more will.
+    pub(super) fn wait_for_data(slf: &Bound<'_, Self>, method: &str) -> PyResult<Step> {
+        let py = slf.py();
+        let state = &slf.get().state;
+        if state.waiter.is_some(py) {
+            return Err(PyRuntimeError::new_err(format!(
+                "{method}() called while another coroutine is already waiting for incoming data"
+            )));
+        }
+        let flags = state.flags.get(py);
+        if flags.eof {
+            return Err(PyAssertionError::new_err(crate::name!("_wait_for_data after EOF")));
+        }
+        // Waiting while paused would be for ever.
+        if flags.paused {
+            slf.get().resume_transport(py)?;
+        }
+        let event_loop = state
+            .event_loop
+            .clone_ref(py)
+            .ok_or_else(|| uninitialized(slf.as_any(), "_loop"))?
+            .into_bound(py);
+        let waiter = create_future(&event_loop)?;
+        // As in asyncio, resuming may have put another one there.
+        drop(state.waiter.replace(py, Some(waiter.clone().unbind())));
+        match waiter.cast_into_exact::<Future>() {
+            Ok(future) => Ok(Step::Wait(future.unbind())),
+            Err(error) => awaiting(&error.into_inner()),
+        }
+    }
+
+    /// Whoever waited waits no longer.
+    #[inline]
+    pub(super) fn stop_waiting(&self, py: Python<'_>) {
+        if let Some(waiter) = self.state.waiter.take(py) {
+            waiter.drop_ref(py);
+        }
+    }
+
+    /// Wakes whoever waits.
+    #[inline]
+    fn wake(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(waiter) = self.state.waiter.take(py) else {
+            return Ok(());
+        };
+        let waiter = waiter.into_bound(py);
+        match as_native(&waiter) {
+            Some(future) if future.get().is_cancelled(py) => Ok(()),
+            Some(future) => Future::finish(future, py.None()),
+            None if waiter.call_method0(crate::intern!(py, "cancelled"))?.is_truthy()? => Ok(()),
+            None => waiter.call_method1(crate::intern!(py, "set_result"), (py.None(),)).map(drop),
+        }
+    }
+
+    /// Lets the paused transport go on.
+    fn resume_transport(&self, py: Python<'_>) -> PyResult<()> {
+        self.state.flags.update(py, |flags| flags.paused = false);
+        let transport = self.state.transport.clone_ref(py).unwrap_or_else(|| py.None());
+        transport.into_bound(py).call_method0(crate::intern!(py, "resume_reading")).map(drop)
+    }
+
+    /// Something was read: a paused transport goes on once little is left.
+    #[inline]
+    pub(super) fn after_read(&self, py: Python<'_>) -> PyResult<()> {
+        if self.state.flags.get(py).paused && self.buffered(py)? <= self.limit(py) {
+            self.resume_transport(py)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes in what a transport has received, which is not empty. No Python code runs;
+    /// [`Self::arrived`] does the rest.
+    #[inline]
+    pub fn take_in(&self, py: Python<'_>, bytes: &[u8]) -> TakenIn {
+        if self.is_ended(py) {
+            return TakenIn::AfterEnd;
+        }
+        match self.state.buffer.append(py, bytes) {
+            Appended::Done => TakenIn::Buffered,
+            Appended::IntoObject | Appended::OutOfMemory => TakenIn::OutOfMemory,
+        }
+    }
+
+    /// What follows from [`Self::take_in`].
+    #[inline]
+    pub fn arrived(&self, py: Python<'_>, taken: TakenIn) -> PyResult<()> {
+        match taken {
+            TakenIn::Buffered => self.announce(py),
+            TakenIn::AfterEnd => {
+                Err(PyAssertionError::new_err(crate::name!("feed_data after feed_eof")))
+            }
+            TakenIn::OutOfMemory => Err(allocate::out_of_memory()),
+        }
+    }
+
+    /// Wakes who waits for data, and pauses the transport if there is too much.
+    #[inline]
+    fn announce(&self, py: Python<'_>) -> PyResult<()> {
+        self.wake(py)?;
+        let state = &self.state;
+        let flags = state.flags.get(py);
+        if flags.paused || state.transport.is_none(py) || self.buffered(py)? <= flags.high_water {
+            return Ok(());
+        }
+        let Some(transport) = state.transport.clone_ref(py) else {
+            return Ok(());
+        };
+        match transport.into_bound(py).call_method0(crate::intern!(py, "pause_reading")) {
+            Ok(_) => {
+                state.flags.update(py, |flags| flags.paused = true);
+                Ok(())
+            }
+            // It cannot, and is not asked again.
+            Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => {
+                drop(state.transport.take(py));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `feed_data`.
+    pub(super) fn feed(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = data.py();
+        if self.is_ended(py) {
+            return self.arrived(py, TakenIn::AfterEnd);
+        }
+        let appended = if let Ok(bytes) = data.cast_exact::<PyBytes>() {
+            let bytes = bytes.as_bytes();
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            self.state.buffer.append(py, bytes)
+        } else if !data.is_truthy()? {
+            return Ok(());
+        } else if self.takes_bytes(py) {
+            // What a bytearray makes of it is known to a bytearray.
+            let copy = allocate::blank_bytearray(py, 0)?.filled(&[]);
+            let copy = copy.map_err(|_| allocate::out_of_memory())?;
+            copy.call_method1(crate::intern!(py, "extend"), (data,))?;
+            // SAFETY: nobody else has the object.
+            self.state.buffer.append(py, unsafe { copy.as_bytes() })
+        } else {
+            Appended::IntoObject
+        };
+        match appended {
+            Appended::Done => {}
+            Appended::OutOfMemory => return Err(allocate::out_of_memory()),
+            Appended::IntoObject => {
+                self.buffer_object(py)?.call_method1(crate::intern!(py, "extend"), (data,))?;
+            }
+        }
+        self.announce(py)
+    }
+
+    /// `feed_eof`.
+    pub(super) fn end(&self, py: Python<'_>) -> PyResult<()> {
+        self.state.flags.update(py, |flags| flags.eof = true);
+        self.wake(py)
+    }
+
+    /// `set_exception`.
+    pub(super) fn fail(&self, exception: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = exception.py();
+        let kept = Some(exception.clone().unbind()).filter(|it| !it.is_none(py));
+        drop(self.state.exception.replace(py, kept));
+        let Some(waiter) = self.state.waiter.take(py) else {
+            return Ok(());
+        };
+        let waiter = waiter.into_bound(py);
+        if waiter.call_method0(crate::intern!(py, "cancelled"))?.is_truthy()? {
+            return Ok(());
+        }
+        waiter.call_method1(crate::intern!(py, "set_exception"), (exception,)).map(drop)
+    }
+
+    /// Where the reader was made (debug mode).
+    pub(super) fn source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.source_traceback.clone_ref(py)
+    }
+}
+
+/// What has become of what a transport has received.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TakenIn {
+    /// It can be read.
+    Buffered,
+    /// Nothing: the stream had ended before.
+    AfterEnd,
+    /// Nothing: there is no room for it.
+    OutOfMemory,
+}
+
+#[pymethods]
+impl StreamReader {
+    // A subclass may take what it likes; its `__init__` says what.
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(limit=65536, loop=None)")]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { state: Contents::new(State::fresh()) }
+    }
+
+    #[pyo3(signature = (limit=GivenLimit::Default, r#loop=None))]
+    fn __init__(
+        &self,
+        py: Python<'_>,
+        limit: GivenLimit<'_>,
+        r#loop: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let limit = match limit {
+            GivenLimit::Default => {
+                Limit { limit: DEFAULT_LIMIT, high_water: DEFAULT_LIMIT * 2, odd: None }
+            }
+            GivenLimit::Object(limit) => {
+                if limit.le(0)? {
+                    return Err(PyValueError::new_err(crate::name!("Limit cannot be <= 0")));
+                }
+                Limit::of(&limit)?
+            }
+        };
+        let event_loop = match r#loop {
+            Some(event_loop) => event_loop,
+            None => stdlib::get_event_loop(py)?.call0()?,
+        };
+        let event_loop = LoopRef::of(&event_loop);
+        let source_traceback = if event_loop.bind(py).debug()? {
+            Some(stdlib::extract_stack(py)?.call0()?.unbind())
+        } else {
+            None
+        };
+        let state = &self.state;
+        state.reset(py);
+        limit.set(py, state);
+        drop(state.event_loop.replace(py, Some(event_loop)));
+        drop(state.source_traceback.replace(py, source_traceback));
+        Ok(())
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
+        let py = slf.py();
+        let this = slf.get();
+        let state = &this.state;
+        let mut text = "<StreamReader".to_owned();
+        if !this.is_empty(py)? {
+            text += &format!(" {} bytes", this.buffered(py)?);
+        }
+        if this.is_ended(py) {
+            text += " eof";
+        }
+        let limit = this.get__limit(py)?.into_bound(py);
+        if limit.ne(DEFAULT_LIMIT)? {
+            text += &format!(" limit={}", limit.str()?);
+        }
+        for (name, slot) in [
+            ("waiter", &state.waiter),
+            ("exception", &state.exception),
+            ("transport", &state.transport),
+        ] {
+            if let Some(object) = slot.clone_ref(py)
+                && object.bind(py).is_truthy()?
+            {
+                let object = slot.clone_ref(py).unwrap_or_else(|| py.None());
+                text += &format!(" {name}={}", object.bind(py).repr()?);
+            }
+        }
+        if state.flags.get(py).paused {
+            text += " paused";
+        }
+        Ok(Made(text + ">"))
+    }
+
+    /// What ended the stream, or None.
+    fn exception(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.exception.clone_ref(py)
+    }
+
+    /// Ends the stream: every read raises `exc` from now on.
+    fn set_exception(&self, exc: Bound<'_, PyAny>) -> PyResult<()> {
+        self.fail(&exc)
+    }
+
+    /// Says which transport is paused when too much waits to be read.
+    pub fn set_transport(&self, py: Python<'_>, transport: Option<Py<PyAny>>) -> PyResult<()> {
+        if self.state.transport.is_some(py) {
+            return Err(PyAssertionError::new_err(crate::name!("Transport already set")));
+        }
+        drop(self.state.transport.replace(py, transport));
+        Ok(())
+    }
+
+    /// Puts another transport in its place, as TLS does.
+    #[cfg(Py_3_14)]
+    fn _replace_transport(&self, py: Python<'_>, transport: Option<Py<PyAny>>) -> PyResult<()> {
+        if self.state.transport.is_none(py) {
+            return Err(PyAssertionError::new_err(crate::name!("Transport not set")));
+        }
+        drop(self.state.transport.replace(py, transport));
+        Ok(())
+    }
+
+    /// Says that nothing more will come.
+    fn feed_eof(&self, py: Python<'_>) -> PyResult<()> {
+        self.end(py)
+    }
+
+    /// Whether everything was read and nothing more will come.
+    fn at_eof(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.is_ended(py) && self.is_empty(py)?)
+    }
+
+    /// Adds `data` to what can be read.
+    fn feed_data(&self, data: Bound<'_, PyAny>) -> PyResult<()> {
+        self.feed(&data)
+    }
+
+    fn _wakeup_waiter(&self, py: Python<'_>) -> PyResult<()> {
+        self.wake(py)
+    }
+
+    fn _maybe_resume_transport(&self, py: Python<'_>) -> PyResult<()> {
+        self.after_read(py)
+    }
+
+    /// Waits until `feed_data` or `feed_eof` is called.
+    fn _wait_for_data(
+        slf: Py<Self>,
+        py: Python<'_>,
+        func_name: Bound<'_, PyAny>,
+    ) -> PyResult<Py<Coroutine>> {
+        let method = func_name.str()?.to_string();
+        Coroutine::new(py, super::WaitForData { reader: slf, method })
+    }
+
+    fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __anext__(slf: Bound<'_, Self>) -> PyResult<Py<Coroutine>> {
+        super::until::next_line(&slf)
+    }
+
+    #[getter]
+    fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.event_loop.clone_of(py, |it| it.as_ref().map(LoopRef::as_any))
+    }
+
+    #[setter]
+    fn set__loop(&self, event_loop: Bound<'_, PyAny>) {
+        let new = Some(LoopRef::of(&event_loop));
+        drop(self.state.event_loop.replace(event_loop.py(), new));
+    }
+
+    #[getter]
+    fn get__limit(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self.state.odd_limit.clone_ref(py) {
+            Some(odd) => Ok(odd),
+            None => Ok(Made(self.limit(py)).into_pyobject(py)?.into_any().unbind()),
+        }
+    }
+
+    #[setter]
+    fn set__limit(&self, limit: Bound<'_, PyAny>) -> PyResult<()> {
+        Limit::of(&limit)?.set(limit.py(), &self.state);
+        Ok(())
+    }
+
+    #[getter]
+    fn get__buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.buffer_object(py)
+    }
+
+    #[setter]
+    fn set__buffer(&self, py: Python<'_>, buffer: Py<PyAny>) {
+        drop(self.state.buffer.replace(py, Buffer::Object(buffer)));
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            state.event_loop.traverse(|event_loop| match event_loop {
+                Some(event_loop) => visit.call(event_loop.as_any()),
+                None => Ok(()),
+            })?;
+            state.buffer.traverse(|buffer| buffer.traverse(&visit))?;
+            state.odd_limit.traverse(|odd| visit.call(odd))?;
+            state.waiter.traverse(|waiter| visit.call(waiter))?;
+            state.exception.traverse(|exception| visit.call(exception))?;
+            state.transport.traverse(|transport| visit.call(transport))?;
+            state.source_traceback.traverse(|traceback| visit.call(traceback))
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.state.reset(py);
+    }
+}
+
+object_attributes!(StreamReader {
+    _waiter: waiter, get__waiter, set__waiter;
+    _exception: exception, get__exception, set__exception;
+    _transport: transport, get__transport, set__transport;
+    _source_traceback: source_traceback, get__source_traceback, set__source_traceback;
+});
+
+flag_attributes!(StreamReader {
+    _eof: eof, get__eof, set__eof;
+    _paused: paused, get__paused, set__paused;
+});

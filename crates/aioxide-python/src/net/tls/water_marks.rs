@@ -1,0 +1,102 @@
+//! When a direction pauses, and when it goes on.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyInt;
+
+use crate::ffi::gil_cell::GilCell;
+
+/// Bytes at which a direction pauses, and at which it goes on.
+#[derive(Clone, Copy)]
+pub struct WaterMarks {
+    pub high: usize,
+    pub low: usize,
+}
+
+/// The marks of one direction.
+pub struct Marks {
+    /// In whole bytes, which is how the data is counted.
+    pub whole: GilCell<WaterMarks>,
+    /// Low and high as they were set, where that says more.
+    odd: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
+    /// The high mark if none is set.
+    default: usize,
+}
+
+impl Marks {
+    /// The marks that hold until somebody sets others.
+    pub fn below(high: usize) -> Self {
+        let whole = WaterMarks { high, low: high / 4 };
+        Self { whole: GilCell::new(whole), odd: GilCell::new(None), default: high }
+    }
+
+    /// Sets them by asyncio's rules for what is left out.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError` unless high >= low >= 0.
+    pub fn set<'py>(
+        &self,
+        py: Python<'py>,
+        high: Option<Bound<'py, PyAny>>,
+        low: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let high = match (high, &low) {
+            (Some(high), _) => high,
+            (None, Some(low)) => low.mul(4)?,
+            (None, None) => crate::ffi::allocate::Made(self.default).into_pyobject(py)?.into_any(),
+        };
+        let low = match low {
+            Some(low) => low,
+            None => high.floor_div(4)?,
+        };
+        if !(high.ge(&low)? && low.ge(0)?) {
+            return Err(PyValueError::new_err(format!(
+                "high ({}) must be >= low ({}) must be >= 0",
+                high.repr()?,
+                low.repr()?
+            )));
+        }
+        let (whole_high, odd_high) = whole(&high, f64::ceil)?;
+        let (whole_low, odd_low) = whole(&low, f64::floor)?;
+        let odd = (odd_high || odd_low).then(|| (low.unbind(), high.unbind()));
+        self.whole.set(py, WaterMarks { high: whole_high, low: whole_low });
+        drop(self.odd.replace(py, odd));
+        Ok(())
+    }
+
+    /// Low and high, as they were set.
+    pub fn shown<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        if let Some((low, high)) = self.odd.clone_ref(py) {
+            return Ok((low.into_bound(py), high.into_bound(py)));
+        }
+        let whole = self.whole.get(py);
+        let shown =
+            |mark: usize| crate::ffi::allocate::Made(mark).into_pyobject(py).map(Bound::into_any);
+        Ok((shown(whole.low)?, shown(whole.high)?))
+    }
+
+    pub fn traverse(&self, visit: &pyo3::gc::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        self.odd.traverse(|odd| match odd {
+            Some((low, high)) => {
+                visit.call(low)?;
+                visit.call(high)
+            }
+            None => Ok(()),
+        })
+    }
+
+    pub fn clear(&self, py: Python<'_>) {
+        drop(self.odd.take(py));
+    }
+}
+
+/// A mark, not below zero, in whole bytes; and whether it is another number than that.
+fn whole(mark: &Bound<'_, PyAny>, round: impl FnOnce(f64) -> f64) -> PyResult<(usize, bool)> {
+    if mark.is_exact_instance_of::<PyInt>() {
+        // Or beyond all memory.
+        return Ok(mark.extract().map_or((usize::MAX, true), |bytes| (bytes, false)));
+    }
+    // A cast takes what is beyond the range to its end.
+    Ok((round(mark.extract::<f64>()?) as usize, true))
+}

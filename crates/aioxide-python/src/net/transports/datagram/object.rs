@@ -1,0 +1,378 @@
+//! The Python class `DatagramTransport`.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::OnceLock;
+
+use pyo3::exceptions::PyNotImplementedError;
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::{Borrowed, PyTraverseError};
+use rustix::net::AddressFamily;
+
+use super::destination::Destination;
+use super::sending::Outgoing;
+use crate::core::dispatch::Ready;
+use crate::core::dispatch::TransportEvent;
+use crate::core::event_loop::{LoopCore, SCRATCH_BYTES};
+use crate::core::futures::Future;
+use crate::ffi::allocate;
+use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{count_attributes, flag_attributes};
+use crate::ffi::file_descriptor;
+use crate::ffi::file_descriptor::numbered;
+use crate::ffi::finalizer::Finalize;
+use crate::ffi::gil_cell::{Contents, GilCell};
+use crate::net::transports::flow_control::flow_control_methods;
+use crate::net::transports::link::{Link, extra_methods, link_methods};
+use crate::net::transports::{Transport, socket_info};
+use crate::stdlib;
+
+/// A datagram socket that a protocol sends and receives through.
+///
+/// Made by `create_datagram_endpoint`. See the asyncio documentation of
+/// `DatagramTransport`.
+#[pyclass(frozen, weakref, dict, module = "aioxide")]
+pub struct DatagramTransport {
+    pub(super) state: Contents<State>,
+    /// The descriptor, also after it was closed: for `repr`.
+    pub(super) fd: RawFd,
+    /// The socket's family, if its system calls are made here.
+    pub(super) family: Option<AddressFamily>,
+}
+
+pub(super) struct State {
+    pub link: Link,
+    /// None once closed.
+    pub socket: GilCell<Option<Py<PyAny>>>,
+    /// The address that all datagrams go to, if it was fixed.
+    pub address: Option<Py<PyAny>>,
+    /// What `get_extra_info` knows.
+    pub extra: GilCell<Py<PyDict>>,
+    /// Where datagrams without an address go.
+    pub destination: GilCell<Destination>,
+    /// Datagrams that the kernel has refused to take yet.
+    pub queue: GilCell<VecDeque<Outgoing>>,
+    /// The last sender and its address as the protocol got it: often the next
+    /// sender as well, and the next destination.
+    pub last_sender: GilCell<Option<(SocketAddr, Py<PyTuple>)>>,
+    pub flags: GilCell<Flags>,
+}
+
+/// How the transport stands.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flags {
+    /// What the queue counts for.
+    pub buffered: usize,
+    /// Nonzero once `connection_lost` is scheduled; counts datagrams after that.
+    pub lost_writes: u32,
+    pub closing: bool,
+    pub paused: bool,
+    /// The queue is not empty, or was not when it was last flushed: the next
+    /// writability is awaited.
+    pub flushing: bool,
+    /// Registered with the poller.
+    pub registered: bool,
+}
+
+impl DatagramTransport {
+    /// A transport over a non-blocking socket, whose start is scheduled:
+    /// `connection_made` is called in the next turn, then receiving begins,
+    /// then `waiter` gets its result.
+    ///
+    /// With `address`, datagrams go there and nowhere else.
+    pub fn create(
+        core: &Bound<'_, LoopCore>,
+        socket: Bound<'_, PyAny>,
+        protocol: Bound<'_, PyAny>,
+        address: Option<Bound<'_, PyAny>>,
+        waiter: Option<Py<Future>>,
+        extra: Option<Bound<'_, PyDict>>,
+    ) -> PyResult<Py<Self>> {
+        let py = core.py();
+        let fd = crate::core::event_loop::file_descriptor(&socket)?;
+        core.get().ensure_no_transport(fd, &socket)?;
+        let extra = socket_info::of_socket(&socket, extra)?;
+        // A subclass may have methods of its own.
+        let plain = socket.get_type().is(stdlib::socket_type(py)?);
+        let family = file_descriptor::family(fd).filter(|family| plain && is_native(*family));
+        let address = match address {
+            Some(address) if address.is_truthy()? => Some(address),
+            _ => None,
+        };
+        let connected = match extra.get_item(crate::name!("peername"))? {
+            Some(peer) => peer.is_truthy()?,
+            None => false,
+        };
+        let destination = match &address {
+            _ if connected => Destination::Peer,
+            Some(address) => Destination::of(family, address),
+            None => Destination::Other(py.None()),
+        };
+        let state = State {
+            link: Link::new(core, protocol, waiter)?,
+            socket: GilCell::new(Some(socket.unbind())),
+            address: address.map(Bound::unbind),
+            extra: GilCell::new(extra.unbind()),
+            destination: GilCell::new(destination),
+            queue: GilCell::new(VecDeque::new()),
+            last_sender: GilCell::new(None),
+            flags: GilCell::new(Flags::default()),
+        };
+        let transport = Self { state: Contents::new(state), fd, family };
+        core.get().admit(py)?;
+        let transport = Py::new(py, transport)?;
+        core.get().schedule(py, Self::item(transport.clone_ref(py), TransportEvent::Start));
+        Ok(transport)
+    }
+
+    /// The descriptor, for one system call.
+    #[inline]
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        numbered(self.fd)
+    }
+
+    /// The socket object, until it is closed.
+    pub(super) fn socket<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.state.socket.clone_ref(py).map(|socket| socket.into_bound(py))
+    }
+
+    /// Empties the queue. The caller drops what is returned.
+    #[must_use]
+    pub(super) fn take_queue(&self, py: Python<'_>) -> VecDeque<Outgoing> {
+        self.state.flags.update(py, |flags| {
+            flags.buffered = 0;
+            flags.flushing = false;
+        });
+        self.state.queue.take(py)
+    }
+}
+
+/// Whether the senders' addresses can be told without the socket object.
+fn is_native(family: AddressFamily) -> bool {
+    matches!(family, AddressFamily::INET | AddressFamily::INET6 | AddressFamily::UNIX)
+}
+
+impl Transport for DatagramTransport {
+    #[inline]
+    fn link(&self) -> &Link {
+        &self.state.link
+    }
+
+    #[inline]
+    fn buffered(&self, py: Python<'_>) -> usize {
+        self.state.flags.get(py).buffered
+    }
+
+    #[inline]
+    fn item(transport: Py<Self>, event: TransportEvent) -> Ready {
+        Ready::Datagram(event, transport)
+    }
+
+    fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        let first = self.state.flags.update(py, |flags| {
+            if flags.lost_writes > 0 {
+                return false;
+            }
+            flags.closing = true;
+            flags.lost_writes = 1;
+            true
+        });
+        if !first {
+            return Ok(());
+        }
+        drop(self.take_queue(py));
+        self.schedule_lost(slf, reason)
+    }
+}
+
+link_methods!(DatagramTransport);
+flow_control_methods!(DatagramTransport);
+extra_methods!(DatagramTransport);
+
+flag_attributes!(DatagramTransport {
+    _closing: closing, get__closing, set__closing;
+    _paused: paused, get__paused, set__paused;
+});
+
+count_attributes!(DatagramTransport {
+    _conn_lost: lost_writes, get__conn_lost, set__conn_lost;
+});
+
+#[pymethods]
+impl DatagramTransport {
+    /// `isinstance(x, asyncio.DatagramTransport)` is true, and so is
+    /// `isinstance(x, asyncio.Transport)`, for which asyncio's own has a class
+    /// that inherits both.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        let py = slf.py();
+        static BOTH: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        let both = BOTH.get_or_try_init(py, || {
+            let bases = [stdlib::transport_type(py)?, stdlib::datagram_transport_type(py)?];
+            let bases = allocate::tuple(py, bases.map(Clone::clone))?;
+            let namespace = allocate::dict(py)?;
+            namespace.set_item(crate::name!("__module__"), crate::name!("aioxide"))?;
+            namespace.set_item(crate::name!("__slots__"), ())?;
+            let class = py.get_type::<PyType>().call1((
+                crate::name!("DatagramTransport"),
+                bases,
+                namespace,
+            ))?;
+            Ok::<_, PyErr>(class.cast_into::<PyType>()?.unbind())
+        })?;
+        Ok(both.clone_ref(py))
+    }
+
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let (open, flags) = (self.state.socket.is_some(py), self.state.flags.get(py));
+        let mut words = vec!["DatagramTransport".to_owned()];
+        if !open {
+            words.push("closed".to_owned());
+        } else if flags.closing {
+            words.push("closing".to_owned());
+        }
+        words.push(format!("fd={}", self.fd));
+        if open && self.state.link.is_joined(py) {
+            let reading = flags.registered && !flags.paused && !flags.closing;
+            let writing = if flags.flushing { "polling" } else { "idle" };
+            words.push(format!("read={}", if reading { "polling" } else { "idle" }));
+            words.push(format!("write=<{writing}, bufsize={}>", flags.buffered));
+        }
+        allocate::string(py, &format!("<{}>", words.join(" ")))
+    }
+
+    #[getter]
+    fn _sock<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.socket(py)
+    }
+
+    /// The bytes that one read brings at most.
+    #[classattr]
+    fn max_size() -> usize {
+        SCRATCH_BYTES
+    }
+
+    /// The protocol is told of the end.
+    #[classattr]
+    fn _protocol_connected() -> bool {
+        true
+    }
+
+    /// Servers have no datagram transports.
+    #[getter]
+    fn _server(&self) -> Option<Py<PyAny>> {
+        None
+    }
+
+    /// What waits to be sent: a copy of asyncio's deque of `(data, address)`.
+    #[getter]
+    fn _buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.queue_shown(py)
+    }
+
+    /// What it counts for.
+    #[getter]
+    fn _buffer_size(&self, py: Python<'_>) -> Made<usize> {
+        Made(self.buffered(py))
+    }
+
+    /// A datagram transport is no stream.
+    fn write(&self, data: Bound<'_, PyAny>) -> PyResult<()> {
+        drop(data);
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// See `write`; asyncio's joins the data before it finds that out.
+    fn writelines(&self, py: Python<'_>, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
+        allocate::bytes(py, b"")?.call_method1(crate::intern!(py, "join"), (list_of_data,))?;
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// See `write`.
+    fn write_eof(&self) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// See `write`.
+    fn can_write_eof(&self) -> PyResult<bool> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    /// Ends the transport at once because of `exc`.
+    fn _force_close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        slf.get().force_close(slf, exc)
+    }
+
+    #[getter]
+    fn _sock_fd(&self) -> Made<i32> {
+        Made(self.fd)
+    }
+
+    #[getter]
+    fn _address<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.state.address.as_ref().map(|address| address.bind(py).clone())
+    }
+
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            state.extra.traverse(|it| visit.call(it))?;
+            visit.call(&state.address)?;
+            state.link.traverse(&visit)?;
+            state.socket.traverse(|it| visit.call(it))?;
+            state.destination.traverse(|it| it.traverse(&visit))?;
+            state.last_sender.traverse(|it| match it {
+                Some((_, address)) => visit.call(address),
+                None => Ok(()),
+            })?;
+            state.queue.traverse(|it| it.iter().try_for_each(|outgoing| outgoing.traverse(&visit)))
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.state.link.take(py));
+        drop(self.state.destination.replace(py, Destination::Peer));
+        drop(self.take_queue(py));
+        drop(self.state.last_sender.take(py));
+    }
+}
+
+impl Finalize for DatagramTransport {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
+        slf.get().state.socket.is_some(slf.py())
+    }
+
+    fn finalize(slf: &Bound<'_, Self>) {
+        slf.get().abandoned(slf);
+    }
+}
+
+#[pymethods]
+impl LoopCore {
+    /// A transport over a non-blocking datagram socket.
+    #[pyo3(signature = (sock, protocol, address=None, waiter=None, extra=None))]
+    fn _make_datagram_transport(
+        slf: &Bound<'_, Self>,
+        sock: Bound<'_, PyAny>,
+        protocol: Bound<'_, PyAny>,
+        address: Option<Bound<'_, PyAny>>,
+        waiter: Option<Py<Future>>,
+        extra: Option<Bound<'_, PyDict>>,
+    ) -> PyResult<Py<DatagramTransport>> {
+        DatagramTransport::create(slf, sock, protocol, address, waiter, extra)
+    }
+}

@@ -1,0 +1,212 @@
+//! From the socket to the protocol.
+
+use std::net::SocketAddr;
+
+use pyo3::exceptions::{PyBlockingIOError, PyInterruptedError, PyOSError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SocketAddrAny};
+
+use super::DatagramTransport;
+use super::destination;
+use crate::core::dispatch::READABLE;
+use crate::core::dispatch::TransportEvent;
+use crate::core::event_loop::{LoopCore, SCRATCH_BYTES};
+use crate::ffi::allocate;
+use crate::ffi::errors::{Settled, os_error};
+use crate::net::transports::Transport;
+use crate::net::transports::addresses::internet_name;
+use crate::net::transports::failures::fatal_error;
+
+/// How many datagrams are received in one go at most: signals, timers and other
+/// sockets wait meanwhile.
+const MAX_IN_ONE_GO: u32 = 64;
+
+/// The data and the sender's address.
+type Datagram<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+impl DatagramTransport {
+    /// Receives until the socket has nothing more, as long as nothing else is
+    /// ready: asyncio receives one datagram per turn, and what the protocol
+    /// schedules when it gets one runs before it gets the next.
+    pub(super) fn receive_all(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+    ) -> PyResult<()> {
+        let py = core.py();
+        for _ in 0..MAX_IN_ONE_GO {
+            let flags = self.state.flags.get(py);
+            if flags.paused || flags.closing || flags.lost_writes > 0 {
+                // What is left stays in the kernel; resuming looks for it.
+                return Ok(());
+            }
+            let told = match self.receive(core).settled(py) {
+                Ok(None) => return Ok(()),
+                Ok(Some(datagram)) => self.hand_over(core, datagram),
+                // Somebody has closed the socket: this will not end by itself.
+                Err(error) if is_bad_descriptor(py, &error)? => {
+                    return self.receive_failed(core, slf, error);
+                }
+                Err(error) => self.receive_failed(core, slf, error),
+            };
+            if told.is_err() || core.get().has_other_work(py) {
+                self.schedule(slf, TransportEvent::Io(READABLE));
+                return told;
+            }
+        }
+        self.schedule(slf, TransportEvent::Io(READABLE));
+        Ok(())
+    }
+
+    /// One datagram. None: the kernel will tell when there is one.
+    #[inline]
+    fn receive<'py>(&self, core: &Bound<'py, LoopCore>) -> PyResult<Option<Datagram<'py>>> {
+        let py = core.py();
+        if self.family.is_none() {
+            return self.receive_by_object(py);
+        }
+        let received = core.get().with_scratch(py, |scratch| {
+            loop {
+                match rustix::net::recvfrom(self.descriptor(), &mut *scratch, RecvFlags::empty()) {
+                    Ok((count, _, sender)) => {
+                        let data = scratch.get(..count).unwrap_or_default();
+                        return Ok(Some((allocate::bytes(py, data)?, sender)));
+                    }
+                    Err(Errno::INTR) => {}
+                    Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => {
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(os_error(error)),
+                }
+            }
+        });
+        match received? {
+            Some((data, sender)) => Ok(Some((data.into_any(), self.sender(py, sender)?))),
+            None => Ok(None),
+        }
+    }
+
+    fn receive_by_object<'py>(&self, py: Python<'py>) -> PyResult<Option<Datagram<'py>>> {
+        let Some(socket) = self.socket(py) else {
+            return Ok(None);
+        };
+        match socket.call_method1(crate::intern!(py, "recvfrom"), (SCRATCH_BYTES,)) {
+            Ok(received) => received.extract().map(Some),
+            Err(error)
+                if error.is_instance_of::<PyBlockingIOError>(py)
+                    || error.is_instance_of::<PyInterruptedError>(py) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The sender's address as the protocol gets it.
+    #[inline]
+    fn sender<'py>(
+        &self,
+        py: Python<'py>,
+        sender: Option<SocketAddrAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let Some(sender) = sender else {
+            return Ok(py.None().into_bound(py));
+        };
+        let Ok(numeric) = SocketAddr::try_from(sender.clone()) else {
+            let path = destination::unix_sender(py, sender)?;
+            return Ok(path.unwrap_or_else(|| py.None().into_bound(py)));
+        };
+        let known = self.state.last_sender.clone_of(py, |last| match last {
+            Some((last, address)) if *last == numeric => Some(address),
+            _ => None,
+        });
+        if let Some(known) = known {
+            return Ok(known.into_bound(py).into_any());
+        }
+        let address = internet_name(py, numeric)?;
+        let kept = (numeric, address.clone().unbind());
+        drop(self.state.last_sender.replace(py, Some(kept)));
+        Ok(address.into_any())
+    }
+
+    #[inline]
+    fn hand_over<'py>(&self, core: &Bound<'py, LoopCore>, datagram: Datagram<'py>) -> PyResult<()> {
+        let py = core.py();
+        let method = crate::intern!(py, "datagram_received");
+        let told =
+            self.call_protocol(py, |protocol| protocol.call_method1(method, datagram).map(drop));
+        if told.is_ok() { told } else { self.report_told(core, method, PyTuple::empty(py), told) }
+    }
+
+    /// Tells the protocol of a failure that the next datagram may not have.
+    fn receive_failed(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+        error: PyErr,
+    ) -> PyResult<()> {
+        let py = core.py();
+        let error = error.settled(py);
+        if error.is_instance_of::<PyOSError>(py) {
+            self.tell_of_error(core, error)
+        } else {
+            fatal_error(self, slf, error, "Fatal read error on datagram transport")
+        }
+    }
+
+    /// `error_received`, called by the loop.
+    pub(super) fn tell_of_error(&self, core: &Bound<'_, LoopCore>, error: PyErr) -> PyResult<()> {
+        let py = core.py();
+        let method = crate::intern!(py, "error_received");
+        let error = error.settled(py);
+        let told = self.call_protocol(py, |protocol| {
+            protocol.call_method1(method, (error.into_value(py),)).map(drop)
+        });
+        self.report_told(core, method, PyTuple::empty(py), told)
+    }
+}
+
+fn is_bad_descriptor(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    if !error.is_instance_of::<PyOSError>(py) {
+        return Ok(false);
+    }
+    let number = error.value(py).getattr(crate::intern!(py, "errno"))?;
+    number.eq(Errno::BADF.raw_os_error())
+}
+
+#[pymethods]
+impl DatagramTransport {
+    /// Whether the protocol receives datagrams now.
+    fn is_reading(&self, py: Python<'_>) -> bool {
+        let flags = self.state.flags.get(py);
+        !flags.closing && !flags.paused
+    }
+
+    /// No `datagram_received` until `resume_reading`. Does nothing if paused.
+    fn pause_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let paused = this.state.flags.update(slf.py(), |flags| {
+            !flags.closing && !std::mem::replace(&mut flags.paused, true)
+        });
+        if paused { this.log(slf, "debug", "%r pauses reading") } else { Ok(()) }
+    }
+
+    /// Undoes `pause_reading`. Does nothing if not paused.
+    fn resume_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let (resumed, registered) = this.state.flags.update(slf.py(), |flags| {
+            let resumed = !flags.closing && std::mem::replace(&mut flags.paused, false);
+            (resumed, flags.registered)
+        });
+        if !resumed {
+            return Ok(());
+        }
+        if registered {
+            // What the poller reported meanwhile it will not report again.
+            this.schedule(slf, TransportEvent::Io(READABLE));
+        }
+        this.log(slf, "debug", "%r resumes reading")
+    }
+}

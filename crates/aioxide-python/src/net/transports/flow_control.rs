@@ -1,0 +1,252 @@
+//! When the protocol is asked to stop writing, and to go on.
+
+use super::Transport;
+use super::failures::{ends_the_loop, report_with};
+use crate::ffi::allocate::Made;
+use crate::ffi::errors::Settled;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// The high mark, in bytes, that asyncio's transports have.
+pub const DEFAULT_HIGH_WATER: usize = 64 * 1024;
+
+/// Bytes in the queue above which the protocol pauses, and below which it goes
+/// on.
+#[derive(Clone, Copy)]
+pub struct FlowControl {
+    high: usize,
+    low: usize,
+    /// Set when `pause_writing` was called and `resume_writing` was not.
+    paused: bool,
+}
+
+impl Default for FlowControl {
+    fn default() -> Self {
+        Self { high: DEFAULT_HIGH_WATER, low: DEFAULT_HIGH_WATER / 4, paused: false }
+    }
+}
+
+impl FlowControl {
+    /// Sets the marks: low, high.
+    pub fn set_marks(&mut self, (low, high): (usize, usize)) {
+        (self.low, self.high) = (low, high);
+    }
+
+    /// Says that `pause_writing` was called and `resume_writing` was not, or the opposite.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// The marks: low, high.
+    pub fn marks(&self) -> (usize, usize) {
+        (self.low, self.high)
+    }
+
+    /// Whether `pause_writing` was called and `resume_writing` was not.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    fn pauses(&mut self, buffered: usize) -> bool {
+        buffered > self.high && !std::mem::replace(&mut self.paused, true)
+    }
+
+    fn resumes(&mut self, buffered: usize) -> bool {
+        buffered <= self.low && std::mem::replace(&mut self.paused, false)
+    }
+}
+
+/// Water marks that the caller gave: the objects, and where they lie among whole numbers
+/// of bytes. Each pair is low, high.
+pub struct GivenMarks<'py> {
+    pub objects: (Bound<'py, PyAny>, Bound<'py, PyAny>),
+    pub bytes: (usize, usize),
+}
+
+impl<'py> GivenMarks<'py> {
+    /// The marks that are meant, by asyncio's rules for what is left out: anything that
+    /// can be compared, multiplied and divided will do.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError` unless high >= low >= 0.
+    pub fn of(
+        py: Python<'py>,
+        high: Option<Bound<'py, PyAny>>,
+        low: Option<Bound<'py, PyAny>>,
+        default: usize,
+    ) -> PyResult<Self> {
+        let high = match (high, &low) {
+            (Some(high), _) => high,
+            (None, Some(low)) => 4_i32.into_pyobject(py)?.mul(low)?,
+            (None, None) => Made(default).into_pyobject(py)?.into_any(),
+        };
+        let low = match low {
+            Some(low) => low,
+            None => high.floor_div(4)?,
+        };
+        if !(high.ge(&low)? && low.ge(0)?) {
+            return Err(PyValueError::new_err(format!(
+                "high ({}) must be >= low ({}) must be >= 0",
+                high.repr()?,
+                low.repr()?
+            )));
+        }
+        let bytes = (bytes_of(&low)?, bytes_of(&high)?);
+        Ok(Self { objects: (low, high), bytes })
+    }
+}
+
+/// The greatest number of bytes that is not above `mark`: at most all that there can be.
+pub fn bytes_of(mark: &Bound<'_, PyAny>) -> PyResult<usize> {
+    if let Ok(bytes) = mark.extract::<usize>() {
+        return Ok(bytes);
+    }
+    if mark.gt(usize::MAX)? {
+        return Ok(usize::MAX);
+    }
+    let floor =
+        mark.py().import(crate::intern!(mark.py(), "math"))?.getattr(crate::name!("floor"))?;
+    let whole = floor.call1((mark,))?;
+    // Less than none: nothing is ever at or below it.
+    if whole.lt(0)? { Ok(0) } else { whole.extract() }
+}
+
+/// Calls `pause_writing` if the queue has grown above the high mark: from
+/// inside `write`, and so in the writer's context.
+#[inline]
+pub fn maybe_pause_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> PyResult<()> {
+    let py = slf.py();
+    let buffered = transport.buffered(py);
+    if !transport.link().flow.update(py, |flow| flow.pauses(buffered)) {
+        return Ok(());
+    }
+    let Some(protocol) = transport.protocol(py) else {
+        return Ok(());
+    };
+    let told = protocol.call_method0(crate::intern!(py, "pause_writing")).map(drop);
+    report(transport, slf, "pause_writing", told)
+}
+
+/// Calls `resume_writing` if the queue has shrunk to the low mark: from the
+/// loop, and so in the transport's context.
+pub fn maybe_resume_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> PyResult<()> {
+    let py = slf.py();
+    let buffered = transport.buffered(py);
+    if !transport.link().flow.update(py, |flow| flow.resumes(buffered)) {
+        return Ok(());
+    }
+    let told = transport.call_protocol(py, |protocol| {
+        protocol.call_method0(crate::intern!(py, "resume_writing")).map(drop)
+    });
+    report(transport, slf, "resume_writing", told)
+}
+
+/// Reports what the protocol raised, except what must end the loop.
+fn report<T: Transport>(
+    transport: &T,
+    slf: &Bound<'_, T>,
+    method: &str,
+    told: PyResult<()>,
+) -> PyResult<()> {
+    let py = slf.py();
+    let Err(error) = told.settled(py) else {
+        return Ok(());
+    };
+    let Some(core) = transport.core(py).filter(|_| !ends_the_loop(py, &error)) else {
+        return Err(error);
+    };
+    report_with(transport, &core, slf, &format!("protocol.{method}() failed"), error)
+}
+
+/// The Python methods by which a transport that writes is controlled.
+macro_rules! flow_control_methods {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// Sets the water marks, in bytes. `ValueError` unless
+            /// high >= low >= 0.
+            #[pyo3(signature = (high=None, low=None))]
+            fn set_write_buffer_limits<'py>(
+                slf: &Bound<'py, Self>,
+                high: Option<Bound<'py, PyAny>>,
+                low: Option<Bound<'py, PyAny>>,
+            ) -> PyResult<()> {
+                use crate::net::transports::flow_control::{
+                    DEFAULT_HIGH_WATER, GivenMarks, maybe_pause_protocol,
+                };
+                let marks = GivenMarks::of(slf.py(), high, low, DEFAULT_HIGH_WATER)?;
+                slf.get().link().set_marks(slf.py(), marks);
+                maybe_pause_protocol(slf.get(), slf)
+            }
+
+            /// The same, but the protocol is not paused by it.
+            #[pyo3(signature = (high=None, low=None))]
+            fn _set_write_buffer_limits<'py>(
+                &self,
+                py: Python<'py>,
+                high: Option<Bound<'py, PyAny>>,
+                low: Option<Bound<'py, PyAny>>,
+            ) -> PyResult<()> {
+                use crate::net::transports::flow_control::{DEFAULT_HIGH_WATER, GivenMarks};
+                self.link().set_marks(py, GivenMarks::of(py, high, low, DEFAULT_HIGH_WATER)?);
+                Ok(())
+            }
+
+            fn _maybe_pause_protocol(slf: &Bound<'_, Self>) -> PyResult<()> {
+                crate::net::transports::flow_control::maybe_pause_protocol(slf.get(), slf)
+            }
+
+            fn _maybe_resume_protocol(slf: &Bound<'_, Self>) -> PyResult<()> {
+                crate::net::transports::flow_control::maybe_resume_protocol(slf.get(), slf)
+            }
+
+            /// The water marks, in bytes: low, high.
+            fn get_write_buffer_limits(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+                self.link().marks(py)
+            }
+
+            #[getter]
+            fn get__high_water(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+                Ok(self.link().marks(py)?.1)
+            }
+
+            #[setter]
+            fn set__high_water(&self, high: Bound<'_, PyAny>) -> PyResult<()> {
+                let py = high.py();
+                let (low, _) = self.link().marks(py)?;
+                self.link().set_marks_apart(low.into_bound(py), high)
+            }
+
+            #[getter]
+            fn get__low_water(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+                Ok(self.link().marks(py)?.0)
+            }
+
+            #[setter]
+            fn set__low_water(&self, low: Bound<'_, PyAny>) -> PyResult<()> {
+                let py = low.py();
+                let (_, high) = self.link().marks(py)?;
+                self.link().set_marks_apart(low, high.into_bound(py))
+            }
+
+            #[getter]
+            fn get__protocol_paused(&self, py: Python<'_>) -> bool {
+                self.link().flow.get(py).is_paused()
+            }
+
+            #[setter]
+            fn set__protocol_paused(&self, paused: Bound<'_, PyAny>) -> PyResult<()> {
+                let is_paused = paused.is_truthy()?;
+                self.link().flow.update(paused.py(), |flow| flow.set_paused(is_paused));
+                Ok(())
+            }
+
+            /// How many bytes wait to be written.
+            fn get_write_buffer_size(&self, py: Python<'_>) -> $crate::ffi::allocate::Made<usize> {
+                $crate::ffi::allocate::Made(self.buffered(py))
+            }
+        }
+    };
+}
+pub(super) use flow_control_methods;

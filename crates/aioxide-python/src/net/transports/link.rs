@@ -1,0 +1,370 @@
+//! What joins a transport to its loop and its protocol.
+
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+use pyo3::{PyClass, PyTraverseError};
+
+use super::flow_control::{FlowControl, GivenMarks, bytes_of};
+use crate::core::dispatch::TransportEvent;
+use crate::core::dispatch::{Ready, report_callback};
+use crate::core::event_loop::LoopCore;
+use crate::core::futures::Future;
+use crate::ffi::gil_cell::GilCell;
+use crate::ffi::{allocate, context};
+use crate::stdlib;
+
+/// The part of a transport's state that every kind has.
+pub struct Link {
+    /// None once the connection is lost.
+    core: GilCell<Option<Py<LoopCore>>>,
+    /// None once the connection is lost.
+    protocol: GilCell<Option<Py<PyAny>>>,
+    /// The context the protocol's methods are called in.
+    context: GilCell<Option<Py<PyAny>>>,
+    /// The future of whoever waits for `connection_made`.
+    waiter: GilCell<Option<Py<Future>>>,
+    /// What `connection_lost` is going to be told.
+    reason: GilCell<Option<Py<PyAny>>>,
+    pub flow: GilCell<FlowControl>,
+    /// The water marks as the caller gave them, if he did: low, high.
+    given_marks: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
+}
+
+impl Link {
+    /// Joins `protocol` to the loop, in a copy of the current context.
+    pub fn new(
+        core: &Bound<'_, LoopCore>,
+        protocol: Bound<'_, PyAny>,
+        waiter: Option<Py<Future>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            core: GilCell::new(Some(core.clone().unbind())),
+            protocol: GilCell::new(Some(protocol.unbind())),
+            context: GilCell::new(Some(context::copy_current(core.py())?)),
+            waiter: GilCell::new(waiter),
+            reason: GilCell::new(None),
+            flow: GilCell::new(FlowControl::default()),
+            given_marks: GilCell::new(None),
+        })
+    }
+
+    /// Whether the connection is not lost yet.
+    pub fn is_joined(&self, py: Python<'_>) -> bool {
+        self.core.is_some(py)
+    }
+
+    /// What `connection_lost` is going to be told.
+    pub fn reason(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.reason.clone_ref(py)
+    }
+
+    /// Puts another protocol in place.
+    pub fn replace_protocol(&self, py: Python<'_>, protocol: Option<Py<PyAny>>) {
+        drop(self.protocol.replace(py, protocol));
+    }
+
+    /// Has the protocol called in another context, unless the connection is lost.
+    pub fn replace_context(&self, py: Python<'_>, context: Py<PyAny>) {
+        if self.is_joined(py) {
+            drop(self.context.replace(py, Some(context)));
+        }
+    }
+
+    /// The water marks, as the caller gave them: low, high.
+    pub fn marks(&self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+        if let Some(given) = self.given_marks.clone_ref(py) {
+            return Ok(given);
+        }
+        let (low, high) = self.flow.get(py).marks();
+        let object = |mark: usize| allocate::int(py, mark as i64).map(|it| it.into_any().unbind());
+        Ok((object(low)?, object(high)?))
+    }
+
+    /// Sets the water marks.
+    pub fn set_marks(&self, py: Python<'_>, marks: GivenMarks<'_>) {
+        let (low, high) = marks.objects;
+        self.flow.update(py, |flow| flow.set_marks(marks.bytes));
+        drop(self.given_marks.replace(py, Some((low.unbind(), high.unbind()))));
+    }
+
+    /// Sets the water marks, whether they fit together or not.
+    pub fn set_marks_apart(&self, low: Bound<'_, PyAny>, high: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = low.py();
+        let bytes = (bytes_of(&low)?, bytes_of(&high)?);
+        self.set_marks(py, GivenMarks { objects: (low, high), bytes });
+        Ok(())
+    }
+
+    /// Lets go of everything. The caller drops what is returned.
+    #[must_use]
+    pub fn take(&self, py: Python<'_>) -> impl Sized + use<> {
+        (
+            self.core.take(py),
+            self.protocol.take(py),
+            self.context.take(py),
+            self.waiter.take(py),
+            self.reason.take(py),
+        )
+    }
+
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.core.traverse(|it| visit.call(it))?;
+        self.protocol.traverse(|it| visit.call(it))?;
+        self.context.traverse(|it| visit.call(it))?;
+        self.waiter.traverse(|it| visit.call(it))?;
+        self.reason.traverse(|it| visit.call(it))?;
+        self.given_marks.traverse(|marks| match marks {
+            Some((low, high)) => {
+                visit.call(low)?;
+                visit.call(high)
+            }
+            None => Ok(()),
+        })
+    }
+}
+
+/// What each kind of transport has of its own, and what follows from it for all
+/// of them. `slf` is always the object of `self`.
+pub trait Transport: PyClass {
+    /// What is said of a failure of which nothing else is said.
+    const FATAL_ERROR: &'static str = "Fatal error on transport";
+
+    /// The common part of the state.
+    fn link(&self) -> &Link;
+
+    /// How many bytes wait to be written.
+    fn buffered(&self, _py: Python<'_>) -> usize {
+        0
+    }
+
+    /// Another protocol is going to be called from now on.
+    fn prepare_for(&self, _protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        Ok(())
+    }
+
+    /// The ready queue's item for `event`.
+    fn item(transport: Py<Self>, event: TransportEvent) -> Ready;
+
+    /// Drops what waits to be written and ends the connection: `connection_lost`
+    /// is told of `reason` in the next turn. Nothing if that has begun.
+    fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()>;
+
+    /// Whether `error`, which ends the connection, is the peer's affair or the
+    /// system's. Any other is a bug, and reported.
+    fn is_expected(&self, error: &Bound<'_, PyAny>) -> bool {
+        error.is_instance_of::<pyo3::exceptions::PyOSError>()
+    }
+
+    /// The loop, while the connection is not lost.
+    #[inline]
+    fn core<'py>(&self, py: Python<'py>) -> Option<Bound<'py, LoopCore>> {
+        self.link().core.clone_ref(py).map(|core| core.into_bound(py))
+    }
+
+    /// The protocol, while the connection is not lost.
+    #[inline]
+    fn protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.link().protocol.clone_ref(py).map(|protocol| protocol.into_bound(py))
+    }
+
+    /// Calls a method of the protocol in the transport's context. The default
+    /// if the connection is lost.
+    #[inline]
+    fn call_protocol<R: Default>(
+        &self,
+        py: Python<'_>,
+        call: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<R>,
+    ) -> PyResult<R> {
+        let protocol = self.protocol(py);
+        let context = self.link().context.clone_ref(py).map(|context| context.into_bound(py));
+        match (protocol, context) {
+            (Some(protocol), Some(context)) => context::run_in(&context, || call(&protocol)),
+            _ => Ok(R::default()),
+        }
+    }
+
+    /// Tells the protocol something that cannot fail: what it raises is
+    /// reported, as if the loop had called the method.
+    fn tell<'py>(
+        &self,
+        core: &Bound<'py, LoopCore>,
+        method: &Bound<'py, PyString>,
+        argument: Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        let py = core.py();
+        let arguments = allocate::tuple(py, [argument])?;
+        let told =
+            self.call_protocol(py, |protocol| protocol.call_method1(method, &arguments).map(drop));
+        self.report_told(core, method, arguments, told)
+    }
+
+    /// Reports what a method of the protocol raised that cannot fail.
+    fn report_told<'py>(
+        &self,
+        core: &Bound<'py, LoopCore>,
+        method: &Bound<'py, PyString>,
+        arguments: Bound<'py, PyTuple>,
+        told: PyResult<()>,
+    ) -> PyResult<()> {
+        let py = core.py();
+        let Err(error) = told else {
+            return Ok(());
+        };
+        // A protocol without the method is reported as such.
+        let callback = match self.protocol(py) {
+            Some(protocol) => protocol.getattr(method).unwrap_or(protocol).unbind(),
+            None => py.None(),
+        };
+        report_callback(core, callback, arguments, context::copy_current(py)?, error)
+    }
+
+    /// Releases whoever waits for the connection.
+    fn release_waiter(&self, py: Python<'_>) -> PyResult<()> {
+        match self.link().waiter.take(py) {
+            Some(waiter) if !waiter.get().is_done(py) => Future::finish(waiter.bind(py), py.None()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Schedules `event` for the next turn, unless the connection is lost.
+    #[inline]
+    fn schedule(&self, slf: &Bound<'_, Self>, event: TransportEvent) {
+        let py = slf.py();
+        if let Some(core) = self.core(py) {
+            core.get().schedule(py, Self::item(slf.clone().unbind(), event));
+        }
+    }
+
+    /// Schedules the last turn.
+    fn schedule_lost(
+        &self,
+        slf: &Bound<'_, Self>,
+        reason: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let Some(core) = self.core(py) else {
+            return Ok(());
+        };
+        core.get().admit(py)?;
+        let reason = reason.map(Bound::unbind);
+        drop(self.link().reason.replace(py, reason));
+        core.get().schedule(py, Self::item(slf.clone().unbind(), TransportEvent::Lost));
+        Ok(())
+    }
+
+    /// Tells the protocol that the connection is lost, and why.
+    fn tell_lost(&self, core: &Bound<'_, LoopCore>) -> PyResult<()> {
+        let py = core.py();
+        let reason = self.link().reason.take(py).unwrap_or_else(|| py.None());
+        self.tell(core, crate::intern!(py, "connection_lost"), reason.into_bound(py))
+    }
+
+    /// In debug mode, logs `message`, in which `%r` is the transport.
+    fn log(&self, slf: &Bound<'_, Self>, level: &str, message: &str) -> PyResult<()> {
+        let py = slf.py();
+        match self.core(py) {
+            Some(core) if core.get().debug(py) => {
+                stdlib::logger(py)?.call_method1(level, (message, slf)).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The Python methods by which every transport shows its loop and protocol.
+macro_rules! link_methods {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// The protocol that is called now.
+            fn get_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+                self.protocol(py)
+            }
+
+            /// Calls `protocol` from now on.
+            fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
+                let py = protocol.py();
+                self.prepare_for(&protocol)?;
+                self.link().replace_protocol(py, Some(protocol.unbind()));
+                Ok(())
+            }
+
+            #[getter]
+            fn _loop<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+                self.core(py).map(Bound::into_any)
+            }
+
+            #[getter]
+            fn get__protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+                self.protocol(py)
+            }
+
+            #[setter]
+            fn set__protocol(
+                &self,
+                py: Python<'_>,
+                protocol: Option<Bound<'_, PyAny>>,
+            ) -> PyResult<()> {
+                if let Some(protocol) = &protocol {
+                    self.prepare_for(protocol)?;
+                }
+                self.link().replace_protocol(py, protocol.map(Bound::unbind));
+                Ok(())
+            }
+
+            /// Ends the connection because of `exc`, which is reported unless it can be
+            /// expected.
+            #[pyo3(signature = (exc, message=None))]
+            fn _fatal_error(
+                slf: &Bound<'_, Self>,
+                exc: Bound<'_, PyAny>,
+                message: Option<Bound<'_, PyString>>,
+            ) -> PyResult<()> {
+                let message = match &message {
+                    Some(message) => message.to_str()?,
+                    None => <Self as Transport>::FATAL_ERROR,
+                };
+                crate::net::transports::failures::fatal_error(
+                    slf.get(),
+                    slf,
+                    PyErr::from_value(exc),
+                    message,
+                )
+            }
+        }
+    };
+}
+pub(super) use link_methods;
+
+/// `get_extra_info` over a dictionary that is complete from the start, the
+/// field `extra`.
+macro_rules! extra_methods {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// What is known under `name`; else `default`.
+            #[pyo3(signature = (name, default=None))]
+            fn get_extra_info<'py>(
+                &self,
+                py: Python<'py>,
+                name: Bound<'py, PyAny>,
+                default: Option<Bound<'py, PyAny>>,
+            ) -> PyResult<Option<Bound<'py, PyAny>>> {
+                let extra = self.state.extra.clone_ref(py);
+                Ok(extra.bind(py).get_item(name)?.or(default))
+            }
+
+            #[getter]
+            fn get__extra(&self, py: Python<'_>) -> Py<PyDict> {
+                self.state.extra.clone_ref(py)
+            }
+
+            #[setter]
+            fn set__extra(&self, py: Python<'_>, extra: Py<PyDict>) {
+                drop(self.state.extra.replace(py, extra));
+            }
+        }
+    };
+}
+pub(super) use extra_methods;

@@ -1,0 +1,21 @@
+//! What carries a protocol's data (`asyncio.transports` and the transports of
+//! `asyncio.selector_events` and `asyncio.unix_events`).
+//!
+//! A module for each kind; what they have in common is in [`Transport`].
+
+mod addresses;
+mod datagram;
+mod failures;
+mod flow_control;
+mod link;
+mod pipes;
+mod socket;
+mod socket_info;
+mod write_queue;
+
+pub use addresses::Address;
+pub use datagram::DatagramTransport;
+pub use failures::ends_the_loop;
+pub use link::Transport;
+pub use pipes::{ReadPipeTransport, WritePipeTransport};
+pub use socket::{Accepted, SocketTransport, install_socket_transport};

@@ -1,0 +1,131 @@
+//! From a file to the socket, past the protocol (`loop.sendfile`).
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyConnectionError, PyRuntimeError};
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::SocketTransport;
+use crate::core::dispatch::TransportEvent;
+use crate::core::dispatch::WRITABLE;
+use crate::core::futures::Future;
+use crate::ffi::errors::Settled;
+use crate::ffi::gil_cell::CloneRef;
+use crate::net::file_send::{FileSend, Progress};
+use crate::net::transports::Transport;
+use crate::stdlib;
+
+/// A file that has the transport's writing side for itself.
+pub struct FileSending {
+    file: Py<FileSend>,
+    /// Done when the file is out, or will never be.
+    done: Py<Future>,
+}
+
+// SAFETY: reference counts go up.
+unsafe impl CloneRef for FileSending {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self { file: self.file.clone_ref(py), done: self.done.clone_ref(py) }
+    }
+}
+
+impl FileSending {
+    /// Done when the file is out.
+    pub(super) fn waiter(&self) -> &Py<Future> {
+        &self.done
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.file)?;
+        visit.call(&self.done)
+    }
+}
+
+impl SocketTransport {
+    /// Whether a file is waiting to go out, or on its way.
+    pub(super) fn is_sending_file(&self, py: Python<'_>) -> bool {
+        self.state.sending.is_some(py)
+    }
+
+    /// Sends what the kernel takes of the file, once everything written before
+    /// it is out.
+    pub(super) fn send_file(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if !self.state.queue.is_empty(py) || self.state.flags.get(py).lost_writes > 0 {
+            return Ok(());
+        }
+        let sending = self.state.sending.clone_ref(py);
+        let Some(FileSending { file, done }) = sending.filter(|it| !it.done.get().is_done(py))
+        else {
+            return Ok(());
+        };
+        let done = done.bind(py);
+        match file.get().attempt(py, self.fd) {
+            Ok(Progress::Blocked) => self.await_writable(slf),
+            Ok(Progress::Again) => {
+                self.schedule(slf, TransportEvent::Io(WRITABLE));
+                Ok(())
+            }
+            // A signal handler may have run, and cancelled.
+            _ if done.get().is_done(py) => Ok(()),
+            Ok(Progress::Done) => Future::finish(done, py.None()),
+            Err(error) => {
+                Future::fail(done, error.settled(py).into_value(py).into_bound(py).into_any())
+            }
+        }
+    }
+
+    /// The connection is lost, and with it what was not sent of the file.
+    pub(super) fn give_up_file(&self, py: Python<'_>, reason: Option<Py<PyAny>>) -> PyResult<()> {
+        let done = self.state.sending.clone_of(py, |it| it.as_ref().map(|it| &it.done));
+        let Some(done) = done.filter(|done| !done.get().is_done(py)) else {
+            return Ok(());
+        };
+        let error = match reason {
+            Some(reason) => reason.into_bound(py),
+            None => PyConnectionError::new_err(crate::name!("Connection is closed by peer"))
+                .settled(py)
+                .into_value(py)
+                .into_bound(py)
+                .into_any(),
+        };
+        Future::fail(done.bind(py), error)
+    }
+}
+
+#[pymethods]
+impl SocketTransport {
+    /// `loop.sendfile` may let the kernel send the file.
+    #[classattr]
+    fn _sendfile_compatible(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        stdlib::sendfile_mode(py)?.getattr(crate::name!("TRY_NATIVE")).map(Bound::unbind)
+    }
+
+    /// Sends `file` behind everything written so far. Writing is refused from
+    /// now until `_end_send_file`. The future is done when the file is out.
+    fn _send_file(slf: &Bound<'_, Self>, file: Py<FileSend>) -> PyResult<Py<Future>> {
+        let py = slf.py();
+        let this = slf.get();
+        let Some(core) = this.core(py) else {
+            return Err(PyRuntimeError::new_err(crate::name!("Transport is closing")));
+        };
+        if this.is_sending_file(py) {
+            return Err(PyRuntimeError::new_err(crate::name!(
+                "unable to sendfile; sendfile is in progress"
+            )));
+        }
+        let done = Future::on_loop(py, &core)?;
+        let kept = FileSending { file, done: done.clone_ref(py) };
+        drop(this.state.sending.replace(py, Some(kept)));
+        if let Err(error) = this.send_file(slf) {
+            this._end_send_file(py);
+            return Err(error);
+        }
+        Ok(done)
+    }
+
+    /// Lets the protocol write again, whatever has become of the file.
+    fn _end_send_file(&self, py: Python<'_>) {
+        drop(self.state.sending.take(py));
+    }
+}

@@ -1,0 +1,210 @@
+//! `get_extra_info`, the protocol, and the socket object.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::SocketTransport;
+use super::file_sending::FileSending;
+use super::object::Socket;
+use crate::core::event_loop::SCRATCH_BYTES;
+use crate::core::futures::Future;
+use crate::ffi::allocate;
+use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{count_attributes, flag_attributes};
+use crate::net::server::ServerCore;
+use crate::net::transports::Transport;
+use crate::net::transports::addresses::bound_to;
+use crate::net::transports::link::link_methods;
+use crate::stdlib;
+
+impl SocketTransport {
+    /// The dictionary behind `get_extra_info`, made of what is known now.
+    fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if let Some(extra) = self.state.extra.clone_ref(py) {
+            return Ok(extra.into_bound(py));
+        }
+        let extra = allocate::dict(py)?;
+        drop(self.state.extra.replace(py, Some(extra.clone().unbind())));
+        Ok(extra)
+    }
+
+    /// The socket object of an accepted connection, which from now on closes
+    /// the descriptor.
+    pub(super) fn socket_object<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if self.state.socket.read(py, |socket| matches!(socket, Socket::Native(_))) {
+            let keywords = allocate::dict(py)?;
+            keywords.set_item(crate::intern!(py, "fileno"), self.fd)?;
+            let socket = stdlib::socket_type(py)?.call((), Some(&keywords))?;
+            let kept = Socket::Python(socket.clone().unbind());
+            match self.state.socket.replace(py, kept) {
+                // The object has the descriptor now.
+                Socket::Native(fd) => std::mem::forget(fd),
+                // Somebody was faster while the object was made, which must not close the
+                // same descriptor a second time.
+                other => {
+                    drop(self.state.socket.replace(py, other));
+                    socket.call_method0(crate::intern!(py, "detach"))?;
+                }
+            }
+        }
+        Ok(self
+            .state
+            .socket
+            .clone_of(py, |socket| match socket {
+                Socket::Python(socket) => Some(socket),
+                _ => None,
+            })
+            .map(|socket| socket.into_bound(py)))
+    }
+
+    /// Asks the kernel for the name that somebody may ask for yet, before the
+    /// socket is closed: nobody will whose transport is held by its last turn
+    /// alone, and by the poller's table if it is `registered`.
+    pub(super) fn remember_local_name(&self, slf: &Bound<'_, Self>, registered: bool) {
+        let py = slf.py();
+        let ours = 1 + isize::from(registered);
+        // SAFETY: the reference is alive.
+        if unsafe { ffi::Py_REFCNT(slf.as_ptr()) } > ours {
+            let local = bound_to(self.fd);
+            drop(self.state.local.replace(py, local));
+        }
+    }
+
+    /// `sockname` or `peername` of an accepted connection.
+    fn name<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let extra = self.extra(py)?;
+        if let Some(known) = extra.get_item(key)? {
+            return Ok(Some(known));
+        }
+        let open = self.is_open(py);
+        let address = if key == "peername" {
+            self.state.peer.clone()
+        } else if open {
+            bound_to(self.fd)
+        } else {
+            self.state.local.read(py, |local| local.clone())
+        };
+        let name = match address.map(|address| address.to_python(py)).transpose()?.flatten() {
+            Some(name) => Some(name),
+            None if open => {
+                let method = if key == "peername" {
+                    crate::intern!(py, "getpeername")
+                } else {
+                    crate::intern!(py, "getsockname")
+                };
+                match self.socket_object(py)? {
+                    Some(socket) => socket.call_method0(method).ok(),
+                    None => None,
+                }
+            }
+            None => None,
+        };
+        if let Some(name) = &name {
+            extra.set_item(key, name)?;
+        }
+        Ok(name)
+    }
+}
+
+link_methods!(SocketTransport);
+
+flag_attributes!(SocketTransport {
+    _paused: paused, get__paused, set__paused;
+    _closing: closing, get__closing, set__closing;
+    _eof: write_ended, get__eof, set__eof;
+});
+
+count_attributes!(SocketTransport {
+    _conn_lost: lost_writes, get__conn_lost, set__conn_lost;
+});
+
+#[pymethods]
+impl SocketTransport {
+    /// Facts of the connection: `socket`, `sockname`, `peername`; `default`
+    /// for anything else.
+    #[pyo3(signature = (name, default=None))]
+    fn get_extra_info<'py>(
+        &self,
+        py: Python<'py>,
+        name: Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let extra = self.extra(py)?;
+        if let Some(known) = extra.get_item(&name)? {
+            return Ok(Some(known));
+        }
+        let key = match name.cast::<PyString>() {
+            Ok(name) => name.to_str().unwrap_or_default(),
+            Err(_) => "",
+        };
+        match key {
+            "socket" => match self.socket_object(py)? {
+                Some(socket) => {
+                    let wrapped = stdlib::transport_socket(py)?.call1((socket,))?;
+                    extra.set_item(crate::name!("socket"), &wrapped)?;
+                    Ok(Some(wrapped))
+                }
+                None => Ok(default),
+            },
+            key @ ("sockname" | "peername") => Ok(self.name(py, key)?.or(default)),
+            _ => Ok(default),
+        }
+    }
+
+    #[getter]
+    fn get__extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        for name in ["socket", "sockname", "peername"] {
+            // What it shows is complete, as asyncio's is from the start.
+            self.get_extra_info(py, allocate::string(py, name)?.into_any(), None)?;
+        }
+        self.extra(py)
+    }
+
+    #[setter]
+    fn set__extra(&self, py: Python<'_>, extra: Py<PyDict>) {
+        drop(self.state.extra.replace(py, Some(extra)));
+    }
+
+    #[getter]
+    fn _sock<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.socket_object(py)
+    }
+
+    /// The bytes that one read brings at most.
+    #[classattr]
+    fn max_size() -> usize {
+        SCRATCH_BYTES
+    }
+
+    /// The protocol is told of the end.
+    #[classattr]
+    fn _protocol_connected() -> bool {
+        true
+    }
+
+    #[getter]
+    fn _sock_fd(&self) -> Made<i32> {
+        Made(self.fd)
+    }
+
+    #[getter]
+    fn _server(&self, py: Python<'_>) -> Option<Py<ServerCore>> {
+        self.state.server.clone_ref(py)
+    }
+
+    /// What waits to be written: a copy of asyncio's deque, or of its bytearray on 3.11.
+    #[getter]
+    fn _buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.state.queue.shown(py)
+    }
+
+    /// The future of whoever sends a file.
+    #[getter]
+    fn _empty_waiter(&self, py: Python<'_>) -> Option<Py<Future>> {
+        self.state.sending.clone_of(py, |it| it.as_ref().map(FileSending::waiter))
+    }
+}

@@ -1,0 +1,213 @@
+//! From `connection_made` to `connection_lost`.
+
+use aioxide_engine::{Interest, Trigger};
+use pyo3::prelude::*;
+
+use super::SocketTransport;
+use super::object::Socket;
+use crate::core::dispatch::{AGAIN, READABLE, WRITABLE, Watch};
+use crate::core::dispatch::{AnyTransport, TransportEvent};
+use crate::core::event_loop::LoopCore;
+use crate::ffi::file_descriptor::close;
+use crate::net::transports::Transport;
+use crate::net::transports::failures::{fatal_error, report_step, warn_unclosed};
+
+impl SocketTransport {
+    /// Something has happened to the transport.
+    #[inline]
+    pub fn handle(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+        event: TransportEvent,
+    ) -> PyResult<()> {
+        let (step, outcome) = match event {
+            TransportEvent::Start => ("_add_reader", self.start(core, slf)),
+            TransportEvent::Io(readiness) => ("_read_ready", self.ready(core, slf, readiness)),
+            TransportEvent::Lost => ("_call_connection_lost", self.lost(slf)),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => report_step(core, slf, step, error),
+        }
+    }
+
+    /// The first turn of a transport: tells the protocol, begins to read,
+    /// releases whoever waits for the connection.
+    fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = core.py();
+        self.tell(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
+        if let Err(error) = self.register(core, slf) {
+            report_step(core, slf, "_add_reader", error)?;
+        }
+        self.release_waiter(py)
+    }
+
+    /// Registers the socket with the poller: for reading, unless there is
+    /// something left to write already. Registered for both, it would be
+    /// reported as ready at once, for nothing.
+    fn register(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = core.py();
+        let flags = self.state.flags.get(py);
+        if !self.is_open(py) || flags.lost_writes > 0 || flags.registered {
+            return Ok(());
+        }
+        let writes = !self.state.queue.is_empty(py) || self.state.sending.is_some(py);
+        let interest = if writes { Interest::BOTH } else { Interest::READ };
+        let watch = Watch::Transport(AnyTransport::Socket(slf.clone().unbind()));
+        core.get().occupy(py, self.descriptor(), watch, interest, Trigger::Edge)?;
+        self.state.flags.update(py, |flags| {
+            flags.registered = true;
+            flags.watches_writing = writes;
+        });
+        Ok(())
+    }
+
+    /// The kernel takes no more for now: has the poller tell when it does again,
+    /// this time and all later ones.
+    pub(super) fn await_writable(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let wanted = self.state.flags.update(py, |flags| {
+            flags.registered && !std::mem::replace(&mut flags.watches_writing, true)
+        });
+        let Some(core) = self.core(py).filter(|_| wanted) else {
+            return Ok(());
+        };
+        match core.get().watch_writing_too(py, self.descriptor()) {
+            Ok(()) => Ok(()),
+            Err(error) => fatal_error(self, slf, error, "Fatal write error on socket transport"),
+        }
+    }
+
+    /// The poller has news of the socket.
+    #[inline]
+    fn ready(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+        readiness: u8,
+    ) -> PyResult<()> {
+        let py = core.py();
+        if readiness & crate::core::dispatch::HANGUP != 0 {
+            self.state.flags.update(py, |flags| flags.hung_up = true);
+        }
+        if readiness & WRITABLE != 0 && self.state.flags.get(py).lost_writes == 0 {
+            let sends_file = self.state.sending.is_some(py);
+            if !self.state.queue.is_empty(py) {
+                self.flush(core, slf)?;
+            }
+            if sends_file {
+                self.send_file(slf)?;
+            }
+        }
+        // Writing may have called the protocol, and so closed the transport.
+        if readiness & READABLE == 0 {
+            return Ok(());
+        }
+        if readiness & AGAIN != 0 {
+            self.state.flags.update(py, |flags| flags.reads_again = false);
+            if !self.still_has_descriptor(py)? {
+                return Ok(());
+            }
+        } else if self.state.flags.get(py).reads_again {
+            // Read in this turn already, or yet to be: a turn reads once, as in asyncio,
+            // so that the end does not come in the turn of the last data.
+            return Ok(());
+        }
+        if self.state.flags.get(py).reads() { self.read_ready(core, slf) } else { Ok(()) }
+    }
+
+    /// Whether nobody has closed the socket object, so that its number may be another's.
+    fn still_has_descriptor(&self, py: Python<'_>) -> PyResult<bool> {
+        let object = self.state.socket.clone_of(py, |socket| match socket {
+            Socket::Python(socket) => Some(socket),
+            Socket::Native(_) | Socket::Closed => None,
+        });
+        match object {
+            Some(object) => {
+                let number = object.bind(py).call_method0(crate::intern!(py, "fileno"))?;
+                Ok(number.extract::<i32>().is_ok_and(|number| number == self.fd))
+            }
+            None => Ok(true),
+        }
+    }
+
+    /// Ends the connection once everything is written.
+    pub(super) fn begin_close(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let idle = self.state.queue.is_empty(py);
+        let now = self.state.flags.update(py, |flags| {
+            let now = !std::mem::replace(&mut flags.closing, true) && idle;
+            flags.lost_writes = flags.lost_writes.saturating_add(u32::from(now));
+            now
+        });
+        if now { self.schedule_lost(slf, None) } else { Ok(()) }
+    }
+
+    /// The last turn of a transport: tells the protocol, closes the socket.
+    pub(super) fn lost(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let Some(core) = self.core(py) else {
+            return Ok(());
+        };
+        let reason = self.link().reason(py);
+        let told = self.tell_lost(&core);
+        self.release(slf, Some(&core));
+        told.and(self.give_up_file(py, reason))
+    }
+
+    /// Unregisters and closes the socket and lets go of everything.
+    fn release(&self, slf: &Bound<'_, Self>, core: Option<&Bound<'_, LoopCore>>) {
+        let py = slf.py();
+        let registered = self.state.flags.update(py, |flags| {
+            flags.closing = true;
+            flags.lost_writes = flags.lost_writes.max(1);
+            std::mem::take(&mut flags.registered)
+        });
+        let server = self.state.server.take(py);
+        let rest = (self.state.link.take(py), self.state.queue.take(py));
+        let native = self.state.socket.read(py, |socket| matches!(socket, Socket::Native(_)));
+        let core = core.filter(|_| registered);
+        // Only the transport knows an accepted connection, so that nobody can
+        // tell whether it is closed before or after the protocol goes; and when
+        // that is gone, mostly nobody is left who could ask for a name.
+        let rest = if native {
+            drop(rest);
+            self.remember_local_name(slf, core.is_some());
+            None
+        } else {
+            Some(rest)
+        };
+        let socket = self.state.socket.replace(py, Socket::Closed);
+        // Whoever closed the descriptor behind our back may have had its number given to
+        // another transport, which goes on being watched.
+        let core = core.filter(|core| core.get().is_occupied_by(py, self.fd, slf.as_any()));
+        match (socket, core) {
+            (Socket::Native(fd), Some(core)) => core.get().vacate_and_close(py, fd),
+            (Socket::Native(fd), None) => close(fd),
+            (Socket::Python(socket), core) => {
+                if let Some(core) = core {
+                    core.get().vacate(py, self.fd);
+                }
+                if let Err(error) = socket.call_method0(py, crate::intern!(py, "close")) {
+                    error.write_unraisable(py, Some(slf.as_any()));
+                }
+            }
+            (Socket::Closed, _) => {}
+        }
+        if let Some(server) = server {
+            server.get().detach(server.bind(py), slf.as_any());
+        }
+        drop(rest);
+    }
+
+    /// The transport goes without having been closed.
+    pub(super) fn abandoned(&self, slf: &Bound<'_, Self>) {
+        let py = slf.py();
+        if self.is_open(py) {
+            warn_unclosed(slf);
+        }
+        let core = self.core(py);
+        self.release(slf, core.as_ref());
+    }
+}

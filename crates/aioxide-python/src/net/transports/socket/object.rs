@@ -1,0 +1,345 @@
+//! The Python class `SocketTransport`.
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyType};
+use pyo3::{Borrowed, PyTraverseError};
+
+use super::file_sending::FileSending;
+use crate::core::dispatch::Ready;
+use crate::core::dispatch::Receiver;
+use crate::core::dispatch::TransportEvent;
+use crate::core::event_loop::LoopCore;
+use crate::core::futures::Future;
+use crate::ffi::allocate;
+use crate::ffi::file_descriptor;
+use crate::ffi::file_descriptor::numbered;
+use crate::ffi::finalizer::Finalize;
+use crate::ffi::gil_cell::{Contents, GilCell};
+use crate::ffi::unadorned::unadorned;
+use crate::net::server::ServerCore;
+use crate::net::transports::addresses::Address;
+use crate::net::transports::flow_control::flow_control_methods;
+use crate::net::transports::link::Link;
+use crate::net::transports::write_queue::WriteQueue;
+use crate::net::transports::{Transport, socket_info};
+use crate::stdlib;
+
+/// A stream socket that a protocol reads and writes through.
+///
+/// Made by `create_connection`, `create_server` and their relatives. See the
+/// asyncio documentation of `Transport` and `WriteTransport`.
+#[pyclass(frozen, weakref, dict, module = "aioxide")]
+pub struct SocketTransport {
+    pub(super) state: Contents<State>,
+    /// The descriptor, also after it was closed: for `repr`.
+    pub(super) fd: RawFd,
+    /// Whether a short read means that nothing is left: true of TCP, while a
+    /// Unix socket may stop at a message that carries descriptors.
+    pub(super) short_read_drains: bool,
+}
+
+/// Who closes the descriptor.
+pub(super) enum Socket {
+    /// The caller's socket object.
+    Python(Py<PyAny>),
+    /// An accepted connection that nobody asked the socket object of.
+    Native(OwnedFd),
+    Closed,
+}
+
+/// A connection that a server has accepted.
+pub struct Accepted {
+    /// The connected, non-blocking socket.
+    pub fd: OwnedFd,
+    /// Who is at the other end.
+    pub peer: Option<Address>,
+    /// It sends small writes at once already.
+    pub has_no_delay: bool,
+}
+
+pub(super) struct State {
+    pub link: Link,
+    pub socket: GilCell<Socket>,
+    pub server: GilCell<Option<Py<ServerCore>>>,
+    /// What `get_extra_info` knows.
+    pub extra: GilCell<Option<Py<PyDict>>>,
+    /// The peer's address, if the connection was accepted.
+    pub peer: Option<Address>,
+    /// Our address, kept when such a connection closes.
+    pub local: GilCell<Option<Address>>,
+    pub queue: GilCell<WriteQueue>,
+    /// The file that goes out next; nothing may be written until it has ended.
+    pub sending: GilCell<Option<FileSending>>,
+    pub flags: GilCell<Flags>,
+}
+
+/// How the connection stands.
+#[derive(Clone, Copy)]
+pub(super) struct Flags {
+    pub receiver: Receiver,
+    /// Nonzero once `connection_lost` is scheduled; counts writes after that.
+    pub lost_writes: u32,
+    pub closing: bool,
+    pub paused: bool,
+    /// `write_eof` was called.
+    pub write_ended: bool,
+    /// The peer has ended its side and the protocol keeps ours open.
+    pub read_ended: bool,
+    /// The poller has said that the peer hung up: read on until the end.
+    pub hung_up: bool,
+    /// Registered with the poller, for reading at least.
+    pub registered: bool,
+    /// The poller tells when the socket can be written to again.
+    pub watches_writing: bool,
+    /// It is read once more without having been reported.
+    pub reads_again: bool,
+    /// The socket object is of a class of the caller's: its methods make the system calls.
+    pub by_object: bool,
+}
+
+impl Flags {
+    fn of(receiver: Receiver) -> Self {
+        Self {
+            receiver,
+            lost_writes: 0,
+            closing: false,
+            paused: false,
+            write_ended: false,
+            read_ended: false,
+            hung_up: false,
+            registered: false,
+            watches_writing: false,
+            reads_again: false,
+            by_object: false,
+        }
+    }
+
+    /// Whether the protocol is to get what arrives.
+    pub fn reads(&self) -> bool {
+        !self.paused && !self.closing && !self.read_ended && self.lost_writes == 0
+    }
+}
+
+impl SocketTransport {
+    /// A transport whose start is scheduled: `connection_made` is called in
+    /// the next turn, then reading begins, then `waiter` gets its result.
+    pub(super) fn create(
+        core: &Bound<'_, LoopCore>,
+        fd: RawFd,
+        short_read_drains: bool,
+        state: State,
+    ) -> PyResult<Py<Self>> {
+        let py = core.py();
+        core.get().admit(py)?;
+        let server = state.server.clone_ref(py);
+        let state = Contents::new(state);
+        let transport = Bound::new(py, Self { state, fd, short_read_drains })?;
+        if let Some(server) = server {
+            server.get().attach(transport.as_any())?;
+        }
+        let start = Self::item(transport.clone().unbind(), TransportEvent::Start);
+        core.get().schedule(py, start);
+        Ok(transport.unbind())
+    }
+
+    /// What a transport begins with.
+    pub(super) fn new_state(
+        core: &Bound<'_, LoopCore>,
+        socket: Socket,
+        protocol: Bound<'_, PyAny>,
+        waiter: Option<Py<Future>>,
+        server: Option<Py<ServerCore>>,
+    ) -> PyResult<State> {
+        let receiver = Receiver::of(&protocol)?;
+        Ok(State {
+            link: Link::new(core, protocol, waiter)?,
+            socket: GilCell::new(socket),
+            server: GilCell::new(server),
+            extra: GilCell::new(None),
+            peer: None,
+            local: GilCell::new(None),
+            queue: GilCell::new(WriteQueue::default()),
+            sending: GilCell::new(None),
+            flags: GilCell::new(Flags::of(receiver)),
+        })
+    }
+
+    /// Whether the socket was not closed yet.
+    pub(super) fn is_open(&self, py: Python<'_>) -> bool {
+        self.state.socket.read(py, |socket| !matches!(socket, Socket::Closed))
+    }
+
+    /// The descriptor, for one system call.
+    #[inline]
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        numbered(self.fd)
+    }
+
+    /// `object`, if it is such a transport and nobody has put an attribute on it
+    /// that could stand in for a method: then its methods may be called directly.
+    #[inline]
+    pub fn unadorned<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Self>> {
+        unadorned(object)
+    }
+
+    /// A transport over the caller's connected, non-blocking socket object.
+    pub fn over_socket(
+        core: &Bound<'_, LoopCore>,
+        socket: Bound<'_, PyAny>,
+        protocol: Bound<'_, PyAny>,
+        waiter: Option<Py<Future>>,
+        extra: Option<Bound<'_, PyDict>>,
+        server: Option<Py<ServerCore>>,
+    ) -> PyResult<Py<Self>> {
+        let py = core.py();
+        let fd = crate::core::event_loop::file_descriptor(&socket)?;
+        core.get().ensure_no_transport(fd, &socket)?;
+        let extra = socket_info::of_socket(&socket, extra)?;
+        let plain = socket.get_type().is(stdlib::socket_type(py)?);
+        let internet = file_descriptor::is_internet_stream(fd);
+        if internet {
+            file_descriptor::set_no_delay(fd);
+        }
+        let socket = Socket::Python(socket.unbind());
+        let state = Self::new_state(core, socket, protocol, waiter, server)?;
+        drop(state.extra.replace(py, Some(extra.unbind())));
+        state.flags.update(py, |flags| flags.by_object = !plain);
+        Self::create(core, fd, internet && plain, state)
+    }
+
+    /// A transport over an accepted connection.
+    pub fn over_accepted(
+        core: &Bound<'_, LoopCore>,
+        connection: Accepted,
+        protocol: Bound<'_, PyAny>,
+        waiter: Option<Py<Future>>,
+        server: Py<ServerCore>,
+    ) -> PyResult<Py<Self>> {
+        let fd = connection.fd.as_raw_fd();
+        let internet = matches!(connection.peer, Some(Address::V4(_) | Address::V6(_)));
+        if internet && !connection.has_no_delay {
+            file_descriptor::set_no_delay(fd);
+        }
+        let socket = Socket::Native(connection.fd);
+        let state = Self::new_state(core, socket, protocol, waiter, Some(server))?;
+        Self::create(core, fd, internet, State { peer: connection.peer, ..state })
+    }
+}
+
+impl Transport for SocketTransport {
+    #[inline]
+    fn link(&self) -> &Link {
+        &self.state.link
+    }
+
+    #[inline]
+    fn buffered(&self, py: Python<'_>) -> usize {
+        self.state.queue.bytes(py)
+    }
+
+    #[inline]
+    fn item(transport: Py<Self>, event: TransportEvent) -> Ready {
+        Ready::Socket(event, transport)
+    }
+
+    fn prepare_for(&self, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
+        let receiver = Receiver::of(protocol)?;
+        self.state.flags.update(protocol.py(), |flags| flags.receiver = receiver);
+        Ok(())
+    }
+
+    fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        let first = self.state.flags.update(py, |flags| {
+            if flags.lost_writes > 0 {
+                return false;
+            }
+            flags.closing = true;
+            flags.lost_writes = 1;
+            true
+        });
+        if !first {
+            return Ok(());
+        }
+        drop(self.state.queue.take(py));
+        self.schedule_lost(slf, reason)
+    }
+}
+
+flow_control_methods!(SocketTransport);
+
+#[pymethods]
+impl SocketTransport {
+    /// `isinstance(x, asyncio.Transport)` is true.
+    #[getter]
+    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
+        Ok(stdlib::transport_type(slf.py())?.clone().unbind())
+    }
+
+    fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let (open, flags) = (self.is_open(py), self.state.flags.get(py));
+        let mut words = vec!["SocketTransport".to_owned()];
+        if !open {
+            words.push("closed".to_owned());
+        } else if flags.closing {
+            words.push("closing".to_owned());
+        }
+        words.push(format!("fd={}", self.fd));
+        if open && self.state.link.is_joined(py) {
+            let reading = flags.registered && !flags.paused && !flags.closing && !flags.read_ended;
+            let idle = self.state.queue.is_empty(py) && self.state.sending.is_none(py);
+            let writing = if idle { "idle" } else { "polling" };
+            let bytes = self.state.queue.bytes(py);
+            words.push(format!("read={}", if reading { "polling" } else { "idle" }));
+            words.push(format!("write=<{writing}, bufsize={bytes}>"));
+        }
+        allocate::string(py, &format!("<{}>", words.join(" ")))
+    }
+
+    fn __del__(slf: &Bound<'_, Self>) {
+        <Self as Finalize>::delete(slf);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            state.link.traverse(&visit)?;
+            state.server.traverse(|it| visit.call(it))?;
+            state.extra.traverse(|it| visit.call(it))?;
+            state.socket.traverse(|socket| match socket {
+                Socket::Python(socket) => visit.call(socket),
+                Socket::Native(_) | Socket::Closed => Ok(()),
+            })?;
+            state.sending.traverse(|it| it.as_ref().map_or(Ok(()), |it| it.traverse(&visit)))?;
+            state.queue.traverse(|it| it.traverse(&visit))
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        let state = &self.state;
+        drop(state.link.take(py));
+        drop(state.server.take(py));
+        drop(state.extra.take(py));
+        drop(state.queue.take(py));
+        drop(state.sending.take(py));
+    }
+}
+
+impl Finalize for SocketTransport {
+    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
+        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
+        &ORIGINAL
+    }
+
+    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
+        slf.get().is_open(slf.py()) || slf.get().state.server.is_some(slf.py())
+    }
+
+    fn finalize(slf: &Bound<'_, Self>) {
+        slf.get().abandoned(slf);
+    }
+}

@@ -1,0 +1,229 @@
+//! What we use of the standard library, looked up once.
+//!
+//! All of it is looked up when the package is imported ([`_load_names`]): at exit nothing
+//! can be imported any more, while there still is something to report.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+use crate::ffi::allocate;
+
+/// Looks up one attribute of a module, the names of which cost memory.
+#[cold]
+fn attribute<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    let module = py.import(allocate::string(py, module)?)?;
+    module.getattr(allocate::string(py, name)?)
+}
+
+/// Names attributes of standard modules, each of which becomes a function that looks
+/// it up once.
+macro_rules! names {
+    ($(
+        $(#[doc = $doc:literal])*
+        $(#[cfg($($cfg:tt)*)])?
+        $kind:ident $name:ident = $module:literal . $attribute:literal;
+    )*) => {
+        $(
+            $(#[doc = $doc])*
+            $(#[cfg($($cfg)*)])?
+            pub fn $name(py: Python<'_>) -> PyResult<&Bound<'_, names!(@class $kind)>> {
+                static CELL: PyOnceLock<Py<names!(@class $kind)>> = PyOnceLock::new();
+                let found = || {
+                    let found = attribute(py, $module, $attribute)?;
+                    Ok::<_, PyErr>(found.cast_into::<names!(@class $kind)>()?.unbind())
+                };
+                CELL.get_or_try_init(py, found).map(|it| it.bind(py))
+            }
+        )*
+
+        /// Looks up all that this Python has. Called once, at the end of the package's
+        /// import: some names are the package's own.
+        #[pyfunction]
+        pub fn _load_names(py: Python<'_>) {
+            $(
+                $(#[cfg($($cfg)*)])?
+                {
+                    // A name that another version has is not asked for on this one.
+                    let _: PyResult<_> = $name(py);
+                }
+            )*
+        }
+    };
+    (@class type) => { PyType };
+    (@class value) => { PyAny };
+}
+
+names! {
+    /// The function.
+    value round = "builtins"."round";
+    /// What a cancelled future raises.
+    type cancelled_error = "asyncio.exceptions"."CancelledError";
+    /// What a future raises that is asked too early or set twice.
+    type invalid_state_error = "asyncio.exceptions"."InvalidStateError";
+    /// The standard `Future`, which ours claims to be.
+    type future_type = "asyncio.futures"."Future";
+    /// The standard `Task`, which ours claims to be.
+    type task_type = "asyncio.tasks"."Task";
+    /// What the standard `gather` returns, which ours claims to return.
+    type gathering_future_type = "asyncio.tasks"."_GatheringFuture";
+    /// The standard `Task` written in Python, of which older code makes use.
+    type python_task_type = "asyncio.tasks"."_PyTask";
+    /// The standard `Handle`, which ours claims to be.
+    type handle_type = "asyncio.events"."Handle";
+    /// The standard `TimerHandle`, which ours claims to be.
+    type timer_handle_type = "asyncio.events"."TimerHandle";
+    /// What a stream raises that ends too early.
+    type incomplete_read_error = "asyncio.exceptions"."IncompleteReadError";
+    /// What `readuntil` raises when too much comes before the separator.
+    type limit_overrun_error = "asyncio.exceptions"."LimitOverrunError";
+    /// The standard `StreamReader`, which a writer may be given as well as ours.
+    type stream_reader = "asyncio.streams"."StreamReader";
+    /// What `call_soon_threadsafe` returns, which ours claims to be.
+    #[cfg(Py_3_14)]
+    type thread_safe_handle_type = "asyncio.events"."_ThreadSafeHandle";
+    /// Protocols that bring their own receive buffer.
+    type buffered_protocol = "asyncio.protocols"."BufferedProtocol";
+    /// The standard stream transport, which ours claims to be.
+    type transport_type = "asyncio.transports"."Transport";
+    /// The standard datagram transport, which ours claims to be.
+    type datagram_transport_type = "asyncio.transports"."DatagramTransport";
+    /// The standard transport that only reads, which ours claims to be.
+    type read_transport_type = "asyncio.transports"."ReadTransport";
+    /// What `get_extra_info("socket")` wraps a socket in.
+    type transport_socket = "asyncio.trsock"."TransportSocket";
+    /// The operating system's sockets.
+    type socket_type = "socket"."socket";
+    /// The level of an option that every socket has.
+    value sol_socket = "socket"."SOL_SOCKET";
+    /// The option that tells how a connection attempt has ended.
+    value so_error = "socket"."SO_ERROR";
+    /// Threads that run the blocking pool's workers.
+    type thread_type = "threading"."Thread";
+    /// The standard TLS transport, which ours claims to be.
+    type ssl_transport_type = "asyncio.sslproto"."_SSLProtocolTransport";
+    /// Memory that TLS records go through.
+    type memory_bio = "ssl"."MemoryBIO";
+    /// A TLS session over such memory.
+    type ssl_object = "ssl"."SSLObject";
+    /// What is wrong with a TLS session.
+    type ssl_error = "ssl"."SSLError";
+    /// The peer's certificate is not to be trusted.
+    type ssl_certificate_error = "ssl"."CertificateError";
+    /// The session needs more from the peer.
+    type ssl_want_read_error = "ssl"."SSLWantReadError";
+    /// The same, of older kinds.
+    type ssl_syscall_error = "ssl"."SSLSyscallError";
+    /// `repr` of a future.
+    value future_repr = "asyncio.base_futures"."_future_repr";
+    /// `repr` of a task.
+    value task_repr = "asyncio.base_tasks"."_task_repr";
+    /// Frames of a suspended or failed task.
+    value task_get_stack = "asyncio.base_tasks"."_task_get_stack";
+    /// Prints these frames.
+    value task_print_stack = "asyncio.base_tasks"."_task_print_stack";
+    /// A callback with its place in the source.
+    value format_callback_source = "asyncio.format_helpers"."_format_callback_source";
+    /// Issues a warning.
+    value warn = "warnings"."warn";
+    /// The stack of the calling Python code, with its lines: they cannot be read any more
+    /// when something is reported at exit.
+    value extract_lines = "traceback"."extract_stack";
+    /// The stack of the calling Python code.
+    value extract_stack = "asyncio.format_helpers"."extract_stack";
+    /// What every class of coroutines is or is registered with.
+    type coroutine_class = "collections.abc"."Coroutine";
+    /// The interpreter's generators.
+    type generator_type = "types"."GeneratorType";
+    /// The interpreter's functions.
+    type function_type = "types"."FunctionType";
+    /// The interpreter's coroutines, which ours claim to be.
+    type coroutine_type = "types"."CoroutineType";
+    /// How a native function is found again: our own.
+    value reduce_function = "aioxide.vocabulary"."reduce_function";
+    /// A future that threads wait for.
+    type concurrent_future = "concurrent.futures"."Future";
+    /// A function with its first arguments.
+    value partial = "functools"."partial";
+    /// The module with asyncio's own record of tasks, which tests replace.
+    #[cfg(not(Py_3_14))]
+    value tasks = "asyncio"."tasks";
+    /// What that record is.
+    #[cfg(not(Py_3_14))]
+    value weak_set = "weakref"."WeakSet";
+    /// Whether calling an object makes a coroutine.
+    value is_coroutine_function = "inspect"."iscoroutinefunction";
+    /// The loop that a future made without one belongs to.
+    value get_event_loop = "asyncio.events"."get_event_loop";
+    /// Whether an object can be awaited.
+    value is_awaitable = "inspect"."isawaitable";
+    /// Makes a coroutine of any awaitable: our own.
+    value wrap_awaitable = "aioxide.awaiting"."wrap_awaitable";
+    /// Whether `shield` takes note of the exception of what was shielded although
+    /// nobody waits for it any more.
+    value shield_takes_note = "aioxide.patch_releases"."SHIELD_TAKES_NOTE";
+    /// The callback that reports such an exception, or None.
+    value shield_reports = "aioxide.patch_releases"."SHIELD_REPORTS";
+    /// Whether a wait for the next one of `as_completed` that fails leaves it to
+    /// somebody else.
+    value as_completed_gives_back = "aioxide.patch_releases"."AS_COMPLETED_GIVES_BACK";
+    /// Stands in for the frame of a native coroutine: our own.
+    value native_frame = "aioxide.call_graphs"."frame_of";
+    /// The code of asyncio's function: our own.
+    value native_code = "aioxide.call_graphs"."code_of";
+    /// Records where a native coroutine is made: our own.
+    value remember_origin = "aioxide.coroutine_origins"."remember";
+    /// Where that was: our own.
+    value origin_of = "aioxide.coroutine_origins"."origin_of";
+    /// Warns of a coroutine that nobody has awaited, with the place where it was made.
+    value warn_of_unawaited = "warnings"."_warn_unawaited_coroutine";
+    /// What a native coroutine seems to await: our own.
+    value awaited_natively = "aioxide.call_graphs"."awaited";
+    /// What goes on at a barrier, for those who look.
+    value barrier_state = "asyncio.locks"."_BarrierState";
+    /// Somebody has broken or reset a barrier.
+    type broken_barrier_error = "asyncio.exceptions"."BrokenBarrierError";
+    /// What a queue's things are in, for those who look.
+    value deque = "collections"."deque";
+    /// Puts a thing into a heap.
+    value heappush = "heapq"."heappush";
+    /// Takes the lowest thing out of a heap.
+    value heappop = "heapq"."heappop";
+    /// What `Queue[int]` is.
+    value generic_alias = "types"."GenericAlias";
+    /// There is nothing in a queue.
+    type queue_empty = "asyncio.queues"."QueueEmpty";
+    /// There is no room in a queue.
+    type queue_full = "asyncio.queues"."QueueFull";
+    /// A queue is shut down (3.13 and later).
+    type queue_shut_down = "asyncio.queues"."QueueShutDown";
+    /// The loop that runs in this thread, or None.
+    value running_loop = "asyncio.events"."_get_running_loop";
+    /// How far a timeout has come.
+    value timeout_state = "asyncio.timeouts"."_State";
+    /// Several exceptions as one.
+    type base_exception_group = "builtins"."BaseExceptionGroup";
+    /// Several exceptions as one, none of which ends the program.
+    type exception_group = "builtins"."ExceptionGroup";
+    /// Turns the exceptions of `concurrent.futures` into asyncio's.
+    value convert_future_exception = "asyncio.futures"."_convert_future_exc";
+    /// The standard `Future` written in C, and with it such a `Task`.
+    #[cfg(Py_3_14)]
+    type native_future_type = "_asyncio"."Future";
+    /// Records who awaits a future of the standard library.
+    #[cfg(Py_3_14)]
+    value add_to_awaited_by = "_asyncio"."future_add_to_awaited_by";
+    /// Takes that back.
+    #[cfg(Py_3_14)]
+    value discard_from_awaited_by = "_asyncio"."future_discard_from_awaited_by";
+    /// The system call behind `sendfile`.
+    value sendfile = "os"."sendfile";
+    /// What is raised where the system cannot send a file by itself.
+    type sendfile_not_available = "asyncio.exceptions"."SendfileNotAvailableError";
+    /// How a transport may send a file, as asyncio writes it down in its class.
+    value sendfile_mode = "asyncio.constants"."_SendfileMode";
+    /// asyncio's logger.
+    value logger = "asyncio.log"."logger";
+    /// Called before the interpreter joins its threads.
+    value register_atexit = "threading"."_register_atexit";
+}

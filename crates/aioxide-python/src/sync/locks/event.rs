@@ -1,0 +1,198 @@
+//! `Event`.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyTuple};
+
+use super::binding::LoopBinding;
+use super::waiters::{Key, Waiters};
+use crate::core::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
+use crate::core::futures::Future;
+use crate::ffi::allocate::Made;
+use crate::ffi::gil_cell::{Contents, GilCell};
+
+/// A flag that tasks can wait for.
+///
+/// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Event
+#[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
+pub struct Event {
+    state: Contents<State>,
+}
+
+struct State {
+    flag: GilCell<Flag>,
+    waiters: GilCell<Waiters>,
+    binding: LoopBinding,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flag {
+    /// `__init__` never ran.
+    Absent,
+    Unset,
+    Set,
+}
+
+impl Event {
+    fn new(flag: Flag) -> Self {
+        Self {
+            state: Contents::new(State {
+                flag: GilCell::new(flag),
+                waiters: GilCell::new(Waiters::default()),
+                binding: LoopBinding::new(),
+            }),
+        }
+    }
+
+    /// A new event; the flag is not set.
+    pub fn create(py: Python<'_>) -> PyResult<Py<Self>> {
+        Py::new(py, Self::new(Flag::Unset))
+    }
+
+    /// A coroutine that waits for the flag.
+    pub fn waiting(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, WaitEvent { event: slf, key: None })
+    }
+}
+
+/// `Event.wait`.
+pub struct WaitEvent {
+    event: Py<Event>,
+    key: Option<Key>,
+}
+
+impl Routine for WaitEvent {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+        let state = &self.event.get().state;
+        let ends = if moment == Moment::Woken {
+            state.waiters.leave(py, self.key)
+        } else {
+            state.flag.get(py) == Flag::Set
+        };
+        ends.then(|| AtOnce::Return(PyBool::new(py, true).to_owned().into_any().unbind()))
+    }
+
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        let event = self.event.bind(py);
+        let state = &event.get().state;
+        match input {
+            Input::Start if !Event::is_set(event)? => {
+                let future = state.binding.future(event.as_any())?;
+                self.key = Some(state.waiters.push(py, future.clone_ref(py)));
+                return Ok(Step::Wait(future));
+            }
+            Input::Start => {}
+            Input::Value(_) => state.waiters.strike(py, self.key.take(), None)?,
+            Input::Error(error) => {
+                state.waiters.strike(py, self.key.take(), Some(&error))?;
+                return Err(error);
+            }
+        }
+        Ok(Step::Return(PyBool::new(py, true).to_owned().into_any().unbind()))
+    }
+
+    fn qualname(&self) -> &'static str {
+        "Event.wait"
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.event.drop_ref(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.event)
+    }
+}
+
+#[pymethods]
+impl Event {
+    // A subclass may take what it likes; its `__init__` says what.
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::new(Flag::Absent)
+    }
+
+    fn __init__(&self, py: Python<'_>) {
+        self.state.flag.set(py, Flag::Unset);
+        drop(self.state.waiters.abandon(py));
+    }
+
+    /// Whether the flag is set.
+    fn is_set(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        match slf.get().state.flag.get(slf.py()) {
+            Flag::Absent => Err(super::uninitialized(slf.as_any(), "_value")),
+            flag => Ok(flag == Flag::Set),
+        }
+    }
+
+    /// Sets the flag: everybody who waits goes on.
+    pub fn set(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if Self::is_set(slf)? {
+            return Ok(());
+        }
+        let py = slf.py();
+        let state = &slf.get().state;
+        state.flag.set(py, Flag::Set);
+        // Who fails to be woken is not the others' affair.
+        let mut outcome = Ok(());
+        while let Some(future) = state.waiters.wake_next(py) {
+            let woken = PyBool::new(py, true).to_owned().into_any().unbind();
+            outcome = outcome.and(Future::finish(future.bind(py), woken));
+        }
+        outcome
+    }
+
+    /// Takes the flag back: from now on `wait` waits again.
+    pub fn clear(&self, py: Python<'_>) {
+        self.state.flag.set(py, Flag::Unset);
+    }
+
+    /// Waits until the flag is set. True.
+    ///
+    /// Cancellation ends the wait and nothing else.
+    fn wait(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Self::waiting(slf, py)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
+        let py = slf.py();
+        let state = &slf.get().state;
+        let value = if Self::is_set(slf)? { "set" } else { "unset" };
+        super::describe(slf.as_any(), value, state.waiters.len(py)).map(Made)
+    }
+
+    #[getter]
+    fn _waiters(&self, py: Python<'_>) -> Made<Vec<Py<Future>>> {
+        Made(self.state.waiters.all(py))
+    }
+
+    #[getter]
+    fn _value(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Self::is_set(slf)
+    }
+
+    #[getter]
+    fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.binding.shown(py)
+    }
+
+    #[setter]
+    fn set__loop(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
+        self.state.binding.set(py, event_loop);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            state.binding.traverse(&visit)?;
+            state.waiters.traverse(|waiters| waiters.traverse(&visit))
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.state.binding.clear(py);
+        drop(self.state.waiters.abandon(py));
+    }
+}

@@ -1,0 +1,334 @@
+//! `Semaphore` and `BoundedSemaphore`.
+
+use std::ffi::CStr;
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::PyValueError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyTuple};
+
+use super::EnterBySubclass;
+use super::binding::LoopBinding;
+use super::count::Count;
+use super::waiters::Waiters;
+use super::waiting_for_semaphore::{AcquireSemaphore, ReleaseSemaphore};
+use crate::core::coroutines::Coroutine;
+use crate::core::futures::Future;
+use crate::ffi::allocate;
+use crate::ffi::allocate::Made;
+use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
+use crate::ffi::gil_cell::{Contents, GilCell};
+use crate::ffi::given::Given;
+
+/// A counter of what may be had at once. `acquire` takes one and waits while
+/// there is none; `release` gives one back.
+///
+/// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Semaphore
+#[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
+pub struct Semaphore {
+    pub(super) state: Contents<State>,
+}
+
+pub(super) struct State {
+    pub value: Count,
+    pub waiters: GilCell<Waiters>,
+    pub binding: LoopBinding,
+}
+
+/// A semaphore that refuses to be released more often than acquired.
+///
+/// https://docs.python.org/3/library/asyncio-sync.html#asyncio.BoundedSemaphore
+#[pyclass(frozen, extends = Semaphore, subclass, module = "asyncio.locks")]
+pub struct BoundedSemaphore {
+    bound: Contents<Count>,
+}
+
+impl Semaphore {
+    /// What is counted from; 1 unless it was given.
+    fn first_value<'py>(py: Python<'py>, value: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match value.0 {
+            Some(value) => Ok(value),
+            None => allocate::int(py, 1).map(Bound::into_any),
+        }
+    }
+
+    fn begin<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        if value.lt(0)? {
+            return Err(PyValueError::new_err(crate::name!(
+                "Semaphore initial value must be >= 0"
+            )));
+        }
+        let state = &slf.get().state;
+        drop(state.waiters.abandon(slf.py()));
+        state.value.set(value);
+        Ok(())
+    }
+
+    /// The number that is counted with.
+    fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let value = slf.get().state.value.shown(slf.py())?;
+        value.ok_or_else(|| super::uninitialized(slf.as_any(), "_value"))
+    }
+
+    /// Takes one if there is one that is not for somebody who came before.
+    #[inline]
+    pub(super) fn try_acquire(&self, py: Python<'_>) -> bool {
+        let state = &self.state;
+        state.value.is_free(py) == Some(true)
+            && !(state.waiters.len(py) > 0 && state.waiters.any_alive(py))
+            && state.value.step(py, -1)
+    }
+
+    /// Whether nothing was replaced of what asyncio's methods call.
+    #[inline]
+    pub(super) fn is_native(slf: &Bound<'_, Self>) -> bool {
+        super::is_plain(slf) || slf.cast_exact::<BoundedSemaphore>().is_ok_and(super::is_plain)
+    }
+
+    /// Whether `acquire` has to wait, as the class sees it.
+    pub(super) fn is_taken(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        if Self::is_native(slf) {
+            return Self::is_locked(slf);
+        }
+        slf.call_method0(crate::intern!(slf.py(), "locked"))?.is_truthy()
+    }
+
+    fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        let state = &slf.get().state;
+        let free = match state.value.is_free(py) {
+            Some(free) => free,
+            None => !Self::value(slf)?.eq(0)?,
+        };
+        Ok(!free || state.waiters.any_alive(py))
+    }
+
+    pub(super) fn is_positive(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        match slf.get().state.value.is_positive(slf.py()) {
+            Some(positive) => Ok(positive),
+            None => Self::value(slf)?.gt(0),
+        }
+    }
+
+    /// Counts one more or less.
+    #[inline]
+    pub(super) fn step(slf: &Bound<'_, Self>, by: i8) -> PyResult<()> {
+        let value = &slf.get().state.value;
+        if !value.step(slf.py(), by) {
+            value.set(&Self::value(slf)?.add(by)?);
+        }
+        Ok(())
+    }
+
+    /// Gives one to the first who waits and was not woken up yet; whether there was anybody.
+    pub(super) fn wake_next(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        let Some(next) = slf.get().state.waiters.wake_next(py) else {
+            return Ok(false);
+        };
+        Self::step(slf, -1)?;
+        let woken = PyBool::new(py, true).to_owned().into_any().unbind();
+        Future::finish(&next.into_bound(py), woken)?;
+        Ok(true)
+    }
+
+    pub(super) fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::step(slf, 1)?;
+        Self::wake_next(slf).map(drop)
+    }
+}
+
+/// `semaphore.acquire()`.
+struct Acquire;
+
+impl PlainMethod for Acquire {
+    type Class = Semaphore;
+    const NAME: &'static CStr = c"acquire";
+    const DOC: &'static CStr = c"Takes one; waits while there is none, in the order of coming. True.\n\nCancellation ends the wait; none is taken.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
+        let semaphore = slf.clone().unbind();
+        let program = AcquireSemaphore { semaphore, waiting: None, entering: false };
+        Coroutine::new(slf.py(), program).map(Py::into_any)
+    }
+}
+
+/// `async with semaphore`, at its beginning.
+struct Enter;
+
+impl PlainMethod for Enter {
+    type Class = Semaphore;
+    const NAME: &'static CStr = c"__aenter__";
+    const DOC: &'static CStr = c"Acquires the semaphore.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let semaphore = slf.clone().unbind();
+        let entering = if Semaphore::is_native(slf) {
+            Coroutine::new(py, AcquireSemaphore { semaphore, waiting: None, entering: true })
+        } else {
+            Coroutine::new(py, EnterBySubclass { object: semaphore.into_any() })
+        };
+        entering.map(Py::into_any)
+    }
+}
+
+/// `async with semaphore`, at its end.
+struct Exit;
+
+impl FastMethod for Exit {
+    type Class = Semaphore;
+    const NAME: &'static CStr = c"__aexit__";
+    const DOC: &'static CStr = c"Releases the semaphore.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, Semaphore>,
+        _exception: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        Coroutine::new(slf.py(), ReleaseSemaphore { semaphore: slf.clone().unbind() })
+            .map(Py::into_any)
+    }
+}
+
+/// Adds the methods that are by hand. Called once, at module initialisation.
+pub fn install_semaphore(py: Python<'_>) -> PyResult<()> {
+    install_plain::<Acquire>(py)?;
+    install_plain::<Enter>(py)?;
+    install::<Exit>(py)
+}
+
+#[pymethods]
+impl Semaphore {
+    // A subclass may take what it likes; its `__init__` says what.
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(value=1)")]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        Self {
+            state: Contents::new(State {
+                value: Count::absent(),
+                waiters: GilCell::new(Waiters::default()),
+                binding: LoopBinding::new(),
+            }),
+        }
+    }
+
+    #[pyo3(signature = (value=Given::NOT))]
+    fn __init__<'py>(slf: &Bound<'py, Self>, value: Given<'py>) -> PyResult<()> {
+        let value = Self::first_value(slf.py(), value)?;
+        Self::begin(slf, &value)
+    }
+
+    /// Whether `acquire` would wait.
+    fn locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Self::is_locked(slf)
+    }
+
+    /// Gives one back, to the first who waits if anybody does.
+    fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::give_back(slf)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
+        let py = slf.py();
+        // As a subclass sees it.
+        let what = if slf.call_method0(crate::intern!(py, "locked"))?.is_truthy()? {
+            "locked".to_owned()
+        } else {
+            format!("unlocked, value:{}", Self::value(slf)?.str()?)
+        };
+        super::describe(slf.as_any(), &what, slf.get().state.waiters.len(py)).map(Made)
+    }
+
+    #[getter]
+    fn _waiters(&self, py: Python<'_>) -> Option<Made<Vec<Py<Future>>>> {
+        Some(self.state.waiters.all(py)).filter(|waiters| !waiters.is_empty()).map(Made)
+    }
+
+    #[getter]
+    fn get__value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::value(slf)
+    }
+
+    #[setter]
+    fn set__value(&self, value: &Bound<'_, PyAny>) {
+        self.state.value.set(value);
+    }
+
+    #[getter]
+    fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.binding.shown(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            state.value.traverse(&visit)?;
+            state.binding.traverse(&visit)?;
+            state.waiters.traverse(|waiters| waiters.traverse(&visit))
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.state.binding.clear(py);
+        self.state.value.clear(py);
+        drop(self.state.waiters.abandon(py));
+    }
+}
+
+#[pymethods]
+impl BoundedSemaphore {
+    #[new]
+    #[pyo3(signature = (*arguments, **keywords), text_signature = "(value=1)")]
+    fn __new__(
+        arguments: &Bound<'_, PyTuple>,
+        keywords: Option<&Bound<'_, PyDict>>,
+    ) -> PyClassInitializer<Self> {
+        let semaphore = Semaphore::__new__(arguments, keywords);
+        PyClassInitializer::from(semaphore)
+            .add_subclass(Self { bound: Contents::new(Count::absent()) })
+    }
+
+    #[pyo3(signature = (value=Given::NOT))]
+    fn __init__<'py>(slf: &Bound<'py, Self>, value: Given<'py>) -> PyResult<()> {
+        let value = Semaphore::first_value(slf.py(), value)?;
+        slf.get().bound.set(&value);
+        Semaphore::begin(slf.as_super(), &value)
+    }
+
+    /// Gives one back. `ValueError` if there would be more than at first.
+    fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let semaphore = slf.as_super();
+        match semaphore.get().state.value.has_reached(slf.py(), &slf.get().bound)? {
+            Some(false) => Semaphore::give_back(semaphore),
+            Some(true) => {
+                Err(PyValueError::new_err(crate::name!("BoundedSemaphore released too many times")))
+            }
+            None => Err(super::uninitialized(slf.as_any(), "_value")),
+        }
+    }
+
+    #[getter]
+    fn get__bound_value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let bound = slf.get().bound.shown(slf.py())?;
+        bound.ok_or_else(|| super::uninitialized(slf.as_any(), "_bound_value"))
+    }
+
+    #[setter]
+    fn set__bound_value(&self, value: &Bound<'_, PyAny>) {
+        self.bound.set(value);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.bound.traverse(|bound| bound.traverse(&visit))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.bound.clear(py);
+    }
+}

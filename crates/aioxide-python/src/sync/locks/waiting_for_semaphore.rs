@@ -1,0 +1,143 @@
+//! Acquiring and releasing a semaphore.
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::PyBool;
+
+use super::semaphore::Semaphore;
+use super::waiters::Key;
+use crate::core::coroutines::{AtOnce, Input, Moment, Routine, Step};
+use crate::core::futures::Future;
+use crate::stdlib;
+
+/// `Semaphore.acquire`, and entering `async with semaphore`.
+pub struct AcquireSemaphore {
+    pub semaphore: Py<Semaphore>,
+    pub waiting: Option<(Key, Py<Future>)>,
+    pub entering: bool,
+}
+
+impl AcquireSemaphore {
+    fn result(&self, py: Python<'_>) -> Py<PyAny> {
+        if self.entering { py.None() } else { PyBool::new(py, true).to_owned().into_any().unbind() }
+    }
+}
+
+impl Routine for AcquireSemaphore {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+        let semaphore = self.semaphore.bind(py);
+        let state = &semaphore.get().state;
+        let acquired = match (moment, &self.waiting) {
+            // The place was given with the wake-up. If there are more, others are to
+            // be woken as well.
+            (Moment::Woken, Some((key, _))) => {
+                state.value.is_positive(py) == Some(false) && state.waiters.leave(py, Some(*key))
+            }
+            _ => Semaphore::is_native(semaphore) && semaphore.get().try_acquire(py),
+        };
+        acquired.then(|| AtOnce::Return(self.result(py)))
+    }
+
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        let semaphore = self.semaphore.bind(py);
+        let state = &semaphore.get().state;
+        let error = match input {
+            Input::Start => {
+                if !Semaphore::is_taken(semaphore)? {
+                    Semaphore::step(semaphore, -1)?;
+                    return Ok(Step::Return(self.result(py)));
+                }
+                let future = state.binding.future(semaphore.as_any())?;
+                let key = state.waiters.push(py, future.clone_ref(py));
+                self.waiting = Some((key, future.clone_ref(py)));
+                return Ok(Step::Wait(future));
+            }
+            Input::Value(_) => None,
+            Input::Error(error) => Some(error),
+        };
+        let mut outcome = Ok(());
+        if let Some((key, future)) = self.waiting.take() {
+            outcome = state.waiters.strike(py, Some(key), error.as_ref());
+            if let Some(error) = &error
+                && outcome.is_ok()
+                && error.is_instance(py, stdlib::cancelled_error(py)?)
+                && future.get().is_done(py)
+                && !future.get().is_cancelled(py)
+            {
+                // It was given one and cancelled at once.
+                outcome = Semaphore::step(semaphore, 1);
+            }
+        }
+        // Others may have come meanwhile and had to queue up behind.
+        while Semaphore::is_positive(semaphore)? && Semaphore::wake_next(semaphore)? {}
+        outcome?;
+        match error {
+            Some(error) => Err(error),
+            None => Ok(Step::Return(self.result(py))),
+        }
+    }
+
+    fn qualname(&self) -> &'static str {
+        if self.entering { "Semaphore.__aenter__" } else { "Semaphore.acquire" }
+    }
+
+    #[inline]
+    fn release(self, py: Python<'_>) {
+        self.semaphore.drop_ref(py);
+        if let Some((_, future)) = self.waiting {
+            future.drop_ref(py);
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some((_, future)) = &self.waiting {
+            visit.call(future)?;
+        }
+        visit.call(&self.semaphore)
+    }
+}
+
+/// Leaving `async with semaphore`.
+pub struct ReleaseSemaphore {
+    pub semaphore: Py<Semaphore>,
+}
+
+impl Routine for ReleaseSemaphore {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+        let semaphore = self.semaphore.bind(py);
+        let state = &semaphore.get().state;
+        if !super::is_plain(semaphore) || !state.value.step(py, 1) {
+            return None;
+        }
+        let next = state.waiters.wake_next(py);
+        if next.is_some() {
+            state.value.step(py, -1);
+        }
+        Some(AtOnce::return_and_wake(py, next))
+    }
+
+    fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {
+        let semaphore = self.semaphore.bind(py);
+        if super::is_plain(semaphore) {
+            Semaphore::give_back(semaphore)?;
+        } else {
+            semaphore.call_method0(crate::intern!(py, "release"))?;
+        }
+        Ok(Step::Return(py.None()))
+    }
+
+    fn qualname(&self) -> &'static str {
+        "Semaphore.__aexit__"
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.semaphore.drop_ref(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.semaphore)
+    }
+}

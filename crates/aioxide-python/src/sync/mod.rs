@@ -1,0 +1,8 @@
+//! What a task waits with: locks, queues, timeouts, task groups, and functions that
+//! wait for many (`asyncio.locks`, `queues`, `timeouts`, `taskgroups`, `tasks`).
+
+pub mod locks;
+pub mod queues;
+pub mod taskgroups;
+pub mod timeouts;
+pub mod waiting;

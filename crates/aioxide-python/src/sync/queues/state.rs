@@ -1,0 +1,200 @@
+//! What a queue keeps, and whether its class leaves all to asyncio's methods.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString};
+
+use super::Queue;
+use super::items::{Items, Order};
+use crate::core::futures::Future;
+use crate::ffi::allocate;
+use crate::ffi::gil_cell::GilCell;
+use crate::sync::locks::{Event, LoopBinding, Waiters, has_attributes};
+
+pub(super) struct State {
+    /// What is known of the class.
+    class: GilCell<Known>,
+    pub limit: GilCell<Limit>,
+    /// The limit as it was given.
+    pub given_limit: GilCell<Option<Py<PyAny>>>,
+    pub order: Order,
+    pub items: GilCell<Items>,
+    pub getters: GilCell<Waiters>,
+    pub putters: GilCell<Waiters>,
+    /// Things that were put in and not yet reported as done.
+    pub unfinished: GilCell<i64>,
+    /// Set while there are none.
+    pub finished: GilCell<Option<Py<Event>>>,
+    pub shut_down: GilCell<bool>,
+    pub binding: LoopBinding,
+}
+
+/// What was found when the class was looked at last.
+#[derive(Clone, Copy)]
+struct Known {
+    /// The class as it was then, by the number that the interpreter gives to each state of
+    /// each class; 0 for none.
+    version: u32,
+    /// Whether it has methods of its own that the others have to go through.
+    overridden: bool,
+}
+
+/// How many things there may be.
+#[derive(Clone, Copy)]
+pub(super) enum Limit {
+    /// `__init__` never ran.
+    Absent,
+    /// So many, if this is more than none.
+    Whole(isize),
+    /// What only Python can compare with.
+    Odd,
+}
+
+/// Puts `item` in if there is room and nobody else has a say. Gives the getter
+/// whose turn has come by that, if anybody waits; None, with nothing changed, leaves
+/// all to the long way.
+#[inline]
+pub(super) fn put_at_once(
+    queue: &Bound<'_, Queue>,
+    item: &Py<PyAny>,
+) -> Option<Option<Py<Future>>> {
+    let py = queue.py();
+    let state = &queue.get().state;
+    let Limit::Whole(limit) = state.limit.get(py) else {
+        return None;
+    };
+    // Whoever waits in `join` is told by an event, which is set as yet.
+    let ends_a_pause = state.unfinished.get(py) == 0 && state.finished.is_some(py);
+    if !state.has_asyncios_methods(queue) || state.shut_down.get(py) || ends_a_pause {
+        return None;
+    }
+    let size = state.items.native_len(py)?;
+    if limit > 0 && size >= limit.unsigned_abs() {
+        return None;
+    }
+    let getter = take_first(&state.getters, py)?;
+    // The length was a native one.
+    std::mem::forget(state.items.push_native(py, item.clone_ref(py)));
+    state.unfinished.set(py, state.unfinished.get(py).wrapping_add(1));
+    Some(getter)
+}
+
+/// Takes the next thing out, likewise; with the putter whose turn has come by that.
+#[inline]
+pub(super) fn get_at_once(queue: &Bound<'_, Queue>) -> Option<(Py<PyAny>, Option<Py<Future>>)> {
+    let py = queue.py();
+    let state = &queue.get().state;
+    if !state.has_asyncios_methods(queue) || state.items.native_len(py)? == 0 {
+        return None;
+    }
+    let putter = take_first(&state.putters, py)?;
+    Some((state.items.pop_native(py)?, putter))
+}
+
+/// The first of those who wait, if anybody does; None if it is done already, and
+/// others may have to be looked at.
+#[inline]
+fn take_first(waiters: &GilCell<Waiters>, py: Python<'_>) -> Option<Option<Py<Future>>> {
+    if waiters.len(py) == 0 { Some(None) } else { waiters.take_first_pending(py).map(Some) }
+}
+
+/// The methods that asyncio's own go through, and that a subclass may replace.
+const HOOKS: [&str; 8] =
+    ["_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"];
+
+/// Their names as strings, and what stands for them in our classes.
+static ORIGINALS: PyOnceLock<Vec<(Py<PyString>, Py<PyAny>)>> = PyOnceLock::new();
+
+/// What was found last of the classes of each order, with which a new queue begins.
+static KNOWN: [GilCell<Known>; 3] = [const { GilCell::new(Known::NOTHING) }; 3];
+
+impl Known {
+    const NOTHING: Self = Self { version: 0, overridden: false };
+}
+
+impl State {
+    pub fn new(py: Python<'_>, order: Order, limit: Limit) -> PyResult<Self> {
+        Ok(Self {
+            class: GilCell::new(KNOWN[order as usize].get(py)),
+            limit: GilCell::new(limit),
+            given_limit: GilCell::new(None),
+            order,
+            items: GilCell::new(Items::empty(py, order)?),
+            getters: GilCell::new(Waiters::default()),
+            putters: GilCell::new(Waiters::default()),
+            unfinished: GilCell::new(0),
+            finished: GilCell::new(None),
+            shut_down: GilCell::new(false),
+            binding: LoopBinding::new(),
+        })
+    }
+
+    /// Whether nothing was replaced since the class was looked at.
+    #[inline]
+    fn has_asyncios_methods(&self, queue: &Bound<'_, Queue>) -> bool {
+        let known = self.class.get(queue.py());
+        // SAFETY: the reference is alive, and so is its class.
+        let version = unsafe { (*ffi::Py_TYPE(queue.as_ptr())).tp_version_tag };
+        version == known.version
+            && version != 0
+            && !known.overridden
+            && !has_attributes(queue.as_any())
+    }
+}
+
+impl Queue {
+    /// Remembers what the methods are that are gone round unless they are replaced. Called
+    /// once, at module initialisation, when all are in place.
+    pub(super) fn remember_methods(py: Python<'_>) -> PyResult<()> {
+        let class = py.get_type::<Self>();
+        let originals = HOOKS.iter().map(|name| {
+            let name = allocate::string(py, name)?;
+            let method = class.getattr(&name)?.unbind();
+            Ok((name.unbind(), method))
+        });
+        let originals = originals.collect::<PyResult<Vec<_>>>()?;
+        ORIGINALS.get_or_init(py, || originals);
+        Ok(())
+    }
+
+    /// Whether the object or its class wants to be asked. A class is looked at again when it
+    /// has changed, or is another one.
+    #[inline]
+    pub(super) fn is_overridden(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        if slf.get().state.has_asyncios_methods(slf) { Ok(false) } else { Self::has_hooks(slf) }
+    }
+
+    #[cold]
+    fn has_hooks(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        let state = &slf.get().state;
+        let class = slf.get_type();
+        // SAFETY: the reference is alive.
+        let version = || unsafe { (*class.as_type_ptr()).tp_version_tag };
+        let known = state.class.get(py);
+        let originals = ORIGINALS.get(py).map(Vec::as_slice).unwrap_or_default();
+        let overridden = if version() == known.version && known.version != 0 {
+            known.overridden
+        } else {
+            let mut overridden = false;
+            for (name, original) in originals {
+                overridden |= !class.getattr(name.bind(py))?.is(original);
+            }
+            let known = Known { version: version(), overridden };
+            state.class.set(py, known);
+            KNOWN[state.order as usize].set(py, known);
+            overridden
+        };
+        if overridden || !has_attributes(slf.as_any()) {
+            return Ok(overridden);
+        }
+        let attributes = slf.getattr(crate::intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
+        for (name, _) in originals {
+            if attributes.contains(name.bind(py))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

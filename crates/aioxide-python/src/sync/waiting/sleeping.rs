@@ -1,0 +1,143 @@
+//! `sleep`.
+
+use std::ffi::CStr;
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::timer::Timer;
+use crate::core::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
+use crate::core::current_task::running_loop;
+use crate::core::futures::Future;
+use crate::ffi::fastcall::{CallArguments, FastFunction};
+
+/// `asyncio.sleep`.
+pub struct Sleep {
+    delay: Py<PyAny>,
+    result: Py<PyAny>,
+    timer: Timer,
+}
+
+/// `sleep(delay, result=None)`.
+///
+/// https://docs.python.org/3/library/asyncio-task.html#asyncio.sleep
+pub struct SleepFunction;
+
+impl FastFunction for SleepFunction {
+    const NAME: &'static CStr = c"sleep";
+    const DOC: &'static CStr = c"sleep(delay, result=None)\n--\n\nWaits for `delay` seconds and returns `result`. Zero, or less, gives the\nothers one turn.\n\nValueError if the delay is not a number. Cancellation ends the wait.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
+        let (mut delay, mut result) = match arguments.positional {
+            [] => (None, None),
+            [delay] => (Some(&**delay), None),
+            [delay, result] => (Some(&**delay), Some(&**result)),
+            more => {
+                return Err(PyTypeError::new_err(format!(
+                    "sleep() takes from 1 to 2 positional arguments but {} were given",
+                    more.len()
+                )));
+            }
+        };
+        for argument in arguments.named() {
+            let (name, value) = argument?;
+            let place = match name.to_str()? {
+                "delay" => &mut delay,
+                "result" => &mut result,
+                other => {
+                    return Err(PyTypeError::new_err(format!(
+                        "sleep() got an unexpected keyword argument '{other}'"
+                    )));
+                }
+            };
+            if place.replace(value).is_some() {
+                return Err(PyTypeError::new_err(format!(
+                    "sleep() got multiple values for argument '{name}'"
+                )));
+            }
+        }
+        let Some(delay) = delay else {
+            return Err(PyTypeError::new_err(crate::name!(
+                "sleep() missing 1 required positional argument: 'delay'"
+            )));
+        };
+        let delay = delay.clone().unbind();
+        let result = result.map_or_else(|| py.None(), |result| result.clone().unbind());
+        Coroutine::new(py, Sleep { delay, result, timer: Timer::None }).map(Py::into_any)
+    }
+}
+
+/// Whether it is an integer, and not above zero.
+#[inline]
+fn is_no_time(delay: &Bound<'_, PyAny>) -> bool {
+    let mut overflow = 0;
+    // SAFETY: the reference is alive; of an integer the second call makes no error.
+    unsafe {
+        ffi::PyLong_CheckExact(delay.as_ptr()) != 0
+            && ffi::PyLong_AsLongAndOverflow(delay.as_ptr(), &mut overflow) <= 0
+            && overflow <= 0
+    }
+}
+
+impl Sleep {
+    fn begin(&mut self, py: Python<'_>) -> PyResult<Step> {
+        let delay = self.delay.bind(py);
+        if delay.le(0)? {
+            return Ok(Step::Yield);
+        }
+        let seconds = delay.extract::<f64>().ok();
+        if seconds.is_some_and(f64::is_nan) {
+            return Err(PyValueError::new_err(crate::name!("Invalid delay: NaN (not a number)")));
+        }
+        let running = running_loop(py)?;
+        let future = Future::of_loop(&running)?;
+        self.timer = Timer::start(&running, delay, &future)?;
+        Ok(Step::Wait(future))
+    }
+}
+
+impl Routine for Sleep {
+    #[inline]
+    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+        match (moment, &self.timer) {
+            (Moment::Start, _) => is_no_time(self.delay.bind(py)).then_some(AtOnce::Yield),
+            (_, Timer::Foreign(_)) => None,
+            _ => Some(AtOnce::Return(self.result.clone_ref(py))),
+        }
+    }
+
+    fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
+        match input {
+            Input::Start => self.begin(py),
+            Input::Value(_) => {
+                self.timer.has_rung(py)?;
+                Ok(Step::Return(self.result.clone_ref(py)))
+            }
+            Input::Error(error) => {
+                self.timer.call_off(py)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn qualname(&self) -> &'static str {
+        "sleep"
+    }
+
+    fn release(self, py: Python<'_>) {
+        self.delay.drop_ref(py);
+        self.result.drop_ref(py);
+        self.timer.release(py);
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.timer.traverse(visit)?;
+        visit.call(&self.delay)?;
+        visit.call(&self.result)
+    }
+}
