@@ -84,7 +84,9 @@ def load(name: str) -> LoopUnderTest:
             task=module.Task,
             policy=module.EventLoopPolicy,
             has_private_names=True,
-            vocabulary=tuple(importlib.import_module("aioxide.vocabulary").replacements()),
+            vocabulary=tuple(
+                importlib.import_module("aioxide._asyncio.replacements").replacements()
+            ),
         )
     if name in ("uvloop", "rloop"):
         module = importlib.import_module(name)

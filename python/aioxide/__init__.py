@@ -17,12 +17,12 @@ before it starts, or run it with ``python -m aioxide app.py``.
 
 from __future__ import annotations
 
-from .sub_interpreters import refuse_sub_interpreters as _refuse_sub_interpreters
+from ._asyncio.sub_interpreters import refuse_sub_interpreters as _refuse_sub_interpreters
 
 _refuse_sub_interpreters()
 
 # ruff: noqa: E402
-import asyncio as _asyncio
+import asyncio as _stdlib
 from asyncio import *  # noqa: F403
 
 from . import _aioxide
@@ -59,33 +59,33 @@ from ._aioxide import to_thread as to_thread
 from ._aioxide import wait as wait
 from ._aioxide import wait_for as wait_for
 from ._aioxide import wrap_future as wrap_future
-from .completing import as_completed as as_completed
-from .installation import install, uninstall
+from ._asyncio.as_completed import as_completed as as_completed
+from ._asyncio.installation import install, uninstall
+from ._asyncio.policy import EventLoopPolicy
+from ._asyncio.registry import show_native_tasks as _show_native_tasks
+from ._asyncio.runners import Runner as Runner
+from ._asyncio.runners import run as run
+from ._asyncio.streams import StreamReaderProtocol as StreamReaderProtocol
+from ._asyncio.streams import open_connection as open_connection
+from ._asyncio.streams import start_server as start_server
 from .loop import Loop
 from .loop import new_event_loop as new_event_loop
-from .policy import EventLoopPolicy
-from .registry import show_native_tasks as _show_native_tasks
-from .runners import Runner as Runner
-from .runners import run as run
 from .server import Server as Server
-from .streams import StreamReaderProtocol as StreamReaderProtocol
-from .streams import open_connection as open_connection
-from .streams import start_server as start_server
 
-if hasattr(_asyncio, "open_unix_connection"):
-    from .streams import open_unix_connection as open_unix_connection
-    from .streams import start_unix_server as start_unix_server
-if hasattr(_asyncio, "EventLoop"):  # Python 3.13 and later
+if hasattr(_stdlib, "open_unix_connection"):
+    from ._asyncio.streams import open_unix_connection as open_unix_connection
+    from ._asyncio.streams import start_unix_server as start_unix_server
+if hasattr(_stdlib, "EventLoop"):  # Python 3.13 and later
     EventLoop = Loop
-if hasattr(_asyncio, "create_eager_task_factory"):  # Python 3.12 and later
-    from .eager_tasks import eager_task_factory as eager_task_factory
+if hasattr(_stdlib, "create_eager_task_factory"):  # Python 3.12 and later
+    from ._asyncio.eager_tasks import eager_task_factory as eager_task_factory
 if hasattr(_aioxide, "all_tasks"):  # asyncio's own knows native tasks from 3.14 on
     from ._aioxide import all_tasks as all_tasks
 
 # Future, Handle, Runner, run and the like are in asyncio's list under the same
 # names.
 __all__ = (
-    *_asyncio.__all__,
+    *_stdlib.__all__,
     "EventLoopPolicy",
     "Loop",
     "install",
@@ -101,7 +101,7 @@ def __getattr__(name: str):
     """Give what else asyncio has: submodules, and names left out of __all__."""
     if not name.startswith("__"):
         try:
-            return getattr(_asyncio, name)
+            return getattr(_stdlib, name)
         except AttributeError:
             pass
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

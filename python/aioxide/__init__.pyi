@@ -35,9 +35,9 @@ from asyncio import timeouts as timeouts
 from asyncio import transports as transports
 from asyncio import trsock as trsock
 
-from .installation import install as install
-from .installation import uninstall as uninstall
+from ._asyncio.installation import install as install
+from ._asyncio.installation import uninstall as uninstall
+from ._asyncio.policy import EventLoopPolicy as EventLoopPolicy
 from .loop import Loop as Loop
-from .policy import EventLoopPolicy as EventLoopPolicy
 
 __version__: str

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import aioxide
-from aioxide.installation import install_for_program
+from aioxide._asyncio.installation import install_for_program
 
 USAGE = """\
 usage: aioxide [--keep-loops] [-m MODULE | -c CODE | FILE | -] [ARG ...]

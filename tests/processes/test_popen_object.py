@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 
-import aioxide.processes
+import aioxide._loop.processes
 import pytest
 
 
@@ -95,7 +95,7 @@ def test_signals_from_a_thread_reach_no_stranger(run, start, gate):
 
 def test_a_notice_before_the_end_is_followed_up(run, start, gate, monkeypatch):
     """As when a debugger is told first: the process has ended but cannot be reaped yet."""
-    reap = aioxide.processes._reap_child
+    reap = aioxide._loop.processes._reap_child
     refused = []
 
     def refuse_once(pid):
@@ -104,7 +104,7 @@ def test_a_notice_before_the_end_is_followed_up(run, start, gate, monkeypatch):
             raise BlockingIOError
         return reap(pid)
 
-    monkeypatch.setattr(aioxide.processes, "_reap_child", refuse_once)
+    monkeypatch.setattr(aioxide._loop.processes, "_reap_child", refuse_once)
 
     async def main():
         transport = await start("/bin/sh", "-c", "read line; exit 15", stdin=gate.reader)
@@ -121,7 +121,7 @@ def test_a_running_process_has_no_exit_status_yet(run, start, gate):
         transport = await start("/bin/sh", "-c", "read line; exit 16", stdin=gate.reader)
         pid = transport.get_pid()
         with pytest.raises(BlockingIOError, match=f"process {pid} has not ended"):
-            aioxide.processes._reap_child(pid)
+            aioxide._loop.processes._reap_child(pid)
         gate.open()
         assert await transport._wait() == 16
         transport.close()

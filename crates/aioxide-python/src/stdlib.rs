@@ -140,7 +140,7 @@ names! {
     /// The interpreter's coroutines, which ours claim to be.
     type coroutine_type = "types"."CoroutineType";
     /// How a native function is found again: our own.
-    value reduce_function = "aioxide.vocabulary"."reduce_function";
+    value reduce_function = "aioxide._asyncio.replacements"."reduce_function";
     /// A future that threads wait for.
     type concurrent_future = "concurrent.futures"."Future";
     /// A function with its first arguments.
@@ -158,27 +158,27 @@ names! {
     /// Whether an object can be awaited.
     value is_awaitable = "inspect"."isawaitable";
     /// Makes a coroutine of any awaitable: our own.
-    value wrap_awaitable = "aioxide.awaiting"."wrap_awaitable";
+    value wrap_awaitable = "aioxide._asyncio.awaitables"."wrap_awaitable";
     /// Whether `shield` takes note of the exception of what was shielded although
     /// nobody waits for it any more.
-    value shield_takes_note = "aioxide.patch_releases"."SHIELD_TAKES_NOTE";
+    value shield_takes_note = "aioxide._asyncio.patch_releases"."SHIELD_TAKES_NOTE";
     /// The callback that reports such an exception, or None.
-    value shield_reports = "aioxide.patch_releases"."SHIELD_REPORTS";
+    value shield_reports = "aioxide._asyncio.patch_releases"."SHIELD_REPORTS";
     /// Whether a wait for the next one of `as_completed` that fails leaves it to
     /// somebody else.
-    value as_completed_gives_back = "aioxide.patch_releases"."AS_COMPLETED_GIVES_BACK";
+    value as_completed_gives_back = "aioxide._asyncio.patch_releases"."AS_COMPLETED_GIVES_BACK";
     /// Stands in for the frame of a native coroutine: our own.
-    value native_frame = "aioxide.call_graphs"."frame_of";
+    value native_frame = "aioxide._asyncio.call_graphs"."frame_of";
     /// The code of asyncio's function: our own.
-    value native_code = "aioxide.call_graphs"."code_of";
+    value native_code = "aioxide._asyncio.call_graphs"."code_of";
     /// Records where a native coroutine is made: our own.
-    value remember_origin = "aioxide.coroutine_origins"."remember";
+    value remember_origin = "aioxide._asyncio.coroutine_origins"."remember";
     /// Where that was: our own.
-    value origin_of = "aioxide.coroutine_origins"."origin_of";
+    value origin_of = "aioxide._asyncio.coroutine_origins"."origin_of";
     /// Warns of a coroutine that nobody has awaited, with the place where it was made.
     value warn_of_unawaited = "warnings"."_warn_unawaited_coroutine";
     /// What a native coroutine seems to await: our own.
-    value awaited_natively = "aioxide.call_graphs"."awaited";
+    value awaited_natively = "aioxide._asyncio.call_graphs"."awaited";
     /// What goes on at a barrier, for those who look.
     value barrier_state = "asyncio.locks"."_BarrierState";
     /// Somebody has broken or reset a barrier.

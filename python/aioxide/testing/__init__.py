@@ -22,7 +22,7 @@ also run tests that are ``async def``.
 from __future__ import annotations
 
 from .deadlocks import DeadlockError
-from .running import interleavings, run
+from .run import interleavings, run
 from .virtual_loop import VirtualLoop
 
 __all__ = ("DeadlockError", "VirtualLoop", "interleavings", "run")

@@ -111,7 +111,7 @@ def virtual_loop(request, _interleaving_seed):
 
     After the test what is left is cancelled and the loop closed.
     """
-    from ..runners import Runner
+    from .._asyncio.runners import Runner
     from .virtual_loop import VirtualLoop
 
     marker = request.node.get_closest_marker("virtual_loop")

@@ -6,7 +6,7 @@ import sys
 import traceback
 from asyncio.log import logger
 
-from ._aioxide import LoopCore
+from .._aioxide import LoopCore
 
 __all__ = ("ExceptionHandling",)
 

@@ -7,9 +7,9 @@ import os
 import socket
 import sys
 
+from ..server import Server
 from .connections import Connections
 from .listening import Listening
-from .server import Server
 from .socket_files import SocketFile, is_abstract, remove_stale
 from .sockets import require_unix_stream
 from .tls_arguments import Tls, check_server_name, check_timeouts

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import unix_events
 
-from .loop import Loop
+from ..loop import Loop
 
 __all__ = ("EventLoopPolicy",)
 

@@ -7,7 +7,7 @@ import sys
 from asyncio import base_subprocess, events
 from asyncio.log import logger
 
-from ._aioxide import LoopCore, _reap_child
+from .._aioxide import LoopCore, _reap_child
 
 __all__ = ("Processes",)
 

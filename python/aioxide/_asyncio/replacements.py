@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
-from . import _aioxide, completing, eager_tasks, streams
+from .. import _aioxide
+from . import as_completed, eager_tasks, streams
 from . import patch_releases as patch_releases  # looks at asyncio before anything is replaced
 
 __all__ = ("NAMES", "reduce_function", "replacements")
@@ -51,7 +52,7 @@ def replacements() -> Iterator[tuple[ModuleType, str, Any]]:
     for module_name, names in NAMES.items():
         module = importlib.import_module(f"asyncio.{module_name}")
         for name in names:
-            for home in (_aioxide, completing, eager_tasks, streams):
+            for home in (_aioxide, as_completed, eager_tasks, streams):
                 if hasattr(home, name):  # Not every Python has, or needs, all of them.
                     yield asyncio, name, getattr(home, name)
                     yield module, name, getattr(home, name)

@@ -13,8 +13,8 @@ from abc import ABCMeta
 from asyncio import base_events, selector_events, unix_events
 from typing import Any
 
-from ._aioxide import _set_metaclass
-from .loop import Loop
+from .._aioxide import _set_metaclass
+from ..loop import Loop
 
 __all__ = ("give_way", "stand_alone")
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import loop_classes, nesting, stand_ins
-from .loop import Loop, new_event_loop
+from ..loop import Loop, new_event_loop
+from . import loop_classes, nest_asyncio, other_loops
 from .policy import EventLoopPolicy
-from .vocabulary import replacements
+from .replacements import replacements
 
 if TYPE_CHECKING:
     from _aioxide_startup import ImportWatch as _ImportWatch
@@ -72,7 +72,7 @@ def install(loops: bool = False) -> None:
             raise
     if loops and not _replaces_loops:
         _replaces_loops = True
-        for package in stand_ins.PACKAGES:
+        for package in other_loops.PACKAGES:
             _change(_watch, package, _replace_loop)
 
 
@@ -86,13 +86,13 @@ def uninstall() -> None:
     global _replaces_loops, _watch
     if _watch is None:
         return
-    from . import children
+    from . import child_processes
 
     _watch.stop()
     _watch = None
     _replaces_loops = False
     loop_classes.stand_alone()
-    children.keep_to_itself()
+    child_processes.keep_to_itself()
     while _swaps:
         swap = _swaps.pop()
         if getattr(swap.module, swap.name, None) is swap.replacement:
@@ -101,22 +101,22 @@ def uninstall() -> None:
 
 def install_for_program(*, keeps_loops: bool) -> None:
     """Install as ``python -m aioxide`` does: for the processes of the program, too."""
-    from . import children
+    from . import child_processes
 
-    loops = not keeps_loops and not children.keep_loops()
+    loops = not keeps_loops and not child_processes.keep_loops()
     # This may be such a process, which was told something else than its command line says.
     uninstall()
     install(loops)
-    children.inherit(loops)
+    child_processes.inherit(loops)
 
 
 def install_in_child(loops: bool) -> None:
     """Install in a process whose parent has aioxide installed."""
     if _watch is None:
         install(loops)
-        from . import children
+        from . import child_processes
 
-        children.adopt()
+        child_processes.adopt()
 
 
 def _install_ours(watch: _ImportWatch) -> None:
@@ -131,7 +131,7 @@ def _install_ours(watch: _ImportWatch) -> None:
     for module, name, native in replacements():
         _swap(module, name, native)
     _change(watch, "multiprocessing.spawn", _prepare_children)
-    for package in nesting.PACKAGES:
+    for package in nest_asyncio.PACKAGES:
         _change(watch, package, _refuse_nesting)
 
 
@@ -143,22 +143,22 @@ def _change(watch: _ImportWatch, name: str, change: Callable[[ModuleType], None]
 
 
 def _prepare_children(spawn: ModuleType) -> None:
-    from . import children
+    from . import child_processes
 
-    prepared = children.prepared_by(spawn.get_preparation_data, lambda: _replaces_loops)
+    prepared = child_processes.prepared_by(spawn.get_preparation_data, lambda: _replaces_loops)
     _swap(spawn, "get_preparation_data", prepared)
 
 
 def _refuse_nesting(package: ModuleType) -> None:
-    for name, refusing in nesting.refusals(package):
+    for name, refusing in nest_asyncio.refusals(package):
         _swap(package, name, refusing)
 
 
 def _replace_loop(package: ModuleType) -> None:
-    found = list(stand_ins.places(package.__name__))
+    found = list(other_loops.places(package.__name__))
     for module, name in found:
         _swap(module, name, Loop)
-    stand_ins.announce(package.__name__, bool(found))
+    other_loops.announce(package.__name__, bool(found))
 
 
 def _swap(module: ModuleType, name: str, replacement) -> None:

@@ -18,8 +18,8 @@ import sys
 from asyncio import futures, tasks
 from weakref import WeakSet
 
-from . import _aioxide
-from ._aioxide import Task
+from .. import _aioxide
+from .._aioxide import Task
 
 __all__ = ("show_native_tasks",)
 

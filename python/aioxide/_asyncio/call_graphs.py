@@ -12,7 +12,7 @@ import sys
 from types import CodeType, FunctionType
 from typing import Any
 
-from . import _aioxide
+from .. import _aioxide
 
 __all__ = ("Frame", "Suspended", "awaited", "code_of", "frame_of")
 

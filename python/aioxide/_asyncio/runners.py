@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import events
 
-from .loop import new_event_loop
+from ..loop import new_event_loop
 
 __all__ = ("Runner", "run")
 

@@ -9,7 +9,7 @@ import socket
 import sys
 from asyncio import constants, exceptions, protocols
 
-from ._aioxide import FileSend, SocketTransport
+from .._aioxide import FileSend, SocketTransport
 from .executors import Executors
 from .sockets import reject_ssl_socket
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from ..runners import Runner
+from .._asyncio.runners import Runner
 from .virtual_loop import VirtualLoop
 
 __all__ = ("interleavings", "run")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from asyncio import streams
 
-from ._aioxide import LoopCore, SSLProtocol
+from .._aioxide import LoopCore, SSLProtocol
 
 try:
     import ssl

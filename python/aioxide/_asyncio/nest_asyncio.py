@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from .loop import Loop
+from ..loop import Loop
 
 __all__ = ("PACKAGES", "refusals")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from asyncio import constants, events, futures, tasks
 
-from ._aioxide import _want_origins
+from .._aioxide import _want_origins
 from .async_generators import AsyncGenerators
 from .signals import Signals
 

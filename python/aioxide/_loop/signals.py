@@ -16,7 +16,7 @@ import threading
 import warnings
 from asyncio.log import logger
 
-from ._aioxide import Handle, LoopCore
+from .._aioxide import Handle, LoopCore
 from .callbacks import is_coroutine_or_function
 
 __all__ = ("Signals",)

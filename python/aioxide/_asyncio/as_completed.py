@@ -7,13 +7,13 @@ import sys
 __all__ = ("as_completed",)
 
 if sys.version_info >= (3, 13):
-    from ._aioxide import as_completed
+    from .._aioxide import as_completed
 else:
     from asyncio import iscoroutine
     from collections.abc import Coroutine, Generator, Iterable
     from typing import Any
 
-    from . import _aioxide
+    from .. import _aioxide
 
     def as_completed(
         fs: Iterable[Any], *, timeout: float | None = None

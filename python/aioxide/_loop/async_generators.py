@@ -6,7 +6,7 @@ import warnings
 import weakref
 from asyncio import tasks
 
-from .exception_handling import ExceptionHandling
+from .exceptions import ExceptionHandling
 
 __all__ = ("AsyncGenerators",)
 

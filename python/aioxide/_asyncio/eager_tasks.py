@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ._aioxide import Task
+from .._aioxide import Task
 
 __all__ = ()
 

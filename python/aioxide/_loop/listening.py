@@ -11,8 +11,8 @@ from asyncio import tasks
 from asyncio.log import logger
 from collections.abc import Iterable
 
+from ..server import Server
 from .dns import NameResolution
-from .server import Server
 from .sockets import bind_error, is_by_address, set_reuse_port
 from .tls_arguments import check_timeouts
 

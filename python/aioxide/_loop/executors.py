@@ -9,7 +9,7 @@ import warnings
 from asyncio import timeouts
 from typing import TYPE_CHECKING
 
-from ._aioxide import LoopCore
+from .._aioxide import LoopCore
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor

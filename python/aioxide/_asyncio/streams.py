@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from ._aioxide import StreamProtocolCore, StreamReader, StreamWriter
+from .._aioxide import StreamProtocolCore, StreamReader, StreamWriter
 
 __all__: tuple[str, ...] = ("StreamReaderProtocol", "open_connection", "start_server")
 

@@ -1,0 +1,1 @@
+"""What touches the standard library: its policy, its functions, and other packages' loops."""
