@@ -72,7 +72,7 @@ def _give_back_free_memory() -> None:
 async def take(expected_descriptors: dict[str, int]) -> dict[str, Any]:
     """Count everything, after a full collection.
 
-    Connections that are closed need a few more turns to be gone: while other descriptors are
+    Connections that are closed need a few more iterations to be gone: while other descriptors are
     open than `expected_descriptors` says, the loop goes on, though not for ever.
     """
     deadline = time.monotonic() + PATIENCE

@@ -10,7 +10,7 @@ from typing import Any
 class CutAt:
     """Awaits `coroutine` and cancels the task when it waits for the `number`-th time.
 
-    The request comes before the wait begins, in the next turn or after `delay` seconds, by the
+    The request comes before the wait begins, in the next iteration or after `delay` seconds, by the
     choice of `manner`: 0, 1 or 2. What the task waited for is added to `places`.
     """
 

@@ -232,14 +232,14 @@ def run(loop):
 
 @pytest.fixture
 def turn(loop):
-    """Runs ``loop`` for so many turns: ``turn()``, ``turn(3)``."""
+    """Runs ``loop`` for so many iterations: ``turn()``, ``turn(3)``."""
 
-    def run_turns(count=1):
+    def run_iterations(count=1):
         for _ in range(count):
             loop.call_soon(loop.stop)
             loop.run_forever()
 
-    return run_turns
+    return run_iterations
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def pending_task(sampling: Sampling) -> Measurement:
         before = resident_bytes(os.getpid())
         futures = [loop.create_future() for _ in range(TASKS)]
         tasks = [asyncio.create_task(wait_for(future)) for future in futures]
-        # The turn in which every task runs up to its future.
+        # The iteration in which every task runs up to its future.
         await asyncio.sleep(0)
         after = resident_bytes(os.getpid())
         for future in futures:

@@ -16,7 +16,7 @@ def nothing() -> None:
 
 @per_operation
 async def call_soon(count: int) -> float:
-    """Each callback schedules the next: one callback in every turn."""
+    """Each callback schedules the next: one callback in every iteration."""
     loop = asyncio.get_running_loop()
     done = loop.create_future()
     left = count
@@ -37,7 +37,7 @@ async def call_soon(count: int) -> float:
 
 @per_operation
 async def call_soon_batch(count: int) -> float:
-    """Many callbacks in every turn."""
+    """Many callbacks in every iteration."""
     loop = asyncio.get_running_loop()
     start = perf_counter()
     for _ in range(count):
@@ -51,7 +51,7 @@ async def call_soon_batch(count: int) -> float:
 
 @per_operation
 async def sleep_zero(count: int) -> float:
-    """A task that gives way and runs again in the next turn."""
+    """A task that gives way and runs again in the next iteration."""
     start = perf_counter()
     for _ in range(count):
         await asyncio.sleep(0)

@@ -104,7 +104,7 @@ async def event(count: int) -> float:
         for _ in range(count):
             happened.set()
             happened.clear()
-            # The turn in which they all go on, up to the next wait.
+            # The iteration in which they all go on, up to the next wait.
             await asyncio.sleep(0)
         elapsed = perf_counter() - start
         happened.set()

@@ -63,7 +63,7 @@ async def cancel(count: int) -> float:
     elapsed = 0.0
     for _ in range(count):
         tasks = [asyncio.create_task(asyncio.sleep(LONG)) for _ in range(CANCELLED)]
-        # The turn in which every task falls asleep.
+        # The iteration in which every task falls asleep.
         await asyncio.sleep(0)
         start = perf_counter()
         for task in tasks:

@@ -290,7 +290,7 @@ async def unix(given: Given) -> None:
             async with await anyio.connect_unix(path) as stream:
                 await exchange(stream, 4 * MIB)
                 await stream.send_eof()
-                # Cancelled in the turn in which the end arrives, anyio sets a future twice.
+                # Cancelled in the iteration in which the end arrives, anyio sets a future twice.
                 try:
                     await stream.receive()
                 except anyio.EndOfStream:

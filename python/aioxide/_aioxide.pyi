@@ -414,7 +414,7 @@ class LoopCore:
     def _sock_connect(self, sock: socket.socket, address: _Address) -> Coroutine[Any, Any, None]:
         """Connect ``sock`` to an address that needs no lookup."""
 
-    def _run_turns(self) -> None:
+    def _run_iterations(self) -> None:
         """Run turns until ``stop()``; the loop counts as running meanwhile.
 
         Raises ``KeyboardInterrupt`` and ``SystemExit`` of callbacks.
@@ -536,7 +536,7 @@ class LoopCore:
         """
 
     def _interleave(self, seed: int) -> None:
-        """Run what is ready in one turn in an order drawn from ``seed``."""
+        """Run what is ready in one iteration in an order drawn from ``seed``."""
 
     def _is_watching(self) -> bool:
         """Whether a descriptor is watched, besides the one for signals."""

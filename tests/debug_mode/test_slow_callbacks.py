@@ -60,7 +60,7 @@ def test_without_debug_no_callback_is_logged(loop, turn, logged):
 
 
 def logged_lines(logged):
-    """What is said to have been executed, in order, but for the ``stop()`` of each turn."""
+    """What is said to have been executed, in order, but for the ``stop()`` of each iteration."""
     pattern = r"Executing (<.*>) took \d+\.\d{3} seconds"
     lines = [re.fullmatch(pattern, record.getMessage()).group(1) for record in logged.take()]
     return [line for line in lines if "Loop.stop()" not in line]

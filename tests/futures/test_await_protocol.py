@@ -400,7 +400,7 @@ def test_a_done_future_is_awaited_without_leaving_the_task(loop, run):
     async def main():
         future = loop.create_future()
         future.set_result(42)
-        loop.call_soon(seen.append, "next turn")
+        loop.call_soon(seen.append, "next iteration")
         assert await future == 42
         assert seen == []
 

@@ -1,6 +1,6 @@
 """Random programs of callbacks, timers, readers and writers: both loops must call the same.
 
-A program is a tree of actions that hypothesis makes: what is done before the first turn, what
+A program is a tree of actions that hypothesis makes: what is done before the first iteration, what
 each callback does when it is called, which callback does what in its turn, and so on. It is run
 on the standard library's loop and on aioxide, over real socket pairs, and what was called in
 which turn is compared.

@@ -52,7 +52,7 @@ def test_a_generator_dropped_half_way_is_closed_by_the_loop(loop, run):
         assert await generator.__anext__() == 0
         del generator
         gc.collect()
-        # One turn for the call of the finalizer, then two steps of its task.
+        # One iteration for the call of the finalizer, then two steps of its task.
         for _ in range(4):
             await asyncio.sleep(0)
 

@@ -110,11 +110,11 @@ def test_from_its_own_thread_it_keeps_the_order_with_call_soon(loop, turn):
 
 def test_from_a_callback_it_runs_in_the_next_turn(loop, turn):
     seen = []
-    loop.call_soon(loop.call_soon_threadsafe, seen.append, "next turn")
+    loop.call_soon(loop.call_soon_threadsafe, seen.append, "next iteration")
     turn()
     assert seen == []
     turn()
-    assert seen == ["next turn"]
+    assert seen == ["next iteration"]
 
 
 def test_the_handle_cancels_the_call(loop, turn):

@@ -91,13 +91,13 @@ def test_a_stop_of_the_same_turn_does_not_reach_the_next_run(loop, fatal):
         loop.run_forever()
     seen = []
 
-    def second_turn():
-        seen.append("second turn")
+    def second_iteration():
+        seen.append("second iteration")
         loop.stop()
 
-    loop.call_soon(loop.call_soon, second_turn)
+    loop.call_soon(loop.call_soon, second_iteration)
     loop.run_forever()
-    assert seen == ["second turn"]
+    assert seen == ["second iteration"]
 
 
 def test_a_task_passes_it_on_and_keeps_it(loop, turn, fatal):

@@ -43,13 +43,13 @@ def test_stop_is_forgotten_once_the_loop_has_stopped(loop):
     loop.run_forever()
     seen = []
 
-    def second_turn():
-        seen.append("second turn")
+    def second_iteration():
+        seen.append("second iteration")
         loop.stop()
 
-    loop.call_soon(loop.call_soon, second_turn)
+    loop.call_soon(loop.call_soon, second_iteration)
     loop.run_forever()
-    assert seen == ["second turn"]
+    assert seen == ["second iteration"]
 
 
 def test_a_loop_can_be_run_again_and_again(loop):

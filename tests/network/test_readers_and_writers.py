@@ -30,7 +30,7 @@ def test_reader_is_called_while_there_is_something_to_read(loop, turn, pair):
     assert calls == []
     far.send(b"ab")
     turn(2)
-    # Level-triggered: nothing was read, so every turn reports it again.
+    # Level-triggered: nothing was read, so every iteration reports it again.
     before = len(calls)
     assert before >= 1
     turn()

@@ -53,7 +53,7 @@ def test_asking_it_first_loses_nothing(run, start, gate, recorder, method):
 def test_a_signal_to_a_child_that_has_just_ended_keeps_its_exit_code(run, start, gate, has_ended):
     async def main():
         transport = await start("/bin/sh", "-c", "read line; exit 5", stdin=gate.reader)
-        # It ends, and the loop has no turn to learn that.
+        # It ends, and the loop has no iteration to learn that.
         gate.open()
         has_ended(transport.get_pid())
         transport.send_signal(signal.SIGTERM)
@@ -78,7 +78,7 @@ def test_a_thread_may_wait_by_it(run, start, gate):
 
 
 def test_signals_from_a_thread_reach_no_stranger(run, start, gate):
-    """A signal goes to the child or nowhere, also between its end and the loop's next turn."""
+    """A signal goes to the child or nowhere, also between its end and the loop's next iteration."""
 
     async def main():
         transport = await start("/bin/cat", stdin=gate.reader)

@@ -135,7 +135,7 @@ def test_loop_goes_on_meanwhile(run, loop, pair, source):
         while not sending.done():
             await asyncio.sleep(0)
             turns += 1
-            # One small read per turn: sending takes as many turns as the reader wants.
+            # One small read per iteration: sending takes as many iterations as the reader wants.
             try:
                 received += len(far.recv(256 * 1024))
             except BlockingIOError:

@@ -96,7 +96,7 @@ class Run:
         self.tasks.append(task)
         return task
 
-    def drive_turn(self):
+    def drive_iteration(self):
         self.loop.call_soon(self.loop.stop)
         self.loop.run_forever()
 
@@ -132,7 +132,7 @@ class Run:
         self.timeouts.clear()
         del left, task
         gc.collect(0)
-        self.drive_turn()
+        self.drive_iteration()
         self.see("reported", sorted(self.reported))
 
     def free_conditions(self):

@@ -198,7 +198,7 @@ def test_awaiting_eager_tasks_does_not_leave_the_turn(eager_loop):
     log = []
 
     async def main():
-        eager_loop.call_soon(log.append, "next turn")
+        eager_loop.call_soon(log.append, "next iteration")
         assert await eager_loop.create_task(give(1)) == 1
         assert await asyncio.gather(give(2), give(3)) == [2, 3]
         assert log == []

@@ -76,7 +76,7 @@ def awaiting(loop, Task, turn):
 
 @pytest.fixture
 def call(loop, turn):
-    """Has the loop call each callback with its argument, in one turn, and runs one more."""
+    """Has the loop call each callback with its argument, in one iteration, and runs one more."""
 
     def schedule(*calls):
         for callback, argument in calls:

@@ -136,7 +136,7 @@ def test_an_awaiter_of_a_done_task_goes_on_at_once(loop, run):
         await asyncio.sleep(0)
         assert task.done()
         log = []
-        loop.call_soon(log.append, "next turn")
+        loop.call_soon(log.append, "next iteration")
         assert await task == 42
         assert log == []
 

@@ -169,7 +169,7 @@ def test_cancelling_a_waiting_function_keeps_it_from_starting(run, loop):
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
-            # The future tells the pool in a callback of the next turn.
+            # The future tells the pool in a callback of the next iteration.
             await asyncio.sleep(0)
             release.set()
             assert await busy is True
@@ -189,7 +189,7 @@ def test_cancelling_a_waiting_function_of_the_default_pool(run, loop):
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        # The future tells the pool in a callback of the next turn.
+        # The future tells the pool in a callback of the next iteration.
         await asyncio.sleep(0)
         release.set()
         assert await asyncio.gather(*busy) == [True] * most
@@ -278,7 +278,7 @@ def test_stop_iteration_from_a_thread_becomes_a_runtime_error(run, loop):
 
 
 def test_a_loop_that_never_waits_lets_calls_run(run, loop):
-    """Each turn lets the GIL go, not only the interpreter after its switch interval."""
+    """Each iteration lets the GIL go, not only the interpreter after its switch interval."""
 
     def call():
         for _ in range(3):

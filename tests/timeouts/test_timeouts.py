@@ -221,7 +221,7 @@ def test_a_cancellation_beside_the_timeout_wins(run, api):
 
         task = asyncio.ensure_future(patient())
         await asyncio.sleep(0)
-        # The timeout has gone off in the turn that this runs in.
+        # The timeout has gone off in the iteration that this runs in.
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises((asyncio.CancelledError, TimeoutError)) as caught:

@@ -36,7 +36,7 @@ def test_at_every_turn_of_the_handshake(
     run, loop, contexts, side, reported, remembered, count_descriptors
 ):
     async def attempt(patience):
-        """Cancel after so many turns; return whether the connection was there first."""
+        """Cancel after so many iterations; return whether the connection was there first."""
         remembered.clear()
         near, far = tcp_pair()
         with far:
@@ -109,7 +109,7 @@ def test_start_tls_before_it_began(run, loop, contexts, count_descriptors):
             upgrading = asyncio.ensure_future(
                 loop.start_tls(transport, protocol, contexts[1], server_hostname="localhost")
             )
-            # One turn: the upgrade has been asked for, and the handshake not begun.
+            # One iteration: the upgrade has been asked for, and the handshake not begun.
             await turns(1)
             upgrading.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -109,7 +109,7 @@ def test_connection_lost_comes_in_a_later_turn_than_eof_received(run, wired, loo
     class Notes(Recorder):
         def eof_received(self):
             super().eof_received()
-            loop.call_soon(self.calls.append, "the turn after")
+            loop.call_soon(self.calls.append, "the iteration after")
 
     async def main():
         async with wired("client", Notes) as (_, protocol, peer):
@@ -118,7 +118,7 @@ def test_connection_lost_comes_in_a_later_turn_than_eof_received(run, wired, loo
             assert protocol.calls == [
                 "connection_made",
                 "eof_received",
-                "the turn after",
+                "the iteration after",
                 "connection_lost",
             ]
 

@@ -170,7 +170,7 @@ def test_in_which_turn_it_is_over(run, api, futures, when):
         await asyncio.sleep(0)
         return reached
 
-    # The callbacks run in the next turn, the waiting task goes on one later, and who waits for
+    # The callbacks run in the next iteration, the waiting task goes on one later, and who waits for
     # the task is told in the third.
     assert run(main()) == [3]
 

@@ -163,7 +163,7 @@ impl Generator {
         Ok(())
     }
 
-    fn turn(&mut self) -> io::Result<()> {
+    fn iteration(&mut self) -> io::Result<()> {
         self.events.clear();
         let events = spare_capacity(&mut self.events);
         match epoll::wait(&self.poller, events, Some(&PATIENCE)) {

@@ -5,7 +5,7 @@
 //! can wait for, or, where the system gives none, by a thread
 //! ([`on_exit`]). Neither takes the exit status away: the child stays a zombie,
 //! and its number its own, until [`reap`] asks the second question. So nobody
-//! can send a signal to a stranger that was given the number meanwhile.
+//! can send a signal to a steps_foreign_task that was given the number meanwhile.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use crate::{Lookout, Waker};
+use crate::{AdaptiveSpin, Waker};
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +35,7 @@ pub struct Inbox<T> {
     /// Held for a few instructions only, and never while foreign code runs.
     state: Mutex<State<T>>,
     /// Whether `state.items` holds something: spares the loop the lock in each
-    /// turn. Written under the lock. A reader that sees a stale `false` misses
+    /// iteration. Written under the lock. A reader that sees a stale `false` misses
     /// nothing, because the wake-up of that push ends his next poll.
     has_items: AtomicBool,
 }
@@ -95,9 +95,9 @@ impl<T> Inbox<T> {
 
     /// For the loop, before it waits: looks for a moment whether something
     /// arrives. That wakes nobody meanwhile. Returns whether there is something.
-    pub fn look(&self, lookout: &mut Lookout) -> bool {
+    pub fn look(&self, spin: &mut AdaptiveSpin) -> bool {
         self.lock().is_looked_at = true;
-        lookout.look(|| !self.is_empty());
+        spin.look(|| !self.is_empty());
         let mut state = self.lock();
         state.is_looked_at = false;
         !state.items.is_empty()

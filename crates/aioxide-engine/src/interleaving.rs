@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 /// order in which they became ready.
 pub type Promises = [Option<usize>; 2];
 
-/// Draws the order of each turn from a seed. The same seed and the same
+/// Draws the order of each iteration from a seed. The same seed and the same
 /// program give the same orders.
 ///
 /// ```

@@ -8,10 +8,10 @@
 //! | send to a loop from another thread | [`Inbox`] |
 //! | run something later | [`Timers`], by the [`Clock`] |
 //! | make a blocking call | [`BlockingPool`] |
-//! | look a moment before going to sleep | [`Lookout`] |
+//! | look a moment before going to sleep | [`AdaptiveSpin`] |
 //! | learn how a child process ended | [`children`] |
-//! | put all of it in order | [`Engine`]; its module, [`turn`], states the order |
-//! | test a program: in no time, in other orders | [`Clock::virtual_from`] with [`Idling`], [`Interleaving`] |
+//! | put all of it in order | [`Engine`]; its module, [`iteration`], states the order |
+//! | test a program: in no time, in other orders | [`Clock::virtual_from`] with [`VirtualTime`], [`Interleaving`] |
 //!
 //! A complete loop, which runs a timer, a message from another thread and a
 //! reader:
@@ -48,15 +48,15 @@
 //!
 //! let mut heard = Vec::new();
 //! let mut events = Events::with_capacity(64);
-//! let mut graveyard = Vec::new();
+//! let mut deferred = Vec::new();
 //! while heard.len() < 4 {
-//!     let wait = engine.prepare(&mut graveyard); // 1
+//!     let wait = engine.prepare(&mut deferred); // 1
 //!     let poller = engine.poller().clone();
 //!     poller.wait(&mut events, wait.timeout())?; // 2
 //!     for _event in events.iter() {
 //!         engine.schedule(Item::Read); // 3
 //!     }
-//!     for _ in 0..engine.collect(&mut graveyard) {
+//!     for _ in 0..engine.collect(&mut deferred) {
 //!         match engine.next_ready().unwrap() { // 4
 //!             Item::Greet(text) => heard.push(text.to_owned()),
 //!             Item::Read => {
@@ -67,7 +67,7 @@
 //!             }
 //!         }
 //!     }
-//!     graveyard.clear();
+//!     deferred.clear();
 //! }
 //! heard.sort();
 //! assert_eq!(
@@ -80,23 +80,23 @@
 // What talks to the system without a safe interface says so where it does.
 #![deny(unsafe_code)]
 
+mod adaptive_spin;
 pub mod children;
 mod clock;
-mod idling;
 mod inbox;
 mod interleaving;
-mod lookout;
+pub mod iteration;
 mod poller;
 mod pool;
 mod timers;
-pub mod turn;
+mod virtual_time;
 
+pub use adaptive_spin::AdaptiveSpin;
 pub use clock::Clock;
-pub use idling::{Idle, Idling, Outside};
 pub use inbox::Inbox;
 pub use interleaving::{Interleaving, Promises};
-pub use lookout::Lookout;
+pub use iteration::{Engine, Wait};
 pub use poller::{Event, Events, Interest, MAX_TOKEN, Poller, Trigger, Waker};
 pub use pool::{BlockingPool, Job, LastWords, SubmitError, Worker};
 pub use timers::{Cancellable, Cancelled, Timers};
-pub use turn::{Engine, Wait};
+pub use virtual_time::{Idle, Outside, VirtualTime};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use crate::Lookout;
+use crate::AdaptiveSpin;
 
 #[cfg(test)]
 mod tests;
@@ -76,7 +76,7 @@ struct State {
     /// occupies a processor.
     looking: bool,
     /// Tells whether to look. Copied out while a worker does.
-    lookout: Lookout,
+    spin: AdaptiveSpin,
     next_index: usize,
     shut_down: bool,
     /// To be called when the last worker has ended.

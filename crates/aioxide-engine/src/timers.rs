@@ -30,7 +30,7 @@ pub trait Cancellable {
 /// No item is ever dropped inside a `&mut self` method: dropping one may run
 /// foreign code that comes back to the loop and finds the heap half changed.
 /// Whatever leaves the heap is handed to the caller, cancelled items through
-/// the `graveyard` that he passes in and empties when it suits him.
+/// the `deferred` that he passes in and empties when it suits him.
 ///
 /// ```
 /// use aioxide_engine::{Cancellable, Timers};
@@ -46,10 +46,10 @@ pub trait Cancellable {
 /// timers.insert(2.0, Name("later"));
 /// timers.insert(1.0, Name("sooner"));
 ///
-/// let mut graveyard = Vec::new();
-/// assert_eq!(timers.next_deadline(&mut graveyard), Some(1.0));
-/// assert_eq!(timers.pop_due(1.5, &mut graveyard).unwrap().0, "sooner");
-/// assert!(timers.pop_due(1.5, &mut graveyard).is_none());
+/// let mut deferred = Vec::new();
+/// assert_eq!(timers.next_deadline(&mut deferred), Some(1.0));
+/// assert_eq!(timers.pop_due(1.5, &mut deferred).unwrap().0, "sooner");
+/// assert!(timers.pop_due(1.5, &mut deferred).is_none());
 /// ```
 pub struct Timers<T> {
     heap: BinaryHeap<Entry<T>>,
@@ -145,20 +145,20 @@ impl<T: Cancellable> Timers<T> {
 
     /// The nearest deadline of a live timer, in seconds.
     ///
-    /// Cancelled timers that are in its way are moved to `graveyard`.
+    /// Cancelled timers that are in its way are moved to `deferred`.
     #[inline]
-    pub fn next_deadline(&mut self, graveyard: &mut Vec<T>) -> Option<f64> {
-        self.take_in_recent(graveyard);
-        self.bury_cancelled_head(graveyard);
+    pub fn next_deadline(&mut self, deferred: &mut Vec<T>) -> Option<f64> {
+        self.take_in_recent(deferred);
+        self.bury_cancelled_head(deferred);
         self.heap.peek().map(|entry| entry.deadline)
     }
 
     /// The next live timer whose deadline is `now` or earlier.
     ///
-    /// Cancelled timers that are in its way are moved to `graveyard`.
+    /// Cancelled timers that are in its way are moved to `deferred`.
     #[inline]
-    pub fn pop_due(&mut self, now: f64, graveyard: &mut Vec<T>) -> Option<T> {
-        if self.next_deadline(graveyard)? > now {
+    pub fn pop_due(&mut self, now: f64, deferred: &mut Vec<T>) -> Option<T> {
+        if self.next_deadline(deferred)? > now {
             return None;
         }
         self.heap.pop().map(|entry| entry.item)
@@ -179,11 +179,11 @@ impl<T: Cancellable> Timers<T> {
 
     /// Puts the recent timers into the heap, except those that are cancelled by now.
     #[inline]
-    fn take_in_recent(&mut self, graveyard: &mut Vec<T>) {
+    fn take_in_recent(&mut self, deferred: &mut Vec<T>) {
         for entry in self.recent.drain(..) {
             if entry.item.is_cancelled() {
                 self.cancelled = self.cancelled.saturating_sub(1);
-                graveyard.push(entry.item);
+                deferred.push(entry.item);
             } else {
                 self.heap.push(entry);
             }
@@ -193,16 +193,16 @@ impl<T: Cancellable> Timers<T> {
     /// Frees the head of cancelled timers. If these are most of the heap, all of them
     /// go in one pass, which costs less than taking each from the top of the heap.
     #[inline]
-    fn bury_cancelled_head(&mut self, graveyard: &mut Vec<T>) {
+    fn bury_cancelled_head(&mut self, deferred: &mut Vec<T>) {
         if !self.has_cancelled_head() {
             return;
         }
         if self.cancelled * 2 > self.heap.len() {
-            return self.take_cancelled(graveyard);
+            return self.take_cancelled(deferred);
         }
         while self.has_cancelled_head() {
             self.cancelled = self.cancelled.saturating_sub(1);
-            graveyard.extend(self.heap.pop().map(|entry| entry.item));
+            deferred.extend(self.heap.pop().map(|entry| entry.item));
         }
     }
 
@@ -211,15 +211,15 @@ impl<T: Cancellable> Timers<T> {
         self.heap.peek().is_some_and(|entry| entry.item.is_cancelled())
     }
 
-    /// Moves everything that is cancelled to `graveyard`, whether it was noted or not.
-    fn take_cancelled(&mut self, graveyard: &mut Vec<T>) {
-        self.take_in_recent(graveyard);
+    /// Moves everything that is cancelled to `deferred`, whether it was noted or not.
+    fn take_cancelled(&mut self, deferred: &mut Vec<T>) {
+        self.take_in_recent(deferred);
         self.cancelled = 0;
         let mut entries = mem::take(&mut self.heap).into_vec();
         let mut index = 0;
         while index < entries.len() {
             if entries[index].item.is_cancelled() {
-                graveyard.push(entries.swap_remove(index).item);
+                deferred.push(entries.swap_remove(index).item);
             } else {
                 index += 1;
             }

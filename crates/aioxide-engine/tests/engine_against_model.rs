@@ -66,7 +66,7 @@ enum Step {
     HoldJobs(bool),
     Wake,
     Descriptor(descriptors::Step),
-    /// A turn in which each item that runs schedules as many others as the
+    /// An iteration in which each item that runs schedules as many others as the
     /// next number says.
     Turn(Vec<u8>),
 }
@@ -245,7 +245,7 @@ struct Trial {
     model: Model,
     descriptors: Descriptors,
     others: Others,
-    graveyard: Vec<Item>,
+    deferred: Vec<Item>,
     /// Woken since the last wait, not counting the inbox.
     is_woken: bool,
     /// Ids are given out in turn.
@@ -261,7 +261,7 @@ impl Trial {
             model: Model::default(),
             descriptors: Descriptors::new(true),
             others: Others::new(),
-            graveyard: Vec::new(),
+            deferred: Vec::new(),
             is_woken: false,
             next_id: 0,
             run: Vec::new(),
@@ -318,7 +318,7 @@ impl Trial {
     fn cancel_every(&mut self, stride: usize) {
         for (_, timer) in self.model.timers.iter().step_by(stride) {
             if !timer.cancelled.swap(true, Ordering::Relaxed) {
-                self.graveyard.extend(self.engine.timers().note_cancelled());
+                self.deferred.extend(self.engine.timers().note_cancelled());
             }
         }
     }
@@ -352,8 +352,8 @@ impl Trial {
         assert!(self.others.pool.threads() <= POOL_THREADS);
     }
 
-    fn turn(&mut self, children: &[u8]) {
-        let wait = self.engine.prepare(&mut self.graveyard);
+    fn iteration(&mut self, children: &[u8]) {
+        let wait = self.engine.prepare(&mut self.deferred);
         let expected = self.model.wait();
         // Those from elsewhere that are ready by now.
         let arrived = self.arrived();
@@ -364,7 +364,7 @@ impl Trial {
             self.skip_to_next_deadline();
         }
 
-        let count = self.engine.collect(&mut self.graveyard);
+        let count = self.engine.collect(&mut self.deferred);
         self.model.take_due_timers();
         assert_eq!(count, self.engine.ready_len());
         self.arrived();
@@ -381,7 +381,7 @@ impl Trial {
         }
     }
 
-    /// Step 2 of a turn. It blocks where it may, if the model knows that
+    /// Step 2 of an iteration. It blocks where it may, if the model knows that
     /// something is there to end it.
     fn wait(&mut self, wait: Wait) {
         let must_end = self.is_woken || self.descriptors.is_due() || self.others.will_send();
@@ -404,7 +404,7 @@ impl Trial {
     }
 
     fn skip_to_next_deadline(&mut self) {
-        self.engine.skip_to_next_deadline(&mut self.graveyard);
+        self.engine.skip_to_next_deadline(&mut self.deferred);
         let now = self.engine.clock().now();
         let next = self.model.next_deadline().unwrap_or(self.model.now);
         if now == self.model.now {
@@ -453,12 +453,12 @@ impl Trial {
 
         let mut all: Vec<usize> = self.run;
         all.extend(left.iter().map(|item| item.id));
-        all.extend(self.graveyard.iter().map(|item| item.id));
+        all.extend(self.deferred.iter().map(|item| item.id));
         all.extend(self.others.refused.lock().unwrap().iter());
         all.sort_unstable();
         assert!(all.iter().copied().eq(0..late.id), "each comes out once: {all:?}");
         // What was called off never ran.
-        assert!(self.graveyard.iter().all(Item::is_cancelled));
+        assert!(self.deferred.iter().all(Item::is_cancelled));
     }
 }
 

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aioxide_engine::{
-    BlockingPool, Cancellable, Clock, Engine, Events, Inbox, Interest, Lookout, Poller,
+    AdaptiveSpin, BlockingPool, Cancellable, Clock, Engine, Events, Inbox, Interest, Poller,
     SubmitError, Trigger,
 };
 
@@ -72,10 +72,10 @@ fn who_looks_before_he_waits_misses_no_message() {
         });
         let mut events = Events::with_capacity(4);
         let mut arrived = VecDeque::new();
-        let mut lookout = Lookout::default();
+        let mut spin = AdaptiveSpin::default();
         for message in 0..MESSAGES {
             while arrived.is_empty() {
-                if !inbox.look(&mut lookout) {
+                if !inbox.look(&mut spin) {
                     let start = Instant::now();
                     poller.wait(&mut events, Some(DEADLINE)).unwrap();
                     assert!(start.elapsed() < DEADLINE, "a wake-up was lost");
@@ -180,15 +180,15 @@ fn a_loop_serves_sockets_timers_and_jobs_at_once() {
 
     let (mut bytes, mut timeouts, mut jobs, mut open) = ([0; SOCKETS], 0, 0, SOCKETS);
     let mut events = Events::with_capacity(8);
-    let mut graveyard = Vec::new();
+    let mut deferred = Vec::new();
     while open > 0 || timeouts < TIMEOUTS || jobs < JOBS {
         assert!(engine.clock().now() - start < DEADLINE.as_secs_f64());
-        let wait = engine.prepare(&mut graveyard);
+        let wait = engine.prepare(&mut deferred);
         poller.wait(&mut events, wait.timeout().or(Some(DEADLINE))).unwrap();
         for event in events.iter() {
             engine.schedule(Item::Readable(event.token));
         }
-        for _ in 0..engine.collect(&mut graveyard) {
+        for _ in 0..engine.collect(&mut deferred) {
             match engine.next_ready().unwrap() {
                 Item::Timeout => timeouts += 1,
                 Item::JobDone => jobs += 1,
@@ -204,7 +204,7 @@ fn a_loop_serves_sockets_timers_and_jobs_at_once() {
     }
     assert_eq!(bytes, [BYTES; SOCKETS]);
     assert_eq!((timeouts, jobs), (TIMEOUTS, JOBS));
-    assert!(graveyard.is_empty() && !engine.has_work());
+    assert!(deferred.is_empty() && !engine.has_work());
     for writer in writers {
         writer.join().unwrap();
     }

@@ -91,7 +91,7 @@ fn check(steps: Vec<Step>) {
     let mut timers = Timers::new();
     let mut model = Model::default();
     for step in steps {
-        let mut graveyard = Vec::new();
+        let mut deferred = Vec::new();
         match step {
             Step::Insert(deadlines) => {
                 for deadline in deadlines {
@@ -104,21 +104,21 @@ fn check(steps: Vec<Step>) {
                 let flags: Vec<_> = chosen.iter().map(|e| e.cancelled.clone()).collect();
                 for flag in flags.iter().filter(|flag| !flag.replace(true)) {
                     assert!(flag.get());
-                    graveyard.extend(timers.note_cancelled());
+                    deferred.extend(timers.note_cancelled());
                 }
                 let still_dead = timers.iter().filter(|a| a.is_cancelled()).count();
                 assert!(still_dead <= 100 || still_dead * 2 <= timers.len());
             }
             Step::NextDeadline => {
                 let expected = model.first_live().map(|entry| entry.deadline);
-                assert_eq!(timers.next_deadline(&mut graveyard), expected);
+                assert_eq!(timers.next_deadline(&mut deferred), expected);
             }
             Step::PopDue(now) => {
-                let popped = timers.pop_due(f64::from(now), &mut graveyard);
+                let popped = timers.pop_due(f64::from(now), &mut deferred);
                 assert_eq!(popped.map(|a| a.id), model.pop_due(f64::from(now)));
             }
             Step::PopAllDue(now) => {
-                while let Some(alarm) = timers.pop_due(f64::from(now), &mut graveyard) {
+                while let Some(alarm) = timers.pop_due(f64::from(now), &mut deferred) {
                     assert_eq!(Some(alarm.id), model.pop_due(f64::from(now)));
                 }
                 assert_eq!(model.pop_due(f64::from(now)), None);
@@ -129,7 +129,7 @@ fn check(steps: Vec<Step>) {
                 assert_eq!(taken, expected);
             }
         }
-        model.bury(graveyard);
+        model.bury(deferred);
         assert_eq!(timers.len(), model.entries.len());
         assert_eq!(timers.is_empty(), model.entries.is_empty());
     }

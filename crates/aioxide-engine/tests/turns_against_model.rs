@@ -1,5 +1,5 @@
 //! `Engine` with a virtual clock against a model of its three queues, and of
-//! the order in which a turn goes through them.
+//! the order in which an iteration goes through them.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -32,7 +32,7 @@ enum Step {
     Send,
     CancelTimer(usize),
     AdvanceBy(u8),
-    /// A turn in which so many readiness events come, and in which each item
+    /// An iteration in which so many readiness events come, and in which each item
     /// that runs schedules as many others as the next number says.
     Turn {
         events: usize,
@@ -103,7 +103,7 @@ struct Pair {
     engine: Engine<Item>,
     model: Model,
     next_id: usize,
-    graveyard: Vec<Item>,
+    deferred: Vec<Item>,
 }
 
 impl Pair {
@@ -125,17 +125,17 @@ impl Pair {
         self.engine.schedule_at(deadline, item);
     }
 
-    fn turn(&mut self, events: usize, children: &[u8]) {
-        let wait = self.engine.prepare(&mut self.graveyard);
+    fn iteration(&mut self, events: usize, children: &[u8]) {
+        let wait = self.engine.prepare(&mut self.deferred);
         assert_eq!(wait, self.model.prepare());
         for _ in 0..events {
             self.schedule();
         }
         if let Wait::Until(_) = wait {
-            self.engine.skip_to_next_deadline(&mut self.graveyard);
+            self.engine.skip_to_next_deadline(&mut self.deferred);
             self.model.skip();
         }
-        let count = self.engine.collect(&mut self.graveyard);
+        let count = self.engine.collect(&mut self.deferred);
         assert_eq!(count, self.model.collect());
         let mut children = children.iter();
         for _ in 0..count {
@@ -160,7 +160,7 @@ impl Pair {
                 let live: Vec<_> = self.model.timers.iter().map(|(_, t)| t).collect();
                 let chosen = live.get(index % live.len().max(1));
                 if chosen.is_some_and(|timer| !timer.cancelled.replace(true)) {
-                    self.graveyard.extend(self.engine.timers().note_cancelled());
+                    self.deferred.extend(self.engine.timers().note_cancelled());
                 }
             }
             Step::AdvanceBy(delay) => {
@@ -179,14 +179,14 @@ fn check(steps: Vec<Step>) {
         engine: Engine::new(Clock::virtual_from(0.0)).expect("file descriptors are left"),
         model: Model::default(),
         next_id: 0,
-        graveyard: Vec::new(),
+        deferred: Vec::new(),
     };
     for step in steps {
         pair.apply(step);
     }
-    // Whatever is left comes out once: from the engine or from its graveyard.
+    // Whatever is left comes out once: from the engine or from its deferred.
     let mut left: Vec<_> = pair.engine.close();
-    left.append(&mut pair.graveyard);
+    left.append(&mut pair.deferred);
     let mut left: Vec<_> = left.iter().map(|item| item.id).collect();
     let model = pair.model;
     let timers = model.timers.iter().map(|(_, timer)| timer.id);

@@ -235,7 +235,7 @@ class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
         self._loop._call_at_exit(self._pid, self._exit_noticed, on_thread=on_thread)
 
     def _exit_noticed(self) -> None:
-        # A turn later, behind what the pipes have brought in this one.
+        # An iteration later, behind what the pipes have brought in this one.
         try:
             self._loop.call_soon(self._process_exited, self._take_returncode())
         except BlockingIOError:

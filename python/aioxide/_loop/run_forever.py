@@ -36,7 +36,7 @@ class Running(AsyncGenerators, Signals):
         self._check_running()
         try:
             self._run_forever_setup()
-            self._run_turns()
+            self._run_iterations()
         finally:
             self._run_forever_cleanup()
 

@@ -65,8 +65,8 @@ def _ended(scope: BackgroundScope | None, task: asyncio.Task[Any]) -> None:
     if task.cancelled():
         _let_go(scope, task)
     else:
-        # Who awaits the task runs in the next turn. So does who awaits asyncio.wait() and
-        # the like, if they were told in this turn; they must have had the time to ask.
+        # Who awaits the task runs in the next iteration. So does who awaits asyncio.wait() and
+        # the like, if they were told in this iteration; they must have had the time to ask.
         loop = task.get_loop()
         loop.call_soon(loop.call_soon, _settle, scope, task)
 

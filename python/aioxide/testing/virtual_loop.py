@@ -41,7 +41,7 @@ class VirtualLoop(Loop):
     and ``run_until_complete()`` raise ``DeadlockError``. The loop can be run
     again then, to cancel the tasks that wait.
 
-    With a ``seed``, what is ready in one turn runs in an order drawn from it.
+    With a ``seed``, what is ready in one iteration runs in an order drawn from it.
     The same seed gives the same orders, as long as nothing comes from outside.
     What asyncio's documentation promises is kept:
 

@@ -456,9 +456,9 @@ fn who_looks_for_a_job_takes_it_without_being_woken() {
 fn one_thread_looks_at_a_time() {
     let joined = JoinedPool::new(2);
     joined.pool.owner.shared.lock().looking = true;
-    let before = joined.pool.owner.shared.lock().lookout;
+    let before = joined.pool.owner.shared.lock().spin;
     joined.run_and_settle(|| ());
     let state = joined.pool.owner.shared.lock();
     assert!(state.looking, "it is the other one who has to say that he has looked");
-    assert_eq!(state.lookout, before);
+    assert_eq!(state.spin, before);
 }

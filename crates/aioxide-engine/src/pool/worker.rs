@@ -76,18 +76,18 @@ impl Worker {
         let shared = &self.shared;
         let in_vain = state.looking || state.shut_down || !state.queue.is_empty();
         let busy = state.threads - state.idle;
-        if in_vain || !state.lookout.is_due(busy) {
+        if in_vain || !state.spin.is_due(busy) {
             return state;
         }
         state.finishes();
         state.looking = true;
-        let mut lookout = state.lookout;
+        let mut spin = state.spin;
         shared.has_news.store(false, Ordering::Relaxed);
         drop(state);
-        lookout.look(|| shared.has_news.load(Ordering::Acquire));
+        spin.look(|| shared.has_news.load(Ordering::Acquire));
         let mut state = shared.lock();
         state.looking = false;
-        state.lookout = lookout;
+        state.spin = spin;
         state
     }
 }

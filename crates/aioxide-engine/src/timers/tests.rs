@@ -26,7 +26,7 @@ impl Drop for Alarm {
 #[derive(Default)]
 struct Bench {
     timers: Timers<Alarm>,
-    graveyard: Vec<Alarm>,
+    deferred: Vec<Alarm>,
     cancelled: Vec<Rc<Cell<bool>>>,
     inside: Rc<Cell<bool>>,
 }
@@ -50,7 +50,7 @@ impl Bench {
 
     fn guarded<R>(&mut self, action: impl FnOnce(&mut Timers<Alarm>, &mut Vec<Alarm>) -> R) -> R {
         self.inside.set(true);
-        let result = action(&mut self.timers, &mut self.graveyard);
+        let result = action(&mut self.timers, &mut self.deferred);
         self.inside.set(false);
         result
     }
@@ -72,7 +72,7 @@ impl Bench {
     }
 
     fn pop_due(&mut self, now: f64) -> Option<u32> {
-        let alarm = self.guarded(|timers, graveyard| timers.pop_due(now, graveyard));
+        let alarm = self.guarded(|timers, deferred| timers.pop_due(now, deferred));
         alarm.map(|alarm| alarm.name)
     }
 
@@ -81,7 +81,7 @@ impl Bench {
     }
 
     fn next_deadline(&mut self) -> Option<f64> {
-        self.guarded(|timers, graveyard| timers.next_deadline(graveyard))
+        self.guarded(|timers, deferred| timers.next_deadline(deferred))
     }
 }
 
@@ -125,16 +125,16 @@ fn a_deadline_that_is_not_a_number_never_comes() {
 }
 
 #[test]
-fn cancelled_timers_in_the_way_go_to_the_graveyard() {
+fn cancelled_timers_in_the_way_go_to_the_deferred_drops() {
     let mut bench = Bench::in_the_heap(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     for name in [0, 1, 3] {
         assert_eq!(bench.cancel(name), []);
     }
     assert_eq!(bench.next_deadline(), Some(3.0));
-    assert_eq!(names(&bench.graveyard), [0, 1]);
+    assert_eq!(names(&bench.deferred), [0, 1]);
     assert_eq!(bench.pop_due(4.5), Some(2));
     assert_eq!(bench.pop_due(4.5), None);
-    assert_eq!(names(&bench.graveyard), [0, 1, 3]);
+    assert_eq!(names(&bench.deferred), [0, 1, 3]);
     assert_eq!(bench.pop_all_due(10.0), [4, 5]);
     assert!(bench.timers.is_empty());
 }
@@ -147,7 +147,7 @@ fn all_cancelled_timers_go_with_the_first_when_they_outnumber_the_live() {
     }
     assert_eq!(bench.next_deadline(), Some(2.0));
     assert_eq!(bench.timers.len(), 2);
-    let mut buried = names(&bench.graveyard);
+    let mut buried = names(&bench.deferred);
     buried.sort_unstable();
     assert_eq!(buried, [0, 1, 3, 5]);
     assert_eq!(bench.pop_all_due(3.0), [2, 4]);
@@ -173,7 +173,7 @@ fn cancelled_timers_are_taken_out_when_they_outnumber_the_live() {
     assert_eq!(dead, (0..=150).collect::<Vec<_>>());
     assert_eq!(bench.timers.len(), 149);
     assert_eq!(bench.pop_all_due(1.0), (151..300).collect::<Vec<_>>());
-    assert!(bench.graveyard.is_empty());
+    assert!(bench.deferred.is_empty());
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn timers_buried_on_the_way_no_longer_count_as_cancelled() {
         assert_eq!(bench.cancel(name), []);
     }
     assert_eq!(bench.pop_due(1.0), Some(100));
-    assert_eq!(bench.graveyard.len(), 100);
+    assert_eq!(bench.deferred.len(), 100);
     for name in 101..=200 {
         assert_eq!(bench.cancel(name), []);
     }
@@ -198,7 +198,7 @@ fn the_newest_timer_leaves_when_it_is_cancelled() {
     assert_eq!(bench.next_deadline(), Some(5.0));
     assert_eq!(bench.cancel(0), [], "it is in the heap");
     assert_eq!(bench.next_deadline(), None);
-    assert_eq!(names(&bench.graveyard), [0]);
+    assert_eq!(names(&bench.deferred), [0]);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn timers_cancelled_before_they_enter_the_heap_never_do() {
         assert_eq!(bench.cancel(name), []);
     }
     assert_eq!(bench.next_deadline(), Some(1.0));
-    assert_eq!(names(&bench.graveyard), [0, 1]);
+    assert_eq!(names(&bench.deferred), [0, 1]);
     assert_eq!(bench.timers.len(), 1);
 }
 
@@ -262,7 +262,7 @@ fn a_million_cancelled_timers_leave_nothing_behind() {
         returned += bench.cancel(name).len();
         assert!(bench.timers.len() <= 101);
     }
-    returned += bench.graveyard.len();
+    returned += bench.deferred.len();
     assert_eq!(returned + bench.timers.len(), count as usize);
 }
 

@@ -1,7 +1,7 @@
-//! Objects that every turn makes and drops are used again.
+//! Objects that every iteration makes and drops are used again.
 //!
 //! A dead object of one of these classes is not freed: its contents are
-//! emptied and it is put on a shelf, from which the next one is taken. That
+//! emptied and it goes to a free list, from which the next one is taken. That
 //! spares the allocator, the type machinery and the initialisation, together
 //! more than the rest of a callback. (PyO3's own `freelist` spares the
 //! allocator only, and hands objects out that the cyclic garbage collector
@@ -20,12 +20,12 @@ use crate::ffi::entry::enter_silently;
 use crate::ffi::gil_cell::GilCell;
 
 /// How many dead objects of a class are kept: what a program that does ten thousand
-/// things at once makes and drops in one turn. Beyond it, an object costs 100 to 200 ns
+/// things at once makes and drops in one iteration. Beyond it, an object costs 100 to 200 ns
 /// more; what is kept is a few megabytes at most.
-const SHELF_SIZE: usize = 16384;
+const CAPACITY: usize = 16384;
 
 /// Where dead objects of one class wait.
-pub struct Shelf {
+pub struct FreeList {
     objects: GilCell<Vec<NonNull<ffi::PyObject>>>,
     /// The class, so that it can be compared with at the cost of a load.
     class: AtomicPtr<ffi::PyTypeObject>,
@@ -33,8 +33,8 @@ pub struct Shelf {
     dealloc: OnceLock<ffi::destructor>,
 }
 
-impl Shelf {
-    /// An empty shelf.
+impl FreeList {
+    /// An empty list.
     pub const fn new() -> Self {
         Self {
             objects: GilCell::new(Vec::new()),
@@ -45,11 +45,11 @@ impl Shelf {
 }
 
 /// A class whose dead objects are used again.
-pub trait Recycle: PyClass {
-    /// The class's shelf.
-    fn shelf() -> &'static Shelf;
+pub trait FreeListed: PyClass {
+    /// The class's list.
+    fn free_list() -> &'static FreeList;
 
-    /// Whether [`Recycle::empty`] drops no `Py`, unless by `drop_ref`: PyO3 need not be
+    /// Whether [`FreeListed::empty`] drops no `Py`, unless by `drop_ref`: PyO3 need not be
     /// told of it then. (See `crate::ffi::fastcall` for what that costs.)
     const DROPS_NOTHING: bool = false;
 
@@ -65,17 +65,17 @@ pub trait Recycle: PyClass {
     fn empty(slf: Borrowed<'_, '_, Self>);
 }
 
-/// Makes `T` use its shelf. Called once, at module initialisation, before any
+/// Makes `T` use its free list. Called once, at module initialisation, before any
 /// instance exists.
-pub fn install<T: Recycle>(py: Python<'_>) {
+pub fn install<T: FreeListed>(py: Python<'_>) {
     let class: *mut ffi::PyTypeObject = T::type_object_raw(py);
     // SAFETY: the type was just created by PyO3, is a heap type of this
     // module, and the GIL is held; no instance exists yet, so no slot is in
     // use while it is replaced.
     unsafe {
         let original = (*class).tp_dealloc.expect("a native class has tp_dealloc");
-        T::shelf().dealloc.get_or_init(|| original);
-        T::shelf().class.store(class, Ordering::Relaxed);
+        T::free_list().dealloc.get_or_init(|| original);
+        T::free_list().class.store(class, Ordering::Relaxed);
         (*class).tp_dealloc = Some(dealloc::<T>);
         ffi::PyType_Modified(class);
     }
@@ -83,20 +83,20 @@ pub fn install<T: Recycle>(py: Python<'_>) {
 
 /// Whether `object` is an instance of `T` and of no subclass.
 #[inline]
-pub fn is_exactly<T: Recycle>(object: &Bound<'_, PyAny>) -> bool {
+pub fn is_exactly<T: FreeListed>(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the reference is alive.
     std::ptr::eq(unsafe { ffi::Py_TYPE(object.as_ptr()) }, class::<T>())
 }
 
 #[inline]
-fn class<T: Recycle>() -> *mut ffi::PyTypeObject {
-    T::shelf().class.load(Ordering::Relaxed)
+fn class<T: FreeListed>() -> *mut ffi::PyTypeObject {
+    T::free_list().class.load(Ordering::Relaxed)
 }
 
-/// An emptied object of exactly `T`, if one is on the shelf.
+/// An emptied object of exactly `T`, if there is one.
 #[inline]
-pub fn take<T: Recycle>(py: Python<'_>) -> Option<Bound<'_, T>> {
-    let object = T::shelf().objects.pop(py)?;
+pub fn take<T: FreeListed>(py: Python<'_>) -> Option<Bound<'_, T>> {
+    let object = T::free_list().objects.pop(py)?;
     // SAFETY: the object was put there by `dealloc`: it has T's layout, sound
     // contents, no references and is not tracked. It gets its first reference
     // and its reference to the type again.
@@ -107,13 +107,13 @@ pub fn take<T: Recycle>(py: Python<'_>) -> Option<Bound<'_, T>> {
     }
 }
 
-unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
+unsafe extern "C" fn dealloc<T: FreeListed>(object: *mut ffi::PyObject) {
     // SAFETY: tp_dealloc is called with the GIL held (which the checked form
     // would doubt while the interpreter shuts down) on an instance of T or a
     // subclass without references, whose contents are sound.
     unsafe {
         enter_silently(c"a deallocation of aioxide", |py| {
-            if shelve_empty::<T>(object) {
+            if keep_empty::<T>(object) {
                 return;
             }
             if T::DROPS_NOTHING {
@@ -125,7 +125,7 @@ unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
     }
 }
 
-/// Puts an object that holds nothing on its shelf; false if it has to take the long way.
+/// Puts an object that holds nothing on its free list; false if it has to take the long way.
 ///
 /// No reference is given up, so that nothing can nest and PyO3 need not be told.
 ///
@@ -133,7 +133,7 @@ unsafe extern "C" fn dealloc<T: Recycle>(object: *mut ffi::PyObject) {
 ///
 /// The GIL is held, and `object` is an instance of `T` or a subclass without references.
 #[inline]
-unsafe fn shelve_empty<T: Recycle>(object: *mut ffi::PyObject) -> bool {
+unsafe fn keep_empty<T: FreeListed>(object: *mut ffi::PyObject) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let py = Python::assume_attached();
@@ -143,11 +143,11 @@ unsafe fn shelve_empty<T: Recycle>(object: *mut ffi::PyObject) -> bool {
             && is_null_at(object, (*class).tp_weaklistoffset)
             && is_null_at(object, (*class).tp_dictoffset)
             && ffi::PyObject_GC_IsFinalized(object) == 0
-            && T::shelf().objects.len(py) < SHELF_SIZE;
+            && T::free_list().objects.len(py) < CAPACITY;
         if fits {
             ffi::PyObject_GC_UnTrack(object.cast());
             let object = NonNull::new_unchecked(object);
-            T::shelf().objects.push(py, object);
+            T::free_list().objects.push(py, object);
             ffi::Py_DECREF(class.cast());
         }
         fits
@@ -167,33 +167,33 @@ unsafe fn is_null_at(object: *mut ffi::PyObject, offset: ffi::Py_ssize_t) -> boo
         || unsafe { object.byte_offset(offset).cast::<*mut ffi::PyObject>().read().is_null() }
 }
 
-/// Puts an object on its shelf, or frees it.
+/// Puts an object on its free list, or frees it.
 ///
 /// # Safety
 ///
 /// `object` is an instance of `T` or a subclass, without references.
-unsafe fn dispose<T: Recycle>(py: Python<'_>, object: *mut ffi::PyObject) {
-    let shelf = T::shelf();
+unsafe fn dispose<T: FreeListed>(py: Python<'_>, object: *mut ffi::PyObject) {
+    let list = T::free_list();
     // SAFETY: the caller's promise; emptying it leaves it sound. The collector does not
     // see it any more.
     unsafe {
         let class = ffi::Py_TYPE(object);
         if class != self::class::<T>() {
-            let original = shelf.dealloc.get().expect("set by install()");
+            let original = list.dealloc.get().expect("set by install()");
             return original(object); // The subclass's own affair.
         }
         ffi::PyObject_GC_UnTrack(object.cast());
         clear_weak_references(object, class);
         clear_dictionary(object, class);
         T::empty(Borrowed::from_ptr(py, object).cast_unchecked::<T>());
-        // An object is finalized once in its life; the shelf gives it another.
+        // An object is finalized once in its life; the free list gives it another.
         let reusable =
-            ffi::PyObject_GC_IsFinalized(object) == 0 && shelf.objects.len(py) < SHELF_SIZE;
+            ffi::PyObject_GC_IsFinalized(object) == 0 && list.objects.len(py) < CAPACITY;
         if reusable {
-            shelf.objects.push(py, NonNull::new_unchecked(object));
+            list.objects.push(py, NonNull::new_unchecked(object));
             ffi::Py_DECREF(class.cast());
         } else {
-            let original = shelf.dealloc.get().expect("set by install()");
+            let original = list.dealloc.get().expect("set by install()");
             original(object);
         }
     }

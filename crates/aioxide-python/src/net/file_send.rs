@@ -25,7 +25,7 @@ pub enum Progress {
     Done,
     /// The socket takes nothing now.
     Blocked,
-    /// This turn's share is out; the socket may take more.
+    /// This iteration's share is out; the socket may take more.
     Again,
 }
 
@@ -46,7 +46,7 @@ impl FileSend {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Sends what `socket` takes, at most a turn's share.
+    /// Sends what `socket` takes, at most an iteration's share.
     ///
     /// # Errors
     ///

@@ -94,7 +94,7 @@ impl LoopCore {
 #[pymethods]
 impl LoopCore {
     /// Calls `callback()` once when the child process `pid` has ended, and in
-    /// the next turn if it is no child any more. Its exit status is left for
+    /// the next iteration if it is no child any more. Its exit status is left for
     /// `_reap_child`. With `on_thread`, a thread waits for it in any case.
     #[pyo3(signature = (pid, callback, *, on_thread=false))]
     fn _call_at_exit(

@@ -136,7 +136,7 @@ fn waker_outlives_its_poller<P: Subject>() {
     let timeout = Duration::from_millis(5);
     let start = Instant::now();
     assert_eq!(other.wait(Some(timeout)), []);
-    assert!(start.elapsed() >= timeout, "it woke a stranger");
+    assert!(start.elapsed() >= timeout, "it woke a steps_foreign_task");
 }
 
 fn descriptor_added_during_a_wait_ends_it<P: Subject>() {

@@ -20,7 +20,7 @@ use crate::ffi::allocate;
 use crate::ffi::entry::{Attach, enter};
 use crate::ffi::errors::Settled;
 use crate::ffi::finalizer::Finalize;
-use crate::ffi::free_list::{self, Recycle, Shelf};
+use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{Contents, GilCell, unsafe_cell_methods};
 use crate::ffi::recursion::Level;
 use crate::stdlib;
@@ -120,7 +120,7 @@ impl Coroutine {
         let qualname = program.qualname();
         let coroutine = match free_list::take::<Self>(py) {
             Some(coroutine) => {
-                // What is taken from the shelf has nothing to give up.
+                // What is taken from the free list has nothing to give up.
                 let state = &coroutine.get().state;
                 state.phase.fill(py, Phase::Created);
                 state.program.fill(py, program);
@@ -554,9 +554,9 @@ impl Coroutine {
     }
 }
 
-impl Recycle for Coroutine {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for Coroutine {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 

@@ -27,7 +27,7 @@ pub const HANGUP: u8 = 4;
 /// Not the poller's: a transport has said itself that it reads once more.
 pub const AGAIN: u8 = 8;
 
-/// One thing to do in a turn: a value, not an object, so that a task step or a
+/// One thing to do in an iteration: a value, not an object, so that a task step or a
 /// wake-up allocates nothing. Two words; what needs more is boxed.
 pub enum Ready {
     /// A callback or a timer.

@@ -26,12 +26,12 @@ impl LoopCore {
         if !item.is_task_step() {
             slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
         }
-        let stranger = match &item {
+        let steps_foreign_task = match &item {
             Ready::Handle(handle) => handle.get().may_step_foreign_task(py),
             Ready::FutureCallback(parts) => may_step_foreign_task(parts.function.bind(py)),
             _ => false,
         };
-        if stranger {
+        if steps_foreign_task {
             slf.get().current_task().vanish(py, slf.as_any().as_unbound())?;
         }
         match item {

@@ -10,12 +10,12 @@ use crate::net::transports::{DatagramTransport, SocketTransport, Transport};
 /// What can happen to a transport.
 #[derive(Clone, Copy)]
 pub enum TransportEvent {
-    /// Its first turn.
+    /// Its first iteration.
     Start,
     /// The poller has news of its descriptor: a set of `READABLE`, `WRITABLE`,
     /// `HANGUP`; or `READABLE` and `AGAIN`, without the poller.
     Io(u8),
-    /// Its last turn.
+    /// Its last iteration.
     Lost,
 }
 

@@ -93,7 +93,7 @@ impl Waiter {
         }
     }
 
-    /// What has to be done in the next turn, now that `future` is done.
+    /// What has to be done in the next iteration, now that `future` is done.
     #[inline]
     pub fn told(self, future: &Bound<'_, Future>, debug: bool) -> PyResult<Option<Ready>> {
         let py = future.py();

@@ -19,7 +19,7 @@ pub struct CallSoon;
 impl FastMethod for CallSoon {
     type Class = LoopCore;
     const NAME: &'static CStr = c"call_soon";
-    const DOC: &'static CStr = c"call_soon($self, callback, *args, context=None)\n--\n\nSchedules `callback(*args)` for the next turn.";
+    const DOC: &'static CStr = c"call_soon($self, callback, *args, context=None)\n--\n\nSchedules `callback(*args)` for the next iteration.";
     const DROPS_NOTHING: bool = true;
 
     #[inline]

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use aioxide_engine::{
-    Cancelled, Clock, Engine, Idle, Idling, Inbox, Interleaving, Outside, Poller, Wait,
+    Cancelled, Clock, Engine, Idle, Inbox, Interleaving, Outside, Poller, VirtualTime, Wait,
 };
 use pyo3::prelude::*;
 
@@ -29,7 +29,7 @@ unsafe_cell_methods!(Engine<Ready> {
     /// See [`Engine::collect`].
     fn collect(&mut self, called_off: &mut Vec<Ready>) -> usize;
     /// See [`Engine::idle`].
-    fn idle(&mut self, idling: &mut Idling, outside: Outside, called_off: &mut Vec<Ready>) -> Idle;
+    fn idle(&mut self, virtual_time: &mut VirtualTime, outside: Outside, called_off: &mut Vec<Ready>) -> Idle;
     /// See [`Engine::use_clock`].
     fn use_clock(&mut self, clock: Clock);
     /// See [`Engine::show`].

@@ -1,4 +1,4 @@
-//! Running turns: the order of one is told in `aioxide_engine::turn`.
+//! Running turns: the order of one is told in `aioxide_engine::iteration`.
 
 use std::sync::atomic::Ordering;
 
@@ -9,46 +9,46 @@ use super::{LoopCore, Methods};
 
 impl LoopCore {
     /// Runs turns until `stop()` was called, at least one.
-    pub fn run_turns(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub fn run_iterations(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         crate::ffi::exiting::arm();
         this.thread.store(thread_identity(), Ordering::Relaxed);
-        let result = Self::turns(slf);
+        let result = Self::iterations(slf);
         this.thread.store(0, Ordering::Relaxed);
         this.flags.stopping.set(py, false);
         this.current_task().vanish(py, slf.as_any().as_unbound())?;
         result
     }
 
-    fn turns(slf: &Bound<'_, Self>) -> PyResult<()> {
+    fn iterations(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         loop {
-            Self::turn(slf)?;
+            Self::iteration(slf)?;
             if slf.get().flags.stopping.get(py) {
                 return Ok(());
             }
         }
     }
 
-    fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
+    fn iteration(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         // Called-off timers are dropped outside the engine: their finalizers
         // may come back to it.
-        let mut graveyard = Vec::new();
+        let mut deferred = Vec::new();
         let own_time = this.calls_own(py, Methods::TIME);
         if !own_time {
             Self::go_by_their_time(slf)?;
         }
-        let wait = this.engine.prepare(py, &mut graveyard);
-        graveyard.drain(..).for_each(|timer| timer.release(py));
+        let wait = this.engine.prepare(py, &mut deferred);
+        deferred.drain(..).for_each(|timer| timer.release(py));
         Self::poll(slf, wait)?;
         if !own_time {
             Self::go_by_their_time(slf)?;
         }
-        let count = this.engine.collect(py, &mut graveyard);
-        graveyard.drain(..).for_each(|timer| timer.release(py));
+        let count = this.engine.collect(py, &mut deferred);
+        deferred.drain(..).for_each(|timer| timer.release(py));
         let debug = this.debug(py);
         for _ in 0..count {
             let Some(item) = this.engine.next_ready(py) else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aioxide_engine::{Clock, Engine, Events, Idling, Inbox, Lookout, Poller};
+use aioxide_engine::{AdaptiveSpin, Clock, Engine, Events, Inbox, Poller, VirtualTime};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::gc::PyVisit;
@@ -61,13 +61,13 @@ pub struct LoopCore {
     /// When these threads may ask for the GIL.
     pub(crate) handoff: GilHandoff,
     /// Tells whether to look for their outcomes before the loop waits.
-    pub(super) lookout: GilCell<Lookout>,
+    pub(super) spin: GilCell<AdaptiveSpin>,
     /// What takes such calls instead.
     pub(crate) executor: DefaultExecutor,
     /// The socket pair that signals arrive through.
     pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
     /// Present if the clock is virtual.
-    pub(super) idling: GilCell<Option<Idling>>,
+    pub(super) virtual_time: GilCell<Option<VirtualTime>>,
     /// Keeps the collector away before all this is there.
     filled: Contents<()>,
 }
@@ -79,7 +79,7 @@ pub(super) struct Flags {
     /// Seconds after which debug mode reports a callback.
     pub slow_callback_duration: GilCell<f64>,
     /// Turns since the last poll that the loop had no reason to make.
-    pub turns_without_poll: GilCell<u32>,
+    pub iterations_without_poll: GilCell<u32>,
     /// How many polls there were; begins again after the greatest number.
     pub polls: GilCell<u32>,
 }
@@ -209,7 +209,7 @@ impl LoopCore {
                 stopping: GilCell::new(false),
                 debug: GilCell::new(false),
                 slow_callback_duration: GilCell::new(0.1),
-                turns_without_poll: GilCell::new(0),
+                iterations_without_poll: GilCell::new(0),
                 polls: GilCell::new(0),
             },
             replaced: Replaced::new(py),
@@ -220,10 +220,10 @@ impl LoopCore {
             scratch: GilCell::new(None),
             pool: GilCell::new(None),
             handoff: GilHandoff::default(),
-            lookout: GilCell::new(Lookout::default()),
+            spin: GilCell::new(AdaptiveSpin::default()),
             executor: DefaultExecutor::default(),
             signals: GilCell::new(None),
-            idling: GilCell::new(None),
+            virtual_time: GilCell::new(None),
             filled: Contents::new(()),
         })
     }
@@ -277,7 +277,7 @@ impl LoopCore {
         self.flags.slow_callback_duration.set(py, seconds);
     }
 
-    /// Ends the run after the current turn.
+    /// Ends the run after the current iteration.
     fn stop(&self, py: Python<'_>) {
         self.flags.stopping.set(py, true);
     }
@@ -297,8 +297,8 @@ impl LoopCore {
     }
 
     /// Runs turns until `stop()`.
-    fn _run_turns(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Self::run_turns(slf)
+    fn _run_iterations(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::run_iterations(slf)
     }
 
     /// Marks the loop closed and lets go of everything it holds.

@@ -1,4 +1,4 @@
-//! Step 2 of a turn: the one place where the loop waits, and where the GIL is
+//! Step 2 of an iteration: the one place where the loop waits, and where the GIL is
 //! let go.
 
 use std::io::{self, ErrorKind, Read};
@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use aioxide_engine::{Events, Inbox, Interest, Lookout, Poller, Trigger, Wait};
+use aioxide_engine::{AdaptiveSpin, Events, Inbox, Interest, Poller, Trigger, Wait};
 use pyo3::prelude::*;
 
 use super::LoopCore;
@@ -16,9 +16,9 @@ use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
 use crate::ffi::errors::os_error;
 
-/// After this many turns the loop polls even if it watches nothing, so that
+/// After this many iterations the loop polls even if it watches nothing, so that
 /// signals are seen however busy it is.
-const MAX_TURNS_WITHOUT_POLL: u32 = 64;
+const MAX_ITERATIONS_WITHOUT_POLL: u32 = 64;
 
 /// The way by which the interpreter's signal handler wakes the loop:
 /// `signal.set_wakeup_fd` wants a descriptor that takes single bytes.
@@ -56,28 +56,28 @@ impl LoopCore {
         if wait == Wait::Poll && !this.handoff.is_wanted() && this.may_skip_poll(py) {
             return Ok(());
         }
-        if wait != Wait::Poll && this.is_idling(py) {
+        if wait != Wait::Poll && this.has_virtual_time(py) {
             return Self::idle(slf);
         }
         Self::poll_now(slf, wait)
     }
 
     /// A busy loop that watches nothing can learn nothing from a poll, which
-    /// would cost more than the turn's callbacks.
+    /// would cost more than the iteration's callbacks.
     #[inline]
     fn may_skip_poll(&self, py: Python<'_>) -> bool {
         if self.descriptors.is_watching(py) {
             return false;
         }
-        let turns = self.flags.turns_without_poll.get(py) + 1;
-        self.flags.turns_without_poll.set(py, turns);
-        turns < MAX_TURNS_WITHOUT_POLL
+        let turns = self.flags.iterations_without_poll.get(py) + 1;
+        self.flags.iterations_without_poll.set(py, turns);
+        turns < MAX_ITERATIONS_WITHOUT_POLL
     }
 
     pub(super) fn poll_now(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        this.flags.turns_without_poll.set(py, 0);
+        this.flags.iterations_without_poll.set(py, 0);
         this.flags.polls.update(py, |polls| *polls = polls.wrapping_add(1));
         let poller = this.poller(py)?;
         let mut events = this.events.take(py).unwrap_or_else(|| Events::with_capacity(1024));
@@ -111,13 +111,13 @@ impl LoopCore {
         wait: Wait,
     ) -> io::Result<()> {
         let inbox = self.inbox(py);
-        let mut lookout = self.lookout.get(py);
+        let mut spin = self.spin.get(py);
         let waited = py.detach(|| {
             self.handoff.open();
-            let wait = look_before(wait, self.handoff.calls(), &inbox, &mut lookout);
+            let wait = look_before(wait, self.handoff.calls(), &inbox, &mut spin);
             poller.wait(events, wait.timeout())
         });
-        self.lookout.set(py, lookout);
+        self.spin.set(py, spin);
         waited
     }
 
@@ -164,12 +164,12 @@ impl LoopCore {
 
 /// Looks into the inbox for a moment before the loop waits, if that pays, and
 /// returns the wait that is left.
-fn look_before(wait: Wait, calls: usize, inbox: &Inbox<Ready>, lookout: &mut Lookout) -> Wait {
-    if wait == Wait::Poll || !lookout.is_due(calls) {
+fn look_before(wait: Wait, calls: usize, inbox: &Inbox<Ready>, spin: &mut AdaptiveSpin) -> Wait {
+    if wait == Wait::Poll || !spin.is_due(calls) {
         return wait;
     }
     let begin = Instant::now();
-    if inbox.look(lookout) {
+    if inbox.look(spin) {
         return Wait::Poll;
     }
     match wait {

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use aioxide_engine::{Clock, Idle, Idling, Interleaving, Outside, Promises, Wait};
+use aioxide_engine::{Clock, Idle, Interleaving, Outside, Promises, VirtualTime, Wait};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -35,11 +35,11 @@ impl LoopCore {
     /// Whether the clock is virtual: then `idle` is to be called in place of a
     /// poll that waits.
     #[inline]
-    pub(super) fn is_idling(&self, py: Python<'_>) -> bool {
-        self.idling.is_some(py)
+    pub(super) fn has_virtual_time(&self, py: Python<'_>) -> bool {
+        self.virtual_time.is_some(py)
     }
 
-    /// Step 2 of a turn in which nothing is ready.
+    /// Step 2 of an iteration in which nothing is ready.
     #[cold]
     pub(super) fn idle(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
@@ -53,13 +53,13 @@ impl LoopCore {
             1 => Outside::Possible,
             _ => Outside::Certain,
         };
-        let mut graveyard = Vec::new();
-        let Some(mut idling) = this.idling.take(py) else {
+        let mut deferred = Vec::new();
+        let Some(mut virtual_time) = this.virtual_time.take(py) else {
             return Ok(());
         };
-        let choice = this.engine.idle(py, &mut idling, outside, &mut graveyard);
-        drop(this.idling.replace(py, Some(idling)));
-        drop(graveyard);
+        let choice = this.engine.idle(py, &mut virtual_time, outside, &mut deferred);
+        drop(this.virtual_time.replace(py, Some(virtual_time)));
+        drop(deferred);
         match choice {
             Idle::GoOn => Ok(()),
             Idle::Wait(limit) => {
@@ -76,9 +76,9 @@ impl LoopCore {
         let outcome = Self::poll_now(slf, wait);
         let seconds = start.elapsed().as_secs_f64();
         let brought = this.engine.ready_len(py) > 0 || !this.inbox(py).is_empty();
-        if let Some(mut idling) = this.idling.take(py) {
-            idling.waited(seconds, brought);
-            drop(this.idling.replace(py, Some(idling)));
+        if let Some(mut virtual_time) = this.virtual_time.take(py) {
+            virtual_time.waited(seconds, brought);
+            drop(this.virtual_time.replace(py, Some(virtual_time)));
         }
         outcome
     }
@@ -103,11 +103,11 @@ impl LoopCore {
             return Err(PyRuntimeError::new_err(crate::name!("the loop is in use already")));
         }
         self.engine.use_clock(py, Clock::virtual_from(start));
-        drop(self.idling.replace(py, Some(Idling::with_patience(patience))));
+        drop(self.virtual_time.replace(py, Some(VirtualTime::with_patience(patience))));
         Ok(())
     }
 
-    /// Runs what is ready in one turn in another order from now on.
+    /// Runs what is ready in one iteration in another order from now on.
     fn _interleave(&self, py: Python<'_>, seed: u64) {
         self.engine.interleave(py, Interleaving::new(seed, promises));
     }

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_micros(100);
 /// blocks nobody else.
 ///
 /// And it tells the loop that there are calls, so that one that is too busy to
-/// wait lets the GIL go in each turn. Otherwise a call would have to wait for the
+/// wait lets the GIL go in each iteration. Otherwise a call would have to wait for the
 /// interpreter to take it away, each time it wants it.
 #[derive(Clone, Default)]
 pub struct GilHandoff(Arc<State>);

@@ -16,7 +16,7 @@ use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 use super::exception_object::{self, is_exception};
 use super::{Future, Outcome, stop_iteration};
 use crate::ffi::entry::{Attach, enter};
-use crate::ffi::free_list::{self, Recycle, Shelf};
+use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{Contents, GilCell};
 
 /// What `future.__await__()` returns: yields the future once if it is not
@@ -27,9 +27,9 @@ pub struct FutureIterator {
     future: Contents<GilCell<Option<Py<Future>>>>,
 }
 
-impl Recycle for FutureIterator {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for FutureIterator {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 

@@ -38,7 +38,7 @@ impl Future {
         let event_loop = LoopRef::of_core(core);
         let future = match free_list::take::<Future>(py) {
             Some(future) => {
-                // What was recycled is as before `__init__`.
+                // What comes from the free list is as before `__init__`.
                 future.get().state.event_loop.fill(py, Some(event_loop));
                 future.unbind()
             }

@@ -20,7 +20,7 @@ use crate::ffi::allocate::Made;
 use crate::ffi::errors::Settled;
 use crate::ffi::fastcall::SingleMethod;
 use crate::ffi::finalizer::Finalize;
-use crate::ffi::free_list::{Recycle, Shelf};
+use crate::ffi::free_list::{FreeList, FreeListed};
 use crate::ffi::gil_cell::Contents;
 #[cfg(Py_3_14)]
 use crate::ffi::gil_cell::GilCell;
@@ -443,9 +443,9 @@ pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_,
     Ok(wrapped)
 }
 
-impl Recycle for Future {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for Future {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 

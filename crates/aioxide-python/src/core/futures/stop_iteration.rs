@@ -18,7 +18,7 @@ static SHELF: GilCell<Vec<NonNull<ffi::PyStopIterationObject>>> = GilCell::new(V
 
 /// How many are kept. More than one is there at once only where an exception is
 /// caught and kept.
-const SHELF_SIZE: usize = 16;
+const CAPACITY: usize = 16;
 
 /// Raises `StopIteration(value)` and returns the null that goes with it.
 ///
@@ -43,7 +43,7 @@ pub fn stop_iteration(value: Bound<'_, PyAny>) -> *mut ffi::PyObject {
     null_mut()
 }
 
-/// One from the shelf, as good as new.
+/// One from the free list, as good as new.
 #[inline]
 fn taken(py: Python<'_>) -> Option<NonNull<ffi::PyStopIterationObject>> {
     let exception = SHELF.pop(py)?;
@@ -190,7 +190,7 @@ unsafe fn dispose(py: Python<'_>, object: *mut ffi::PyObject) {
             && (*exception).context.is_null()
             && (*exception).cause.is_null()
             && has_no_arguments(exception);
-        if untouched && SHELF.len(py) < SHELF_SIZE {
+        if untouched && SHELF.len(py) < CAPACITY {
             ffi::PyObject_GC_UnTrack(object.cast());
             let value = std::mem::replace(&mut (*exception).value, null_mut());
             SHELF.push(py, NonNull::new_unchecked(exception));

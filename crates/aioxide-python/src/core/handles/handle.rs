@@ -11,7 +11,7 @@ use super::reporting::{format_callback, report_callback_error};
 use crate::core::futures::{BoundLoop, LoopRef};
 use crate::ffi::allocate;
 use crate::ffi::context;
-use crate::ffi::free_list::{self, Recycle, Shelf};
+use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 
@@ -229,9 +229,9 @@ impl Handle {
     }
 }
 
-impl Recycle for Handle {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for Handle {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 

@@ -13,7 +13,7 @@ use super::{Arguments, Handle};
 use crate::core::futures::{BoundLoop, LoopRef};
 use crate::ffi::allocate;
 use crate::ffi::fastcall::PlainMethod;
-use crate::ffi::free_list::{self, Recycle, Shelf};
+use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::GilCell;
 use crate::stdlib;
 
@@ -126,9 +126,9 @@ impl PlainMethod for CancelTimer {
     }
 }
 
-impl Recycle for TimerHandle {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for TimerHandle {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 

@@ -51,7 +51,7 @@ impl Task {
         let event_loop = LoopRef::of_core(core);
         let task = match free_list::take::<Task>(py) {
             Some(task) => {
-                // What was recycled is as before `__init__`.
+                // What comes from the free list is as before `__init__`.
                 task.as_super().get().state.event_loop.fill(py, Some(event_loop));
                 task.unbind()
             }

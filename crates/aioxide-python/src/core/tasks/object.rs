@@ -17,7 +17,7 @@ use crate::core::futures::{Future, FutureState, Rare};
 use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
 use crate::ffi::finalizer::Finalize;
-use crate::ffi::free_list::{Recycle, Shelf};
+use crate::ffi::free_list::{FreeList, FreeListed};
 use crate::ffi::gil_cell::{CloneRef, Contents};
 use crate::ffi::recursion::{self};
 use crate::stdlib;
@@ -288,9 +288,9 @@ impl Task {
     }
 }
 
-impl Recycle for Task {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for Task {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 

@@ -280,7 +280,7 @@ fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
 fn wait_for(task: &Bound<'_, Task>, result: Bound<'_, PyAny>) -> PyResult<()> {
     let py = task.py();
     if result.is_none() {
-        // A bare yield gives the others one turn.
+        // A bare yield gives the others one iteration.
         let event_loop = task.as_super().get().event_loop(py)?;
         return schedule(task, &event_loop, None);
     }

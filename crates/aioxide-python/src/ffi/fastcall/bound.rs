@@ -13,7 +13,7 @@ use pyo3::types::PyType;
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
 use crate::ffi::allocate::Made;
-use crate::ffi::free_list::{self, Recycle, Shelf};
+use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{CloneRef, Contents, GilCell};
 
 /// What a class has in the place of the method.
@@ -236,9 +236,9 @@ impl BoundMethod {
     }
 }
 
-impl Recycle for BoundMethod {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for BoundMethod {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 

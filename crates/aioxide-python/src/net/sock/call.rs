@@ -22,7 +22,7 @@ use crate::ffi::allocate::Made;
 use crate::ffi::errors::Settled;
 use crate::ffi::file_descriptor::numbered;
 use crate::ffi::finalizer::Finalize;
-use crate::ffi::free_list::{self, Recycle, Shelf};
+use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::net::transports::ends_the_loop;
 use crate::stdlib;
@@ -448,9 +448,9 @@ impl SocketCall {
     }
 }
 
-impl Recycle for SocketCall {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for SocketCall {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 

@@ -40,7 +40,7 @@ pub enum Attempt {
     Done(Py<PyAny>),
     /// It would block: try again when the socket is ready.
     Blocked,
-    /// It has had its share of this turn: try again in the next.
+    /// It has had its share of this iteration: try again in the next.
     Again,
 }
 

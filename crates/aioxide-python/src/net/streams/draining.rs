@@ -76,7 +76,7 @@ pub struct Drain {
 
 enum DrainStage {
     Begun,
-    /// A connection that is being closed gets a turn, so that its loss is known.
+    /// A connection that is being closed gets an iteration, so that its loss is known.
     Closing,
     /// A place in the line of a protocol of ours.
     Waiting(Py<StreamProtocolCore>, Place),

@@ -85,7 +85,7 @@ impl SslProtocol {
         Ok(())
     }
 
-    /// Calls `callback` in the next turn.
+    /// Calls `callback` in the next iteration.
     pub(super) fn call_soon(&self, callback: Bound<'_, PyAny>) -> PyResult<()> {
         let py = callback.py();
         self.core(py)?.call_method1(crate::intern!(py, "call_soon"), (callback,)).map(drop)

@@ -373,7 +373,7 @@ impl SslProtocol {
         self.state.flags.update(py, |flags| flags.app_reading_paused = true);
     }
 
-    /// The protocol above goes on, in the next turn.
+    /// The protocol above goes on, in the next iteration.
     pub(super) fn resume_app_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();

@@ -147,7 +147,7 @@ pub trait Transport: PyClass {
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready;
 
     /// Drops what waits to be written and ends the connection: `connection_lost`
-    /// is told of `reason` in the next turn. Nothing if that has begun.
+    /// is told of `reason` in the next iteration. Nothing if that has begun.
     fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()>;
 
     /// Whether `error`, which ends the connection, is the peer's affair or the
@@ -227,7 +227,7 @@ pub trait Transport: PyClass {
         }
     }
 
-    /// Schedules `event` for the next turn, unless the connection is lost.
+    /// Schedules `event` for the next iteration, unless the connection is lost.
     #[inline]
     fn schedule(&self, slf: &Bound<'_, Self>, event: TransportEvent) {
         let py = slf.py();
@@ -236,7 +236,7 @@ pub trait Transport: PyClass {
         }
     }
 
-    /// Schedules the last turn.
+    /// Schedules the last iteration.
     fn schedule_lost(
         &self,
         slf: &Bound<'_, Self>,

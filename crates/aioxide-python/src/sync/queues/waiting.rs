@@ -36,7 +36,7 @@ fn queue_up(
     Ok(Step::Wait(future))
 }
 
-/// The wait has ended by an exception: gives the place up, and passes the turn
+/// The wait has ended by an exception: gives the place up, and passes the iteration
 /// on if it had come.
 fn give_up(py: Python<'_>, queue: &Py<Queue>, direction: Direction, place: Place) -> PyResult<()> {
     let Some((key, future)) = place else {

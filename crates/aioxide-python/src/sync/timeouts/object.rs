@@ -12,7 +12,7 @@ use crate::core::dispatch::Ready;
 use crate::core::event_loop::{LoopCore, Methods};
 use crate::core::tasks;
 use crate::ffi::allocate::Made;
-use crate::ffi::free_list::{self, Recycle, Shelf};
+use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 use crate::sync::locks::uninitialized;
@@ -121,7 +121,7 @@ impl Timeout {
                 state
                     .progress
                     .set(py, Progress { phase: Phase::Created, number: 0, cancelling: 0 });
-                // What is taken from the shelf holds nothing.
+                // What is taken from the free list holds nothing.
                 state.when.fill(py, when);
                 Ok(timeout.unbind())
             }
@@ -241,9 +241,9 @@ impl Timeout {
     }
 }
 
-impl Recycle for Timeout {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for Timeout {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 
@@ -283,7 +283,7 @@ impl Timeout {
     }
 
     /// Changes the deadline, to a loop time in seconds or to None. One that is
-    /// over already cancels the task in the next turn.
+    /// over already cancels the task in the next iteration.
     ///
     /// `RuntimeError` before the timeout is entered, and from when it expires.
     #[pyo3(signature = (when))]

@@ -28,7 +28,7 @@ pub struct SleepFunction;
 
 impl FastFunction for SleepFunction {
     const NAME: &'static CStr = c"sleep";
-    const DOC: &'static CStr = c"sleep(delay, result=None)\n--\n\nWaits for `delay` seconds and returns `result`. Zero, or less, gives the\nothers one turn.\n\nValueError if the delay is not a number. Cancellation ends the wait.";
+    const DOC: &'static CStr = c"sleep(delay, result=None)\n--\n\nWaits for `delay` seconds and returns `result`. Zero, or less, gives the\nothers one iteration.\n\nValueError if the delay is not a number. Cancellation ends the wait.";
     const DROPS_NOTHING: bool = true;
 
     #[inline]

@@ -99,7 +99,7 @@ impl ReturnWhen {
 /// How many of the futures are not done, and what happens when they are.
 ///
 /// Where only the last one matters, a child of ours is counted when it ends. It takes a
-/// place in the ready queue if it is the last one, so that the wait is over in the turn
+/// place in the ready queue if it is the last one, so that the wait is over in the iteration
 /// in which asyncio's is.
 #[derive(Clone, Copy, Default)]
 pub struct Count {

@@ -43,7 +43,7 @@ impl DatagramTransport {
         if readiness & READABLE != 0 { self.receive_all(core, slf) } else { Ok(()) }
     }
 
-    /// The first turn: tells the protocol, begins to receive, releases whoever
+    /// The first iteration: tells the protocol, begins to receive, releases whoever
     /// waits for the transport.
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
@@ -67,7 +67,7 @@ impl DatagramTransport {
         Ok(())
     }
 
-    /// The last turn: tells the protocol, closes the socket.
+    /// The last iteration: tells the protocol, closes the socket.
     pub(super) fn lost(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let Some(core) = self.core(slf.py()) else {
             return Ok(());

@@ -81,7 +81,7 @@ pub(super) struct Flags {
 
 impl DatagramTransport {
     /// A transport over a non-blocking socket, whose start is scheduled:
-    /// `connection_made` is called in the next turn, then receiving begins,
+    /// `connection_made` is called in the next iteration, then receiving begins,
     /// then `waiter` gets its result.
     ///
     /// With `address`, datagrams go there and nowhere else.

@@ -28,7 +28,7 @@ type Datagram<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 impl DatagramTransport {
     /// Receives until the socket has nothing more, as long as nothing else is
-    /// ready: asyncio receives one datagram per turn, and what the protocol
+    /// ready: asyncio receives one datagram per iteration, and what the protocol
     /// schedules when it gets one runs before it gets the next.
     pub(super) fn receive_all(
         &self,

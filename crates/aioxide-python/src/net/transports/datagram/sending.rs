@@ -233,7 +233,7 @@ impl DatagramTransport {
         if self.family == Some(AddressFamily::UNIX) && !self.goes_to_peer(slf.py()) {
             // It is the receiver's queue that is full. The poller knows nothing
             // of receivers and finds the socket writable all the time: asyncio
-            // tries once per turn, too.
+            // tries once per iteration, too.
             self.schedule(slf, TransportEvent::Io(WRITABLE));
         }
     }

@@ -79,7 +79,7 @@ impl ReadPipeTransport {
         }
     }
 
-    /// The first turn: tells the protocol, begins to read, releases whoever
+    /// The first iteration: tells the protocol, begins to read, releases whoever
     /// waits for the transport.
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
@@ -144,7 +144,7 @@ impl ReadPipeTransport {
         self.force_close(slf, None)
     }
 
-    /// The last turn: tells the protocol, closes the pipe.
+    /// The last iteration: tells the protocol, closes the pipe.
     fn lost(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let Some(core) = self.core(py) else {

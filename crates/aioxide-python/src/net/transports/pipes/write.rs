@@ -97,7 +97,7 @@ impl WritePipeTransport {
         }
     }
 
-    /// The first turn: tells the protocol, watches for the end, releases
+    /// The first iteration: tells the protocol, watches for the end, releases
     /// whoever waits for the transport.
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
@@ -235,7 +235,7 @@ impl WritePipeTransport {
         maybe_pause_protocol(self, slf)
     }
 
-    /// The last turn: tells the protocol, closes the pipe.
+    /// The last iteration: tells the protocol, closes the pipe.
     fn lost(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let Some(core) = self.core(py) else {

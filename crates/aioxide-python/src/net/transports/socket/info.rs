@@ -62,7 +62,7 @@ impl SocketTransport {
     }
 
     /// Asks the kernel for the name that somebody may ask for yet, before the
-    /// socket is closed: nobody will whose transport is held by its last turn
+    /// socket is closed: nobody will whose transport is held by its last iteration
     /// alone, and by the poller's table if it is `registered`.
     pub(super) fn remember_local_name(&self, slf: &Bound<'_, Self>, registered: bool) {
         let py = slf.py();

@@ -110,7 +110,7 @@ impl SocketTransport {
                 return Ok(());
             }
         } else if self.state.flags.get(py).reads_again {
-            // Read in this turn already, or yet to be: a turn reads once, as in asyncio,
+            // Read in this iteration already, or yet to be: an iteration reads once, as in asyncio,
             // so that the end does not come in the turn of the last data.
             return Ok(());
         }

@@ -127,7 +127,7 @@ impl Flags {
 
 impl SocketTransport {
     /// A transport whose start is scheduled: `connection_made` is called in
-    /// the next turn, then reading begins, then `waiter` gets its result.
+    /// the next iteration, then reading begins, then `waiter` gets its result.
     pub(super) fn create(
         core: &Bound<'_, LoopCore>,
         fd: RawFd,

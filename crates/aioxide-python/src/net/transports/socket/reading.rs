@@ -33,7 +33,7 @@ enum Received<T> {
 
 impl SocketTransport {
     /// Reads once and hands the data over. If more may be waiting, reads again
-    /// in the next turn, so that one fast peer does not starve the others.
+    /// in the next iteration, so that one fast peer does not starve the others.
     #[inline]
     pub(super) fn read_ready(
         &self,
@@ -57,7 +57,7 @@ impl SocketTransport {
         read.map(drop)
     }
 
-    /// Reads in the next turn without having been told to by the poller: once, however
+    /// Reads in the next iteration without having been told to by the poller: once, however
     /// often this is called until then.
     fn read_again(&self, slf: &Bound<'_, Self>) {
         let scheduled = self

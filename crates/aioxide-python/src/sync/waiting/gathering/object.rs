@@ -15,7 +15,7 @@ use crate::core::dispatch::{Waiter, as_native};
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::{Callback, Future, FutureState, LoopRef, Outcome};
 use crate::ffi::finalizer::Finalize;
-use crate::ffi::free_list::{self, Recycle, Shelf};
+use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{CloneRef, Contents, GilCell};
 use crate::ffi::{allocate, context};
 use crate::stdlib;
@@ -45,13 +45,13 @@ struct Progress {
     distinct: usize,
     /// How many children have said that they are done.
     done: usize,
-    /// For how many of them the consequences have been drawn, one turn later.
+    /// For how many of them the consequences have been drawn, one iteration later.
     concluded: usize,
     /// Whether not all children are ours, or not all are known. If so, each of
     /// them has its turn.
     one_by_one: bool,
     /// Whether there are children that are not ours.
-    strangers: bool,
+    foreign_children: bool,
 }
 
 impl Gathering {
@@ -126,7 +126,7 @@ impl GatheringFuture {
         }
         #[cfg(Py_3_14)]
         slf.get().note_edge(child, true)?;
-        slf.get().state.progress.update(py, |progress| progress.strangers = true);
+        slf.get().state.progress.update(py, |progress| progress.foreign_children = true);
         let callback = GatherCallback::new(slf)?;
         child.call_method1(crate::intern!(py, "add_done_callback"), (callback,)).map(drop)
     }
@@ -152,7 +152,7 @@ impl GatheringFuture {
         slf.get().state.progress.update(py, |progress| {
             progress.distinct = distinct;
             progress.done += done;
-            progress.one_by_one = !native || progress.strangers;
+            progress.one_by_one = !native || progress.foreign_children;
         });
         drop(slf.get().state.children.replace(py, Some(children.unbind())));
         if debug { future.remember_origin(py) } else { Ok(()) }
@@ -338,9 +338,9 @@ impl GatheringFuture {
     }
 }
 
-impl Recycle for GatheringFuture {
-    fn shelf() -> &'static Shelf {
-        static SHELF: Shelf = Shelf::new();
+impl FreeListed for GatheringFuture {
+    fn free_list() -> &'static FreeList {
+        static SHELF: FreeList = FreeList::new();
         &SHELF
     }
 

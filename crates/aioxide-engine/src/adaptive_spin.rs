@@ -27,14 +27,14 @@ const MAX_REST: u32 = 256;
 /// where all processors are needed: what is looked for could not come meanwhile.
 ///
 /// ```
-/// use aioxide_engine::Lookout;
+/// use aioxide_engine::AdaptiveSpin;
 ///
-/// let mut lookout = Lookout::default();
-/// assert!(lookout.look(|| true));
-/// assert!(!lookout.look(|| false)); // took 30 microseconds
+/// let mut spin = AdaptiveSpin::default();
+/// assert!(spin.look(|| true));
+/// assert!(!spin.look(|| false)); // took 30 microseconds
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Lookout {
+pub struct AdaptiveSpin {
     /// How many waits are still to be slept through.
     rest: u32,
     /// The same after the next look in vain.
@@ -50,14 +50,14 @@ enum Sight {
     Interrupted,
 }
 
-impl Default for Lookout {
+impl Default for AdaptiveSpin {
     /// One that begins with a look.
     fn default() -> Self {
         Self { rest: 0, next_rest: 1 }
     }
 }
 
-impl Lookout {
+impl AdaptiveSpin {
     /// Whether to look before the wait that comes now. To be asked once for
     /// each wait.
     ///

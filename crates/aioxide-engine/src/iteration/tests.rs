@@ -30,12 +30,12 @@ fn run(engine: &mut Engine<Item>, count: usize) -> Vec<&'static str> {
 }
 
 /// A turn of a loop with a virtual clock and no file descriptors.
-fn turn(engine: &mut Engine<Item>) -> Vec<&'static str> {
-    let mut graveyard = Vec::new();
-    if let Wait::Until(_) = engine.prepare(&mut graveyard) {
-        engine.skip_to_next_deadline(&mut graveyard);
+fn iteration(engine: &mut Engine<Item>) -> Vec<&'static str> {
+    let mut deferred = Vec::new();
+    if let Wait::Until(_) = engine.prepare(&mut deferred) {
+        engine.skip_to_next_deadline(&mut deferred);
     }
-    let count = engine.collect(&mut graveyard);
+    let count = engine.collect(&mut deferred);
     run(engine, count)
 }
 
@@ -81,11 +81,11 @@ fn the_poll_waits_until_the_nearest_live_timer() {
     engine.schedule_at(100.5, soonest.clone());
     engine.schedule_at(102.5, item("live"));
     soonest.cancelled.set(true);
-    let mut graveyard = Vec::new();
-    let wait = engine.prepare(&mut graveyard);
+    let mut deferred = Vec::new();
+    let wait = engine.prepare(&mut deferred);
     assert_eq!(wait, Wait::Until(Duration::from_millis(2500)));
     assert_eq!(wait.timeout(), Some(Duration::from_millis(2500)));
-    assert_eq!(graveyard.len(), 1);
+    assert_eq!(deferred.len(), 1);
 }
 
 #[test]
@@ -126,21 +126,21 @@ fn timers_run_behind_what_is_ready_and_in_the_order_of_their_deadlines() {
 #[test]
 fn readiness_events_run_before_timers() {
     let mut engine = engine();
-    let mut graveyard = Vec::new();
+    let mut deferred = Vec::new();
     engine.schedule_at(100.0, item("timer"));
-    assert_eq!(engine.prepare(&mut graveyard), Wait::Poll);
+    assert_eq!(engine.prepare(&mut deferred), Wait::Poll);
     engine.schedule(item("reader"));
-    let count = engine.collect(&mut graveyard);
+    let count = engine.collect(&mut deferred);
     assert_eq!(run(&mut engine, count), ["reader", "timer"]);
 }
 
 #[test]
 fn what_a_turn_schedules_runs_in_the_next() {
     let mut engine = engine();
-    let mut graveyard = Vec::new();
+    let mut deferred = Vec::new();
     engine.schedule(item("first"));
-    assert_eq!(engine.prepare(&mut graveyard), Wait::Poll);
-    assert_eq!(engine.collect(&mut graveyard), 1);
+    assert_eq!(engine.prepare(&mut deferred), Wait::Poll);
+    assert_eq!(engine.collect(&mut deferred), 1);
     assert_eq!(run(&mut engine, 1), ["first"]);
     engine.schedule(item("second"));
     engine.schedule_at(100.0, item("third"));
@@ -162,19 +162,19 @@ fn virtual_time_skips_to_each_deadline_in_turn() {
 #[test]
 fn virtual_time_stands_still_while_there_is_something_to_do() {
     let mut engine = engine();
-    let mut graveyard = Vec::new();
+    let mut deferred = Vec::new();
     engine.schedule_at(200.0, item("later"));
     engine.schedule(item("now"));
-    engine.skip_to_next_deadline(&mut graveyard);
+    engine.skip_to_next_deadline(&mut deferred);
     assert_eq!(engine.clock().now(), 100.0);
     assert_eq!(turn(&mut engine), ["now"]);
 
     engine.inbox().push(item("sent")).unwrap();
-    engine.skip_to_next_deadline(&mut graveyard);
+    engine.skip_to_next_deadline(&mut deferred);
     assert_eq!(engine.clock().now(), 100.0);
     assert_eq!(turn(&mut engine), ["sent"]);
 
-    engine.skip_to_next_deadline(&mut graveyard);
+    engine.skip_to_next_deadline(&mut deferred);
     assert_eq!(engine.clock().now(), 200.0);
 }
 
@@ -199,14 +199,14 @@ fn real_time_is_not_skipped() {
 #[cfg_attr(miri, ignore = "needs the real system calls")]
 fn a_timer_runs_after_one_wait_and_not_before_its_time() {
     let mut engine = Engine::new(Clock::real()).unwrap();
-    let mut graveyard = Vec::new();
+    let mut deferred = Vec::new();
     let mut events = Events::with_capacity(8);
     let start = Instant::now();
     engine.schedule_at(engine.clock().now() + 0.003, item("timer"));
-    let wait = engine.prepare(&mut graveyard);
+    let wait = engine.prepare(&mut deferred);
     assert!(matches!(wait, Wait::Until(_)), "{wait:?}");
     engine.poller().wait(&mut events, wait.timeout()).unwrap();
-    assert_eq!(engine.collect(&mut graveyard), 1);
+    assert_eq!(engine.collect(&mut deferred), 1);
     assert!(start.elapsed() >= Duration::from_micros(2999));
 }
 

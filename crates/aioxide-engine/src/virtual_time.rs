@@ -18,10 +18,10 @@ pub enum Outside {
 /// What to do next.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Idle {
-    /// Go on with the turn: something has come, or the clock has moved.
+    /// Go on with the iteration: something has come, or the clock has moved.
     GoOn,
     /// Wait on the poller for so long at most (None: for ever), and tell
-    /// [`Idling::waited`] how long that was.
+    /// [`VirtualTime::waited`] how long that was.
     Wait(Option<Duration>),
     /// Nothing will ever happen again.
     Deadlock,
@@ -34,7 +34,7 @@ pub enum Idle {
 /// away; sooner if nothing may come from outside, or only perhaps and nothing
 /// has come for as long as the patience lasts.
 #[derive(Debug)]
-pub struct Idling {
+pub struct VirtualTime {
     /// Real seconds without anything from outside.
     patience: f64,
     /// Real seconds since the clock last moved.
@@ -43,7 +43,7 @@ pub struct Idling {
     silent: f64,
 }
 
-impl Idling {
+impl VirtualTime {
     /// Waits `patience` real seconds for what may come only perhaps; infinity
     /// is for ever.
     ///
@@ -90,23 +90,28 @@ impl<T: Cancellable> Engine<T> {
     /// says what to do, and moves the clock to the nearest deadline if that is
     /// next. `outside` must have been found out after that poll.
     ///
-    /// Cancelled timers in the way are moved to `graveyard`.
+    /// Cancelled timers in the way are moved to `deferred`.
     ///
     /// # Panics
     ///
     /// When the clock is real.
-    pub fn idle(&mut self, idling: &mut Idling, outside: Outside, graveyard: &mut Vec<T>) -> Idle {
+    pub fn idle(
+        &mut self,
+        virtual_time: &mut VirtualTime,
+        outside: Outside,
+        deferred: &mut Vec<T>,
+    ) -> Idle {
         // What the last thread sent before it ended is in the inbox.
         if self.ready_len() > 0 || !self.inbox().is_empty() {
             return Idle::GoOn;
         }
-        let next = self.timers().next_deadline(graveyard).filter(|it| it.is_finite());
+        let next = self.timers().next_deadline(deferred).filter(|it| it.is_finite());
         let now = self.clock().now();
-        let choice = idling.decide(next.map(|deadline| deadline - now), outside);
+        let choice = virtual_time.decide(next.map(|deadline| deadline - now), outside);
         if let (Idle::GoOn, Some(deadline)) = (choice, next) {
             self.clock().advance_to(deadline);
-            idling.since_move = 0.0;
-            idling.silent = 0.0;
+            virtual_time.since_move = 0.0;
+            virtual_time.silent = 0.0;
         }
         choice
     }
@@ -131,8 +136,8 @@ mod tests {
         Engine::new(Clock::virtual_from(100.0)).expect("file descriptors are left")
     }
 
-    fn idle(engine: &mut Engine<Item>, idling: &mut Idling, outside: Outside) -> Idle {
-        engine.idle(idling, outside, &mut Vec::new())
+    fn idle(engine: &mut Engine<Item>, virtual_time: &mut VirtualTime, outside: Outside) -> Idle {
+        engine.idle(virtual_time, outside, &mut Vec::new())
     }
 
     fn seconds(number: f64) -> Idle {
@@ -141,96 +146,99 @@ mod tests {
 
     #[test]
     fn with_nothing_outside_the_clock_jumps_to_the_nearest_deadline() {
-        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+        let (mut engine, mut virtual_time) = (engine(), VirtualTime::with_patience(EVER));
         engine.schedule_at(3700.0, Item);
         engine.schedule_at(9000.0, Item);
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::GoOn);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Nothing), Idle::GoOn);
         assert_eq!(engine.clock().now(), 3700.0);
         assert_eq!(engine.collect(&mut Vec::new()), 1);
     }
 
     #[test]
     fn without_a_deadline_and_with_nothing_outside_it_is_a_deadlock() {
-        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::Deadlock);
+        let (mut engine, mut virtual_time) = (engine(), VirtualTime::with_patience(EVER));
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Nothing), Idle::Deadlock);
         engine.schedule_at(EVER, Item);
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::Deadlock);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Nothing), Idle::Deadlock);
         assert_eq!(engine.clock().now(), 100.0);
     }
 
     #[test]
     fn what_is_ready_or_was_sent_comes_first() {
-        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+        let (mut engine, mut virtual_time) = (engine(), VirtualTime::with_patience(EVER));
         engine.schedule_at(200.0, Item);
         assert!(engine.inbox().push(Item).is_ok());
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::GoOn);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Nothing), Idle::GoOn);
         assert_eq!(engine.collect(&mut Vec::new()), 1);
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Nothing), Idle::GoOn);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Nothing), Idle::GoOn);
         assert_eq!(engine.clock().now(), 100.0);
     }
 
     #[test]
     fn the_outside_is_waited_for_until_the_deadline_has_come_in_real_time() {
         for outside in [Outside::Possible, Outside::Certain] {
-            let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+            let (mut engine, mut virtual_time) = (engine(), VirtualTime::with_patience(EVER));
             engine.schedule_at(110.0, Item);
-            assert_eq!(idle(&mut engine, &mut idling, outside), seconds(10.0));
-            idling.waited(4.0, true);
+            assert_eq!(idle(&mut engine, &mut virtual_time, outside), seconds(10.0));
+            virtual_time.waited(4.0, true);
             assert_eq!(engine.clock().now(), 100.0, "it stands still meanwhile");
-            assert_eq!(idle(&mut engine, &mut idling, outside), seconds(6.0));
-            idling.waited(6.0, false);
-            assert_eq!(idle(&mut engine, &mut idling, outside), Idle::GoOn);
+            assert_eq!(idle(&mut engine, &mut virtual_time, outside), seconds(6.0));
+            virtual_time.waited(6.0, false);
+            assert_eq!(idle(&mut engine, &mut virtual_time, outside), Idle::GoOn);
             assert_eq!(engine.clock().now(), 110.0);
             engine.collect(&mut Vec::new());
             engine.next_ready();
             engine.schedule_at(115.0, Item);
-            assert_eq!(idle(&mut engine, &mut idling, outside), seconds(5.0));
+            assert_eq!(idle(&mut engine, &mut virtual_time, outside), seconds(5.0));
         }
     }
 
     #[test]
     fn without_a_deadline_the_outside_is_waited_for_for_ever() {
-        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), Idle::Wait(None));
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Certain), Idle::Wait(None));
+        let (mut engine, mut virtual_time) = (engine(), VirtualTime::with_patience(EVER));
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Possible), Idle::Wait(None));
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Certain), Idle::Wait(None));
     }
 
     #[test]
     fn patience_with_a_silent_outside_ends() {
-        let (mut engine, mut idling) = (engine(), Idling::with_patience(0.5));
+        let (mut engine, mut virtual_time) = (engine(), VirtualTime::with_patience(0.5));
         engine.schedule_at(110.0, Item);
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), seconds(0.5));
-        idling.waited(0.25, true);
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), seconds(0.5));
-        idling.waited(0.25, false);
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), seconds(0.25));
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Certain), seconds(9.5));
-        idling.waited(0.25, false);
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), Idle::GoOn);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Possible), seconds(0.5));
+        virtual_time.waited(0.25, true);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Possible), seconds(0.5));
+        virtual_time.waited(0.25, false);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Possible), seconds(0.25));
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Certain), seconds(9.5));
+        virtual_time.waited(0.25, false);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Possible), Idle::GoOn);
         assert_eq!(engine.clock().now(), 110.0);
     }
 
     #[test]
     fn a_silent_outside_and_no_deadline_are_a_deadlock_when_patience_ends() {
-        let (mut engine, mut idling) = (engine(), Idling::with_patience(0.5));
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), seconds(0.5));
-        idling.waited(0.5, false);
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Possible), Idle::Deadlock);
-        assert_eq!(idle(&mut engine, &mut idling, Outside::Certain), Idle::Wait(None));
+        let (mut engine, mut virtual_time) = (engine(), VirtualTime::with_patience(0.5));
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Possible), seconds(0.5));
+        virtual_time.waited(0.5, false);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Possible), Idle::Deadlock);
+        assert_eq!(idle(&mut engine, &mut virtual_time, Outside::Certain), Idle::Wait(None));
     }
 
     #[test]
     fn distances_too_long_or_too_short_for_a_duration_are_waited_for() {
-        let (mut engine, mut idling) = (engine(), Idling::with_patience(EVER));
+        let (mut engine, mut virtual_time) = (engine(), VirtualTime::with_patience(EVER));
         engine.schedule_at(1e300, Item);
-        let choice = idle(&mut engine, &mut idling, Outside::Possible);
+        let choice = idle(&mut engine, &mut virtual_time, Outside::Possible);
         assert_eq!(choice, Idle::Wait(Some(Duration::MAX)));
-        assert_eq!(Idling::with_patience(1e-300).decide(None, Outside::Possible), seconds(1e-9));
+        assert_eq!(
+            VirtualTime::with_patience(1e-300).decide(None, Outside::Possible),
+            seconds(1e-9)
+        );
     }
 
     #[test]
     #[should_panic = "got -1"]
     fn negative_patience_is_refused() {
-        Idling::with_patience(-1.0);
+        VirtualTime::with_patience(-1.0);
     }
 }

@@ -1,6 +1,6 @@
-//! The order of a turn.
+//! The order of an iteration.
 //!
-//! An event loop repeats one turn:
+//! An event loop repeats one iteration:
 //!
 //! 1. **How long may it wait?** Not at all if anything is ready, else until
 //!    the nearest timer, else for ever: [`Engine::prepare`].
@@ -10,7 +10,7 @@
 //!    the caller schedules the former, [`Engine::collect`] the latter.
 //! 4. **Run exactly what was ready at this point**: as many
 //!    [`Engine::next_ready`] as `collect` said. What these schedule runs in
-//!    the next turn, so that no chain of callbacks can starve the poller.
+//!    the next iteration, so that no chain of callbacks can starve the poller.
 //!
 //! Items from other threads join the ready queue in steps 1 and 3.
 
@@ -67,7 +67,7 @@ pub struct Engine<T> {
     /// Shared so that the caller can wait on it while the engine is in use.
     /// None once the engine is closed.
     poller: Option<Arc<Poller>>,
-    /// Changes the order of each turn, for tests.
+    /// Changes the order of each iteration, for tests.
     interleaving: Option<Box<Interleaving<T>>>,
     /// The time that the next step goes by, if not the clock's.
     shown: Option<f64>,
@@ -109,7 +109,7 @@ impl<T: Cancellable> Engine<T> {
         self.shown.take().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Runs what is ready in one turn in an order drawn by `interleaving` from
+    /// Runs what is ready in one iteration in an order drawn by `interleaving` from
     /// now on.
     pub fn interleave(&mut self, interleaving: Interleaving<T>) {
         self.interleaving = Some(Box::new(interleaving));
@@ -179,14 +179,14 @@ impl<T: Cancellable> Engine<T> {
     }
 
     /// Step 1: takes in what other threads have sent, and says how long the
-    /// poll may wait. Cancelled timers in the way are moved to `graveyard`.
+    /// poll may wait. Cancelled timers in the way are moved to `deferred`.
     #[inline]
-    pub fn prepare(&mut self, graveyard: &mut Vec<T>) -> Wait {
+    pub fn prepare(&mut self, deferred: &mut Vec<T>) -> Wait {
         self.inbox.drain_into(&mut self.ready);
         if !self.ready.is_empty() {
             return Wait::Poll;
         }
-        match self.timers.next_deadline(graveyard) {
+        match self.timers.next_deadline(deferred) {
             None => Wait::Forever,
             Some(deadline) if deadline == f64::INFINITY => Wait::Forever,
             Some(deadline) => wait_until(deadline, self.now()),
@@ -197,12 +197,12 @@ impl<T: Cancellable> Engine<T> {
     /// moves the clock to the nearest deadline if nothing else is to be done
     /// before. With a real clock it does nothing.
     ///
-    /// Cancelled timers in the way are moved to `graveyard`.
-    pub fn skip_to_next_deadline(&mut self, graveyard: &mut Vec<T>) {
+    /// Cancelled timers in the way are moved to `deferred`.
+    pub fn skip_to_next_deadline(&mut self, deferred: &mut Vec<T>) {
         if !self.clock.is_virtual() || !self.ready.is_empty() || !self.inbox.is_empty() {
             return;
         }
-        let next = self.timers.next_deadline(graveyard);
+        let next = self.timers.next_deadline(deferred);
         if let Some(deadline) = next.filter(|deadline| deadline.is_finite()) {
             self.clock.advance_to(deadline);
         }
@@ -210,18 +210,18 @@ impl<T: Cancellable> Engine<T> {
 
     /// Step 3, after the caller has scheduled what the readiness events ask
     /// for: puts what other threads have sent and then the due timers behind
-    /// it. Returns how many items this turn may run.
+    /// it. Returns how many items this iteration may run.
     ///
-    /// Cancelled timers in the way are moved to `graveyard`.
+    /// Cancelled timers in the way are moved to `deferred`.
     #[inline]
-    pub fn collect(&mut self, graveyard: &mut Vec<T>) -> usize {
+    pub fn collect(&mut self, deferred: &mut Vec<T>) -> usize {
         self.inbox.drain_into(&mut self.ready);
         if self.interleaving.is_some() {
-            return self.collect_interleaved(graveyard);
+            return self.collect_interleaved(deferred);
         }
         if !self.timers.is_empty() {
             let end = self.now() + CLOCK_RESOLUTION;
-            while let Some(item) = self.timers.pop_due(end, graveyard) {
+            while let Some(item) = self.timers.pop_due(end, deferred) {
                 self.ready.push_back(item);
             }
         }
@@ -231,15 +231,15 @@ impl<T: Cancellable> Engine<T> {
     /// The same in another order: timers with equal deadlines in any, and then
     /// everything that is ready in one that keeps its promises.
     #[cold]
-    fn collect_interleaved(&mut self, graveyard: &mut Vec<T>) -> usize {
+    fn collect_interleaved(&mut self, deferred: &mut Vec<T>) -> usize {
         let Some(interleaving) = &mut self.interleaving else {
             return self.ready.len();
         };
         let shown = self.shown.take();
         let end = shown.unwrap_or_else(|| self.clock.now()) + CLOCK_RESOLUTION;
         let mut due = Vec::new();
-        while let Some(deadline) = self.timers.next_deadline(graveyard).filter(|it| *it <= end) {
-            while let Some(item) = self.timers.pop_due(deadline, graveyard) {
+        while let Some(deadline) = self.timers.next_deadline(deferred).filter(|it| *it <= end) {
+            while let Some(item) = self.timers.pop_due(deadline, deferred) {
                 due.push(item);
             }
             interleaving.shuffle(&mut due);

@@ -1,0 +1,67 @@
+use super::*;
+
+/// How many waits it sleeps through before it looks again.
+fn rests(spin: &mut AdaptiveSpin) -> u32 {
+    (0..).find(|_| spin.is_rested()).expect("it looks again")
+}
+
+#[test]
+fn it_begins_with_a_look() {
+    assert_eq!(rests(&mut AdaptiveSpin::default()), 0);
+}
+
+#[test]
+fn looks_in_vain_become_rarer_but_do_not_cease() {
+    let mut spin = AdaptiveSpin::default();
+    let seen: Vec<u32> = (0..11)
+        .map(|_| {
+            spin.learn(Sight::InVain);
+            rests(&mut spin)
+        })
+        .collect();
+    assert_eq!(seen, [1, 2, 4, 8, 16, 32, 64, 128, 256, 256, 256]);
+}
+
+#[test]
+fn a_look_that_finds_something_is_followed_by_another() {
+    let mut spin = AdaptiveSpin::default();
+    for _ in 0..20 {
+        spin.learn(Sight::InVain);
+    }
+    assert_eq!(rests(&mut spin), 256);
+    spin.learn(Sight::Found);
+    assert_eq!(rests(&mut spin), 0);
+    spin.learn(Sight::InVain);
+    assert_eq!(rests(&mut spin), 1);
+}
+
+#[test]
+fn an_interrupted_look_is_followed_by_a_long_rest() {
+    let mut spin = AdaptiveSpin::default();
+    spin.learn(Sight::Interrupted);
+    assert_eq!(rests(&mut spin), 256);
+}
+
+#[test]
+fn it_is_never_due_where_others_need_all_processors() {
+    for busy in [processors() + 1, usize::MAX] {
+        let mut spin = AdaptiveSpin::default();
+        assert!(!spin.is_due(busy));
+        assert_eq!(spin, AdaptiveSpin::default(), "such a wait counts for nothing");
+    }
+    assert_eq!(AdaptiveSpin::default().is_due(1), processors() > 1);
+}
+
+#[test]
+fn what_is_there_is_found_and_what_is_not_is_not() {
+    let mut spin = AdaptiveSpin::default();
+    assert!(spin.look(|| true));
+    assert!(!spin.look(|| false));
+    assert!(rests(&mut spin) >= 1);
+}
+
+#[test]
+fn what_comes_with_the_last_glance_is_found() {
+    let begin = Instant::now();
+    assert!(AdaptiveSpin::default().look(|| begin.elapsed() > LOOK));
+}
