@@ -187,8 +187,7 @@ unsafe fn dispose<T: FreeListed>(py: Python<'_>, object: *mut ffi::PyObject) {
         clear_dictionary(object, class);
         T::empty(Borrowed::from_ptr(py, object).cast_unchecked::<T>());
         // An object is finalized once in its life; the free list gives it another.
-        let reusable =
-            ffi::PyObject_GC_IsFinalized(object) == 0 && list.objects.len(py) < CAPACITY;
+        let reusable = ffi::PyObject_GC_IsFinalized(object) == 0 && list.objects.len(py) < CAPACITY;
         if reusable {
             list.objects.push(py, NonNull::new_unchecked(object));
             ffi::Py_DECREF(class.cast());

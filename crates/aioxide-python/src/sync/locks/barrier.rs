@@ -9,7 +9,6 @@ use pyo3::types::{PyDict, PyTuple};
 use super::condition::Condition;
 use super::lock::AcquireLock;
 use super::uninitialized;
-use super::waiting_at_barrier::{EnterBarrier, LeaveBarrier, WaitAtBarrier};
 use crate::core::coroutines::{Coroutine, Input, Routine, Step};
 use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
@@ -215,15 +214,6 @@ impl Barrier {
         Ok(())
     }
 
-    /// Waits until enough tasks have come; the number of this one, from 0 in
-    /// the order of coming.
-    ///
-    /// `BrokenBarrierError` if the barrier is broken, or reset meanwhile.
-    /// Cancellation ends the wait; the others go on waiting for one more.
-    fn wait(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
-        Coroutine::new(py, WaitAtBarrier::new(slf))
-    }
-
     /// Begins anew. Who waits gets a `BrokenBarrierError`.
     fn reset(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
         Coroutine::new(py, ChangeBarrier { barrier: slf, locking: None, aborts: false })
@@ -232,23 +222,6 @@ impl Barrier {
     /// Breaks the barrier: who waits and who comes gets a `BrokenBarrierError`.
     fn abort(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
         Coroutine::new(py, ChangeBarrier { barrier: slf, locking: None, aborts: true })
-    }
-
-    fn __aenter__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
-        if super::is_plain(slf.bind(py)) {
-            Coroutine::new(py, WaitAtBarrier::new(slf))
-        } else {
-            Coroutine::new(py, EnterBarrier { barrier: slf })
-        }
-    }
-
-    #[pyo3(signature = (*_exception))]
-    fn __aexit__(
-        &self,
-        py: Python<'_>,
-        _exception: &Bound<'_, PyTuple>,
-    ) -> PyResult<Py<Coroutine>> {
-        Coroutine::new(py, LeaveBarrier)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {

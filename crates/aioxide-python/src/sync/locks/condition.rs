@@ -10,7 +10,6 @@ use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 use super::binding::LoopBinding;
 use super::lock::{AcquireLock, Lock, ReleaseLock};
 use super::waiters::{Key, Waiters};
-use super::waiting_for_notice::{WaitForNotice, WaitUntil};
 use super::{EnterBySubclass, ReleaseBySubclass};
 use crate::core::coroutines::Coroutine;
 use crate::core::futures::Future;
@@ -196,26 +195,6 @@ impl Condition {
 
     fn __delattr__(slf: &Bound<'_, Self>, name: Bound<'_, PyAny>) -> PyResult<()> {
         Self::set_attribute(slf, &name, None)
-    }
-
-    /// Gives the lock back, waits until it is notified, and takes the lock
-    /// again. True.
-    ///
-    /// `RuntimeError` if nobody holds the lock. Cancellation ends the wait when
-    /// the lock is taken again; from Python 3.13 on somebody else is notified
-    /// then.
-    fn wait(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
-        Coroutine::new(py, WaitForNotice::new(slf))
-    }
-
-    /// Waits until `predicate()` is true, which is asked at first and each time
-    /// the condition is notified; what it said.
-    fn wait_for(
-        slf: Py<Self>,
-        py: Python<'_>,
-        predicate: Bound<'_, PyAny>,
-    ) -> PyResult<Py<Coroutine>> {
-        Coroutine::new(py, WaitUntil::new(slf, predicate.unbind()))
     }
 
     /// Wakes `n` of those who wait, or all if there are not so many. They go on

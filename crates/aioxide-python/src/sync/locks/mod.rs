@@ -19,11 +19,11 @@ pub use condition::Condition;
 pub use entering::{EnterBySubclass, ReleaseBySubclass};
 pub use event::{Event, WaitEvent};
 pub use lock::{AcquireLock, Lock, ReleaseLock, install_lock};
-pub use semaphore::{BoundedSemaphore, Semaphore, install_semaphore};
+pub use semaphore::{BoundedSemaphore, Semaphore};
 pub use waiters::{Key, Waiters};
 pub use waiting_at_barrier::{EnterBarrier, LeaveBarrier, WaitAtBarrier};
 pub use waiting_for_notice::{WaitForNotice, WaitUntil};
-pub use waiting_for_semaphore::{AcquireSemaphore, ReleaseSemaphore};
+pub use waiting_for_semaphore::{AcquireSemaphore, ReleaseSemaphore, install_semaphore};
 
 use pyo3::PyClass;
 use pyo3::exceptions::PyAttributeError;

@@ -1,23 +1,17 @@
 //! `Semaphore` and `BoundedSemaphore`.
 
-use std::ffi::CStr;
-
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 
-use super::EnterBySubclass;
 use super::binding::LoopBinding;
 use super::count::Count;
 use super::waiters::Waiters;
-use super::waiting_for_semaphore::{AcquireSemaphore, ReleaseSemaphore};
-use crate::core::coroutines::Coroutine;
 use crate::core::futures::Future;
 use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
-use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::ffi::given::Given;
 
@@ -137,71 +131,6 @@ impl Semaphore {
         Self::step(slf, 1)?;
         Self::wake_next(slf).map(drop)
     }
-}
-
-/// `semaphore.acquire()`.
-struct Acquire;
-
-impl PlainMethod for Acquire {
-    type Class = Semaphore;
-    const NAME: &'static CStr = c"acquire";
-    const DOC: &'static CStr = c"Takes one; waits while there is none, in the order of coming. True.\n\nCancellation ends the wait; none is taken.";
-    const DROPS_NOTHING: bool = true;
-
-    #[inline]
-    fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
-        let semaphore = slf.clone().unbind();
-        let program = AcquireSemaphore { semaphore, waiting: None, entering: false };
-        Coroutine::new(slf.py(), program).map(Py::into_any)
-    }
-}
-
-/// `async with semaphore`, at its beginning.
-struct Enter;
-
-impl PlainMethod for Enter {
-    type Class = Semaphore;
-    const NAME: &'static CStr = c"__aenter__";
-    const DOC: &'static CStr = c"Acquires the semaphore.";
-    const DROPS_NOTHING: bool = true;
-
-    #[inline]
-    fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
-        let py = slf.py();
-        let semaphore = slf.clone().unbind();
-        let entering = if Semaphore::is_native(slf) {
-            Coroutine::new(py, AcquireSemaphore { semaphore, waiting: None, entering: true })
-        } else {
-            Coroutine::new(py, EnterBySubclass { object: semaphore.into_any() })
-        };
-        entering.map(Py::into_any)
-    }
-}
-
-/// `async with semaphore`, at its end.
-struct Exit;
-
-impl FastMethod for Exit {
-    type Class = Semaphore;
-    const NAME: &'static CStr = c"__aexit__";
-    const DOC: &'static CStr = c"Releases the semaphore.";
-    const DROPS_NOTHING: bool = true;
-
-    #[inline]
-    fn call<'py>(
-        slf: &Bound<'py, Semaphore>,
-        _exception: CallArguments<'_, 'py>,
-    ) -> PyResult<Py<PyAny>> {
-        Coroutine::new(slf.py(), ReleaseSemaphore { semaphore: slf.clone().unbind() })
-            .map(Py::into_any)
-    }
-}
-
-/// Adds the methods that are by hand. Called once, at module initialisation.
-pub fn install_semaphore(py: Python<'_>) -> PyResult<()> {
-    install_plain::<Acquire>(py)?;
-    install_plain::<Enter>(py)?;
-    install::<Exit>(py)
 }
 
 #[pymethods]

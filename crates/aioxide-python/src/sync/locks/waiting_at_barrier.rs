@@ -3,11 +3,12 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use super::barrier::{Barrier, Phase};
 use super::lock::AcquireLock;
 use super::waiting_for_notice::WaitForNotice;
-use crate::core::coroutines::{Input, Routine, Step, awaiting};
+use crate::core::coroutines::{Coroutine, Input, Routine, Step, awaiting};
 use crate::ffi::allocate;
 use crate::ffi::errors::Settled;
 use crate::stdlib;
@@ -239,5 +240,34 @@ impl Routine for LeaveBarrier {
 
     fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         Ok(())
+    }
+}
+
+#[pymethods]
+impl Barrier {
+    /// Waits until enough tasks have come; the number of this one, from 0 in
+    /// the order of coming.
+    ///
+    /// `BrokenBarrierError` if the barrier is broken, or reset meanwhile.
+    /// Cancellation ends the wait; the others go on waiting for one more.
+    fn wait(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, WaitAtBarrier::new(slf))
+    }
+
+    fn __aenter__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        if super::is_plain(slf.bind(py)) {
+            Coroutine::new(py, WaitAtBarrier::new(slf))
+        } else {
+            Coroutine::new(py, EnterBarrier { barrier: slf })
+        }
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __aexit__(
+        &self,
+        py: Python<'_>,
+        _exception: &Bound<'_, PyTuple>,
+    ) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, LeaveBarrier)
     }
 }

@@ -9,7 +9,7 @@ use pyo3::types::PyBool;
 use super::condition::Condition;
 use super::lock::AcquireLock;
 use super::waiters::Key;
-use crate::core::coroutines::{Input, Routine, Step, awaiting};
+use crate::core::coroutines::{Coroutine, Input, Routine, Step, awaiting};
 use crate::ffi::errors::Settled;
 use crate::stdlib;
 
@@ -265,5 +265,28 @@ impl Routine for WaitUntil {
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.predicate)?;
         self.waiting.traverse(visit)
+    }
+}
+
+#[pymethods]
+impl Condition {
+    /// Gives the lock back, waits until it is notified, and takes the lock
+    /// again. True.
+    ///
+    /// `RuntimeError` if nobody holds the lock. Cancellation ends the wait when
+    /// the lock is taken again; from Python 3.13 on somebody else is notified
+    /// then.
+    fn wait(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, WaitForNotice::new(slf))
+    }
+
+    /// Waits until `predicate()` is true, which is asked at first and each time
+    /// the condition is notified; what it said.
+    fn wait_for(
+        slf: Py<Self>,
+        py: Python<'_>,
+        predicate: Bound<'_, PyAny>,
+    ) -> PyResult<Py<Coroutine>> {
+        Coroutine::new(py, WaitUntil::new(slf, predicate.unbind()))
     }
 }

@@ -1,14 +1,18 @@
 //! Acquiring and releasing a semaphore.
 
+use std::ffi::CStr;
+
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
+use super::EnterBySubclass;
 use super::semaphore::Semaphore;
 use super::waiters::Key;
-use crate::core::coroutines::{AtOnce, Input, Moment, Routine, Step};
+use crate::core::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
 use crate::core::futures::Future;
+use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::stdlib;
 
 /// `Semaphore.acquire`, and entering `async with semaphore`.
@@ -140,4 +144,69 @@ impl Routine for ReleaseSemaphore {
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.semaphore)
     }
+}
+
+/// `semaphore.acquire()`.
+struct Acquire;
+
+impl PlainMethod for Acquire {
+    type Class = Semaphore;
+    const NAME: &'static CStr = c"acquire";
+    const DOC: &'static CStr = c"Takes one; waits while there is none, in the order of coming. True.\n\nCancellation ends the wait; none is taken.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
+        let semaphore = slf.clone().unbind();
+        let program = AcquireSemaphore { semaphore, waiting: None, entering: false };
+        Coroutine::new(slf.py(), program).map(Py::into_any)
+    }
+}
+
+/// `async with semaphore`, at its beginning.
+struct Enter;
+
+impl PlainMethod for Enter {
+    type Class = Semaphore;
+    const NAME: &'static CStr = c"__aenter__";
+    const DOC: &'static CStr = c"Acquires the semaphore.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call(slf: &Bound<'_, Semaphore>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let semaphore = slf.clone().unbind();
+        let entering = if Semaphore::is_native(slf) {
+            Coroutine::new(py, AcquireSemaphore { semaphore, waiting: None, entering: true })
+        } else {
+            Coroutine::new(py, EnterBySubclass { object: semaphore.into_any() })
+        };
+        entering.map(Py::into_any)
+    }
+}
+
+/// `async with semaphore`, at its end.
+struct Exit;
+
+impl FastMethod for Exit {
+    type Class = Semaphore;
+    const NAME: &'static CStr = c"__aexit__";
+    const DOC: &'static CStr = c"Releases the semaphore.";
+    const DROPS_NOTHING: bool = true;
+
+    #[inline]
+    fn call<'py>(
+        slf: &Bound<'py, Semaphore>,
+        _exception: CallArguments<'_, 'py>,
+    ) -> PyResult<Py<PyAny>> {
+        Coroutine::new(slf.py(), ReleaseSemaphore { semaphore: slf.clone().unbind() })
+            .map(Py::into_any)
+    }
+}
+
+/// Adds the methods that are by hand. Called once, at module initialisation.
+pub fn install_semaphore(py: Python<'_>) -> PyResult<()> {
+    install_plain::<Acquire>(py)?;
+    install_plain::<Enter>(py)?;
+    install::<Exit>(py)
 }
