@@ -63,6 +63,7 @@ test-tools:
 	$(in_venv) -m pytest soak/tests
 	$(in_venv) -m pytest compat/tests
 	$(in_venv) -m pytest fuzz/tests
+	$(in_venv) -m pytest scripts/tests
 
 .PHONY: test-python
 test-python:
@@ -149,7 +150,7 @@ fmt: ## Format the Rust and the Python code
 	.venv/bin/ruff format .
 
 .PHONY: lint
-lint: ## Check format, clippy, ruff, workflows, the count of unsafe blocks
+lint: ## Check format, clippy, ruff, workflows, layers, the count of unsafe blocks
 	@$(prepare) lint
 	$(CARGO) fmt --all --check
 	.venv/bin/ruff format --check .
@@ -157,6 +158,7 @@ lint: ## Check format, clippy, ruff, workflows, the count of unsafe blocks
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv/bin/zizmor --quiet --offline .github/workflows
 	scripts/count-unsafe --check
+	scripts/check-layers
 	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
 .PHONY: typecheck
