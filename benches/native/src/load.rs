@@ -150,7 +150,7 @@ impl Generator {
             if now >= deadline {
                 return Ok(now);
             }
-            self.turn()?;
+            self.iteration()?;
         }
     }
 
@@ -158,7 +158,7 @@ impl Generator {
     fn finish(&mut self) -> io::Result<()> {
         self.finishing = true;
         while self.open > 0 {
-            self.turn()?;
+            self.iteration()?;
         }
         Ok(())
     }

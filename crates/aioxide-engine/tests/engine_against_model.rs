@@ -68,7 +68,7 @@ enum Step {
     Descriptor(descriptors::Step),
     /// An iteration in which each item that runs schedules as many others as the
     /// next number says.
-    Turn(Vec<u8>),
+    Iteration(Vec<u8>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -83,7 +83,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::HoldJobs),
         1 => Just(Step::Wake),
         12 => descriptors::step().prop_map(Step::Descriptor),
-        6 => prop::collection::vec(0..4u8, 0..6).prop_map(Step::Turn),
+        6 => prop::collection::vec(0..4u8, 0..6).prop_map(Step::Iteration),
     ]
 }
 
@@ -298,7 +298,7 @@ impl Trial {
             Step::Descriptor(step) => {
                 self.descriptors.apply(&Registry(self.engine.poller()), step);
             }
-            Step::Turn(children) => self.turn(children),
+            Step::Iteration(children) => self.iteration(children),
         }
         assert_eq!(self.engine.clock().now(), self.model.now);
     }
@@ -436,7 +436,7 @@ impl Trial {
         self.model.now = last.fold(self.model.now, f64::max);
         self.engine.clock().advance_to(self.model.now);
         while self.others.will_send() || self.engine.has_work() {
-            self.turn(&[]);
+            self.iteration(&[]);
         }
         assert!(self.model.ready.is_empty());
         assert!(self.model.timers.iter().all(|(_, timer)| timer.is_cancelled()));

@@ -1,6 +1,6 @@
 //! Native coroutines: what an `async def` of asyncio is here.
 //!
-//! A [`Coroutine`] is the object that is awaited; the [`Program`] in it says
+//! A [`Coroutine`] is the object that is awaited; the [`Program`](crate::core::dispatch::Program) in it says
 //! what happens between one wait and the next. Nothing happens before the
 //! first step, as with any coroutine, and `create_task` takes it.
 

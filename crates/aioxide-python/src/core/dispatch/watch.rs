@@ -51,9 +51,9 @@ pub enum Watch {
     Nobody,
     /// The caller's; he watches it by callbacks or waits in `sock_*` calls.
     Caller {
-        /// For [`Direction::Read`].
+        /// For [`Direction::Read`](crate::core::event_loop::Direction::Read).
         reader: Option<Watcher>,
-        /// For [`Direction::Write`].
+        /// For [`Direction::Write`](crate::core::event_loop::Direction::Write).
         writer: Option<Watcher>,
         /// The object that was given for the number: it may be closed, and have none, when
         /// its callbacks are to be removed.
