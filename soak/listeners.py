@@ -239,7 +239,7 @@ class _Conversation:
             self._transport.write(answers)
 
     def _plan_piece(self) -> None:
-        # One in an iteration: TLS does not tell that the connection below it is lost until the next,
+        # One an iteration: TLS does not tell that the connection below it is lost until the next,
         # and asyncio logs a warning when much is written to one that is.
         self._plan = asyncio.get_running_loop().call_soon(self._send_piece)
 

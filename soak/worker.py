@@ -24,8 +24,8 @@ from typing import Any
 KNOWN = ("SSL connection is closed",)
 #: What the standard library reports of itself besides. Of a child that ends just before it is
 #: killed, it asks the system twice how it has ended. Of TLS whose connection is lost, CPython
-#: before 3.12.8 and 3.13.1 tells the writer two iterations later, and logs a warning if that was five
-#: writes too late.
+#: before 3.12.8 and 3.13.1 tells the writer two iterations later, and logs a warning if that was
+#: five writes too late.
 KNOWN_OF_ASYNCIO = (
     "exit status already read",
     "Unknown child process pid",

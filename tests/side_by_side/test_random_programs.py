@@ -1,8 +1,8 @@
 """Random programs over asyncio's classes and over ours: every step must come to the same.
 
 A program is workers that put and get, acquire and release, wait, cancel each other, start further
-tasks and set each other deadlines, and a schedule: when the loop takes an iteration, when time passes,
-who is cancelled from outside. It is run with ``asyncio``'s vocabulary and with ``aioxide``'s on
+tasks and set each other deadlines, and a schedule: when an iteration runs, when time passes, who is
+cancelled from outside. It is run with ``asyncio``'s vocabulary and with ``aioxide``'s on
 the same kind of loop, the standard library's and then ours. Compared is everything that a
 program can see: results, exceptions with their text, the order in which steps end and the turn
 of the loop they end in, and after each iteration the reprs and states of all objects.

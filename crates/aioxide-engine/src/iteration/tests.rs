@@ -50,7 +50,7 @@ fn an_idle_engine_waits_for_ever() {
     let wait = engine.prepare(&mut Vec::new());
     assert_eq!(wait, Wait::Forever);
     assert_eq!(wait.timeout(), None);
-    assert_eq!(turn(&mut engine), no_names());
+    assert_eq!(iteration(&mut engine), no_names());
 }
 
 #[test]
@@ -120,7 +120,10 @@ fn timers_run_behind_what_is_ready_and_in_the_order_of_their_deadlines() {
     engine.schedule_at(99.0, item("third timer"));
     engine.schedule(item("ready"));
     engine.inbox().push(item("sent")).unwrap();
-    assert_eq!(turn(&mut engine), ["ready", "sent", "first timer", "second timer", "third timer"]);
+    assert_eq!(
+        iteration(&mut engine),
+        ["ready", "sent", "first timer", "second timer", "third timer"]
+    );
 }
 
 #[test]
@@ -144,8 +147,8 @@ fn what_a_turn_schedules_runs_in_the_next() {
     assert_eq!(run(&mut engine, 1), ["first"]);
     engine.schedule(item("second"));
     engine.schedule_at(100.0, item("third"));
-    assert_eq!(turn(&mut engine), ["second", "third"]);
-    assert_eq!(turn(&mut engine), no_names());
+    assert_eq!(iteration(&mut engine), ["second", "third"]);
+    assert_eq!(iteration(&mut engine), no_names());
 }
 
 #[test]
@@ -153,9 +156,9 @@ fn virtual_time_skips_to_each_deadline_in_turn() {
     let mut engine = engine();
     engine.schedule_at(3700.0, item("after an hour"));
     engine.schedule_at(101.0, item("after a second"));
-    assert_eq!(turn(&mut engine), ["after a second"]);
+    assert_eq!(iteration(&mut engine), ["after a second"]);
     assert_eq!(engine.clock().now(), 101.0);
-    assert_eq!(turn(&mut engine), ["after an hour"]);
+    assert_eq!(iteration(&mut engine), ["after an hour"]);
     assert_eq!(engine.clock().now(), 3700.0);
 }
 
@@ -167,12 +170,12 @@ fn virtual_time_stands_still_while_there_is_something_to_do() {
     engine.schedule(item("now"));
     engine.skip_to_next_deadline(&mut deferred);
     assert_eq!(engine.clock().now(), 100.0);
-    assert_eq!(turn(&mut engine), ["now"]);
+    assert_eq!(iteration(&mut engine), ["now"]);
 
     engine.inbox().push(item("sent")).unwrap();
     engine.skip_to_next_deadline(&mut deferred);
     assert_eq!(engine.clock().now(), 100.0);
-    assert_eq!(turn(&mut engine), ["sent"]);
+    assert_eq!(iteration(&mut engine), ["sent"]);
 
     engine.skip_to_next_deadline(&mut deferred);
     assert_eq!(engine.clock().now(), 200.0);
@@ -286,9 +289,9 @@ fn a_forked_child_has_a_poller_and_an_inbox_of_its_own() {
     let error = engine.poller().remove(ours.as_fd()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     assert!(parents_inbox.push(item("refused")).is_err());
-    assert_eq!(turn(&mut engine), ["first", "second", "third"]);
+    assert_eq!(iteration(&mut engine), ["first", "second", "third"]);
     engine.inbox().push(item("fourth")).unwrap();
-    assert_eq!(turn(&mut engine), ["fourth"]);
+    assert_eq!(iteration(&mut engine), ["fourth"]);
 
     drop(theirs);
     let mut events = Events::with_capacity(4);
@@ -316,7 +319,7 @@ fn interleaved_timers_keep_deadlines_and_shuffle_equal_ones() {
         engine.schedule_at(101.0, item("two"));
         engine.clock().advance_to(110.0);
         engine.schedule(item("ready"));
-        orders.insert(turn(&mut engine));
+        orders.insert(iteration(&mut engine));
     }
     let expected = [["ready", "one", "two", "late"], ["ready", "two", "one", "late"]];
     assert_eq!(orders, expected.map(Vec::from).into());

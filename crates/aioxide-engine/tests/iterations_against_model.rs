@@ -34,7 +34,7 @@ enum Step {
     AdvanceBy(u8),
     /// An iteration in which so many readiness events come, and in which each item
     /// that runs schedules as many others as the next number says.
-    Turn {
+    Iteration {
         events: usize,
         children: Vec<u8>,
     },
@@ -48,7 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Send),
         3 => (0..100usize).prop_map(Step::CancelTimer),
         2 => (0..6u8).prop_map(Step::AdvanceBy),
-        5 => (0..3usize, children).prop_map(|(events, children)| Step::Turn { events, children }),
+        5 => (0..3usize, children).prop_map(|(events, children)| Step::Iteration { events, children }),
     ]
 }
 
@@ -167,7 +167,7 @@ impl Pair {
                 self.model.now += seconds(delay);
                 self.engine.clock().advance_to(self.model.now);
             }
-            Step::Turn { events, children } => self.turn(events, &children),
+            Step::Iteration { events, children } => self.iteration(events, &children),
         }
         assert_eq!(self.engine.clock().now(), self.model.now);
         assert_eq!(self.engine.ready_len(), self.model.ready.len());
