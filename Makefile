@@ -186,7 +186,7 @@ fuzz: ## Try random programs on the engine: make fuzz ARGS=20000 (cases of each 
 	@seed="$${PROPTEST_RNG_SEED:-$$(date +%s)}" && echo "PROPTEST_RNG_SEED=$$seed" && \
 	PROPTEST_CASES='$(or $(ARGS),20000)' PROPTEST_RNG_SEED="$$seed" CARGO_TARGET_DIR='$(CURDIR)/target' \
 		$(CARGO) test --locked --package aioxide-engine --no-fail-fast --lib \
-		--test engine_against_model --test timers_against_model --test turns_against_model \
+		--test engine_against_model --test timers_against_model --test iterations_against_model \
 		-- model sorted_vector
 
 .PHONY: fuzz-api

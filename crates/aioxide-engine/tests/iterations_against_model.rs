@@ -198,7 +198,7 @@ fn check(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(seeded::cases(512, "tests/regressions/turns_against_model.txt"))]
+    #![proptest_config(seeded::cases(512, "tests/regressions/iterations_against_model.txt"))]
 
     #[test]
     fn turns_go_through_the_queues_as_the_model_does(
