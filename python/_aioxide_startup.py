@@ -118,7 +118,7 @@ def begin(loops):
 
     def install(package):
         _watch.stop()
-        package.installation.install_in_child(loops)
+        package._asyncio.installation.install_in_child(loops)
 
     def import_aioxide(module):
         try:

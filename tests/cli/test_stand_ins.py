@@ -125,6 +125,10 @@ def test_package_that_is_not_installed_cannot_be_imported(same, program, name):
     program(
         f"""
         import importlib.util
+        import os
+        import sys
+        # The environment of the tests may have it.
+        sys.path[:] = [each for each in sys.path if not os.path.isdir(os.path.join(each, {name!r}))]
         print(importlib.util.find_spec({name!r}))
         try:
             import {name}

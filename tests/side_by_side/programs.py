@@ -87,8 +87,8 @@ steps = st.one_of(*leaves, *leaves, *nested_steps)
 
 #: What is done to a program from outside, between its turns.
 from_outside = st.one_of(
-    step("turn"),
-    step("turn"),
+    step("iteration"),
+    step("iteration"),
     step("pass_time", st.sampled_from([0.5, 1.5, 4.0])),
     step("outside", st.one_of(leaves)),
     step("cancel_worker", objects),
