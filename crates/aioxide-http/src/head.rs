@@ -1,0 +1,121 @@
+//! Response heads.
+
+use std::mem::MaybeUninit;
+
+use httparse::{Header, ParserConfig, Response, Status};
+
+use crate::Limits;
+use crate::error::{Error, Excerpt};
+use crate::fields::{self, FEW, Fields};
+use crate::framing::Version;
+use crate::section::{Bounds, Section};
+
+/// The status line and the headers of a response (RFC 9112 §4, §5).
+///
+/// Two allocations hold all of it: the bytes as they were received, and where each
+/// header is in them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResponseHead {
+    version: Version,
+    status: u16,
+    /// How long the reason phrase is.
+    reason: u32,
+    headers: Fields,
+}
+
+/// "HTTP/1.1 200 ": where the reason phrase begins.
+const REASON: usize = 13;
+
+impl ResponseHead {
+    /// The version of the server's message.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Three digits, from 100 to 999.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whatever stands behind the status; often empty, and not always ASCII. Programs
+    /// should not rely on it (RFC 9112 §4).
+    pub fn reason(&self) -> &[u8] {
+        let line = self.headers.as_bytes();
+        if self.reason == 0 { &[] } else { &line[REASON..REASON + self.reason as usize] }
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &Fields {
+        &self.headers
+    }
+
+    /// The headers alone; their buffer still holds the status line.
+    pub fn into_headers(self) -> Fields {
+        self.headers
+    }
+
+    /// Takes a head off the front of `input`, or all of it if the head is not complete.
+    ///
+    /// Lines end with CRLF. No empty line may come before: RFC 9112 §2.2 lets servers
+    /// skip one, not clients. The space behind the status may be missing if the reason
+    /// is empty, as most implementations have it.
+    pub(crate) fn receive(
+        section: &mut Section,
+        input: &mut &[u8],
+        limits: &Limits,
+    ) -> Result<Option<Self>, Error> {
+        expect_http(section.len(), input)?;
+        let Some(lines) = section.take(input, &Bounds::head(limits))? else {
+            return Ok(None);
+        };
+        // The status line is one of them.
+        let count = lines.count.saturating_sub(1);
+        if count <= FEW {
+            Self::parse(&lines.bytes, count, &mut [const { MaybeUninit::uninit() }; FEW])
+        } else {
+            Self::parse(&lines.bytes, count, &mut vec![MaybeUninit::uninit(); count])
+        }
+        .map(Some)
+    }
+
+    fn parse<'b>(
+        bytes: &'b [u8],
+        count: usize,
+        room: &mut [MaybeUninit<Header<'b>>],
+    ) -> Result<Self, Error> {
+        let mut response = Response::new(&mut []);
+        let parsed = ParserConfig::default()
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .parse_response_with_uninit_headers(&mut response, bytes, room);
+        let (Ok(Status::Complete(_)), Some(version), Some(status @ 100..)) =
+            (parsed, response.version, response.code)
+        else {
+            return Err(fields::why_invalid(bytes, true));
+        };
+        let mut headers = Fields::new(bytes, response.headers);
+        if headers.len() < count {
+            headers.unfold();
+        }
+        // httparse has no reason phrase if it is not ASCII.
+        let end = memchr::memchr(b'\r', bytes).unwrap_or(bytes.len());
+        Ok(Self {
+            version: if version == 0 { Version::Http10 } else { Version::Http11 },
+            status,
+            reason: end.saturating_sub(REASON) as u32,
+            headers,
+        })
+    }
+}
+
+/// Refuses what is not HTTP/1 at its first byte, not when the limits are reached: a
+/// server that speaks another protocol may wait for us meanwhile.
+fn expect_http(seen: usize, input: &[u8]) -> Result<(), Error> {
+    const START: &[u8] = b"HTTP/";
+    let expected = START.get(seen..).unwrap_or_default();
+    let length = expected.len().min(input.len());
+    if input[..length] == expected[..length] {
+        Ok(())
+    } else {
+        Err(Error::InvalidStatusLine(Excerpt::of_line(input)))
+    }
+}
