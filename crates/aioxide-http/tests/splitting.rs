@@ -35,7 +35,7 @@ fn so_do_pieces_of_every_size() {
 
 #[test]
 fn limits_are_reached_at_the_same_byte() {
-    let limits = |n| Limits {
+    let limits = |n: u32| Limits {
         head_size: 30 + n,
         line_length: 20 + n / 2,
         header_count: n / 4,
