@@ -65,7 +65,7 @@ fn sent() -> Connection {
     connection
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 200)]
 fn write_a_request(bencher: Bencher) {
     let mut out = Vec::new();
     bencher.bench_local(|| {
@@ -76,14 +76,14 @@ fn write_a_request(bencher: Bencher) {
     });
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 200)]
 fn read_a_response(bencher: Bencher) {
     bencher
         .with_inputs(sent)
         .bench_local_refs(|connection| read_response(connection, divan::black_box(RESPONSE)));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 200)]
 fn a_whole_cycle(bencher: Bencher) {
     let mut connection = Connection::new(Limits::default());
     let mut out = Vec::new();
@@ -95,7 +95,7 @@ fn a_whole_cycle(bencher: Bencher) {
 }
 
 /// httparse alone, into an array on the stack: what is below `read_a_response`.
-#[divan::bench]
+#[divan::bench(sample_size = 200)]
 fn httparse_alone(bencher: Bencher) {
     bencher.bench_local(|| {
         let mut headers = [httparse::EMPTY_HEADER; 16];

@@ -28,36 +28,42 @@ use crate::{Limits, Side};
 /// A *cycle* is a request and its final response. Each side has a state of its own:
 ///
 /// ```text
-///      client                                         server
+/// client
+///                        ┌───────────────┐
+///    head, body, Expect  │ AwaitContinue │
+///       ┌───────────────►└───────┬───────┘
+///       │                        │ 100, a final head, or data is sent
+///       │                        ▼
+///   ┌───┴──┐  head, body   ┌──────────┐  end   ┌──────┐  no other cycle  ┌───────────┐
+///   │ Idle ├──────────────►│ SendBody ├───────►│ Done ├─────────────────►│ MustClose │
+///   └───┬──┘               └──────────┘        └──────┘                  └───────────┘
+///    ▲  │ head, no body                         ▲ │ ▲
+///    │  └───────────────────────────────────────┘ │ │ another final head
+///    │        next_cycle, if both are Done        │ │
+///    └────────────────────────────────────────────┘ │
+///                                           ┌───────┴─────┐  101, 2xx  ┌──────────┐
+///       before Done, if the request has     │ MightSwitch ├───────────►│ Switched │
+///       Upgrade or is CONNECT               └─────────────┘            └──────────┘
 ///
-///      ┌────────┐                                     ┌────────┐
-///  ┌──►│  Idle  │                                     │  Idle  │◄──┐
-///  │   └───┬────┘                                     └───┬────┘   │
-///  │       │ head written                                 │ the client's head
-///  │       ├──────────────────────┐                       ▼        │
-///  │       │ body, Expect         │ no body           ┌────────┐   │
-///  │       ▼                      │              ┌───►│SendHead├─┐ │
-///  │ ┌─────────────┐              │          1xx │    └───┬──┬─┘ │ │
-///  │ │AwaitContinue│ body         │              └────────┘  │   │ │ 101, or 2xx
-///  │ └─────┬───────┘ without      │                   final  │   │ │ to CONNECT
-///  │       │ 100, a final         │                   head   ▼   │ │
-///  │       │ head, or data        │                   ┌────────┐ │ │
-///  │       ▼                      │                   │SendBody│ │ │
-///  │   ┌────────┐                 │                   └───┬────┘ │ │
-///  │   │SendBody│                 │                       │ end  │ │
-///  │   └───┬────┘                 │                       ▼      │ │
-///  │       │ end                  │   next_cycle      ┌────────┐ │ │
-///  │       ├──────────────────────┘  ┌────────────────┤  Done  │ │ │
-///  │       │                         │ (both Done)    └────────┘ │ │
-///  │       ▼         Upgrade/CONNECT │                           │ │
-///  │   ┌────────┐    ┌───────────┐   │                           ▼ │
-///  └───┤  Done  │◄───┤MightSwitch├───┼───────────────► Switched (both)
-///      └────────┘    └───────────┘   │
-///                 another final head └──────────────────────────────┘
+/// server
+///                    1xx but 101
+///                     ┌─────┐
+///                     │     ▼
+///   ┌──────┐  head   ┌┴─────────┐ final  ┌──────────┐  end   ┌──────┐       ┌───────────┐
+///   │ Idle ├────────►│ SendHead ├───────►│ SendBody ├───────►│ Done ├──────►│ MustClose │
+///   └──────┘  sent   └────┬─────┘ head   └──────────┘        └──┬───┘  no   └───────────┘
+///    ▲                    │ 101, 2xx to CONNECT                 │    other cycle
+///    │                    ▼                                     │
+///    │               ┌──────────┐                               │
+///    │               │ Switched │                               │
+///    │               └──────────┘ next_cycle, if both are Done  │
+///    └──────────────────────────────────────────────────────────┘
+///
+///   any but Switched ──► Closed   the input ends, and nothing is missing
+///                    ──► Failed   a rule is broken, or something is missing
 /// ```
 ///
-/// `Done` becomes `MustClose` as soon as it is known that the connection does not
-/// persist. The whole table:
+/// The whole table:
 ///
 /// | client | event | becomes |
 /// |---|---|---|

@@ -42,7 +42,7 @@ struct Span {
 }
 
 /// As many headers as fit on the stack while a head is parsed.
-pub(crate) const FEW: usize = 32;
+pub(crate) const FEW: usize = 64;
 
 impl Fields {
     /// Those of a trailer section (RFC 9112 §7.1.2), which ends with an empty line.

@@ -114,29 +114,23 @@ impl Facts {
     }
 
     /// RFC 9112 §7: the codings that are registered, without parameters, `chunked`
-    /// once.
+    /// once. RFC 9110 §5.6.1 would have empty elements ignored; implementations differ
+    /// in whether `chunked,` ends with `chunked`, so they are refused.
     fn note_codings(&mut self, value: &[u8]) -> Result<(), FramingError> {
-        let invalid = || FramingError::InvalidTransferEncoding(Excerpt::new(value));
-        let before = self.coding;
-        for element in syntax::list(value) {
+        const OTHERS: [&[u8]; 5] = [b"gzip", b"deflate", b"compress", b"x-gzip", b"x-compress"];
+        for element in value.split(|&byte| byte == b',').map(syntax::trim) {
             let is = |name: &[u8]| element.eq_ignore_ascii_case(name);
-            if is(b"chunked") {
-                if self.has_chunked {
-                    return Err(invalid());
-                }
+            let coding = if is(b"chunked") && !self.has_chunked {
                 self.has_chunked = true;
-                self.coding = Some(Coding::Chunked);
-            } else if [&b"gzip"[..], b"deflate", b"compress", b"x-gzip", b"x-compress"]
-                .into_iter()
-                .any(is)
-            {
-                self.coding = Some(Coding::Other);
+                Coding::Chunked
+            } else if OTHERS.into_iter().any(is) {
+                Coding::Other
             } else {
-                return Err(invalid());
-            }
+                return Err(FramingError::InvalidTransferEncoding(Excerpt::new(value)));
+            };
+            self.coding = Some(coding);
         }
-        // Empty: neither of the two ways to end a body.
-        if self.coding.is_none() && before.is_none() { Err(invalid()) } else { Ok(()) }
+        Ok(())
     }
 
     /// Whether the message has a `Transfer-Encoding`.

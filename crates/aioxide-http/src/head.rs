@@ -64,46 +64,71 @@ impl ResponseHead {
         input: &mut &[u8],
         limits: &Limits,
     ) -> Result<Option<Self>, Error> {
+        if section.len() == 0
+            && let Some(head) = Self::receive_at_once(input, limits)
+        {
+            return Ok(Some(head));
+        }
         expect_http(section.len(), input)?;
         let Some(lines) = section.take(input, &Bounds::head(limits))? else {
             return Ok(None);
         };
         // The status line is one of them.
         let count = lines.count.saturating_sub(1);
-        if count <= FEW {
-            Self::parse(&lines.bytes, count, &mut [const { MaybeUninit::uninit() }; FEW])
+        let parsed = if count <= FEW {
+            Self::parse(&lines.bytes, &mut [const { MaybeUninit::uninit() }; FEW])
         } else {
-            Self::parse(&lines.bytes, count, &mut vec![MaybeUninit::uninit(); count])
+            Self::parse(&lines.bytes, &mut vec![MaybeUninit::uninit(); count])
+        };
+        let (mut head, _) = parsed.ok_or_else(|| fields::why_invalid(&lines.bytes, true))?;
+        if head.headers.len() < count {
+            head.headers.unfold();
         }
-        .map(Some)
+        Ok(Some(head))
     }
 
-    fn parse<'b>(
-        bytes: &'b [u8],
-        count: usize,
-        room: &mut [MaybeUninit<Header<'b>>],
-    ) -> Result<Self, Error> {
+    /// The usual case, which is to arrive in one piece, without looking for the end of
+    /// each line beforehand. What is not plainly right is left to the long way, which
+    /// finds out what is wrong with it.
+    fn receive_at_once(input: &mut &[u8], limits: &Limits) -> Option<Self> {
+        let (head, length) = Self::parse(input, &mut [const { MaybeUninit::uninit() }; FEW])?;
+        let (bytes, rest) = input.split_at(length);
+        // With all of it in the bounds of a line, every line is.
+        let is_small = length <= limits.head_size.min(limits.line_length) as usize
+            && head.headers.len() <= limits.header_count as usize;
+        // Status line, headers and empty line have one end each if nothing is folded. httparse
+        // accepts no CR but before an LF, so with as many of either no LF is bare.
+        let ends = head.headers.len() + 2;
+        let count = |byte| memchr::memchr_iter(byte, bytes).count();
+        if !is_small || count(b'\n') != ends || count(b'\r') != ends {
+            return None;
+        }
+        *input = rest;
+        Some(head)
+    }
+
+    /// The head at the front of `bytes` and its length. None if it is not complete, not
+    /// valid, or has more headers than there is room for.
+    fn parse<'b>(bytes: &'b [u8], room: &mut [MaybeUninit<Header<'b>>]) -> Option<(Self, usize)> {
         let mut response = Response::new(&mut []);
         let parsed = ParserConfig::default()
             .allow_obsolete_multiline_headers_in_responses(true)
             .parse_response_with_uninit_headers(&mut response, bytes, room);
-        let (Ok(Status::Complete(_)), Some(version), Some(status @ 100..)) =
+        let (Ok(Status::Complete(length)), Some(version), Some(status @ 100..)) =
             (parsed, response.version, response.code)
         else {
-            return Err(fields::why_invalid(bytes, true));
+            return None;
         };
-        let mut headers = Fields::new(bytes, response.headers);
-        if headers.len() < count {
-            headers.unfold();
-        }
-        // httparse has no reason phrase if it is not ASCII.
-        let end = memchr::memchr(b'\r', bytes).unwrap_or(bytes.len());
-        Ok(Self {
+        let bytes = &bytes[..length];
+        // httparse has no reason phrase if it is not ASCII, and skips empty lines before.
+        let end = memchr::memchr(b'\r', bytes).filter(|_| bytes[0] == b'H')?;
+        let head = Self {
             version: if version == 0 { Version::Http10 } else { Version::Http11 },
             status,
             reason: end.saturating_sub(REASON) as u32,
-            headers,
-        })
+            headers: Fields::new(bytes, response.headers),
+        };
+        Some((head, length))
     }
 }
 

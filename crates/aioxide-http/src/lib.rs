@@ -71,7 +71,8 @@
 //! - whitespace before a colon or before the first header (RFC 9112 §5.1, §2.2);
 //! - `Content-Length` beside `Transfer-Encoding`, lengths that differ, and lengths that are
 //!   not plain decimal numbers (RFC 9112 §6.1, §6.3);
-//! - unknown transfer codings, and `chunked` twice (RFC 9112 §7);
+//! - unknown transfer codings, `chunked` twice, and empty elements in the list of codings
+//!   (RFC 9112 §7);
 //! - chunk sizes with signs, prefixes, underscores or more than 16 digits, and whitespace
 //!   around them unless a chunk extension follows (RFC 9112 §7.1);
 //! - empty lines before a status line, and bytes behind a complete response;

@@ -33,7 +33,7 @@ fn head_204_and_304_have_none_whatever_their_headers_say() {
 
 #[test]
 fn chunked_at_the_end() {
-    for value in ["chunked", "Chunked", "gzip, chunked", "gzip,\tchunked ,", " ,chunked"] {
+    for value in ["chunked", "Chunked", "gzip, chunked", "gzip ,\tchunked "] {
         let framing = framing_with(&format!("Transfer-Encoding: {value}"));
         assert_eq!(framing, Ok(Framing::Chunked), "{value:?}");
     }
@@ -63,6 +63,9 @@ fn unknown_and_repeated_codings_are_refused() {
         "chu nked",
         "",
         ",",
+        "chunked,",
+        ",chunked",
+        "gzip,,chunked",
     ] {
         let framing = framing_with(&format!("Transfer-Encoding: {value}"));
         let is_right = matches!(framing, Err(FramingError::InvalidTransferEncoding(_)));

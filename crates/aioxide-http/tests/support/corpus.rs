@@ -29,6 +29,12 @@ pub const RESPONSES: &[(&[u8], &[u8], bool)] = &[
     ),
     (b"CONNECT", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\x16\x03\x01tunnel", false),
     (b"CONNECT", b"HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno", false),
+    (
+        b"GET",
+        b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n\
+          1\r\na\r\n0\r\n\r\n",
+        false,
+    ),
     // Cut off.
     (b"GET", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", true),
     (b"GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", true),
@@ -39,6 +45,7 @@ pub const RESPONSES: &[(&[u8], &[u8], bool)] = &[
     (b"GET", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", false),
     (b"GET", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", false),
     (b"GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", false),
+    (b"GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked,\r\n\r\n0\r\n\r\n", false),
     (b"GET", b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n", false),
     (b"GET", b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n", false),
     (b"GET", b"HTTP/1.1 200 OK\r\nA: b\n\r\n", false),
