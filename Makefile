@@ -179,15 +179,18 @@ soak: ## Thousands of connections that come and go: make soak ARGS="--seconds 60
 	$(develop) --release
 	$(in_venv) soak/run.py $(ARGS)
 
-# A run that fails prints the seed it had, shrinks the case and keeps it in
-# crates/aioxide-engine/tests/regressions, which `make test` tries from then on.
+# A run that fails prints the seed it had, shrinks the case and keeps it in the crate's
+# tests/regressions, which `make test` tries from then on.
 .PHONY: fuzz
-fuzz: ## Try random programs on the engine: make fuzz ARGS=20000 (cases of each kind)
+fuzz: ## Random programs on the engine, random HTTP: make fuzz ARGS=20000 (cases of each kind)
 	@seed="$${PROPTEST_RNG_SEED:-$$(date +%s)}" && echo "PROPTEST_RNG_SEED=$$seed" && \
 	PROPTEST_CASES='$(or $(ARGS),20000)' PROPTEST_RNG_SEED="$$seed" CARGO_TARGET_DIR='$(CURDIR)/target' \
 		$(CARGO) test --locked --package aioxide-engine --no-fail-fast --lib \
 		--test engine_against_model --test timers_against_model --test iterations_against_model \
-		-- model sorted_vector
+		-- model sorted_vector && \
+	PROPTEST_CASES='$(or $(ARGS),20000)' PROPTEST_RNG_SEED="$$seed" CARGO_TARGET_DIR='$(CURDIR)/target' \
+		$(CARGO) test --locked --package aioxide-http --no-fail-fast \
+		--test against_hyper --test hostile --test round_trip
 
 .PHONY: fuzz-api
 fuzz-api: ## Hostile random calls from Python: make fuzz-api ARGS="--seconds 3600"

@@ -22,7 +22,7 @@ fn chunked(body: &str) -> Result<Vec<u8>, Error> {
 
 #[test]
 fn sizes_are_hexadecimal() {
-    let long = "x".repeat(0x1aB);
+    let long = "x".repeat(0x1ab);
     assert_eq!(chunked(&format!("1aB\r\n{long}\r\n0\r\n\r\n")).unwrap(), long.as_bytes());
     assert_eq!(chunked("003\r\nabc\r\n000\r\n\r\n").unwrap(), b"abc");
     assert_eq!(chunked("0\r\n\r\n").unwrap(), b"");
