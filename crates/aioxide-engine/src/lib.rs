@@ -10,6 +10,7 @@
 //! | make a blocking call | [`BlockingPool`] |
 //! | look a moment before going to sleep | [`AdaptiveSpin`] |
 //! | learn how a child process ended | [`children`] |
+//! | keep and wake Rust futures | [`futures`] |
 //! | put all of it in order | [`Engine`]; its module, [`iteration`], states the order |
 //! | test a program: in no time, in other orders | [`Clock::virtual_from`] with [`VirtualTime`], [`Interleaving`] |
 //!
@@ -83,6 +84,7 @@
 mod adaptive_spin;
 pub mod children;
 mod clock;
+pub mod futures;
 mod inbox;
 mod interleaving;
 pub mod iteration;

@@ -1,0 +1,203 @@
+//! Where the futures of one loop are kept.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::key::{GENERATIONS, Key, MAX_SLOTS};
+use super::shared::Shared;
+use super::{registry, waker};
+
+/// Futures of one loop, of type `F`, each in a slot.
+///
+/// The arena does not poll. The loop takes a future out ([`Arena::begin`]), polls it, and puts
+/// it back ([`Arena::suspend`]) or says that it has ended ([`Arena::finish`]). While it is out,
+/// the arena can be used: what is polled may insert, wake and remove other futures, or the one
+/// that is polled.
+///
+/// Dropping the arena drops the futures in the order of their slots. Wakers that are left do
+/// nothing then.
+pub struct Arena<F> {
+    /// What stands for the arena in the words of its wakers.
+    number: u32,
+    shared: Arc<Shared>,
+    slots: Vec<Slot<F>>,
+    /// Slots that are free, the one to be used next at the end.
+    free: Vec<u32>,
+}
+
+struct Slot<F> {
+    generation: u32,
+    state: State<F>,
+}
+
+enum State<F> {
+    Free,
+    Waiting(F),
+    /// The future is out; whether it was to be polled meanwhile.
+    Polled {
+        again: bool,
+    },
+}
+
+/// This thread runs the arena's loop, as long as the value lives.
+///
+/// It does not borrow the arena, which changes meanwhile.
+#[must_use = "wakes are those of another thread as soon as it is dropped"]
+pub struct Entered {
+    /// Which loop ran on this thread before.
+    before: Option<(u32, Arc<Shared>)>,
+    /// It belongs to its thread.
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl<F> Arena<F> {
+    /// An empty arena. `send` is given the keys that other threads wake, and has to take them
+    /// to the loop; it is called on those threads.
+    ///
+    /// # Panics
+    ///
+    /// If the process has 1,048,576 arenas.
+    pub fn new(send: impl Fn(Key) + Send + Sync + 'static) -> Self {
+        let shared = Arc::new(Shared::new(send));
+        let number = registry::register(Arc::clone(&shared));
+        Self { number, shared, slots: Vec::new(), free: Vec::new() }
+    }
+
+    /// Keeps `future`, which is to be polled: the caller puts the key into its ready queue.
+    ///
+    /// # Errors
+    ///
+    /// The future comes back when the arena is full, with 4,194,304 futures.
+    pub fn insert(&mut self, future: F) -> Result<Key, F> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None if self.slots.len() < MAX_SLOTS as usize => {
+                self.slots.push(Slot { generation: 0, state: State::Free });
+                self.slots.len() as u32 - 1
+            }
+            None => return Err(future),
+        };
+        let place = &mut self.slots[slot as usize];
+        place.state = State::Waiting(future);
+        let key = Key { slot, generation: place.generation };
+        self.shared.occupy(key);
+        Ok(key)
+    }
+
+    /// The waker of the future that `key` names.
+    pub fn waker(&self, key: Key) -> Waker {
+        waker::waker(self.number, key)
+    }
+
+    /// Takes the future out to be polled. None if it has ended, if nothing has woken it since
+    /// it was polled, or if it is being polled: then it is polled again when that is over.
+    pub fn begin(&mut self, key: Key) -> Option<F> {
+        let slot =
+            self.slots.get_mut(key.slot as usize).filter(|it| it.generation == key.generation)?;
+        match &mut slot.state {
+            State::Free => None,
+            State::Polled { again } => {
+                *again = true;
+                None
+            }
+            State::Waiting(_) => {
+                if !self.shared.begin(key) {
+                    return None;
+                }
+                match std::mem::replace(&mut slot.state, State::Polled { again: false }) {
+                    State::Waiting(future) => Some(future),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// Puts back a future that waits. True if its key has come round meanwhile, and goes into
+    /// the ready queue once more.
+    ///
+    /// # Errors
+    ///
+    /// The future comes back when it was removed while it was polled; the caller drops it.
+    pub fn suspend(&mut self, key: Key, future: F) -> Result<bool, F> {
+        match self.slots.get_mut(key.slot as usize) {
+            Some(slot) if slot.generation == key.generation => {
+                let again = matches!(slot.state, State::Polled { again: true });
+                slot.state = State::Waiting(future);
+                Ok(again)
+            }
+            _ => Err(future),
+        }
+    }
+
+    /// The future that was polled has ended.
+    pub fn finish(&mut self, key: Key) {
+        drop(self.remove(key));
+    }
+
+    /// Takes a future out for good; the caller drops it. None if it has ended, and if it is
+    /// being polled: then it comes back from [`Arena::suspend`].
+    pub fn remove(&mut self, key: Key) -> Option<F> {
+        let slot =
+            self.slots.get_mut(key.slot as usize).filter(|it| it.generation == key.generation)?;
+        let state = std::mem::replace(&mut slot.state, State::Free);
+        slot.generation = (key.generation + 1) % GENERATIONS;
+        self.shared.vacate(key.slot, slot.generation);
+        self.free.push(key.slot);
+        match state {
+            State::Waiting(future) => Some(future),
+            State::Free | State::Polled { .. } => None,
+        }
+    }
+
+    /// How many futures there are, with those that are being polled.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The futures that are not being polled.
+    pub fn iter(&self) -> impl Iterator<Item = &F> {
+        self.slots.iter().filter_map(|slot| match &slot.state {
+            State::Waiting(future) => Some(future),
+            State::Free | State::Polled { .. } => None,
+        })
+    }
+
+    /// This thread runs the loop from now on: wakes on it need no inbox. Loops may be nested.
+    pub fn enter(&self) -> Entered {
+        let before = waker::exchange_current(Some((self.number, Arc::clone(&self.shared))));
+        Entered { before, _not_send: std::marker::PhantomData }
+    }
+
+    /// Whether [`Arena::take_woken`] would give something.
+    #[inline]
+    pub fn has_woken(&self) -> bool {
+        self.shared.has_woken()
+    }
+
+    /// The keys that were woken on the loop's thread since the last call, in that order.
+    pub fn take_woken(&self) -> Vec<Key> {
+        self.shared.take_woken()
+    }
+
+    /// In the child of a `fork`: only this arena's wakers work there, until others do the same.
+    pub fn renew_after_fork(&self) {
+        registry::renew_after_fork(self.number, Arc::clone(&self.shared));
+    }
+}
+
+impl<F> Drop for Arena<F> {
+    fn drop(&mut self) {
+        registry::remove(self.number);
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        drop(waker::exchange_current(self.before.take()));
+    }
+}

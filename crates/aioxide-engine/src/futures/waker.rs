@@ -1,0 +1,51 @@
+//! Wakers of one word.
+
+use std::cell::RefCell;
+use std::ptr;
+use std::sync::Arc;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use super::key::{Key, pack, unpack};
+use super::registry;
+use super::shared::Shared;
+
+const _: () = assert!(size_of::<*const ()>() == size_of::<u64>(), "a waker's word is a pointer");
+
+thread_local! {
+    /// The arena whose loop runs on this thread, if one does.
+    static CURRENT: RefCell<Option<(u32, Arc<Shared>)>> = const { RefCell::new(None) };
+}
+
+/// The waker of a future.
+#[expect(unsafe_code, reason = "a waker whose data is a number")]
+pub fn waker(number: u32, key: Key) -> Waker {
+    let data = ptr::without_provenance(pack(number, key) as usize);
+    // SAFETY: the functions of the table treat the data as a number and follow no pointer, so
+    // they may be called on any thread, any number of times, for ever.
+    unsafe { Waker::from_raw(RawWaker::new(data, &TABLE)) }
+}
+
+static TABLE: RawWakerVTable =
+    RawWakerVTable::new(|data| RawWaker::new(data, &TABLE), wake, wake, |_| {});
+
+fn wake(data: *const ()) {
+    let (number, key) = unpack(data.addr() as u64);
+    // A destructor of the thread may wake when `CURRENT` has gone.
+    let is_here = CURRENT.try_with(|current| match &*current.borrow() {
+        Some((here, shared)) if *here == number => {
+            shared.wake_here(key);
+            true
+        }
+        _ => false,
+    });
+    if is_here != Ok(true)
+        && let Some(shared) = registry::find(number)
+    {
+        shared.wake_elsewhere(key);
+    }
+}
+
+/// This thread runs another loop, or none, from now on. The one before.
+pub fn exchange_current(current: Option<(u32, Arc<Shared>)>) -> Option<(u32, Arc<Shared>)> {
+    CURRENT.replace(current)
+}
