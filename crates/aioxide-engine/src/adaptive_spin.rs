@@ -10,7 +10,7 @@ mod tests;
 
 /// How long a look lasts: about as long as it takes to wake up a thread on an
 /// idle processor. Thus it never costs much more than what it may spare.
-const LOOK: Duration = Duration::from_micros(30);
+const SPIN: Duration = Duration::from_micros(30);
 
 /// A look that lasted this long was interrupted: others want the processor.
 const INTERRUPTED: Duration = Duration::from_micros(100);
@@ -30,8 +30,8 @@ const MAX_REST: u32 = 256;
 /// use aioxide_engine::AdaptiveSpin;
 ///
 /// let mut spin = AdaptiveSpin::default();
-/// assert!(spin.look(|| true));
-/// assert!(!spin.look(|| false)); // took 30 microseconds
+/// assert!(spin.spin(|| true));
+/// assert!(!spin.spin(|| false)); // took 30 microseconds
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AdaptiveSpin {
@@ -43,9 +43,9 @@ pub struct AdaptiveSpin {
 
 /// How a look went.
 #[derive(Clone, Copy)]
-enum Sight {
+enum Outcome {
     Found,
-    InVain,
+    NotFound,
     /// The thread was off its processor meanwhile.
     Interrupted,
 }
@@ -66,13 +66,13 @@ impl AdaptiveSpin {
     #[inline]
     pub fn is_due(&mut self, busy: usize) -> bool {
         let processors = processors();
-        processors > 1 && busy <= processors && self.is_rested()
+        processors > 1 && busy <= processors && self.has_rested()
     }
 
     /// Looks until `is_there`, for a moment at most. Returns whether it is.
     ///
     /// The caller holds no lock that the other thread needs for it.
-    pub fn look(&mut self, is_there: impl Fn() -> bool) -> bool {
+    pub fn spin(&mut self, is_there: impl Fn() -> bool) -> bool {
         let begin = Instant::now();
         let found = loop {
             if is_there() {
@@ -81,32 +81,32 @@ impl AdaptiveSpin {
             // Not `yield_now`: where others want the processor too, it gives
             // away the whole share of this thread.
             hint::spin_loop();
-            if begin.elapsed() > LOOK {
+            if begin.elapsed() > SPIN {
                 break is_there();
             }
         };
-        self.learn(match found {
-            _ if begin.elapsed() > INTERRUPTED => Sight::Interrupted,
-            true => Sight::Found,
-            false => Sight::InVain,
+        self.record(match found {
+            _ if begin.elapsed() > INTERRUPTED => Outcome::Interrupted,
+            true => Outcome::Found,
+            false => Outcome::NotFound,
         });
         found
     }
 
-    fn is_rested(&mut self) -> bool {
+    fn has_rested(&mut self) -> bool {
         let rested = self.rest == 0;
         self.rest = self.rest.saturating_sub(1);
         rested
     }
 
-    fn learn(&mut self, sight: Sight) {
+    fn record(&mut self, sight: Outcome) {
         match sight {
-            Sight::Found => *self = Self::default(),
-            Sight::InVain => {
+            Outcome::Found => *self = Self::default(),
+            Outcome::NotFound => {
                 self.rest = self.next_rest;
                 self.next_rest = (self.next_rest * 2).min(MAX_REST);
             }
-            Sight::Interrupted => *self = Self { rest: MAX_REST, next_rest: MAX_REST },
+            Outcome::Interrupted => *self = Self { rest: MAX_REST, next_rest: MAX_REST },
         }
     }
 }

@@ -47,7 +47,7 @@ struct State<T> {
     waker: Option<Waker>,
     /// Whether the loop is about to see by itself what arrives. Changed under
     /// the lock, so that a push is either seen or wakes the loop.
-    is_looked_at: bool,
+    consumer_spins: bool,
 }
 
 impl<T> Inbox<T> {
@@ -57,14 +57,14 @@ impl<T> Inbox<T> {
             state: Mutex::new(State {
                 items: VecDeque::new(),
                 waker: Some(waker),
-                is_looked_at: false,
+                consumer_spins: false,
             }),
             has_items: AtomicBool::new(false),
         }
     }
 
     /// Appends `item` and wakes the loop if nothing else already has, unless
-    /// it [looks](Self::look).
+    /// it [looks](Self::spin).
     ///
     /// Never waits for the consumer, only for other pushes in progress.
     ///
@@ -81,7 +81,7 @@ impl<T> Inbox<T> {
             return Ok(());
         }
         self.has_items.store(true, Ordering::Release);
-        if state.is_looked_at {
+        if state.consumer_spins {
             return Ok(());
         }
         let waker = state.waker.clone();
@@ -95,11 +95,11 @@ impl<T> Inbox<T> {
 
     /// For the loop, before it waits: looks for a moment whether something
     /// arrives. That wakes nobody meanwhile. Returns whether there is something.
-    pub fn look(&self, spin: &mut AdaptiveSpin) -> bool {
-        self.lock().is_looked_at = true;
-        spin.look(|| !self.is_empty());
+    pub fn spin(&self, spin: &mut AdaptiveSpin) -> bool {
+        self.lock().consumer_spins = true;
+        spin.spin(|| !self.is_empty());
         let mut state = self.lock();
-        state.is_looked_at = false;
+        state.consumer_spins = false;
         !state.items.is_empty()
     }
 

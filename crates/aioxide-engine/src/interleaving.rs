@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 /// The promises that concern one item: items that share a promise run in the
 /// order in which they became ready.
-pub type Promises = [Option<usize>; 2];
+pub type OrderingKeys = [Option<usize>; 2];
 
 /// Draws the order of each iteration from a seed. The same seed and the same
 /// program give the same orders.
@@ -33,14 +33,14 @@ pub type Promises = [Option<usize>; 2];
 /// ```
 pub struct Interleaving<T> {
     random: fastrand::Rng,
-    promises: fn(&T) -> Promises,
+    ordering_keys: fn(&T) -> OrderingKeys,
 }
 
 impl<T> Interleaving<T> {
     /// Orders drawn from `seed` that keep what `promises` says of each item.
     /// It is called when an item is about to be run, and must not change it.
-    pub fn new(seed: u64, promises: fn(&T) -> Promises) -> Self {
-        Self { random: fastrand::Rng::with_seed(seed), promises }
+    pub fn new(seed: u64, ordering_keys: fn(&T) -> OrderingKeys) -> Self {
+        Self { random: fastrand::Rng::with_seed(seed), ordering_keys }
     }
 
     /// Any order at all, for what has no promises among itself.
@@ -53,7 +53,7 @@ impl<T> Interleaving<T> {
         if ready.len() < 2 {
             return;
         }
-        let mut constraints = Constraints::of(ready, self.promises);
+        let mut constraints = Constraints::of(ready, self.ordering_keys);
         let mut items: Vec<Option<T>> = ready.drain(..).map(Some).collect();
         while !constraints.free.is_empty() {
             let choice = self.random.usize(..constraints.free.len());
@@ -73,13 +73,13 @@ struct Constraints {
 }
 
 impl Constraints {
-    fn of<T>(ready: &VecDeque<T>, promises: fn(&T) -> Promises) -> Self {
+    fn of<T>(ready: &VecDeque<T>, ordering_keys: fn(&T) -> OrderingKeys) -> Self {
         let mut successors = vec![[None; 2]; ready.len()];
         let mut predecessors = vec![0; ready.len()];
         // The last item so far of each promise, and the promise's place there.
         let mut last: HashMap<usize, (usize, usize)> = HashMap::new();
         for (index, item) in ready.iter().enumerate() {
-            for (place, promise) in promises(item).into_iter().enumerate() {
+            for (place, promise) in ordering_keys(item).into_iter().enumerate() {
                 let Some(promise) = promise else { continue };
                 if let Some((previous, place)) = last.insert(promise, (index, place)) {
                     successors[previous][place] = Some(index);
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     /// A name and its promises.
-    type Item = (char, Promises);
+    type Item = (char, OrderingKeys);
 
     fn order(seed: u64, items: &[Item]) -> String {
         let mut ready: VecDeque<Item> = items.iter().copied().collect();

@@ -70,7 +70,7 @@ pub struct Engine<T> {
     /// Changes the order of each iteration, for tests.
     interleaving: Option<Box<Interleaving<T>>>,
     /// The time that the next step goes by, if not the clock's.
-    shown: Option<f64>,
+    now_override: Option<f64>,
 }
 
 impl<T: Cancellable> Engine<T> {
@@ -88,7 +88,7 @@ impl<T: Cancellable> Engine<T> {
             clock,
             poller: Some(Arc::new(poller)),
             interleaving: None,
-            shown: None,
+            now_override: None,
         })
     }
 
@@ -100,13 +100,13 @@ impl<T: Cancellable> Engine<T> {
 
     /// What the timers go by, in seconds, in the step that comes next: the clock of
     /// somebody else.
-    pub fn show(&mut self, now: f64) {
-        self.shown = Some(now);
+    pub fn override_now(&mut self, now: f64) {
+        self.now_override = Some(now);
     }
 
     #[inline]
     fn now(&mut self) -> f64 {
-        self.shown.take().unwrap_or_else(|| self.clock.now())
+        self.now_override.take().unwrap_or_else(|| self.clock.now())
     }
 
     /// Runs what is ready in one iteration in an order drawn by `interleaving` from
@@ -235,8 +235,8 @@ impl<T: Cancellable> Engine<T> {
         let Some(interleaving) = &mut self.interleaving else {
             return self.ready.len();
         };
-        let shown = self.shown.take();
-        let end = shown.unwrap_or_else(|| self.clock.now()) + CLOCK_RESOLUTION;
+        let now_override = self.now_override.take();
+        let end = now_override.unwrap_or_else(|| self.clock.now()) + CLOCK_RESOLUTION;
         let mut due = Vec::new();
         while let Some(deadline) = self.timers.next_deadline(deferred).filter(|it| *it <= end) {
             while let Some(item) = self.timers.pop_due(deadline, deferred) {

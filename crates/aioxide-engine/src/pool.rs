@@ -56,7 +56,7 @@ struct Shared {
     work_or_shutdown: Condvar,
     /// Set with each job and at shutdown: what a worker looks for, without the
     /// lock, before it waits.
-    has_news: AtomicBool,
+    has_work: AtomicBool,
 }
 
 #[derive(Default)]
@@ -74,7 +74,7 @@ struct State {
     finishing: Vec<ThreadId>,
     /// Whether one of these looks for a job. One at a time, for each of them
     /// occupies a processor.
-    looking: bool,
+    spinning: bool,
     /// Tells whether to look. Copied out while a worker does.
     spin: AdaptiveSpin,
     next_index: usize,
@@ -107,7 +107,7 @@ impl BlockingPool {
                 shared: Arc::new(Shared {
                     state: Mutex::default(),
                     work_or_shutdown: Condvar::new(),
-                    has_news: AtomicBool::new(false),
+                    has_work: AtomicBool::new(false),
                 }),
                 max_threads,
                 spawn: Box::new(spawn),
@@ -148,7 +148,7 @@ impl BlockingPool {
         let id = state.next_job_id;
         state.next_job_id += 1;
         state.queue.push_back(QueuedJob { id, job });
-        shared.has_news.store(true, Ordering::Release);
+        shared.has_work.store(true, Ordering::Release);
         let finishing = state.finishing.len();
         if state.queue.len() <= finishing {
             return Ok(());
@@ -161,17 +161,17 @@ impl BlockingPool {
         if state.threads == self.owner.max_threads {
             return Ok(());
         }
-        let worker = shared.hire(&mut state);
+        let worker = shared.new_worker(&mut state);
         drop(state);
         match (self.owner.spawn)(worker) {
             Ok(()) => Ok(()),
-            Err(error) => shared.withdraw(id, error),
+            Err(error) => shared.take_back(id, error),
         }
     }
 
     /// By what a job tells the pool that it is nearly over.
-    pub fn last_words(&self) -> LastWords {
-        LastWords { shared: Arc::clone(&self.owner.shared) }
+    pub fn finish_reporter(&self) -> FinishReporter {
+        FinishReporter { shared: Arc::clone(&self.owner.shared) }
     }
 
     /// Takes no more jobs. Those that are queued still run; when the last
@@ -188,7 +188,7 @@ impl BlockingPool {
         }
         state.on_idle.push(Box::new(on_idle));
         drop(state);
-        shared.tell_all();
+        shared.wake_all();
     }
 
     /// How many threads exist, idle ones included.
@@ -205,7 +205,7 @@ impl BlockingPool {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.lock().shut_down = true;
-        self.shared.tell_all();
+        self.shared.wake_all();
     }
 }
 
@@ -217,12 +217,12 @@ impl Shared {
     }
 
     /// The pool was shut down.
-    fn tell_all(&self) {
-        self.has_news.store(true, Ordering::Release);
+    fn wake_all(&self) {
+        self.has_work.store(true, Ordering::Release);
         self.work_or_shutdown.notify_all();
     }
 
-    fn hire(self: &Arc<Self>, state: &mut State) -> Worker {
+    fn new_worker(self: &Arc<Self>, state: &mut State) -> Worker {
         let index = state.next_index;
         state.next_index += 1;
         state.threads += 1;
@@ -232,7 +232,7 @@ impl Shared {
 
     /// The thread for job `id` could not be started: takes the job back,
     /// unless another worker has it already or will get round to it.
-    fn withdraw(&self, id: u64, error: io::Error) -> Result<(), SubmitError> {
+    fn take_back(&self, id: u64, error: io::Error) -> Result<(), SubmitError> {
         let mut state = self.lock();
         if state.threads > state.starting {
             return Ok(());
@@ -251,15 +251,15 @@ impl Shared {
 ///
 /// It does not keep the pool alive.
 #[derive(Clone)]
-pub struct LastWords {
+pub struct FinishReporter {
     shared: Arc<Shared>,
 }
 
-impl LastWords {
+impl FinishReporter {
     /// Makes the call, which has to be the last thing that a job of the pool
     /// does. It must not block: a job that is submitted meanwhile may wait for
     /// this thread though others are idle.
-    pub fn say<R>(&self, words: impl FnOnce() -> R) -> R {
+    pub fn report<R>(&self, words: impl FnOnce() -> R) -> R {
         self.shared.lock().finishes();
         words()
     }

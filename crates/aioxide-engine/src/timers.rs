@@ -149,7 +149,7 @@ impl<T: Cancellable> Timers<T> {
     #[inline]
     pub fn next_deadline(&mut self, deferred: &mut Vec<T>) -> Option<f64> {
         self.take_in_recent(deferred);
-        self.bury_cancelled_head(deferred);
+        self.remove_cancelled_head(deferred);
         self.heap.peek().map(|entry| entry.deadline)
     }
 
@@ -193,7 +193,7 @@ impl<T: Cancellable> Timers<T> {
     /// Frees the head of cancelled timers. If these are most of the heap, all of them
     /// go in one pass, which costs less than taking each from the top of the heap.
     #[inline]
-    fn bury_cancelled_head(&mut self, deferred: &mut Vec<T>) {
+    fn remove_cancelled_head(&mut self, deferred: &mut Vec<T>) {
         if !self.has_cancelled_head() {
             return;
         }

@@ -75,7 +75,7 @@ fn who_looks_before_he_waits_misses_no_message() {
         let mut spin = AdaptiveSpin::default();
         for message in 0..MESSAGES {
             while arrived.is_empty() {
-                if !inbox.look(&mut spin) {
+                if !inbox.spin(&mut spin) {
                     let start = Instant::now();
                     poller.wait(&mut events, Some(DEADLINE)).unwrap();
                     assert!(start.elapsed() < DEADLINE, "a wake-up was lost");

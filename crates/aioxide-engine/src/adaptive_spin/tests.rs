@@ -2,7 +2,7 @@ use super::*;
 
 /// How many waits it sleeps through before it looks again.
 fn rests(spin: &mut AdaptiveSpin) -> u32 {
-    (0..).find(|_| spin.is_rested()).expect("it looks again")
+    (0..).find(|_| spin.has_rested()).expect("it looks again")
 }
 
 #[test]
@@ -15,7 +15,7 @@ fn looks_in_vain_become_rarer_but_do_not_cease() {
     let mut spin = AdaptiveSpin::default();
     let seen: Vec<u32> = (0..11)
         .map(|_| {
-            spin.learn(Sight::InVain);
+            spin.record(Outcome::NotFound);
             rests(&mut spin)
         })
         .collect();
@@ -26,19 +26,19 @@ fn looks_in_vain_become_rarer_but_do_not_cease() {
 fn a_look_that_finds_something_is_followed_by_another() {
     let mut spin = AdaptiveSpin::default();
     for _ in 0..20 {
-        spin.learn(Sight::InVain);
+        spin.record(Outcome::NotFound);
     }
     assert_eq!(rests(&mut spin), 256);
-    spin.learn(Sight::Found);
+    spin.record(Outcome::Found);
     assert_eq!(rests(&mut spin), 0);
-    spin.learn(Sight::InVain);
+    spin.record(Outcome::NotFound);
     assert_eq!(rests(&mut spin), 1);
 }
 
 #[test]
 fn an_interrupted_look_is_followed_by_a_long_rest() {
     let mut spin = AdaptiveSpin::default();
-    spin.learn(Sight::Interrupted);
+    spin.record(Outcome::Interrupted);
     assert_eq!(rests(&mut spin), 256);
 }
 
@@ -55,13 +55,13 @@ fn it_is_never_due_where_others_need_all_processors() {
 #[test]
 fn what_is_there_is_found_and_what_is_not_is_not() {
     let mut spin = AdaptiveSpin::default();
-    assert!(spin.look(|| true));
-    assert!(!spin.look(|| false));
+    assert!(spin.spin(|| true));
+    assert!(!spin.spin(|| false));
     assert!(rests(&mut spin) >= 1);
 }
 
 #[test]
 fn what_comes_with_the_last_glance_is_found() {
     let begin = Instant::now();
-    assert!(AdaptiveSpin::default().look(|| begin.elapsed() > LOOK));
+    assert!(AdaptiveSpin::default().spin(|| begin.elapsed() > SPIN));
 }

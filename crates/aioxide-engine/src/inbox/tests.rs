@@ -58,20 +58,20 @@ fn the_poller_is_woken_once_however_many_items_wait() {
 #[test]
 fn what_is_looked_for_wakes_nobody() {
     let (inbox, waker) = inbox_and_waker();
-    inbox.lock().is_looked_at = true;
+    inbox.lock().consumer_spins = true;
     inbox.push("seen").unwrap();
     assert_eq!(waker.take_count(), 0);
-    assert!(inbox.look(&mut AdaptiveSpin::default()));
+    assert!(inbox.spin(&mut AdaptiveSpin::default()));
     assert_eq!(drained(&inbox), ["seen"]);
 }
 
 #[test]
 fn what_arrives_after_a_look_wakes_the_poller() {
     let (inbox, waker) = inbox_and_waker();
-    assert!(!inbox.look(&mut AdaptiveSpin::default()));
+    assert!(!inbox.spin(&mut AdaptiveSpin::default()));
     inbox.push("late").unwrap();
     assert_eq!(waker.take_count(), 1);
-    assert!(inbox.look(&mut AdaptiveSpin::default()));
+    assert!(inbox.spin(&mut AdaptiveSpin::default()));
 }
 
 #[test]

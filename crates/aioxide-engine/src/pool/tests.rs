@@ -393,10 +393,10 @@ fn whoever_hears_the_last_words_gets_the_same_thread() {
     let mut threads = Vec::new();
     for _ in 0..200 {
         let (sender, receiver) = mpsc::channel();
-        let last_words = joined.pool.last_words();
+        let finishing = joined.pool.finish_reporter();
         joined.submit(move || {
             let thread = thread::current().id();
-            last_words.say(|| sender.send(thread).unwrap());
+            finishing.report(|| sender.send(thread).unwrap());
         });
         threads.push(receiver.recv_timeout(DEADLINE).unwrap());
     }
@@ -407,8 +407,8 @@ fn whoever_hears_the_last_words_gets_the_same_thread() {
 #[test]
 fn last_words_that_panic_leave_the_pool_as_it_was() {
     let joined = JoinedPool::new(1);
-    let last_words = joined.pool.last_words();
-    joined.submit(move || last_words.say(|| resume_unwind(Box::new("the job has failed"))));
+    let finishing = joined.pool.finish_reporter();
+    joined.submit(move || finishing.report(|| resume_unwind(Box::new("the job has failed"))));
     joined.run_and_settle(|| ());
     assert!(joined.pool.owner.shared.lock().finishing.is_empty());
 }
@@ -416,13 +416,13 @@ fn last_words_that_panic_leave_the_pool_as_it_was() {
 #[test]
 fn two_jobs_for_one_thread_that_finishes_take_two_threads() {
     let joined = JoinedPool::new(2);
-    let last_words = joined.pool.last_words();
+    let finishing = joined.pool.finish_reporter();
     let (heard, hear) = mpsc::channel();
     let meeting = Arc::new(Barrier::new(2));
     let pool = joined.pool.clone();
     let parties = [Arc::clone(&meeting), meeting];
     joined.submit(move || {
-        last_words.say(|| {
+        finishing.report(|| {
             for party in parties {
                 pool.submit(Box::new(move || _ = party.wait())).unwrap();
             }
@@ -445,7 +445,7 @@ fn who_looks_for_a_job_takes_it_without_being_woken() {
     let (sender, receiver) = mpsc::channel();
     joined.submit(move || sender.send("ran").unwrap());
     assert_eq!((joined.pool.threads(), joined.pool.queued()), (1, 1));
-    assert!(shared.has_news.load(Ordering::Acquire));
+    assert!(shared.has_work.load(Ordering::Acquire));
 
     shared.lock().finishing.clear();
     joined.run_and_settle(|| ());
@@ -455,10 +455,10 @@ fn who_looks_for_a_job_takes_it_without_being_woken() {
 #[test]
 fn one_thread_looks_at_a_time() {
     let joined = JoinedPool::new(2);
-    joined.pool.owner.shared.lock().looking = true;
+    joined.pool.owner.shared.lock().spinning = true;
     let before = joined.pool.owner.shared.lock().spin;
     joined.run_and_settle(|| ());
     let state = joined.pool.owner.shared.lock();
-    assert!(state.looking, "it is the other one who has to say that he has looked");
+    assert!(state.spinning, "it is the other one who has to say that he has looked");
     assert_eq!(state.spin, before);
 }

@@ -59,7 +59,7 @@ impl Worker {
     }
 
     fn wait_for_job(&self) -> Option<Job> {
-        let mut state = self.look_for_job(self.shared.lock());
+        let mut state = self.spin_for_job(self.shared.lock());
         state.finished();
         state.idle += 1;
         while state.queue.is_empty() && !state.shut_down {
@@ -72,21 +72,21 @@ impl Worker {
 
     /// Looks for a moment whether there will be something to do, if that pays.
     /// Whoever submits it meanwhile need not wake this thread.
-    fn look_for_job<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn spin_for_job<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let shared = &self.shared;
-        let in_vain = state.looking || state.shut_down || !state.queue.is_empty();
+        let in_vain = state.spinning || state.shut_down || !state.queue.is_empty();
         let busy = state.threads - state.idle;
         if in_vain || !state.spin.is_due(busy) {
             return state;
         }
         state.finishes();
-        state.looking = true;
+        state.spinning = true;
         let mut spin = state.spin;
-        shared.has_news.store(false, Ordering::Relaxed);
+        shared.has_work.store(false, Ordering::Relaxed);
         drop(state);
-        spin.look(|| shared.has_news.load(Ordering::Acquire));
+        spin.spin(|| shared.has_work.load(Ordering::Acquire));
         let mut state = shared.lock();
-        state.looking = false;
+        state.spinning = false;
         state.spin = spin;
         state
     }

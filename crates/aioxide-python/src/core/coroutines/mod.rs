@@ -5,16 +5,16 @@
 //! first step, as with any coroutine, and `create_task` takes it.
 
 mod awaiting;
+mod coroutine_check;
+mod introspection;
 mod object;
 mod origins;
-mod recognising;
 mod routine;
-mod showing;
 
 pub use awaiting::awaiting;
+pub use coroutine_check::{is_coroutine, iscoroutine};
+pub use introspection::{Steps, code_of, conceal_iteration};
 pub use object::{Coroutine, Flow, install_slots};
 pub use origins::_want_origins;
 pub use origins::{are_wanted as origins_are_wanted, of as origin_of, remember as remember_origin};
-pub use recognising::{is_coroutine, iscoroutine};
-pub use routine::{AtOnce, Input, Moment, Routine, Step};
-pub use showing::{Steps, code_of, conceal_iteration};
+pub use routine::{Completed, Input, ResumePoint, Routine, Step};

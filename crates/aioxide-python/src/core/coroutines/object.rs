@@ -12,8 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
-use super::showing::{Steps, iter_slot, itself_slot};
-use super::{AtOnce, Input, Moment, Step, origins};
+use super::introspection::{Steps, iter_slot, itself_slot};
+use super::{Completed, Input, ResumePoint, Step, origins};
 use crate::core::dispatch::Program;
 use crate::core::futures::{Future, sent, stop_iteration, thrown};
 use crate::ffi::allocate;
@@ -69,11 +69,11 @@ impl Phase {
 
     /// Where it stands, if nothing was thrown in.
     #[inline(always)]
-    fn moment(&mut self, py: Python<'_>) -> Option<Moment> {
+    fn resume_point(&mut self, py: Python<'_>) -> Option<ResumePoint> {
         match self {
-            Self::Created => Some(Moment::Start),
-            Self::Yielded => Some(Moment::Yielded),
-            Self::Waiting(future) if future.get().has_result(py) => Some(Moment::Woken),
+            Self::Created => Some(ResumePoint::Start),
+            Self::Yielded => Some(ResumePoint::Yielded),
+            Self::Waiting(future) if future.get().has_result(py) => Some(ResumePoint::Woken),
             _ => None,
         }
     }
@@ -92,8 +92,8 @@ impl Phase {
 // which is another cell.
 unsafe_cell_methods!(Phase {
 } with py {
-    /// See [`Phase::moment`].
-    fn moment(&mut self) -> Option<Moment>;
+    /// See [`Phase::resume_point`].
+    fn resume_point(&mut self) -> Option<ResumePoint>;
     /// See [`Phase::awaited`].
     fn awaited(&mut self) -> Option<Py<PyAny>>;
 });
@@ -177,7 +177,7 @@ impl Coroutine {
             (Phase::Waiting(future), Resumption::Send(_)) => outcome(future.bind(py)),
             (Phase::Yielded, Resumption::Send(value)) => Input::Value(value),
             (Phase::Waiting(_) | Phase::Yielded, Resumption::Throw(error)) => Input::Error(error),
-            (Phase::Delegated(inner), resumption) => match hand_down(inner.bind(py), resumption) {
+            (Phase::Delegated(inner), resumption) => match delegate(inner.bind(py), resumption) {
                 Ok(Flow::Yielded(value)) => {
                     drop(self.state.phase.replace(py, Phase::Delegated(inner)));
                     return Ok(Flow::Yielded(value));
@@ -219,7 +219,7 @@ impl Coroutine {
                 Ok(Step::Yield) => (Phase::Yielded, py.None().into_bound(py)),
                 Ok(Step::Delegate(inner)) => {
                     let start = Resumption::Send(py.None().into_bound(py));
-                    match hand_down(inner.bind(py), start) {
+                    match delegate(inner.bind(py), start) {
                         Ok(Flow::Yielded(value)) => (Phase::Delegated(inner), value),
                         Ok(Flow::Returned(value)) => {
                             input = Input::Value(value);
@@ -248,11 +248,11 @@ impl Coroutine {
     /// The next step with nothing sent in, if it takes no more than a look: what the
     /// interpreter is to be given then. Drops no `Py`.
     #[inline]
-    fn step_at_once(&self, py: Python<'_>) -> Option<*mut ffi::PyObject> {
+    fn try_step(&self, py: Python<'_>) -> Option<*mut ffi::PyObject> {
         let state = &self.state;
-        let moment = state.phase.moment(py)?;
-        let step = state.program.at_once(py, moment)?;
-        let yields = matches!(step, AtOnce::Yield);
+        let point = state.phase.resume_point(py)?;
+        let step = state.program.try_complete(py, point)?;
+        let yields = matches!(step, Completed::Yield);
         let phase = if yields { Phase::Yielded } else { Phase::Over };
         let phase = state.phase.replace(py, phase);
         if !yields {
@@ -266,9 +266,9 @@ impl Coroutine {
             future.drop_ref(py);
         }
         let value = match step {
-            AtOnce::Yield => return Some(py.None().into_ptr()),
-            AtOnce::Return(value) => value,
-            AtOnce::ReturnAndWake(value, (future, result)) => match wake(future, result) {
+            Completed::Yield => return Some(py.None().into_ptr()),
+            Completed::Return(value) => value,
+            Completed::ReturnAndWake(value, (future, result)) => match wake(future, result) {
                 Ok(()) => value,
                 Err(error) => {
                     value.drop_ref(py);
@@ -352,7 +352,7 @@ fn outcome<'py>(future: &Bound<'py, Future>) -> Input<'py> {
 }
 
 /// Passes on to what is being awaited, as `await` does.
-fn hand_down<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyResult<Flow<'py>> {
+fn delegate<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyResult<Flow<'py>> {
     let py = inner.py();
     // Coroutines await coroutines as deep as a program has nested them.
     let _level = Level::enter(py)?;
@@ -417,7 +417,7 @@ unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject
     unsafe {
         enter(c"a coroutine of aioxide", Attach::Bare, |py| {
             let slf = Bound::ref_from_ptr(py, &object).cast_unchecked::<Coroutine>().get();
-            Ok(match slf.step_at_once(py) {
+            Ok(match slf.try_step(py) {
                 Some(result) => result,
                 None => Python::attach_unchecked(|py| slf.step(py)),
             })
@@ -556,8 +556,8 @@ impl Coroutine {
 
 impl FreeListed for Coroutine {
     fn free_list() -> &'static FreeList {
-        static SHELF: FreeList = FreeList::new();
-        &SHELF
+        static FREE_LIST: FreeList = FreeList::new();
+        &FREE_LIST
     }
 
     #[inline]

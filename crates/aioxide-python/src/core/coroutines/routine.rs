@@ -32,7 +32,7 @@ pub enum Step {
 
 /// Where a coroutine stands when nothing but None is sent into it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum ResumePoint {
     /// At its beginning.
     Start,
     /// The others have run once.
@@ -42,7 +42,7 @@ pub enum Moment {
 }
 
 /// What a step has come to that took nothing but a look.
-pub enum AtOnce {
+pub enum Completed {
     /// To let the others run once.
     Yield,
     /// The end: this is the result.
@@ -52,7 +52,7 @@ pub enum AtOnce {
     ReturnAndWake(Py<PyAny>, (Py<Future>, Py<PyAny>)),
 }
 
-impl AtOnce {
+impl Completed {
     /// The end of a release: None, and True for who waits, if anybody does.
     #[inline]
     pub fn return_and_wake(py: Python<'_>, next: Option<Py<Future>>) -> Self {
@@ -75,7 +75,7 @@ pub trait Routine {
     /// [`GilCell`](crate::ffi::gil_cell::GilCell), and without telling PyO3: it must not run
     /// Python code, make an object that the collector looks at, or drop a `Py`.
     #[inline(always)]
-    fn at_once(&mut self, _py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, _py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         None
     }
 

@@ -4,7 +4,7 @@
 //! a second one, and the next step nearly always follows at once. The loop therefore leaves the entry behind
 //! ([`CurrentTask::step_ended`]) and settles it only before anything but a task
 //! step runs: the entry then says None, which reads as "no task". It is taken
-//! out altogether ([`CurrentTask::vanish`]) only before a callback that may be
+//! out altogether ([`CurrentTask::remove_entry`]) only before a callback that may be
 //! a step of the standard library's own tasks, which want no entry at all;
 //! dictionaries do not like keys that come and go.
 
@@ -28,7 +28,7 @@ enum Entry {
     /// The last task has stopped running, its entry is still there.
     Stale,
     /// The entry says None.
-    Nobody,
+    NoTask,
 }
 
 impl CurrentTask {
@@ -47,7 +47,7 @@ impl CurrentTask {
         task: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let entry = self.entry.replace(py, Entry::Running);
-        let begun = if matches!(entry, Entry::Stale | Entry::Nobody) {
+        let begun = if matches!(entry, Entry::Stale | Entry::NoTask) {
             table::set(py, event_loop, task.as_ptr())
         } else {
             // Nothing of ours is there, or a step inside a step: whatever is in
@@ -61,7 +61,7 @@ impl CurrentTask {
     }
 
     /// The task has stopped running; the entry stays until the next step
-    /// overwrites it or [`CurrentTask::settle`] corrects it.
+    /// overwrites it or [`CurrentTask::flush`] corrects it.
     #[inline]
     pub fn step_ended(&self, py: Python<'_>, _event_loop: &Py<PyAny>) {
         self.entry.set(py, Entry::Stale);
@@ -69,11 +69,11 @@ impl CurrentTask {
 
     /// Corrects a stale entry: called before other code can look.
     #[inline]
-    pub fn settle(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
+    pub fn flush(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
         if self.entry.get(py) != Entry::Stale {
             return Ok(());
         }
-        self.entry.set(py, Entry::Nobody);
+        self.entry.set(py, Entry::NoTask);
         // SAFETY: None is immortal, or at least outlives this call.
         let settled = table::set(py, event_loop, unsafe { ffi::Py_None() });
         if settled.is_err() {
@@ -83,9 +83,9 @@ impl CurrentTask {
     }
 
     /// Takes an entry that is not a running task's out.
-    pub fn vanish(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
+    pub fn remove_entry(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
         let entry = self.entry.get(py);
-        if !matches!(entry, Entry::Stale | Entry::Nobody) {
+        if !matches!(entry, Entry::Stale | Entry::NoTask) {
             return Ok(());
         }
         self.entry.set(py, Entry::Absent);

@@ -66,7 +66,9 @@ pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 /// Where none is known, whatever stands under asyncio's name is asked: from 3.14
 /// on a task written in Python (`asyncio.tasks._PyTask`) is known to the function
 /// written in Python only, and who makes use of the one puts the other in place.
-pub fn task_in_charge<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+pub fn find_current_task<'py>(
+    event_loop: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     if let Some(task) = current_task_of(event_loop)? {
         return Ok(Some(task));
     }

@@ -44,13 +44,13 @@ impl CurrentTask {
 
     /// Called before other code can look.
     #[inline]
-    pub fn settle(&self, _py: Python<'_>, _event_loop: &Py<PyAny>) -> PyResult<()> {
+    pub fn flush(&self, _py: Python<'_>, _event_loop: &Py<PyAny>) -> PyResult<()> {
         Ok(())
     }
 
     /// Called before a standard task may run.
     #[inline]
-    pub fn vanish(&self, _py: Python<'_>, _event_loop: &Py<PyAny>) -> PyResult<()> {
+    pub fn remove_entry(&self, _py: Python<'_>, _event_loop: &Py<PyAny>) -> PyResult<()> {
         Ok(())
     }
 }

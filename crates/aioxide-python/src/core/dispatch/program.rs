@@ -4,7 +4,7 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use crate::core::coroutines::{AtOnce, Input, Moment, Routine, Step};
+use crate::core::coroutines::{Completed, Input, ResumePoint, Routine, Step};
 use crate::ffi::gil_cell::unsafe_cell_methods;
 use crate::net::accepting::AcceptConnection;
 use crate::net::streams::{
@@ -25,8 +25,8 @@ use crate::sync::waiting::{Sleep, Wait, WaitFor, WaitForOne};
 // SAFETY (of the method): each routine's promise.
 unsafe_cell_methods!(Program {
 } with py {
-    /// See [`Routine::at_once`].
-    fn at_once(&mut self, moment: Moment) -> Option<AtOnce>;
+    /// See [`Routine::try_complete`].
+    fn try_complete(&mut self, point: ResumePoint) -> Option<Completed>;
 });
 
 macro_rules! programs {
@@ -44,10 +44,10 @@ macro_rules! programs {
 
         impl Program {
             #[inline]
-            pub(in crate::core) fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+            pub(in crate::core) fn try_complete(&mut self, py: Python<'_>, point: ResumePoint) -> Option<Completed> {
                 match self {
                     Self::Absent => None,
-                    $(Self::$name(routine) => routine.at_once(py, moment),)*
+                    $(Self::$name(routine) => routine.try_complete(py, point),)*
                 }
             }
 

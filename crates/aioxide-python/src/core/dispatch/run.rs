@@ -24,7 +24,7 @@ impl LoopCore {
     pub(in crate::core) fn run_item(slf: &Bound<'_, Self>, item: Ready) -> PyResult<()> {
         let py = slf.py();
         if !item.is_task_step() {
-            slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
+            slf.get().current_task().flush(py, slf.as_any().as_unbound())?;
         }
         let steps_foreign_task = match &item {
             Ready::Handle(handle) => handle.get().may_step_foreign_task(py),
@@ -32,7 +32,7 @@ impl LoopCore {
             _ => false,
         };
         if steps_foreign_task {
-            slf.get().current_task().vanish(py, slf.as_any().as_unbound())?;
+            slf.get().current_task().remove_entry(py, slf.as_any().as_unbound())?;
         }
         match item {
             Ready::Step(task) => {
@@ -89,12 +89,12 @@ impl LoopCore {
         let py = slf.py();
         // SAFETY: the reference is alive.
         if unsafe { pyo3::ffi::Py_REFCNT(task.as_ptr()) } == 1 {
-            slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
+            slf.get().current_task().flush(py, slf.as_any().as_unbound())?;
         }
         match result {
             Ok(()) => Ok(()),
             Err(error) => {
-                slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
+                slf.get().current_task().flush(py, slf.as_any().as_unbound())?;
                 let step = tasks::TaskStep::new(py, task.unbind(), None)?.into_any();
                 report(slf, step, PyTuple::empty(py), py.None(), error)
             }

@@ -22,7 +22,7 @@ enum Kind<'a, 'py> {
     Group(&'a Bound<'py, TaskGroup>),
     Callback(&'a Bound<'py, DoneCallback>),
     /// What can be told nothing.
-    Nobody,
+    Unknown,
 }
 
 impl Waiter {
@@ -89,13 +89,13 @@ impl Waiter {
         } else if let Ok(gathering) = waiter.cast::<GatheringFuture>() {
             Kind::Gathering(gathering)
         } else {
-            Kind::Nobody
+            Kind::Unknown
         }
     }
 
     /// What has to be done in the next iteration, now that `future` is done.
     #[inline]
-    pub fn told(self, future: &Bound<'_, Future>, debug: bool) -> PyResult<Option<Ready>> {
+    pub fn into_ready(self, future: &Bound<'_, Future>, debug: bool) -> PyResult<Option<Ready>> {
         let py = future.py();
         match self.kind(py) {
             Kind::Task(task) => {
@@ -113,14 +113,14 @@ impl Waiter {
                 self.0.drop_ref(py);
                 Ok(ready)
             }
-            Kind::Group(_) if debug => self.in_a_handle(future).map(Some),
+            Kind::Group(_) if debug => self.into_handle(future).map(Some),
             Kind::Callback(callback) => {
                 if !callback.get().notice(future)? {
                     self.0.drop_ref(py);
                     return Ok(None);
                 }
                 if debug {
-                    return self.in_a_handle(future).map(Some);
+                    return self.into_handle(future).map(Some);
                 }
                 let parts = (callback.clone().unbind(), future.clone().unbind());
                 self.0.drop_ref(py);
@@ -131,12 +131,12 @@ impl Waiter {
                 self.0.drop_ref(py);
                 Ok(Some(Ready::TaskDone(Box::new(parts))))
             }
-            Kind::Nobody => Ok(None),
+            Kind::Unknown => Ok(None),
         }
     }
 
     /// What reports can tell of where it was scheduled.
-    fn in_a_handle(self, future: &Bound<'_, Future>) -> PyResult<Ready> {
+    fn into_handle(self, future: &Bound<'_, Future>) -> PyResult<Ready> {
         let py = future.py();
         let (function, context) = self.into_python(py)?;
         let event_loop = LoopRef::of(future.get().event_loop(py)?.as_any());
@@ -163,7 +163,7 @@ impl Waiter {
                 let done = method.call_method1(crate::intern!(py, "__get__"), (group,))?;
                 Ok((done.unbind(), crate::ffi::context::copy_current(py)?))
             }
-            Kind::Callback(_) | Kind::Nobody => {
+            Kind::Callback(_) | Kind::Unknown => {
                 Ok((self.0, crate::ffi::context::copy_current(py)?))
             }
         }

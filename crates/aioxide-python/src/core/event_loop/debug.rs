@@ -37,7 +37,7 @@ impl LoopCore {
         let Some(subject) = subject.filter(|_| seconds >= limit) else {
             return Ok(());
         };
-        slf.get().current_task().settle(py, slf.as_any().as_unbound())?;
+        slf.get().current_task().flush(py, slf.as_any().as_unbound())?;
         let mut shown = describe(subject.bind(py))?;
         if let Some(protocol) = protocol {
             shown = format!("{shown} for {}", protocol.repr()?);

@@ -32,8 +32,8 @@ unsafe_cell_methods!(Engine<Ready> {
     fn idle(&mut self, virtual_time: &mut VirtualTime, outside: Outside, called_off: &mut Vec<Ready>) -> Idle;
     /// See [`Engine::use_clock`].
     fn use_clock(&mut self, clock: Clock);
-    /// See [`Engine::show`].
-    fn show(&mut self, now: f64);
+    /// See [`Engine::override_now`].
+    fn override_now(&mut self, now: f64);
     /// See [`Engine::interleave`].
     fn interleave(&mut self, interleaving: Interleaving<Ready>);
     /// See [`Engine::renew_after_fork`].

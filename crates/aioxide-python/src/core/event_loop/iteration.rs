@@ -17,7 +17,7 @@ impl LoopCore {
         let result = Self::iterations(slf);
         this.thread.store(0, Ordering::Relaxed);
         this.flags.stopping.set(py, false);
-        this.current_task().vanish(py, slf.as_any().as_unbound())?;
+        this.current_task().remove_entry(py, slf.as_any().as_unbound())?;
         result
     }
 
@@ -39,13 +39,13 @@ impl LoopCore {
         let mut deferred = Vec::new();
         let own_time = this.calls_own(py, Methods::TIME);
         if !own_time {
-            Self::go_by_their_time(slf)?;
+            Self::override_engine_time(slf)?;
         }
         let wait = this.engine.prepare(py, &mut deferred);
         deferred.drain(..).for_each(|timer| timer.release(py));
         Self::poll(slf, wait)?;
         if !own_time {
-            Self::go_by_their_time(slf)?;
+            Self::override_engine_time(slf)?;
         }
         let count = this.engine.collect(py, &mut deferred);
         deferred.drain(..).for_each(|timer| timer.release(py));
@@ -66,10 +66,10 @@ impl LoopCore {
     /// Has the timers go by the `time` that somebody has put in the place of ours, until
     /// the engine is asked for the time the next time.
     #[cold]
-    fn go_by_their_time(slf: &Bound<'_, Self>) -> PyResult<()> {
+    fn override_engine_time(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let now = slf.call_method0(crate::intern!(py, "time"))?.extract()?;
-        slf.get().engine.show(py, now);
+        slf.get().engine.override_now(py, now);
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::descriptors::Descriptors;
-use super::replacing::{Methods, Replaced};
+use super::overrides::{Methods, Overrides};
 use crate::core::dispatch::Ready;
 use crate::ffi::allocate::Made;
 
@@ -43,7 +43,7 @@ pub struct LoopCore {
     current: CurrentTask,
     pub(super) flags: Flags,
     /// Which of its methods somebody has replaced.
-    pub(super) replaced: Replaced,
+    pub(super) replaced: Overrides,
     /// The handle that runs (debug mode only): an error that is reported
     /// meanwhile tells where it was made.
     pub(super) current_handle: GilCell<Option<Py<Handle>>>,
@@ -212,7 +212,7 @@ impl LoopCore {
                 iterations_without_poll: GilCell::new(0),
                 polls: GilCell::new(0),
             },
-            replaced: Replaced::new(py),
+            replaced: Overrides::new(py),
             current_handle: GilCell::new(None),
             thread: AtomicU64::new(0),
             task_factory: GilCell::new(None),

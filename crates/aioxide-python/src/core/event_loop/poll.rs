@@ -83,7 +83,7 @@ impl LoopCore {
         let mut events = this.events.take(py).unwrap_or_else(|| Events::with_capacity(1024));
         // Other threads may look at asyncio's table while we sleep, and signal
         // handlers after that.
-        this.current_task().settle(py, slf.as_any().as_unbound())?;
+        this.current_task().flush(py, slf.as_any().as_unbound())?;
         let waited = if this.handoff.is_wanted() {
             this.wait_beside_calls(py, &poller, &mut events, wait)
         } else if wait == Wait::Poll {
@@ -113,8 +113,8 @@ impl LoopCore {
         let inbox = self.inbox(py);
         let mut spin = self.spin.get(py);
         let waited = py.detach(|| {
-            self.handoff.open();
-            let wait = look_before(wait, self.handoff.calls(), &inbox, &mut spin);
+            self.handoff.released();
+            let wait = spin_before_wait(wait, self.handoff.calls(), &inbox, &mut spin);
             poller.wait(events, wait.timeout())
         });
         self.spin.set(py, spin);
@@ -164,12 +164,17 @@ impl LoopCore {
 
 /// Looks into the inbox for a moment before the loop waits, if that pays, and
 /// returns the wait that is left.
-fn look_before(wait: Wait, calls: usize, inbox: &Inbox<Ready>, spin: &mut AdaptiveSpin) -> Wait {
+fn spin_before_wait(
+    wait: Wait,
+    calls: usize,
+    inbox: &Inbox<Ready>,
+    spin: &mut AdaptiveSpin,
+) -> Wait {
     if wait == Wait::Poll || !spin.is_due(calls) {
         return wait;
     }
     let begin = Instant::now();
-    if inbox.look(spin) {
+    if inbox.spin(spin) {
         return Wait::Poll;
     }
     match wait {

@@ -180,7 +180,7 @@ impl FastMethod for CallAt {
         let (time, when) = (call.time, seconds(call.time)?);
         let timer = call.schedule(core, when)?;
         if !time.is_exact_instance_of::<PyFloat>() {
-            timer.get().show(time);
+            timer.get().set_when(time);
         }
         Ok(timer.into_any())
     }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use aioxide_engine::{Clock, Idle, Interleaving, Outside, Promises, VirtualTime, Wait};
+use aioxide_engine::{Clock, Idle, Interleaving, OrderingKeys, Outside, VirtualTime, Wait};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -14,10 +14,10 @@ use crate::core::dispatch::Ready;
 /// this address.
 const CALL_SOON: usize = 0;
 
-/// What a program written against asyncio may rely on. Nobody promises which of
+/// What a program written against asyncio may rely on. Nobody ordering_keys which of
 /// several tasks goes on first, except that a task which awaits a future is one
 /// of those that the future tells in order.
-fn promises(item: &Ready) -> Promises {
+fn ordering_keys(item: &Ready) -> OrderingKeys {
     match item {
         Ready::Step(_) | Ready::Throw(_) => [None, None],
         // SAFETY: the engine belongs to the loop, which is touched under the
@@ -109,7 +109,7 @@ impl LoopCore {
 
     /// Runs what is ready in one iteration in another order from now on.
     fn _interleave(&self, py: Python<'_>, seed: u64) {
-        self.engine.interleave(py, Interleaving::new(seed, promises));
+        self.engine.interleave(py, Interleaving::new(seed, ordering_keys));
     }
 
     /// Whether a descriptor is watched, except the loop's own.

@@ -86,7 +86,7 @@ impl LoopCore {
         watcher: Watcher,
     ) -> PyResult<()> {
         let previous = self.exchange_watcher(py, fd, direction, Some(watcher))?;
-        call_off(py, previous).map(drop)
+        cancel_watcher(py, previous).map(drop)
     }
 
     /// Stops watching; whether anybody watched.
@@ -95,7 +95,7 @@ impl LoopCore {
             return Ok(false);
         }
         let previous = self.exchange_watcher(py, fd, direction, None)?;
-        call_off(py, previous)
+        cancel_watcher(py, previous)
     }
 
     fn exchange_watcher(
@@ -278,7 +278,7 @@ impl LoopCore {
     }
 
     /// The number that a file had when it began to be watched, if it is closed by now.
-    fn number_kept_of(&self, file: &Bound<'_, PyAny>, number: i64) -> Option<RawFd> {
+    fn remembered_number(&self, file: &Bound<'_, PyAny>, number: i64) -> Option<RawFd> {
         let address = file.as_ptr().addr();
         if number >= 0 {
             return None;
@@ -293,7 +293,7 @@ impl LoopCore {
         if self.flags.closed.get(py) {
             return Ok(false);
         }
-        let fd = match self.number_kept_of(file, number) {
+        let fd = match self.remembered_number(file, number) {
             Some(fd) => fd,
             None => open_descriptor(number)?,
         };
@@ -302,7 +302,7 @@ impl LoopCore {
 }
 
 /// A replaced or removed callback must not run even if it is ready already.
-fn call_off(py: Python<'_>, watcher: Option<Watcher>) -> PyResult<bool> {
+fn cancel_watcher(py: Python<'_>, watcher: Option<Watcher>) -> PyResult<bool> {
     match watcher {
         None => Ok(false),
         Some(Watcher::Handle(handle)) => {

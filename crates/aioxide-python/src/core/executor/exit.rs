@@ -48,12 +48,16 @@ pub fn register(py: Python<'_>, pool: &Arc<BlockingPool>, threads: &Threads) -> 
 }
 
 /// `RuntimeError` if no job is taken any more.
-pub fn admit() -> PyResult<()> {
-    if EXITING.load(Ordering::Relaxed) { Err(PyRuntimeError::new_err(refusal())) } else { Ok(()) }
+pub fn check_open() -> PyResult<()> {
+    if EXITING.load(Ordering::Relaxed) {
+        Err(PyRuntimeError::new_err(shutdown_message()))
+    } else {
+        Ok(())
+    }
 }
 
 /// What is said of a job that comes too late.
-pub fn refusal() -> &'static str {
+pub fn shutdown_message() -> &'static str {
     if EXITING.load(Ordering::Relaxed) {
         "cannot schedule new futures after interpreter shutdown"
     } else {

@@ -30,26 +30,26 @@ pub struct GilHandoff(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    closed: AtomicBool,
+    gil_held: AtomicBool,
     /// Calls that were handed in and are not over.
     calls: AtomicUsize,
 }
 
 /// A call that was handed in; dropped when it is over, or is not to be made.
-pub struct HandedIn(GilHandoff);
+pub struct PendingCall(GilHandoff);
 
 impl GilHandoff {
     /// There is a job; the GIL is held.
-    pub fn hand_in(&self) -> HandedIn {
-        self.0.closed.store(true, Ordering::Relaxed);
+    pub fn begin_call(&self) -> PendingCall {
+        self.0.gil_held.store(true, Ordering::Relaxed);
         self.0.calls.fetch_add(1, Ordering::Relaxed);
-        HandedIn(self.clone())
+        PendingCall(self.clone())
     }
 
     /// The GIL was let go.
     #[inline]
-    pub fn open(&self) {
-        self.0.closed.store(false, Ordering::Relaxed);
+    pub fn released(&self) {
+        self.0.gil_held.store(false, Ordering::Relaxed);
     }
 
     /// In the child of a fork: the threads that had calls are not here.
@@ -70,13 +70,13 @@ impl GilHandoff {
     }
 }
 
-impl HandedIn {
-    /// Waits for a moment as long as the gate is closed, without the GIL.
-    pub fn pass(&self) {
-        let closed = &self.0.0.closed;
+impl PendingCall {
+    /// Waits for a moment as long as the loop still holds the GIL, without the GIL.
+    pub fn wait_for_release(&self) {
+        let gil_held = &self.0.0.gil_held;
         let begin = Instant::now();
         for _ in 0..MAX_YIELDS {
-            if !closed.load(Ordering::Relaxed) || begin.elapsed() > PATIENCE {
+            if !gil_held.load(Ordering::Relaxed) || begin.elapsed() > PATIENCE {
                 return;
             }
             thread::yield_now();
@@ -84,7 +84,7 @@ impl HandedIn {
     }
 }
 
-impl Drop for HandedIn {
+impl Drop for PendingCall {
     fn drop(&mut self) {
         self.0.0.calls.fetch_sub(1, Ordering::Relaxed);
     }

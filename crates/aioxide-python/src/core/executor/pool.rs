@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aioxide_engine::{BlockingPool, Inbox, LastWords, SubmitError, Worker};
+use aioxide_engine::{BlockingPool, FinishReporter, Inbox, SubmitError, Worker};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBaseException, PyRuntimeError};
 use pyo3::gc::PyVisit;
@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::exit;
-use super::gil_handoff::HandedIn;
+use super::gil_handoff::PendingCall;
 use crate::core::dispatch::{NativeWork, Ready};
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::{Future, without_stop_iteration};
@@ -196,14 +196,14 @@ impl Call {
 /// What a job needs to tell the loop.
 struct Report {
     inbox: Arc<Inbox<Ready>>,
-    handed_in: HandedIn,
-    last_words: LastWords,
+    pending: PendingCall,
+    reporter: FinishReporter,
 }
 
 /// Makes the call, unless its future was cancelled before.
 #[expect(clippy::disallowed_methods, reason = "a thread's own way into the interpreter")]
 fn run_job(report: &Report, future: Py<Future>, call: Call) {
-    report.handed_in.pass();
+    report.pending.wait_for_release();
     // None: the interpreter shuts down, and nobody waits any more.
     let finished = Python::try_attach(|py| {
         if future.get().is_done(py) {
@@ -217,7 +217,7 @@ fn run_job(report: &Report, future: Py<Future>, call: Call) {
     };
     // Without the GIL: the loop wakes up at once and wants it.
     let item = Ready::Native(Box::new(work));
-    if let Err(unwanted) = report.last_words.say(|| report.inbox.push(item)) {
+    if let Err(unwanted) = report.reporter.report(|| report.inbox.push(item)) {
         // The loop is closed: nobody waits for it any more.
         let _ = Python::try_attach(|_py| drop(unwanted));
     }
@@ -236,7 +236,7 @@ impl LoopCore {
     pub(super) fn run_in_pool(slf: &Bound<'_, Self>, call: Call) -> PyResult<Py<Future>> {
         let py = slf.py();
         let this = slf.get();
-        exit::admit()?;
+        exit::check_open()?;
         let future = Future::on_loop(py, slf)?;
         let pool = match this.pool.clone_ref(py) {
             Some(pool) => pool,
@@ -255,11 +255,11 @@ impl LoopCore {
         }
         .pool;
         let wanted = future.clone_ref(py);
-        let (inbox, handed_in) = (this.inbox(py), this.handoff.hand_in());
-        let report = Report { inbox, handed_in, last_words: pool.last_words() };
+        let (inbox, pending) = (this.inbox(py), this.handoff.begin_call());
+        let report = Report { inbox, pending, reporter: pool.finish_reporter() };
         match pool.submit(Box::new(move || run_job(&report, wanted, call))) {
             Ok(()) => Ok(future),
-            Err(SubmitError::ShutDown(_)) => Err(PyRuntimeError::new_err(exit::refusal())),
+            Err(SubmitError::ShutDown(_)) => Err(PyRuntimeError::new_err(exit::shutdown_message())),
             Err(SubmitError::Spawn(error, _)) => Err(raised_by(error)),
         }
     }

@@ -22,24 +22,24 @@ pub struct DefaultExecutor {
 }
 
 /// Who takes a call.
-enum Taker {
+enum Target {
     Pool,
     Executor(Py<PyAny>),
-    Nobody,
+    ShutDown,
 }
 
 impl LoopCore {
     /// Who takes a call for the default executor.
-    fn taker(&self, py: Python<'_>) -> Taker {
+    fn target(&self, py: Python<'_>) -> Target {
         let executor = &self.executor;
         if executor.shut_down.get(py) {
-            return Taker::Nobody;
+            return Target::ShutDown;
         }
         match executor.given.clone_ref(py) {
-            Some(given) => Taker::Executor(given),
+            Some(given) => Target::Executor(given),
             None => {
                 executor.pool_used.set(py, true);
-                Taker::Pool
+                Target::Pool
             }
         }
     }
@@ -90,14 +90,14 @@ impl LoopCore {
         }
         let executor = match executor {
             Some(executor) => executor,
-            None => match this.taker(py) {
-                Taker::Executor(given) => given.into_bound(py),
-                Taker::Nobody => {
+            None => match this.target(py) {
+                Target::Executor(given) => given.into_bound(py),
+                Target::ShutDown => {
                     return Err(PyRuntimeError::new_err(crate::name!(
                         "Executor shutdown has been called"
                     )));
                 }
-                Taker::Pool => {
+                Target::Pool => {
                     let (function, arguments) = (func.unbind(), args.unbind());
                     let call = Call { function, arguments, keywords: None, context: None };
                     return Ok(Self::run_in_pool(slf, call)?.into_bound(py).into_any());

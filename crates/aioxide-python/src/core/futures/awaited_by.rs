@@ -30,7 +30,7 @@ pub struct AwaitedBy {
 
 impl AwaitedBy {
     /// Of a future that is, or is not, a task; nobody awaits it.
-    pub fn nobody(is_task: bool) -> Self {
+    pub fn none(is_task: bool) -> Self {
         Self { is_task, ..Self::default() }
     }
 
@@ -192,7 +192,7 @@ pub fn record_of<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a GilCel
     if let Ok(future) = object.cast::<Future>() {
         return Ok(Some(&future.get().awaited_by));
     }
-    if !ThreadState::is_known() || !is_standard(object)? {
+    if !ThreadState::is_known() || !is_stdlib_future(object)? {
         return Ok(None);
     }
     // SAFETY: where the thread's state is known, our layout is the one of CPython's
@@ -202,7 +202,7 @@ pub fn record_of<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a GilCel
 
 /// Whether it is a native future or task of the standard library. By its real type:
 /// `__class__` could claim anything.
-fn is_standard(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn is_stdlib_future(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     object.get_type().is_subclass(stdlib::native_future_type(object.py())?)
 }
 
@@ -232,5 +232,5 @@ pub fn future_discard_from_awaited_by(
 }
 
 fn can_wait(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(object.cast::<Future>().is_ok() || is_standard(object)?)
+    Ok(object.cast::<Future>().is_ok() || is_stdlib_future(object)?)
 }

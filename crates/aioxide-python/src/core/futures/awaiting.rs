@@ -29,8 +29,8 @@ pub struct FutureIterator {
 
 impl FreeListed for FutureIterator {
     fn free_list() -> &'static FreeList {
-        static SHELF: FreeList = FreeList::new();
-        &SHELF
+        static FREE_LIST: FreeList = FreeList::new();
+        &FREE_LIST
     }
 
     #[inline]
@@ -90,7 +90,7 @@ fn next(future: &Bound<'_, Future>) -> *mut ffi::PyObject {
 /// The same, if the future is there to be waited for or has a result, which is all that
 /// most see of it. Drops no `Py`.
 #[inline]
-fn next_at_once(future: &Bound<'_, Future>) -> Option<*mut ffi::PyObject> {
+fn try_next(future: &Bound<'_, Future>) -> Option<*mut ffi::PyObject> {
     let py = future.py();
     let state = &future.get().state;
     if state.outcome.read(py, Outcome::is_pending) {
@@ -136,7 +136,7 @@ unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject
     unsafe {
         enter(c"awaiting a future", Attach::Bare, |py| {
             let future = Bound::ref_from_ptr(py, &object).cast_unchecked::<Future>();
-            Ok(match next_at_once(future) {
+            Ok(match try_next(future) {
                 Some(next) => next,
                 None => Python::attach_unchecked(|_| next(future)),
             })

@@ -110,7 +110,7 @@ enum Duty {
     /// The source is done: sees to it that the destination gets its outcome.
     Report,
     /// Gives the destination the outcome, in its own thread.
-    Settle,
+    SetState,
 }
 
 // SAFETY: reference counts go up.
@@ -134,7 +134,7 @@ impl Ends {
         let cancel = crate::intern!(py, "cancel");
         match &self.source_loop {
             Some(event_loop) if !is_here(py, event_loop, &self.destination_loop)? => {
-                call_from_elsewhere(event_loop.bind(py), source.getattr(cancel)?)
+                call_soon_threadsafe_on(event_loop.bind(py), source.getattr(cancel)?)
             }
             _ => source.call_method0(cancel).map(drop),
         }
@@ -142,24 +142,24 @@ impl Ends {
 
     fn report(self, py: Python<'_>) -> PyResult<()> {
         let Some(event_loop) = self.destination_loop.as_ref().map(|it| it.bind(py).clone()) else {
-            return self.settle(py);
+            return self.set_state(py);
         };
         let closed = || event_loop.call_method0(crate::intern!(py, "is_closed"))?.is_truthy();
         if is_cancelled(self.destination.bind(py))? && closed()? {
             return Ok(());
         }
         if is_here(py, event_loop.as_unbound(), &self.source_loop)? {
-            return self.settle(py);
+            return self.set_state(py);
         }
         if closed()? {
             return Ok(());
         }
-        let settle =
-            ChainCallback { duty: Duty::Settle, ends: Contents::new(GilCell::new(Some(self))) };
-        call_from_elsewhere(&event_loop, Bound::new(py, settle)?.into_any())
+        let set_state =
+            ChainCallback { duty: Duty::SetState, ends: Contents::new(GilCell::new(Some(self))) };
+        call_soon_threadsafe_on(&event_loop, Bound::new(py, set_state)?.into_any())
     }
 
-    fn settle(self, py: Python<'_>) -> PyResult<()> {
+    fn set_state(self, py: Python<'_>) -> PyResult<()> {
         let (source, destination) = (self.source.bind(py), self.destination.bind(py));
         if self.destination_loop.is_some() {
             if is_cancelled(destination)? {
@@ -205,7 +205,10 @@ fn is_here(py: Python<'_>, event_loop: &Py<PyAny>, other: &Option<Py<PyAny>>) ->
     Ok(other.as_ref().is_some_and(|other| other.is(event_loop)))
 }
 
-fn call_from_elsewhere(event_loop: &Bound<'_, PyAny>, function: Bound<'_, PyAny>) -> PyResult<()> {
+fn call_soon_threadsafe_on(
+    event_loop: &Bound<'_, PyAny>,
+    function: Bound<'_, PyAny>,
+) -> PyResult<()> {
     let call = crate::intern!(event_loop.py(), "call_soon_threadsafe");
     event_loop.call_method1(call, (function,)).map(drop)
 }
@@ -221,7 +224,7 @@ impl ChainCallback {
         match self.duty {
             Duty::Cancel => ends.cancel(py),
             Duty::Report => ends.report(py),
-            Duty::Settle => ends.settle(py),
+            Duty::SetState => ends.set_state(py),
         }
     }
 
@@ -231,7 +234,7 @@ impl ChainCallback {
         let name = match self.duty {
             Duty::Cancel => "_chain_future.<locals>._call_check_cancel",
             Duty::Report => "_chain_future.<locals>._call_set_state",
-            Duty::Settle => "_chain_future.<locals>._set_state",
+            Duty::SetState => "_chain_future.<locals>._set_state",
         };
         allocate::string(py, name)
     }

@@ -52,19 +52,19 @@ impl Future {
 
     /// What `core.create_future()` makes.
     #[inline]
-    pub fn by_loop(core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
+    pub fn created_by(core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
         let py = core.py();
         if core.get().calls_own(py, Methods::CREATE_FUTURE) {
             Self::on_loop(py, core)
         } else {
-            Self::made_by_the_loop(core)
+            Self::created_by_override(core)
         }
     }
 
     /// What the `create_future` makes that somebody has put in the place of ours, if that
     /// is a future of ours.
     #[cold]
-    fn made_by_the_loop(core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
+    fn created_by_override(core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
         let py = core.py();
         let made = core.call_method0(crate::intern!(py, "create_future"))?;
         match made.cast_into::<Future>() {
@@ -75,10 +75,10 @@ impl Future {
 
     /// A pending future of any loop, ours or not.
     #[inline]
-    pub fn of_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
+    pub fn for_any_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Future>> {
         let py = event_loop.py();
         match LoopCore::of(event_loop) {
-            Some(core) => Self::by_loop(core),
+            Some(core) => Self::created_by(core),
             None => Py::new(py, Self::new(FutureState::pending(LoopRef::of(event_loop)))),
         }
     }
@@ -360,7 +360,7 @@ fn schedule_callback(
         BoundLoop::Native(core) if core.get().schedules_natively(py) => {
             let debug = core.get().debug(py);
             let ready = match callback {
-                Callback::Waiter(waiter) => match waiter.told(future, debug)? {
+                Callback::Waiter(waiter) => match waiter.into_ready(future, debug)? {
                     Some(ready) => ready,
                     None => return Ok(()),
                 },

@@ -62,7 +62,7 @@ impl Future {
             #[cfg(Py_3_14)]
             room: [0; 3],
             #[cfg(Py_3_14)]
-            awaited_by: GilCell::new(AwaitedBy::nobody(false)),
+            awaited_by: GilCell::new(AwaitedBy::none(false)),
         }
     }
 
@@ -71,7 +71,7 @@ impl Future {
     pub fn of_task(state: FutureState) -> Self {
         Self {
             #[cfg(Py_3_14)]
-            awaited_by: GilCell::new(AwaitedBy::nobody(true)),
+            awaited_by: GilCell::new(AwaitedBy::none(true)),
             ..Self::new(state)
         }
     }
@@ -445,8 +445,8 @@ pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_,
 
 impl FreeListed for Future {
     fn free_list() -> &'static FreeList {
-        static SHELF: FreeList = FreeList::new();
-        &SHELF
+        static FREE_LIST: FreeList = FreeList::new();
+        &FREE_LIST
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {

@@ -14,7 +14,7 @@ use crate::ffi::gil_cell::GilCell;
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(null_mut());
 
 /// Exceptions that were used, without a value.
-static SHELF: GilCell<Vec<NonNull<ffi::PyStopIterationObject>>> = GilCell::new(Vec::new());
+static FREE_LIST: GilCell<Vec<NonNull<ffi::PyStopIterationObject>>> = GilCell::new(Vec::new());
 
 /// How many are kept. More than one is there at once only where an exception is
 /// caught and kept.
@@ -46,7 +46,7 @@ pub fn stop_iteration(value: Bound<'_, PyAny>) -> *mut ffi::PyObject {
 /// One from the free list, as good as new.
 #[inline]
 fn taken(py: Python<'_>) -> Option<NonNull<ffi::PyStopIterationObject>> {
-    let exception = SHELF.pop(py)?;
+    let exception = FREE_LIST.pop(py)?;
     // SAFETY: `dealloc` has put it there: an instance of our class that nobody refers
     // to, whose fields are null but for the empty tuple of arguments. It is given its
     // first reference, and its reference to the class, again.
@@ -190,10 +190,10 @@ unsafe fn dispose(py: Python<'_>, object: *mut ffi::PyObject) {
             && (*exception).context.is_null()
             && (*exception).cause.is_null()
             && has_no_arguments(exception);
-        if untouched && SHELF.len(py) < CAPACITY {
+        if untouched && FREE_LIST.len(py) < CAPACITY {
             ffi::PyObject_GC_UnTrack(object.cast());
             let value = std::mem::replace(&mut (*exception).value, null_mut());
-            SHELF.push(py, NonNull::new_unchecked(exception));
+            FREE_LIST.push(py, NonNull::new_unchecked(exception));
             ffi::Py_XDECREF(value);
         } else {
             let base = ffi::PyExc_StopIteration.cast::<ffi::PyTypeObject>();

@@ -231,8 +231,8 @@ impl Handle {
 
 impl FreeListed for Handle {
     fn free_list() -> &'static FreeList {
-        static SHELF: FreeList = FreeList::new();
-        &SHELF
+        static FREE_LIST: FreeList = FreeList::new();
+        &FREE_LIST
     }
 
     const DROPS_NOTHING: bool = true;

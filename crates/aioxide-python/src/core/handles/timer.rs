@@ -62,12 +62,12 @@ impl TimerHandle {
     }
 
     /// The time is to be shown as the caller gave it.
-    pub fn show(&self, when: &Bound<'_, PyAny>) {
+    pub fn set_when(&self, when: &Bound<'_, PyAny>) {
         drop(self.given.replace(when.py(), Some(when.clone().unbind())));
     }
 
     /// The time, as the caller gave it.
-    fn shown<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn when_object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.given.clone_ref(py) {
             Some(given) => Ok(given.into_bound(py)),
             None => Ok(allocate::float(py, self.deadline(py))?.into_any()),
@@ -128,8 +128,8 @@ impl PlainMethod for CancelTimer {
 
 impl FreeListed for TimerHandle {
     fn free_list() -> &'static FreeList {
-        static SHELF: FreeList = FreeList::new();
-        &SHELF
+        static FREE_LIST: FreeList = FreeList::new();
+        &FREE_LIST
     }
 
     const DROPS_NOTHING: bool = true;
@@ -177,19 +177,19 @@ impl TimerHandle {
     fn _repr_info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let info = Handle::describe(slf.as_super())?;
         let position = if slf.as_super().get().is_cancelled(slf.py()) { 2 } else { 1 };
-        let when = slf.get().shown(slf.py())?;
+        let when = slf.get().when_object(slf.py())?;
         info.insert(position, crate::ffi::allocate::Made(format!("when={}", when.str()?)))?;
         Ok(info)
     }
 
     /// The loop time at which the callback is due, in seconds.
     fn when<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.shown(py)
+        self.when_object(py)
     }
 
     #[getter]
     fn _when<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.shown(py)
+        self.when_object(py)
     }
 
     #[getter]
@@ -211,7 +211,7 @@ impl TimerHandle {
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        self.shown(py)?.hash()
+        self.when_object(py)?.hash()
     }
 
     fn __richcmp__(

@@ -103,7 +103,7 @@ impl Task {
             state.name.replace(py, name),
         ));
         if let Some(waiter) = state.waiter.take(py) {
-            step::overtake(slf, waiter)?;
+            step::keep_stale_wakeup(slf, waiter)?;
         }
         registry::link(slf)?;
         let event_loop = slf.as_super().get().event_loop(py)?;
@@ -124,7 +124,7 @@ impl Task {
         let _level = Level::enter(py)?;
         let context = slf.get().context(py);
         current_task::swapped(py, event_loop.as_any().as_unbound(), slf.as_any(), || {
-            context::run_in(&context, || step::advance(slf, None, step::By::Other))
+            context::run_in(&context, || step::advance(slf, None, step::Cause::Other))
         })?;
         if slf.as_super().get().is_done(py) {
             drop(slf.get().state.take_coroutine(py));

@@ -15,7 +15,7 @@ fn next_number() -> u64 {
     COUNTER.fetch_add(1, Ordering::Relaxed)
 }
 
-fn made_up(py: Python<'_>, number: impl std::fmt::Display) -> PyResult<Bound<'_, PyAny>> {
+fn default_name(py: Python<'_>, number: impl std::fmt::Display) -> PyResult<Bound<'_, PyAny>> {
     allocate::string(py, &format!("Task-{number}")).map(Bound::into_any)
 }
 
@@ -67,7 +67,7 @@ mod number {
         pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
             match self {
                 Self::Absent => Ok(py.None().into_bound(py)),
-                Self::Number(number) => made_up(py, number),
+                Self::Number(number) => default_name(py, number),
                 Self::Given(name) => Ok(name.into_bound(py)),
             }
         }
@@ -124,7 +124,7 @@ mod object {
         pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
             match self.0.map(|name| name.into_bound(py)) {
                 None => Ok(py.None().into_bound(py)),
-                Some(number) if number.is_exact_instance_of::<PyInt>() => made_up(py, number),
+                Some(number) if number.is_exact_instance_of::<PyInt>() => default_name(py, number),
                 Some(name) => Ok(name),
             }
         }

@@ -290,8 +290,8 @@ impl Task {
 
 impl FreeListed for Task {
     fn free_list() -> &'static FreeList {
-        static SHELF: FreeList = FreeList::new();
-        &SHELF
+        static FREE_LIST: FreeList = FreeList::new();
+        &FREE_LIST
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {

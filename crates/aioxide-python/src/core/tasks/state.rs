@@ -37,7 +37,7 @@ pub struct TaskState {
     pub waiter: GilCell<Option<Py<PyAny>>>,
     /// Futures of ours that are done and whose wake-ups are in the ready queue, while the
     /// task has gone on without them: see [`super::step`].
-    pub overtaken: GilCell<OvertakenFutures>,
+    pub stale_wakeups: GilCell<StaleWakeups>,
     /// See [`Flags`].
     pub flags: GilCell<Flags>,
 }
@@ -64,7 +64,7 @@ impl TaskState {
             links: GilCell::new(Links::default()),
             coroutine: GilCell::new(None),
             waiter: GilCell::new(None),
-            overtaken: GilCell::new(None),
+            stale_wakeups: GilCell::new(None),
             flags: GilCell::new(Flags::default()),
         }
     }
@@ -102,7 +102,7 @@ impl TaskState {
         drop(self.take_coroutine(py));
         drop(self.context.take(py));
         drop(self.waiter.take(py));
-        drop(self.overtaken.take(py));
+        drop(self.stale_wakeups.take(py));
         drop(self.name.take(py));
     }
 
@@ -119,8 +119,8 @@ impl TaskState {
         if let Some(waiter) = self.waiter.take(py) {
             waiter.drop_ref(py);
         }
-        if let Some(overtaken) = self.overtaken.take(py) {
-            drop(overtaken);
+        if let Some(stale_wakeups) = self.stale_wakeups.take(py) {
+            drop(stale_wakeups);
         }
         self.flags.set(py, Flags::default());
     }
@@ -130,14 +130,14 @@ impl TaskState {
         self.context.traverse(|it| visit.call(it))?;
         self.waiter.traverse(|it| visit.call(it))?;
         self.name.traverse(|name| name.traverse(visit))?;
-        self.overtaken.traverse(|futures| {
+        self.stale_wakeups.traverse(|futures| {
             futures.iter().flat_map(|it| it.iter()).try_for_each(|future| visit.call(future))
         })
     }
 }
 
-/// The futures behind [`TaskState::overtaken`].
-pub trait Overtaken {
+/// The futures behind [`TaskState::stale_wakeups`].
+pub trait FutureQueue {
     /// Adds one at the end.
     fn add(&mut self, future: Py<Future>);
     /// Takes the first one.
@@ -145,9 +145,9 @@ pub trait Overtaken {
 }
 
 /// One word, since hardly any task has them.
-pub type OvertakenFutures = Option<Box<VecDeque<Py<Future>>>>;
+pub type StaleWakeups = Option<Box<VecDeque<Py<Future>>>>;
 
-impl Overtaken for OvertakenFutures {
+impl FutureQueue for StaleWakeups {
     fn add(&mut self, future: Py<Future>) {
         self.get_or_insert_default().push_back(future);
     }
@@ -163,9 +163,9 @@ impl Overtaken for OvertakenFutures {
 }
 
 // SAFETY (of the methods): references are moved in and out; the box that goes is empty.
-unsafe_cell_methods!(OvertakenFutures {
-    /// See [`Overtaken::add`].
+unsafe_cell_methods!(StaleWakeups {
+    /// See [`FutureQueue::add`].
     fn add(&mut self, future: Py<Future>);
-    /// See [`Overtaken::take_first`].
+    /// See [`FutureQueue::take_first`].
     fn take_first(&mut self) -> Option<Py<Future>>;
 });

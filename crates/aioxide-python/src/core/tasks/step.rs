@@ -24,7 +24,7 @@ enum Resumed<'py> {
 /// Runs a scheduled step of a task on its own loop.
 #[inline]
 pub fn run_step(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
-    run(core, task, None, By::Other)
+    run(core, task, None, Cause::Other)
 }
 
 /// Runs a scheduled step that throws `exception` into the coroutine.
@@ -34,21 +34,21 @@ pub fn run_throw(
     exception: Py<PyAny>,
 ) -> PyResult<()> {
     let exception = exception.into_bound(core.py());
-    run(core, task, Some(exception), By::Other)
+    run(core, task, Some(exception), Cause::Other)
 }
 
 /// Runs the step of a task whose awaited native future is done.
 ///
 /// The wake-up does not say which future that is: the one that the task waits for, unless
 /// the task was stepped meanwhile by something that had no business to (a foreign future
-/// that calls twice). Then the future was remembered ([`overtake`]): as in asyncio, it steps
+/// that calls twice). Then the future was remembered ([`keep_stale_wakeup`]): as in asyncio, it steps
 /// the task although that waits for it no longer.
 #[inline]
 pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
     let py = core.py();
     let state = &task.get().state;
-    if state.overtaken.is_some(py) {
-        return run_overtaken(core, task);
+    if state.stale_wakeups.is_some(py) {
+        return run_stale_wakeup(core, task);
     }
     let waiter = state.waiter.clone_ref(py).map(|waiter| waiter.into_bound(py));
     let exception = match waiter.as_ref().and_then(as_native) {
@@ -57,18 +57,18 @@ pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<
     };
     // The future goes when the task no longer needs it, not after the step.
     drop(waiter);
-    run(core, task, exception, By::Waiter)
+    run(core, task, exception, Cause::Waiter)
 }
 
 /// The same for a future that the task has gone on without.
 #[cold]
-fn run_overtaken(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
+fn run_stale_wakeup(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
     let py = core.py();
-    let exception = match task.get().state.overtaken.take_first(py) {
+    let exception = match task.get().state.stale_wakeups.take_first(py) {
         None => None,
         Some(future) => woken_by(task, future.bind(py))?,
     };
-    run(core, task, exception, By::Other)
+    run(core, task, exception, Cause::Other)
 }
 
 /// What `future`, which is done, throws into the task that has waited for it.
@@ -88,7 +88,7 @@ fn woken_by<'py>(
 
 /// The task goes on without `waiter`, which will wake it up all the same.
 #[cold]
-pub fn overtake(task: &Bound<'_, Task>, waiter: Py<PyAny>) -> PyResult<()> {
+pub fn keep_stale_wakeup(task: &Bound<'_, Task>, waiter: Py<PyAny>) -> PyResult<()> {
     let py = task.py();
     let waiter = waiter.into_bound(py);
     let Some(future) = as_native(&waiter) else {
@@ -96,7 +96,7 @@ pub fn overtake(task: &Bound<'_, Task>, waiter: Py<PyAny>) -> PyResult<()> {
     };
     if future.get().is_done(py) {
         if future.get().is_on_native_loop(py) {
-            task.get().state.overtaken.add(py, future.clone().unbind());
+            task.get().state.stale_wakeups.add(py, future.clone().unbind());
         }
         return Ok(());
     }
@@ -108,7 +108,7 @@ pub fn overtake(task: &Bound<'_, Task>, waiter: Py<PyAny>) -> PyResult<()> {
 
 /// What has brought a step about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum By {
+pub enum Cause {
     /// The future that the task waits for.
     Waiter,
     /// Anything else.
@@ -120,14 +120,14 @@ fn run(
     core: &Bound<'_, LoopCore>,
     task: &Bound<'_, Task>,
     exception: Option<Bound<'_, PyAny>>,
-    by: By,
+    cause: Cause,
 ) -> PyResult<()> {
     let py = core.py();
     let current = core.get().current_task();
     let event_loop = core.as_any().as_unbound();
     current.step_begins(py, event_loop, task.as_any())?;
     let context = task.get().context(py);
-    let result = context::run_in(&context, || advance(task, exception, by));
+    let result = context::run_in(&context, || advance(task, exception, cause));
     current.step_ended(py, event_loop);
     result
 }
@@ -155,7 +155,7 @@ fn failure<'py>(
 pub fn advance(
     task: &Bound<'_, Task>,
     exception: Option<Bound<'_, PyAny>>,
-    by: By,
+    cause: Cause,
 ) -> PyResult<()> {
     let py = task.py();
     let future = task.as_super();
@@ -177,9 +177,9 @@ pub fn advance(
         exception
     };
     if let Some(waiter) = state.waiter.take(py) {
-        match by {
-            By::Waiter => waiter.drop_ref(py),
-            By::Other => overtake(task, waiter)?,
+        match cause {
+            Cause::Waiter => waiter.drop_ref(py),
+            Cause::Other => keep_stale_wakeup(task, waiter)?,
         }
     }
     let Some(coroutine) = state.coroutine.clone_ref(py).map(|it| it.into_bound(py)) else {

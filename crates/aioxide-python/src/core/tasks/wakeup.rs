@@ -5,7 +5,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::step::By;
+use super::step::Cause;
 use super::{Task, step};
 use crate::core::current_task;
 use crate::core::futures::BoundLoop;
@@ -139,15 +139,15 @@ fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<
             let current = core.get().current_task();
             let event_loop = core.as_any().as_unbound();
             current.step_begins(py, event_loop, task.as_any())?;
-            let result = step::advance(task, exception, By::Other);
+            let result = step::advance(task, exception, Cause::Other);
             current.step_ended(py, event_loop);
             // Whoever called this handle goes on after us.
-            current.settle(py, event_loop)?;
+            current.flush(py, event_loop)?;
             result
         }
         BoundLoop::Foreign(event_loop) => {
             current_task::entered(py, event_loop.as_unbound(), task.as_any(), || {
-                step::advance(task, exception, By::Other)
+                step::advance(task, exception, Cause::Other)
             })
         }
     }

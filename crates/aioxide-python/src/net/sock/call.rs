@@ -236,7 +236,7 @@ impl SocketCall {
         if let Attempt::Again = first {
             core.get().schedule(py, Ready::SocketIo(slf.clone().unbind()));
         }
-        let future = Future::by_loop(core)?;
+        let future = Future::created_by(core)?;
         future.get().set_blocking(py, true);
         let kept = future.clone_ref(py);
         drop(self.state.phase.replace(py, Phase::Waiting(kept)));
@@ -450,8 +450,8 @@ impl SocketCall {
 
 impl FreeListed for SocketCall {
     fn free_list() -> &'static FreeList {
-        static SHELF: FreeList = FreeList::new();
-        &SHELF
+        static FREE_LIST: FreeList = FreeList::new();
+        &FREE_LIST
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {

@@ -5,7 +5,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::{StreamProtocolCore, StreamReader, StreamWriter};
-use crate::core::coroutines::{AtOnce, Input, Moment, Routine, Step, awaiting};
+use crate::core::coroutines::{Completed, Input, ResumePoint, Routine, Step, awaiting};
 use crate::core::dispatch::as_native;
 use crate::core::futures::Future;
 use crate::ffi::unadorned::unadorned;
@@ -126,9 +126,9 @@ impl Drain {
 
 impl Routine for Drain {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
-        let done = moment == Moment::Start && self.writer.get().is_drained(py);
-        done.then(|| AtOnce::Return(py.None()))
+    fn try_complete(&mut self, py: Python<'_>, point: ResumePoint) -> Option<Completed> {
+        let done = point == ResumePoint::Start && self.writer.get().is_drained(py);
+        done.then(|| Completed::Return(py.None()))
     }
 
     #[inline]

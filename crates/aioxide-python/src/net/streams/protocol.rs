@@ -48,7 +48,7 @@ pub(super) struct State {
     pub flags: GilCell<Flags>,
     pub drain_waiters: GilCell<Waiters>,
     /// Which methods the class has replaced.
-    pub replaced: Replaced,
+    pub replaced: Overrides,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -88,13 +88,13 @@ impl State {
 
 /// Methods that are gone round unless a subclass has its own.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Replaced {
+pub(super) struct Overrides {
     pub data_received: bool,
     pub drain_helper: bool,
     pub get_close_waiter: bool,
 }
 
-impl Replaced {
+impl Overrides {
     fn by(class: &Bound<'_, PyType>) -> PyResult<Self> {
         let py = class.py();
         let base = py.get_type::<StreamProtocolCore>();
@@ -113,7 +113,7 @@ impl Replaced {
 pub(super) fn create_future<'py>(event_loop: &BoundLoop<'py>) -> PyResult<Bound<'py, PyAny>> {
     match event_loop {
         BoundLoop::Native(core) => {
-            Future::by_loop(core).map(|future| future.into_bound(core.py()).into_any())
+            Future::created_by(core).map(|future| future.into_bound(core.py()).into_any())
         }
         BoundLoop::Foreign(event_loop) => {
             event_loop.call_method0(crate::intern!(event_loop.py(), "create_future"))
@@ -122,7 +122,7 @@ pub(super) fn create_future<'py>(event_loop: &BoundLoop<'py>) -> PyResult<Bound<
 }
 
 impl StreamProtocolCore {
-    pub(super) fn replaced(&self) -> Replaced {
+    pub(super) fn replaced(&self) -> Overrides {
         self.state.replaced
     }
 
@@ -202,7 +202,7 @@ impl StreamProtocolCore {
     pub(super) fn queue_up(slf: &Bound<'_, Self>) -> PyResult<Place> {
         let py = slf.py();
         let future = match Self::event_loop(slf)? {
-            BoundLoop::Native(core) => Future::by_loop(&core)?,
+            BoundLoop::Native(core) => Future::created_by(&core)?,
             BoundLoop::Foreign(event_loop) => {
                 Py::new(py, Future::new(FutureState::pending(LoopRef::of(&event_loop))))?
             }
@@ -310,7 +310,7 @@ impl StreamProtocolCore {
         _arguments: &Bound<'_, PyTuple>,
         _keywords: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let state = State { replaced: Replaced::by(class)?, ..State::default() };
+        let state = State { replaced: Overrides::by(class)?, ..State::default() };
         Ok(Self { state: Contents::new(state) })
     }
 

@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyInt};
 
 use super::StreamReader;
 use super::buffer::take_slice;
-use crate::core::coroutines::{AtOnce, Input, Moment, Routine, Step};
+use crate::core::coroutines::{Completed, Input, ResumePoint, Routine, Step};
 use crate::ffi::allocate;
 use crate::stdlib;
 
@@ -101,9 +101,9 @@ pub(super) fn taken_at_once(
     reader: &StreamReader,
     py: Python<'_>,
     count: impl FnOnce(&[u8]) -> Option<usize> + Copy + Send,
-) -> Option<AtOnce> {
+) -> Option<Completed> {
     let data = reader.take_at_once(py, count)?;
-    Some(AtOnce::Return(data.into_any().unbind()))
+    Some(Completed::Return(data.into_any().unbind()))
 }
 
 fn nothing(py: Python<'_>) -> PyResult<Step> {
@@ -192,7 +192,7 @@ impl Read {
 
 impl Routine for Read {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         let Amount::Bytes(wanted @ 1..) = self.amount else {
             return None;
         };
@@ -250,7 +250,7 @@ pub struct ReadExactly {
 
 impl Routine for ReadExactly {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         let Amount::Bytes(wanted @ 1..) = self.amount else {
             return None;
         };

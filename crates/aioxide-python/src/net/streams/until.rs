@@ -11,7 +11,7 @@ use super::buffer::{bytes_of, front_slice};
 use super::reading::{bytes, incomplete, resumed, taken_at_once};
 use super::separators::{Match, Separators};
 use super::{LineBySubclass, StreamReader};
-use crate::core::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
+use crate::core::coroutines::{Completed, Coroutine, Input, ResumePoint, Routine, Step};
 use crate::ffi::allocate;
 use crate::ffi::errors::Settled;
 use crate::stdlib;
@@ -186,7 +186,7 @@ fn too_long(reader: &StreamReader, py: Python<'_>, overrun: PyErr) -> PyResult<P
 
 impl Routine for ReadUntil {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         if !matches!(self.separators, Separators::Newline) {
             return None;
         }

@@ -31,12 +31,12 @@ impl LoopBinding {
                 "{} is bound to a different event loop",
                 owner.repr()?
             ))),
-            Some(BoundLoop::Native(core)) => Future::by_loop(&core),
-            Some(BoundLoop::Foreign(_)) => Future::of_loop(&running),
+            Some(BoundLoop::Native(core)) => Future::created_by(&core),
+            Some(BoundLoop::Foreign(_)) => Future::for_any_loop(&running),
             None => {
                 let event_loop = LoopRef::of(&running);
                 drop(self.0.replace(py, Some(event_loop)));
-                Future::of_loop(&running)
+                Future::for_any_loop(&running)
             }
         }
     }

@@ -7,7 +7,7 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use super::binding::LoopBinding;
 use super::waiters::{Key, Waiters};
-use crate::core::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
+use crate::core::coroutines::{Completed, Coroutine, Input, ResumePoint, Routine, Step};
 use crate::core::futures::Future;
 use crate::ffi::allocate::Made;
 use crate::ffi::gil_cell::{Contents, GilCell};
@@ -64,14 +64,14 @@ pub struct WaitEvent {
 
 impl Routine for WaitEvent {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, point: ResumePoint) -> Option<Completed> {
         let state = &self.event.get().state;
-        let ends = if moment == Moment::Woken {
+        let ends = if point == ResumePoint::Woken {
             state.waiters.leave(py, self.key)
         } else {
             state.flag.get(py) == Flag::Set
         };
-        ends.then(|| AtOnce::Return(PyBool::new(py, true).to_owned().into_any().unbind()))
+        ends.then(|| Completed::Return(PyBool::new(py, true).to_owned().into_any().unbind()))
     }
 
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {

@@ -11,7 +11,7 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 use super::EnterBySubclass;
 use super::binding::LoopBinding;
 use super::waiters::{Key, Waiters};
-use crate::core::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
+use crate::core::coroutines::{Completed, Coroutine, Input, ResumePoint, Routine, Step};
 use crate::core::futures::Future;
 use crate::ffi::allocate::Made;
 use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
@@ -122,9 +122,9 @@ impl AcquireLock {
 
 impl Routine for AcquireLock {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, point: ResumePoint) -> Option<Completed> {
         let lock = self.lock.get();
-        if moment == Moment::Woken {
+        if point == ResumePoint::Woken {
             if !lock.state.waiters.leave(py, self.key) {
                 return None;
             }
@@ -132,7 +132,7 @@ impl Routine for AcquireLock {
         } else if !lock.try_acquire(py) {
             return None;
         }
-        Some(AtOnce::Return(self.result(py)))
+        Some(Completed::Return(self.result(py)))
     }
 
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
@@ -188,14 +188,14 @@ pub struct ReleaseLock {
 
 impl Routine for ReleaseLock {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         let lock = self.lock.bind(py);
         let state = &lock.get().state;
         if !super::is_plain(lock) || state.held.get(py) != Held::BySomebody {
             return None;
         }
         state.held.set(py, Held::ByNobody);
-        Some(AtOnce::return_and_wake(py, state.waiters.first_pending(py)))
+        Some(Completed::return_and_wake(py, state.waiters.first_pending(py)))
     }
 
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {

@@ -10,7 +10,7 @@ use pyo3::types::PyBool;
 use super::EnterBySubclass;
 use super::semaphore::Semaphore;
 use super::waiters::Key;
-use crate::core::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
+use crate::core::coroutines::{Completed, Coroutine, Input, ResumePoint, Routine, Step};
 use crate::core::futures::Future;
 use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::stdlib;
@@ -30,18 +30,18 @@ impl AcquireSemaphore {
 
 impl Routine for AcquireSemaphore {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, point: ResumePoint) -> Option<Completed> {
         let semaphore = self.semaphore.bind(py);
         let state = &semaphore.get().state;
-        let acquired = match (moment, &self.waiting) {
+        let acquired = match (point, &self.waiting) {
             // The place was given with the wake-up. If there are more, others are to
             // be woken as well.
-            (Moment::Woken, Some((key, _))) => {
+            (ResumePoint::Woken, Some((key, _))) => {
                 state.value.is_positive(py) == Some(false) && state.waiters.leave(py, Some(*key))
             }
             _ => Semaphore::is_native(semaphore) && semaphore.get().try_acquire(py),
         };
-        acquired.then(|| AtOnce::Return(self.result(py)))
+        acquired.then(|| Completed::Return(self.result(py)))
     }
 
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
@@ -110,7 +110,7 @@ pub struct ReleaseSemaphore {
 
 impl Routine for ReleaseSemaphore {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         let semaphore = self.semaphore.bind(py);
         let state = &semaphore.get().state;
         if !super::is_plain(semaphore) || !state.value.step(py, 1) {
@@ -120,7 +120,7 @@ impl Routine for ReleaseSemaphore {
         if next.is_some() {
             state.value.step(py, -1);
         }
-        Some(AtOnce::return_and_wake(py, next))
+        Some(Completed::return_and_wake(py, next))
     }
 
     fn resume(&mut self, py: Python<'_>, _input: Input<'_>) -> PyResult<Step> {

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use super::Queue;
 use super::methods::{get_nowait, put_nowait, shut_down_error};
 use super::state::{get_at_once, put_at_once};
-use crate::core::coroutines::{AtOnce, Input, Moment, Routine, Step};
+use crate::core::coroutines::{Completed, Input, ResumePoint, Routine, Step};
 use crate::core::event_loop::Direction;
 use crate::core::futures::Future;
 use crate::ffi::gil_cell::GilCell;
@@ -65,11 +65,11 @@ pub struct GetItem {
 
 impl Routine for GetItem {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         let (item, putter) = get_at_once(self.queue.bind(py))?;
         Some(match putter {
-            None => AtOnce::Return(item),
-            Some(putter) => AtOnce::ReturnAndWake(item, (putter, py.None())),
+            None => Completed::Return(item),
+            Some(putter) => Completed::ReturnAndWake(item, (putter, py.None())),
         })
     }
 
@@ -125,11 +125,11 @@ pub struct PutItem {
 
 impl Routine for PutItem {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, _moment: Moment) -> Option<AtOnce> {
+    fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         let getter = put_at_once(self.queue.bind(py), &self.item)?;
         Some(match getter {
-            None => AtOnce::Return(py.None()),
-            Some(getter) => AtOnce::ReturnAndWake(py.None(), (getter, py.None())),
+            None => Completed::Return(py.None()),
+            Some(getter) => Completed::ReturnAndWake(py.None(), (getter, py.None())),
         })
     }
 

@@ -10,7 +10,7 @@ use pyo3::types::{PyBool, PyType};
 
 use super::TaskGroup;
 use crate::core::coroutines::{Coroutine, Input, Routine, Step};
-use crate::core::current_task::{running_loop, task_in_charge};
+use crate::core::current_task::{find_current_task, running_loop};
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 use crate::core::tasks;
@@ -37,7 +37,7 @@ impl EnterGroup {
         };
         let core = LoopCore::of(&event_loop).filter(|core| core.get().creates_natively(py));
         let core = core.map(|core| core.clone().unbind());
-        let parent = task_in_charge(&event_loop)?;
+        let parent = find_current_task(&event_loop)?;
         let missing = parent.is_none();
         let state = &this.state;
         state.flags.update(py, |flags| flags.entered = !missing);
@@ -119,7 +119,7 @@ impl ExitGroup {
         let Some(event_loop) = this.state.event_loop.clone_ref(py) else {
             return Err(PyRuntimeError::new_err(crate::name!("the group was not entered")));
         };
-        let future = Future::of_loop(event_loop.bind(py))?;
+        let future = Future::for_any_loop(event_loop.bind(py))?;
         if TaskGroup::members(self.group.bind(py))?.is_empty() {
             // The last one has ended while the future was made.
             return self.conclude(py);

@@ -243,8 +243,8 @@ impl Timeout {
 
 impl FreeListed for Timeout {
     fn free_list() -> &'static FreeList {
-        static SHELF: FreeList = FreeList::new();
-        &SHELF
+        static FREE_LIST: FreeList = FreeList::new();
+        &FREE_LIST
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {

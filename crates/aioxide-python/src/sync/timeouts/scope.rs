@@ -13,7 +13,7 @@ use pyo3::types::PyType;
 use super::Timeout;
 use super::object::Phase;
 use crate::core::coroutines::{Coroutine, Input, Routine, Step};
-use crate::core::current_task::{running_loop, task_in_charge};
+use crate::core::current_task::{find_current_task, running_loop};
 use crate::core::tasks;
 use crate::ffi::errors::{Settled, raised};
 use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
@@ -39,7 +39,7 @@ pub fn enter(
 ) -> PyResult<()> {
     let py = slf.py();
     let this = slf.get();
-    let Some(task) = task_in_charge(event_loop)? else {
+    let Some(task) = find_current_task(event_loop)? else {
         return Err(PyRuntimeError::new_err(crate::name!("Timeout should be used inside a task")));
     };
     let cancelling = tasks::cancelling(&task)?;

@@ -9,7 +9,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::timer::Timer;
-use crate::core::coroutines::{AtOnce, Coroutine, Input, Moment, Routine, Step};
+use crate::core::coroutines::{Completed, Coroutine, Input, ResumePoint, Routine, Step};
 use crate::core::current_task::running_loop;
 use crate::core::futures::Future;
 use crate::ffi::fastcall::{CallArguments, FastFunction};
@@ -95,7 +95,7 @@ impl Sleep {
             return Err(PyValueError::new_err(crate::name!("Invalid delay: NaN (not a number)")));
         }
         let running = running_loop(py)?;
-        let future = Future::of_loop(&running)?;
+        let future = Future::for_any_loop(&running)?;
         self.timer = Timer::start(&running, delay, &future)?;
         Ok(Step::Wait(future))
     }
@@ -103,11 +103,11 @@ impl Sleep {
 
 impl Routine for Sleep {
     #[inline]
-    fn at_once(&mut self, py: Python<'_>, moment: Moment) -> Option<AtOnce> {
-        match (moment, &self.timer) {
-            (Moment::Start, _) => is_no_time(self.delay.bind(py)).then_some(AtOnce::Yield),
+    fn try_complete(&mut self, py: Python<'_>, point: ResumePoint) -> Option<Completed> {
+        match (point, &self.timer) {
+            (ResumePoint::Start, _) => is_no_time(self.delay.bind(py)).then_some(Completed::Yield),
             (_, Timer::Foreign(_)) => None,
-            _ => Some(AtOnce::Return(self.result.clone_ref(py))),
+            _ => Some(Completed::Return(self.result.clone_ref(py))),
         }
     }
 

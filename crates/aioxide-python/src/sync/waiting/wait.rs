@@ -198,7 +198,7 @@ impl Wait {
             // Of an iterator that gives nothing.
             return Err(PyAssertionError::new_err(crate::name!("Set of Futures is empty.")));
         }
-        let waiter = Future::of_loop(&running)?;
+        let waiter = Future::for_any_loop(&running)?;
         let timer = match &self.timeout {
             Some(timeout) => Timer::start(&running, timeout.bind(py), &waiter)?,
             None => Timer::None,

@@ -340,8 +340,8 @@ impl GatheringFuture {
 
 impl FreeListed for GatheringFuture {
     fn free_list() -> &'static FreeList {
-        static SHELF: FreeList = FreeList::new();
-        &SHELF
+        static FREE_LIST: FreeList = FreeList::new();
+        &FREE_LIST
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {

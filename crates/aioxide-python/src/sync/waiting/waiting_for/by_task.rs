@@ -65,7 +65,7 @@ impl WaitFor {
             self.stage = Stage::TooLate(Box::new(cancelling));
             return Ok(step);
         }
-        let waiter = Future::of_loop(&event_loop)?;
+        let waiter = Future::for_any_loop(&event_loop)?;
         let mut timer = Timer::start(&event_loop, timeout, &waiter)?;
         let future = match ensured(awaitable, Some(&event_loop)) {
             Ok(future) => future,

@@ -24,7 +24,7 @@ impl Cancelling {
         future: &Bound<'_, PyAny>,
     ) -> PyResult<(Self, Step)> {
         let py = event_loop.py();
-        let waiter = Future::of_loop(event_loop)?;
+        let waiter = Future::for_any_loop(event_loop)?;
         let callback = DoneCallback::new(py, Role::Release(waiter.clone_ref(py)))?;
         let caller = done_callback::caller(py)?;
         DoneCallback::listen_to(callback.bind(py), future)?;

@@ -66,7 +66,7 @@ unsafe extern "C" {
 }
 
 /// What a loop knows of its own methods.
-pub struct Replaced {
+pub struct Overrides {
     /// The loop's class when it was last told, which `held` keeps alive: nothing else
     /// does, for `object`'s own descriptor of `__class__` exchanges a class unseen.
     class: GilCell<*const ffi::PyTypeObject>,
@@ -81,11 +81,11 @@ pub struct Replaced {
 }
 
 // SAFETY: the address is used with the GIL held only.
-unsafe impl Send for Replaced {}
+unsafe impl Send for Overrides {}
 // SAFETY: as above.
-unsafe impl Sync for Replaced {}
+unsafe impl Sync for Overrides {}
 
-impl Replaced {
+impl Overrides {
     /// Of a loop whose class is not known yet.
     pub fn new(py: Python<'_>) -> Self {
         Self {
@@ -125,7 +125,7 @@ impl Replaced {
 
     /// Looks at the methods of the class, which has changed.
     #[cold]
-    fn look_again(&self, py: Python<'_>) {
+    fn refresh(&self, py: Python<'_>) {
         let class = self.class.get(py).cast_mut();
         let mut replaced = Methods(0);
         for (bit, name) in names(py).iter().enumerate() {
@@ -174,7 +174,7 @@ impl LoopCore {
         let replaced = &self.replaced;
         // SAFETY: `held` keeps the class alive.
         if unsafe { (*replaced.class.get(py)).tp_version_tag } != replaced.version.get(py) {
-            replaced.look_again(py);
+            replaced.refresh(py);
         }
         !replaced.all.get(py).has_any_of(methods)
     }
