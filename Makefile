@@ -69,7 +69,7 @@ test-tools:
 test-python:
 	@$(prepare) build test
 	$(develop)
-	$(in_venv) -m pytest tests $(ARGS)
+	$(if $(ARGS),$(in_venv) -m pytest tests $(ARGS),$(in_venv) scripts/test-in-parallel)
 
 # The build that lies in python/aioxide stays as it is: scripts/asan has one of its own. The
 # standard library's loop has nothing to be checked.
