@@ -44,6 +44,18 @@ def test_arguments_that_call_back_are_survived(way, made, attempt):
     made.settle()
 
 
+class Long:
+    """A sequence that claims to have more items than memory has room for, and has none."""
+
+    def __len__(self):
+        return 2**40
+
+    __length_hint__ = __len__
+
+    def __getitem__(self, index):
+        raise IndexError
+
+
 async def drive(awaitable):
     """Await it, whatever it is."""
     return await awaitable
@@ -68,6 +80,7 @@ def test_odd_values_are_refused_or_survived(way, made, attempt):
     thing = made(way)
     values = (None, True, -1, 0, 2**31, 2**63, 2**64, 10**30, float("nan"), float("inf"), 1e300)
     values += ("", "\0", "\ud800", b"", bytearray(b"x"), (), [], {}, object(), type, ValueError())
+    values += (Long(),)
     for name, method in methods_of(thing, attempt):
         if name in ("close", "stop"):
             continue
@@ -76,6 +89,20 @@ def test_odd_values_are_refused_or_survived(way, made, attempt):
                 result = attempt(method, *args)
                 if hasattr(type(result), "close"):
                     attempt(result.close)
+    made.settle()
+
+
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_classes_take_no_length_for_granted(way, made, attempt):
+    """Of what they are made with: no room is made for items before they are there."""
+    thing = made(way)
+    for count in range(1, 6):
+        for place in range(count):
+            arguments = [made.loop] * count
+            arguments[place] = Long()
+            attempt(type(thing), *arguments)
+            attempt(type(thing).__init__, thing, *arguments)
+        attempt(type(thing), *(Long() for _ in range(count)))
     made.settle()
 
 

@@ -206,6 +206,22 @@ pub fn tuple_of<'py, T>(
     filled_tuple(py, items.len(), items.into_iter())
 }
 
+/// The items of any iterable, as `tuple(iterable)` takes them.
+///
+/// PyO3 extracts a `Vec` by the length that the object claims to have, and ends the process
+/// when memory has no room for so many.
+///
+/// # Errors
+///
+/// `TypeError`, `MemoryError`, and what the object's methods raise.
+pub fn tuple_from<'py>(iterable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+    // SAFETY: the reference is alive; the result is a new tuple or null with an exception set.
+    unsafe {
+        let tuple = ffi::PySequence_Tuple(iterable.as_ptr());
+        Bound::from_owned_ptr_or_err(iterable.py(), tuple).map(|tuple| tuple.cast_into_unchecked())
+    }
+}
+
 /// A tuple of `length` items, which are that many.
 #[inline]
 fn filled_tuple<'py, T>(

@@ -256,7 +256,7 @@ impl Handle {
         let py = args.py();
         let state = HandleState::scheduled(
             callback,
-            Arguments::of(&allocate::tuple_of(py, args.extract::<Vec<Bound<'_, PyAny>>>()?)?),
+            Arguments::of(&allocate::tuple_from(args)?),
             LoopRef::of(&r#loop),
             context::given_or_copy(py, context)?,
         );

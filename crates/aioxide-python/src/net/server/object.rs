@@ -9,9 +9,9 @@ use super::clients::Clients;
 use super::listeners::{Listener, Listeners};
 use crate::core::dispatch::Watch;
 use crate::core::event_loop::LoopCore;
-use crate::ffi::context;
 use crate::ffi::file_descriptor::numbered;
 use crate::ffi::gil_cell::{CloneRef, Contents, GilCell};
+use crate::ffi::{allocate, context};
 use crate::net::tls_options::TlsOptions;
 
 /// The native half of `aioxide.Server`.
@@ -96,13 +96,14 @@ impl ServerCore {
     #[pyo3(signature = (r#loop, sockets, protocol_factory, backlog, tls=None))]
     fn __new__(
         r#loop: Bound<'_, LoopCore>,
-        sockets: Vec<Bound<'_, PyAny>>,
+        sockets: Bound<'_, PyAny>,
         protocol_factory: Py<PyAny>,
         backlog: Py<PyAny>,
         tls: Option<Tls>,
     ) -> PyResult<Self> {
         let py = r#loop.py();
-        let listeners = sockets.into_iter().map(Listener::new).collect::<PyResult<_>>()?;
+        let listeners =
+            allocate::tuple_from(&sockets)?.iter().map(Listener::new).collect::<PyResult<_>>()?;
         // Since 3.15 accepting begins, as to this, when the server is made.
         let context = if cfg!(Py_3_15) { Some(context::copy_current(py)?) } else { None };
         Ok(Self {
