@@ -32,19 +32,19 @@ pub(crate) use object_attributes;
 
 /// The same over each `bool` among the `flags`: any value is taken for what it is worth.
 macro_rules! flag_attributes {
-    ($class:ident { $($attribute:ident: $field:ident, $get:ident, $set:ident;)* }) => {
+    ($class:ident { $($attribute:ident: $($field:ident).+, $get:ident, $set:ident;)* }) => {
         #[pymethods]
         impl $class {
             $(
                 #[getter($attribute)]
                 fn $get(&self, py: Python<'_>) -> bool {
-                    self.state.flags.get(py).$field
+                    self.state.flags.get(py).$($field).+
                 }
 
                 #[setter($attribute)]
                 fn $set(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
                     let set = value.is_truthy()?;
-                    self.state.flags.update(value.py(), |flags| flags.$field = set);
+                    self.state.flags.update(value.py(), |flags| flags.$($field).+ = set);
                     Ok(())
                 }
             )*
@@ -55,18 +55,18 @@ pub(crate) use flag_attributes;
 
 /// The same over each `u32` among the `flags`.
 macro_rules! count_attributes {
-    ($class:ident { $($attribute:ident: $field:ident, $get:ident, $set:ident;)* }) => {
+    ($class:ident { $($attribute:ident: $($field:ident).+, $get:ident, $set:ident;)* }) => {
         #[pymethods]
         impl $class {
             $(
                 #[getter($attribute)]
                 fn $get(&self, py: Python<'_>) -> crate::ffi::allocate::Made<u32> {
-                    crate::ffi::allocate::Made(self.state.flags.get(py).$field)
+                    crate::ffi::allocate::Made(self.state.flags.get(py).$($field).+)
                 }
 
                 #[setter($attribute)]
                 fn $set(&self, py: Python<'_>, count: u32) {
-                    self.state.flags.update(py, |flags| flags.$field = count);
+                    self.state.flags.update(py, |flags| flags.$($field).+ = count);
                 }
             )*
         }

@@ -13,6 +13,7 @@ use crate::core::handles::{
 };
 use crate::core::tasks;
 use crate::ffi::{allocate, context, free_list};
+use crate::net::transports::Lifecycle;
 use crate::sync::taskgroups::TaskGroup;
 use crate::sync::timeouts::Timeout;
 use crate::sync::waiting::{DoneCallback, GatheringFuture};

@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyResourceWarning, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::Transport;
+use super::{Lifecycle, Transport};
 use crate::core::event_loop::LoopCore;
 use crate::ffi::allocate;
 use crate::ffi::errors::Settled;
@@ -13,7 +13,7 @@ use crate::stdlib;
 /// Ends the connection because of `error`. What is expected to happen is passed
 /// to `connection_lost` only; the rest is reported with `message`. What must
 /// end the loop is returned.
-pub fn fatal_error<T: Transport>(
+pub fn fatal_error<T: Lifecycle>(
     transport: &T,
     slf: &Bound<'_, T>,
     error: PyErr,
@@ -88,6 +88,20 @@ pub fn report_with<T: Transport>(
         details(slf, message, error.settled(py).into_value(py).into_bound(py).into_any())?;
     details.set_item(crate::intern!(py, "protocol"), transport.protocol(py))?;
     core.call_method1(crate::intern!(py, "call_exception_handler"), (details,)).map(drop)
+}
+
+/// Writes to a lost connection that pass before each is logged.
+const QUIET_LOST_WRITES: u32 = 5;
+
+/// Logs a write to a lost connection with asyncio's `text`, unless it is one of
+/// the first; there were `earlier` ones.
+#[cold]
+pub fn log_lost_write(py: Python<'_>, earlier: u32, text: &str) -> PyResult<()> {
+    if earlier < QUIET_LOST_WRITES {
+        return Ok(());
+    }
+    let text = allocate::string(py, text)?;
+    stdlib::logger(py)?.call_method1(crate::intern!(py, "warning"), (text,)).map(drop)
 }
 
 /// Warns that the transport goes without having been closed.

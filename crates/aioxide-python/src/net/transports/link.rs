@@ -59,6 +59,16 @@ impl Link {
         self.reason.clone_ref(py)
     }
 
+    /// Sets what `connection_lost` is going to be told.
+    pub fn set_reason(&self, py: Python<'_>, reason: Option<Py<PyAny>>) {
+        drop(self.reason.replace(py, reason));
+    }
+
+    /// The future of the task that waits for `connection_made`, the first time.
+    pub fn take_waiter(&self, py: Python<'_>) -> Option<Py<Future>> {
+        self.waiter.take(py)
+    }
+
     /// Puts another protocol in place.
     pub fn replace_protocol(&self, py: Python<'_>, protocol: Option<Py<PyAny>>) {
         drop(self.protocol.replace(py, protocol));
@@ -146,10 +156,6 @@ pub trait Transport: PyClass {
     /// The ready queue's item for `event`.
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready;
 
-    /// Drops what waits to be written and ends the connection: `connection_lost`
-    /// is told of `reason` in the next iteration. Nothing if that has begun.
-    fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()>;
-
     /// Whether `error`, which ends the connection, is the peer's affair or the
     /// system's. Any other is a bug, and reported.
     fn is_expected(&self, error: &Bound<'_, PyAny>) -> bool {
@@ -219,14 +225,6 @@ pub trait Transport: PyClass {
         report_callback(core, callback, arguments, context::copy_current(py)?, error)
     }
 
-    /// Releases whoever waits for the connection.
-    fn release_waiter(&self, py: Python<'_>) -> PyResult<()> {
-        match self.link().waiter.take(py) {
-            Some(waiter) if !waiter.get().is_done(py) => Future::finish(waiter.bind(py), py.None()),
-            _ => Ok(()),
-        }
-    }
-
     /// Schedules `event` for the next iteration, unless the connection is lost.
     #[inline]
     fn schedule(&self, slf: &Bound<'_, Self>, event: TransportEvent) {
@@ -234,30 +232,6 @@ pub trait Transport: PyClass {
         if let Some(core) = self.core(py) {
             core.get().schedule(py, Self::item(slf.clone().unbind(), event));
         }
-    }
-
-    /// Schedules the last iteration.
-    fn schedule_lost(
-        &self,
-        slf: &Bound<'_, Self>,
-        reason: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
-        let py = slf.py();
-        let Some(core) = self.core(py) else {
-            return Ok(());
-        };
-        core.get().admit(py)?;
-        let reason = reason.map(Bound::unbind);
-        drop(self.link().reason.replace(py, reason));
-        core.get().schedule(py, Self::item(slf.clone().unbind(), TransportEvent::Lost));
-        Ok(())
-    }
-
-    /// Tells the protocol that the connection is lost, and why.
-    fn tell_lost(&self, core: &Bound<'_, LoopCore>) -> PyResult<()> {
-        let py = core.py();
-        let reason = self.link().reason.take(py).unwrap_or_else(|| py.None());
-        self.tell(core, crate::intern!(py, "connection_lost"), reason.into_bound(py))
     }
 
     /// In debug mode, logs `message`, in which `%r` is the transport.

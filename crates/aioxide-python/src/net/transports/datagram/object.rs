@@ -3,31 +3,31 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
-use std::sync::OnceLock;
 
+use pyo3::PyTraverseError;
 use pyo3::exceptions::PyNotImplementedError;
-use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
-use pyo3::{Borrowed, PyTraverseError};
 use rustix::net::AddressFamily;
 
 use super::destination::Destination;
 use super::sending::Outgoing;
 use crate::core::dispatch::Ready;
 use crate::core::dispatch::TransportEvent;
-use crate::core::event_loop::{LoopCore, SCRATCH_BYTES};
+use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
 use crate::ffi::attributes::{count_attributes, flag_attributes};
 use crate::ffi::file_descriptor;
 use crate::ffi::file_descriptor::numbered;
-use crate::ffi::finalizer::Finalize;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::net::transports::flow_control::flow_control_methods;
+use crate::net::transports::lifecycle::{
+    Lifecycle, Stage, describe, finalizer, polling, socket_methods,
+};
 use crate::net::transports::link::{Link, extra_methods, link_methods};
 use crate::net::transports::{Transport, socket_info};
 use crate::stdlib;
@@ -66,17 +66,12 @@ pub(super) struct State {
 /// How the transport stands.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Flags {
+    pub stage: Stage,
     /// What the queue counts for.
     pub buffered: usize,
-    /// Nonzero once `connection_lost` is scheduled; counts datagrams after that.
-    pub lost_writes: u32,
-    pub closing: bool,
-    pub paused: bool,
     /// The queue is not empty, or was not when it was last flushed: the next
     /// writability is awaited.
     pub flushing: bool,
-    /// Registered with the poller.
-    pub registered: bool,
 }
 
 impl DatagramTransport {
@@ -172,36 +167,21 @@ impl Transport for DatagramTransport {
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready {
         Ready::Datagram(event, transport)
     }
-
-    fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        let py = slf.py();
-        let first = self.state.flags.update(py, |flags| {
-            if flags.lost_writes > 0 {
-                return false;
-            }
-            flags.closing = true;
-            flags.lost_writes = 1;
-            true
-        });
-        if !first {
-            return Ok(());
-        }
-        drop(self.take_queue(py));
-        self.schedule_lost(slf, reason)
-    }
 }
 
 link_methods!(DatagramTransport);
 flow_control_methods!(DatagramTransport);
 extra_methods!(DatagramTransport);
+socket_methods!(DatagramTransport);
+finalizer!(DatagramTransport);
 
 flag_attributes!(DatagramTransport {
-    _closing: closing, get__closing, set__closing;
-    _paused: paused, get__paused, set__paused;
+    _closing: stage.closing, get__closing, set__closing;
+    _paused: stage.paused, get__paused, set__paused;
 });
 
 count_attributes!(DatagramTransport {
-    _conn_lost: lost_writes, get__conn_lost, set__conn_lost;
+    _conn_lost: stage.lost_writes, get__conn_lost, set__conn_lost;
 });
 
 #[pymethods]
@@ -230,38 +210,21 @@ impl DatagramTransport {
     }
 
     fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        let (open, flags) = (self.state.socket.is_some(py), self.state.flags.get(py));
-        let mut words = vec!["DatagramTransport".to_owned()];
-        if !open {
-            words.push("closed".to_owned());
-        } else if flags.closing {
-            words.push("closing".to_owned());
-        }
-        words.push(format!("fd={}", self.fd));
-        if open && self.state.link.is_joined(py) {
-            let reading = flags.registered && !flags.paused && !flags.closing;
-            let writing = if flags.flushing { "polling" } else { "idle" };
-            words.push(format!("read={}", if reading { "polling" } else { "idle" }));
-            words.push(format!("write=<{writing}, bufsize={}>", flags.buffered));
-        }
-        allocate::string(py, &format!("<{}>", words.join(" ")))
+        let (open, flags) = (self.is_open(py), self.state.flags.get(py));
+        let details = if open && self.state.link.is_joined(py) {
+            let reading = flags.stage.registered && flags.stage.is_reading();
+            let (reading, writing) = (polling(reading), polling(flags.flushing));
+            format!(" read={reading} write=<{writing}, bufsize={}>", flags.buffered)
+        } else {
+            String::new()
+        };
+        let words = describe("DatagramTransport", open, flags.stage.closing, self.fd, &details);
+        allocate::string(py, &words)
     }
 
     #[getter]
     fn _sock<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.socket(py)
-    }
-
-    /// The bytes that one read brings at most.
-    #[classattr]
-    fn max_size() -> usize {
-        SCRATCH_BYTES
-    }
-
-    /// The protocol is told of the end.
-    #[classattr]
-    fn _protocol_connected() -> bool {
-        true
     }
 
     /// Servers have no datagram transports.
@@ -304,23 +267,9 @@ impl DatagramTransport {
         Err(PyNotImplementedError::new_err(()))
     }
 
-    /// Ends the transport at once because of `exc`.
-    fn _force_close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        slf.get().force_close(slf, exc)
-    }
-
-    #[getter]
-    fn _sock_fd(&self) -> Made<i32> {
-        Made(self.fd)
-    }
-
     #[getter]
     fn _address<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.state.address.as_ref().map(|address| address.bind(py).clone())
-    }
-
-    fn __del__(slf: &Bound<'_, Self>) {
-        <Self as Finalize>::delete(slf);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -343,21 +292,6 @@ impl DatagramTransport {
         drop(self.state.destination.replace(py, Destination::Peer));
         drop(self.take_queue(py));
         drop(self.state.last_sender.take(py));
-    }
-}
-
-impl Finalize for DatagramTransport {
-    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
-        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
-        &ORIGINAL
-    }
-
-    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.socket.is_some(slf.py())
-    }
-
-    fn finalize(slf: &Bound<'_, Self>) {
-        slf.get().abandoned(slf);
     }
 }
 

@@ -18,6 +18,7 @@ use crate::ffi::errors::{Settled, os_error};
 use crate::net::transports::Transport;
 use crate::net::transports::addresses::internet_name;
 use crate::net::transports::failures::fatal_error;
+use crate::net::transports::lifecycle::{Reading, reading_methods};
 
 /// How many datagrams are received in one go at most: signals, timers and other
 /// sockets wait meanwhile.
@@ -38,7 +39,7 @@ impl DatagramTransport {
         let py = core.py();
         for _ in 0..MAX_IN_ONE_GO {
             let flags = self.state.flags.get(py);
-            if flags.paused || flags.closing || flags.lost_writes > 0 {
+            if !flags.stage.is_reading() || flags.stage.lost_writes > 0 {
                 // What is left stays in the kernel; resuming looks for it.
                 return Ok(());
             }
@@ -176,37 +177,14 @@ fn is_bad_descriptor(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     number.eq(Errno::BADF.raw_os_error())
 }
 
-#[pymethods]
-impl DatagramTransport {
-    /// Whether the protocol receives datagrams now.
-    fn is_reading(&self, py: Python<'_>) -> bool {
-        let flags = self.state.flags.get(py);
-        !flags.closing && !flags.paused
-    }
-
-    /// No `datagram_received` until `resume_reading`. Does nothing if paused.
-    fn pause_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let this = slf.get();
-        let paused = this.state.flags.update(slf.py(), |flags| {
-            !flags.closing && !std::mem::replace(&mut flags.paused, true)
-        });
-        if paused { this.log(slf, "debug", "%r pauses reading") } else { Ok(()) }
-    }
-
-    /// Undoes `pause_reading`. Does nothing if not paused.
-    fn resume_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let this = slf.get();
-        let (resumed, registered) = this.state.flags.update(slf.py(), |flags| {
-            let resumed = !flags.closing && std::mem::replace(&mut flags.paused, false);
-            (resumed, flags.registered)
-        });
-        if !resumed {
-            return Ok(());
+impl Reading for DatagramTransport {
+    fn resumed(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        if self.state.flags.get(slf.py()).stage.registered {
+            // What the poller reported while reading was paused it does not report again.
+            self.schedule(slf, TransportEvent::Io(READABLE));
         }
-        if registered {
-            // What the poller reported meanwhile it will not report again.
-            this.schedule(slf, TransportEvent::Io(READABLE));
-        }
-        this.log(slf, "debug", "%r resumes reading")
+        Ok(())
     }
 }
+
+reading_methods!(DatagramTransport);

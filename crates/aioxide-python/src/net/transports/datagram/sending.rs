@@ -19,14 +19,10 @@ use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
 use crate::ffi::errors::{Settled, os_error};
 use crate::ffi::gil_cell::CloneRef;
-use crate::net::transports::Transport;
 use crate::net::transports::addresses::internet_name;
-use crate::net::transports::failures::fatal_error;
+use crate::net::transports::failures::{fatal_error, log_lost_write};
 use crate::net::transports::flow_control::{maybe_pause_protocol, maybe_resume_protocol};
-use crate::stdlib;
-
-/// Datagrams to a lost transport that pass before each is logged.
-const QUIET_LOST_WRITES: u32 = 5;
+use crate::net::transports::{Lifecycle, Transport};
 
 /// What a queued datagram counts for beside its data, so that empty ones count.
 const HEADER_BYTES: usize = if cfg!(Py_3_13) { 8 } else { 0 };
@@ -169,21 +165,15 @@ impl DatagramTransport {
 
     /// Counts a datagram that comes too late.
     fn send_lost(&self, py: Python<'_>, lost: u32) -> PyResult<()> {
-        self.state.flags.update(py, |flags| flags.lost_writes = lost.saturating_add(1));
-        if lost >= QUIET_LOST_WRITES {
-            stdlib::logger(py)?.call_method1(
-                crate::name!("warning"),
-                (crate::name!("socket.send() raised exception."),),
-            )?;
-        }
-        Ok(())
+        self.state.flags.update(py, |flags| flags.stage.lost_writes = lost.saturating_add(1));
+        log_lost_write(py, lost, "socket.send() raised exception.")
     }
 
     /// The kernel takes datagrams again.
     pub(super) fn flush(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
         let flags = self.state.flags.get(py);
-        if !flags.flushing || flags.lost_writes > 0 {
+        if !flags.flushing || flags.stage.lost_writes > 0 {
             return Ok(());
         }
         while let Some(outgoing) = self.state.queue.pop_front(py) {
@@ -216,14 +206,14 @@ impl DatagramTransport {
         maybe_resume_protocol(self, slf)?;
         let empty = self.state.queue.is_empty(py);
         let done = self.state.flags.update(py, |flags| {
-            if !empty || flags.lost_writes > 0 {
+            if !empty || flags.stage.lost_writes > 0 {
                 return false;
             }
             flags.flushing = false;
-            if flags.closing {
-                flags.lost_writes = 1;
+            if flags.stage.closing {
+                flags.stage.lost_writes = 1;
             }
-            flags.closing
+            flags.stage.closing
         });
         if done { self.lost(slf) } else { Ok(()) }
     }
@@ -267,7 +257,8 @@ impl DatagramTransport {
             return Ok(());
         }
         let to = this.destination(py, addr.as_ref())?;
-        let (lost, closed) = (this.state.flags.get(py).lost_writes, this.state.socket.is_none(py));
+        let (lost, closed) =
+            (this.state.flags.get(py).stage.lost_writes, this.state.socket.is_none(py));
         let idle = this.state.queue.is_empty(py);
         if lost > 0 && (closed || this.state.address.is_some()) {
             return this.send_lost(py, lost);

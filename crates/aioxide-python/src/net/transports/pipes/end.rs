@@ -8,12 +8,12 @@ use pyo3::types::PyDict;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-use crate::core::event_loop::LoopCore;
+use crate::core::event_loop::Direction;
 use crate::ffi::allocate;
 use crate::ffi::errors::os_error;
 use crate::ffi::file_descriptor::numbered;
-use crate::net::transports::Transport;
-use crate::net::transports::failures::report_step;
+use crate::net::transports::lifecycle::{self, Lifecycle, polling};
+use crate::net::transports::link::Transport;
 
 /// What kind of file it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,38 +68,68 @@ pub fn extra<'py>(
     Ok(extra)
 }
 
-/// Closes the file object, in the last turn of its transport.
-pub fn close<T: Transport>(
-    core: &Bound<'_, LoopCore>,
-    slf: &Bound<'_, T>,
-    pipe: Option<Py<PyAny>>,
-) -> PyResult<()> {
-    let py = slf.py();
-    let Some(pipe) = pipe else {
-        return Ok(());
-    };
-    match pipe.call_method0(py, crate::intern!(py, "close")) {
-        Ok(_) => Ok(()),
-        Err(error) => report_step(core, slf, "_call_connection_lost", error),
+/// Closes the file object, if it is open yet.
+pub fn close(py: Python<'_>, pipe: Option<Py<PyAny>>) -> PyResult<()> {
+    match pipe {
+        Some(pipe) => pipe.call_method0(py, crate::intern!(py, "close")).map(drop),
+        None => Ok(()),
     }
 }
 
-/// Closes the file object of a transport that goes without having been closed.
-pub fn abandon<T: Transport>(slf: &Bound<'_, T>, pipe: Option<Py<PyAny>>) {
-    let py = slf.py();
-    if let Some(pipe) = pipe
-        && let Err(error) = pipe.call_method0(py, crate::intern!(py, "close"))
-    {
-        error.write_unraisable(py, Some(slf.as_any()));
+/// Stops watching one direction of a transport's descriptor.
+pub fn stop_watching<T: Transport>(transport: &T, py: Python<'_>, fd: RawFd, direction: Direction) {
+    if let Some(core) = transport.core(py) {
+        // It fails if the caller has closed the descriptor, which is not watched any
+        // more then.
+        let _ = core.get().clear_watcher(py, fd, direction);
     }
 }
 
-/// The words that every pipe's `repr` begins with.
-pub fn describe(class: &str, open: bool, closing: bool, fd: RawFd) -> String {
-    let state = match (open, closing) {
-        (false, _) => " closed",
-        (true, true) => " closing",
-        (true, false) => "",
+/// The `repr` of a transport over a pipe. `details` come after the state of an
+/// open one.
+pub fn describe<T: Lifecycle>(
+    transport: &T,
+    py: Python<'_>,
+    (class, fd): (&str, RawFd),
+    (closing, polls): (bool, bool),
+    details: &str,
+) -> String {
+    let open = transport.is_open(py);
+    let running = transport.core(py).is_some_and(|core| core.get().check_closed(py).is_ok());
+    let state = match (open, running) {
+        (false, _) => " closed".to_owned(),
+        (true, false) => " open".to_owned(),
+        (true, true) => format!(" {}{details}", polling(polls)),
     };
-    format!("<{class}{state} fd={fd}")
+    lifecycle::describe(class, open, closing, fd, &state)
 }
+
+/// The Python methods that both ends have, over the field `pipe`; `$closing` is
+/// the flag's path in `flags`.
+macro_rules! pipe_methods {
+    ($class:ident, $($closing:ident).+) => {
+        crate::ffi::attributes::object_attributes!($class { _pipe: pipe, get__pipe, set__pipe; });
+        crate::ffi::attributes::flag_attributes!($class {
+            _closing: $($closing).+, get__closing, set__closing;
+        });
+
+        #[pymethods]
+        impl $class {
+            #[pyo3(signature = (exc=None))]
+            fn _close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+                slf.get().force_close(slf, exc)
+            }
+
+            /// Whether the transport was told to close, or the pipe has ended.
+            fn is_closing(&self, py: Python<'_>) -> bool {
+                self.state.flags.get(py).$($closing).+
+            }
+
+            #[getter]
+            fn _fileno(&self) -> RawFd {
+                self.fd
+            }
+        }
+    };
+}
+pub(super) use pipe_methods;

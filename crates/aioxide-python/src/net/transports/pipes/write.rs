@@ -1,39 +1,34 @@
 //! The Python class `WritePipeTransport`.
 
 use std::os::fd::RawFd;
-use std::sync::OnceLock;
 
+use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyNotImplementedError};
-use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString, PyType};
-use pyo3::{Borrowed, PyTraverseError};
 use rustix::io::Errno;
 
-use super::end::{self, Kind};
+use super::end::{self, Kind, pipe_methods};
 use crate::core::dispatch::TransportEvent;
 use crate::core::dispatch::{READABLE, Ready, Watcher};
 use crate::core::event_loop::{Direction, LoopCore};
 use crate::core::futures::Future;
 use crate::ffi::allocate;
-use crate::ffi::attributes::{count_attributes, flag_attributes};
+use crate::ffi::attributes::count_attributes;
 use crate::ffi::buffers::BufferView;
 use crate::ffi::errors::{Settled, os_error};
 use crate::ffi::file_descriptor::numbered;
-use crate::ffi::finalizer::Finalize;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::net::transports::Transport;
-use crate::net::transports::failures::{fatal_error, report_step, warn_unclosed};
+use crate::net::transports::failures::{fatal_error, log_lost_write};
 use crate::net::transports::flow_control::{
     flow_control_methods, maybe_pause_protocol, maybe_resume_protocol,
 };
+use crate::net::transports::lifecycle::{Lifecycle, finalizer};
 use crate::net::transports::link::{Link, extra_methods, link_methods};
 use crate::net::transports::write_queue::{Piece, WriteQueue};
 use crate::stdlib;
-
-/// Writes to a lost pipe that pass before each is logged.
-const QUIET_LOST_WRITES: u32 = 5;
 
 /// Where the write end of a named FIFO counts as readable while there is data
 /// in it, which must not be taken for the reader's end.
@@ -78,41 +73,6 @@ struct Flags {
 }
 
 impl WritePipeTransport {
-    /// Something has happened to the transport.
-    pub fn handle(
-        &self,
-        core: &Bound<'_, LoopCore>,
-        slf: &Bound<'_, Self>,
-        event: TransportEvent,
-    ) -> PyResult<()> {
-        let (step, outcome) = match event {
-            TransportEvent::Start => ("_add_reader", self.start(core, slf)),
-            TransportEvent::Io(READABLE) => ("_read_ready", self.reader_gone(slf)),
-            TransportEvent::Io(_) => ("_write_ready", self.flush(core, slf)),
-            TransportEvent::Lost => ("_call_connection_lost", self.lost(slf)),
-        };
-        match outcome {
-            Ok(()) => Ok(()),
-            Err(error) => report_step(core, slf, step, error),
-        }
-    }
-
-    /// The first iteration: tells the protocol, watches for the end, releases
-    /// whoever waits for the transport.
-    fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = core.py();
-        self.tell(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
-        // A transport that its protocol has closed is not watched: its
-        // descriptor is about to go.
-        if self.tells_end && !self.state.flags.get(py).lost {
-            match self.watch(slf, Direction::Read) {
-                Ok(()) => self.state.flags.update(py, |flags| flags.watching_end = true),
-                Err(error) => report_step(core, slf, "_add_reader", error)?,
-            }
-        }
-        self.release_waiter(py)
-    }
-
     fn watch(&self, slf: &Bound<'_, Self>, direction: Direction) -> PyResult<()> {
         let py = slf.py();
         match self.core(py) {
@@ -130,10 +90,8 @@ impl WritePipeTransport {
             Direction::Read => std::mem::take(&mut flags.watching_end),
             Direction::Write => std::mem::take(&mut flags.watching_room),
         });
-        if let Some(core) = self.core(py).filter(|_| watching) {
-            // It fails if the caller has closed the descriptor, and then there
-            // is nothing to be watched any more.
-            let _ = core.get().clear_watcher(py, self.fd, direction);
+        if watching {
+            end::stop_watching(self, py, self.fd, direction);
         }
     }
 
@@ -202,13 +160,8 @@ impl WritePipeTransport {
             (too_late, flags.lost_writes)
         });
         if too_late {
-            if lost > QUIET_LOST_WRITES {
-                stdlib::logger(py)?.call_method1(
-                    crate::name!("warning"),
-                    (crate::name!("pipe closed by peer or os.write(pipe, data) raised exception."),),
-                )?;
-            }
-            return Ok(());
+            let text = "pipe closed by peer or os.write(pipe, data) raised exception.";
+            return log_lost_write(py, lost.saturating_sub(1), text);
         }
         let mut written = 0;
         let idle = self.state.queue.is_empty(py);
@@ -234,29 +187,6 @@ impl WritePipeTransport {
         self.state.queue.push(py, piece, sent);
         maybe_pause_protocol(self, slf)
     }
-
-    /// The last iteration: tells the protocol, closes the pipe.
-    fn lost(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let Some(core) = self.core(py) else {
-            return Ok(());
-        };
-        self.stop_watching(py, Direction::Read);
-        let told = self.tell_lost(&core);
-        let (pipe, rest) = self.release(py);
-        let closed = end::close(&core, slf, pipe);
-        drop(rest);
-        told.and(closed)
-    }
-
-    /// Lets go of everything. The caller closes the pipe and drops the rest.
-    fn release(&self, py: Python<'_>) -> (Option<Py<PyAny>>, impl Sized + use<>) {
-        self.state.flags.update(py, |flags| {
-            flags.closing = true;
-            flags.lost = true;
-        });
-        (self.state.pipe.take(py), (self.state.link.take(py), self.state.queue.take(py)))
-    }
 }
 
 impl Transport for WritePipeTransport {
@@ -273,20 +203,66 @@ impl Transport for WritePipeTransport {
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready {
         Ready::WritePipe(event, transport)
     }
+}
 
-    fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+impl Lifecycle for WritePipeTransport {
+    /// Watches for the reader's end. A transport that its protocol has closed is
+    /// not watched, because its descriptor is about to be closed.
+    fn register(&self, _core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let first = self.state.flags.update(py, |flags| {
-            flags.closing = true;
-            !std::mem::replace(&mut flags.lost, true)
-        });
-        if !first {
+        if !self.tells_end || self.state.flags.get(py).lost {
             return Ok(());
         }
+        self.watch(slf, Direction::Read)?;
+        self.state.flags.update(py, |flags| flags.watching_end = true);
+        Ok(())
+    }
+
+    fn ready(
+        &self,
+        core: &Bound<'_, LoopCore>,
+        slf: &Bound<'_, Self>,
+        readiness: u8,
+    ) -> PyResult<()> {
+        if readiness == READABLE { self.reader_gone(slf) } else { self.flush(core, slf) }
+    }
+
+    fn ready_step(readiness: u8) -> &'static str {
+        if readiness == READABLE { "_read_ready" } else { "_write_ready" }
+    }
+
+    fn is_open(&self, py: Python<'_>) -> bool {
+        self.state.pipe.is_some(py)
+    }
+
+    fn mark_lost(&self, py: Python<'_>) -> bool {
+        self.state.flags.update(py, |flags| {
+            flags.closing = true;
+            !std::mem::replace(&mut flags.lost, true)
+        })
+    }
+
+    fn discard(&self, py: Python<'_>) {
         drop(self.state.queue.take(py));
         self.stop_watching(py, Direction::Write);
         self.stop_watching(py, Direction::Read);
-        self.schedule_lost(slf, reason)
+    }
+
+    fn before_lost(&self, core: &Bound<'_, LoopCore>) -> PyResult<()> {
+        self.stop_watching(core.py(), Direction::Read);
+        Ok(())
+    }
+
+    fn release(&self, slf: &Bound<'_, Self>, _core: Option<&Bound<'_, LoopCore>>) -> PyResult<()> {
+        let py = slf.py();
+        self.state.flags.update(py, |flags| {
+            flags.closing = true;
+            flags.lost = true;
+        });
+        let rest = (self.state.link.take(py), self.state.queue.take(py));
+        let closed = end::close(py, self.state.pipe.take(py));
+        drop(rest);
+        closed
     }
 }
 
@@ -294,9 +270,8 @@ link_methods!(WritePipeTransport);
 flow_control_methods!(WritePipeTransport);
 extra_methods!(WritePipeTransport);
 
-flag_attributes!(WritePipeTransport {
-    _closing: closing, get__closing, set__closing;
-});
+pipe_methods!(WritePipeTransport, closing);
+finalizer!(WritePipeTransport);
 
 count_attributes!(WritePipeTransport {
     _conn_lost: lost_writes, get__conn_lost, set__conn_lost;
@@ -380,11 +355,6 @@ impl WritePipeTransport {
         Err(PyNotImplementedError::new_err(()))
     }
 
-    #[pyo3(signature = (exc=None))]
-    fn _close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        slf.get().force_close(slf, exc)
-    }
-
     /// Yes.
     fn can_write_eof(&self) -> bool {
         true
@@ -401,49 +371,18 @@ impl WritePipeTransport {
         slf.get().force_close(slf, None)
     }
 
-    /// Whether `close`, `write_eof` or `abort` was called, or the pipe is lost.
-    fn is_closing(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).closing
-    }
-
     fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        let Flags { closing, watching_room: polling, .. } = self.state.flags.get(py);
-        let (open, buffered) = (self.state.pipe.is_some(py), self.state.queue.bytes(py));
-        let running = self.core(py).is_some_and(|core| core.get().check_closed(py).is_ok());
-        let rest = match (open, running) {
-            (false, _) => "closed".to_owned(),
-            (true, false) => "open".to_owned(),
-            (true, true) => {
-                format!("{}, bufsize={buffered}", if polling { "polling" } else { "idle" })
-            }
-        };
-        let words = end::describe("WritePipeTransport", open, closing, self.fd);
-        allocate::string(py, &format!("{words} {rest}>"))
-    }
-
-    #[getter]
-    fn get__pipe<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.pipe.clone_ref(py).map(|pipe| pipe.into_bound(py))
-    }
-
-    #[setter]
-    fn set__pipe(&self, py: Python<'_>, pipe: Option<Py<PyAny>>) {
-        drop(self.state.pipe.replace(py, pipe));
-    }
-
-    #[getter]
-    fn _fileno(&self) -> RawFd {
-        self.fd
+        let Flags { closing, watching_room, .. } = self.state.flags.get(py);
+        let class = ("WritePipeTransport", self.fd);
+        let details = format!(", bufsize={}", self.state.queue.bytes(py));
+        let words = end::describe(self, py, class, (closing, watching_room), &details);
+        allocate::string(py, &words)
     }
 
     /// What waits to be written, as one copy.
     #[getter]
     fn _buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.state.queue.joined(py)
-    }
-
-    fn __del__(slf: &Bound<'_, Self>) {
-        <Self as Finalize>::delete(slf);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -458,24 +397,6 @@ impl WritePipeTransport {
     fn __clear__(&self, py: Python<'_>) {
         drop(self.state.link.take(py));
         drop(self.state.queue.take(py));
-    }
-}
-
-impl Finalize for WritePipeTransport {
-    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
-        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
-        &ORIGINAL
-    }
-
-    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().state.pipe.is_some(slf.py())
-    }
-
-    fn finalize(slf: &Bound<'_, Self>) {
-        warn_unclosed(slf);
-        let (pipe, rest) = slf.get().release(slf.py());
-        end::abandon(slf, pipe);
-        drop(rest);
     }
 }
 

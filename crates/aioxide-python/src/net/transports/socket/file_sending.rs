@@ -51,7 +51,7 @@ impl SocketTransport {
     /// it is out.
     pub(super) fn send_file(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        if !self.state.queue.is_empty(py) || self.state.flags.get(py).lost_writes > 0 {
+        if !self.state.queue.is_empty(py) || self.state.flags.get(py).stage.lost_writes > 0 {
             return Ok(());
         }
         let sending = self.state.sending.clone_ref(py);

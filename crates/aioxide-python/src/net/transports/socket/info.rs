@@ -7,15 +7,13 @@ use pyo3::types::{PyDict, PyString};
 use super::SocketTransport;
 use super::file_sending::FileSending;
 use super::object::Socket;
-use crate::core::event_loop::SCRATCH_BYTES;
 use crate::core::futures::Future;
 use crate::ffi::allocate;
-use crate::ffi::allocate::Made;
 use crate::ffi::attributes::{count_attributes, flag_attributes};
 use crate::net::server::ServerCore;
-use crate::net::transports::Transport;
 use crate::net::transports::addresses::bound_to;
 use crate::net::transports::link::link_methods;
+use crate::net::transports::{Lifecycle, Transport};
 use crate::stdlib;
 
 impl SocketTransport {
@@ -113,13 +111,13 @@ impl SocketTransport {
 link_methods!(SocketTransport);
 
 flag_attributes!(SocketTransport {
-    _paused: paused, get__paused, set__paused;
-    _closing: closing, get__closing, set__closing;
+    _paused: stage.paused, get__paused, set__paused;
+    _closing: stage.closing, get__closing, set__closing;
     _eof: write_ended, get__eof, set__eof;
 });
 
 count_attributes!(SocketTransport {
-    _conn_lost: lost_writes, get__conn_lost, set__conn_lost;
+    _conn_lost: stage.lost_writes, get__conn_lost, set__conn_lost;
 });
 
 #[pymethods]
@@ -172,23 +170,6 @@ impl SocketTransport {
     #[getter]
     fn _sock<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.socket_object(py)
-    }
-
-    /// The bytes that one read brings at most.
-    #[classattr]
-    fn max_size() -> usize {
-        SCRATCH_BYTES
-    }
-
-    /// The protocol is told of the end.
-    #[classattr]
-    fn _protocol_connected() -> bool {
-        true
-    }
-
-    #[getter]
-    fn _sock_fd(&self) -> Made<i32> {
-        Made(self.fd)
     }
 
     #[getter]

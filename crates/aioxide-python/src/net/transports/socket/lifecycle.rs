@@ -5,51 +5,22 @@ use pyo3::prelude::*;
 
 use super::SocketTransport;
 use super::object::Socket;
+use crate::core::dispatch::AnyTransport;
 use crate::core::dispatch::{AGAIN, READABLE, WRITABLE, Watch};
-use crate::core::dispatch::{AnyTransport, TransportEvent};
 use crate::core::event_loop::LoopCore;
 use crate::ffi::file_descriptor::close;
 use crate::net::transports::Transport;
-use crate::net::transports::failures::{fatal_error, report_step, warn_unclosed};
+use crate::net::transports::failures::fatal_error;
+use crate::net::transports::lifecycle::Lifecycle;
 
-impl SocketTransport {
-    /// Something has happened to the transport.
-    #[inline]
-    pub fn handle(
-        &self,
-        core: &Bound<'_, LoopCore>,
-        slf: &Bound<'_, Self>,
-        event: TransportEvent,
-    ) -> PyResult<()> {
-        let (step, outcome) = match event {
-            TransportEvent::Start => ("_add_reader", self.start(core, slf)),
-            TransportEvent::Io(readiness) => ("_read_ready", self.ready(core, slf, readiness)),
-            TransportEvent::Lost => ("_call_connection_lost", self.lost(slf)),
-        };
-        match outcome {
-            Ok(()) => Ok(()),
-            Err(error) => report_step(core, slf, step, error),
-        }
-    }
-
-    /// The first turn of a transport: tells the protocol, begins to read,
-    /// releases whoever waits for the connection.
-    fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = core.py();
-        self.tell(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
-        if let Err(error) = self.register(core, slf) {
-            report_step(core, slf, "_add_reader", error)?;
-        }
-        self.release_waiter(py)
-    }
-
+impl Lifecycle for SocketTransport {
     /// Registers the socket with the poller: for reading, unless there is
     /// something left to write already. Registered for both, it would be
     /// reported as ready at once, for nothing.
     fn register(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
         let flags = self.state.flags.get(py);
-        if !self.is_open(py) || flags.lost_writes > 0 || flags.registered {
+        if !self.is_open(py) || flags.stage.lost_writes > 0 || flags.stage.registered {
             return Ok(());
         }
         let writes = !self.state.queue.is_empty(py) || self.state.sending.is_some(py);
@@ -57,29 +28,12 @@ impl SocketTransport {
         let watch = Watch::Transport(AnyTransport::Socket(slf.clone().unbind()));
         core.get().occupy(py, self.descriptor(), watch, interest, Trigger::Edge)?;
         self.state.flags.update(py, |flags| {
-            flags.registered = true;
+            flags.stage.registered = true;
             flags.watches_writing = writes;
         });
         Ok(())
     }
 
-    /// The kernel takes no more for now: has the poller tell when it does again,
-    /// this time and all later ones.
-    pub(super) fn await_writable(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let wanted = self.state.flags.update(py, |flags| {
-            flags.registered && !std::mem::replace(&mut flags.watches_writing, true)
-        });
-        let Some(core) = self.core(py).filter(|_| wanted) else {
-            return Ok(());
-        };
-        match core.get().watch_writing_too(py, self.descriptor()) {
-            Ok(()) => Ok(()),
-            Err(error) => fatal_error(self, slf, error, "Fatal write error on socket transport"),
-        }
-    }
-
-    /// The poller has news of the socket.
     #[inline]
     fn ready(
         &self,
@@ -91,7 +45,7 @@ impl SocketTransport {
         if readiness & crate::core::dispatch::HANGUP != 0 {
             self.state.flags.update(py, |flags| flags.hung_up = true);
         }
-        if readiness & WRITABLE != 0 && self.state.flags.get(py).lost_writes == 0 {
+        if readiness & WRITABLE != 0 && self.state.flags.get(py).stage.lost_writes == 0 {
             let sends_file = self.state.sending.is_some(py);
             if !self.state.queue.is_empty(py) {
                 self.flush(core, slf)?;
@@ -117,53 +71,29 @@ impl SocketTransport {
         if self.state.flags.get(py).reads() { self.read_ready(core, slf) } else { Ok(()) }
     }
 
-    /// Whether nobody has closed the socket object, so that its number may be another's.
-    fn still_has_descriptor(&self, py: Python<'_>) -> PyResult<bool> {
-        let object = self.state.socket.clone_of(py, |socket| match socket {
-            Socket::Python(socket) => Some(socket),
-            Socket::Native(_) | Socket::Closed => None,
-        });
-        match object {
-            Some(object) => {
-                let number = object.bind(py).call_method0(crate::intern!(py, "fileno"))?;
-                Ok(number.extract::<i32>().is_ok_and(|number| number == self.fd))
-            }
-            None => Ok(true),
-        }
+    fn is_open(&self, py: Python<'_>) -> bool {
+        self.state.socket.read(py, |socket| !matches!(socket, Socket::Closed))
     }
 
-    /// Ends the connection once everything is written.
-    pub(super) fn begin_close(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let idle = self.state.queue.is_empty(py);
-        let now = self.state.flags.update(py, |flags| {
-            let now = !std::mem::replace(&mut flags.closing, true) && idle;
-            flags.lost_writes = flags.lost_writes.saturating_add(u32::from(now));
-            now
-        });
-        if now { self.schedule_lost(slf, None) } else { Ok(()) }
+    fn needs_finalizer(&self, py: Python<'_>) -> bool {
+        self.is_open(py) || self.state.server.is_some(py)
     }
 
-    /// The last turn of a transport: tells the protocol, closes the socket.
-    pub(super) fn lost(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let Some(core) = self.core(py) else {
-            return Ok(());
-        };
-        let reason = self.link().reason(py);
-        let told = self.tell_lost(&core);
-        self.release(slf, Some(&core));
-        told.and(self.give_up_file(py, reason))
+    fn mark_lost(&self, py: Python<'_>) -> bool {
+        self.state.flags.update(py, |flags| flags.stage.mark_lost())
     }
 
-    /// Unregisters and closes the socket and lets go of everything.
-    fn release(&self, slf: &Bound<'_, Self>, core: Option<&Bound<'_, LoopCore>>) {
+    fn discard(&self, py: Python<'_>) {
+        drop(self.state.queue.take(py));
+    }
+
+    fn after_lost(&self, py: Python<'_>, reason: Option<Py<PyAny>>) -> PyResult<()> {
+        self.give_up_file(py, reason)
+    }
+
+    fn release(&self, slf: &Bound<'_, Self>, core: Option<&Bound<'_, LoopCore>>) -> PyResult<()> {
         let py = slf.py();
-        let registered = self.state.flags.update(py, |flags| {
-            flags.closing = true;
-            flags.lost_writes = flags.lost_writes.max(1);
-            std::mem::take(&mut flags.registered)
-        });
+        let registered = self.state.flags.update(py, |flags| flags.stage.end());
         let server = self.state.server.take(py);
         let rest = (self.state.link.take(py), self.state.queue.take(py));
         let native = self.state.socket.read(py, |socket| matches!(socket, Socket::Native(_)));
@@ -199,15 +129,39 @@ impl SocketTransport {
             server.get().detach(server.bind(py), slf.as_any());
         }
         drop(rest);
+        Ok(())
+    }
+}
+
+impl SocketTransport {
+    /// The kernel takes no more for now: has the poller tell when it does again,
+    /// this time and all later ones.
+    pub(super) fn await_writable(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let wanted = self.state.flags.update(py, |flags| {
+            flags.stage.registered && !std::mem::replace(&mut flags.watches_writing, true)
+        });
+        let Some(core) = self.core(py).filter(|_| wanted) else {
+            return Ok(());
+        };
+        match core.get().watch_writing_too(py, self.descriptor()) {
+            Ok(()) => Ok(()),
+            Err(error) => fatal_error(self, slf, error, "Fatal write error on socket transport"),
+        }
     }
 
-    /// The transport goes without having been closed.
-    pub(super) fn abandoned(&self, slf: &Bound<'_, Self>) {
-        let py = slf.py();
-        if self.is_open(py) {
-            warn_unclosed(slf);
+    /// Whether nobody has closed the socket object, so that its number may be another's.
+    fn still_has_descriptor(&self, py: Python<'_>) -> PyResult<bool> {
+        let object = self.state.socket.clone_of(py, |socket| match socket {
+            Socket::Python(socket) => Some(socket),
+            Socket::Native(_) | Socket::Closed => None,
+        });
+        match object {
+            Some(object) => {
+                let number = object.bind(py).call_method0(crate::intern!(py, "fileno"))?;
+                Ok(number.extract::<i32>().is_ok_and(|number| number == self.fd))
+            }
+            None => Ok(true),
         }
-        let core = self.core(py);
-        self.release(slf, core.as_ref());
     }
 }

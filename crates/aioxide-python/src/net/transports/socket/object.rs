@@ -1,13 +1,11 @@
 //! The Python class `SocketTransport`.
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
 
-use pyo3::ffi;
+use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
-use pyo3::{Borrowed, PyTraverseError};
 
 use super::file_sending::FileSending;
 use crate::core::dispatch::Ready;
@@ -18,12 +16,14 @@ use crate::core::futures::Future;
 use crate::ffi::allocate;
 use crate::ffi::file_descriptor;
 use crate::ffi::file_descriptor::numbered;
-use crate::ffi::finalizer::Finalize;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::ffi::unadorned::unadorned;
 use crate::net::server::ServerCore;
 use crate::net::transports::addresses::Address;
 use crate::net::transports::flow_control::flow_control_methods;
+use crate::net::transports::lifecycle::{
+    Lifecycle, Stage, describe, finalizer, polling, socket_methods,
+};
 use crate::net::transports::link::Link;
 use crate::net::transports::write_queue::WriteQueue;
 use crate::net::transports::{Transport, socket_info};
@@ -81,19 +81,14 @@ pub(super) struct State {
 /// How the connection stands.
 #[derive(Clone, Copy)]
 pub(super) struct Flags {
+    pub stage: Stage,
     pub receiver: Receiver,
-    /// Nonzero once `connection_lost` is scheduled; counts writes after that.
-    pub lost_writes: u32,
-    pub closing: bool,
-    pub paused: bool,
     /// `write_eof` was called.
     pub write_ended: bool,
     /// The peer has ended its side and the protocol keeps ours open.
     pub read_ended: bool,
     /// The poller has said that the peer hung up: read on until the end.
     pub hung_up: bool,
-    /// Registered with the poller, for reading at least.
-    pub registered: bool,
     /// The poller tells when the socket can be written to again.
     pub watches_writing: bool,
     /// It is read once more without having been reported.
@@ -105,14 +100,11 @@ pub(super) struct Flags {
 impl Flags {
     fn of(receiver: Receiver) -> Self {
         Self {
+            stage: Stage::default(),
             receiver,
-            lost_writes: 0,
-            closing: false,
-            paused: false,
             write_ended: false,
             read_ended: false,
             hung_up: false,
-            registered: false,
             watches_writing: false,
             reads_again: false,
             by_object: false,
@@ -121,7 +113,7 @@ impl Flags {
 
     /// Whether the protocol is to get what arrives.
     pub fn reads(&self) -> bool {
-        !self.paused && !self.closing && !self.read_ended && self.lost_writes == 0
+        self.stage.is_reading() && !self.read_ended && self.stage.lost_writes == 0
     }
 }
 
@@ -167,11 +159,6 @@ impl SocketTransport {
             sending: GilCell::new(None),
             flags: GilCell::new(Flags::of(receiver)),
         })
-    }
-
-    /// Whether the socket was not closed yet.
-    pub(super) fn is_open(&self, py: Python<'_>) -> bool {
-        self.state.socket.read(py, |socket| !matches!(socket, Socket::Closed))
     }
 
     /// The descriptor, for one system call.
@@ -252,26 +239,11 @@ impl Transport for SocketTransport {
         self.state.flags.update(protocol.py(), |flags| flags.receiver = receiver);
         Ok(())
     }
-
-    fn force_close(&self, slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        let py = slf.py();
-        let first = self.state.flags.update(py, |flags| {
-            if flags.lost_writes > 0 {
-                return false;
-            }
-            flags.closing = true;
-            flags.lost_writes = 1;
-            true
-        });
-        if !first {
-            return Ok(());
-        }
-        drop(self.state.queue.take(py));
-        self.schedule_lost(slf, reason)
-    }
 }
 
 flow_control_methods!(SocketTransport);
+socket_methods!(SocketTransport);
+finalizer!(SocketTransport);
 
 #[pymethods]
 impl SocketTransport {
@@ -283,26 +255,16 @@ impl SocketTransport {
 
     fn __repr__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         let (open, flags) = (self.is_open(py), self.state.flags.get(py));
-        let mut words = vec!["SocketTransport".to_owned()];
-        if !open {
-            words.push("closed".to_owned());
-        } else if flags.closing {
-            words.push("closing".to_owned());
-        }
-        words.push(format!("fd={}", self.fd));
-        if open && self.state.link.is_joined(py) {
-            let reading = flags.registered && !flags.paused && !flags.closing && !flags.read_ended;
-            let idle = self.state.queue.is_empty(py) && self.state.sending.is_none(py);
-            let writing = if idle { "idle" } else { "polling" };
+        let details = if open && self.state.link.is_joined(py) {
+            let reading = flags.stage.registered && flags.stage.is_reading() && !flags.read_ended;
+            let writing = !self.state.queue.is_empty(py) || self.state.sending.is_some(py);
             let bytes = self.state.queue.bytes(py);
-            words.push(format!("read={}", if reading { "polling" } else { "idle" }));
-            words.push(format!("write=<{writing}, bufsize={bytes}>"));
-        }
-        allocate::string(py, &format!("<{}>", words.join(" ")))
-    }
-
-    fn __del__(slf: &Bound<'_, Self>) {
-        <Self as Finalize>::delete(slf);
+            format!(" read={} write=<{}, bufsize={bytes}>", polling(reading), polling(writing))
+        } else {
+            String::new()
+        };
+        let words = describe("SocketTransport", open, flags.stage.closing, self.fd, &details);
+        allocate::string(py, &words)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -326,20 +288,5 @@ impl SocketTransport {
         drop(state.extra.take(py));
         drop(state.queue.take(py));
         drop(state.sending.take(py));
-    }
-}
-
-impl Finalize for SocketTransport {
-    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
-        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
-        &ORIGINAL
-    }
-
-    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().is_open(slf.py()) || slf.get().state.server.is_some(slf.py())
-    }
-
-    fn finalize(slf: &Bound<'_, Self>) {
-        slf.get().abandoned(slf);
     }
 }

@@ -16,6 +16,7 @@ use crate::ffi::errors::os_error;
 use crate::ffi::{allocate, context};
 use crate::net::transports::Transport;
 use crate::net::transports::failures::fatal_error;
+use crate::net::transports::lifecycle::{Lifecycle, Reading, reading_methods};
 
 /// What is said of a protocol that raises.
 const DATA_COMPLAINT: &str = "Fatal error: protocol.data_received() call failed.";
@@ -273,46 +274,20 @@ impl SocketTransport {
     }
 }
 
-#[pymethods]
-impl SocketTransport {
-    /// Whether the protocol receives data now.
-    fn is_reading(&self, py: Python<'_>) -> bool {
-        let flags = self.state.flags.get(py);
-        !flags.closing && !flags.paused
-    }
-
-    /// No `data_received` until `resume_reading`. Does nothing if paused.
-    fn pause_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
+impl Reading for SocketTransport {
+    /// Up to 3.14 the protocol is called in a copy of the current context from now
+    /// on; since 3.15 a connection has one context to its end.
+    fn resumed(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let paused = slf
-            .get()
-            .state
-            .flags
-            .update(py, |flags| !flags.closing && !std::mem::replace(&mut flags.paused, true));
-        if paused { slf.get().log(slf, "debug", "%r pauses reading") } else { Ok(()) }
-    }
-
-    /// Undoes `pause_reading`. Does nothing if not paused. Up to 3.14 the protocol is
-    /// called in a copy of the current context from now on; since then a connection
-    /// has one context to its end.
-    fn resume_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let this = slf.get();
-        let resumed = this
-            .state
-            .flags
-            .update(py, |flags| !flags.closing && std::mem::replace(&mut flags.paused, false));
-        if !resumed {
-            return Ok(());
-        }
         if cfg!(not(Py_3_15)) {
-            let context = context::copy_current(py)?;
-            this.link().replace_context(py, context);
+            self.link().replace_context(py, context::copy_current(py)?);
         }
-        if this.state.flags.get(py).registered {
-            // What the poller reported meanwhile it will not report again.
-            this.read_again(slf);
+        if self.state.flags.get(py).stage.registered {
+            // What the poller reported while reading was paused it does not report again.
+            self.read_again(slf);
         }
-        this.log(slf, "debug", "%r resumes reading")
+        Ok(())
     }
 }
+
+reading_methods!(SocketTransport);

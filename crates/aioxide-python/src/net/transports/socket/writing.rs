@@ -12,14 +12,10 @@ use crate::core::event_loop::LoopCore;
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
 use crate::ffi::errors::os_error;
-use crate::net::transports::Transport;
-use crate::net::transports::failures::fatal_error;
+use crate::net::transports::failures::{fatal_error, log_lost_write};
 use crate::net::transports::flow_control::{maybe_pause_protocol, maybe_resume_protocol};
+use crate::net::transports::lifecycle::Lifecycle;
 use crate::net::transports::write_queue::Piece;
-use crate::stdlib;
-
-/// Writes to a lost connection that pass before each is logged.
-const QUIET_LOST_WRITES: u32 = 5;
 
 /// How much of some data is out.
 enum Sent {
@@ -65,17 +61,12 @@ impl SocketTransport {
     /// Counts a write to a connection that is lost, if it is.
     #[inline]
     fn comes_too_late(&self, py: Python<'_>) -> PyResult<bool> {
-        let lost = self.state.flags.get(py).lost_writes;
+        let lost = self.state.flags.get(py).stage.lost_writes;
         if lost == 0 {
             return Ok(false);
         }
-        if lost >= QUIET_LOST_WRITES {
-            stdlib::logger(py)?.call_method1(
-                crate::intern!(py, "warning"),
-                (crate::intern!(py, "socket.send() raised exception."),),
-            )?;
-        }
-        self.state.flags.update(py, |flags| flags.lost_writes = lost.saturating_add(1));
+        log_lost_write(py, lost, "socket.send() raised exception.")?;
+        self.state.flags.update(py, |flags| flags.stage.lost_writes = lost.saturating_add(1));
         Ok(true)
     }
 
@@ -178,10 +169,10 @@ impl SocketTransport {
     fn after_flush(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let flags = self.state.flags.get(py);
-        if !self.state.queue.is_empty(py) || flags.lost_writes > 0 {
+        if !self.state.queue.is_empty(py) || flags.stage.lost_writes > 0 {
             Ok(())
-        } else if flags.closing {
-            self.state.flags.update(py, |flags| flags.lost_writes = 1);
+        } else if flags.stage.closing {
+            self.state.flags.update(py, |flags| flags.stage.lost_writes = 1);
             self.lost(slf)
         } else if flags.write_ended {
             self.shut_down_writing(py)
@@ -266,7 +257,7 @@ impl SocketTransport {
     /// Whether `close` or `abort` was called, or the connection is lost.
     #[inline]
     pub fn is_closing(&self, py: Python<'_>) -> bool {
-        self.state.flags.get(py).closing
+        self.state.flags.get(py).stage.closing
     }
 }
 
@@ -309,10 +300,9 @@ impl SocketTransport {
     fn write_eof(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let first = this
-            .state
-            .flags
-            .update(py, |flags| !flags.closing && !std::mem::replace(&mut flags.write_ended, true));
+        let first = this.state.flags.update(py, |flags| {
+            !flags.stage.closing && !std::mem::replace(&mut flags.write_ended, true)
+        });
         let now = first && this.state.queue.is_empty(py) && this.is_open(py);
         if now { this.shut_down_writing(py) } else { Ok(()) }
     }
@@ -320,22 +310,6 @@ impl SocketTransport {
     /// Yes.
     fn can_write_eof(&self) -> bool {
         true
-    }
-
-    /// Ends the connection once everything is written; `connection_lost(None)`
-    /// follows.
-    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
-        slf.get().begin_close(slf)
-    }
-
-    /// Ends the connection at once; what waits to be written is dropped.
-    fn abort(slf: &Bound<'_, Self>) -> PyResult<()> {
-        slf.get().force_close(slf, None)
-    }
-
-    /// Ends the connection at once because of `exc`.
-    fn _force_close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        slf.get().force_close(slf, exc)
     }
 
     /// `start_tls` works on it.
