@@ -145,7 +145,11 @@ class Program:
         except Overtime:
             # It was on its way while the last call came back.
             pass
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:
+            # An interrupt that is on its way raises nothing, and none comes at exit, where
+            # Python's handler is gone.
+            self._here.depth = 0
+            signal.setitimer(signal.ITIMER_REAL, 0)
         if self.exits:
             raise SystemExit(0)
 
@@ -175,10 +179,11 @@ class Program:
 
     def _set_up(self) -> None:
         self._quiet = True
-        self._here.depth = 1
         self.say(f"# {self.kind}, {self.family}")
+        # Not interrupted: on a busy machine this alone may take longer than a step may.
+        self.loop = self.new_loop()
+        self._here.depth = 1
         try:
-            self.loop = self.new_loop()
             self.loop.set_debug(self.debug)
             self.loop.set_exception_handler(self._handle_report)
             self.attempt(f"families.{self.family}", families.FAMILIES[self.family], self)
