@@ -1,11 +1,11 @@
-"""How a process that a program starts comes to run on aioxide, too.
+"""Install aioxide in the child processes of a program that runs on it.
 
 The interpreter's start-up executes ``aioxide_startup.pth``, which imports this module only if the
-environment variable ``AIOXIDE`` asks for it; ``multiprocessing`` calls `begin` before the process's
-own work. Both are before the first import of asyncio, and nothing here imports it: a process that
-does without asyncio must not pay for it. So `begin` waits for that import.
+environment variable ``AIOXIDE`` is set; ``multiprocessing`` calls `begin` before the process's own
+work. Both happen before the first import of asyncio, and this module does not import it: a process
+that does not use asyncio must not pay for it. So `begin` waits for that import.
 
-This is no part of the package ``aioxide``, since that cannot be imported without asyncio.
+This module is not in the package ``aioxide``, because that cannot be imported without asyncio.
 """
 
 import os
@@ -13,20 +13,20 @@ import sys
 
 __all__ = ("KEEP_LOOPS", "LOOPS", "OFF", "ON", "VARIABLE", "ImportWatch", "begin", "is_off")
 
-#: The environment variable, and what it may say. Anything else says the same as ``ON``.
+#: The environment variable and its values. Any other value means the same as ``ON``.
 VARIABLE = "AIOXIDE"
 ON = "1"
-KEEP_LOOPS = "keep-loops"  # as ON, but other packages' loops are left alone
+KEEP_LOOPS = "keep-loops"  # as ON, but the loops of other packages are not replaced
 OFF = "0"
 
-#: Packages with loops of their own. They import asyncio while they are imported themselves.
+#: Packages with their own loops. Each imports asyncio during its own import.
 LOOPS = ("uvloop", "rloop", "zuvloop")
 
 
 class ImportWatch:
-    """A finder of modules that finds none itself: it tells when some have been imported.
+    """A module finder that finds nothing itself: it calls back when certain modules are imported.
 
-    It stands first in ``sys.meta_path`` and lets the finders behind it do the work.
+    It is first in ``sys.meta_path`` and delegates to the finders behind it.
     """
 
     def __init__(self):
@@ -34,27 +34,27 @@ class ImportWatch:
         self._calls_before = {}
 
     def start(self):
-        """Begin to watch. Doing it again changes nothing."""
+        """Begin to watch. A second call changes nothing."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
     def stop(self):
-        """Watch no more; what was asked for is forgotten."""
+        """Stop watching and drop all registered calls."""
         self._calls.clear()
         self._calls_before.clear()
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 
     def when_imported(self, name, call):
-        """Have ``call(module)`` called each time that the module of this name was executed."""
+        """Call ``call(module)`` each time that the module of this name has been executed."""
         self._calls[name] = call
 
     def before_import(self, name, call):
-        """Have ``call()`` called when a module of this name is looked for, once."""
+        """Call ``call()`` once, when a module of this name is first searched for."""
         self._calls_before[name] = call
 
     def find_spec(self, name, path=None, target=None):
-        """Answer what the finders behind this one answer."""
+        """Return what the finders behind this one return."""
         call_before = self._calls_before.pop(name, None)
         if call_before is not None:
             call_before()
@@ -62,7 +62,7 @@ class ImportWatch:
         if call is None and call_before is None:
             return None
         finders = list(sys.meta_path)
-        # If the watch has been stopped, others may have come to the front instead.
+        # If the watch has been stopped, other finders may be first in the list.
         if self in finders:
             del finders[: finders.index(self) + 1]
         for finder in finders:
@@ -76,7 +76,7 @@ class ImportWatch:
 
 
 class _WatchedLoader:
-    """A module's loader until the module is executed; then the real one takes its place."""
+    """The loader of a module until the module is executed; then the real loader is restored."""
 
     def __init__(self, loader, call):
         self._loader = loader
@@ -86,7 +86,7 @@ class _WatchedLoader:
         return getattr(self._loader, name)
 
     def exec_module(self, module):
-        """Execute the module, then tell that this has been done."""
+        """Execute the module, then call back."""
         module.__spec__.loader = self._loader
         if getattr(module, "__loader__", None) is self:
             module.__loader__ = self._loader
@@ -98,7 +98,7 @@ _watch = ImportWatch()
 
 
 def is_off():
-    """Whether the environment forbids aioxide for the processes that a program starts."""
+    """Whether the environment disables aioxide in child processes."""
     return os.environ.get(VARIABLE) == OFF
 
 
@@ -106,7 +106,7 @@ def begin(loops):
     """Install aioxide as soon as this process imports asyncio.
 
     Args:
-        loops: as `aioxide.install` takes it; None to leave the process on asyncio's loop.
+        loops: as for `aioxide.install`; None leaves the process on asyncio's loop.
     """
     if loops is None:
         _watch.stop()
@@ -122,10 +122,10 @@ def begin(loops):
 
     def import_aioxide(module):
         try:
-            # It may be aioxide itself that imports asyncio; then its own end is still to come.
+            # If aioxide itself imports asyncio, its import has not ended yet.
             import aioxide  # noqa: F401
         except ImportError as reason:
-            # For instance in a sub-interpreter. The program goes on with asyncio's loop.
+            # In a sub-interpreter, for example. The program continues on asyncio's loop.
             _watch.stop()
             import warnings
 
@@ -148,7 +148,7 @@ def _import_asyncio():
 
 
 def begin_as_the_environment_says():
-    """Do as ``AIOXIDE`` says, unless the interpreter was told to ignore its environment."""
+    """Follow ``AIOXIDE``, unless the interpreter ignores its environment (``-E``, ``-I``)."""
     said = os.environ.get(VARIABLE, OFF)
     if said and not sys.flags.ignore_environment:
         begin(loops=said != KEEP_LOOPS)

@@ -1,7 +1,8 @@
 """Python's asyncio, rebuilt in Rust.
 
-Every public name of the running Python's ``asyncio`` is here. The event loop
-and what it is made of are native; the rest is the standard library's::
+This package has every public name of the running Python's ``asyncio``. The
+event loop, futures, tasks, transports, locks, queues and streams are native;
+the rest is the standard library's::
 
     import aioxide as asyncio
 
@@ -11,8 +12,8 @@ and what it is made of are native; the rest is the standard library's::
 
     asyncio.run(main())
 
-A program that imports ``asyncio`` itself needs no change: call ``install()``
-before it starts, or run it with ``python -m aioxide app.py``.
+A program that imports ``asyncio`` needs no change: call ``install()`` before it
+starts, or run it with ``python -m aioxide app.py``.
 """
 
 from __future__ import annotations
@@ -79,11 +80,11 @@ if hasattr(_stdlib, "EventLoop"):  # Python 3.13 and later
     EventLoop = Loop
 if hasattr(_stdlib, "create_eager_task_factory"):  # Python 3.12 and later
     from ._asyncio.eager_tasks import eager_task_factory as eager_task_factory
-if hasattr(_aioxide, "all_tasks"):  # asyncio's own knows native tasks from 3.14 on
+if hasattr(_aioxide, "all_tasks"):  # from 3.14 on, asyncio's own also returns native tasks
     from ._aioxide import all_tasks as all_tasks
 
-# Future, Handle, Runner, run and the like are in asyncio's list under the same
-# names.
+# asyncio's list already contains the names that it shares with this package
+# (Future, Handle, Runner, run).
 __all__ = (
     *_stdlib.__all__,
     "EventLoopPolicy",
@@ -93,12 +94,12 @@ __all__ = (
 )
 
 _show_native_tasks()
-# At exit, when something may be left to report, nothing can be imported any more.
+# Now, because nothing can be imported at interpreter exit, when a report may still be due.
 _aioxide._load_names()
 
 
 def __getattr__(name: str):
-    """Give what else asyncio has: submodules, and names left out of __all__."""
+    """Return any other attribute of asyncio: submodules, and names that are not in __all__."""
     if not name.startswith("__"):
         try:
             return getattr(_stdlib, name)

@@ -1,4 +1,4 @@
-"""The native half of aioxide: what happens many times a second."""
+"""The native half of aioxide: everything that runs per callback, step, byte or connection."""
 
 import asyncio
 import concurrent.futures
@@ -26,62 +26,62 @@ _Fd = int | Any  # a descriptor, or an object with fileno()
 __version__: str
 
 def _live_tasks() -> list[Task[Any]]:
-    """Return the tasks of all loops that are not done, in no certain order."""
+    """Return the tasks of all loops that are not done, in no particular order."""
 
 def _load_names() -> None:
-    """Look up what is needed of the standard library; nothing can be imported at exit."""
+    """Look up the names of the standard library now; nothing can be imported at exit."""
 
 def _own_hot_methods(class_: type[LoopCore], /) -> None:
-    """Give a subclass of ``LoopCore`` descriptors of its own for the methods called most.
+    """Copy the descriptors of the most frequently called methods to a subclass of ``LoopCore``.
 
     Raises:
-        TypeError: it is no such class.
+        TypeError: it is not such a class.
     """
 
 def _reap_child(pid: int) -> int | None:
-    """Return how the child process ``pid`` ended, None if that is lost.
+    """Return the return code of the child process ``pid``, None if it is lost.
 
     Raises:
-        BlockingIOError: it has not ended.
+        BlockingIOError: the process has not ended.
     """
 
 def _set_metaclass(class_: type, metaclass: type, /) -> None:
     """Make ``metaclass`` the class of ``class_``, which keeps its identity and its attributes.
 
     Raises:
-        TypeError: ``class_`` is built in, or ``metaclass`` is no class of classes.
+        TypeError: ``class_`` is built in, or ``metaclass`` is not a metaclass.
     """
 
 def _want_origins(wanted: bool, /) -> None:
-    """One loop more, or less, wants the origins of coroutines."""
+    """Count one loop more, or less, that needs the origins of coroutines."""
 
 def _use_exit_descriptors(allowed: bool) -> None:
-    """Let loops wait for child processes by descriptor, or each on a thread."""
+    """Choose whether loops wait for child processes by descriptor, or by a thread for each."""
 
-# The four below answer isinstance() as asyncio's classes do, and can stand
-# wherever those are expected; the stub says so by inheritance.
+# The next four are instances of asyncio's classes for isinstance(), and can be
+# used wherever those are expected. The stub expresses this by inheritance.
 
 class Handle(asyncio.Handle):
-    """A callback that is scheduled."""
+    """A scheduled callback."""
 
 class TimerHandle(asyncio.TimerHandle):
-    """A callback that is scheduled for a time."""
+    """A callback scheduled for a certain time."""
 
 class Future(asyncio.Future[_T]):
-    """A result that is to come."""
+    """A result that will be available later."""
 
 class Task(asyncio.Task[_T_co]):
     """A coroutine that runs on a loop."""
 
 @final
 class TaskStep:
-    """A step of a task, where a callback is wanted that can be called."""
+    """A step of a task as a callable, for code that needs a callback."""
 
     def __call__(self, *args: Any) -> None: ...
 
 @final
 class TaskWakeup:
-    """What a task adds to a future of another kind that it waits for."""
+    """The callback that a task adds to a future of another class."""
 
     @property
     def __self__(self) -> Task[Any]: ...
@@ -91,7 +91,7 @@ class TaskWakeup:
 
 @final
 class GatherCallback:
-    """What a ``gather()`` adds to a child of another kind than ours."""
+    """The callback that ``gather()`` adds to a child of another class."""
 
     @property
     def __qualname__(self) -> str: ...
@@ -99,7 +99,7 @@ class GatherCallback:
 
 @final
 class DoneCallback:
-    """What tells one of ours that a future of another kind is done."""
+    """The callback that ``wait()``, ``shield()`` and others add to a future of another class."""
 
     @property
     def __qualname__(self) -> str: ...
@@ -107,7 +107,7 @@ class DoneCallback:
 
 @final
 class _GatheringFuture(Future[list[Any]]):
-    """What ``gather()`` returns; cancelling it cancels the children."""
+    """The future that ``gather()`` returns; cancelling it cancels the children."""
 
     def __del__(self) -> None: ...
     @property
@@ -117,7 +117,7 @@ class _GatheringFuture(Future[list[Any]]):
 
 @final
 class FutureIterator(Generator[Any, None, Any]):
-    """The awaiting of one future."""
+    """The iterator of a future's ``__await__()``."""
 
     def __next__(self) -> Any: ...
     def send(self, _value: Any, /) -> Any: ...
@@ -126,7 +126,7 @@ class FutureIterator(Generator[Any, None, Any]):
 
 @final
 class SocketCall(Coroutine[Any, None, Any]):
-    """A ``sock_*`` call, to be awaited once."""
+    """The coroutine of a ``sock_*`` call; it can be awaited once."""
 
     __name__: str
     __qualname__: str
@@ -202,7 +202,7 @@ def wrap_future(
 ) -> asyncio.Future[_T]: ...
 
 class Timeout:
-    """What ``timeout()`` and ``timeout_at()`` return."""
+    """The context manager that ``timeout()`` and ``timeout_at()`` return."""
 
     def __init__(self, when: float | None) -> None: ...
     def when(self) -> float | None: ...
@@ -224,7 +224,7 @@ if sys.version_info >= (3, 13):
 
     @final
     class _AsCompletedIterator:
-        """What ``as_completed()`` returns, to be iterated over in either way."""
+        """The iterator, synchronous and asynchronous, that ``as_completed()`` returns."""
 
         def __iter__(self) -> Self: ...
         def __next__(self) -> Coroutine[Any, Any, Any]: ...
@@ -251,22 +251,22 @@ class SocketTransport(asyncio.Transport):
 
     def __del__(self) -> None: ...
     def _send_file(self, file: FileSend) -> Future[None]:
-        """Send ``file`` behind what was written; refuse writing meanwhile.
+        """Send ``file`` after the data written before; refuse writes meanwhile.
 
         Raises ``RuntimeError`` while another file is being sent.
         """
 
     def _end_send_file(self) -> None:
-        """Let the protocol write again."""
+        """Allow writes again."""
 
 @final
 class FileSend:
-    """A file on its way: ``count`` bytes (None: all) from ``offset`` on."""
+    """A file being sent: ``count`` bytes (None: all) from ``offset`` on."""
 
     def __new__(cls, file: int, offset: int, count: int | None) -> FileSend: ...
     @property
     def sent(self) -> int:
-        """How many bytes are out."""
+        """How many bytes were sent."""
 
 @final
 class SSLTransport(asyncio.Transport):
@@ -322,18 +322,18 @@ class WritePipeTransport(asyncio.Transport):
     def __del__(self) -> None: ...
 
 class LoopCore:
-    """The turns of a loop, and all that is called in each of them.
+    """The iterations of a loop, and the methods that are called in each of them.
 
-    ``aioxide.Loop`` adds what this class expects of its subclass:
+    ``aioxide.Loop`` adds the methods that this class needs of its subclass:
     ``call_exception_handler(context)`` and ``_process_signals(data)``.
     """
 
     slow_callback_duration: float
-    """Seconds from which on debug mode reports a callback as slow."""
+    """Debug mode reports a callback that takes at least this many seconds."""
 
     @property
     def _current_handle(self) -> Handle | None:
-        """The handle that runs, in debug mode; its stack goes into the log."""
+        """In debug mode, the handle that is running; the log contains its stack."""
 
     def time(self) -> float: ...
     def call_soon(
@@ -409,13 +409,13 @@ class LoopCore:
     async def sock_sendto(self, sock: socket.socket, data: _Buffer, address: _Address) -> int: ...
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, _Address]: ...
     def _sock_send_file(self, sock: socket.socket, file: FileSend) -> Coroutine[Any, Any, None]:
-        """Send ``file``; it knows how far it came, whatever happens."""
+        """Send ``file``; its attribute ``sent`` is right also after a failure."""
 
     def _sock_connect(self, sock: socket.socket, address: _Address) -> Coroutine[Any, Any, None]:
         """Connect ``sock`` to an address that needs no lookup."""
 
     def _run_iterations(self) -> None:
-        """Run turns until ``stop()``; the loop counts as running meanwhile.
+        """Run iterations until ``stop()``; the loop is running meanwhile.
 
         Raises ``KeyboardInterrupt`` and ``SystemExit`` of callbacks.
         """
@@ -424,7 +424,7 @@ class LoopCore:
         """Raise ``RuntimeError`` if the loop is closed."""
 
     def _close_core(self) -> None:
-        """Mark the loop closed, drop what is scheduled, close the poller."""
+        """Mark the loop as closed, drop scheduled callbacks, close the poller."""
 
     _executor: concurrent.futures.ThreadPoolExecutor | None
     _executor_shutdown_called: bool
@@ -440,7 +440,7 @@ class LoopCore:
         """Call ``func(*args)`` in another thread or process."""
 
     def _shutdown_pool(self) -> Future[None]:
-        """Let the pool end; the future is done when its threads have ended."""
+        """Shut the pool down; the future is done when its threads have ended."""
 
     def _make_socket_transport(
         self,
@@ -451,7 +451,7 @@ class LoopCore:
         extra: dict[str, Any] | None = None,
         server: ServerCore | None = None,
     ) -> SocketTransport:
-        """Give a non-blocking, connected socket a transport.
+        """Make the transport of a non-blocking, connected socket.
 
         ``connection_made()`` is scheduled; then ``waiter`` gets its result.
         """
@@ -464,10 +464,10 @@ class LoopCore:
         waiter: Future[None] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> asyncio.DatagramTransport:
-        """Give a non-blocking datagram socket a transport.
+        """Make the transport of a non-blocking datagram socket.
 
-        With ``address``, datagrams go there and nowhere else. The rest is as
-        for ``_make_socket_transport()``.
+        With ``address``, it sends datagrams only there. The rest is as for
+        ``_make_socket_transport()``.
         """
 
     def _make_read_pipe_transport(
@@ -477,7 +477,7 @@ class LoopCore:
         waiter: Future[None] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> asyncio.ReadTransport:
-        """Give the end of a pipe that is read from a transport."""
+        """Make the transport of the reading end of a pipe."""
 
     def _make_write_pipe_transport(
         self,
@@ -486,7 +486,7 @@ class LoopCore:
         waiter: Future[None] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> asyncio.WriteTransport:
-        """Give the end of a pipe that is written to a transport."""
+        """Make the transport of the writing end of a pipe."""
 
     def _make_ssl_transport(
         self,
@@ -509,26 +509,25 @@ class LoopCore:
     ) -> None:
         """Call ``callback`` once when the child process ``pid`` has ended.
 
-        Its exit status is left for ``_reap_child()``.
+        ``_reap_child()`` then returns how it ended.
 
         Raises:
-            OSError: the process cannot be waited for: not even a thread can
-                be started.
+            OSError: the process cannot be waited for, because there is neither a
+                descriptor nor a thread for it.
         """
 
     def _renew_after_fork(self) -> None:
-        """In the child of a fork, let go of what belongs to the parent."""
+        """In the child of a fork, release what is shared with the parent."""
 
     def _pool_threads(self) -> list[Any]:
         """Return the ``threading.Thread`` objects of the engine's pool."""
 
     def _use_virtual_clock(self, start: float, patience: float) -> None:
-        """Go by a virtual clock that shows ``start`` seconds from now on.
+        """Use a virtual clock that begins at ``start`` seconds.
 
-        The subclass then has ``_outside()``, which says what may still come
-        when nothing is ready (0 nothing, 1 perhaps something, 2 something for
-        certain), and ``_report_deadlock()``, which raises. ``patience`` is in
-        real seconds.
+        The subclass then has ``_outside()``, which returns what may still arrive
+        when nothing is ready (0 nothing, 1 possibly an event, 2 certainly one),
+        and ``_report_deadlock()``, which raises. ``patience`` is in real seconds.
 
         Raises:
             ValueError: a number is out of its range.
@@ -536,18 +535,18 @@ class LoopCore:
         """
 
     def _interleave(self, seed: int) -> None:
-        """Run what is ready in one iteration in an order drawn from ``seed``."""
+        """Run the ready items of each iteration in an order drawn from ``seed``."""
 
     def _is_watching(self) -> bool:
-        """Whether a descriptor is watched, besides the one for signals."""
+        """Whether a descriptor other than the one for signals is watched."""
 
     def _signal_fd(self) -> int:
-        """Return the descriptor to which signal numbers are to be written."""
+        """Return the descriptor for ``signal.set_wakeup_fd()``."""
 
 class ServerCore:
-    """The accept loop of a server, and the transports it has made.
+    """The accept loop of a server, and the transports that it has made.
 
-    ``aioxide.Server`` adds what this class expects of its subclass:
+    ``aioxide.Server`` adds the method that this class needs of its subclass:
     ``_clients_gone()``, called when the last transport has been detached.
     """
 
@@ -562,10 +561,10 @@ class ServerCore:
     @property
     def _client_count(self) -> int: ...
     def _start_accepting(self) -> None:
-        """Let the sockets listen and accept what arrives."""
+        """Listen on the sockets and accept connections."""
 
     def _stop_accepting(self) -> None:
-        """Watch the sockets no longer, and close them."""
+        """Stop watching the sockets and close them."""
 
     def _client_list(self) -> list[asyncio.Transport]:
         """Return the transports that have not been detached."""

@@ -1,10 +1,10 @@
 """Run an unmodified asyncio program on aioxide.
 
 ``aioxide app.py ARGS`` does what ``python app.py ARGS`` does, except that
-aioxide has been installed before the program's first line. Everything a
-program can see of its start is therefore arranged here as the interpreter
-arranges it: ``sys.argv``, ``sys.path[0]``, the ``__main__`` module, the wording
-of a missing file, the exit status and the traceback.
+aioxide is installed before the program's first line. Therefore this module sets
+up everything that a program can observe as the interpreter does: ``sys.argv``,
+``sys.path[0]``, the ``__main__`` module, the message for a missing file, the
+exit status and the traceback.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ environment variable AIOXIDE is 0.
 """
 
 
-# What a module that was not imported has besides; gone with Python 3.15.
+# An attribute of modules that were not imported; removed in Python 3.15.
 _CACHED = {"__cached__": None} if sys.version_info < (3, 15) else {}
 
 
@@ -59,10 +59,11 @@ def main() -> None:
     Returns when the program has reached its end.
 
     Raises:
-        SystemExit: the program's own, or status 2 when the command line or the
-            program's file cannot be used.
-        BaseException: what the program left unhandled; the interpreter prints
-            it without this module's frames and exits as it does for a script.
+        SystemExit: the program raised it, or the command line or the program's
+            file cannot be used (status 2).
+        BaseException: an exception that the program did not handle; the
+            interpreter prints it without this module's frames and exits as it
+            does for a script.
     """
     arguments = sys.argv[1:]
     keeps_loops = arguments[:1] == ["--keep-loops"]
@@ -90,7 +91,7 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
         print(f"aioxide {aioxide.__version__} ({sys.implementation.name} {python})")
         sys.exit(0)
     if first[:2] in ("-m", "-c"):
-        # The value may be glued to its letter, as it may for the interpreter.
+        # The value may follow its letter without a space, as for the interpreter.
         if first[2:]:
             value = first[2:]
         elif rest:
@@ -114,8 +115,8 @@ def _refuse(reason: str) -> NoReturn:
 
 def _run_path(name: str, arguments: list[str]) -> None:
     """Run a script, or a directory or zip file that holds ``__main__``."""
-    # In sys.argv the name stays as it was typed; everywhere else the interpreter
-    # makes it absolute without normalising it.
+    # sys.argv keeps the name as given; everywhere else the interpreter makes it
+    # absolute without normalising it.
     path = os.path.join(os.getcwd(), name)
     sys.argv[:] = [name, *arguments]
     if pkgutil.get_importer(path) is not None:
@@ -144,8 +145,8 @@ def _run_path(name: str, arguments: list[str]) -> None:
 
 def _run_module(name: str, arguments: list[str]) -> None:
     """Run a module or package as ``python -m`` does."""
-    # While the module is looked for, sys.argv[0] is "-m"; runpy then puts the
-    # module's file there.
+    # During the search for the module sys.argv[0] is "-m"; runpy then sets it to
+    # the module's file.
     sys.argv[:] = ["-m", *arguments]
     _enter(os.getcwd())
     _fresh_main()
@@ -157,14 +158,14 @@ def _run_text(source: str, arguments: list[str]) -> None:
     sys.argv[:] = ["-c", *arguments]
     _enter("")
     if sys.version_info >= (3, 13):
-        # Since 3.13 a traceback quotes the lines of -c, which no file holds.
+        # Since 3.13 a traceback quotes the lines of -c, which are in no file.
         lines = source.splitlines(keepends=True)
         linecache.cache["<string>"] = (len(source), None, lines, "<string>")
     _execute(compile(source, "<string>", "exec", dont_inherit=True), _fresh_main())
 
 
 def _run_standard_input(arguments: list[str]) -> None:
-    """Run the program that standard input holds."""
+    """Run the program read from standard input."""
     sys.argv[:] = ["-", *arguments]
     _enter("")
     source = sys.stdin.buffer.read()
@@ -174,23 +175,23 @@ def _run_standard_input(arguments: list[str]) -> None:
 
 def _execute(code: types.CodeType, namespace: dict[str, object]) -> None:
     exec(code, namespace)
-    # The interpreter takes these two back when the file has been run to its
-    # end, so exit handlers and the prompt of -i do not see them.
+    # The interpreter deletes these two when the program has reached its end, so
+    # exit handlers and the prompt of -i do not see them.
     namespace.pop("__file__", None)
     namespace.pop("__cached__", None)
 
 
 def _enter(directory: str, *, always: bool = False) -> None:
-    """Put the program's directory where the interpreter would have put it.
+    """Put the program's directory into ``sys.path`` as the interpreter does.
 
     Args:
         directory: the new ``sys.path[0]``.
-        always: insert it under ``-P``, ``-I`` and ``PYTHONSAFEPATH`` too, which
-            the interpreter does for directories and zip files alone.
+        always: insert it also under ``-P``, ``-I`` and ``PYTHONSAFEPATH``; the
+            interpreter does so only for directories and zip files.
     """
     if not sys.flags.safe_path:
-        # The entry that belongs to us: the current directory under -m, the
-        # folder of the console script otherwise.
+        # This entry was made for this module: the current directory under -m,
+        # the folder of the console script otherwise.
         sys.path[0] = directory
     elif always:
         sys.path.insert(0, directory)
@@ -199,8 +200,8 @@ def _enter(directory: str, *, always: bool = False) -> None:
 def _fresh_main(**attributes: object) -> dict[str, object]:
     """Make a new, registered ``__main__`` module and return its namespace.
 
-    Ours has to give way as a whole: pickle, multiprocessing, doctest and the
-    interactive prompt after ``-i`` look the program up as
+    It replaces this module's ``__main__``: pickle, multiprocessing, doctest and
+    the interactive prompt after ``-i`` look the program up as
     ``sys.modules["__main__"]`` and must find its names there and no others.
     """
     module = types.ModuleType("__main__")
@@ -215,12 +216,12 @@ def _fresh_main(**attributes: object) -> dict[str, object]:
 
 
 def _hide_our_frames(exc: BaseException) -> None:
-    """Have an unhandled exception printed as if the program ran by itself.
+    """Print an unhandled exception as if the interpreter had run the program.
 
-    The exception itself must go on to the interpreter, which alone can end a
-    process as an unhandled KeyboardInterrupt has to. On its way it collects the
-    frames between here and the bottom of the stack; the hook, which is called
-    at the very end, is the first moment at which they can be taken off.
+    The exception must reach the interpreter, because only the interpreter can
+    end a process as an unhandled KeyboardInterrupt requires. On its way it
+    collects the frames between here and the bottom of the stack; they can first
+    be removed in ``sys.excepthook``, which is called at the end.
     """
     traceback = exc.__traceback__
     while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:

@@ -1,7 +1,7 @@
-"""The event loop: the native core joined to the parts written in Python.
+"""The class ``Loop``: the native core and the parts written in Python.
 
-Each base class answers one question about a loop; this file says what a loop
-is made of, how it is opened and how it is closed.
+Each base class is one family of methods. This file combines them, and opens and
+closes a loop.
 """
 
 from __future__ import annotations
@@ -38,23 +38,24 @@ class Loop(
     Signals,
     asyncio.AbstractEventLoop,
 ):
-    """An asyncio event loop whose hot half is native.
+    """An asyncio event loop with a native core.
 
-    It is what ``asyncio.SelectorEventLoop`` is for programs: run it with
-    ``run_forever()`` or ``run_until_complete()``, close it with ``close()``.
-    One thread owns it; ``call_soon_threadsafe()`` is the way in from others.
+    It has the methods of ``asyncio.SelectorEventLoop``. Run it with
+    ``run_forever()`` or ``run_until_complete()``, and close it with ``close()``.
+    One thread owns it; other threads use ``call_soon_threadsafe()``. Programs
+    rarely need this class: ``aioxide.run()`` makes, runs and closes a loop.
 
-    It starts in debug mode when Python's development mode or the environment
-    variable ``PYTHONASYNCIODEBUG`` asks for it. Methods of
+    Debug mode is on at first if Python's development mode or the environment
+    variable ``PYTHONASYNCIODEBUG`` is set. Methods of
     ``asyncio.AbstractEventLoop`` that this loop does not have raise
     ``NotImplementedError``.
 
     https://docs.python.org/3/library/asyncio-eventloop.html
     """
 
-    # What the base classes keep. In slots, so that the instance dictionary
-    # stays absent until a program sets an attribute of its own: without one
-    # the interpreter looks up methods of the loop without asking it.
+    # The attributes of the base classes. In slots, so that there is no instance
+    # dictionary until a program sets an attribute of its own: without one the
+    # interpreter can specialise the calls of the loop's methods.
     __slots__ = (
         "_asyncgens",
         "_asyncgens_shutdown_called",
@@ -77,16 +78,18 @@ class Loop(
         )
 
     def close(self) -> None:
-        """Drop all that is scheduled and give back what the loop holds.
+        """Close the loop: drop all that is scheduled and release its resources.
 
-        The default executor is told to end but not waited for: await
-        ``shutdown_default_executor()`` before to be sure that its threads are
-        gone. Closing a closed loop does nothing.
+        The default executor is shut down without waiting for its threads: await
+        ``shutdown_default_executor()`` before, if they must have ended. Closing a
+        closed loop does nothing.
 
         Raises:
             RuntimeError: the loop is running.
             ValueError: signal handlers are left and this is not the main
                 thread; the loop is closed all the same.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.close
         """
         if self.is_running():
             raise RuntimeError("Cannot close a running event loop")
@@ -95,8 +98,8 @@ class Loop(
         if self.get_debug():
             logger.debug("Close %r", self)
         try:
-            # Before the core: the interpreter must not be left writing signal
-            # numbers to a descriptor that is closed, and perhaps used again.
+            # Before the core: otherwise the interpreter would write signal
+            # numbers to a descriptor that is closed, and perhaps reused.
             self._drop_signal_handlers()
         finally:
             self._abandon_executors()
@@ -115,7 +118,10 @@ take_names(Loop, asyncio.SelectorEventLoop)
 
 
 def new_event_loop() -> Loop:
-    """Return a new ``Loop``; it does not become the thread's current loop.
+    """Return a new ``Loop``. It does not become the thread's current loop.
+
+    Raises:
+        OSError: the process is out of file descriptors.
 
     https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.new_event_loop
     """

@@ -1,4 +1,4 @@
-"""A server: its listening sockets, its clients, and when it is over."""
+"""A server: its listening sockets, its clients, and its end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ("Server",)
 
 
 class Server(ServerCore, asyncio.AbstractServer):
-    """What ``loop.create_server()`` returns.
+    """A server that listens on sockets; ``loop.create_server()`` returns it.
 
-    The native half accepts connections and knows the clients. ``async with
-    server`` closes it at the end and waits until it is closed.
+    The native half accepts connections and keeps the list of clients. ``async
+    with server`` closes it at the end and waits until it is closed.
 
     https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.Server
     """
@@ -29,20 +29,16 @@ class Server(ServerCore, asyncio.AbstractServer):
         self._ssl_context, self._ssl_handshake_timeout, self._ssl_shutdown_timeout = (
             (None, None, None) if tls is None else tls
         )
-        # Connections that others have attached: objects from Python 3.13 on, before that
-        # only their number.
+        # Connections that other code has attached: the objects from Python 3.13 on,
+        # before that only their number.
         self._attached: WeakSet = WeakSet()
         self._attached_count = 0
         self._sockets = sockets  # None once closed
-        self._protocol_factory = protocol_factory
-        self._backlog = backlog
-        tls = tls or (None, None, None)
-        self._ssl_context, self._ssl_handshake_timeout, self._ssl_shutdown_timeout = tls
-        # The file that goes when the server is closed, a SocketFile or None.
+        # The file to remove when the server is closed: a SocketFile or None.
         self._socket_file = None
         self._serving = False
         self._serving_forever_fut = None
-        # Futures of those in wait_closed(); None once they were woken up.
+        # The futures of wait_closed(); None once they are done.
         self._waiters: list | None = []
 
     def __repr__(self) -> str:
@@ -60,30 +56,31 @@ class Server(ServerCore, asyncio.AbstractServer):
         return self._loop
 
     def is_serving(self) -> bool:
-        """Tell whether the server accepts connections."""
+        """Return whether the server accepts connections."""
         return self._serving
 
     async def start_serving(self) -> None:
-        """Start to accept connections; do nothing if that has happened.
+        """Start to accept connections. Does nothing if the server already does.
 
         Raises:
             RuntimeError: the server is closed.
             OSError: the system does not let a socket listen.
         """
         self._start_serving()
-        # A caller that connects next finds the sockets being watched.
+        # One iteration later the sockets are watched, so the caller can connect.
         await tasks.sleep(0)
 
     async def serve_forever(self) -> None:
         """Accept connections until cancelled.
 
-        Cancellation closes the server, from Python 3.14 on its connections too,
-        and waits as ``wait_closed()`` does.
-        ``close()`` ends the wait too, as a cancellation.
+        Cancellation closes the server, and from Python 3.14 on its connections
+        too, and waits as ``wait_closed()`` does. ``close()`` also ends this
+        method, with ``CancelledError``.
 
         Raises:
-            RuntimeError: the server is closed, or somebody else is in this
-                method.
+            RuntimeError: the server is closed, or another call of this method
+                has not ended.
+            asyncio.CancelledError: at the end.
         """
         if self._serving_forever_fut is not None:
             raise RuntimeError(f"server {self!r} is already being awaited on serve_forever()")
@@ -98,13 +95,13 @@ class Server(ServerCore, asyncio.AbstractServer):
                     self.close_clients()
                 await self.wait_closed()
             finally:
-                # The cancellation counts, whatever closing came to.
+                # The cancellation is raised, whatever the outcome of closing is.
                 raise
         finally:
             self._serving_forever_fut = None
 
     def close(self) -> None:
-        """Stop listening; connections that exist stay open.
+        """Stop listening. Existing connections stay open.
 
         Closing a closed server does nothing.
         """
@@ -125,7 +122,7 @@ class Server(ServerCore, asyncio.AbstractServer):
     def close_clients(self) -> None:
         """Close every connection once its buffered data is sent.
 
-        asyncio has it from Python 3.13 on.
+        asyncio has this method from Python 3.13 on; this class always has it.
         """
         for transport in self._clients:
             transport.close()
@@ -133,7 +130,7 @@ class Server(ServerCore, asyncio.AbstractServer):
     def abort_clients(self) -> None:
         """Close every connection at once; buffered data is lost.
 
-        asyncio has it from Python 3.13 on.
+        asyncio has this method from Python 3.13 on; this class always has it.
         """
         for transport in self._clients:
             transport.abort()
@@ -141,10 +138,10 @@ class Server(ServerCore, asyncio.AbstractServer):
     async def wait_closed(self) -> None:
         """Wait until the server is closed and its last connection has ended.
 
-        On Python 3.11 it returns at once if the server is closed, as asyncio
-        does there, even while connections exist.
+        On Python 3.11 it returns at once if the server is closed, even while
+        connections exist, as in asyncio.
 
-        Cancellation ends the wait and nothing else.
+        Cancellation ends only the wait.
         """
         if self._waiters is None:
             return
@@ -175,30 +172,30 @@ class Server(ServerCore, asyncio.AbstractServer):
     if sys.version_info >= (3, 13):
 
         def _attach(self, transport) -> None:
-            """Take a connection of somebody else's into account."""
+            """Count a transport that other code has made for this server."""
             assert self._sockets is not None
             self._attached.add(transport)
 
         def _detach(self, transport) -> None:
-            """Forget such a connection."""
+            """Stop counting such a transport."""
             self._attached.discard(transport)
             self._clients_gone()
 
     else:
 
         def _attach(self) -> None:
-            """Take a connection of somebody else's into account."""
+            """Count a transport that other code has made for this server."""
             assert self._sockets is not None
             self._attached_count += 1
 
         def _detach(self) -> None:
-            """Forget such a connection."""
+            """Stop counting such a transport."""
             assert self._active_count > 0
             self._attached_count -= 1
             self._clients_gone()
 
     def _clients_gone(self) -> None:
-        """A client has left; called by the native half for the last one it knows of."""
+        """Called by the native half when its last client has left."""
         if self._active_count == 0 and self._sockets is None:
             self._wake_waiters()
 

@@ -1,11 +1,11 @@
-//! Ends of child processes.
+//! How to wait for the end of a child process.
 //!
-//! That a child has ended and how it ended are two questions. The first is
-//! answered by a descriptor of the child ([`exit_descriptor`]), which a poller
-//! can wait for, or, where the system gives none, by a thread
-//! ([`on_exit`]). Neither takes the exit status away: the child stays a zombie,
-//! and its number its own, until [`reap`] asks the second question. So nobody
-//! can send a signal to a steps_foreign_task that was given the number meanwhile.
+//! *That* a child has ended is reported by a descriptor of the child
+//! ([`exit_descriptor`]), which a poller can wait for, or, where the system has
+//! no such descriptor, by a thread ([`on_exit`]). Neither reaps the child: it
+//! stays a zombie and keeps its process number until [`reap`] reads *how* it
+//! ended. So a signal cannot go to another process that was given the number
+//! meanwhile.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -25,7 +25,7 @@ pub enum Exit {
     Code(i32),
     /// By the signal of this number.
     Signal(i32),
-    /// Nobody knows any more: somebody else has asked before, or the process
+    /// Unknown: other code of this process has reaped the child, or the process
     /// ignores `SIGCHLD`.
     Lost,
 }
@@ -33,23 +33,23 @@ pub enum Exit {
 /// Whether the kernel is asked for descriptors of processes.
 static DESCRIPTORS: AtomicBool = AtomicBool::new(true);
 
-/// Whether [`exit_descriptor`] may ask the kernel; it may unless this says
-/// otherwise. For sandboxes that end a process for a system call they do not
-/// know, and for tests of what is done without.
+/// Sets whether [`exit_descriptor`] may ask the kernel; by default it may. For
+/// sandboxes that kill a process for an unknown system call, and for tests of
+/// the fallback.
 pub fn use_exit_descriptors(allowed: bool) {
     DESCRIPTORS.store(allowed, Ordering::Relaxed);
 }
 
-/// A descriptor that becomes readable when process `pid` ends, and is so at
-/// once if it has ended. It has to be taken out of a poller before it is
-/// closed: a forked process may hold it open.
+/// A descriptor that becomes readable when process `pid` ends; it is readable
+/// from the start if the process has ended. It must be removed from a poller
+/// before it is closed: a forked process may hold it open.
 ///
 /// # Errors
 ///
-/// `ESRCH` if there is no such process; else the descriptor cannot be had
-/// (`Unsupported` before Linux 5.3 and on other systems, `PermissionDenied` in
-/// some sandboxes, or the process is out of descriptors) and [`on_exit`] does
-/// without.
+/// `ESRCH` if there is no such process. Any other error means that there is no
+/// descriptor (`Unsupported` before Linux 5.3 and on other systems,
+/// `PermissionDenied` in some sandboxes, or the process is out of descriptors);
+/// use [`on_exit`] then.
 pub fn exit_descriptor(pid: i32) -> io::Result<OwnedFd> {
     let pid = checked(pid)?;
     if !DESCRIPTORS.load(Ordering::Relaxed) {
@@ -67,15 +67,15 @@ pub fn exit_descriptor(pid: i32) -> io::Result<OwnedFd> {
     }
 }
 
-/// Calls `notify` on a thread of its own when child `pid` has ended, or at
-/// once if it is no child of this process (any more).
+/// Starts a thread that calls `notify` when child `pid` has ended, or at once if
+/// `pid` is not, or no longer, a child of this process.
 ///
 /// The thread holds nothing but `notify` and does not keep the process alive:
 /// it need not be joined.
 ///
 /// # Errors
 ///
-/// When no thread can be started; `notify` is dropped then.
+/// When the thread cannot be started; `notify` is dropped then.
 pub fn on_exit(pid: i32, notify: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let child = checked(pid)?;
     let wait = move || {
@@ -89,12 +89,12 @@ pub fn on_exit(pid: i32, notify: impl FnOnce() + Send + 'static) -> io::Result<J
     thread::Builder::new().name(format!("waitpid-{pid}")).spawn(wait)
 }
 
-/// Takes the exit status of child `pid`, without waiting. `None` while it
-/// runs. Afterwards the number may be another process's.
+/// Reaps child `pid` without waiting: returns how it ended, or `None` while it
+/// runs. Afterwards the system may give the number to another process.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if `pid` is no number of a process.
+/// `InvalidInput` if `pid` is not the number of a process.
 pub fn reap(pid: i32) -> io::Result<Option<Exit>> {
     let pid = checked(pid)?;
     loop {
@@ -113,9 +113,9 @@ pub fn reap(pid: i32) -> io::Result<Option<Exit>> {
 }
 
 fn checked(pid: i32) -> io::Result<Pid> {
-    // Zero and negative numbers mean groups of processes.
+    // Zero and negative numbers name process groups.
     let checked = if pid > 0 { Pid::from_raw(pid) } else { None };
     checked.ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("{pid} is no process number"))
+        io::Error::new(io::ErrorKind::InvalidInput, format!("{pid} is not a process number"))
     })
 }

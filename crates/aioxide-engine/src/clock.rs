@@ -1,8 +1,8 @@
-//! What time it is: the system's monotonic clock, or one that a test moves.
+//! The clock of a loop: the system's monotonic clock, or one that a test moves.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Seconds as `f64`, in the unit and from the origin of Python's `time.monotonic()`.
+/// A clock in seconds (`f64`), with the unit and origin of Python's `time.monotonic()`.
 ///
 /// A real clock reads `CLOCK_MONOTONIC` (on Apple systems `CLOCK_UPTIME_RAW`,
 /// which is what Python reads there). A virtual clock stands still until
@@ -36,7 +36,7 @@ impl Clock {
         Self { source: Source::Monotonic }
     }
 
-    /// A clock that shows `seconds` until it is moved.
+    /// A virtual clock that stays at `seconds` until it is moved.
     ///
     /// # Panics
     ///
@@ -59,14 +59,14 @@ impl Clock {
         }
     }
 
-    /// Whether this clock is moved by [`advance_to`](Clock::advance_to) alone.
+    /// Whether this is a virtual clock, which only [`advance_to`](Clock::advance_to) moves.
     #[inline]
     pub fn is_virtual(&self) -> bool {
         matches!(self.source, Source::Virtual(_))
     }
 
-    /// Moves a virtual clock forward to `seconds`; an earlier time leaves it
-    /// where it is.
+    /// Moves a virtual clock forward to `seconds`; an earlier time has no
+    /// effect.
     ///
     /// # Panics
     ///
@@ -80,7 +80,7 @@ impl Clock {
             seconds.is_finite(),
             "a virtual clock moves to a finite number of seconds, got {seconds}"
         );
-        // An error means that the clock already shows that time or a later one.
+        // An error means that the clock is already at that time or a later one.
         let _ = bits.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
             (f64::from_bits(now) < seconds).then_some(seconds.to_bits())
         });
@@ -106,8 +106,8 @@ fn monotonic_nanoseconds() -> i64 {
 #[inline]
 fn monotonic_nanoseconds() -> i64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the system writes the time to `now` and keeps no reference. It
-    // cannot fail for a clock that exists and a structure that is writable.
+    // SAFETY: the system writes the time to `now` and keeps no reference. The call
+    // cannot fail: the clock exists and the structure is writable.
     unsafe { libc::clock_gettime(libc::CLOCK_UPTIME_RAW, &mut now) };
     now.tv_sec * 1_000_000_000 + now.tv_nsec
 }

@@ -1,4 +1,4 @@
-//! The way in for other threads.
+//! The queue by which other threads send to a loop.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -12,9 +12,9 @@ mod tests;
 
 /// A queue with many producers on any thread and one consumer, the loop.
 ///
-/// Items come out in the order in which they arrived, so those of one producer
-/// stay in his order. The poller is woken once however many items wait: by the
-/// push that finds the inbox empty.
+/// Items come out in the order in which they arrived, so the items of one
+/// producer keep their order. The poller is woken once however many items wait:
+/// by the push that finds the inbox empty.
 ///
 /// ```
 /// use std::collections::VecDeque;
@@ -34,24 +34,24 @@ mod tests;
 pub struct Inbox<T> {
     /// Held for a few instructions only, and never while foreign code runs.
     state: Mutex<State<T>>,
-    /// Whether `state.items` holds something: spares the loop the lock in each
-    /// iteration. Written under the lock. A reader that sees a stale `false` misses
-    /// nothing, because the wake-up of that push ends his next poll.
+    /// Whether `state.items` holds something, so that the loop need not lock in
+    /// each iteration. Written under the lock. A reader that sees a stale `false`
+    /// misses nothing, because the wake-up of that push ends its next poll.
     has_items: AtomicBool,
 }
 
 struct State<T> {
     items: VecDeque<T>,
-    /// None once the inbox is closed: its descriptor goes with the loop, even
-    /// if somebody still holds the inbox.
+    /// None once the inbox is closed: its descriptor is closed with the loop,
+    /// even if another thread still holds the inbox.
     waker: Option<Waker>,
-    /// Whether the loop is about to see by itself what arrives. Changed under
-    /// the lock, so that a push is either seen or wakes the loop.
+    /// Whether the loop spins and will see a new item without a wake-up. Changed
+    /// under the lock, so that a push is either seen or wakes the loop.
     consumer_spins: bool,
 }
 
 impl<T> Inbox<T> {
-    /// An empty inbox whose items end the wait of `waker`'s poller.
+    /// An empty inbox that wakes the poller of `waker`.
     pub fn new(waker: Waker) -> Self {
         Self {
             state: Mutex::new(State {
@@ -63,14 +63,14 @@ impl<T> Inbox<T> {
         }
     }
 
-    /// Appends `item` and wakes the loop if nothing else already has, unless
-    /// it [looks](Self::spin).
+    /// Appends `item`. Wakes the loop if the inbox was empty and the loop does
+    /// not [spin](Self::spin).
     ///
     /// Never waits for the consumer, only for other pushes in progress.
     ///
     /// # Errors
     ///
-    /// The item comes back when the inbox is closed.
+    /// When the inbox is closed; the error is the item.
     pub fn push(&self, item: T) -> Result<(), T> {
         let mut state = self.lock();
         if state.waker.is_none() {
@@ -85,7 +85,7 @@ impl<T> Inbox<T> {
             return Ok(());
         }
         let waker = state.waker.clone();
-        // Woken under the lock, the loop would run into it at once.
+        // If it were woken under the lock, the loop would block on the lock at once.
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -93,8 +93,9 @@ impl<T> Inbox<T> {
         Ok(())
     }
 
-    /// For the loop, before it waits: looks for a moment whether something
-    /// arrives. That wakes nobody meanwhile. Returns whether there is something.
+    /// For the loop, before it waits: spins until an item arrives, for a moment
+    /// at most. A push meanwhile makes no wake-up call. Returns whether there is
+    /// an item.
     pub fn spin(&self, spin: &mut AdaptiveSpin) -> bool {
         self.lock().consumer_spins = true;
         spin.spin(|| !self.is_empty());
@@ -103,7 +104,7 @@ impl<T> Inbox<T> {
         !state.items.is_empty()
     }
 
-    /// Moves everything that has arrived behind what `out` holds.
+    /// Moves everything that has arrived to the end of `out`.
     #[inline]
     pub fn drain_into(&self, out: &mut VecDeque<T>) {
         if !self.is_empty() {
@@ -111,38 +112,40 @@ impl<T> Inbox<T> {
         }
     }
 
-    /// Whether nothing waits: one atomic load, so at best true a moment ago.
+    /// Whether the inbox is empty. One atomic load: the answer may be out of date
+    /// at once.
     #[inline]
     pub fn is_empty(&self) -> bool {
         !self.has_items.load(Ordering::Acquire)
     }
 
-    /// Calls `look` for each item that has arrived, under the lock: it must not
+    /// Calls `visit` for each item that has arrived, under the lock: it must not
     /// push, wait, or drop anything.
     ///
     /// # Errors
     ///
-    /// The first one of `look`, which ends this.
-    pub fn try_for_each<E>(&self, mut look: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+    /// The first error of `visit`, which ends the iteration.
+    pub fn try_for_each<E>(&self, mut visit: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
         if self.is_empty() {
             return Ok(());
         }
-        self.lock().items.iter().try_for_each(&mut look)
+        self.lock().items.iter().try_for_each(&mut visit)
     }
 
-    /// Refuses every later push, lets go of the waker and returns what had
-    /// arrived, oldest first.
+    /// Closes the inbox: refuses every later push, drops the waker and returns
+    /// the items that had arrived, oldest first.
     pub fn close(&self) -> Vec<T> {
         let mut state = self.lock();
         self.has_items.store(false, Ordering::Release);
         Self::empty(&mut state)
     }
 
-    /// In the child of a `fork`, what had arrived before it, oldest first. The
-    /// inbox must not be used any more: it wakes the parent.
+    /// In the child of a `fork`: the items that had arrived before it, oldest
+    /// first. The inbox must not be used any more: it wakes the parent.
     ///
-    /// A thread that pushed at that moment is missing in the child and holds
-    /// the lock for ever. What had arrived is lost then, and the memory.
+    /// If another thread was pushing during the fork, that thread does not exist
+    /// in the child and never unlocks. The items are lost then, and their memory
+    /// leaks.
     pub(crate) fn inherited(this: Arc<Self>) -> Vec<T> {
         match this.state.try_lock() {
             Ok(mut state) => Self::empty(&mut state),
@@ -163,7 +166,7 @@ impl<T> Inbox<T> {
         let mut state = self.lock();
         self.has_items.store(false, Ordering::Release);
         if out.is_empty() {
-            // The two buffers take turns: nothing is copied or allocated.
+            // The two buffers alternate: nothing is copied or allocated.
             mem::swap(out, &mut state.items);
         } else {
             out.append(&mut state.items);
@@ -171,8 +174,8 @@ impl<T> Inbox<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing under the lock leaves the state half changed, so that a
-        // panic (of the allocator, say) is no reason to refuse it.
+        // No code under the lock leaves the state half changed, so a poisoned
+        // lock (after a panic of the allocator, for example) is safe to use.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

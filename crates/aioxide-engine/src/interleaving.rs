@@ -1,14 +1,14 @@
-//! Another order of what is ready: one of those that nobody has promised not
-//! to happen, drawn from a seed.
+//! Another order of the ready items: one that a program has to expect, drawn
+//! from a seed.
 
 use std::collections::{HashMap, VecDeque};
 
-/// The promises that concern one item: items that share a promise run in the
-/// order in which they became ready.
+/// The ordering keys of one item: items that share a key run in the order in
+/// which they became ready.
 pub type OrderingKeys = [Option<usize>; 2];
 
-/// Draws the order of each iteration from a seed. The same seed and the same
-/// program give the same orders.
+/// Draws the order of each iteration from a seed, for tests. The same seed and
+/// the same program give the same orders.
 ///
 /// ```
 /// use aioxide_engine::{Cancellable, Clock, Engine, Interleaving};
@@ -37,18 +37,18 @@ pub struct Interleaving<T> {
 }
 
 impl<T> Interleaving<T> {
-    /// Orders drawn from `seed` that keep what `promises` says of each item.
-    /// It is called when an item is about to be run, and must not change it.
+    /// Draws orders from `seed`; items with a common key keep their order.
+    /// `ordering_keys` is called for each item of an iteration before that runs.
     pub fn new(seed: u64, ordering_keys: fn(&T) -> OrderingKeys) -> Self {
         Self { random: fastrand::Rng::with_seed(seed), ordering_keys }
     }
 
-    /// Any order at all, for what has no promises among itself.
+    /// Any order, for items without common keys.
     pub(crate) fn shuffle(&mut self, items: &mut [T]) {
         self.random.shuffle(items);
     }
 
-    /// Gives `ready` another order. No item is dropped.
+    /// Reorders `ready`. No item is dropped.
     pub(crate) fn reorder(&mut self, ready: &mut VecDeque<T>) {
         if ready.len() < 2 {
             return;
@@ -62,13 +62,13 @@ impl<T> Interleaving<T> {
     }
 }
 
-/// Which items may come next, and which have to wait for whom.
+/// Which items may come next, and which have to wait for other items.
 struct Constraints {
-    /// Those that wait for nobody any more.
+    /// The items that have no predecessor left.
     free: Vec<usize>,
-    /// By item: the next one of each of its promises.
+    /// By item: the next item of each of its keys.
     successors: Vec<[Option<usize>; 2]>,
-    /// By item: how many have to come before.
+    /// By item: how many items have to come before it.
     predecessors: Vec<u8>,
 }
 
@@ -76,12 +76,12 @@ impl Constraints {
     fn of<T>(ready: &VecDeque<T>, ordering_keys: fn(&T) -> OrderingKeys) -> Self {
         let mut successors = vec![[None; 2]; ready.len()];
         let mut predecessors = vec![0; ready.len()];
-        // The last item so far of each promise, and the promise's place there.
+        // The last item so far of each key, and the key's place in that item.
         let mut last: HashMap<usize, (usize, usize)> = HashMap::new();
         for (index, item) in ready.iter().enumerate() {
-            for (place, promise) in ordering_keys(item).into_iter().enumerate() {
-                let Some(promise) = promise else { continue };
-                if let Some((previous, place)) = last.insert(promise, (index, place)) {
+            for (place, key) in ordering_keys(item).into_iter().enumerate() {
+                let Some(key) = key else { continue };
+                if let Some((previous, place)) = last.insert(key, (index, place)) {
                     successors[previous][place] = Some(index);
                     predecessors[index] += 1;
                 }
@@ -91,7 +91,7 @@ impl Constraints {
         Self { free, successors, predecessors }
     }
 
-    /// Lets one of the free items come next.
+    /// Takes a free item as the next one, and frees those that waited for it.
     fn take(&mut self, choice: usize) -> usize {
         let index = self.free.swap_remove(choice);
         for successor in self.successors[index].into_iter().flatten() {
@@ -110,7 +110,7 @@ mod tests {
 
     use super::*;
 
-    /// A name and its promises.
+    /// A name and its ordering keys.
     type Item = (char, OrderingKeys);
 
     fn order(seed: u64, items: &[Item]) -> String {
@@ -124,21 +124,21 @@ mod tests {
     }
 
     #[test]
-    fn items_without_promises_come_in_every_order() {
+    fn items_without_keys_come_in_every_order() {
         let items = [('a', [None, None]), ('b', [None, None]), ('c', [None, None])];
         assert_eq!(orders(&items).len(), 6);
     }
 
     #[test]
-    fn items_of_one_promise_keep_their_order_and_others_come_anywhere() {
-        let promise = [Some(1), None];
-        let items = [('a', promise), ('x', [None, None]), ('b', promise)];
+    fn items_of_one_key_keep_their_order_and_others_come_anywhere() {
+        let key = [Some(1), None];
+        let items = [('a', key), ('x', [None, None]), ('b', key)];
         let expected = ["xab", "axb", "abx"].map(str::to_owned);
         assert_eq!(orders(&items), HashSet::from(expected));
     }
 
     #[test]
-    fn an_item_of_two_promises_keeps_both() {
+    fn an_item_of_two_keys_keeps_both_orders() {
         let items = [
             ('a', [Some(1), None]),
             ('p', [Some(2), None]),
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn one_seed_gives_different_orders_in_different_turns() {
+    fn one_seed_gives_different_orders_in_different_iterations() {
         let mut random = Interleaving::new(1, |item: &Item| item.1);
         let items = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map(|name| (name, [None, None]));
-        let mut turn = || {
+        let mut iteration = || {
             let mut ready = VecDeque::from(items);
             random.reorder(&mut ready);
             ready.iter().map(|item| item.0).collect::<String>()
         };
-        assert_ne!(turn(), turn());
+        assert_ne!(iteration(), iteration());
     }
 }

@@ -2,15 +2,16 @@
 //!
 //! An event loop repeats one iteration:
 //!
-//! 1. **How long may it wait?** Not at all if anything is ready, else until
-//!    the nearest timer, else for ever: [`Engine::prepare`].
-//! 2. **Poll.** The caller's, with [`Poller::wait`], because he has to let go
-//!    of his own lock around a wait that blocks.
-//! 3. **Readiness events, then due timers**, go behind what is already ready:
-//!    the caller schedules the former, [`Engine::collect`] the latter.
-//! 4. **Run exactly what was ready at this point**: as many
-//!    [`Engine::next_ready`] as `collect` said. What these schedule runs in
-//!    the next iteration, so that no chain of callbacks can starve the poller.
+//! 1. **Compute how long the poll may wait**: not at all if anything is ready,
+//!    else until the nearest timer, else without limit: [`Engine::prepare`].
+//! 2. **Poll.** The caller does this, with [`Poller::wait`], because a caller
+//!    with a lock of its own (the GIL) has to release it around a wait.
+//! 3. **Append readiness events, then due timers**, to the ready queue: the
+//!    caller schedules the events, [`Engine::collect`] the timers.
+//! 4. **Run exactly what is ready at this point**: call
+//!    [`Engine::next_ready`] as many times as `collect` returned. Items that
+//!    these schedule run in the next iteration, so that no chain of callbacks
+//!    can starve the poller.
 //!
 //! Items from other threads join the ready queue in steps 1 and 3.
 
@@ -25,14 +26,15 @@ use crate::{Cancellable, Clock, Inbox, Interleaving, Poller, Timers};
 #[cfg(test)]
 mod tests;
 
-/// A timer that is due within this many seconds is due: the resolution of the
-/// clock, below which a wait would return before time has moved.
+/// A timer whose deadline is less than this many seconds away is due. This is
+/// the resolution of the clock: a shorter wait would return before the clock
+/// has moved.
 const CLOCK_RESOLUTION: f64 = 1e-9;
 
 /// How long a poll may wait.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Wait {
-    /// Not at all: something is ready or due.
+    /// It may not: something is ready or due.
     Poll,
     /// Until the nearest timer is due. With a virtual clock, poll without
     /// waiting and then call [`Engine::skip_to_next_deadline`].
@@ -56,12 +58,12 @@ impl Wait {
 /// One loop's engine: ready queue, timers, inbox, clock and poller.
 ///
 /// Belongs to the loop's thread; [`poller`](Engine::poller) and
-/// [`inbox`](Engine::inbox) may be shared with others. Like [`Timers`], it
-/// drops no item inside a `&mut self` method.
+/// [`inbox`](Engine::inbox) may be shared with other threads. Like
+/// [`Timers`], it drops no item inside a `&mut self` method.
 pub struct Engine<T> {
     ready: VecDeque<T>,
     timers: Timers<T>,
-    /// Shared with whoever sends to the loop from another thread.
+    /// Shared with the threads that send to the loop.
     inbox: Arc<Inbox<T>>,
     clock: Clock,
     /// Shared so that the caller can wait on it while the engine is in use.
@@ -69,12 +71,12 @@ pub struct Engine<T> {
     poller: Option<Arc<Poller>>,
     /// Changes the order of each iteration, for tests.
     interleaving: Option<Box<Interleaving<T>>>,
-    /// The time that the next step goes by, if not the clock's.
+    /// The time that the next step uses in place of the clock's, in seconds.
     now_override: Option<f64>,
 }
 
 impl<T: Cancellable> Engine<T> {
-    /// An engine with nothing to do, whose timers go by `clock`.
+    /// An empty engine whose timers use `clock`.
     ///
     /// # Errors
     ///
@@ -92,14 +94,15 @@ impl<T: Cancellable> Engine<T> {
         })
     }
 
-    /// Lets the timers go by another clock. There should be none yet: deadlines
-    /// stay as they are.
+    /// Replaces the clock of the timers. Call it before a timer is scheduled:
+    /// existing deadlines are not converted.
     pub fn use_clock(&mut self, clock: Clock) {
         self.clock = clock;
     }
 
-    /// What the timers go by, in seconds, in the step that comes next: the clock of
-    /// somebody else.
+    /// Uses `now`, in seconds, in place of the clock for the next call of
+    /// [`prepare`](Self::prepare) or [`collect`](Self::collect): for callers
+    /// with a clock of their own.
     pub fn override_now(&mut self, now: f64) {
         self.now_override = Some(now);
     }
@@ -109,25 +112,25 @@ impl<T: Cancellable> Engine<T> {
         self.now_override.take().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Runs what is ready in one iteration in an order drawn by `interleaving` from
-    /// now on.
+    /// From now on, runs the items of an iteration in an order drawn by
+    /// `interleaving`.
     pub fn interleave(&mut self, interleaving: Interleaving<T>) {
         self.interleaving = Some(Box::new(interleaving));
     }
 
-    /// Puts `item` behind everything that is ready.
+    /// Appends `item` to the ready queue.
     #[inline]
     pub fn schedule(&mut self, item: T) {
         self.ready.push_back(item);
     }
 
-    /// Lets `item` wait until the clock shows `deadline`, in seconds.
+    /// Schedules `item` for when the clock reaches `deadline`, in seconds.
     #[inline]
     pub fn schedule_at(&mut self, deadline: f64, item: T) {
         self.timers.insert(deadline, item);
     }
 
-    /// The item that has been ready for the longest time.
+    /// Removes the oldest item of the ready queue.
     #[inline]
     pub fn next_ready(&mut self) -> Option<T> {
         self.ready.pop_front()
@@ -139,13 +142,13 @@ impl<T: Cancellable> Engine<T> {
         self.ready.len()
     }
 
-    /// Whether anything is ready, has arrived in the inbox or waits for its
-    /// time; cancelled timers that are still here count.
+    /// Whether anything is ready, has arrived in the inbox or is scheduled for
+    /// later. Cancelled timers that have not been removed yet count.
     pub fn has_work(&self) -> bool {
         !(self.ready.is_empty() && self.inbox.is_empty() && self.timers.is_empty())
     }
 
-    /// Where to register file descriptors, and what to wait on in step 2.
+    /// The poller: descriptors are registered with it, and step 2 waits on it.
     ///
     /// # Panics
     ///
@@ -160,26 +163,27 @@ impl<T: Cancellable> Engine<T> {
         self.poller.as_ref()
     }
 
-    /// The way in for other threads.
+    /// The queue that other threads send to.
     #[inline]
     pub fn inbox(&self) -> &Arc<Inbox<T>> {
         &self.inbox
     }
 
-    /// The clock that the timers go by.
+    /// The clock that the timers use.
     #[inline]
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Everything that waits for its time.
+    /// The scheduled timers.
     #[inline]
     pub fn timers(&mut self) -> &mut Timers<T> {
         &mut self.timers
     }
 
-    /// Step 1: takes in what other threads have sent, and says how long the
-    /// poll may wait. Cancelled timers in the way are moved to `deferred`.
+    /// Step 1: moves what other threads have sent to the ready queue, and
+    /// returns how long the poll may wait. Cancelled timers before the nearest
+    /// live one are moved to `deferred`.
     #[inline]
     pub fn prepare(&mut self, deferred: &mut Vec<T>) -> Wait {
         self.inbox.drain_into(&mut self.ready);
@@ -194,10 +198,10 @@ impl<T: Cancellable> Engine<T> {
     }
 
     /// Step 2 of a loop with a virtual clock, after a poll that did not wait:
-    /// moves the clock to the nearest deadline if nothing else is to be done
-    /// before. With a real clock it does nothing.
+    /// moves the clock to the nearest deadline if nothing is ready. With a real
+    /// clock it does nothing.
     ///
-    /// Cancelled timers in the way are moved to `deferred`.
+    /// Cancelled timers before the nearest live one are moved to `deferred`.
     pub fn skip_to_next_deadline(&mut self, deferred: &mut Vec<T>) {
         if !self.clock.is_virtual() || !self.ready.is_empty() || !self.inbox.is_empty() {
             return;
@@ -208,11 +212,11 @@ impl<T: Cancellable> Engine<T> {
         }
     }
 
-    /// Step 3, after the caller has scheduled what the readiness events ask
-    /// for: puts what other threads have sent and then the due timers behind
-    /// it. Returns how many items this iteration may run.
+    /// Step 3, after the caller has scheduled the items of the readiness
+    /// events: appends what other threads have sent, then the due timers.
+    /// Returns how many items this iteration may run.
     ///
-    /// Cancelled timers in the way are moved to `deferred`.
+    /// Cancelled timers before the nearest live one are moved to `deferred`.
     #[inline]
     pub fn collect(&mut self, deferred: &mut Vec<T>) -> usize {
         self.inbox.drain_into(&mut self.ready);
@@ -228,8 +232,8 @@ impl<T: Cancellable> Engine<T> {
         self.ready.len()
     }
 
-    /// The same in another order: timers with equal deadlines in any, and then
-    /// everything that is ready in one that keeps its promises.
+    /// The same in another order: timers with equal deadlines are shuffled, then
+    /// everything that is ready is reordered within its ordering keys.
     #[cold]
     fn collect_interleaved(&mut self, deferred: &mut Vec<T>) -> usize {
         let Some(interleaving) = &mut self.interleaving else {
@@ -249,27 +253,27 @@ impl<T: Cancellable> Engine<T> {
         self.ready.len()
     }
 
-    /// What is ready, in the order in which it will run.
+    /// The ready items, in the order in which they will run.
     pub fn ready(&self) -> impl Iterator<Item = &T> {
         self.ready.iter()
     }
 
-    /// Everything that is ready or waits for its time, in no particular order.
+    /// Every item that is ready or scheduled for later, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.ready.iter().chain(self.timers.iter())
     }
 
-    /// In the child of a `fork`, before anything else: exchanges the poller and
-    /// the inbox, which the child shares with its parent, for its own. Nothing
-    /// is registered with the new poller. What was scheduled stays; what other
-    /// threads had sent is ready.
+    /// In the child of a `fork`, before anything else: replaces the poller and
+    /// the inbox, which the child shares with its parent, by new ones. Nothing
+    /// is registered with the new poller. Scheduled items stay; what other
+    /// threads had sent becomes ready.
     ///
     /// A closed engine stays closed.
     ///
     /// # Errors
     ///
-    /// When the process is out of file descriptors; the engine has no poller
-    /// then, and is to be closed.
+    /// When the process is out of file descriptors. The engine has no poller
+    /// then, and must be closed.
     pub fn renew_after_fork(&mut self) -> io::Result<()> {
         // Closed first, so that two descriptors are left for the new one.
         if self.poller.take().is_none() {
@@ -283,9 +287,9 @@ impl<T: Cancellable> Engine<T> {
         Ok(())
     }
 
-    /// Takes out everything, in the order in which it would have run, lets go
-    /// of the poller and closes the inbox: what other threads send from now on
-    /// goes back to them.
+    /// Removes and returns every item, in the order in which it would have run,
+    /// drops the poller and closes the inbox: later pushes return their item to
+    /// the sender.
     pub fn close(&mut self) -> Vec<T> {
         self.poller = None;
         let mut all = Vec::from(mem::take(&mut self.ready));

@@ -1,18 +1,18 @@
-//! What an event loop needs from the operating system, and the order of its
-//! turns. There is no Python here.
+//! What an event loop needs from the operating system, and the order of an
+//! iteration. This crate knows nothing of Python.
 //!
-//! | to | there is |
+//! | to | use |
 //! |---|---|
 //! | wait for file descriptors | [`Poller`], [`Events`], [`Interest`], [`Trigger`] |
-//! | end that wait from elsewhere | [`Waker`] |
+//! | end that wait from another thread | [`Waker`] |
 //! | send to a loop from another thread | [`Inbox`] |
 //! | run something later | [`Timers`], by the [`Clock`] |
 //! | make a blocking call | [`BlockingPool`] |
-//! | look a moment before going to sleep | [`AdaptiveSpin`] |
+//! | spin for a moment before sleeping | [`AdaptiveSpin`] |
 //! | learn how a child process ended | [`children`] |
 //! | keep and wake Rust futures | [`futures`] |
 //! | put all of it in order | [`Engine`]; its module, [`iteration`], states the order |
-//! | test a program: in no time, in other orders | [`Clock::virtual_from`] with [`VirtualTime`], [`Interleaving`] |
+//! | test a program on virtual time, or in other orders | [`Clock::virtual_from`] with [`VirtualTime`], [`Interleaving`] |
 //!
 //! A complete loop, which runs a timer, a message from another thread and a
 //! reader:
@@ -47,10 +47,10 @@
 //!     theirs.write_all(b"over a socket").unwrap();
 //! });
 //!
-//! let mut heard = Vec::new();
+//! let mut received = Vec::new();
 //! let mut events = Events::with_capacity(64);
 //! let mut deferred = Vec::new();
-//! while heard.len() < 4 {
+//! while received.len() < 4 {
 //!     let wait = engine.prepare(&mut deferred); // 1
 //!     let poller = engine.poller().clone();
 //!     poller.wait(&mut events, wait.timeout())?; // 2
@@ -59,26 +59,26 @@
 //!     }
 //!     for _ in 0..engine.collect(&mut deferred) {
 //!         match engine.next_ready().unwrap() { // 4
-//!             Item::Greet(text) => heard.push(text.to_owned()),
+//!             Item::Greet(text) => received.push(text.to_owned()),
 //!             Item::Read => {
 //!                 let mut buffer = [0; 64];
 //!                 let count = ours.read(&mut buffer)?;
-//!                 heard.push(String::from_utf8_lossy(&buffer[..count]).into_owned());
+//!                 received.push(String::from_utf8_lossy(&buffer[..count]).into_owned());
 //!                 poller.remove(ours.as_fd())?;
 //!             }
 //!         }
 //!     }
 //!     deferred.clear();
 //! }
-//! heard.sort();
+//! received.sort();
 //! assert_eq!(
-//!     heard,
+//!     received,
 //!     ["at once", "from another thread", "over a socket", "ten milliseconds later"]
 //! );
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-// What talks to the system without a safe interface says so where it does.
+// The few system calls without a safe interface allow it one by one.
 #![deny(unsafe_code)]
 
 mod adaptive_spin;

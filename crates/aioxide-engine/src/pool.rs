@@ -15,15 +15,16 @@ mod worker;
 
 pub use worker::Worker;
 
-/// A blocking call, made once on one of the pool's threads.
+/// A blocking call, which a thread of the pool makes once.
 pub type Job = Box<dyn FnOnce() + Send>;
 
 type Spawn = Box<dyn Fn(Worker) -> io::Result<()> + Send + Sync>;
 
-/// Blocking calls on threads of their own: first in, first out, at most so
-/// many at once. Threads are started when they are needed, and stay.
+/// A thread pool for blocking calls: first in, first out, with a maximum number
+/// of threads. Threads are started when they are needed, and run until shutdown.
 ///
-/// A handle: clones share one pool, and dropping the last of them shuts it down.
+/// This is a handle: clones share one pool, and dropping the last one shuts the
+/// pool down.
 ///
 /// ```
 /// use std::sync::mpsc;
@@ -40,8 +41,8 @@ pub struct BlockingPool {
     owner: Arc<Owner>,
 }
 
-/// What the handles share and the workers do not: so that idle workers do not
-/// keep a pool alive that nobody can submit to.
+/// What the handles share and the workers do not, so that idle workers do not
+/// keep a pool alive that has no handle left.
 struct Owner {
     shared: Arc<Shared>,
     max_threads: usize,
@@ -51,10 +52,10 @@ struct Owner {
 struct Shared {
     /// Never held while a job, the spawning function or a callback runs.
     state: Mutex<State>,
-    /// Signalled once for each job that an idle worker should take, and to all
-    /// at shutdown.
+    /// Notified once for each job that an idle worker should take, and for all
+    /// workers at shutdown.
     work_or_shutdown: Condvar,
-    /// Set with each job and at shutdown: what a worker looks for, without the
+    /// Set with each job and at shutdown: a worker spins on this, without the
     /// lock, before it waits.
     has_work: AtomicBool,
 }
@@ -65,33 +66,32 @@ struct State {
     next_job_id: u64,
     /// Workers that exist: starting, idle or busy.
     threads: usize,
-    /// Those of `threads` that have not begun to run.
+    /// How many of `threads` have not begun to run.
     starting: usize,
-    /// Those of `threads` that wait for a job.
+    /// How many of `threads` wait for a job.
     idle: usize,
-    /// Those of `threads` that will look for a job in a moment, though they are
-    /// still at one.
+    /// Threads that are still in a job but will take the next one in a moment.
     finishing: Vec<ThreadId>,
-    /// Whether one of these looks for a job. One at a time, for each of them
+    /// Whether one of these spins. Only one does at a time, because each
     /// occupies a processor.
     spinning: bool,
-    /// Tells whether to look. Copied out while a worker does.
+    /// Decides whether to spin. Copied out while a worker spins.
     spin: AdaptiveSpin,
     next_index: usize,
     shut_down: bool,
-    /// To be called when the last worker has ended.
+    /// Callbacks for when the last worker has ended.
     on_idle: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 struct QueuedJob {
-    /// Tells a job from the others when its thread could not be started.
+    /// Identifies the job if its thread could not be started.
     id: u64,
     job: Job,
 }
 
 impl BlockingPool {
-    /// A pool of at most `max_threads` threads, each started by `spawn`, which
-    /// has to see to it that [`Worker::run`] is called on a new thread.
+    /// A pool of at most `max_threads` threads. `spawn` starts each of them: it
+    /// must start a new thread that calls [`Worker::run`].
     ///
     /// # Panics
     ///
@@ -115,7 +115,8 @@ impl BlockingPool {
         }
     }
 
-    /// A pool of ordinary threads named `name_prefix-0`, `name_prefix-1`, ….
+    /// A pool of threads of the standard library, named `name_prefix-0`,
+    /// `name_prefix-1`, ….
     ///
     /// # Panics
     ///
@@ -131,14 +132,14 @@ impl BlockingPool {
         })
     }
 
-    /// Queues `job`, and starts a thread for it only if no idle one is free to
-    /// take it and fewer than the maximum exist.
+    /// Queues `job`. Starts a thread for it only if no idle thread can take it
+    /// and fewer than the maximum exist.
     ///
     /// # Errors
     ///
     /// [`ShutDown`](SubmitError::ShutDown) after [`shutdown`](Self::shutdown),
-    /// [`Spawn`](SubmitError::Spawn) when no thread could be started and none
-    /// is running that would get round to the job. Both hand it back.
+    /// [`Spawn`](SubmitError::Spawn) when no thread could be started and no
+    /// running thread will take the job. Both contain the job.
     pub fn submit(&self, job: Job) -> Result<(), SubmitError> {
         let shared = &self.owner.shared;
         let mut state = shared.lock();
@@ -169,14 +170,14 @@ impl BlockingPool {
         }
     }
 
-    /// By what a job tells the pool that it is nearly over.
+    /// For a job that reports its outcome: see [`FinishReporter`].
     pub fn finish_reporter(&self) -> FinishReporter {
         FinishReporter { shared: Arc::clone(&self.owner.shared) }
     }
 
-    /// Takes no more jobs. Those that are queued still run; when the last
-    /// worker has ended, `on_idle` is called on its thread, or at once, here,
-    /// when none runs.
+    /// Accepts no more jobs. Queued jobs still run. When the last worker has
+    /// ended, `on_idle` is called on its thread; if no thread exists, it is
+    /// called here, at once.
     pub fn shutdown(&self, on_idle: impl FnOnce() + Send + 'static) {
         let shared = &self.owner.shared;
         let mut state = shared.lock();
@@ -191,12 +192,12 @@ impl BlockingPool {
         shared.wake_all();
     }
 
-    /// How many threads exist, idle ones included.
+    /// The number of threads, idle ones included.
     pub fn threads(&self) -> usize {
         self.owner.shared.lock().threads
     }
 
-    /// How many jobs wait for a thread.
+    /// The number of jobs that wait for a thread.
     pub fn queued(&self) -> usize {
         self.owner.shared.lock().queue.len()
     }
@@ -211,12 +212,12 @@ impl Drop for Owner {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No foreign code runs under the lock: a panic cannot have left the
+        // No foreign code runs under the lock, so a panic cannot have left the
         // state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The pool was shut down.
+    /// After shutdown: wakes all workers.
     fn wake_all(&self) {
         self.has_work.store(true, Ordering::Release);
         self.work_or_shutdown.notify_all();
@@ -231,7 +232,7 @@ impl Shared {
     }
 
     /// The thread for job `id` could not be started: takes the job back,
-    /// unless another worker has it already or will get round to it.
+    /// unless another worker has taken it or will take it.
     fn take_back(&self, id: u64, error: io::Error) -> Result<(), SubmitError> {
         let mut state = self.lock();
         if state.threads > state.starting {
@@ -245,28 +246,28 @@ impl Shared {
     }
 }
 
-/// A job's way to tell its outcome when its thread counts as idle already:
-/// whoever hears of it and submits the next job at once gets the same thread,
-/// which is awake.
+/// Lets a job report its outcome at a point where its thread already counts as
+/// idle: if the receiver submits the next job at once, the same thread, which is
+/// awake, takes it.
 ///
-/// It does not keep the pool alive.
+/// Does not keep the pool alive.
 #[derive(Clone)]
 pub struct FinishReporter {
     shared: Arc<Shared>,
 }
 
 impl FinishReporter {
-    /// Makes the call, which has to be the last thing that a job of the pool
-    /// does. It must not block: a job that is submitted meanwhile may wait for
-    /// this thread though others are idle.
-    pub fn report<R>(&self, words: impl FnOnce() -> R) -> R {
+    /// Calls `report`, which must be the last action of a job of this pool. It
+    /// must not block: a job that is submitted meanwhile may wait for this thread
+    /// although others are idle.
+    pub fn report<R>(&self, report: impl FnOnce() -> R) -> R {
         self.shared.lock().finishes();
-        words()
+        report()
     }
 }
 
 impl State {
-    /// The calling thread will look for a job in a moment.
+    /// The calling thread will take a job in a moment.
     fn finishes(&mut self) {
         let thread = thread::current().id();
         if !self.finishing.contains(&thread) {
@@ -274,7 +275,7 @@ impl State {
         }
     }
 
-    /// The calling thread has looked for a job, or does so no more.
+    /// The calling thread has taken a job, or waits for one from now on.
     fn finished(&mut self) {
         if !self.finishing.is_empty() {
             let thread = thread::current().id();
@@ -283,11 +284,11 @@ impl State {
     }
 }
 
-/// Why a job was not accepted. The job comes back with it.
+/// Why a job was not accepted, with the job.
 pub enum SubmitError {
     /// The pool is shut down.
     ShutDown(Job),
-    /// No thread runs and none could be started.
+    /// No thread is running and none could be started.
     Spawn(io::Error, Job),
 }
 

@@ -1,4 +1,4 @@
-//! Timers: what is to run later, nearest deadline first.
+//! Timers: items to run later, nearest deadline first.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -8,29 +8,29 @@ use std::{mem, option, vec};
 #[cfg(test)]
 mod tests;
 
-/// Fewer cancelled timers than this are not worth looking for.
+/// Up to this number, cancelled timers are not worth a pass over the heap.
 const MIN_CANCELLED: usize = 100;
 
-/// How many timers wait outside the heap at most: few enough to stay in the cache.
+/// The most timers that are kept outside the heap: few enough to stay in the cache.
 const MAX_RECENT: usize = 256;
 
-/// Something that may have been called off while it waits.
+/// Something that can be cancelled while it waits.
 pub trait Cancellable {
-    /// Whether running this item would do nothing. Once true, it stays true.
+    /// Whether running this item would do nothing. Once true, it must stay true.
     fn is_cancelled(&self) -> bool;
 }
 
 /// A min-heap by deadline, first in first out among equal deadlines.
 ///
-/// Most timers are called off, and many of them at once, before anybody asks which is
-/// next: `async with timeout(10)` around what need not wait. So a new one enters the
-/// heap only when that question comes. Until then it is one of the recent ones, of
-/// which the newest leaves at its cancellation, at the cost of a `Vec::pop`.
+/// Most timers are cancelled, and many of them before the loop asks for the nearest
+/// deadline: `async with timeout(10)` around a block that does not wait. So a new timer
+/// enters the heap only when the loop asks. Until then it is in a list of recent timers;
+/// if the newest one is cancelled, it is removed at the cost of a `Vec::pop`.
 ///
 /// No item is ever dropped inside a `&mut self` method: dropping one may run
-/// foreign code that comes back to the loop and finds the heap half changed.
-/// Whatever leaves the heap is handed to the caller, cancelled items through
-/// the `deferred` that he passes in and empties when it suits him.
+/// foreign code that calls the loop and would find the heap half changed.
+/// Every removed item is handed to the caller; cancelled items are appended to the
+/// argument `deferred`, which the caller empties where foreign code may run.
 ///
 /// ```
 /// use aioxide_engine::{Cancellable, Timers};
@@ -53,22 +53,22 @@ pub trait Cancellable {
 /// ```
 pub struct Timers<T> {
     heap: BinaryHeap<Entry<T>>,
-    /// Those that have come since the nearest deadline was asked for, oldest first.
+    /// Timers inserted since the last question for the nearest deadline, oldest first.
     recent: Vec<Entry<T>>,
     /// The order of insertion, which decides between equal deadlines.
     next_sequence: u64,
-    /// How many items that wait are known to be cancelled.
+    /// How many waiting items are known to be cancelled.
     cancelled: usize,
 }
 
-/// What a cancellation takes out: see [`Timers::note_cancelled`].
-#[must_use = "the items are to be dropped where foreign code may run"]
+/// What a cancellation removes: see [`Timers::note_cancelled`].
+#[must_use = "drop the items where foreign code may run"]
 pub enum Cancelled<T> {
     /// Nothing, for now.
     Nothing,
     /// The newest timer.
     Newest(T),
-    /// Everything that was cancelled.
+    /// All cancelled timers.
     All(Vec<T>),
 }
 
@@ -84,21 +84,21 @@ impl<T: Cancellable> Timers<T> {
         Self { heap: BinaryHeap::new(), recent: Vec::new(), next_sequence: 0, cancelled: 0 }
     }
 
-    /// How many timers wait, cancelled ones that are still here included.
+    /// The number of timers, including cancelled ones that were not removed yet.
     #[inline]
     pub fn len(&self) -> usize {
         self.heap.len() + self.recent.len()
     }
 
-    /// Whether no timer waits, not even a cancelled one.
+    /// Whether there is no timer, not even a cancelled one.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.heap.is_empty() && self.recent.is_empty()
     }
 
-    /// Lets `item` wait until `deadline`, in the seconds of the loop's clock.
+    /// Adds `item` with a `deadline` in seconds of the loop's clock.
     ///
-    /// A deadline that is not a number never comes, like an infinite one.
+    /// A deadline that is not a number is never reached, like an infinite one.
     #[inline]
     pub fn insert(&mut self, deadline: f64, item: T) {
         let deadline = if deadline.is_nan() {
@@ -117,17 +117,17 @@ impl<T: Cancellable> Timers<T> {
         }
     }
 
-    /// Takes note that one more of those that wait is cancelled.
+    /// Records that one more waiting timer is cancelled.
     ///
-    /// If the newest is, it is taken out. Otherwise, when more than 100 are, and more
-    /// than half of all, all of them are. The cost of that pass is shared by at least
-    /// as many cancellations, so that each is O(1) and there are never more dead
-    /// timers than live ones for long.
+    /// If the newest one is cancelled, it is removed. Otherwise, when more than 100 and
+    /// more than half of all are cancelled, all of these are removed. The cost of that
+    /// pass is shared by at least as many cancellations, so each is O(1), and cancelled
+    /// timers do not outnumber live ones for long.
     #[inline]
     pub fn note_cancelled(&mut self) -> Cancelled<T> {
         match self.recent.pop_if(|entry| entry.item.is_cancelled()) {
-            // Either it is the one that was cancelled now, or it was counted before
-            // and makes room in the count for that one.
+            // Either it is the one that was cancelled now, or it was counted before.
+            // Then the count stays right: one leaves and one is added.
             Some(newest) => Cancelled::Newest(newest.item),
             None => self.count_cancelled(),
         }
@@ -145,7 +145,7 @@ impl<T: Cancellable> Timers<T> {
 
     /// The nearest deadline of a live timer, in seconds.
     ///
-    /// Cancelled timers that are in its way are moved to `deferred`.
+    /// Cancelled timers before it are moved to `deferred`.
     #[inline]
     pub fn next_deadline(&mut self, deferred: &mut Vec<T>) -> Option<f64> {
         self.take_in_recent(deferred);
@@ -153,9 +153,9 @@ impl<T: Cancellable> Timers<T> {
         self.heap.peek().map(|entry| entry.deadline)
     }
 
-    /// The next live timer whose deadline is `now` or earlier.
+    /// Removes the next live timer whose deadline is `now` (in seconds) or earlier.
     ///
-    /// Cancelled timers that are in its way are moved to `deferred`.
+    /// Cancelled timers before it are moved to `deferred`.
     #[inline]
     pub fn pop_due(&mut self, now: f64, deferred: &mut Vec<T>) -> Option<T> {
         if self.next_deadline(deferred)? > now {
@@ -164,12 +164,12 @@ impl<T: Cancellable> Timers<T> {
         self.heap.pop().map(|entry| entry.item)
     }
 
-    /// Everything that waits, cancelled or not, in no particular order.
+    /// All timers, cancelled or not, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.heap.iter().chain(&self.recent).map(|entry| &entry.item)
     }
 
-    /// Takes out everything that waits, cancelled or not, nearest deadline first.
+    /// Removes all timers, cancelled or not, nearest deadline first.
     pub fn take_all(&mut self) -> Vec<T> {
         self.cancelled = 0;
         self.heap.extend(self.recent.drain(..));
@@ -177,7 +177,7 @@ impl<T: Cancellable> Timers<T> {
         furthest_first.into_iter().rev().map(|entry| entry.item).collect()
     }
 
-    /// Puts the recent timers into the heap, except those that are cancelled by now.
+    /// Moves the recent timers into the heap, except those that are cancelled by now.
     #[inline]
     fn take_in_recent(&mut self, deferred: &mut Vec<T>) {
         for entry in self.recent.drain(..) {
@@ -190,8 +190,9 @@ impl<T: Cancellable> Timers<T> {
         }
     }
 
-    /// Frees the head of cancelled timers. If these are most of the heap, all of them
-    /// go in one pass, which costs less than taking each from the top of the heap.
+    /// Removes cancelled timers from the head of the heap. If most of the heap is
+    /// cancelled, all of them are removed in one pass, which costs less than popping
+    /// each from the heap.
     #[inline]
     fn remove_cancelled_head(&mut self, deferred: &mut Vec<T>) {
         if !self.has_cancelled_head() {
@@ -211,7 +212,7 @@ impl<T: Cancellable> Timers<T> {
         self.heap.peek().is_some_and(|entry| entry.item.is_cancelled())
     }
 
-    /// Moves everything that is cancelled to `deferred`, whether it was noted or not.
+    /// Moves all cancelled timers to `deferred`, whether they were counted or not.
     fn take_cancelled(&mut self, deferred: &mut Vec<T>) {
         self.take_in_recent(deferred);
         self.cancelled = 0;
@@ -248,7 +249,7 @@ impl<T: Cancellable> Default for Timers<T> {
     }
 }
 
-/// `BinaryHeap` keeps the greatest on top, so nearer means greater here.
+/// `BinaryHeap` keeps the greatest on top, so a nearer deadline compares as greater.
 impl<T> Ord for Entry<T> {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {

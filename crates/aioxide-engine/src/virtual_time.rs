@@ -1,51 +1,52 @@
-//! What a loop with a virtual clock does when nothing in it is ready.
+//! What a loop with a virtual clock does when nothing is ready.
 
 use std::time::Duration;
 
 use crate::{Cancellable, Engine};
 
-/// What may still come from outside the loop.
+/// What may still arrive from outside the loop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outside {
-    /// Nothing: whatever happens next, the loop does itself.
+    /// Nothing: only the loop's own timers are left.
     Nothing,
-    /// Perhaps something: a descriptor is watched, another thread lives.
+    /// Perhaps something: a descriptor is watched, or another thread is alive.
     Possible,
-    /// Something for certain: a call runs in a thread, say.
+    /// Something for certain: a call runs in a thread, for example.
     Certain,
 }
 
 /// What to do next.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Idle {
-    /// Go on with the iteration: something has come, or the clock has moved.
+    /// Continue the iteration: an item has arrived, or the clock has moved.
     GoOn,
-    /// Wait on the poller for so long at most (None: for ever), and tell
-    /// [`VirtualTime::waited`] how long that was.
+    /// Wait on the poller for this long at most (None: without limit), and pass
+    /// the time that it took to [`VirtualTime::waited`].
     Wait(Option<Duration>),
-    /// Nothing will ever happen again.
+    /// A deadlock: nothing can ever become ready.
     Deadlock,
 }
 
-/// How long a loop with a virtual clock has waited for the outside.
+/// How long a loop with a virtual clock has waited for events from outside.
 ///
-/// The clock stands still while it waits. A deadline comes when it has waited,
-/// since the clock last moved, for as many real seconds as the deadline is
-/// away; sooner if nothing may come from outside, or only perhaps and nothing
-/// has come for as long as the patience lasts.
+/// The clock stands still during such a wait. The clock jumps to the next
+/// deadline when the loop has waited, since the clock last moved, for as many
+/// real seconds as the deadline is away. It jumps sooner if nothing can arrive
+/// from outside, or if something is only possible and nothing has arrived for as
+/// long as the patience lasts.
 #[derive(Debug)]
 pub struct VirtualTime {
-    /// Real seconds without anything from outside.
+    /// How many real seconds to wait without an event from outside.
     patience: f64,
     /// Real seconds since the clock last moved.
     since_move: f64,
-    /// Real seconds since something last came from outside.
+    /// Real seconds since the last event from outside.
     silent: f64,
 }
 
 impl VirtualTime {
-    /// Waits `patience` real seconds for what may come only perhaps; infinity
-    /// is for ever.
+    /// Waits `patience` real seconds for events that are only possible; infinity
+    /// means no limit.
     ///
     /// # Panics
     ///
@@ -56,14 +57,14 @@ impl VirtualTime {
         Self { patience, since_move: 0.0, silent: 0.0 }
     }
 
-    /// The wait that was asked for took `seconds` of real time; whether it
-    /// brought something.
+    /// Records that a wait ([`Idle::Wait`]) took `seconds` of real time, and
+    /// whether it brought an event.
     pub fn waited(&mut self, seconds: f64, brought_something: bool) {
         self.since_move += seconds;
         self.silent = if brought_something { 0.0 } else { self.silent + seconds };
     }
 
-    /// Decides, for a nearest deadline that is `distance` seconds away.
+    /// Decides what to do, for a nearest deadline that is `distance` seconds away.
     fn decide(&self, distance: Option<f64>, outside: Outside) -> Idle {
         let impatient = match outside {
             Outside::Nothing => 0.0,
@@ -79,7 +80,7 @@ impl VirtualTime {
     }
 }
 
-/// Never zero, so that waiting in vain ends.
+/// Never zero: a wait of no time would not count towards the patience.
 fn duration(seconds: f64) -> Duration {
     let rounded = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
     rounded.max(Duration::from_nanos(1))
@@ -87,10 +88,10 @@ fn duration(seconds: f64) -> Duration {
 
 impl<T: Cancellable> Engine<T> {
     /// Step 2 of a loop with a virtual clock, after a poll that did not wait:
-    /// says what to do, and moves the clock to the nearest deadline if that is
-    /// next. `outside` must have been found out after that poll.
+    /// returns what to do, and moves the clock to the nearest deadline if that is
+    /// next. `outside` must have been computed after that poll.
     ///
-    /// Cancelled timers in the way are moved to `deferred`.
+    /// Cancelled timers before the nearest live one are moved to `deferred`.
     ///
     /// # Panics
     ///

@@ -1,5 +1,5 @@
 //! A whole `Engine` against a model: timers, descriptors, wake-ups, items from
-//! other threads and from a blocking pool, turns, and a close at any moment.
+//! other threads and from a blocking pool, iterations, and a close at any moment.
 //!
 //! What the loop's own thread does has one right order, and the model knows it.
 //! What other threads send arrives when it likes: its place is left open, and
@@ -214,7 +214,7 @@ impl Others {
         else {
             return false;
         };
-        assert_eq!(items.pop_front(), Some(id), "of one sender, the first comes first");
+        assert_eq!(items.pop_front(), Some(id), "the items of one sender keep their order");
         if items.is_empty() {
             self.under_way.remove(&sender);
         }
@@ -248,7 +248,7 @@ struct Trial {
     deferred: Vec<Item>,
     /// Woken since the last wait, not counting the inbox.
     is_woken: bool,
-    /// Ids are given out in turn.
+    /// Ids are given out in order.
     next_id: usize,
     /// Those that have run.
     run: Vec<usize>,
@@ -428,7 +428,7 @@ impl Trial {
         arrived
     }
 
-    /// Turns until nothing is on its way and nothing is left to do.
+    /// Runs iterations until nothing is under way and nothing is left to do.
     fn settle(&mut self) {
         self.others.hold_jobs(false);
         // A descriptor that stays ready keeps the clock from moving by itself.
@@ -445,7 +445,7 @@ impl Trial {
     /// Closes the engine wherever it is, and accounts for every item.
     fn close(mut self) {
         let left = self.engine.close();
-        // What comes from now on goes back.
+        // What is pushed from now on is returned.
         self.others.end();
         let late = self.item();
         assert_eq!(self.engine.inbox().push(late.clone()).unwrap_err().id, late.id);
@@ -456,7 +456,7 @@ impl Trial {
         all.extend(self.deferred.iter().map(|item| item.id));
         all.extend(self.others.refused.lock().unwrap().iter());
         all.sort_unstable();
-        assert!(all.iter().copied().eq(0..late.id), "each comes out once: {all:?}");
+        assert!(all.iter().copied().eq(0..late.id), "each item is taken out once: {all:?}");
         // What was called off never ran.
         assert!(self.deferred.iter().all(Item::is_cancelled));
     }

@@ -36,7 +36,7 @@ fn a_signal_handler_may_wake_the_loop() {
         assert_eq!(unsafe { libc::raise(libc::SIGUSR2) }, 0);
         let start = Instant::now();
         poller.wait(&mut events, Some(DEADLINE)).unwrap();
-        assert!(start.elapsed() < DEADLINE, "the handler woke nobody");
+        assert!(start.elapsed() < DEADLINE, "the handler did not wake the poller");
         assert!(events.is_empty());
     }
 }

@@ -1,1 +1,1 @@
-"""What touches the standard library: its policy, its functions, and other packages' loops."""
+"""Changes to the standard library: its policy, its functions, and other packages' loops."""

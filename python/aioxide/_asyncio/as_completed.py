@@ -20,14 +20,19 @@ else:
     ) -> Generator[Coroutine[Any, Any, Any]]:
         """Yield coroutines, each of which returns the result of the next awaitable that is done.
 
-        ``fs`` is an iterable of awaitables. ``timeout`` is in seconds; after it the coroutines
-        raise ``TimeoutError``, and nothing is cancelled. ``TypeError`` if ``fs`` is a future or a
-        coroutine itself; as with any generator, at the first step.
+        Arguments:
+            fs: an iterable of awaitables.
+            timeout: seconds until the coroutines raise ``TimeoutError``; the awaitables are not
+                cancelled then. None means no limit.
+
+        Raises:
+            TypeError: ``fs`` is a future or a coroutine itself. This is a generator, so the
+                exception is raised at the first step.
 
         https://docs.python.org/3/library/asyncio-task.html#asyncio.as_completed
         """
         if _aioxide.isfuture(fs) or iscoroutine(fs):
             raise TypeError(f"expect an iterable of futures, not {type(fs).__name__}")
-        # What is sent or thrown in stops here.
+        # Not `yield from`: values sent in and exceptions thrown in must stop here.
         for coroutine in _aioxide._in_order_of_completion(fs, timeout):  # noqa: UP028
             yield coroutine

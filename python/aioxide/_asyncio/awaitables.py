@@ -1,4 +1,4 @@
-"""What ``ensure_future()`` makes of an awaitable that is no coroutine."""
+"""How ``ensure_future()`` turns an awaitable into a coroutine."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ("wrap_awaitable",)
 T = TypeVar("T")
 
 
-# Programs look at the coroutine of the task that comes of it; this one is a
-# coroutine of the interpreter's, as with asyncio, and has asyncio's name.
+# Programs inspect the coroutine of the resulting task. So this is a coroutine of
+# the interpreter's, as in asyncio, and has asyncio's name.
 async def wrap_awaitable(awaitable: Awaitable[T]) -> T:
     """Wait for ``awaitable`` and return its result."""
     return await awaitable

@@ -1,8 +1,8 @@
-"""What a native coroutine shows to those who look for the frames of a suspended one.
+"""Stand-ins for the frames of suspended native coroutines.
 
 ``asyncio.capture_call_graph()``, ``Task.get_stack()`` and debuggers follow ``cr_await`` from
 coroutine to coroutine and read ``cr_frame``. A native coroutine has no frame of the interpreter's;
-these stand in for it, with the code of asyncio's own functions.
+these classes stand in for it, with the code of asyncio's functions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .. import _aioxide
 
 __all__ = ("Frame", "Suspended", "awaited", "code_of", "frame_of")
 
-#: Where asyncio is suspended one function further in than the one that was called.
+#: For each function of asyncio that awaits another one of its own: that inner function.
 _INSIDE = {
     "_AsCompletedIterator.__anext__": "_AsCompletedIterator._wait_for_one",
     "_AsCompletedIterator._wait_for_one": "Queue.get",
@@ -28,7 +28,7 @@ if sys.version_info >= (3, 14):
 
 
 class Suspended:
-    """A coroutine that waits, as far as one can look into it.
+    """Stands in for a suspended coroutine.
 
     Args:
         qualname: the name of its function.
@@ -57,7 +57,7 @@ class Suspended:
 
 
 class Frame:
-    """The place at which a native coroutine waits: somewhere in its function.
+    """Stands in for the frame of a suspended native coroutine.
 
     Args:
         f_generator: the coroutine.
@@ -81,19 +81,19 @@ class Frame:
 
 
 def frame_of(qualname: str, cr_await: Any) -> Frame:
-    """Give the frame of the native coroutine ``qualname`` that waits for ``cr_await``."""
+    """Return the frame of the native coroutine ``qualname`` that waits for ``cr_await``."""
     return Frame(Suspended(qualname, cr_await))
 
 
 def awaited(qualname: str, cr_await: Any) -> Any:
-    """Give what native coroutine ``qualname`` awaits, at the end of which ``cr_await`` is."""
+    """Return what native coroutine ``qualname`` awaits; ``cr_await`` is the innermost awaitable."""
     inside = _INSIDE.get(qualname)
     return cr_await if inside is None else Suspended(inside, awaited(inside, cr_await))
 
 
 @functools.cache
 def code_of(qualname: str) -> CodeType:
-    """Give the code of asyncio's function ``qualname``, an empty one if that is not native."""
+    """Return the code of asyncio's function ``qualname``; an empty one if that is not native."""
     known = _codes().get(qualname)
     if known is not None:
         return known

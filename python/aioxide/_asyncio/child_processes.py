@@ -1,10 +1,10 @@
-"""How the processes that a program starts come to run on aioxide, too.
+"""Install aioxide in the child processes of a program.
 
-A forked process is a copy and needs nothing. One that ``multiprocessing`` starts anew is sent what
-it must know before its own work, and one that runs ``sys.executable`` inherits the environment.
-What both do then is in ``_aioxide_startup``.
+A forked process is a copy and needs nothing. A process that ``multiprocessing`` spawns is sent the
+setting before its own work, and one that runs ``sys.executable`` inherits the environment. What
+both do then is in ``_aioxide_startup``.
 
-Imported when aioxide is installed: who only imports the package has nothing of this.
+This module is imported by ``install()``, not by the package.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def prepared_by(original: Callable[[str], dict[str, Any]], loops: Callable[[], b
 
     Arguments:
         original: that function.
-        loops: tells what the new process is to give ``install()``.
+        loops: returns the argument of ``install()`` for the new process.
     """
 
     @functools.wraps(original)
     def get_preparation_data(name: str) -> dict[str, Any]:
-        # The process may come from a server that was started while the environment said otherwise.
+        # Decided now: a fork server may have been started under another environment.
         wanted = None if startup.is_off() else loops()
         return {**original(name), "aioxide": _Begin(wanted)}
 
@@ -56,7 +56,7 @@ def prepared_by(original: Callable[[str], dict[str, Any]], loops: Callable[[], b
 
 
 class _Begin:
-    """What a new process is sent: reading it has an effect, its value is none."""
+    """Sent to a new process: unpickling it installs aioxide there, and gives None."""
 
     def __init__(self, loops: bool | None) -> None:
         self._loops = loops
@@ -67,14 +67,14 @@ class _Begin:
 
 
 def keep_loops() -> bool:
-    """Tell whether the environment says that other packages' loops are to be left alone."""
+    """Return whether the environment says that other packages' loops are not to be replaced."""
     return os.environ.get(startup.VARIABLE) == startup.KEEP_LOOPS
 
 
 def inherit(loops: bool) -> None:
-    """Tell the Python processes that this one starts, by the environment, to use aioxide.
+    """Set the environment variable that makes child Python processes use aioxide.
 
-    Nothing happens if the environment says that they must not.
+    Nothing happens if the environment disables aioxide.
     """
     global _inherited
     if startup.is_off():
@@ -86,7 +86,7 @@ def inherit(loops: bool) -> None:
 
 
 def adopt() -> None:
-    """Take over what this process was told by its environment, so that it can be taken back."""
+    """Record the setting that this process inherited, so that `keep_to_itself` can undo it."""
     global _inherited
     value = os.environ.get(startup.VARIABLE)
     if value and not startup.is_off():
@@ -94,7 +94,7 @@ def adopt() -> None:
 
 
 def keep_to_itself() -> None:
-    """Undo `inherit` and `adopt`, unless the program has said something else since."""
+    """Undo `inherit` and `adopt`, unless the program has changed the variable since."""
     global _inherited
     if _inherited is None:
         return

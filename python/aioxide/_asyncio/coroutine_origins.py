@@ -1,4 +1,4 @@
-"""Where native coroutines were made: what ``cr_origin`` shows, in debug mode."""
+"""``cr_origin`` of native coroutines: where they were made, in debug mode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _origins = weakref.WeakKeyDictionary()
 
 
 def remember(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Record the caller, and its callers, as many as the interpreter is told to record."""
+    """Record the call stack, up to the interpreter's origin tracking depth."""
     depth = sys.get_coroutine_origin_tracking_depth()
     frame = sys._getframe(1) if depth > 0 else None
     places = []
@@ -26,5 +26,5 @@ def remember(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 def origin_of(coroutine: Coroutine[Any, Any, Any]) -> tuple[tuple[str, int, str], ...] | None:
-    """Give the file, line and function of each, the caller first; None if not recorded."""
+    """Return file, line and function of each frame, innermost first; None if not recorded."""
     return _origins.get(coroutine)

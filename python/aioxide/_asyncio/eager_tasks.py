@@ -1,7 +1,7 @@
-"""``eager_task_factory``: asyncio's own factory function, for native tasks.
+"""``eager_task_factory``: asyncio's factory function, for native tasks.
 
-It is a function of Python's on purpose: programs look at its ``__code__`` to tell
-a task that has begun eagerly.
+It must be a Python function: programs compare its ``__code__`` to recognise a task
+that was started eagerly.
 """
 
 from __future__ import annotations

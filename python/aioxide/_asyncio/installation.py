@@ -1,4 +1,4 @@
-"""How the standard library's own front doors lead to this loop."""
+"""``install()`` and ``uninstall()``: asyncio's own functions use this loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ("install", "uninstall")
 
 
 class _Swap(NamedTuple):
-    """One attribute of a module, what it was and what it is instead."""
+    """One attribute of a module, its original value and its replacement."""
 
     module: ModuleType
     name: str
@@ -30,34 +30,35 @@ class _Swap(NamedTuple):
 
 
 _swaps: list[_Swap] = []
-# Tells when modules are imported that are to change, while installed.
+# While installed: calls back when a module is imported that has to be changed.
 _watch: _ImportWatch | None = None
 _replaces_loops = False
 
 
 def install(loops: bool = False) -> None:
-    """Make the loops that asyncio creates from now on ours.
+    """Make asyncio create aioxide's loops from now on.
 
     ``asyncio.run()``, ``asyncio.Runner()``, ``asyncio.new_event_loop()``, the event loop policies
     and the class ``asyncio.SelectorEventLoop`` (from Python 3.13 on also ``asyncio.EventLoop``),
-    called without a selector, then give an ``aioxide.Loop``; ``isinstance(loop,
-    asyncio.BaseEventLoop)`` is true for it. Called with a selector the class gives asyncio's loop,
-    and a class that derives from it is what it was. A policy that the program sets afterwards and
-    that makes loops of its own keeps making them. Loops that exist are not touched.
+    called without a selector, then return an ``aioxide.Loop``; ``isinstance(loop,
+    asyncio.BaseEventLoop)`` is true for it. Called with a selector, the class returns asyncio's
+    loop, and subclasses of it do not change. If the program sets a policy of its own afterwards,
+    that policy still makes its own loops. Existing loops do not change.
 
-    What else of asyncio is native, such as ``asyncio.Lock``, is put under its
-    name there too; modules that imported it by name before keep the standard
-    one, which works on this loop as well.
+    Other native classes and functions, such as ``asyncio.Lock``, replace asyncio's under the same
+    name. Modules that imported a name before keep the standard object, which works on this loop
+    too.
 
-    Processes that ``multiprocessing`` starts do the same, unless the environment variable
-    ``AIOXIDE`` is ``0``.
+    Processes that ``multiprocessing`` starts are installed as well, unless the environment
+    variable ``AIOXIDE`` is ``0``.
 
-    Installing twice is the same as once.
+    Installing twice is the same as once. Do not call it in a library: this is the decision of the
+    program. A program that can choose its runner uses ``aioxide.run()`` instead.
 
     Arguments:
-        loops: let ours take the place of the loops of uvloop, rloop and zuvloop as well, for
-            programs that ask for one of these packages. A line of the logger ``aioxide`` tells when
-            it does. Nothing happens where a package is not installed.
+        loops: replace the loop classes of uvloop, rloop and zuvloop as well, for programs that use
+            one of these packages. The logger ``aioxide`` then writes one line. Nothing happens
+            where a package is not installed.
     """
     global _replaces_loops, _watch
     if _watch is None:
@@ -79,9 +80,9 @@ def install(loops: bool = False) -> None:
 def uninstall() -> None:
     """Undo ``install()``: asyncio creates its own loops again.
 
-    What was there before comes back, a policy of the program's own included.
-    What somebody else has replaced since stays. Without an ``install()`` to
-    undo, nothing happens.
+    Every original is restored, including a policy of the program's own. Names
+    that other code has replaced since are not touched. Without an ``install()``
+    to undo, nothing happens.
     """
     global _replaces_loops, _watch
     if _watch is None:
@@ -100,11 +101,11 @@ def uninstall() -> None:
 
 
 def install_for_program(*, keeps_loops: bool) -> None:
-    """Install as ``python -m aioxide`` does: for the processes of the program, too."""
+    """Install as ``python -m aioxide`` does: in the program's child processes, too."""
     from . import child_processes
 
     loops = not keeps_loops and not child_processes.keep_loops()
-    # This may be such a process, which was told something else than its command line says.
+    # This may be such a child process, installed with another choice than its command line has.
     uninstall()
     install(loops)
     child_processes.inherit(loops)
@@ -122,7 +123,7 @@ def install_in_child(loops: bool) -> None:
 def _install_ours(watch: _ImportWatch) -> None:
     if hasattr(events, "_event_loop_policy"):
         # The variable itself: the function that sets it warns from Python 3.14
-        # on, and the one that reads it would create a policy in passing.
+        # on, and the one that reads it would create a policy.
         _swap(events, "_event_loop_policy", EventLoopPolicy())
     else:
         _swap(events, "new_event_loop", new_event_loop)

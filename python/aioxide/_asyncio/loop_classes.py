@@ -1,9 +1,8 @@
-"""What asyncio's loop classes answer while ``install()`` is in force.
+"""asyncio's loop classes while aioxide is installed.
 
-A program may ask for a loop by its class, ``asyncio.SelectorEventLoop()``, and ask by the class
-what a loop is, ``isinstance(loop, asyncio.BaseEventLoop)``. The classes stay what they are, objects
-that other modules have imported and derive from, and are given another class of their own, which
-answers both.
+A program may create a loop by its class, ``asyncio.SelectorEventLoop()``, and test a loop by a
+class, ``isinstance(loop, asyncio.BaseEventLoop)``. Other modules have imported these classes and
+derive from them, so the classes are not replaced: they get another metaclass, which handles both.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ __all__ = ("give_way", "stand_alone")
 
 
 class _GivesWay(ABCMeta):
-    """The class of asyncio's loop classes while aioxide is installed.
+    """The metaclass of asyncio's loop classes while aioxide is installed.
 
-    It derives from ``ABCMeta`` only for programs that derive from a loop class and an abstract
-    class: the interpreter wants one of the two metaclasses to derive from the other.
+    It derives from ``ABCMeta`` for programs that derive a class from a loop class and an abstract
+    class: one of the two metaclasses has to derive from the other.
     """
 
     def __new__(mcls, name, bases, namespace, /, **kwargs):
         cls = super().__new__(mcls, name, bases, namespace, **kwargs)
         if mcls is _GivesWay:
-            # A program's own class behaves as ever, and must not outlive `uninstall()` as one of
-            # these.
+            # A program's own subclass must behave as without aioxide, and must not keep this
+            # metaclass after `uninstall()`.
             _set_metaclass(cls, ABCMeta)
         return cls
 
@@ -49,7 +48,7 @@ class _GivesWay(ABCMeta):
 
     @property
     def __signature__(cls) -> inspect.Signature:
-        # `inspect` would show that of `__call__` above.
+        # Otherwise `inspect` would return the signature of `__call__` above.
         whole = inspect.signature(cls.__init__)
         return whole.replace(parameters=list(whole.parameters.values())[1:])
 
@@ -63,7 +62,7 @@ _classes_before: dict[type, type] = {}
 
 
 def give_way() -> None:
-    """Make asyncio's loop classes give our loop and recognise it; a second time changes nothing."""
+    """Make asyncio's loop classes create and recognise our loop; a second call changes nothing."""
     for cls in _CLASSES:
         if not isinstance(cls, _GivesWay):
             _classes_before[cls] = type(cls)
@@ -71,7 +70,7 @@ def give_way() -> None:
 
 
 def stand_alone() -> None:
-    """Make asyncio's loop classes what they were."""
+    """Restore asyncio's loop classes."""
     for cls, before in _classes_before.items():
         if type(cls) is _GivesWay:
             _set_metaclass(cls, before)

@@ -1,12 +1,12 @@
-"""Why nest_asyncio is refused.
+"""nest_asyncio cannot work on this loop, and is refused.
 
-``nest_asyncio.apply()`` gives asyncio's loop class methods of its own, which work on that class's
-queue of callbacks, its heap of timers and its selector. Ours has none of them, and would be broken
-for the rest of the process. The packages refuse loops that do not derive from
-``asyncio.BaseEventLoop``; while aioxide is installed ours pass that check, and have to be refused
-here, before anything is changed.
+``nest_asyncio.apply()`` replaces methods of the loop's class by its own, which use asyncio's queue
+of callbacks, heap of timers and selector. Our loop has none of these, and would be broken for the
+rest of the process. The packages refuse loops that do not derive from ``asyncio.BaseEventLoop``;
+while aioxide is installed, ours pass that check, so this module refuses them before anything is
+changed.
 
-``docs/nest_asyncio.md`` says what to do instead.
+``docs/nest_asyncio.md`` describes alternatives.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PACKAGES = ("nest_asyncio", "nest_asyncio2")
 
 
 def refusals(package: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield the names of such a package's functions, and functions that refuse loops of ours."""
+    """Yield the package's functions to replace, by name, and functions that refuse our loops."""
     for name in ("apply", "_patch_loop"):
         original = getattr(package, name, None)
         if original is not None:

@@ -1,9 +1,8 @@
-"""Other packages' loops, and how ours takes their place.
+"""Replace the loop classes of other packages.
 
-A program, or the server that runs it, may ask for uvloop by name. ``install(loops=True)`` puts our
-loop class under the name that the package gives its own. All else of the package is left as it is:
-its functions and policies look the class up under that name each time, to make a loop or to
-recognise one.
+A program, or the server that runs it, may ask for uvloop by name. ``install(loops=True)`` replaces
+the package's loop class by ours, under the same name. Nothing else in the package is changed: its
+functions and policies look the class up under that name each time that they make or test a loop.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from types import ModuleType
 
 __all__ = ("PACKAGES", "announce", "places")
 
-#: What each package calls its loop class.
+#: The name of the loop class in each package.
 PACKAGES = {"uvloop": "Loop", "rloop": "RLoop", "zuvloop": "EventLoop"}
 
 _logger = logging.getLogger("aioxide")
@@ -23,7 +22,7 @@ _announced: set[str] = set()
 
 
 def places(package: str) -> Iterator[tuple[ModuleType, str]]:
-    """Yield each module of an imported package that has the loop class, and the name there."""
+    """Yield each module of an imported package that has the loop class, and the class's name."""
     name = PACKAGES[package]
     for module_name, module in list(sys.modules.items()):
         if module_name == package or module_name.startswith(f"{package}."):
@@ -32,7 +31,7 @@ def places(package: str) -> Iterator[tuple[ModuleType, str]]:
 
 
 def announce(package: str, replaced: bool) -> None:
-    """Log which loop a program gets that asks for the package's, once in a process."""
+    """Log once per process which loop a program gets when it asks for the package's."""
     if package in _announced:
         return
     _announced.add(package)

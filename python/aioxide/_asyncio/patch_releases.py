@@ -1,6 +1,6 @@
-"""In what the patch releases of one Python differ, as far as aioxide follows them.
+"""Differences between patch releases of one Python version that aioxide follows.
 
-Read from asyncio when aioxide is imported, before ``install()`` puts anything else under its names.
+They are read from asyncio when aioxide is imported, before ``install()`` replaces its names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ("AS_COMPLETED_GIVES_BACK", "SHIELD_REPORTS", "SHIELD_TAKES_NOTE")
 
 
 def _names(function: Callable[..., Any] | None, inner: str | None = None) -> tuple[str, ...]:
-    """Give the attributes that a function, or one defined in it, looks up, in that order."""
+    """Return the names that a function, or one defined in it, looks up, in that order."""
     code = getattr(inspect.unwrap(function), "__code__", None) if function else None
     if code is not None and inner is not None:
         inside = (const for const in code.co_consts if isinstance(const, CodeType))
@@ -24,19 +24,19 @@ def _names(function: Callable[..., Any] | None, inner: str | None = None) -> tup
 
 
 def _shield_takes_note() -> bool:
-    # Only where it does, it asks for the exception before it cancels anything.
+    # In releases that do, the callback calls exception() before cancel().
     names = _names(tasks.shield, "_inner_done_callback")
     wanted = [name for name in names if name in ("exception", "cancel")]
     return wanted == ["exception", "cancel"]
 
 
-#: Whether ``shield`` marks an exception as seen that comes when the wait was cancelled already.
+#: Whether ``shield`` marks an exception as retrieved if the wait was cancelled before.
 SHIELD_TAKES_NOTE = _shield_takes_note()
 
-#: The callback by which ``shield`` reports such an exception; None where it does not.
+#: The callback by which ``shield`` reports such an exception; None if it does not report it.
 SHIELD_REPORTS = getattr(tasks, "_log_on_exception", None)
 
-#: Whether a cancelled wait for the next future of ``as_completed`` leaves it to the next wait.
+#: Whether a cancelled wait of ``as_completed`` leaves its future to the next wait.
 AS_COMPLETED_GIVES_BACK = "_todo_left" in _names(
     getattr(getattr(tasks, "_AsCompletedIterator", None), "_wait_for_one", None)
 )

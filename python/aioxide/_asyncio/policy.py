@@ -1,7 +1,7 @@
-"""Which loop ``asyncio.get_event_loop()`` and ``asyncio.run()`` make.
+"""The event loop policy, which makes the loops of ``asyncio.get_event_loop()``.
 
-Policies are deprecated from Python 3.14 on and are to be removed after it.
-Nothing here asks asyncio for them in a way that warns.
+Policies are deprecated from Python 3.14 on and will be removed. This module
+imports them without a deprecation warning.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ("EventLoopPolicy",)
 
 
 class _ThreadDefault:
-    """What is left of a policy on a Python that has none."""
+    """Stands in for a policy on a Python version without policies."""
 
     _loop_factory = None
 
@@ -33,11 +33,11 @@ _DefaultPolicy = getattr(unix_events, "_UnixDefaultEventLoopPolicy", _ThreadDefa
 
 
 class EventLoopPolicy(_DefaultPolicy):
-    """The standard policy, with ``aioxide.Loop`` as the loop it makes.
+    """The standard policy that makes ``aioxide.Loop``.
 
     Each thread has its own current loop, and child watchers (until Python
     3.13) are the standard ones. Prefer ``aioxide.run()``, or
-    ``aioxide.install()`` for programs that call ``asyncio.run()`` themselves.
+    ``aioxide.install()`` for programs that call ``asyncio.run()``.
 
     https://docs.python.org/3/library/asyncio-policy.html
     """

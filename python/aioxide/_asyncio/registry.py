@@ -1,14 +1,14 @@
-"""How asyncio's own functions about tasks come to see native tasks.
+"""Make asyncio's functions about tasks include native tasks.
 
-``asyncio.all_tasks()`` reads a ``WeakSet`` up to Python 3.13, and to be in there
-costs more than the rest of creating a task. Native tasks are linked to each other
-instead, and that set is taught to yield them as well. It stays the same object:
-the standard library's C code and modules that imported it hold references to it.
-From 3.14 on asyncio links its tasks too, and ours are in its list.
+``asyncio.all_tasks()`` reads a ``WeakSet`` up to Python 3.13. Adding a task to it
+costs more than the rest of creating the task. Instead, native tasks form a linked
+list, and the set gets a subclass that yields them as well. It stays the same
+object: the standard library's C code and modules that imported it hold references
+to it. From 3.14 on asyncio has a linked list too, and native tasks are in it.
 
-Call graphs (Python 3.14) follow who awaits whom. Tasks note it themselves; what
-is awaited through ``gather()``, ``TaskGroup`` or ``shield()`` is noted by two
-functions of asyncio, which know asyncio's futures only.
+Call graphs (Python 3.14) follow which future is awaited by which task. Tasks
+record this themselves; for ``gather()``, ``TaskGroup`` and ``shield()`` two
+functions of asyncio record it, which accept only asyncio's futures.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ class _TasksOfBothKinds(WeakSet):
     """asyncio's set of tasks, followed by the native tasks that are not done."""
 
     def __new__(cls, *args):
-        # The inherited operators build their result with this class. It holds
-        # what it was given, native tasks included, and must not add them
-        # again.
+        # The inherited operators build their result with this class. The result
+        # already contains the native tasks, and must not add them again.
         return WeakSet(*args)
 
     def __iter__(self):
@@ -51,9 +50,9 @@ class _TasksOfBothKinds(WeakSet):
 
 
 def show_native_tasks() -> None:
-    """Make asyncio's functions about tasks see native tasks too.
+    """Make asyncio's functions about tasks include native tasks.
 
-    Doing it again changes nothing.
+    A second call changes nothing.
     """
     if sys.version_info >= (3, 14):
         for name in ("future_add_to_awaited_by", "future_discard_from_awaited_by"):
@@ -62,7 +61,7 @@ def show_native_tasks() -> None:
             setattr(futures, f"_c_{name}", native)
             setattr(asyncio, name, native)
         return
-    # Python 3.12 renamed it, when it gave eager tasks a set of their own.
+    # Renamed in Python 3.12, where eager tasks got a set of their own.
     known = getattr(tasks, "_scheduled_tasks", None)
     if known is None:
         known = tasks._all_tasks

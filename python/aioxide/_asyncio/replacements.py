@@ -1,4 +1,4 @@
-"""Which of asyncio's own classes and functions are native here."""
+"""Which of asyncio's classes and functions are native here."""
 
 from __future__ import annotations
 
@@ -44,25 +44,25 @@ NAMES = {
 
 
 def replacements() -> Iterator[tuple[ModuleType, str, Any]]:
-    """Yield each place in asyncio where a name belongs, and what is native.
+    """Yield ``(module, name, native object)`` for each name to replace in asyncio.
 
-    A name has two places, the package and the module that defines it: the
-    modules of asyncio refer to each other's names through the latter.
+    A name is replaced in two modules, the package and the module that defines
+    it: asyncio's modules look up each other's names in the latter.
     """
     for module_name, names in NAMES.items():
         module = importlib.import_module(f"asyncio.{module_name}")
         for name in names:
             for home in (_aioxide, as_completed, eager_tasks, streams):
-                if hasattr(home, name):  # Not every Python has, or needs, all of them.
+                if hasattr(home, name):  # Not every Python version has or needs all of them.
                     yield asyncio, name, getattr(home, name)
                     yield module, name, getattr(home, name)
                     break
 
 
 def reduce_function(function: FunctionType) -> str | tuple[Any, ...]:
-    """Tell ``pickle`` and ``copy`` where to find a native function again.
+    """Return how ``pickle`` and ``copy`` find a native function.
 
-    By asyncio's name for it, if that is what is under that name; by its place here otherwise.
+    That is its name in asyncio, if it is installed under that name; else its name in this package.
     """
     place: Any = sys.modules.get(function.__module__)
     for name in function.__qualname__.split("."):
@@ -74,7 +74,7 @@ def reduce_function(function: FunctionType) -> str | tuple[Any, ...]:
             return _native, (name,)
         if isinstance(home, type) and getattr(home, function.__name__, None) is function:
             return _native, (f"{name}.{function.__name__}",)
-    raise LookupError(f"{function!r} is no native function")
+    raise LookupError(f"{function!r} is not a native function")
 
 
 def _native(path: str) -> Any:

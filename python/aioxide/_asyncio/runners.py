@@ -1,4 +1,4 @@
-"""Running a program's main coroutine from start to end."""
+"""Run a program's main coroutine from start to end."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ("Runner", "run")
 
 
 class Runner(asyncio.Runner):
-    """``asyncio.Runner`` whose loops are ``aioxide.Loop`` unless told otherwise.
+    """``asyncio.Runner`` that makes an ``aioxide.Loop`` by default.
 
     Arguments:
-        debug: switch the loop's debug mode on or off; None leaves it as the
-            environment asks.
-        loop_factory: makes the loop. Without it the runner's loop is also the
+        debug: switch the loop's debug mode on or off; None means the default of
+            the environment.
+        loop_factory: makes the loop. Without it, the runner's loop is also the
             current loop of the thread until the runner is closed.
 
     https://docs.python.org/3/library/asyncio-runner.html#asyncio.Runner
@@ -38,21 +38,22 @@ class Runner(asyncio.Runner):
 def run(main, *, debug=None, loop_factory=None):
     """Run a coroutine on a new ``aioxide.Loop`` and return its result.
 
-    At the end the tasks that are left are cancelled, asynchronous generators
-    and the default executor are shut down, and the loop is closed. Ctrl-C
-    cancels the coroutine and then raises ``KeyboardInterrupt``.
+    At the end it cancels the remaining tasks, shuts down asynchronous generators
+    and the default executor, and closes the loop. Ctrl-C cancels the coroutine
+    and then raises ``KeyboardInterrupt``. Call it once, at the start of a program;
+    for several calls on one loop use ``Runner``.
 
     Arguments:
         main: the coroutine.
-        debug: switch the loop's debug mode on or off; None leaves it as the
-            environment asks.
+        debug: switch the loop's debug mode on or off; None means the default of
+            the environment.
         loop_factory: makes the loop, in place of ``aioxide.new_event_loop``.
 
     Raises:
-        RuntimeError: a loop runs in this thread already.
+        RuntimeError: a loop is already running in this thread.
         ValueError: ``main`` is not a coroutine; ``TypeError`` from Python 3.14
             on.
-        BaseException: whatever ``main`` raises.
+        BaseException: the exception that ``main`` raises.
 
     https://docs.python.org/3/library/asyncio-runner.html#asyncio.run
     """

@@ -1,4 +1,4 @@
-"""Streams over connections of any kind: asyncio's functions, with the native classes."""
+"""asyncio's stream functions, with the native classes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _DEFAULT_LIMIT = 2**16
 
 
 class StreamReaderProtocol(StreamProtocolCore, asyncio.streams.FlowControlMixin):
-    """The protocol that feeds a ``StreamReader`` and knows when a writer may go on.
+    """The protocol that feeds a ``StreamReader`` and does flow control for a writer.
 
-    The native half does everything; this class is what makes it a protocol to
-    ``isinstance``.
+    The native half does everything; this class makes it an instance of
+    asyncio's protocol classes.
 
     Args:
-        stream_reader: The reader, of which only a weak reference is kept.
+        stream_reader: The reader. The protocol keeps only a weak reference to it.
         client_connected_cb: Called with the reader and a writer when the
-            connection is there; if that makes a coroutine, a task runs it.
-        loop: The event loop; the current one if it is left out.
+            connection is made; if it returns a coroutine, a task runs it.
+        loop: The event loop; the current one by default.
     """
 
     __module__ = "asyncio.streams"
@@ -55,16 +55,17 @@ async def open_connection(host=None, port=None, *, limit=_DEFAULT_LIMIT, **kwds)
     Args:
         host: Name or address.
         port: Port number or service name.
-        limit: The longest line, in bytes; twice as much may wait to be read.
-        kwds: What else ``loop.create_connection()`` takes.
+        limit: The greatest length of a line, in bytes. The reader pauses
+            the transport at twice as much.
+        kwds: Further arguments of ``loop.create_connection()``.
 
     Returns:
         A ``StreamReader`` and a ``StreamWriter``.
 
     Raises:
-        OSError: There is no connection to be had.
+        OSError: The connection failed.
 
-    Cancellation gives the attempt up and closes what it has opened.
+    Cancellation ends the attempt and closes the socket.
 
     https://docs.python.org/3/library/asyncio-stream.html#asyncio.open_connection
     """
@@ -79,18 +80,20 @@ async def start_server(client_connected_cb, host=None, port=None, *, limit=_DEFA
 
     Args:
         client_connected_cb: Called with a ``StreamReader`` and a
-            ``StreamWriter`` for each connection; if that makes a coroutine, a
+            ``StreamWriter`` for each connection; if it returns a coroutine, a
             task runs it.
-        host: Name or address to listen at; several, or all of them if None.
-        port: Port number; 0 for any.
-        limit: The longest line, in bytes; twice as much may wait to be read.
-        kwds: What else ``loop.create_server()`` takes.
+        host: Name or address to listen on, a sequence of them, or None for all
+            interfaces.
+        port: Port number; 0 lets the system choose.
+        limit: The greatest length of a line, in bytes. A reader pauses
+            the transport at twice as much.
+        kwds: Further arguments of ``loop.create_server()``.
 
     Returns:
         A ``Server``.
 
     Raises:
-        OSError: The address cannot be listened at.
+        OSError: An address cannot be bound or resolved.
 
     Cancellation closes what was opened.
 
@@ -108,15 +111,18 @@ if hasattr(socket, "AF_UNIX"):
         """Connect to a server at a Unix socket, otherwise as ``open_connection``.
 
         Args:
-            path: Where the socket is.
-            limit: The longest line, in bytes; twice as much may wait to be read.
-            kwds: What else ``loop.create_unix_connection()`` takes.
+            path: The path of the socket.
+            limit: The greatest length of a line, in bytes. The reader pauses
+                the transport at twice as much.
+            kwds: Further arguments of ``loop.create_unix_connection()``.
 
         Returns:
             A ``StreamReader`` and a ``StreamWriter``.
 
         Raises:
-            OSError: There is no connection to be had.
+            OSError: The connection failed.
+
+        Cancellation ends the attempt and closes the socket.
 
         https://docs.python.org/3/library/asyncio-stream.html#asyncio.open_unix_connection
         """
@@ -130,17 +136,18 @@ if hasattr(socket, "AF_UNIX"):
 
         Args:
             client_connected_cb: Called with a ``StreamReader`` and a
-                ``StreamWriter`` for each connection; if that makes a coroutine,
+                ``StreamWriter`` for each connection; if it returns a coroutine,
                 a task runs it.
-            path: Where the socket will be.
-            limit: The longest line, in bytes; twice as much may wait to be read.
-            kwds: What else ``loop.create_unix_server()`` takes.
+            path: The path of the socket to make.
+            limit: The greatest length of a line, in bytes. A reader pauses
+                the transport at twice as much.
+            kwds: Further arguments of ``loop.create_unix_server()``.
 
         Returns:
             A ``Server``.
 
         Raises:
-            OSError: The path cannot be listened at.
+            OSError: The path cannot be bound.
 
         https://docs.python.org/3/library/asyncio-stream.html#asyncio.start_unix_server
         """

@@ -1,4 +1,4 @@
-"""Sub-interpreters, of either kind, are refused: native objects are of one interpreter."""
+"""Sub-interpreters of either kind are refused: native objects belong to one interpreter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def refuse_sub_interpreters() -> None:
     """Check that this is the main interpreter, before anything native is loaded.
 
     Raises:
-        ImportError: it is another one, whether it shares the GIL or is isolated.
+        ImportError: this is a sub-interpreter, whether it shares the GIL or is isolated.
     """
     try:
         import _interpreters
@@ -17,6 +17,6 @@ def refuse_sub_interpreters() -> None:
         try:
             import _xxsubinterpreters as _interpreters  # CPython 3.12 and older
         except ImportError:
-            return  # Built without: there is one interpreter.
+            return  # Built without sub-interpreters.
     if _interpreters.get_current() != _interpreters.get_main():
         raise ImportError("aioxide does not support sub-interpreters")

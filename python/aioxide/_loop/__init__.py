@@ -1,1 +1,1 @@
-"""The classes that :class:`aioxide.Loop` is put together from, one for each family of methods."""
+"""The base classes of :class:`aioxide.Loop`, one for each family of methods."""

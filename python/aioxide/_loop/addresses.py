@@ -1,4 +1,4 @@
-"""What can be said of an address without asking a resolver."""
+"""Numeric addresses, which need no resolver."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _FAMILIES = (socket.AF_INET, socket.AF_INET6) if socket.has_ipv6 else (socket.AF
 
 
 def numeric_addrinfo(host, port, family, type, proto, flowinfo=0, scopeid=0):
-    """Return the entry ``getaddrinfo()`` would give for a numeric address.
+    """Return the entry that ``getaddrinfo()`` returns for a numeric address.
 
     Arguments:
         host: an IPv4 or IPv6 address in text, str or bytes.
-        port: a number, a str or bytes that spells one, or empty or None for 0.
-        family: the address family wanted, ``AF_UNSPEC`` for either.
+        port: a number, also as str or bytes; empty or None means 0.
+        family: the address family, ``AF_UNSPEC`` for either.
         type: ``SOCK_STREAM`` or ``SOCK_DGRAM``.
-        proto: 0, TCP's or UDP's number.
+        proto: 0, or the number of TCP or UDP.
         flowinfo, scopeid: the last two items of an IPv6 socket address.
 
     Returns:
-        ``(family, type, proto, "", socket address)``, or None if only the
-        resolver can tell: the host is a name or has a zone index, the port is
-        a service name, or the kind of socket is another one.
+        ``(family, type, proto, "", socket address)``, or None if the resolver is
+        needed: the host is a name or has a zone index, the port is a service
+        name, or the socket is of another kind.
     """
     if host is None or proto not in (0, socket.IPPROTO_TCP, socket.IPPROTO_UDP):
         return None
@@ -48,10 +48,10 @@ def numeric_addrinfo(host, port, family, type, proto, flowinfo=0, scopeid=0):
 
 
 def is_numeric(host, port) -> bool:
-    """Tell whether ``getaddrinfo(host, port)`` answers without a lookup.
+    """Return whether ``getaddrinfo(host, port)`` needs no lookup.
 
-    It does when the host is None or a numeric address and the port is None or
-    a number: neither a name server nor a file of the system is then read.
+    This is so if the host is None or a numeric address and the port is None or
+    a number: then neither a name server nor a file of the system is read.
     """
     if _port_number(port) is None:
         return False
@@ -68,8 +68,8 @@ def interleave(addrinfos, first_family_count: int = 1) -> list:
 
     Arguments:
         addrinfos: entries of ``getaddrinfo()``, in order of preference.
-        first_family_count: how many of the first family come before the
-            first of another family.
+        first_family_count: how many entries of the first family come before the
+            first entry of another family.
 
     Returns:
         The same entries; the order within each family is kept.
@@ -81,7 +81,7 @@ def interleave(addrinfos, first_family_count: int = 1) -> list:
     head = families[0][: max(first_family_count - 1, 0)]
     families[0] = families[0][len(head) :]
     rounds = itertools.zip_longest(*families)
-    return head + [entry for turn in rounds for entry in turn if entry is not None]
+    return head + [entry for entries in rounds for entry in entries if entry is not None]
 
 
 def _port_number(port) -> int | None:

@@ -1,4 +1,4 @@
-"""What a loop does about asynchronous generators that were not exhausted."""
+"""Asynchronous generators that were not exhausted: how a loop closes them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ __all__ = ("AsyncGenerators",)
 
 
 class AsyncGenerators(ExceptionHandling):
-    """Knows the generators being iterated, so that they can be closed."""
+    """Tracks the generators that are being iterated, so that they can be closed."""
 
     __slots__ = ()  # See Loop.
 
     def __init__(self) -> None:
         super().__init__()
-        # Weak: the loop must not keep an abandoned generator alive, since its
-        # finalizer is what schedules aclose().
+        # Weak: the loop must not keep an abandoned generator alive, because the
+        # generator's finalizer schedules aclose().
         self._asyncgens: weakref.WeakSet = weakref.WeakSet()
         self._asyncgens_shutdown_called = False
 
     async def shutdown_asyncgens(self) -> None:
         """Close every asynchronous generator that is still being iterated.
 
-        A generator that fails while it is closed is reported through the
-        exception handler; the others are closed nevertheless. A generator
-        first iterated after this call causes a ``ResourceWarning``.
+        If a generator raises while it is closed, the exception goes to the
+        loop's exception handler, and the remaining ones are still closed. A
+        generator that is first iterated after this call causes a
+        ``ResourceWarning``.
 
-        Cancellation is passed on to the ``aclose()`` calls that are under way.
+        Cancellation is passed on to the running ``aclose()`` calls.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.shutdown_asyncgens
         """
         self._asyncgens_shutdown_called = True
         generators = list(self._asyncgens)
@@ -64,7 +67,7 @@ class AsyncGenerators(ExceptionHandling):
         self._asyncgens.add(generator)
 
     def _asyncgen_finalizer_hook(self, generator) -> None:
-        # The collector calls this in whichever thread it happens to run.
+        # The garbage collector may call this in any thread.
         self._asyncgens.discard(generator)
         if not self.is_closed():
             self.call_soon_threadsafe(self.create_task, generator.aclose())

@@ -1,4 +1,4 @@
-"""What may be passed where a plain callable is expected."""
+"""Checks of arguments that must be plain callables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ else:
 
 
 def is_coroutine_or_function(callback) -> bool:
-    """Tell whether ``callback`` is a coroutine or makes one when called."""
+    """Return whether ``callback`` is a coroutine or a coroutine function."""
     return coroutines.iscoroutine(callback) or _is_coroutine_function(callback)
 
 
@@ -23,8 +23,8 @@ def check_callback(callback, method: str) -> None:
     """Raise ``TypeError`` unless ``callback`` is a plain callable.
 
     Arguments:
-        callback: what the caller of ``method`` passed.
-        method: the name that the message gives to the method.
+        callback: the argument of ``method``.
+        method: the name of the method, for the message.
     """
     if is_coroutine_or_function(callback):
         raise TypeError(f"coroutines cannot be used with {method}()")

@@ -1,4 +1,4 @@
-"""How a connection is opened, and how a connected socket gets a transport."""
+"""Opening a connection, and making the transport of a connected socket."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class Connections(NameResolution):
             ValueError: in debug mode, the socket is blocking.
             TypeError: the socket is an ``ssl.SSLSocket``.
 
-        Cancellation leaves the socket open, its connection undecided.
+        Cancellation leaves the socket open; the kernel may still connect it.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.sock_connect
         """
         reject_ssl_socket(sock)
         if self.get_debug() and sock.gettimeout() != 0:
@@ -71,27 +73,28 @@ class Connections(NameResolution):
 
         Arguments:
             protocol_factory: called without arguments, returns the protocol.
-            host, port: where to; each address the host has is tried in turn.
+            host, port: the peer; the addresses of the host are tried one after
+                the other.
             family, proto, flags: narrow the lookup, as in ``getaddrinfo()``.
             sock: a connected stream socket, instead of host and port; the
                 transport owns it from then on.
-            local_addr: ``(host, port)`` to bind the socket to before.
+            local_addr: ``(host, port)`` to bind the socket to first.
             happy_eyeballs_delay: seconds after which the next address is tried
-                alongside; None tries one at a time.
+                concurrently (RFC 8305); None tries one at a time.
             interleave: how many addresses of the first family come before one
                 of another; 0 keeps the resolver's order. The default is 0, or
                 1 with ``happy_eyeballs_delay``.
             all_errors: raise one ``ExceptionGroup`` with the failures of all
                 addresses. Python 3.11's loop has no such argument; this one
-                takes it on every version.
+                accepts it on every version.
             ssl: an ``ssl.SSLContext`` to encrypt the connection with; True for
                 the default one.
             server_hostname: the name that the server's certificate must have;
                 the default is the host, and "" asks for no name.
-            ssl_handshake_timeout: seconds until a handshake that does not end
+            ssl_handshake_timeout: seconds after which an unfinished handshake
                 aborts the connection; 60 by default.
-            ssl_shutdown_timeout: seconds until a closing handshake that does
-                not end aborts the connection; 30 by default.
+            ssl_shutdown_timeout: seconds after which an unfinished closing
+                handshake aborts the connection; 30 by default.
 
         Returns:
             ``(transport, protocol)``, after ``connection_made()``.
@@ -151,7 +154,7 @@ class Connections(NameResolution):
         ssl_handshake_timeout=None,
         ssl_shutdown_timeout=None,
     ):
-        """Give a transport to a connection that was accepted elsewhere.
+        """Make a transport for a connection that other code has accepted.
 
         Arguments:
             protocol_factory: called without arguments, returns the protocol.
@@ -219,8 +222,8 @@ class Connections(NameResolution):
             errors = [error for of_address in failures for error in of_address]
             raise _connection_failure(errors, all_errors)
         finally:
-            # An exception's traceback leads back to this frame, and each of
-            # these to the exception.
+            # The traceback of an exception refers to this frame, and each of these
+            # refers to the exception: break the cycles.
             failures = attempts = attempt = errors = None
 
     async def _connect_one(self, failures, addrinfo, local_addrinfos) -> socket.socket:
@@ -242,14 +245,13 @@ class Connections(NameResolution):
                 errors.append(exc)
             raise
         finally:
-            # An exception's traceback leads back to this frame.
+            # The traceback of an exception refers to this frame: break the cycle.
             del errors, failures
 
     async def _open_transport(self, sock, protocol_factory, tls: Tls | None, *, ours=False):
-        """Give a connected socket a protocol and a transport.
+        """Make the protocol and the transport of a connected socket.
 
-        ``ours`` tells that the loop has made the socket, and closes it if that
-        fails.
+        ``ours``: the loop has made the socket, and closes it after a failure.
         """
         try:
             sock.setblocking(False)
@@ -265,7 +267,7 @@ class Connections(NameResolution):
             await connected
         except BaseException:
             transport.close()
-            connected = None  # It leads to the exception, whose traceback leads here.
+            connected = None  # It refers to the exception, whose traceback refers to this frame.
             raise
         return transport, protocol
 
@@ -310,7 +312,7 @@ def _bind_locally(sock: socket.socket, local_addrinfos, errors: list[OSError]) -
 def _connection_failure(errors: list[OSError], all_errors: bool) -> Exception:
     """Return the exception that stands for the failures of all addresses."""
     if not errors:
-        # Only a race ends so: every attempt failed otherwise than by OSError.
+        # Only with happy eyeballs: no attempt failed with an OSError.
         return TimeoutError("create_connection failed")
     if all_errors:
         return ExceptionGroup("create_connection failed", errors)

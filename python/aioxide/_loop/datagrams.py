@@ -1,4 +1,4 @@
-"""How a datagram endpoint is opened."""
+"""Opening a datagram endpoint."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Datagrams(NameResolution):
         Arguments:
             protocol_factory: called without arguments, returns the protocol.
             local_addr: ``(host, port)`` to bind to, or a path with
-                ``family=AF_UNIX``; a socket that was left at the path is
+                ``family=AF_UNIX``; a socket that is already at the path is
                 removed.
             remote_addr: the only address to exchange datagrams with.
             family, proto, flags: narrow the lookup, as in ``getaddrinfo()``.
-                Without addresses, ``family`` says what socket to make.
+                Without addresses, ``family`` is the family of the socket.
             reuse_port: set SO_REUSEPORT.
             allow_broadcast: set SO_BROADCAST. The socket is not connected
                 then, even with ``remote_addr``.
@@ -52,8 +52,8 @@ class Datagrams(NameResolution):
             ``(transport, protocol)``, after ``connection_made()``.
 
         Raises:
-            OSError: no address could be bound and connected to; the failure of
-                the first is raised.
+            OSError: no address could be bound and connected to; this is the
+                failure of the first one.
             ValueError, TypeError: the arguments do not fit together.
 
         Cancellation closes what was opened.
@@ -102,7 +102,7 @@ class Datagrams(NameResolution):
         return transport, protocol
 
     async def _datagram_candidates(self, local_addr, remote_addr, family, proto, flags) -> list:
-        """Return what to try, in order: ``(family, proto, local, remote)``.
+        """Return the candidates in order: ``(family, proto, local, remote)``.
 
         ``local`` and ``remote`` are socket addresses, or None for none.
         """
@@ -118,7 +118,7 @@ class Datagrams(NameResolution):
                 _remove_stale_socket(local_addr)
             return [(family, proto, local_addr or None, remote_addr or None)]
 
-        # By kind of socket, in the order in which the resolver names them.
+        # By kind of socket, in the resolver's order.
         by_kind: dict[tuple[int, int], list] = {}
         for index, address in enumerate((local_addr, remote_addr)):
             if address is None:
@@ -156,8 +156,8 @@ class Datagrams(NameResolution):
                     sock.setblocking(False)
                     if local is not None:
                         sock.bind(local)
-                    # A connected socket would get no answer to a broadcast:
-                    # it comes from somewhere else.
+                    # A connected socket would not receive the answer to a
+                    # broadcast, which has another source address.
                     if remote is not None and not allow_broadcast:
                         await self.sock_connect(sock, remote)
                 except BaseException as exc:
@@ -170,12 +170,12 @@ class Datagrams(NameResolution):
                     return sock, remote
             raise failures[0]
         finally:
-            # An exception's traceback leads back to this frame.
+            # The traceback of an exception refers to this frame: break the cycle.
             del failures
 
 
 def _require_datagram(sock) -> None:
-    # Python 3.13 lets every type in that is no stream.
+    # Python 3.13 accepts every type but streams.
     if sys.version_info >= (3, 13):
         if sock.type == socket.SOCK_STREAM:
             raise ValueError(f"A datagram socket was expected, got {sock!r}")
@@ -184,7 +184,7 @@ def _require_datagram(sock) -> None:
 
 
 def _refuse_modifiers(modifiers: dict[str, object]) -> None:
-    """Raise ``ValueError`` if any was given that a ready socket cannot take."""
+    """Raise ``ValueError`` if an argument was given that an existing socket cannot take."""
     given = ", ".join(f"{name}={value}" for name, value in modifiers.items() if value)
     if given:
         raise ValueError(
@@ -193,7 +193,7 @@ def _refuse_modifiers(modifiers: dict[str, object]) -> None:
 
 
 def _remove_stale_socket(path: str) -> None:
-    """Remove a socket that a process has left at ``path``."""
+    """Remove the socket of an earlier process at ``path``."""
     if path[0] in (0, "\0"):  # an abstract name
         return
     try:
@@ -202,7 +202,7 @@ def _remove_stale_socket(path: str) -> None:
     except FileNotFoundError:
         pass
     except OSError as exc:
-        # Binding may work all the same, or tells better why it does not.
+        # Binding may still succeed; if it does not, its error is clearer.
         logger.error("Unable to check or remove stale UNIX socket %r: %r", path, exc)
 
 

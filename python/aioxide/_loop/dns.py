@@ -1,4 +1,4 @@
-"""How names become addresses, and addresses names."""
+"""Name resolution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an exception goes that nobody is there to catch."""
+"""Exceptions that no code of the program can catch, and how they are reported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._aioxide import LoopCore
 
 __all__ = ("ExceptionHandling",)
 
-# Keys whose values are recorded stacks, and what the log says above them.
+# Keys whose values are recorded stacks, and their headings in the log.
 _STACK_HEADINGS = {
     "source_traceback": "Object created at (most recent call last):\n",
     "handle_traceback": "Handle created at (most recent call last):\n",
@@ -77,10 +77,10 @@ class ExceptionHandling(LoopCore):
         future or handle that is reported.
 
         Arguments:
-            context: what happened. ``message`` is there always; ``exception``,
-                ``future``, ``task``, ``handle``, ``protocol``, ``transport``,
-                ``socket``, ``asyncgen``, ``source_traceback`` and
-                ``handle_traceback`` where they apply.
+            context: a description of the failure. It always has ``message``, and
+                where they apply ``exception``, ``future``, ``task``, ``handle``,
+                ``protocol``, ``transport``, ``socket``, ``asyncgen``,
+                ``source_traceback`` and ``handle_traceback``.
 
         https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.call_exception_handler
         """
@@ -122,7 +122,7 @@ def _describe(key: str, value) -> str:
 
 
 def _caller_for(context: dict):
-    """Return what calls a function in the context of the reported object."""
+    """Return a function that calls another one in the context of the reported object."""
     if sys.version_info >= (3, 12):
         for key in ("task", "future", "handle"):
             reported = context.get(key)

@@ -1,4 +1,4 @@
-"""Which threads run the blocking functions that a loop is given."""
+"""The default executor, which runs blocking functions in threads."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ __all__ = ("Executors",)
 
 
 class Executors(LoopCore):
-    """What ``run_in_executor(None, ...)``, which is native, uses.
+    """The default executor of the native ``run_in_executor(None, ...)``.
 
-    As long as no default executor is set, blocking functions run on the
-    engine's thread pool, which needs no ``concurrent.futures`` objects.
+    While no default executor is set, blocking functions run on the engine's
+    thread pool, which needs no ``concurrent.futures`` objects.
     """
 
     __slots__ = ()  # See Loop.
 
     @property
     def _default_executor(self) -> ThreadPoolExecutor | None:
-        """The executor that asyncio's private attribute of this name holds.
+        """asyncio's private attribute, which some programs read.
 
-        Whoever reads it after the first blocking call expects a
-        ``ThreadPoolExecutor``. The engine's pool is none, so one is made, and
-        takes the calls from then on.
+        After the first blocking call they expect a ``ThreadPoolExecutor``, which
+        the engine's pool is not. So one is made, and runs the calls from then on.
         """
         if self._executor is None and self._pool_used and not self.is_closed():
             self._executor = concurrent.futures.ThreadPoolExecutor(thread_name_prefix="asyncio")
@@ -46,9 +45,11 @@ class Executors(LoopCore):
         """Set the executor that ``run_in_executor(None, ...)`` uses.
 
         Raises:
-            TypeError: it is not a ``ThreadPoolExecutor``.
+            TypeError: ``executor`` is not a ``ThreadPoolExecutor``.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.set_default_executor
         """
-        # Named in full: the class is loaded on first use, and most programs
+        # By its full name: the class is imported on first use, and most programs
         # never use it.
         if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
             raise TypeError("executor must be ThreadPoolExecutor instance")
@@ -58,12 +59,14 @@ class Executors(LoopCore):
         """Refuse new calls and wait until the default executor's threads end.
 
         Arguments:
-            timeout: seconds to wait, None for as long as it takes. When they
-                are over a ``RuntimeWarning`` says so and the threads are left
-                to finish by themselves. Before Python 3.13 the wait is without
-                end whatever the timeout, as it is in asyncio 3.12.
+            timeout: seconds to wait; None means no limit. After the timeout there
+                is a ``RuntimeWarning``, and the threads finish without being
+                waited for. Before Python 3.13 the timeout is ignored, as in
+                asyncio 3.12.
 
-        Cancellation ends the wait; the threads are left to finish.
+        Cancellation ends the wait; the threads finish without being waited for.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.shutdown_default_executor
         """
         self._executor_shutdown_called = True
         if not self._pool_used and self._executor is None:
@@ -84,8 +87,8 @@ class Executors(LoopCore):
                 self._executor.shutdown(wait=False)
 
     async def _join_executor(self, executor: ThreadPoolExecutor) -> None:
-        # shutdown(wait=True) blocks, and the executor's own threads cannot
-        # wait for themselves.
+        # shutdown(wait=True) blocks, and the executor's own threads cannot join
+        # themselves. So another thread does it.
         joined = self.create_future()
         joiner = threading.Thread(target=self._shut_down_and_report, args=(executor, joined))
         joiner.start()
@@ -99,21 +102,21 @@ class Executors(LoopCore):
         except Exception as exc:
             outcome = exc
         try:
-            self.call_soon_threadsafe(_settle, joined, outcome)
+            self.call_soon_threadsafe(_set_outcome, joined, outcome)
         except RuntimeError:
-            # When nobody waited long enough, the loop is closed by now.
+            # After a timeout or a cancellation the loop may be closed by now.
             if not self.is_closed():
                 raise
 
     def _abandon_executors(self) -> None:
-        """Tell the executors to end, without waiting; for closing the loop."""
+        """Shut the executors down without waiting, because the loop is closed."""
         self._executor_shutdown_called = True
         executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(wait=False)
 
 
-def _settle(future, exception: Exception | None) -> None:
+def _set_outcome(future, exception: Exception | None) -> None:
     if future.done():
         return
     if exception is None:

@@ -1,4 +1,4 @@
-"""How a file goes out through a socket or a transport."""
+"""Sending a file through a socket or a transport."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _ALWAYS_MOVES = sys.version_info >= (3, 14)
 
 
 class FileSending(Executors):
-    """``sendfile`` and ``sock_sendfile``, by the system or piece by piece.
+    """``sendfile`` and ``sock_sendfile``, by a system call or piece by piece.
 
-    The system copies from the file to the socket itself where it can. Where
-    it cannot, pieces are read in the default executor and sent as any data.
+    The kernel copies from the file to the socket where it can. Where it cannot,
+    pieces are read in the default executor and sent as other data.
     """
 
     __slots__ = ()  # See Loop.
@@ -36,22 +36,24 @@ class FileSending(Executors):
 
         Arguments:
             sock: a connected stream socket; the caller keeps it.
-            file: a file opened in binary mode. Its position is behind what was
-                sent when this returns, also by an exception or cancellation.
-            offset: where to begin, in bytes.
+            file: a file opened in binary mode. When this method ends, its position
+                is after the last byte sent, also after an exception or
+                cancellation.
+            offset: the first byte to send.
             count: how many bytes to send; None for everything up to the end.
-            fallback: read and send piece by piece if the system cannot.
+            fallback: read and send piece by piece if the kernel cannot send the
+                file.
 
         Returns:
             The number of bytes sent.
 
         Raises:
-            asyncio.SendfileNotAvailableError: the system cannot, and there is
-                to be no fallback.
-            OSError: the connection broke, or the file cannot be read.
-            ValueError, TypeError: an argument is not what it has to be.
+            asyncio.SendfileNotAvailableError: the kernel cannot send the file,
+                and ``fallback`` is false.
+            OSError: the connection was lost, or the file cannot be read.
+            ValueError, TypeError: an argument is invalid.
 
-        Cancellation leaves the socket open; part of the file may be sent.
+        Cancellation leaves the socket open; part of the file may have been sent.
 
         https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.sock_sendfile
         """
@@ -71,14 +73,14 @@ class FileSending(Executors):
         async def send(data) -> None:
             await self.sock_sendall(sock, data)
 
-        # Looked up now: programs set another size.
+        # Read here, not at import: programs change this constant.
         size = constants.SENDFILE_FALLBACK_READBUFFER_SIZE
         return await self._send_in_pieces(file, offset, count, size, send)
 
     async def sendfile(self, transport, file, offset=0, count=None, *, fallback=True) -> int:
-        """Send a file through a transport, behind what was written before.
+        """Send a file through a transport, after the data written before.
 
-        Meanwhile the protocol gets no data. While the system sends, writing to
+        Meanwhile the protocol receives no data. While the kernel sends, writing to
         the transport raises ``RuntimeError``.
 
         Arguments:
@@ -89,17 +91,17 @@ class FileSending(Executors):
             The number of bytes sent.
 
         Raises:
-            RuntimeError: the transport is closing, is of a kind that sends no
-                files, sends one already, or could only with a fallback that is
-                not wanted.
-            asyncio.SendfileNotAvailableError: the system cannot, and there is
-                to be no fallback.
-            ConnectionError: the connection was lost in the middle.
+            RuntimeError: the transport is closing, does not support sending
+                files, is already sending one, or needs the fallback and
+                ``fallback`` is false.
+            asyncio.SendfileNotAvailableError: the kernel cannot send the file,
+                and ``fallback`` is false.
+            ConnectionError: the connection was lost meanwhile.
             OSError: the same, or the file cannot be read.
-            ValueError, TypeError: an argument is not what it has to be.
+            ValueError, TypeError: an argument is invalid.
 
-        Cancellation leaves the transport open, reading and writing as before;
-        part of the file may be sent.
+        Cancellation leaves the transport open for reading and writing; part of
+        the file may have been sent.
 
         https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.sendfile
         """
@@ -155,8 +157,7 @@ class FileSending(Executors):
 
         async def send(data) -> None:
             await protocol.drain()
-            # A transport may keep what it is given, and the buffer is used
-            # again.
+            # A copy: the transport may keep the data, and the buffer is reused.
             transp.write(bytes(data))
 
         try:
@@ -187,12 +188,12 @@ class FileSending(Executors):
 class _Substitute(protocols.Protocol):
     """Stands in for a transport's protocol while a file is sent.
 
-    It hears of flow control and of the end of the connection; reading is
-    paused.
+    It receives the calls for flow control and for the end of the connection;
+    reading is paused.
     """
 
     def __init__(self, loop, transport) -> None:
-        # Every transport with asyncio's flow control has it.
+        # Every transport with asyncio's flow control has this attribute.
         if not hasattr(transport, "_protocol_paused"):
             raise TypeError("transport should be _FlowControlMixin instance")
         self._loop = loop
@@ -217,7 +218,7 @@ class _Substitute(protocols.Protocol):
             await self._writable
 
     def restore(self) -> None:
-        """Give the transport its protocol back."""
+        """Restore the transport's protocol."""
         self._transport.set_protocol(self._protocol)
         if self._was_reading:
             self._transport.resume_reading()
@@ -234,7 +235,7 @@ class _Substitute(protocols.Protocol):
             self._writable.set_exception(
                 ConnectionError("Connection is closed by peer") if exc is None else exc
             )
-            # Retrieved: perhaps nobody waits, and then drain() will tell.
+            # Mark it as retrieved: there may be no waiter; then drain() raises.
             self._writable.exception()
         self._protocol.connection_lost(exc)
 
@@ -274,10 +275,10 @@ def _check_range(offset, count) -> None:
 
 
 def _ask_the_system(file, offset, count) -> FileSend:
-    """Return what the system is to send.
+    """Return the file for the kernel to send.
 
     Raises:
-        asyncio.SendfileNotAvailableError: it cannot send this file.
+        asyncio.SendfileNotAvailableError: the kernel cannot send this file.
     """
     if not hasattr(os, "sendfile"):
         raise exceptions.SendfileNotAvailableError("os.sendfile() is not available")
@@ -290,7 +291,7 @@ def _ask_the_system(file, offset, count) -> FileSend:
     except OSError:
         raise exceptions.SendfileNotAvailableError("not a regular file") from None
     if count is None:
-        # What has no size is empty or no file, and nothing of it is sent.
+        # A size of zero means an empty file, or not a regular one: send nothing.
         count = None if size else 0
     else:
         count = min(count, sys.maxsize)
@@ -299,7 +300,7 @@ def _ask_the_system(file, offset, count) -> FileSend:
 
 def _move_position(file, offset, sending: FileSend) -> None:
     if sending.sent or _ALWAYS_MOVES:
-        # A file that was closed meanwhile has no position, and what ended the
-        # sending is more important than that.
+        # A file that was closed meanwhile has no position. The exception that
+        # ended the sending must not be replaced by this one.
         with contextlib.suppress(OSError, ValueError):
             os.lseek(file.fileno(), offset + sending.sent, os.SEEK_SET)

@@ -1,10 +1,9 @@
-"""What becomes of loops in the child of a fork.
+"""Loops in the child of a fork.
 
-The child shares with its parent what the kernel keeps for a loop: what it
-watches, and where signals are written to. Before any other code runs in the
-child, each loop that it inherits lets go of that. The parent's loop goes on as
-if nothing had happened; the child can make loops of its own, and close,
-collect or even run those that it inherited.
+The child shares with its parent what the kernel keeps for a loop: the watched
+descriptors, and the descriptor for signals. Before any other code runs in the
+child, each inherited loop releases these. The parent's loop is not affected; the
+child can make new loops, and close, collect or run those that it inherited.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ _loops: weakref.WeakSet = weakref.WeakSet()
 
 
 def renew_in_forked_child(loop) -> None:
-    """See to it that ``loop`` is safe to have in a forked child.
+    """Make ``loop`` safe in a forked child.
 
     Arguments:
-        loop: its ``_renew_after_fork()`` is called in the child, for as long
-            as the loop is referred to elsewhere.
+        loop: its ``_renew_after_fork()`` is called in the child. Only a weak
+            reference is kept.
     """
     _loops.add(loop)
 

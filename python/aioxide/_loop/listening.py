@@ -1,4 +1,4 @@
-"""How a server's sockets come into being."""
+"""Creating a server's listening sockets."""
 
 from __future__ import annotations
 
@@ -48,26 +48,29 @@ class Listening(NameResolution):
             protocol_factory: called without arguments for each connection,
                 returns its protocol.
             host: a host, several of them, or None or "" for every interface.
-                Each address they have is bound once.
-            port: the port; 0 or None lets the system choose, for each address
-                apart.
+                Each address of each host is bound once.
+            port: the port; with 0 or None the system chooses one for each
+                address.
             family, flags: narrow the lookup, as in ``getaddrinfo()``.
             sock: a bound stream socket, instead of host and port; the server
                 owns it from then on.
             backlog: how many connections the system queues, as in
                 ``socket.listen()``.
-            reuse_address: set SO_REUSEADDR; the default is to set it.
+            reuse_address: set SO_REUSEADDR; true by default.
             reuse_port: set SO_REUSEPORT.
             keep_alive: set SO_KEEPALIVE on the listening sockets. Before
-                Python 3.13 asyncio has no such argument; this loop takes it on
+                Python 3.13 asyncio has no such argument; this loop accepts it on
                 every version.
             start_serving: accept connections at once; otherwise wait for
                 ``Server.start_serving()``.
             ssl: an ``ssl.SSLContext`` to encrypt the connections with.
-            ssl_handshake_timeout: seconds until a handshake that does not end
+            ssl_handshake_timeout: seconds after which an unfinished handshake
                 aborts its connection; 60 by default.
-            ssl_shutdown_timeout: seconds until a closing handshake that does
-                not end aborts its connection; 30 by default.
+            ssl_shutdown_timeout: seconds after which an unfinished closing
+                handshake aborts its connection; 30 by default.
+
+        Returns:
+            The ``Server``.
 
         Raises:
             OSError: an address cannot be bound or resolved.
@@ -103,7 +106,7 @@ class Listening(NameResolution):
         return server
 
     async def _resolve_hosts(self, host, port, family, flags) -> list:
-        """Return the addresses of one or several hosts, each of them once."""
+        """Return the addresses of one or several hosts, without duplicates."""
         if host == "":
             hosts: Iterable = [None]
         elif isinstance(host, str) or not isinstance(host, Iterable):
@@ -151,7 +154,7 @@ class Listening(NameResolution):
         try:
             return socket.socket(family, type_, proto)
         except OSError:
-            # The resolver knows families that the system was built without.
+            # The resolver may return families that the kernel does not support.
             if self.get_debug():
                 logger.warning(
                     "create_server() failed to create socket.socket(%r, %r, %r)",
@@ -163,13 +166,13 @@ class Listening(NameResolution):
             return None
 
     def _bind(self, sock: socket.socket, address) -> bool:
-        """Bind; return False if the address is one to pass over."""
+        """Bind ``sock``; return False if the address is skipped."""
         try:
             sock.bind(address)
         except OSError as exc:
             named = bind_error(exc, address)
-            # From Python 3.13 on an address that no interface has is passed
-            # over: IPv6 is switched off, and the other addresses will do.
+            # From Python 3.13 on, an address that no interface has is skipped,
+            # for example if IPv6 is switched off.
             if sys.version_info < (3, 13) or exc.errno != errno.EADDRNOTAVAIL:
                 raise named from None
             if self.get_debug():
@@ -186,10 +189,10 @@ def _configure(reuse_address, reuse_port, keep_alive, sock: socket.socket) -> No
     if keep_alive:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
     if sys.platform == "linux":
-        # Connections have it from their listening socket there, which spares a
-        # system call for each.
+        # On Linux, connections inherit it from their listening socket, which saves
+        # a system call for each.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
     if sock.family == socket.AF_INET6:
-        # Otherwise the socket takes IPv4 as well, and the one for the IPv4
-        # address finds its port in use.
+        # Otherwise the socket accepts IPv4 as well, and the port of the socket for
+        # the IPv4 address is in use.
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)

@@ -1,4 +1,4 @@
-"""How the ends of pipes get transports."""
+"""Transports for the ends of pipes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Pipes:
 
         Arguments:
             protocol_factory: called without arguments, returns the protocol.
-            pipe: a file object over a pipe, a FIFO, a socket or a character
+            pipe: a file object of a pipe, a FIFO, a socket or a character
                 device. It is made non-blocking, and the transport owns it from
                 then on.
 
@@ -26,7 +26,7 @@ class Pipes:
 
         Raises:
             ValueError: the file is of another kind.
-            OSError: its descriptor is not open.
+            OSError: the descriptor is not open.
 
         Cancellation closes the pipe.
 
@@ -40,8 +40,8 @@ class Pipes:
         """Write to a pipe through a protocol.
 
         Arguments, result, exceptions and cancellation are those of
-        ``connect_read_pipe()``. The transport closes itself when nobody reads
-        the other end any more.
+        ``connect_read_pipe()``. The transport closes itself when the other end
+        is closed.
 
         https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.connect_write_pipe
         """

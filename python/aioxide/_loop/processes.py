@@ -1,4 +1,4 @@
-"""Child processes of a loop: starting them, and learning how they ended."""
+"""Child processes of a loop: starting them, and reading how they ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._aioxide import LoopCore, _reap_child
 
 __all__ = ("Processes",)
 
-# What a process is said to have returned whose exit status is lost.
+# The return code of a process whose exit status is lost.
 _LOST = 255
 
 
@@ -36,15 +36,16 @@ class Processes(LoopCore):
         text=None,
         **kwargs,
     ):
-        """Start ``cmd`` with the shell.
+        """Start a process that runs ``cmd`` in a shell.
 
         Arguments:
-            cmd: the command line, a str or bytes.
+            cmd: the command line, a str or bytes. Quote what comes from outside
+                with ``shlex.quote()``, or use ``subprocess_exec()``.
 
-        All else is as for ``subprocess_exec()``.
+        Everything else is as for ``subprocess_exec()``.
 
         Raises:
-            ValueError: ``cmd`` is neither str nor bytes; else as
+            ValueError: ``cmd`` is neither str nor bytes; else as for
                 ``subprocess_exec()``.
 
         https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.subprocess_shell
@@ -72,24 +73,23 @@ class Processes(LoopCore):
         text=None,
         **kwargs,
     ):
-        """Start ``program`` with ``args``.
+        """Start a process that runs ``program`` with ``args``.
 
         Arguments:
-            protocol_factory: called without arguments, makes an
+            protocol_factory: called without arguments, returns an
                 ``asyncio.SubprocessProtocol``.
             program, args: str, bytes or path-like.
             stdin, stdout, stderr: ``subprocess.PIPE`` for a pipe to the
                 protocol, ``DEVNULL``, a descriptor, a file, or None for this
                 process's own; stderr also ``STDOUT``.
-            kwargs: what else ``subprocess.Popen`` takes.
+            kwargs: further arguments of ``subprocess.Popen``.
 
         Returns:
             ``(transport, protocol)``, once the pipes are connected. If the
             call is cancelled before, the process is killed and waited for.
 
         Raises:
-            ValueError: an option that would make the pipes carry text, or
-                buffer them, is set.
+            ValueError: an option for text or for buffering of the pipes is set.
             OSError: the program cannot be started.
             subprocess.SubprocessError: ``preexec_fn`` raised.
             RuntimeError: the loop is closed.
@@ -160,7 +160,7 @@ class Processes(LoopCore):
             return transport
 
         with watcher as entered:
-            # Python 3.11 asks what was entered; later versions, the watcher.
+            # Python 3.11 uses the result of `__enter__`, later versions the watcher.
             asked = entered if sys.version_info < (3, 12) else watcher
             if not asked.is_active():
                 raise RuntimeError(
@@ -182,7 +182,7 @@ class Processes(LoopCore):
 
 
 class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
-    """A child process. The loop itself tells when it ends."""
+    """The transport of a child process, whose end the loop itself reports."""
 
     def _start(self, args, shell, stdin, stdout, stderr, bufsize, **kwargs):
         self._proc = subprocess.Popen(
@@ -197,8 +197,8 @@ class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
         )
 
     def send_signal(self, signal) -> None:
-        # Not by number alone, as some versions do: it may be another process's
-        # by the time the pipes of this one are closed.
+        # Not by number alone, as some versions do: the number may belong to another
+        # process by the time the pipes of this one are closed.
         self._check_proc()
         self._proc.send_signal(signal)
 
@@ -215,7 +215,7 @@ class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
 
         Arguments:
             waiter: the future given to the transport.
-            watch: called first, sees to it that the exit is noticed.
+            watch: called first, starts to watch for the exit.
         """
         try:
             watch()
@@ -235,23 +235,23 @@ class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
         self._loop._call_at_exit(self._pid, self._exit_noticed, on_thread=on_thread)
 
     def _exit_noticed(self) -> None:
-        # An iteration later, behind what the pipes have brought in this one.
+        # One iteration later, after the data that the pipes delivered in this one.
         try:
             self._loop.call_soon(self._process_exited, self._take_returncode())
         except BlockingIOError:
-            # A debugger has been told before us. Once it lets go, a thread that
-            # waits will be; polling meanwhile would keep the loop busy.
+            # A debugger (ptrace) has received the exit first. When it detaches, a
+            # waiting thread receives it; polling meanwhile would keep the loop busy.
             self._watch(on_thread=True)
 
     def _take_returncode(self) -> int:
-        """Return how the process ended, wherever that is known.
+        """Return the return code of the ended process.
 
         Raises:
-            BlockingIOError: its parent cannot be told yet.
+            BlockingIOError: the exit status cannot be read yet.
         """
         process = self._proc
-        # Held by whoever waits for the process by its Popen object, until the
-        # object knows what it was told.
+        # A thread that waits for the process by its Popen object holds this lock
+        # until it has stored the return code.
         with process._waitpid_lock:
             if process.returncode is not None:
                 return process.returncode
@@ -268,10 +268,10 @@ class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
 
 
 def _chosen_child_watcher():
-    """Return the child watcher of a kind that only a program can have chosen.
+    """Return the child watcher that the program has set.
 
-    None if there is none: asyncio's two watchers that it takes by itself do
-    what the loop does. Python 3.14 has no child watchers.
+    None if it has set none, or one of asyncio's two default watchers, which do
+    what the loop does itself. Python 3.14 has no child watchers.
     """
     if sys.version_info >= (3, 14):
         return None

@@ -1,4 +1,4 @@
-"""What our methods are called where asyncio has the same ones in other classes."""
+"""Qualified names of our methods: those of asyncio's methods."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ("take_names",)
 
 
 def take_names(ours: type, standard: type) -> None:
-    """Give our methods the qualified names and the annotations of those of ``standard``.
+    """Copy the qualified names and the annotations of the methods of ``standard`` to ours.
 
-    The names are in the warnings about coroutines that nobody has awaited, by which programs
-    filter these; both are in what ``inspect`` shows.
+    The names are part of the warnings about coroutines that were never awaited, which programs
+    filter by name; ``inspect`` returns both.
     """
     for class_ in ours.__mro__:
         if not class_.__module__.startswith(f"{__package__}."):

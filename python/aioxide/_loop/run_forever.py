@@ -1,4 +1,4 @@
-"""How a loop runs: until it is stopped, or until one future is done."""
+"""Running a loop: until it is stopped, or until a future is done."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ __all__ = ("Running",)
 
 
 class Running(AsyncGenerators, Signals):
-    """``run_forever``, ``run_until_complete`` and what surrounds a run."""
+    """``run_forever``, ``run_until_complete``, and their setup and cleanup."""
 
     __slots__ = ()  # See Loop.
 
     def __init__(self) -> None:
         super().__init__()
-        # What was in force before the run; None while the loop does not run.
+        # The settings before the run; None while the loop does not run.
         self._hooks_before_run: tuple | None = None
         self._origin_depth_before_run: int | None = None
 
     def run_forever(self) -> None:
-        """Run turns of the loop until ``stop()`` is called.
+        """Run iterations of the loop until ``stop()`` is called.
 
         Raises:
             RuntimeError: the loop is closed or already running, or another
-                loop runs in this thread.
+                loop is running in this thread.
             KeyboardInterrupt, SystemExit: a callback raised it; the loop can
                 be run again.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.run_forever
         """
         self._check_closed()
         self._check_running()
@@ -55,8 +57,9 @@ class Running(AsyncGenerators, Signals):
                 the future was done.
             ValueError: the future belongs to another loop.
             TypeError: ``future`` cannot be awaited.
-            BaseException: whatever the future raises, ``CancelledError``
-                included.
+            BaseException: the future's exception, or ``CancelledError``.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.run_until_complete
         """
         self._check_closed()
         self._check_running()
@@ -64,8 +67,8 @@ class Running(AsyncGenerators, Signals):
         created_here = not futures.isfuture(future)
         future = tasks.ensure_future(future, loop=self)
         if created_here:
-            # A run that ends early says so with an exception; the message
-            # about a destroyed pending task would repeat it.
+            # A run that ends early raises an exception; the message about a
+            # destroyed pending task would repeat it.
             future._log_destroy_pending = False
 
         future.add_done_callback(_stop_loop_of)
@@ -73,8 +76,8 @@ class Running(AsyncGenerators, Signals):
             self.run_forever()
         except BaseException:
             if created_here and future.done() and not future.cancelled():
-                # The task ended with the exception that leaves here. Nobody
-                # else can see the task, so nobody could mark it as retrieved.
+                # The task ended with the exception that is raised here. No other
+                # code has the task, so this marks its exception as retrieved.
                 future.exception()
             raise
         finally:
@@ -131,7 +134,7 @@ class Running(AsyncGenerators, Signals):
 
 def _stop_loop_of(future) -> None:
     if not future.cancelled() and isinstance(future.exception(), (SystemExit, KeyboardInterrupt)):
-        # These have left run_forever() already. A stop() now would be kept
-        # and cut the next run short.
+        # These have ended run_forever() already. A stop() now would end the
+        # next run.
         return
     future.get_loop().stop()

@@ -1,9 +1,9 @@
-"""How operating-system signals reach callbacks of a loop.
+"""Signal handlers of a loop.
 
-The interpreter writes the number of each signal it receives to a descriptor
-that the loop watches while it runs on the main thread. That wakes the loop up
-for handlers set with ``signal.signal`` (Ctrl-C among them) as well as for
-those set with ``add_signal_handler``.
+The interpreter writes the number of each received signal to a descriptor that
+the loop watches while it runs on the main thread. This wakes the loop up for
+handlers set with ``signal.signal`` (Ctrl-C is one) and for those set with
+``add_signal_handler``.
 """
 
 from __future__ import annotations
@@ -30,30 +30,32 @@ class Signals(LoopCore):
     def __init__(self) -> None:
         super().__init__()
         self._signal_handlers: dict[int, Handle] = {}
-        # While the interpreter writes to our descriptor: the one that it wrote
-        # to before, -1 for none. None while it does not write to ours.
+        # While the interpreter writes to our descriptor: the previous descriptor,
+        # -1 for none. None while it does not write to ours.
         self._displaced_wakeup_fd: int | None = None
 
     def add_signal_handler(self, sig: int, callback, *args) -> None:
         """Call ``callback(*args)`` in the loop when signal ``sig`` arrives.
 
         It replaces an earlier handler of the same signal. Unlike a handler of
-        ``signal.signal`` it may use the loop freely.
+        ``signal.signal``, it runs as a callback and may use the loop.
 
         Raises:
             TypeError: ``sig`` is not an int, or the callback is a coroutine or
                 coroutine function.
-            ValueError: ``sig`` is no signal number.
+            ValueError: ``sig`` is not a signal number.
             RuntimeError: the signal cannot be caught, the loop is closed, or
                 this is not the main thread.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.add_signal_handler
         """
         if is_coroutine_or_function(callback):
             raise TypeError("coroutines cannot be used with add_signal_handler()")
         _check_signal(sig)
         self._check_closed()
         try:
-            # First, because off the main thread it fails before anything has
-            # been changed.
+            # First, because in another thread than the main one it fails, and
+            # nothing has been changed yet.
             self._claim_wakeup_fd()
         except (ValueError, OSError) as exc:
             raise RuntimeError(str(exc)) from exc
@@ -63,7 +65,7 @@ class Signals(LoopCore):
             # Without a handler at Python level nothing is written to the
             # wake-up descriptor.
             signal.signal(sig, _ignore)
-            # Spare C libraries the interrupted system calls.
+            # So that system calls of C libraries are restarted.
             signal.siginterrupt(sig, False)
         except OSError as exc:
             del self._signal_handlers[sig]
@@ -79,8 +81,10 @@ class Signals(LoopCore):
             True if there was a handler, False otherwise.
 
         Raises:
-            TypeError, ValueError: ``sig`` is no signal number.
+            TypeError, ValueError: ``sig`` is not a signal number.
             RuntimeError: the operating system does not let the signal be reset.
+
+        https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.remove_signal_handler
         """
         _check_signal(sig)
         if self._signal_handlers.pop(sig, None) is None:
@@ -113,11 +117,11 @@ class Signals(LoopCore):
                 self.call_soon(_run_unless_cancelled, handle)
 
     def _watch_signals(self) -> None:
-        """Take the wake-up descriptor for a run, if this thread may and nobody has it.
+        """Set the wake-up descriptor for a run, if this thread may and none is set.
 
-        A program that has set one of its own (Twisted's reactor does) goes on getting its
-        bytes; a signal then ends a wait of this loop by interrupting the system call, as
-        in asyncio.
+        If the program has set one (Twisted's reactor does), it keeps receiving the
+        bytes; a signal then ends a wait of this loop by interrupting the system call,
+        as in asyncio.
         """
         if threading.current_thread() is not threading.main_thread():
             return
@@ -138,14 +142,14 @@ class Signals(LoopCore):
             self._displaced_wakeup_fd = previous
 
     def _release_wakeup_fd(self) -> None:
-        """Give the wake-up descriptor back, once nothing here needs it."""
+        """Restore the wake-up descriptor, once this loop does not need it any more."""
         displaced = self._displaced_wakeup_fd
         if displaced is None or self._signal_handlers or self.is_running():
             return
         self._displaced_wakeup_fd = None
         try:
             current = signal.set_wakeup_fd(-1)
-            # Whoever took it after us keeps it.
+            # If other code has set another one since, that one stays.
             restored = displaced if current == self._signal_fd() else current
             if restored != -1:
                 signal.set_wakeup_fd(restored)
@@ -163,7 +167,7 @@ class Signals(LoopCore):
         super()._renew_after_fork()
 
     def _drop_signal_handlers(self) -> None:
-        """Remove every handler; for a loop that is being closed."""
+        """Remove every handler, because the loop is closed."""
         if self._signal_handlers and sys.is_finalizing():
             warnings.warn(
                 f"Closing the loop {self!r} on interpreter shutdown "
@@ -179,7 +183,7 @@ class Signals(LoopCore):
 
 
 def _ignore(signum, frame) -> None:
-    """The handler at Python level; the loop does the work."""
+    """The handler at Python level. It does nothing: the loop runs the callback."""
 
 
 def _run_unless_cancelled(handle: Handle) -> None:

@@ -1,4 +1,4 @@
-"""The files that listening Unix sockets have, and who removes them when."""
+"""The files of listening Unix sockets, and when they are removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ("SocketFile", "is_abstract", "remove_stale")
 
 
 def is_abstract(path: str | bytes) -> bool:
-    """Tell whether an address is a name in Linux' abstract namespace.
+    """Return whether an address is a name in Linux's abstract namespace.
 
     Such a name begins with a zero byte, and no file belongs to it.
     """
@@ -18,10 +18,10 @@ def is_abstract(path: str | bytes) -> bool:
 
 
 def remove_stale(path: str | bytes) -> None:
-    """Remove the socket that an earlier server has left at ``path``.
+    """Remove the socket of an earlier server at ``path``.
 
-    Anything that is not a socket stays, and binding to it fails. So does what
-    may not be looked at or removed: it is logged.
+    A file that is not a socket stays, and binding to the path fails. If the file
+    cannot be examined or removed, that is logged.
     """
     try:
         if stat.S_ISSOCK(os.stat(path).st_mode):
@@ -43,7 +43,7 @@ class SocketFile:
 
     @classmethod
     def of(cls, sock) -> SocketFile | None:
-        """Return the file of ``sock``; None if it has an abstract name, or none any more."""
+        """Return the file of ``sock``; None if its name is abstract or the file is gone."""
         path = sock.getsockname()
         if is_abstract(path):
             return None
@@ -55,7 +55,7 @@ class SocketFile:
     def remove(self) -> None:
         """Remove the file, unless another one has taken its place.
 
-        What may not be removed is logged.
+        A failure is logged.
         """
         try:
             if os.stat(self._path).st_ino == self._inode:

@@ -23,8 +23,8 @@ __all__ = (
 def reject_ssl_socket(sock) -> None:
     """Raise ``TypeError`` if ``sock`` is an ``ssl.SSLSocket``.
 
-    Such a socket reports readiness of the encrypted stream, which says nothing
-    about the data inside.
+    The readiness of such a socket is that of the encrypted stream, not of the
+    data inside.
     """
     if SSLSocket is not None and isinstance(sock, SSLSocket):
         raise TypeError("Socket cannot be of type SSLSocket")
@@ -33,7 +33,7 @@ def reject_ssl_socket(sock) -> None:
 def require_stream(sock) -> None:
     """Raise ``ValueError`` unless ``sock`` is of type ``SOCK_STREAM``.
 
-    Any address family will do: Unix sockets have been taken here for long.
+    Any address family is accepted, also Unix sockets, as in asyncio.
     """
     if sock.type != socket.SOCK_STREAM:
         raise ValueError(f"A Stream Socket was expected, got {sock!r}")
@@ -48,11 +48,11 @@ def require_unix_stream(sock) -> None:
 def is_by_address(sock, host, port, complaint: str) -> bool:
     """Return whether a method was given an address rather than a socket.
 
-    ``complaint`` is what it says when it was given neither.
+    ``complaint`` is the message if neither was given.
 
     Raises:
         TypeError: ``sock`` is a TLS socket.
-        ValueError: both were given, neither was, or ``sock`` is no stream.
+        ValueError: both were given, neither was, or ``sock`` is not a stream socket.
     """
     by_address = host is not None or port is not None
     if sock is not None:

@@ -1,4 +1,4 @@
-"""``start_tls``: encrypting a connection that exists."""
+"""``start_tls``: encrypting an existing connection."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ class StartTls(LoopCore):
         ssl_handshake_timeout=None,
         ssl_shutdown_timeout=None,
     ):
-        """Encrypt a connection from now on.
+        """Upgrade a connection to TLS.
 
         Arguments:
-            transport: the stream transport; it must not be used directly any
-                more. One that is encrypted already gives TLS in TLS.
-            protocol: the protocol that the new transport calls. It has had its
-                ``connection_made()`` and gets no second one.
+            transport: the stream transport; it must not be used directly
+                afterwards. If it is encrypted already, the result is TLS in TLS.
+            protocol: the protocol that the new transport calls. Its
+                ``connection_made()`` was called before and is not called again.
             sslcontext: the ``ssl.SSLContext``.
             server_side: whether the peer begins the handshake.
             server_hostname: the name that the peer's certificate must have.
-            ssl_handshake_timeout: seconds until a handshake that does not end
+            ssl_handshake_timeout: seconds after which an unfinished handshake
                 aborts the connection; 60 by default.
-            ssl_shutdown_timeout: seconds until a closing handshake that does
-                not end aborts the connection; 30 by default.
+            ssl_shutdown_timeout: seconds after which an unfinished closing
+                handshake aborts the connection; 30 by default.
 
         Returns:
             The transport to use from now on; None if the connection was lost
-            before the handshake was over without an error.
+            without an error before the handshake ended.
 
         Raises:
-            TypeError: ``sslcontext`` is no context, or the transport cannot be
-                upgraded.
+            TypeError: ``sslcontext`` is not an ``ssl.SSLContext``, or the
+                transport cannot be upgraded.
             ValueError: a timeout is not positive.
             ssl.SSLError, OSError: the handshake failed.
 
@@ -80,7 +80,7 @@ class StartTls(LoopCore):
             ssl_handshake_timeout=ssl_handshake_timeout,
             ssl_shutdown_timeout=ssl_shutdown_timeout,
         )
-        # Nothing may arrive before the new protocol knows its transport.
+        # No data may arrive before the new protocol has its transport.
         transport.pause_reading()
         if server_side and sys.version_info >= (3, 14):
             _hand_over_what_was_read(protocol, tls)
@@ -93,13 +93,13 @@ class StartTls(LoopCore):
             transport.close()
             begin.cancel()
             resume.cancel()
-            encrypted = None  # It leads to the exception, whose traceback leads here.
+            encrypted = None  # It refers to the exception, whose traceback refers to this frame.
             raise
         return tls._app_transport
 
 
 def _hand_over_what_was_read(protocol, tls: SSLProtocol) -> None:
-    """Give a stream's unread bytes to TLS: a client may begin before it is told to."""
+    """Move a stream's unread bytes to TLS: a client may begin before the server is ready."""
     if isinstance(protocol, streams.StreamReaderProtocol):
         reader = getattr(protocol, "_stream_reader", None)
         if reader is not None and reader._buffer:

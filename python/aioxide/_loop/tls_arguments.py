@@ -1,4 +1,4 @@
-"""Which arguments about TLS fit together, and how they travel on."""
+"""The TLS arguments of the loop's methods: checked and combined."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ("Tls", "check_server_name", "check_timeouts")
 
 
 class Tls(NamedTuple):
-    """How a connection is encrypted: what ``_make_ssl_transport()`` is told."""
+    """How a connection is encrypted: the arguments of ``_make_ssl_transport()``."""
 
     context: object  # an SSLContext, or None for the default one of a client
     server_side: bool
@@ -26,7 +26,7 @@ class Tls(NamedTuple):
         handshake_timeout: float | None = None,
         shutdown_timeout: float | None = None,
     ) -> Tls | None:
-        """Return what a loop method's arguments ask for; None without ``ssl``."""
+        """Return the combined arguments of a loop's method; None without ``ssl``."""
         if not ssl:
             return None
         context = None if isinstance(ssl, bool) else ssl
@@ -54,7 +54,7 @@ def check_server_name(tls: bool, server_hostname, host) -> str | None:
 
 
 def check_timeouts(tls: bool, handshake_timeout, shutdown_timeout) -> None:
-    """Check that timeouts of TLS come with TLS.
+    """Check that timeouts of TLS are given only with TLS.
 
     Raises:
         ValueError: a timeout is given without TLS.

@@ -40,8 +40,8 @@ class UnixSockets(Connections, Listening):
 
         Arguments:
             protocol_factory: called without arguments, returns the protocol.
-            path: where the socket is, as str, bytes or path object; a name that
-                begins with a zero byte is one of Linux' abstract namespace.
+            path: the path of the socket, a str, bytes or path object; on Linux, a
+                name that begins with a zero byte is in the abstract namespace.
             sock: a connected Unix stream socket, instead of a path; the
                 transport owns it from then on.
             ssl, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout:
@@ -52,9 +52,9 @@ class UnixSockets(Connections, Listening):
 
         Raises:
             ssl.SSLError: the handshake failed (an ``OSError`` too).
-            OSError: nobody listens there, or the path is too long. Where
-                asyncio takes the socket for connected while the server's queue
-                is full, this loop raises ``BlockingIOError``.
+            OSError: no server listens there, or the path is too long. If the
+                server's queue is full, this loop raises ``BlockingIOError``,
+                where asyncio treats the socket as connected.
             ValueError, TypeError: the arguments do not fit together.
 
         Cancellation closes what was opened.
@@ -104,8 +104,8 @@ class UnixSockets(Connections, Listening):
         Arguments:
             protocol_factory: called without arguments for each connection,
                 returns its protocol.
-            path: where to make the socket, as for ``create_unix_connection()``.
-                A socket that lies there already is removed.
+            path: the path of the new socket, as for ``create_unix_connection()``.
+                A socket that is already there is removed.
             sock: a bound Unix stream socket, instead of a path; the server
                 owns it from then on.
             backlog: how many connections the system queues, as in
@@ -120,8 +120,8 @@ class UnixSockets(Connections, Listening):
                 ``create_server()``.
 
         Raises:
-            OSError: the path cannot be bound: in use by something that is not
-                a socket, too long, in a directory that is not there.
+            OSError: the path cannot be bound: a file that is not a socket is
+                there, it is too long, or its directory does not exist.
             ValueError, TypeError: the arguments do not fit together.
 
         https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.create_unix_server

@@ -1,12 +1,12 @@
-"""What asyncio programs write again and again, written once.
+"""Patterns that many asyncio programs need.
 
-- ``RateLimiter``: no more than so many per second;
-- ``retry``: try again what failed, after a pause;
-- ``background`` and ``BackgroundScope``: tasks that nobody waits for, of which none is
-  lost;
-- ``map_concurrent``: a coroutine function over many items, a bounded number at a time.
+- ``RateLimiter``: limit the number of starts per second;
+- ``retry``: repeat a failed operation after a pause;
+- ``background`` and ``BackgroundScope``: run tasks that are not awaited, without losing
+  them or their exceptions;
+- ``map_concurrent``: call a coroutine function for many items, a bounded number at a time.
 
-They use nothing but asyncio's public interface, so they run on every event loop::
+They use only asyncio's public API, so they run on every event loop::
 
     from aioxide.patterns import RateLimiter, map_concurrent, retry
 

@@ -1,4 +1,4 @@
-"""What may be passed where a number is asked for."""
+"""Checks of numeric arguments."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ("count", "fraction", "positive", "seconds")
 
 
 def number(name: str, value: object) -> float:
-    """Return a real number as a float; ``TypeError`` if it is none."""
+    """Return a real number as a float; ``TypeError`` for anything else."""
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, not {value!r}")
     return float(value)
 
 
 def positive(name: str, value: object) -> float:
-    """Return a finite number above zero; ``ValueError`` if it is none."""
+    """Return a finite number above zero; ``ValueError`` for any other number."""
     result = number(name, value)
     if not 0 < result < math.inf:
         raise ValueError(f"{name} must be positive and finite, not {value!r}")
@@ -24,7 +24,7 @@ def positive(name: str, value: object) -> float:
 
 
 def seconds(name: str, value: object) -> float:
-    """Return a finite number that is not negative; ``ValueError`` if it is none."""
+    """Return a finite number that is not negative; ``ValueError`` for any other number."""
     result = number(name, value)
     if not 0 <= result < math.inf:
         raise ValueError(f"{name} must be a number of seconds, not {value!r}")
@@ -32,7 +32,7 @@ def seconds(name: str, value: object) -> float:
 
 
 def fraction(name: str, value: object) -> float:
-    """Return a number from 0 to 1; ``ValueError`` if it is none."""
+    """Return a number from 0 to 1; ``ValueError`` for any other number."""
     result = number(name, value)
     if not 0 <= result <= 1:
         raise ValueError(f"{name} must be from 0 to 1, not {value!r}")
@@ -40,7 +40,7 @@ def fraction(name: str, value: object) -> float:
 
 
 def count(name: str, value: object) -> int:
-    """Return a whole number of at least one."""
+    """Return an int of at least one; ``ValueError`` for a smaller one."""
     if not isinstance(value, int):
         raise TypeError(f"{name} must be an int, not {value!r}")
     if value < 1:

@@ -1,4 +1,4 @@
-"""What becomes of a task that nobody waits for?"""
+"""Background tasks: tasks that are not awaited."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ T = TypeVar("T")
 
 _scope: ContextVar[BackgroundScope | None] = ContextVar("aioxide.background", default=None)
 
-# A loop refers to its tasks weakly. Here they are by loop, so that what was never finished
-# on a loop that is closed can be given up.
+# A loop refers to its tasks weakly. These references are grouped by loop, so that the
+# unfinished tasks of a closed loop can be dropped.
 _kept: dict[asyncio.AbstractEventLoop, set[asyncio.Task[Any]]] = {}
 
 
 def background(
     coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None
 ) -> asyncio.Task[T]:
-    """Start a coroutine as a task that needs no looking after.
+    """Start a coroutine as a task that need not be awaited.
 
-    The task is kept alive until it ends: a task that nobody refers to may otherwise vanish
-    in the middle. If it fails and nobody waits for it, the exception goes to the loop's
-    exception handler at once, not when the task is collected, which may be never. Whoever
-    awaits the task gets the exception, also after it was reported.
+    A reference to the task is kept until it ends: otherwise a task without references may be
+    garbage-collected before its end. If it fails and no task awaits it, the exception goes to
+    the loop's exception handler at once, not only when the task is collected. Awaiting the
+    task raises the exception, also after it was reported.
 
     Arguments:
         coro: the coroutine.
         name: the task's name.
-        context: the context it runs in; a copy of the current one if it is not given.
+        context: the context that it runs in; a copy of the current one by default.
 
     Returns:
-        The task. It may be awaited, cancelled, or forgotten.
+        The task. It may be awaited, cancelled, or ignored.
 
     Raises:
         TypeError: ``coro`` is not a coroutine.
-        RuntimeError: no event loop runs.
+        RuntimeError: no event loop is running.
 
-    A ``BackgroundScope`` around the call, in the same task or in one that started this one,
-    sees to it that the task has ended when the scope is left.
+    With a ``BackgroundScope`` around the call, in the same task or in one that started it,
+    the task has ended when the scope is left. If the results of several tasks belong
+    together, use ``asyncio.TaskGroup`` instead.
     """
     task = asyncio.create_task(coro, name=name, context=context)
     loop = task.get_loop()
@@ -65,15 +66,16 @@ def _ended(scope: BackgroundScope | None, task: asyncio.Task[Any]) -> None:
     if task.cancelled():
         _let_go(scope, task)
     else:
-        # Who awaits the task runs in the next iteration. So does who awaits asyncio.wait() and
-        # the like, if they were told in this iteration; they must have had the time to ask.
+        # A task that awaits this one resumes in the next iteration, as does one in
+        # asyncio.wait() or a similar function. They must be able to retrieve the exception
+        # before it is reported.
         loop = task.get_loop()
-        loop.call_soon(loop.call_soon, _settle, scope, task)
+        loop.call_soon(loop.call_soon, _report, scope, task)
 
 
-def _settle(scope: BackgroundScope | None, task: asyncio.Task[Any]) -> None:
-    # Nothing public tells whether an exception was asked for. A task without this attribute
-    # is taken for one that nobody asked.
+def _report(scope: BackgroundScope | None, task: asyncio.Task[Any]) -> None:
+    # No public attribute shows whether the exception was retrieved. For a task without this
+    # one, assume that it was not.
     if getattr(task, "_log_traceback", True):
         error = task.exception()
         if isinstance(error, Exception):
@@ -99,10 +101,10 @@ def _let_go(scope: BackgroundScope | None, task: asyncio.Task[Any]) -> None:
 
 
 class BackgroundScope:
-    """Ends with the background tasks that were started in it.
+    """A block that ends when the background tasks that were started in it have ended.
 
-    Every ``background()`` in the block counts, however deep in the calls it is, and also in
-    tasks that were started in the block::
+    This includes every call of ``background()`` in the block, in functions that it calls, and
+    in tasks that were started in it::
 
         async with BackgroundScope():               # waits for them at the end
             await serve_a_request()
@@ -110,21 +112,25 @@ class BackgroundScope:
         async with BackgroundScope(cancel=True):    # cancels them at the end
             await serve_requests_for_ever()
 
-    A task that fails does not end the others, nor the scope: its exception is reported as
-    ``background`` says. Where one failure is everybody's, use ``asyncio.TaskGroup``.
+    A task that fails ends neither the other tasks nor the scope: its exception is reported as
+    described for ``background``. If one failure should cancel all tasks, use
+    ``asyncio.TaskGroup``.
 
-    If the block raises, or is cancelled, the tasks are cancelled. Cancelled while it waits,
-    the scope cancels the tasks, waits until they have ended, and then raises
-    ``CancelledError``. What a task starts that outlives the scope belongs to the scope
-    around it.
+    If the block raises or is cancelled, the tasks are cancelled. If the scope is cancelled
+    while it waits at its end, it cancels the tasks, waits until they have ended, and then
+    raises ``CancelledError``. If a task outlives the scope, tasks that it starts belong to the
+    enclosing scope.
 
     Arguments:
-        cancel: whether the tasks are cancelled at the end, or waited for.
+        cancel: cancel the tasks at the end, instead of waiting until they end by themselves.
+
+    Raises:
+        RuntimeError: the scope was entered before.
     """
 
     def __init__(self, *, cancel: bool = False) -> None:
         self._cancel = cancel
-        # A dictionary, so that they are cancelled in the order of their start.
+        # A dictionary, so that tasks are cancelled in the order of their start.
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._outer: BackgroundScope | None = None
         self._state = "new"
@@ -135,7 +141,7 @@ class BackgroundScope:
         return f"<{type(self).__name__} {self._state}, tasks:{len(self._tasks)}>"
 
     def cancel(self) -> None:
-        """Cancel the tasks that run in the scope now. They are waited for at its end."""
+        """Cancel the running tasks of the scope. The end of the scope waits for them."""
         for task in list(self._tasks):
             task.cancel()
 
@@ -171,14 +177,14 @@ class BackgroundScope:
             self._state = "closed"
             self._empty = None
             _scope.set(self._outer)
-            # A frame that refers to its own exception is a cycle.
+            # A frame that refers to its own exception would be a reference cycle.
             cancelled = None
 
     @staticmethod
     def _innermost(loop: asyncio.AbstractEventLoop) -> BackgroundScope | None:
-        """Return the innermost scope of a loop that is still open."""
+        """Return the innermost open scope of ``loop``."""
         scope = _scope.get()
-        # A context may have come here from another thread, or from a task that has ended.
+        # The context may be from another thread, or from a task that has ended.
         while scope is not None and (scope._state == "closed" or scope._loop is not loop):
             scope = scope._outer
         return scope
@@ -186,7 +192,7 @@ class BackgroundScope:
     def _add(self, task: asyncio.Task[Any]) -> None:
         self._tasks[task] = None
         if self._state == "cancelling":
-            # Started by one of those that were cancelled, in answer to that.
+            # Started by a cancelled task while it ended.
             task.cancel()
 
     def _end(self) -> None:

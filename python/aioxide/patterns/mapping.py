@@ -1,4 +1,4 @@
-"""How is a coroutine function applied to many items, a bounded number at a time?"""
+"""A coroutine function called for many items, a bounded number at a time."""
 
 from __future__ import annotations
 
@@ -30,38 +30,41 @@ def map_concurrent(
     *,
     ordered: bool = False,
 ) -> AsyncGenerator[R, None]:
-    """Call ``fn`` with each item, up to ``limit`` at a time, and yield the results.
+    """Call ``fn`` with each item, up to ``limit`` calls at a time, and yield the results.
 
     ::
 
         async for page in map_concurrent(fetch, urls, limit=20):
             print(len(page))
 
-    Nothing starts before the first result is asked for. An item is taken when there is room
-    for its call, and there is none while ``limit`` calls run or have a result that nobody
-    has read: a slow reader slows the calls down, and ``items`` may be endless.
+    The first call starts when the first result is requested. The next item is taken when fewer
+    than ``limit`` calls are running or have an unread result. So a slow reader slows the calls
+    down, and ``items`` may be infinite.
 
     Arguments:
-        fn: a coroutine function of one argument, or anything that returns an awaitable.
-        items: what it is called with; read in the reader's task if it is an iterable, in a
-            task of its own if it is an asynchronous one.
+        fn: a coroutine function of one argument, or any callable that returns an awaitable.
+        items: the arguments; an iterable is read in the reader's task, an asynchronous one in
+            a task of its own.
         limit: how many calls may run, or have an unread result, at a time.
-        ordered: yield the results in the order of the items, not in that of their coming.
+        ordered: yield the results in the order of the items, not in the order of completion.
 
     Returns:
         An asynchronous generator.
 
     Raises:
         TypeError, ValueError: an argument is of the wrong kind, or ``limit`` is below one.
-        BaseException: what a call or ``items`` raised. It is raised in its place: behind
-            what came before it, which is what finished before or, with ``ordered``, what
-            belongs to earlier items, for which it waits. Everything else is cancelled as
-            soon as it is known. A note tells of other calls that failed.
+        BaseException: the exception of a call or of ``items``. It is raised after the results
+            before it: those that were complete before or, with ``ordered``, those of earlier
+            items, which are waited for. All other calls are cancelled at once. A note on the
+            exception names other calls that failed.
 
-    Cancelling the reader, or closing the generator (``aclose()``; a generator that nobody
-    refers to is closed by the loop), cancels the calls and waits until they have ended. Use
-    ``contextlib.aclosing`` where the block may be left early and that must have happened
-    behind it. What then failed without having been read goes to the loop's exception handler.
+    Cancelling the reader, or closing the generator (``aclose()``; the loop closes a generator
+    without references), cancels the calls and waits until they have ended. If the block may be
+    left early and the calls must have ended then, use ``contextlib.aclosing``. Exceptions that
+    were not read go to the loop's exception handler.
+
+    For a handful of calls whose results are needed together, use ``asyncio.TaskGroup`` or
+    ``asyncio.gather``.
     """
     if not callable(fn):
         raise TypeError(f"fn must be a function, not {fn!r}")
@@ -87,14 +90,14 @@ async def _results(calls: _Calls[T, R]) -> AsyncGenerator[R, None]:
         try:
             await calls.end(failure)
         finally:
-            # A frame that refers to its own exception is a cycle.
+            # A frame that refers to its own exception would be a reference cycle.
             failure = None
 
 
 class _Calls(Generic[T, R]):
-    """The calls that were started and not read yet.
+    """The calls that were started and whose results were not read yet.
 
-    A call is a task. What stands for an item that could not be had is a failed future.
+    A call is a task. If ``items`` raises, a failed future takes the place of the call.
     """
 
     def __init__(
@@ -112,19 +115,19 @@ class _Calls(Generic[T, R]):
         self._now = now
         self._later = later
         self._feeder: asyncio.Task[None] | None = None
-        # All of them, in the order of the items. A dictionary, to take out any at once.
+        # All calls, in the order of the items. A dictionary, to remove any of them in O(1).
         self._unread: OrderedDict[asyncio.Future[R], None] = OrderedDict()
         self._finished: deque[asyncio.Future[R]] = deque()
-        # Whether further calls are started.
+        # Whether further calls may start.
         self._more = True
         self._ended = False
-        # The first that failed. Nothing that stands behind it is read.
+        # The first call that failed. Results after it are not read.
         self._failed: asyncio.Future[R] | None = None
         self._reader: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None
 
     async def next(self) -> asyncio.Future[R] | None:
-        """Wait for the call whose result is read next, and take it out; None at the end."""
+        """Wait for the call whose result is next, and remove it; None at the end."""
         if self._later is not None and self._feeder is None and self._more:
             self._feeder = asyncio.create_task(self._feed(self._later))
             self._feeder.add_done_callback(self._fed)
@@ -132,7 +135,7 @@ class _Calls(Generic[T, R]):
             self._start_what_may()
             call = self._take()
             if call is not None:
-                # The room that it leaves is used while the reader works.
+                # The next call runs while the reader works.
                 self._start_what_may()
                 return call
             if not self._unread and not self._more:
@@ -144,7 +147,7 @@ class _Calls(Generic[T, R]):
                 self._reader = None
 
     async def end(self, failure: BaseException | None) -> None:
-        """Cancel what runs, wait until it has ended, and tell of what was not read."""
+        """Cancel the running calls, wait until they have ended, and report unread exceptions."""
         cancelled: asyncio.CancelledError | None = None
         self._more, self._ended = False, True
         running: list[asyncio.Future[Any]] = [*self._unread]
@@ -162,7 +165,7 @@ class _Calls(Generic[T, R]):
             try:
                 raise cancelled
             finally:
-                # A frame that refers to its own exception is a cycle.
+                # A frame that refers to its own exception would be a reference cycle.
                 cancelled = None
 
     def _start_what_may(self) -> None:
@@ -211,7 +214,7 @@ class _Calls(Generic[T, R]):
         return await self._fn(item)
 
     def _fail(self, error: BaseException) -> None:
-        """Put a failure where the next item would be."""
+        """Put a failed future in the place of the next call."""
         self._more = False
         call: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         if isinstance(error, asyncio.CancelledError):
@@ -262,7 +265,7 @@ class _Calls(Generic[T, R]):
             self._reader.set_result(None)
 
     def _tell(self, failure: BaseException | None) -> None:
-        """Tell of the exceptions of calls whose results will not be read."""
+        """Report the exceptions of calls whose results will not be read."""
         errors: list[tuple[asyncio.Future[Any], BaseException]] = []
         for call in self._unread:
             error = None if call.cancelled() else call.exception()

@@ -1,4 +1,4 @@
-"""How often may something happen?"""
+"""Limiting the rate of an operation."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ __all__ = ("RateLimiter",)
 
 
 class RateLimiter:
-    """Lets in no more than so many per second, in the order of their coming.
+    """Limits how many tasks may enter per second, in the order of their arrival.
 
     A token bucket on the clock of the event loop: it holds ``burst`` tokens at most, is full
-    at first, and is filled at ``rate / per`` tokens a second. Who finds too few in it waits.
-    In ``t`` seconds, wherever they begin, no more than ``burst + t * rate / per`` are let
-    in. With ``burst=1`` they come one by one, evenly spaced::
+    at first, and is refilled with ``rate / per`` tokens per second. A task that finds too few
+    tokens waits. In any ``t`` seconds, at most ``burst + t * rate / per`` tokens are taken.
+    With ``burst=1`` the entries are evenly spaced::
 
         limiter = RateLimiter(100, per=60)
 
         async with limiter:
             await call_the_service()
 
-    Leaving the block gives nothing back: it is the rate of beginnings that is limited. How
-    many run at a time is the business of ``asyncio.Semaphore``.
+    Leaving the block returns no token: only the rate of entries is limited. To limit how many
+    tasks are in the block at a time, use ``asyncio.Semaphore``.
 
-    A waiter that is cancelled takes nothing, and those behind it move up. Like asyncio's
+    A cancelled waiter takes no token, and the waiters behind it move up. Like asyncio's
     locks, a limiter belongs to the loop that first used it and to that loop's thread.
 
     Arguments:
-        rate: how many are let in per ``per`` seconds.
-        per: seconds.
-        burst: how many may be let in at once after a quiet time; ``rate`` if it is not
-            given, and at least one.
+        rate: how many tokens are added per ``per`` seconds.
+        per: the period, in seconds.
+        burst: the size of the bucket, that is how many may enter at once after a pause;
+            ``rate`` by default, and at least one.
 
     Raises:
         TypeError: an argument is not a number.
@@ -45,10 +45,10 @@ class RateLimiter:
         per = arguments.positive("per", per)
         self._interval = arguments.positive("per / rate", per / rate)
         self._burst = max(1.0, rate) if burst is None else arguments.positive("burst", burst)
-        # The bucket is one number, the time at which it is full again: taking tokens adds
-        # to it, and no rounding builds up from being filled.
+        # The bucket is one number, the time at which it is full again. Taking tokens adds
+        # to it, and refilling causes no rounding errors.
         self._full_at = float("-inf")
-        # Ordered, so that any waiter is taken out at once, whatever stands before it.
+        # Ordered, so that any waiter can be removed in O(1).
         self._waiters: OrderedDict[asyncio.Future[None], float] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -60,19 +60,20 @@ class RateLimiter:
         return f"<{type(self).__name__} {state}>"
 
     async def acquire(self, n: float = 1) -> None:
-        """Take ``n`` tokens, waiting until they are there and all who came before have theirs.
+        """Take ``n`` tokens; wait until they are there and all earlier waiters have theirs.
 
-        Who need not wait does not let others run either.
+        If there is no need to wait, it returns without yielding to the event loop.
 
         Arguments:
-            n: how many, at most ``burst``; bytes, say, of a limit on bytes.
+            n: how many tokens, at most ``burst``; for example the number of bytes, for a limit
+                in bytes per second.
 
         Raises:
             TypeError: ``n`` is not a number.
-            ValueError: ``n`` is not positive, or more than the bucket ever holds.
+            ValueError: ``n`` is not positive, or greater than ``burst``.
             RuntimeError: the limiter belongs to another event loop.
 
-        When it is cancelled nothing is taken, even if its turn had come already.
+        If it is cancelled, no token is taken, even if the tokens were assigned already.
         """
         n = arguments.positive("n", n)
         if n > self._burst:
@@ -81,15 +82,15 @@ class RateLimiter:
         if not self._waiters and self._ready_at(n) <= (now := loop.time()):
             self._take(n, now)
             return
-        turn = loop.create_future()
-        self._waiters[turn] = n
+        waiter = loop.create_future()
+        self._waiters[waiter] = n
         self._arm(loop)
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if self._waiters.pop(turn, None) is None:
+            if self._waiters.pop(waiter, None) is None:
                 self._full_at -= n * self._interval
-            # The next one may want less, or the bucket has more.
+            # The next waiter may need fewer tokens, or the bucket has more now.
             self._arm(loop)
             raise
 
@@ -115,7 +116,7 @@ class RateLimiter:
         self._full_at = max(self._full_at, now) + n * self._interval
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have the waiters served when the first of them can be."""
+        """Set the timer for when the first waiter can be served."""
         when = self._ready_at(next(iter(self._waiters.values()))) if self._waiters else None
         if self._timer is not None:
             if self._timer.when() == when:
@@ -126,18 +127,18 @@ class RateLimiter:
             self._timer = loop.call_at(when, self._serve, loop)
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let in everybody whose tokens are there."""
+        """Wake the waiters whose tokens are there."""
         now = loop.time()
         if self._timer is not None:
-            # A loop may call a little early, by as much as its clock can tell.
+            # A loop may call a little early, by its clock's resolution.
             now = max(now, self._timer.when())
             self._timer = None
         while self._waiters:
-            turn, n = next(iter(self._waiters.items()))
+            waiter, n = next(iter(self._waiters.items()))
             if self._ready_at(n) > now:
                 break
-            del self._waiters[turn]
-            if not turn.done():
+            del self._waiters[waiter]
+            if not waiter.done():
                 self._take(n, now)
-                turn.set_result(None)
+                waiter.set_result(None)
         self._arm(loop)

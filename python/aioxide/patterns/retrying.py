@@ -1,4 +1,4 @@
-"""What is tried again, how often, and after which pause?"""
+"""Repeating a failed operation."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ("Attempt", "retry")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Seconds up to which pauses are doubled.
+#: The greatest pause that doubling leads to, in seconds.
 LONGEST_PAUSE = 60.0
 
-# An exception of somebody else's may have a repr that is endless, or fails.
+# The repr of an exception may be very long, or raise.
 _shown = reprlib.Repr()
 _shown.maxother = 200
 
 
 class retry:
-    """Tries again what failed, after a pause that grows.
+    """Repeats a failed operation after a growing pause.
 
     As a decorator of a coroutine function::
 
@@ -40,30 +40,30 @@ class retry:
             async with attempt:
                 reader, writer = await asyncio.open_connection(host, port)
 
-    The exception of the last attempt is raised as it is. If there were attempts before it,
-    it has a note on each (``__notes__``, shown in the traceback).
+    The exception of the last attempt is raised unchanged, with a note on each earlier attempt
+    (``__notes__``, shown in the traceback).
 
-    Cancellation is never tried again, nor is ``KeyboardInterrupt`` or anything else that is
-    not an ``Exception``; neither is an exception that an attempt raised because its task was
-    being cancelled.
+    There is no further attempt after a cancellation, ``KeyboardInterrupt`` or any other
+    exception that is not an ``Exception``, and none after an exception that was raised while
+    the task was being cancelled. Do not use it for operations that must not run twice.
 
     Arguments:
-        attempts: how often to try in all, at least once.
-        backoff: seconds of the pause after the first attempt, doubled after each further
-            one up to a minute; or a function that is given the number of attempts that
-            failed and returns the seconds.
-        jitter: which part of a pause is random, from 0 (none of it) to 1 (all of it), so that
-            those who failed together do not come back together.
-        on: what is worth another attempt: an exception class, a tuple of them, or a function
-            that is given the exception.
-        timeout: seconds for each attempt. One that takes longer is cancelled, fails with
-            ``TimeoutError``, and is tried again whatever ``on`` says. For a limit on all
-            attempts and pauses together, put ``asyncio.timeout`` around them.
+        attempts: the greatest number of attempts, at least 1.
+        backoff: the pause after the first attempt, in seconds. It is doubled after each
+            further attempt, up to a minute. Or a function of the number of failed attempts
+            that returns the seconds.
+        jitter: the random part of a pause, from 0 (none) to 1 (all of it), so that clients
+            that failed together do not try again at the same time.
+        on: when to try again: an exception class, a tuple of classes, or a function of the
+            exception.
+        timeout: seconds for each attempt. An attempt that takes longer is cancelled, fails
+            with ``TimeoutError``, and is followed by another one whatever ``on`` is. To limit
+            all attempts and pauses together, put ``asyncio.timeout`` around them.
 
     Raises:
         TypeError, ValueError: an argument is of the wrong kind, or out of its range.
 
-    One ``retry`` may be used any number of times, also at the same time.
+    One ``retry`` may be used any number of times, also concurrently.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class retry:
         return _Attempts(self)
 
     def __call__(self, function: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-        """Return a coroutine function that makes the attempts, each with the same arguments."""
+        """Return a coroutine function that calls ``function`` up to ``attempts`` times."""
         if not callable(function) or inspect.isasyncgenfunction(function):
             raise TypeError(f"a coroutine function was expected, got {function!r}")
 
@@ -106,13 +106,13 @@ class retry:
         return attempt_until_done
 
     def _pause(self, failures: int) -> float:
-        """Return the seconds to wait after so many failed attempts."""
+        """Return the seconds to wait after this number of failed attempts."""
         pause = arguments.seconds("backoff", self._pause_after(failures))
         return pause * (1 - self._jitter * random.random())
 
 
 class _Attempts:
-    """One run of a ``retry``."""
+    """The attempts of one use of a ``retry``."""
 
     def __init__(self, policy: retry) -> None:
         self._policy = policy
@@ -138,9 +138,10 @@ class _Attempts:
 
 
 class Attempt:
-    """One attempt of a ``retry``; ``async with`` it around what is to be tried.
+    """One attempt of a ``retry``; use it with ``async with`` around the operation.
 
-    A failure that is tried again ends the block quietly. Any other exception leaves it.
+    A failure with an attempt to follow ends the block without an exception. Any other
+    exception is raised.
     """
 
     def __init__(self, policy: retry, number: int, failures: list[str]) -> None:
@@ -149,7 +150,7 @@ class Attempt:
         self._state = "new"
         self._deadline: asyncio.Timeout | None = None
         self._cancelling = 0
-        #: Which attempt this is; the first is 1.
+        #: The number of this attempt; the first one is 1.
         self.number = number
 
     def __repr__(self) -> str:
@@ -198,7 +199,7 @@ class Attempt:
                 raise error
             return False
         finally:
-            # A frame that refers to its own exception is a cycle.
+            # A frame that refers to its own exception would be a reference cycle.
             error = None
 
     def _is_worth_another(self, error: BaseException, timed_out: bool) -> bool:
@@ -210,7 +211,7 @@ class Attempt:
 
 
 def _cancelling() -> int:
-    """Return how many requests to cancel the current task are not answered yet."""
+    """Return the number of pending requests to cancel the current task."""
     task = asyncio.current_task()
     return 0 if task is None else task.cancelling()
 
@@ -218,7 +219,7 @@ def _cancelling() -> int:
 def _doubling(first: float) -> Callable[[int], float]:
     first = arguments.seconds("backoff", first)
     longest = max(first, LONGEST_PAUSE)
-    # The exponent has a bound too: a float has one.
+    # The exponent is limited, so that the float does not overflow.
     return lambda failures: min(first * 2.0 ** min(failures - 1, 1000), longest)
 
 

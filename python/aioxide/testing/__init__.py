@@ -1,22 +1,23 @@
-"""Testing programs that use asyncio: without waiting, and in many orders.
+"""Tests of asyncio programs on virtual time and in many orders.
 
-A ``VirtualLoop`` is an event loop whose clock jumps: ``await sleep(3600)`` takes
-no time, deadlines come in order, and a program that can never go on is told so
-with a ``DeadlockError`` that says which task waits for what, and where::
+A ``VirtualLoop`` is an event loop with a virtual clock: ``await sleep(3600)``
+takes no time, and deadlines expire in order. A deadlock raises
+``DeadlockError``, which lists the pending tasks, what each waits for, and where::
 
     from aioxide import testing
 
     testing.run(main())
 
-With a seed, what is ready at the same time runs in an order drawn from it.
-``interleavings`` tries many, and names the seed of the first that fails::
+With a seed, callbacks and tasks that are ready at the same time run in an order
+drawn from that seed. ``interleavings`` tries many seeds, and names the first one
+that fails::
 
     testing.interleavings(main, n=1000)
-    testing.run(main(), seed=17)      # that one again
+    testing.run(main(), seed=17)      # repeats the run with seed 17
 
-pytest finds the plugin in ``aioxide.testing.plugin`` by itself: the fixture
+pytest loads the plugin ``aioxide.testing.plugin`` automatically: the fixture
 ``virtual_loop`` and the markers ``virtual_loop`` and ``interleavings``, which
-also run tests that are ``async def``.
+also run ``async def`` tests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What each task waits for when nothing can happen any more."""
+"""Deadlocks on virtual time, and what each task waits for."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import asyncio
 
 __all__ = ("DeadlockError",)
 
-#: A chain of coroutines longer than this has a circle in it.
+#: A chain of coroutines that is longer contains a cycle.
 _LONGEST_CHAIN = 10_000
 
 
 class DeadlockError(RuntimeError):
-    """Nothing is ready, no timer is set, and nothing can come from outside.
+    """Nothing is ready, no timer is set, and no event can come from outside.
+
+    The message lists the pending tasks, what each waits for, and where.
 
     Attributes:
-        tasks: the tasks that wait, in the order of their names.
+        tasks: the pending tasks, sorted by name.
     """
 
     def __init__(self, tasks: list[asyncio.Task]) -> None:
@@ -28,7 +30,7 @@ class DeadlockError(RuntimeError):
 
 
 def describe(task: asyncio.Task) -> str:
-    """Say in one line what ``task`` waits for and where."""
+    """Return one line about what ``task`` waits for and where."""
     place, awaited = _innermost(task.get_coro())
     waiter = task._fut_waiter
     if isinstance(waiter, asyncio.Task):
@@ -41,11 +43,11 @@ def describe(task: asyncio.Task) -> str:
 
 
 def _innermost(coroutine) -> tuple[str, str | None]:
-    """Follow who awaits whom.
+    """Follow the chain of awaited coroutines.
 
     Returns:
-        The last line of the program's own, and the name of the coroutine of
-        asyncio's that is awaited there, None if a bare future is.
+        The innermost line of the program's own code, and the name of asyncio's
+        coroutine that is awaited there; None if a future is awaited.
     """
     place, awaited = "", None
     for _ in range(_LONGEST_CHAIN):

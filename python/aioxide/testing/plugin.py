@@ -3,18 +3,17 @@
 =========================================  =========================================
 fixture ``virtual_loop``                   a ``VirtualLoop`` for this test; closed
                                            after it
-``@pytest.mark.virtual_loop(start=0.0,     what the test's loop is made with
-patience=None)``
-``@pytest.mark.interleavings(n=100,        the test runs ``n`` times, each with a
-seed=0)``                                  seed of its own, from ``seed`` on
-``--interleavings=N``                      so many instead of each marker's ``n``
-``--interleaving-seed=S``                  with this seed alone: to run again what
-                                           failed
+``@pytest.mark.virtual_loop(start=0.0,     runs the test on a ``VirtualLoop`` with
+patience=None)``                           these arguments
+``@pytest.mark.interleavings(n=100,        runs the test ``n`` times, with the seeds
+seed=0)``                                  ``seed``, ``seed + 1``, …
+``--interleavings=N``                      overrides ``n`` of every marker
+``--interleaving-seed=S``                  runs only this seed: to repeat a failure
 =========================================  =========================================
 
 An ``async def`` test that has one of the markers or uses the fixture runs on
-its virtual loop. Other ``async def`` tests are left to whichever plugin takes
-them; those taken here are hidden from it.
+its virtual loop. Other ``async def`` tests are left to other plugins; those
+that run here are hidden from them.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ import inspect
 
 import pytest
 
-# On its own, so that pytest's start costs no more than the names.
+# Defined here, so that pytest does not import the package at start.
 MARKERS = ("virtual_loop", "interleavings")
-#: The parameter that a test has for each of its seeds.
+#: The test parameter that holds the seed.
 SEED = "_interleaving_seed"
 
 
@@ -64,7 +63,7 @@ def pytest_configure(config) -> None:
 
 
 def _options(marker, allowed: tuple[str, ...]) -> dict:
-    """Return the keywords of a marker that takes these and nothing else."""
+    """Return the keywords of a marker; ``UsageError`` if it has any other argument."""
     if marker.args or not set(marker.kwargs) <= set(allowed):
         given = ", ".join(
             [*map(repr, marker.args), *(f"{k}={v!r}" for k, v in marker.kwargs.items())]
@@ -137,7 +136,7 @@ def pytest_pycollect_makeitem(collector, name, obj):
         ):
             if "virtual_loop" not in item.fixturenames:
                 item.fixturenames.append("virtual_loop")
-            # A plain function, so that no other plugin wants to run it.
+            # A plain function, so that other plugins do not run it as a coroutine.
             item.obj = _synchronous(item, item.obj)
 
 

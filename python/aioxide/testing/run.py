@@ -1,4 +1,4 @@
-"""Running a program on virtual time, once or in many orders."""
+"""Run a program on virtual time, once or in many orders."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ def run(
 ) -> _T:
     """Run a coroutine on a new ``VirtualLoop`` and return its result.
 
-    At the end it does what ``asyncio.run()`` does.
+    At the end it cleans up as ``asyncio.run()`` does. Use it in tests only: a
+    program that talks to the outside needs a real clock.
 
     Arguments:
         main: the coroutine.
         seed, start, patience: see ``VirtualLoop``.
-        debug: switch debug mode on or off; None leaves it as the environment
-            asks.
+        debug: switch debug mode on or off; None means the default of the
+            environment.
 
     Raises:
-        DeadlockError: ``main`` can never end.
-        BaseException: whatever ``main`` raises; with a seed, a note names it.
+        DeadlockError: ``main`` is deadlocked.
+        BaseException: the exception that ``main`` raises; with a seed, a note
+            on it names the seed.
     """
 
     def new_loop() -> VirtualLoop:
@@ -55,17 +57,18 @@ def interleavings(
     seed: int = 0,
     patience: float | None = None,
 ) -> None:
-    """Run the same program in ``n`` orders, with the seeds from ``seed`` on.
+    """Run the same program ``n`` times, each time in another order.
 
     Arguments:
         main: called without arguments for each run, returns a coroutine.
-        n: how many runs.
+        n: the number of runs.
+        seed: the seed of the first run; each further run uses the next number.
         patience: see ``VirtualLoop``.
 
     Raises:
         ValueError: ``n`` is less than 1.
-        BaseException: what the first run that fails raises; a note names its
-            seed, and ``run(main(), seed=...)`` does the same again.
+        BaseException: the exception of the first run that fails; a note on it
+            names the seed, and ``run(main(), seed=...)`` repeats that run.
     """
     if n < 1:
         raise ValueError(f"the number of interleavings is 1 or more, not {n}")

@@ -1,4 +1,4 @@
-"""A loop whose time a test does not spend."""
+"""An event loop with a virtual clock."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .deadlocks import DeadlockError
 
 __all__ = ("VirtualLoop",)
 
-# What LoopCore calls "outside": what may still come to a loop in which nothing
-# is ready.
+# The values of `_outside()`: what may still arrive from outside when nothing is
+# ready.
 _NOTHING, _POSSIBLE, _CERTAIN = range(3)
 
 
@@ -21,54 +21,50 @@ class VirtualLoop(Loop):
     """An event loop on a virtual clock, for tests.
 
     ``time()`` stands still while anything is ready. Otherwise it jumps to the
-    nearest deadline, so that an hour's sleep takes no time, unless something
-    may still come from outside the loop:
+    nearest deadline, so that an hour's sleep takes no time, unless an event may
+    still come from outside the loop:
 
-    - a call in a thread (``to_thread``, ``run_in_executor``, name resolution)
-      and a child process will end: they are waited for in real time;
-    - a descriptor that is watched (an open transport, a server, a ``sock_*``
-      call, ``add_reader``), a handler of ``add_signal_handler`` and a thread
-      that was started since the loop was made may bring something: they are
-      waited for in real time too, for ``patience`` seconds at most.
+    - A call in a thread (``to_thread``, ``run_in_executor``, name resolution)
+      and a child process will end. The loop waits for them in real time.
+    - A watched descriptor (an open transport, a server, a ``sock_*`` call,
+      ``add_reader``), a handler of ``add_signal_handler``, and a thread that was
+      started after the loop was made may cause an event. The loop waits for it
+      in real time too, for ``patience`` seconds at most.
 
-    The clock stands still during such a wait. A deadline comes, and the clock
-    jumps to it, when the loop has waited for as many real seconds in all, since
-    the clock last moved, as it was away. A call in a thread therefore takes no
-    virtual time if it is faster than the next deadline, and a timeout ends one
-    that is slower.
+    The clock stands still during such a wait. It jumps to the next deadline when
+    the loop has waited, since the clock last moved, for as many real seconds in
+    total as the deadline was away. So a call in a thread takes no virtual time if
+    it is faster than the next deadline, and a timeout ends a slower one.
 
-    If there is no deadline and nothing may come from outside, ``run_forever()``
+    If there is no deadline and no event can come from outside, ``run_forever()``
     and ``run_until_complete()`` raise ``DeadlockError``. The loop can be run
-    again then, to cancel the tasks that wait.
+    again then, for example to cancel the pending tasks.
 
-    With a ``seed``, what is ready in one iteration runs in an order drawn from it.
-    The same seed gives the same orders, as long as nothing comes from outside.
-    What asyncio's documentation promises is kept:
+    With a ``seed``, the callbacks and steps of one iteration run in an order
+    drawn from it. The same seed gives the same orders, as long as no event comes
+    from outside. The guarantees of asyncio's documentation hold:
 
-    - callbacks of ``call_soon`` and ``call_soon_threadsafe``, done-callbacks,
-      timers and the methods of protocols run in the order in which they became
-      due among themselves;
-    - the callbacks of one future run in the order in which they were added. A
-      task that awaits the future, and several that await the same one, take
-      their turn among them;
-    - deadlines come in order.
+    - Callbacks of ``call_soon`` and ``call_soon_threadsafe``, done-callbacks,
+      timers and the methods of protocols keep their order among themselves.
+    - The callbacks of one future run in the order in which they were added.
+      Tasks that await the future keep their place among them.
+    - Timers run in the order of their deadlines.
 
-    Everything else about the order is free: which of several tasks takes the
-    first or the next step, whether that is before or after a callback, and
+    Everything else about the order is free: which of several tasks runs its
+    first or next step first, whether that is before or after a callback, and
     which of several timers with equal deadlines is first. A task of another
     class than ``aioxide.Task``, or one that awaits a future of another class
-    than ``aioxide.Future`` (``asyncio.gather()`` has such), goes on through
+    than ``aioxide.Future`` (``asyncio.gather()`` returns one), resumes through
     ``call_soon`` and so keeps its place among the callbacks.
 
     Arguments:
-        seed: a whole number from 0 to 2**64 - 1, or None for asyncio's order.
-        start: what ``time()`` shows at first, in seconds.
-        patience: real seconds without anything from outside after which the
-            loop no longer waits for what may only perhaps come; None is for
-            ever.
+        seed: an int from 0 to 2**64 - 1, or None for asyncio's order.
+        start: the first value of ``time()``, in seconds.
+        patience: how many real seconds without an event from outside the loop
+            waits for an event that is only possible; None means no limit.
 
     Raises:
-        TypeError: ``seed`` is not a whole number.
+        TypeError: ``seed`` is not an int.
         ValueError: an argument is out of its range.
     """
 
@@ -78,7 +74,7 @@ class VirtualLoop(Loop):
         self, *, seed: int | None = None, start: float = 0.0, patience: float | None = None
     ) -> None:
         super().__init__()
-        # Futures of calls that run elsewhere, and the children that run.
+        # Futures of calls in other threads, and running child processes.
         self._calls: set = set()
         self._threads_before = weakref.WeakSet(threading.enumerate())
         try:
@@ -110,7 +106,7 @@ class VirtualLoop(Loop):
         return future
 
     def _outside(self) -> int:
-        """Say what may still come; the core asks when nothing is ready."""
+        """Return what may still arrive; the core calls this when nothing is ready."""
         if self._calls:
             return _CERTAIN
         if self._is_watching() or self._signal_handlers or self._new_threads():
@@ -118,9 +114,9 @@ class VirtualLoop(Loop):
         return _NOTHING
 
     def _new_threads(self) -> bool:
-        """Whether a thread lives that the program has started meanwhile."""
+        """Whether a thread is alive that the program has started since the loop was made."""
         current = threading.current_thread()
-        # The loop's own threads have nothing to do, or there would be a call.
+        # The loop's own threads are idle: otherwise there would be a call.
         idle = self._pool_threads()
         return any(
             thread is not current and thread not in self._threads_before and thread not in idle

@@ -1,17 +1,17 @@
 use super::*;
 
-/// How many waits it sleeps through before it looks again.
+/// The number of waits without spinning before the next spin.
 fn rests(spin: &mut AdaptiveSpin) -> u32 {
-    (0..).find(|_| spin.has_rested()).expect("it looks again")
+    (0..).find(|_| spin.has_rested()).expect("it spins again")
 }
 
 #[test]
-fn it_begins_with_a_look() {
+fn it_spins_before_the_first_wait() {
     assert_eq!(rests(&mut AdaptiveSpin::default()), 0);
 }
 
 #[test]
-fn looks_in_vain_become_rarer_but_do_not_cease() {
+fn spins_in_vain_become_rarer_but_do_not_cease() {
     let mut spin = AdaptiveSpin::default();
     let seen: Vec<u32> = (0..11)
         .map(|_| {
@@ -23,7 +23,7 @@ fn looks_in_vain_become_rarer_but_do_not_cease() {
 }
 
 #[test]
-fn a_look_that_finds_something_is_followed_by_another() {
+fn a_spin_that_finds_something_is_followed_by_another() {
     let mut spin = AdaptiveSpin::default();
     for _ in 0..20 {
         spin.record(Outcome::NotFound);
@@ -36,14 +36,14 @@ fn a_look_that_finds_something_is_followed_by_another() {
 }
 
 #[test]
-fn an_interrupted_look_is_followed_by_a_long_rest() {
+fn an_interrupted_spin_is_followed_by_a_long_rest() {
     let mut spin = AdaptiveSpin::default();
     spin.record(Outcome::Interrupted);
     assert_eq!(rests(&mut spin), 256);
 }
 
 #[test]
-fn it_is_never_due_where_others_need_all_processors() {
+fn it_is_never_due_while_other_threads_need_all_processors() {
     for busy in [processors() + 1, usize::MAX] {
         let mut spin = AdaptiveSpin::default();
         assert!(!spin.is_due(busy));
@@ -61,7 +61,7 @@ fn what_is_there_is_found_and_what_is_not_is_not() {
 }
 
 #[test]
-fn what_comes_with_the_last_glance_is_found() {
+fn the_last_check_after_the_time_is_over_counts() {
     let begin = Instant::now();
     assert!(AdaptiveSpin::default().spin(|| begin.elapsed() > SPIN));
 }

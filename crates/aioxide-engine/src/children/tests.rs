@@ -13,7 +13,7 @@ use crate::{Events, Interest, Poller, Trigger};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A child that ends as `script` says once it is told to go on: `go` waits.
+/// A child that runs `script`; `go` in it waits for the test's signal.
 fn shell(script: &str) -> (Child, ChildStdin, i32) {
     let mut child = Command::new("/bin/sh")
         .args(["-c", &format!("read line; {script}")])
@@ -63,7 +63,7 @@ fn the_descriptor_tells_the_end_and_reaping_the_exit_status() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_child_that_ended_before_is_told_at_once() {
+fn a_child_that_ended_before_is_reported_at_once() {
     let _guard = descriptors(true);
     let (_child, stdin, pid) = shell("kill -TERM $$");
     let first = exit_descriptor(pid).unwrap();
@@ -106,7 +106,7 @@ fn a_thread_tells_the_end_and_leaves_the_exit_status() {
 }
 
 #[test]
-fn a_thread_tells_at_once_of_a_child_that_is_gone() {
+fn a_thread_reports_at_once_a_child_that_is_gone() {
     let (mut child, stdin, pid) = shell("exit 0");
     go_on(stdin);
     child.wait().unwrap();
@@ -138,6 +138,6 @@ fn numbers_of_groups_are_refused() {
         assert_eq!(exit_descriptor(pid).unwrap_err().kind(), ErrorKind::InvalidInput);
         assert_eq!(on_exit(pid, || {}).unwrap_err().kind(), ErrorKind::InvalidInput);
         let error = reap(pid).unwrap_err();
-        assert_eq!(error.to_string(), format!("{pid} is no process number"));
+        assert_eq!(error.to_string(), format!("{pid} is not a process number"));
     }
 }

@@ -29,7 +29,7 @@ fn run(engine: &mut Engine<Item>, count: usize) -> Vec<&'static str> {
     (0..count).map(|_| engine.next_ready().expect("as many as promised").name).collect()
 }
 
-/// A turn of a loop with a virtual clock and no file descriptors.
+/// An iteration of a loop with a virtual clock and no file descriptors.
 fn iteration(engine: &mut Engine<Item>) -> Vec<&'static str> {
     let mut deferred = Vec::new();
     if let Wait::Until(_) = engine.prepare(&mut deferred) {
@@ -138,7 +138,7 @@ fn readiness_events_run_before_timers() {
 }
 
 #[test]
-fn what_a_turn_schedules_runs_in_the_next() {
+fn what_an_iteration_schedules_runs_in_the_next() {
     let mut engine = engine();
     let mut deferred = Vec::new();
     engine.schedule(item("first"));

@@ -11,7 +11,7 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 
 use super::{Event, Interest, MAX_TOKEN, Trigger, check_token};
 
-/// The token of the poller's own wake-ups, which no wait reports.
+/// The token of the poller's own wake-ups, which are not reported as events.
 const WAKE_TOKEN: u64 = MAX_TOKEN + 1;
 
 const READABLE: u32 =
@@ -20,7 +20,7 @@ const WRITABLE: u32 = (libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR) as u32;
 const HANGUP: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP) as u32;
 const ERROR: u32 = libc::EPOLLERR as u32;
 
-/// Tells which of the registered file descriptors are ready.
+/// Reports which of the registered file descriptors are ready.
 ///
 /// One thread waits; [`add`](Poller::add), [`modify`](Poller::modify) and
 /// [`remove`](Poller::remove) may be called from any thread meanwhile and
@@ -49,13 +49,14 @@ const ERROR: u32 = libc::EPOLLERR as u32;
 pub struct Poller {
     epoll: OwnedFd,
     waker: Waker,
-    /// Whether the kernel takes timeouts in nanoseconds (`epoll_pwait2`, Linux
-    /// 5.11). Assumed until it refuses, which sandboxes do as well.
+    /// Whether the kernel has timeouts in nanoseconds (`epoll_pwait2`, Linux
+    /// 5.11). Assumed until a call is refused, by an old kernel or a sandbox.
     has_nanoseconds: AtomicBool,
 }
 
 impl Poller {
-    /// A poller with nothing to wait for but its [`waker`](Poller::waker).
+    /// A poller with no registered descriptor but that of its
+    /// [`waker`](Poller::waker).
     ///
     /// # Errors
     ///
@@ -63,8 +64,8 @@ impl Poller {
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let counter = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        // Every write to an edge-triggered eventfd is an edge of its own, read
-        // or not: thus it never has to be read, which saves a system call.
+        // Every write to an edge-triggered eventfd is a new edge, whether the
+        // counter was read or not. So it is never read, which saves a system call.
         epoll::add(
             &epoll,
             &counter,
@@ -78,7 +79,7 @@ impl Poller {
         })
     }
 
-    /// What ends a wait of this poller from elsewhere.
+    /// The handle by which any thread ends a wait of this poller.
     pub fn waker(&self) -> Waker {
         self.waker.clone()
     }
@@ -88,8 +89,8 @@ impl Poller {
     /// # Errors
     ///
     /// `AlreadyExists` when `fd` is registered, `PermissionDenied` when it is
-    /// something that is always ready (a regular file), `InvalidInput` when
-    /// `token` exceeds [`MAX_TOKEN`](super::MAX_TOKEN); and what epoll says.
+    /// always ready (a regular file), `InvalidInput` when `token` exceeds
+    /// [`MAX_TOKEN`](super::MAX_TOKEN); and other errors of `epoll_ctl`.
     pub fn add(
         &self,
         fd: BorrowedFd<'_>,
@@ -102,8 +103,8 @@ impl Poller {
         Ok(epoll::add(&self.epoll, fd, data, flags(interest, trigger))?)
     }
 
-    /// Changes what is reported about `fd`, and as which token. If it is ready
-    /// for the new interest, that is reported, edge-triggered or not.
+    /// Changes the interest, trigger and token of `fd`. If it is ready for the
+    /// new interest, that is reported, edge-triggered or not.
     ///
     /// # Errors
     ///
@@ -120,7 +121,7 @@ impl Poller {
         Ok(epoll::modify(&self.epoll, fd, data, flags(interest, trigger))?)
     }
 
-    /// Reports nothing more about `fd`. To be called before it is closed.
+    /// Stops reporting `fd`. Must be called before it is closed.
     ///
     /// # Errors
     ///
@@ -129,31 +130,31 @@ impl Poller {
         Ok(epoll::delete(&self.epoll, fd)?)
     }
 
-    /// Closes `fd` and reports nothing more about it. One system call less than
-    /// [`remove`](Poller::remove) before it: closing takes the registration along.
+    /// Closes `fd` and stops reporting it. Saves the system call of
+    /// [`remove`](Poller::remove): closing removes the registration.
     ///
-    /// Where the file is open under another number too (after a fork, say) the
-    /// registration lasts until that is closed, and events under its token may
-    /// still come.
+    /// If the file is also open under another number (after a fork, for example),
+    /// the registration lasts until that is closed, and events with its token may
+    /// still arrive.
     #[allow(unsafe_code)]
     pub fn remove_and_close(&self, fd: OwnedFd) {
-        // Not by dropping it: where somebody has closed it by its number, builds that check
-        // for that would end the process.
-        // SAFETY: nobody else owns it.
+        // Not by dropping it: if other code has closed the number, a build of the standard
+        // library that checks for this would abort the process.
+        // SAFETY: this function owns the descriptor.
         unsafe { rustix::io::close(fd.into_raw_fd()) }
     }
 
-    /// Waits until something is ready, a wake-up comes, or `timeout` is over:
-    /// `None` waits for ever, zero does not wait. One system call.
+    /// Waits until a descriptor is ready, a wake-up arrives, or `timeout` has
+    /// passed: `None` waits without limit, zero does not wait. One system call.
     ///
-    /// What is ready replaces the content of `events`; a wake-up leaves no
-    /// trace there. It never returns empty-handed before the time is over
-    /// except after a wake-up, and, on kernels without nanosecond timeouts,
-    /// after 24 days.
+    /// The ready descriptors replace the content of `events`; a wake-up adds no
+    /// event. Before the timeout it returns without an event only after a
+    /// wake-up or, on kernels without nanosecond timeouts, after 24 days.
     ///
     /// # Errors
     ///
-    /// `Interrupted` when a signal came: whether to wait on is up to the caller.
+    /// `Interrupted` when a signal arrived; the caller decides whether to wait
+    /// again.
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
         let count = self.wait_any_precision(&mut events.list, timeout)?;
@@ -177,7 +178,7 @@ impl Poller {
         wait_milliseconds(self.epoll.as_fd(), list, timeout)
     }
 
-    /// A poller as it is on a kernel that refuses `epoll_pwait2`.
+    /// A poller that behaves as on a kernel without `epoll_pwait2`.
     #[cfg(test)]
     pub(super) fn without_nanoseconds() -> io::Result<Self> {
         let poller = Self::new()?;
@@ -186,16 +187,16 @@ impl Poller {
     }
 }
 
-/// Ends the wait of a [`Poller`], now or the next one.
+/// Ends a wait of a [`Poller`].
 ///
-/// Outlives its poller without harm: it then wakes nobody.
+/// It may outlive its poller; then it has no effect.
 #[derive(Clone, Debug)]
 pub struct Waker {
     counter: Arc<OwnedFd>,
 }
 
 impl Waker {
-    /// Ends the current wait, or the next one if nobody waits now.
+    /// Ends the current wait, or else the next one.
     ///
     /// One `write`, no lock and no allocation: it may be called from any
     /// thread and from a signal handler.
@@ -204,13 +205,13 @@ impl Waker {
         let _ = rustix::io::write(&*self.counter, &1u64.to_ne_bytes());
     }
 
-    /// How many share the file descriptor: this one, its clones, its poller.
+    /// How many objects share the file descriptor: this one, its clones, its poller.
     #[cfg(test)]
     pub(crate) fn holders(&self) -> usize {
         Arc::strong_count(&self.counter)
     }
 
-    /// How many wake-ups there were since this was last asked.
+    /// The number of wake-ups since the last call.
     #[cfg(test)]
     pub(crate) fn take_count(&self) -> u64 {
         let mut count = [0; 8];
@@ -221,7 +222,7 @@ impl Waker {
     }
 }
 
-/// What a wait found: a buffer to be used again and again.
+/// The events of a wait: a buffer that is reused.
 pub struct Events {
     /// All of it is initialised: the kernel overwrites the front.
     list: Box<[libc::epoll_event]>,
@@ -230,8 +231,8 @@ pub struct Events {
 }
 
 impl Events {
-    /// Room for `capacity` events (at least one) from one wait. More are no
-    /// loss: the next wait brings them.
+    /// A buffer for `capacity` events (at least one) of one wait. If more are
+    /// ready, the next wait returns them.
     pub fn with_capacity(capacity: usize) -> Self {
         let unused = libc::epoll_event { events: 0, u64: 0 };
         Self { list: vec![unused; capacity.clamp(1, i32::MAX as usize)].into(), len: 0 }
@@ -249,13 +250,13 @@ impl Events {
         })
     }
 
-    /// How many events the last wait brought.
+    /// The number of events of the last wait.
     #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether the last wait brought none.
+    /// Whether the last wait returned no event.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -267,8 +268,8 @@ impl Events {
         self.len = 0;
     }
 
-    /// Keeps the first `count`, without the wake-up if it is among them. There
-    /// is at most one, for there is one eventfd.
+    /// Keeps the first `count` events, without the wake-up if it is among them.
+    /// There is at most one, because there is one eventfd.
     fn keep(&mut self, count: usize) {
         self.len = count;
         let found = &self.list[..count];
@@ -293,8 +294,7 @@ fn flags(interest: Interest, trigger: Trigger) -> epoll::EventFlags {
     flags
 }
 
-/// Old kernels do not know the call, and some sandboxes forbid what they do
-/// not know.
+/// Old kernels do not have the call, and some sandboxes forbid unknown calls.
 fn is_refusal(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }
@@ -350,7 +350,7 @@ fn wait_milliseconds(
     usize::try_from(count).map_err(|_| io::Error::last_os_error())
 }
 
-/// Rounded up, or a loop would spin through the last millisecond before a timer.
+/// Rounds up: otherwise a loop would spin through the last millisecond before a timer.
 fn milliseconds_rounded_up(timeout: Duration) -> i32 {
     i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_from_failures() {
+    fn refusals_differ_from_failures() {
         assert!(is_refusal(&io::Error::from_raw_os_error(libc::ENOSYS)));
         assert!(is_refusal(&io::Error::from_raw_os_error(libc::EPERM)));
         assert!(!is_refusal(&io::Error::from_raw_os_error(libc::EINTR)));

@@ -1,5 +1,5 @@
-//! Waiting for file descriptors: one file for each system interface, all of
-//! the same shape.
+//! Waiting for file descriptors: one file for each system interface, all with
+//! the same API.
 //!
 //! | system | file | interface |
 //! |---|---|---|
@@ -20,11 +20,11 @@ pub use epoll::{Events, Poller, Waker};
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub use portable::{Events, Poller, Waker};
 
-/// The greatest token that a caller may give to a file descriptor, in
-/// [`Poller::add`] and [`Poller::modify`]. Those above mark wake-ups.
+/// The greatest token for a file descriptor in [`Poller::add`] and
+/// [`Poller::modify`]. Greater ones are reserved for wake-ups.
 pub const MAX_TOKEN: u64 = u64::MAX - 2;
 
-/// What a caller wants to hear about a file descriptor.
+/// Which readiness of a file descriptor the poller reports.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Interest {
     /// A read would not block.
@@ -49,34 +49,34 @@ impl Interest {
     }
 }
 
-/// When a file descriptor that is ready is reported.
+/// How often a ready file descriptor is reported.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Trigger {
-    /// By every wait for as long as it is ready.
+    /// By every wait while it is ready.
     Level,
     /// Once each time it becomes ready, and once when it is added or modified
-    /// while it is.
+    /// while it is ready.
     Edge,
 }
 
 /// One file descriptor that became ready.
 ///
-/// A lost connection or an error makes `readable` and `writable` true whatever
-/// the interest was, as with Python's `selectors`: the read or write that
-/// follows then reports what happened. Callers mask them with the interest.
+/// A lost connection or an error sets `readable` and `writable` whatever the
+/// interest is, as Python's `selectors` do: the next read or write then reports
+/// the error. Callers mask both with the interest.
 ///
-/// Where the system reports reading and writing apart (kqueue), one wait may
-/// bring two events for one token.
+/// Where the system reports reading and writing separately (kqueue), one wait
+/// may return two events for one token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Event {
-    /// What the caller named the file descriptor in [`Poller::add`].
+    /// The token that was given to [`Poller::add`].
     pub token: u64,
     /// A read would not block.
     pub readable: bool,
     /// A write would not block.
     pub writable: bool,
-    /// The peer has shut down its sending side, or the connection is gone. A
-    /// hint: only Linux tells for certain, elsewhere a read of 0 bytes does.
+    /// The peer has shut down its sending side, or the connection is lost. A
+    /// hint: only Linux always sets it; elsewhere rely on a read of 0 bytes.
     pub hangup: bool,
     /// The file descriptor has a pending error.
     pub error: bool,

@@ -13,14 +13,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Event, Interest, Trigger, check_token};
 
-/// The key of wake-ups. The greatest `usize` is taken by `polling` itself.
+/// The key of wake-ups. `polling` itself reserves the greatest `usize`.
 const WAKE_KEY: usize = usize::MAX - 1;
 
-/// Some systems take timeouts as milliseconds in 32 bits: wait in portions of
-/// a day at most, for which all of them have room.
+/// Some systems have timeouts of 32 bits in milliseconds. So a wait is limited to
+/// a day, which fits everywhere.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Tells which of the registered file descriptors are ready.
+/// Reports which of the registered file descriptors are ready.
 ///
 /// One thread waits; [`add`](Poller::add), [`modify`](Poller::modify) and
 /// [`remove`](Poller::remove) may be called from any thread meanwhile and
@@ -31,7 +31,8 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// A poller with nothing to wait for but its [`waker`](Poller::waker).
+    /// A poller with no registered descriptor but that of its
+    /// [`waker`](Poller::waker).
     ///
     /// # Errors
     ///
@@ -51,7 +52,7 @@ impl Poller {
         Ok(poller)
     }
 
-    /// What ends a wait of this poller from elsewhere.
+    /// The handle by which any thread ends a wait of this poller.
     pub fn waker(&self) -> Waker {
         self.waker.clone()
     }
@@ -61,7 +62,7 @@ impl Poller {
     /// # Errors
     ///
     /// `AlreadyExists` when `fd` is registered, `InvalidInput` when `token`
-    /// exceeds [`MAX_TOKEN`](super::MAX_TOKEN); and what the system says.
+    /// exceeds [`MAX_TOKEN`](super::MAX_TOKEN); and other errors of the system.
     pub fn add(
         &self,
         fd: BorrowedFd<'_>,
@@ -72,8 +73,8 @@ impl Poller {
         self.register(fd, interest_as(token, interest)?, mode(trigger))
     }
 
-    /// Changes what is reported about `fd`, and as which token. If it is ready
-    /// for the new interest, that is reported, edge-triggered or not.
+    /// Changes the interest, trigger and token of `fd`. If it is ready for the
+    /// new interest, that is reported, edge-triggered or not.
     ///
     /// # Errors
     ///
@@ -88,7 +89,7 @@ impl Poller {
         self.inner.modify_with_mode(fd, interest_as(token, interest)?, mode(trigger))
     }
 
-    /// Reports nothing more about `fd`. To be called before it is closed.
+    /// Stops reporting `fd`. Must be called before it is closed.
     ///
     /// # Errors
     ///
@@ -97,25 +98,26 @@ impl Poller {
         self.inner.delete(fd)
     }
 
-    /// Closes `fd` and reports nothing more about it.
+    /// Closes `fd` and stops reporting it.
     ///
-    /// Where the file is open under another number too (after a fork, say)
-    /// events under its token may still come.
+    /// If the file is also open under another number (after a fork, for example),
+    /// events with its token may still arrive.
     pub fn remove_and_close(&self, fd: OwnedFd) {
-        // Not every system forgets what is closed. One that never knew it is
-        // no harm.
+        // Not every system removes the registration when the file is closed. An
+        // error for a descriptor that was not registered is harmless.
         let _ = self.remove(fd.as_fd());
     }
 
-    /// Waits until something is ready, a wake-up comes, or `timeout` is over:
-    /// `None` waits for ever, zero does not wait.
+    /// Waits until a descriptor is ready, a wake-up arrives, or `timeout` has
+    /// passed: `None` waits without limit, zero does not wait.
     ///
-    /// What is ready replaces the content of `events`; a wake-up leaves no
-    /// trace there. It may return empty-handed before the time is over.
+    /// The ready descriptors replace the content of `events`; a wake-up adds no
+    /// event. It may return without an event before the timeout.
     ///
     /// # Errors
     ///
-    /// `Interrupted` when a signal came: whether to wait on is up to the caller.
+    /// `Interrupted` when a signal arrived; the caller decides whether to wait
+    /// again.
     pub fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
         if timeout != Some(Duration::ZERO) {
@@ -129,8 +131,8 @@ impl Poller {
         Ok(())
     }
 
-    /// Waits for the poller itself to become readable. Its own wait would do,
-    /// but goes on after a signal without telling anybody.
+    /// Waits for the poller itself to become readable. The poller's own wait
+    /// would resume after a signal without an error.
     fn sleep(&self, timeout: Option<Duration>) -> io::Result<()> {
         let timeout = timeout.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
         let timeout =
@@ -146,24 +148,24 @@ impl Poller {
         interest: polling::Event,
         mode: PollMode,
     ) -> io::Result<()> {
-        // SAFETY: `fd` is open now, and nobody reads or writes through the
+        // SAFETY: `fd` is open now, and no code reads or writes through the
         // registration later on: it is a number in the kernel's table, which
-        // forgets it when the file is closed. A caller that does not remove
-        // it first can but see `AlreadyExists` when the number comes again.
+        // drops it when the file is closed. If a caller does not remove it
+        // first, the worst case is `AlreadyExists` when the number is reused.
         unsafe { self.inner.add_with_mode(fd.as_raw_fd(), interest, mode) }
     }
 }
 
-/// Ends the wait of a [`Poller`], now or the next one.
+/// Ends a wait of a [`Poller`].
 ///
-/// Outlives its poller without harm: it then wakes nobody.
+/// It may outlive its poller; then it has no effect.
 #[derive(Clone, Debug)]
 pub struct Waker {
     pair: Arc<Pair>,
 }
 
-/// Both ends live as long as any waker does, or the last `wake` would write to
-/// a closed socket and raise `SIGPIPE`.
+/// Both ends stay open as long as any waker exists: otherwise the last `wake`
+/// would write to a closed socket and raise `SIGPIPE`.
 #[derive(Debug)]
 struct Pair {
     receiver: UnixStream,
@@ -171,22 +173,22 @@ struct Pair {
 }
 
 impl Waker {
-    /// Ends the current wait, or the next one if nobody waits now.
+    /// Ends the current wait, or else the next one.
     ///
     /// One `write`, no lock and no allocation: it may be called from any
     /// thread and from a signal handler.
     pub fn wake(&self) {
-        // It fails when the socket is full: then the wake-up is already there.
+        // It fails when the socket is full: then a wake-up is already pending.
         let _ = rustix::io::write(&self.pair.sender, &[1]);
     }
 
-    /// How many share the file descriptors: this one, its clones, its poller.
+    /// How many objects share the file descriptors: this one, its clones, its poller.
     #[cfg(all(test, not(any(target_os = "linux", target_os = "android"))))]
     pub(crate) fn holders(&self) -> usize {
         Arc::strong_count(&self.pair)
     }
 
-    /// How many wake-ups there were since this was last asked.
+    /// The number of wake-ups since the last call.
     #[cfg(all(test, not(any(target_os = "linux", target_os = "android"))))]
     pub(crate) fn take_count(&self) -> u64 {
         let mut bytes = [0; 256];
@@ -197,7 +199,7 @@ impl Waker {
 impl Pair {
     fn drain(&self) {
         let mut bytes = [0; 256];
-        // A short read has emptied the socket; what comes later counts as new.
+        // A short read has emptied the socket; a later byte is a new wake-up.
         while let Ok(count) = rustix::io::read(&self.receiver, &mut bytes) {
             if count < bytes.len() {
                 break;
@@ -206,16 +208,16 @@ impl Pair {
     }
 }
 
-/// What a wait found: a buffer to be used again and again.
+/// The events of a wait: a buffer that is reused.
 pub struct Events {
     inner: polling::Events,
-    /// How many events the last wait brought, wake-ups not counted.
+    /// The number of events of the last wait, without wake-ups.
     len: usize,
 }
 
 impl Events {
-    /// Room for `capacity` events (at least one) from one wait. More are no
-    /// loss: the next wait brings them.
+    /// A buffer for `capacity` events (at least one) of one wait. If more are
+    /// ready, the next wait returns them.
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
             inner: polling::Events::with_capacity(
@@ -240,12 +242,12 @@ impl Events {
         })
     }
 
-    /// How many events the last wait brought.
+    /// The number of events of the last wait.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether the last wait brought none.
+    /// Whether the last wait returned no event.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -273,7 +275,7 @@ fn interest_as(token: u64, interest: Interest) -> io::Result<polling::Event> {
     let key = usize::try_from(token).ok().filter(|key| *key < WAKE_KEY).ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("token {token} does not fit into this system's word"),
+            format!("token {token} does not fit into a word of this system"),
         )
     })?;
     Ok(polling::Event::new(key, interest.readable, interest.writable))

@@ -388,15 +388,15 @@ fn a_pool_without_threads_is_refused() {
 }
 
 #[test]
-fn whoever_hears_the_last_words_gets_the_same_thread() {
+fn a_job_submitted_after_a_report_gets_the_same_thread() {
     let joined = JoinedPool::new(4);
     let mut threads = Vec::new();
     for _ in 0..200 {
         let (sender, receiver) = mpsc::channel();
-        let finishing = joined.pool.finish_reporter();
+        let reporter = joined.pool.finish_reporter();
         joined.submit(move || {
             let thread = thread::current().id();
-            finishing.report(|| sender.send(thread).unwrap());
+            reporter.report(|| sender.send(thread).unwrap());
         });
         threads.push(receiver.recv_timeout(DEADLINE).unwrap());
     }
@@ -405,10 +405,10 @@ fn whoever_hears_the_last_words_gets_the_same_thread() {
 }
 
 #[test]
-fn last_words_that_panic_leave_the_pool_as_it_was() {
+fn a_report_that_panics_leaves_the_pool_as_it_was() {
     let joined = JoinedPool::new(1);
-    let finishing = joined.pool.finish_reporter();
-    joined.submit(move || finishing.report(|| resume_unwind(Box::new("the job has failed"))));
+    let reporter = joined.pool.finish_reporter();
+    joined.submit(move || reporter.report(|| resume_unwind(Box::new("the job has failed"))));
     joined.run_and_settle(|| ());
     assert!(joined.pool.owner.shared.lock().finishing.is_empty());
 }
@@ -416,32 +416,32 @@ fn last_words_that_panic_leave_the_pool_as_it_was() {
 #[test]
 fn two_jobs_for_one_thread_that_finishes_take_two_threads() {
     let joined = JoinedPool::new(2);
-    let finishing = joined.pool.finish_reporter();
-    let (heard, hear) = mpsc::channel();
+    let reporter = joined.pool.finish_reporter();
+    let (sender, receiver) = mpsc::channel();
     let meeting = Arc::new(Barrier::new(2));
     let pool = joined.pool.clone();
     let parties = [Arc::clone(&meeting), meeting];
     joined.submit(move || {
-        finishing.report(|| {
+        reporter.report(|| {
             for party in parties {
                 pool.submit(Box::new(move || _ = party.wait())).unwrap();
             }
-            heard.send(()).unwrap();
+            sender.send(()).unwrap();
         });
     });
-    hear.recv_timeout(DEADLINE).unwrap();
+    receiver.recv_timeout(DEADLINE).unwrap();
     joined.settle();
     assert_eq!(joined.pool.threads(), 2);
 }
 
 #[test]
-fn who_looks_for_a_job_takes_it_without_being_woken() {
+fn a_spinning_thread_takes_a_job_without_a_wake_up() {
     let joined = JoinedPool::new(2);
     let shared = &joined.pool.owner.shared;
     joined.run_and_settle(|| ());
-    // As the only thread would say that is past its job and looks.
-    let looking = thread::current().id();
-    shared.lock().finishing.push(looking);
+    // As if the only thread had finished its job and were spinning.
+    let spinning = thread::current().id();
+    shared.lock().finishing.push(spinning);
     let (sender, receiver) = mpsc::channel();
     joined.submit(move || sender.send("ran").unwrap());
     assert_eq!((joined.pool.threads(), joined.pool.queued()), (1, 1));
@@ -453,12 +453,12 @@ fn who_looks_for_a_job_takes_it_without_being_woken() {
 }
 
 #[test]
-fn one_thread_looks_at_a_time() {
+fn one_thread_spins_at_a_time() {
     let joined = JoinedPool::new(2);
     joined.pool.owner.shared.lock().spinning = true;
     let before = joined.pool.owner.shared.lock().spin;
     joined.run_and_settle(|| ());
     let state = joined.pool.owner.shared.lock();
-    assert!(state.spinning, "it is the other one who has to say that he has looked");
+    assert!(state.spinning, "only the thread that spins resets it");
     assert_eq!(state.spin, before);
 }

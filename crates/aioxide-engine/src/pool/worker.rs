@@ -1,4 +1,4 @@
-//! What a thread of the pool does.
+//! One thread of the pool: take a job, run it, wait for the next one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -6,8 +6,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::{Job, Shared, State};
 
-/// One thread's part in a pool. Counts as one of the pool's threads until it
-/// is dropped or has run to its end.
+/// One thread of a pool, given to the function that starts it. Counts as a
+/// thread of the pool until it is dropped or [`run`](Worker::run) returns.
 pub struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) index: usize,
@@ -15,20 +15,20 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Its number, counted from 0 in the order in which threads were started.
+    /// Its number: 0 for the first thread that the pool started, and so on.
     pub fn index(&self) -> usize {
         self.index
     }
 
     /// Runs jobs on this thread until the pool is shut down and empty.
     ///
-    /// `park` is called with the blocking wait and must call it once: whoever
-    /// holds a lock of his own while jobs run lets go of it around that call.
-    /// A job that panics does not end the worker.
+    /// `park` is called with the blocking wait and must call it once. If jobs
+    /// run under a lock of the caller's (the GIL), `park` releases it around
+    /// that call. A job that panics does not end the worker.
     pub fn run(mut self, park: impl Fn(&mut dyn FnMut())) {
         self.begin();
         while let Some(job) = self.next_job(&park) {
-            // The panic hook has reported it; there is nobody else to tell.
+            // The panic hook has reported it.
             let _ = catch_unwind(AssertUnwindSafe(job));
         }
     }
@@ -38,7 +38,7 @@ impl Worker {
         self.shared.lock().starting -= 1;
     }
 
-    /// The oldest job, or `None` when there will be no more.
+    /// The oldest job, or `None` after shutdown when the queue is empty.
     fn next_job(&self, park: &impl Fn(&mut dyn FnMut())) -> Option<Job> {
         {
             let mut state = self.shared.lock();
@@ -52,8 +52,9 @@ impl Worker {
             }
         }
         let mut job = None;
-        // The mutex is released before `park` takes the caller's lock again:
-        // held together, the two would deadlock with a caller that submits.
+        // The mutex is released before `park` takes the caller's lock again. If
+        // both were held, they would deadlock with a thread that submits under
+        // the caller's lock.
         park(&mut || job = self.wait_for_job());
         job
     }
@@ -70,8 +71,8 @@ impl Worker {
         state.queue.pop_front().map(|queued| queued.job)
     }
 
-    /// Looks for a moment whether there will be something to do, if that pays.
-    /// Whoever submits it meanwhile need not wake this thread.
+    /// Spins for a moment for the next job, if that pays. A job that is submitted
+    /// meanwhile needs no wake-up call.
     fn spin_for_job<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let shared = &self.shared;
         let in_vain = state.spinning || state.shut_down || !state.queue.is_empty();

@@ -1,4 +1,4 @@
-//! What a poller refuses, and how it says so.
+//! What a poller refuses, and with which errors.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -92,8 +92,8 @@ fn regular_files_are_refused_where_they_are_always_ready<P: Subject>() {
 
 #[allow(unsafe_code)]
 fn closed_descriptors_are_refused<P: Subject>() {
-    // SAFETY: the number is beyond every limit and thus nobody's, and it is
-    // given to calls that look it up and do nothing else.
+    // SAFETY: the number is beyond every limit, so no file has it, and the calls that
+    // it is passed to fail at the lookup.
     let closed = unsafe { BorrowedFd::borrow_raw(i32::MAX) };
     let poller = P::create();
     for outcome in [

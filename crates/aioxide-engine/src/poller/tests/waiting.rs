@@ -48,7 +48,7 @@ fn timeout_ends_a_wait_and_not_before<P: Subject>() {
 
 fn short_timeouts_are_kept<P: Subject>() {
     let poller = P::create();
-    // The shortest of many, because another process may take our turn.
+    // The shortest of many, because another process may take our time slice.
     let shortest = (0..50)
         .map(|_| {
             let start = Instant::now();
@@ -173,7 +173,7 @@ fn signal_interrupts_a_wait<P: Subject>() {
     let waiting = Arc::clone(&poller);
     let waiter = thread::spawn(move || waiting.wait_with_room(1, None).map_err(|e| e.kind()));
     let start = Instant::now();
-    // A signal that comes before the wait has begun interrupts nothing.
+    // A signal that arrives before the wait has begun interrupts nothing.
     while !waiter.is_finished() {
         assert!(start.elapsed() < DEADLINE, "no signal ended the wait");
         // SAFETY: the thread has not been joined, so its name is still its own.
