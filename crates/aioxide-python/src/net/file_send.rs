@@ -1,8 +1,7 @@
-//! `FileSend`: a file on its way into a socket, without passing through this
-//! process (`os.sendfile`).
+//! `FileSend`: a file that the kernel copies to a socket (`os.sendfile`).
 //!
-//! It knows how far it has come, whoever drives it: a `sock_sendfile` call or
-//! a transport.
+//! It counts the bytes that are sent. A `sock_sendfile` call or a transport
+//! drives it.
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,43 +14,45 @@ use crate::ffi::allocate::Made;
 use crate::ffi::errors::Settled;
 use crate::stdlib;
 
-/// Bytes that go out in one turn of the loop at most: a reader as fast as the
-/// writer must not keep the loop from everything else.
+/// The most bytes to send in one iteration of the loop. Without a bound, a
+/// reader that is as fast as the writer would keep the loop from everything
+/// else.
 const SHARE: u64 = 1 << 20;
 
 /// How an attempt ended.
 pub enum Progress {
-    /// Everything is out.
+    /// Everything is sent.
     Done,
-    /// The socket takes nothing now.
+    /// The socket's send buffer is full.
     Blocked,
-    /// This iteration's share is out; the socket may take more.
+    /// This iteration's share is sent; the socket may take more.
     Again,
 }
 
-/// FileSend(file, offset, count): `count` bytes of the descriptor `file` from
-/// `offset` on, or all there are if `count` is None.
+/// FileSend(file, offset, count): sends `count` bytes of the descriptor `file`,
+/// starting at `offset`; up to the end of the file if `count` is None.
 #[pyclass(frozen, module = "aioxide")]
 pub struct FileSend {
     file: RawFd,
     offset: u64,
     count: Option<u64>,
-    /// Bytes that are out. Atomic for want of a cheaper cell that is `Sync`.
+    /// Bytes that are sent. Atomic because the class has to be `Sync`.
     sent: AtomicU64,
 }
 
 impl FileSend {
-    /// How many bytes are out.
+    /// How many bytes were sent.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Sends what `socket` takes, at most an iteration's share.
+    /// Sends as much as `socket` takes, at most one iteration's share.
     ///
     /// # Errors
     ///
-    /// `SendfileNotAvailableError` if the system cannot do it at all with this
-    /// file and this socket; the system's error once something is out.
+    /// `SendfileNotAvailableError` if the first call fails: the system does not
+    /// support this file or this socket. The system's error if some bytes were
+    /// sent before.
     pub fn attempt(&self, py: Python<'_>, socket: RawFd) -> PyResult<Progress> {
         let mut share = SHARE;
         loop {
@@ -61,8 +62,8 @@ impl FileSend {
             if wanted == 0 {
                 return Ok(if share == 0 { Progress::Again } else { Progress::Done });
             }
-            // The interpreter's own function: it knows the argument order of
-            // every Unix and lets the GIL go while the disk is read.
+            // The interpreter's function knows the argument order of every
+            // Unix, and it releases the GIL while the disk is read.
             let arguments = (socket, self.file, self.offset.saturating_add(sent), wanted);
             let now = match stdlib::sendfile(py)?.call1(arguments) {
                 Ok(count) => count.extract::<u64>()?,
@@ -90,7 +91,7 @@ impl FileSend {
             let class = stdlib::sendfile_not_available(py)?;
             return Ok(PyErr::from_type(class.clone(), "os.sendfile call failed"));
         }
-        // Some systems report so that the peer has gone meanwhile.
+        // On some systems this is how a lost peer is reported.
         let number = error.value(py).getattr(crate::intern!(py, "errno"))?;
         if !number.is_none() && number.eq(Errno::NOTCONN.raw_os_error())? {
             let lost = PyConnectionError::new_err((
@@ -112,7 +113,7 @@ impl FileSend {
         Self { file, offset, count, sent: AtomicU64::new(0) }
     }
 
-    /// How many bytes are out.
+    /// How many bytes were sent.
     #[getter]
     fn get_sent(&self) -> Made<u64> {
         Made(self.sent())

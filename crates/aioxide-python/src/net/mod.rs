@@ -1,4 +1,5 @@
-//! What a connection is made of: servers, transports, TLS, streams, socket calls.
+//! Networking: servers, transports, TLS, streams, socket calls, files sent to
+//! sockets.
 
 pub mod accepting;
 pub mod file_send;

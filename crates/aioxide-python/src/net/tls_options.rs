@@ -1,10 +1,10 @@
-//! What a program says of TLS when it asks for a connection or a server.
+//! The TLS arguments of a connection or a server.
 
 use pyo3::prelude::*;
 
-/// How a TLS connection is wanted.
+/// The TLS arguments of a connection or a server.
 pub struct TlsOptions<'py> {
-    /// None on the client's side: the default context.
+    /// None for the default context, which only a client may use.
     pub context: Option<Bound<'py, PyAny>>,
     pub server_side: bool,
     pub server_hostname: Option<Bound<'py, PyAny>>,

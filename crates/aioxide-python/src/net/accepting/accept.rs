@@ -1,5 +1,4 @@
-//! From a listening socket to a task that makes a protocol and a transport of what it has
-//! accepted.
+//! From a listening socket to a task for each accepted connection.
 
 use pyo3::exceptions::{PyBlockingIOError, PyConnectionAbortedError, PyInterruptedError};
 use pyo3::prelude::*;
@@ -17,22 +16,22 @@ use crate::net::server::{Facts, ServerCore};
 use crate::net::transports::{Accepted, Address};
 use crate::stdlib;
 
-/// Seconds until accepting goes on after the process ran out of descriptors
-/// or memory: asyncio's `ACCEPT_RETRY_DELAY`.
+/// Seconds until accepting resumes after the process ran out of descriptors or
+/// memory: asyncio's `ACCEPT_RETRY_DELAY`.
 const ACCEPT_RETRY_DELAY: f64 = 1.0;
 
-/// What became of an `accept`.
+/// The result of an `accept`.
 enum Outcome {
     Connected(Connection),
-    /// Nobody waits.
-    Nobody,
-    /// Whoever waited has gone.
+    /// No connection waits.
+    WouldBlock,
+    /// The peer has closed the connection already.
     Aborted,
 }
 
 impl ServerCore {
-    /// Accepts connections that wait at a listening socket; what is left the
-    /// next poll reports again.
+    /// Accepts connections that wait at a listening socket. If some are left,
+    /// the next poll reports the socket again.
     pub fn accept(
         &self,
         core: &Bound<'_, LoopCore>,
@@ -41,8 +40,8 @@ impl ServerCore {
     ) -> PyResult<()> {
         let py = core.py();
         let poll = core.get().polls(py);
-        let at_once = self.state.at_once.get(py);
-        for _ in 0..self.state.listeners.after_report(py, index, poll, at_once) {
+        let max_accepts = self.state.max_accepts.get(py);
+        for _ in 0..self.state.listeners.after_report(py, index, poll, max_accepts) {
             let Some(facts) = self.state.listeners.facts(py, index).filter(|it| it.watched) else {
                 return Ok(());
             };
@@ -50,8 +49,8 @@ impl ServerCore {
                 if facts.plain { accept(facts) } else { self.accept_by_object(py, index) };
             let made = match outcome {
                 Ok(Outcome::Connected(connection)) => self.connect(core, slf, connection),
-                Ok(Outcome::Nobody) => {
-                    self.state.listeners.found_nobody(py, index);
+                Ok(Outcome::WouldBlock) => {
+                    self.state.listeners.would_block(py, index);
                     return Ok(());
                 }
                 Ok(Outcome::Aborted) => return Ok(()),
@@ -67,10 +66,10 @@ impl ServerCore {
         Ok(())
     }
 
-    /// The same of a socket object that may do it in its own way.
+    /// The same with the method of a socket object that is of a subclass.
     fn accept_by_object(&self, py: Python<'_>, index: u32) -> PyResult<Outcome> {
         let Some(listener) = self.state.listeners.socket(py, index) else {
-            return Ok(Outcome::Nobody);
+            return Ok(Outcome::WouldBlock);
         };
         let accepted = listener.bind(py).call_method0(crate::intern!(py, "accept"));
         let accepted = accepted.and_then(|accepted| {
@@ -89,13 +88,14 @@ impl ServerCore {
                 if error.is_instance_of::<PyBlockingIOError>(py)
                     || error.is_instance_of::<PyInterruptedError>(py) =>
             {
-                Ok(Outcome::Nobody)
+                Ok(Outcome::WouldBlock)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Makes the task that an accepted connection begins with.
+    /// Creates the task that makes the protocol and the transport of an
+    /// accepted connection.
     fn connect(
         &self,
         core: &Bound<'_, LoopCore>,
@@ -125,8 +125,8 @@ impl ServerCore {
         }
     }
 
-    /// The process is out of descriptors or memory. The kernel would go on to
-    /// report the socket as ready, so accepting pauses for a while.
+    /// The process is out of descriptors or memory. The poller would report the
+    /// socket again and again, so accepting pauses for a while.
     fn pause(
         &self,
         core: &Bound<'_, LoopCore>,
@@ -171,7 +171,9 @@ fn accept(facts: Facts) -> PyResult<Outcome> {
             peer: Address::of(peer),
             has_no_delay: facts.hands_on_no_delay,
         }))),
-        Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => Ok(Outcome::Nobody),
+        Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => {
+            Ok(Outcome::WouldBlock)
+        }
         Err(Errno::INTR | Errno::CONNABORTED) => Ok(Outcome::Aborted),
         Err(error) => Err(os_error(error)),
     }
@@ -189,7 +191,7 @@ fn is_shortage(py: Python<'_>, error: &PyErr) -> bool {
         .any(|shortage| shortage.raw_os_error() == number)
 }
 
-/// To asyncio, accepting is a callback.
+/// Reports an error as asyncio does, where accepting is a callback.
 fn report_accept_error(core: &Bound<'_, LoopCore>, error: PyErr) -> PyResult<()> {
     let py = core.py();
     let error = error.settled(py);

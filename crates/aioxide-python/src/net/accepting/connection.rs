@@ -1,4 +1,4 @@
-//! What is done with an accepted connection: `_accept_connection2`, a task of its own.
+//! The task of an accepted connection: asyncio's `_accept_connection2`.
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyAssertionError;
@@ -18,11 +18,12 @@ use crate::net::transports::{Accepted, SocketTransport, ends_the_loop};
 /// A connection that has no transport yet.
 pub enum Connection {
     Native(Accepted),
-    /// The socket object that `accept` has returned, and what is known of it.
+    /// The socket object that `accept` has returned, and the entries for
+    /// `get_extra_info`.
     Object(Py<PyAny>, Py<PyDict>),
 }
 
-/// Makes the protocol and the transport and waits until they are joined.
+/// Creates the protocol and the transport, and waits for `connection_made`.
 pub struct AcceptConnection {
     server: Py<ServerCore>,
     factory: Py<PyAny>,
@@ -70,7 +71,7 @@ impl AcceptConnection {
         Ok(Some(waiter))
     }
 
-    /// The connection has come to nothing.
+    /// Creating the protocol or the transport has failed.
     fn failed(&mut self, py: Python<'_>, error: PyErr) -> PyResult<Step> {
         let error = error.settled(py);
         if ends_the_loop(py, &error) {

@@ -1,5 +1,5 @@
-//! From a listening socket to a task that makes a protocol and a transport (the accepting
-//! half of `asyncio.selector_events`).
+//! Accepting connections: from a listening socket to a task that creates a protocol and a
+//! transport (the accepting half of `asyncio.selector_events`).
 
 mod accept;
 mod connection;

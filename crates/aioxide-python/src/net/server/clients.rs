@@ -1,4 +1,4 @@
-//! Which connections a server has.
+//! The connections of a server.
 
 use std::collections::HashMap;
 
@@ -10,12 +10,13 @@ use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
 use crate::ffi::gil_cell::unsafe_cell_methods;
 
-/// Weak references to the transports that were not lost yet, found by their addresses.
+/// Weak references to the transports that are not lost yet, by the address of the
+/// object.
 #[derive(Default)]
 pub struct Clients(HashMap<usize, Py<PyWeakrefReference>>);
 
 impl Clients {
-    /// Adds one. The caller drops the reference that it replaces.
+    /// Adds a transport. The caller drops the reference that it replaces.
     pub fn insert(
         &mut self,
         address: usize,
@@ -24,7 +25,7 @@ impl Clients {
         self.0.insert(address, client)
     }
 
-    /// Takes one out. The caller drops it.
+    /// Removes a transport. The caller drops the reference.
     pub fn remove(&mut self, address: usize) -> Option<Py<PyWeakrefReference>> {
         self.0.remove(&address)
     }
@@ -55,7 +56,7 @@ unsafe_cell_methods!(Clients {
 });
 
 impl ServerCore {
-    /// A connection belongs to this server from now on.
+    /// Adds a connection to this server.
     ///
     /// # Errors
     ///
@@ -67,7 +68,8 @@ impl ServerCore {
         Ok(())
     }
 
-    /// A connection is gone. The Python half is told of the last one.
+    /// Removes a lost connection. After the last one, the Python half is
+    /// called.
     pub fn detach(&self, slf: &Bound<'_, Self>, transport: &Bound<'_, PyAny>) {
         let py = slf.py();
         let client = self.state.clients.remove(py, transport.as_ptr().addr());
@@ -81,14 +83,14 @@ impl ServerCore {
 
 #[pymethods]
 impl ServerCore {
-    /// The connections of ours that are not lost.
+    /// The connections with a native transport that are not lost.
     fn _client_list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let clients = self.state.clients.all(py);
         let alive: Vec<_> = clients.iter().filter_map(|client| client.bind(py).upgrade()).collect();
         allocate::list(py, alive)
     }
 
-    /// How many connections of ours are not lost.
+    /// How many there are.
     #[getter]
     fn _client_count(&self, py: Python<'_>) -> Made<usize> {
         Made(self.state.clients.len(py))

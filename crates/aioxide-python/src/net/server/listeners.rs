@@ -12,26 +12,27 @@ use crate::ffi::file_descriptor::hands_on_no_delay;
 use crate::ffi::gil_cell::unsafe_cell_methods;
 use crate::stdlib;
 
-/// One of them.
+/// A listening socket.
 pub struct Listener {
     pub socket: Py<PyAny>,
     pub facts: Facts,
     pace: Pace,
 }
 
-/// What is known of a listening socket beside the object.
+/// What is known about a listening socket besides the object.
 #[derive(Clone, Copy)]
 pub struct Facts {
     pub fd: RawFd,
     pub watched: bool,
-    /// It is a plain `socket.socket`, whose `accept` may be done without it.
+    /// It is a plain `socket.socket`, so `accept` may be called without the
+    /// object.
     pub plain: bool,
-    /// Its connections need not be told to send small writes at once.
+    /// Accepted connections inherit TCP_NODELAY, so it need not be set.
     pub hands_on_no_delay: bool,
 }
 
 impl Listener {
-    /// The caller's socket, which nobody listens at yet.
+    /// The caller's socket, before `listen()`.
     pub fn new(socket: Bound<'_, PyAny>) -> PyResult<Self> {
         let py = socket.py();
         let fd = file_descriptor(&socket.call_method0(crate::intern!(py, "fileno"))?)?;
@@ -54,12 +55,12 @@ impl Listeners {
         self.0
     }
 
-    /// What is known of one.
+    /// What is known about one.
     pub fn facts(&self, index: u32) -> Option<Facts> {
         Some(self.0.get(index as usize)?.facts)
     }
 
-    /// Notes whether one is watched; what was known before.
+    /// Records whether one is watched. Returns what was known before.
     pub fn set_watched(&mut self, index: u32, watched: bool) -> Option<Facts> {
         let facts = &mut self.0.get_mut(index as usize)?.facts;
         Some(std::mem::replace(facts, Facts { watched, ..*facts }))
@@ -71,10 +72,10 @@ impl Listeners {
         listener.map_or(0, |listener| listener.pace.after_report(poll, backlog))
     }
 
-    /// See [`Pace::found_nobody`].
-    pub fn found_nobody(&mut self, index: u32) {
+    /// See [`Pace::would_block`].
+    pub fn would_block(&mut self, index: u32) {
         if let Some(listener) = self.0.get_mut(index as usize) {
-            listener.pace.found_nobody();
+            listener.pace.would_block();
         }
     }
 
@@ -96,8 +97,8 @@ unsafe_cell_methods!(Listeners {
     fn set_watched(&mut self, index: u32, watched: bool) -> Option<Facts>;
     /// See [`Pace::after_report`].
     fn after_report(&mut self, index: u32, poll: u32, backlog: i32) -> i32;
-    /// See [`Pace::found_nobody`].
-    fn found_nobody(&mut self, index: u32);
+    /// See [`Pace::would_block`].
+    fn would_block(&mut self, index: u32);
 } with py {
     /// See [`Listeners::socket`].
     fn socket(&mut self, index: u32) -> Option<Py<PyAny>>;

@@ -1,4 +1,4 @@
-//! Servers: their listening sockets and the connections that they have
+//! Servers: their listening sockets and their connections
 //! (`asyncio.base_events.Server`).
 
 mod clients;

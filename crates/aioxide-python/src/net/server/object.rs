@@ -32,14 +32,14 @@ pub(in crate::net) struct State {
     pub listeners: GilCell<Listeners>,
     pub tls: GilCell<Option<Tls>>,
     pub clients: GilCell<Clients>,
-    /// How many connections wait in the kernel, as `listen()` is told.
+    /// The argument of `listen()`: how many connections may wait in the kernel.
     backlog: Py<PyAny>,
-    /// How many are accepted in one go.
-    pub at_once: GilCell<i32>,
+    /// The most connections that are accepted per iteration.
+    pub max_accepts: GilCell<i32>,
 }
 
-/// How connections are encrypted: the context, and the seconds that the
-/// handshake and the good-bye may take (None for asyncio's defaults).
+/// The TLS arguments of a server: the context, and the timeouts of the
+/// handshake and the shutdown, in seconds (None for asyncio's defaults).
 #[derive(FromPyObject)]
 pub(in crate::net) struct Tls(Py<PyAny>, Option<Py<PyAny>>, Option<Py<PyAny>>);
 
@@ -69,7 +69,7 @@ unsafe impl CloneRef for Tls {
 }
 
 impl ServerCore {
-    /// Has the poller report connections at a listening socket.
+    /// Registers a listening socket with the poller.
     fn watch(&self, slf: &Bound<'_, Self>, index: u32) -> PyResult<()> {
         let py = slf.py();
         let state = &self.state;
@@ -104,7 +104,7 @@ impl ServerCore {
         let py = r#loop.py();
         let listeners =
             allocate::tuple_from(&sockets)?.iter().map(Listener::new).collect::<PyResult<_>>()?;
-        // Since 3.15 accepting begins, as to this, when the server is made.
+        // Since 3.15 the context is that in which the server was created.
         let context = if cfg!(Py_3_15) { Some(context::copy_current(py)?) } else { None };
         Ok(Self {
             state: Contents::new(State {
@@ -115,12 +115,12 @@ impl ServerCore {
                 tls: GilCell::new(tls),
                 clients: GilCell::new(Clients::default()),
                 backlog,
-                at_once: GilCell::new(1),
+                max_accepts: GilCell::new(1),
             }),
         })
     }
 
-    /// Listens on every socket and accepts what comes.
+    /// Listens on every socket and accepts connections.
     fn _start_accepting(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -132,7 +132,7 @@ impl ServerCore {
         while let Some(socket) = this.state.listeners.socket(py, index) {
             let backlog = this.state.backlog.bind(py);
             socket.call_method1(py, crate::intern!(py, "listen"), (backlog,))?;
-            this.state.at_once.set(py, backlog.extract().unwrap_or(i32::MAX));
+            this.state.max_accepts.set(py, backlog.extract().unwrap_or(i32::MAX));
             this.watch(slf, index)?;
             index += 1;
         }

@@ -28,7 +28,7 @@ use crate::net::transports::ends_the_loop;
 use crate::stdlib;
 
 /// A native coroutine: nothing happens until it is awaited, and `create_task`
-/// takes it.
+/// accepts it.
 #[pyclass(frozen, weakref, module = "aioxide")]
 pub struct SocketCall {
     state: Contents<State>,
@@ -37,7 +37,7 @@ pub struct SocketCall {
 struct State {
     facts: GilCell<Facts>,
     phase: GilCell<Phase>,
-    /// Absent while it is being attempted, and once it is over.
+    /// None during an attempt, and after the call is over.
     operation: GilCell<Option<Operation>>,
     core: GilCell<Option<Py<LoopCore>>>,
     socket: GilCell<Option<Py<PyAny>>>,
@@ -47,15 +47,16 @@ struct State {
 struct Facts {
     name: &'static str,
     direction: Direction,
-    /// Known once it has begun.
+    /// Set when the call begins.
     fd: RawFd,
-    /// The socket is a plain `socket.socket`, whose system calls may be made without it.
+    /// The socket is a plain `socket.socket`, so system calls may be made without the
+    /// object.
     plain: bool,
 }
 
 enum Phase {
     Created,
-    /// The kernel had nothing yet; the future gets the result.
+    /// The first attempt would have blocked; the future gets the result.
     Waiting(Py<Future>),
     Over,
 }
@@ -120,17 +121,17 @@ impl SocketCall {
         self.state.facts.get(py).name
     }
 
-    /// The future of whoever waits.
+    /// The future that the caller waits for.
     fn future(&self, py: Python<'_>) -> Option<Py<Future>> {
         self.state.phase.clone_of(py, Phase::future)
     }
 
-    /// What asyncio's function is called.
+    /// The name of asyncio's function.
     fn qualname(&self, py: Python<'_>) -> String {
         format!("BaseSelectorEventLoop.{}", self.name(py))
     }
 
-    /// The loop says that the socket is ready.
+    /// The socket is ready: tries again.
     pub fn resume_when_ready(
         &self,
         core: &Bound<'_, LoopCore>,
@@ -143,7 +144,7 @@ impl SocketCall {
         };
         let facts = self.state.facts.get(py);
         if !facts.plain && !is_ready(facts.fd, facts.direction) {
-            return Ok(()); // The event is left over from before.
+            return Ok(()); // The event is older than this call.
         }
         match self.attempt(core) {
             Ok(Attempt::Blocked) => Ok(()),
@@ -151,7 +152,8 @@ impl SocketCall {
                 core.get().schedule(py, Ready::SocketIo(slf.clone().unbind()));
                 Ok(())
             }
-            // What the socket object's methods led to may have ended the wait.
+            // A method of the socket object may have run code that ended the
+            // wait.
             Ok(Attempt::Done(_)) if future.get().is_done(py) => {
                 self.stop_watching(slf);
                 Ok(())
@@ -174,8 +176,8 @@ impl SocketCall {
         }
     }
 
-    /// Tries once. The operation is out of the cell meanwhile: it may run
-    /// Python code.
+    /// Tries once. Meanwhile the operation is taken out of the cell, because it
+    /// may run Python code.
     fn attempt(&self, core: &Bound<'_, LoopCore>) -> PyResult<Attempt> {
         let py = core.py();
         let operation = self.state.operation.take(py);
@@ -207,14 +209,14 @@ impl SocketCall {
         check_socket(core, socket, plain)?;
         let first = if plain {
             let fd = match socket.call_method0(crate::intern!(py, "fileno"))?.extract::<RawFd>()? {
-                // The socket object words the error of a closed socket.
+                // The socket is closed.
                 fd if fd < 0 => return Err(crate::ffi::errors::os_error(rustix::io::Errno::BADF)),
                 fd => fd,
             };
             self.state.facts.update(py, |facts| facts.fd = fd);
             let reads = self.direction(py) == Direction::Read && core.get().unread.is_empty(py);
-            let in_vain = reads && core.get().is_drained(socket, fd)?;
-            if in_vain { Attempt::Blocked } else { self.attempt(core)? }
+            let known_empty = reads && core.get().is_drained(socket, fd)?;
+            if known_empty { Attempt::Blocked } else { self.attempt(core)? }
         } else {
             self.attempt(core)?
         };
@@ -224,7 +226,7 @@ impl SocketCall {
         let fd = if plain {
             self.state.facts.get(py).fd
         } else {
-            // The object is asked only now, as asyncio does.
+            // As in asyncio, the object is asked only now.
             let number = socket.call_method0(crate::intern!(py, "fileno"))?;
             let fd = file_descriptor(&number)?;
             self.state.facts.update(py, |facts| facts.fd = fd);
@@ -256,14 +258,14 @@ impl SocketCall {
         future.get().take_result(py).map(|value| Progress::Done(value.unbind()))
     }
 
-    /// Lets go of everything.
+    /// Stops watching the socket and releases everything.
     fn end(&self, slf: &Bound<'_, Self>) {
         self.stop_watching(slf);
         let py = slf.py();
-        self.let_go(py);
+        self.release(py);
     }
 
-    fn let_go(&self, py: Python<'_>) {
+    fn release(&self, py: Python<'_>) {
         drop(self.state.phase.replace(py, Phase::Over));
         drop(self.state.operation.take(py));
         drop(self.state.core.take(py));
@@ -300,7 +302,8 @@ fn reused() -> PyErr {
     PyRuntimeError::new_err(crate::name!("cannot reuse already awaited coroutine"))
 }
 
-/// Whether the system finds a descriptor ready. One that it cannot say anything of is tried.
+/// Whether the kernel reports a descriptor as ready. If that cannot be found out, it counts
+/// as ready.
 fn is_ready(fd: RawFd, direction: Direction) -> bool {
     let wanted = match direction {
         Direction::Read => PollFlags::IN,
@@ -339,7 +342,7 @@ fn check_socket(
 
 #[pymethods]
 impl SocketCall {
-    /// For a call by name; `await` finds its own way.
+    /// For a call by name; `await` uses the slot.
     fn __await__(slf: &Bound<'_, Self>) -> Steps {
         Steps::of(slf.as_any())
     }
@@ -382,19 +385,19 @@ impl SocketCall {
         Made(self.qualname(py))
     }
 
-    /// `isinstance` takes it for a coroutine of the interpreter's.
+    /// `isinstance(x, types.CoroutineType)` is true.
     #[getter]
     fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
         Ok(crate::stdlib::coroutine_type(slf.py())?.clone().unbind())
     }
 
-    /// The code of asyncio's function.
+    /// The code object of asyncio's function.
     #[getter]
     fn cr_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         coroutines::code_of(py, &self.qualname(py))
     }
 
-    /// Where it was made, if a loop in debug mode has recorded that.
+    /// Where it was created, if a loop in debug mode has recorded that.
     #[getter]
     fn cr_origin<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         coroutines::origin_of(slf.as_any())
@@ -410,7 +413,8 @@ impl SocketCall {
         false
     }
 
-    /// What stands in for a frame of the interpreter's; None once it is over.
+    /// An object in place of an interpreter's frame; None once the call is
+    /// over.
     #[getter]
     fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if self.state.phase.read(py, |phase| matches!(phase, Phase::Over)) {
@@ -455,7 +459,7 @@ impl FreeListed for SocketCall {
     }
 
     fn empty(slf: Borrowed<'_, '_, Self>) {
-        slf.get().let_go(slf.py());
+        slf.get().release(slf.py());
     }
 }
 

@@ -77,7 +77,7 @@ impl LoopCore {
         SocketCall::new(slf, sock, Operation::Accept)
     }
 
-    /// Sends a file; how far it came is in `file`.
+    /// Sends a file; `file` counts the bytes that are sent.
     fn _sock_send_file(
         slf: &Bound<'_, Self>,
         sock: Bound<'_, PyAny>,
@@ -86,7 +86,7 @@ impl LoopCore {
         SocketCall::new(slf, sock, Operation::SendFile { file })
     }
 
-    /// Connects to an address that needs no resolving.
+    /// Connects to an address that is resolved already.
     fn _sock_connect(
         slf: &Bound<'_, Self>,
         sock: Bound<'_, PyAny>,

@@ -1,4 +1,4 @@
-//! What a `sock_*` call does once: try, and say whether it would block.
+//! One attempt of a `sock_*` call: does it, or returns that it would block.
 
 use std::os::fd::RawFd;
 
@@ -18,10 +18,10 @@ use crate::ffi::file_descriptor::numbered;
 use crate::net::file_send::{FileSend, Progress};
 use crate::stdlib;
 
-/// One operation, and how far it has come.
+/// One operation and its progress.
 ///
-/// Those on the path of every byte make their system call here; those that
-/// deal in addresses leave it to the socket object, which knows every family.
+/// Those that are called often make their system call here. Those with
+/// addresses call the socket object, which supports every family.
 pub enum Operation {
     Recv { limit: Py<PyAny> },
     RecvInto { buffer: Py<PyAny> },
@@ -36,16 +36,16 @@ pub enum Operation {
 
 /// How an attempt ended.
 pub enum Attempt {
-    /// It is over.
+    /// The operation is complete.
     Done(Py<PyAny>),
     /// It would block: try again when the socket is ready.
     Blocked,
-    /// It has had its share of this iteration: try again in the next.
+    /// Its share of this iteration is used up: try again in the next.
     Again,
 }
 
 impl Operation {
-    /// What it waits for when it would block.
+    /// The readiness that it waits for when it would block.
     pub fn direction(&self) -> Direction {
         match self {
             Self::SendAll { .. }
@@ -83,7 +83,7 @@ impl Operation {
         let result = match self {
             Self::Recv { limit } => match limit.extract::<usize>(py) {
                 Ok(limit) if plain => receive(core, socket, fd, limit)?,
-                // What is wrong with the number the object says best.
+                // If the number is invalid, the object raises the right error.
                 _ => {
                     let received = socket.call_method1(crate::intern!(py, "recv"), (&*limit,));
                     unless_blocking(py, received)?
@@ -266,7 +266,8 @@ fn send_all(fd: RawFd, data: &Bound<'_, PyAny>, sent: &mut usize) -> PyResult<Op
     }
 }
 
-/// The same by the socket object: first of the data, then of views of what is left.
+/// The same with the socket object: first with the data, then with views of the
+/// rest.
 fn send_all_by(
     socket: &Bound<'_, PyAny>,
     data: &Bound<'_, PyAny>,
@@ -289,7 +290,7 @@ fn send_all_by(
     Ok((*sent >= length).then(|| py.None()))
 }
 
-/// Asks the socket to connect; None: it has begun.
+/// Starts to connect. None: the connection is in progress.
 fn begin_connecting(
     socket: &Bound<'_, PyAny>,
     address: &Bound<'_, PyAny>,
@@ -307,11 +308,11 @@ fn begin_connecting(
     Ok(done.map(|_| py.None()))
 }
 
-/// What became of it; None: nothing yet.
+/// The result of connecting. None: it is still in progress.
 fn connected(fd: RawFd, address: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
     let py = address.py();
-    // An event may be left over from before: only a writable socket has
-    // something to say.
+    // The event may be older than this call: only a writable socket has a
+    // result.
     let mut descriptors =
         [rustix::event::PollFd::from_borrowed_fd(numbered(fd), rustix::event::PollFlags::OUT)];
     let ready =
@@ -325,7 +326,7 @@ fn connected(fd: RawFd, address: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>
     }
 }
 
-/// The same by the socket object.
+/// The same with the socket object.
 fn connected_by(
     socket: &Bound<'_, PyAny>,
     address: &Bound<'_, PyAny>,
@@ -346,9 +347,9 @@ fn failed_to_connect(number: i32, address: &Bound<'_, PyAny>) -> PyResult<PyErr>
     Ok(PyOSError::new_err((number, format!("Connect call failed {}", address.str()?))))
 }
 
-/// Whether `connect` says that it has not even begun: the queue of a listening
-/// Unix socket is full. The system will not tell when there is room, and the
-/// socket looks as if it were connected.
+/// Whether `connect` was refused because the queue of the listening Unix socket
+/// is full. The kernel gives no readiness event for this, and the socket would
+/// look connected.
 fn is_refusal_for_now(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     if !error.is_instance_of::<PyBlockingIOError>(py) {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! What has arrived and was not read yet.
+//! Received bytes that were not read yet.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -9,32 +9,32 @@ use super::StreamReader;
 use crate::ffi::allocate::{self, Blank};
 use crate::ffi::gil_cell::GilCell;
 
-/// A buffer that is empty keeps its memory up to this many bytes; ten thousand
-/// idle connections must not keep what their largest message took.
+/// An empty buffer keeps its memory up to this many bytes. More is freed, so
+/// that many idle connections do not keep the memory of their largest message.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
-/// The bytes.
+/// The buffer of a `StreamReader`.
 pub enum Buffer {
-    /// Nobody has looked into it.
+    /// The attribute `_buffer` was never used.
     Native(ByteQueue),
-    /// In the object that asyncio keeps as `_buffer`, from the moment that
-    /// somebody asked for it, or has put one there.
+    /// The object that the attribute `_buffer` returned or was set to. From
+    /// then on the bytes are kept there.
     Object(Py<PyAny>),
 }
 
-/// Bytes that are put in at the end and taken out at the beginning.
+/// Bytes that are added at the end and removed at the beginning.
 #[derive(Default)]
 pub struct ByteQueue {
     data: Vec<u8>,
-    /// How many at the beginning of `data` were taken out.
+    /// How many bytes at the beginning of `data` were removed.
     taken: usize,
 }
 
-/// What became of bytes that were to be put in.
+/// The result of adding bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
     Done,
-    /// They have to go into an object.
+    /// The buffer is a Python object: the caller has to add them to that.
     IntoObject,
     /// There is no memory for them.
     OutOfMemory,
@@ -48,7 +48,7 @@ impl ByteQueue {
 
     #[inline]
     fn append(&mut self, bytes: &[u8]) -> Appended {
-        // Moving what is left costs no more than what was taken out did.
+        // Moving the rest costs no more than removing the bytes before it did.
         if self.taken > 0 && self.taken >= self.data.len() - self.taken {
             self.data.drain(..self.taken);
             self.taken = 0;
@@ -60,7 +60,7 @@ impl ByteQueue {
         Appended::Done
     }
 
-    /// Puts bytes back that were taken out last.
+    /// Puts back the bytes that were removed last.
     fn put_back(&mut self, bytes: &[u8]) -> Appended {
         if self.data.try_reserve(bytes.len()).is_err() {
             return Appended::OutOfMemory;
@@ -84,7 +84,7 @@ impl ByteQueue {
 }
 
 impl Buffer {
-    /// The bytes, if nobody has looked into them.
+    /// The bytes, if they are native.
     #[inline]
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {
@@ -115,7 +115,7 @@ impl Default for Buffer {
 }
 
 impl GilCell<Buffer> {
-    /// Gives `access` the bytes, if nobody has looked into them.
+    /// Calls `access` with the bytes, if they are native.
     ///
     /// # Safety
     ///
@@ -126,7 +126,7 @@ impl GilCell<Buffer> {
         py: Python<'_>,
         access: impl FnOnce(&mut ByteQueue) -> R,
     ) -> Option<R> {
-        // SAFETY: the caller's promise.
+        // SAFETY: promised by the caller.
         unsafe {
             self.with(py, |buffer| match buffer {
                 Buffer::Native(queue) => Some(access(queue)),
@@ -135,15 +135,15 @@ impl GilCell<Buffer> {
         }
     }
 
-    /// Puts bytes in at the end.
+    /// Adds bytes at the end.
     #[inline]
     pub fn append(&self, py: Python<'_>, bytes: &[u8]) -> Appended {
         // SAFETY: bytes are copied.
         unsafe { self.native(py, |queue| queue.append(bytes)) }.unwrap_or(Appended::IntoObject)
     }
 
-    /// Moves the first bytes into `blank`, which is handed back if there are no longer as
-    /// many.
+    /// Moves the first bytes into `blank`, which is returned unfilled if there are fewer
+    /// by now.
     #[inline]
     pub fn move_into<'py>(
         &self,
@@ -151,7 +151,7 @@ impl GilCell<Buffer> {
         blank: Blank<'py, PyBytes>,
     ) -> Result<Bound<'py, PyBytes>, Blank<'py, PyBytes>> {
         let count = blank.len();
-        // SAFETY: bytes are copied; the blank comes out again, filled or not.
+        // SAFETY: bytes are copied; the blank is returned, filled or not.
         unsafe {
             self.with(py, |buffer| match buffer {
                 Buffer::Native(queue) if queue.bytes().len() >= count => {
@@ -164,7 +164,7 @@ impl GilCell<Buffer> {
         }
     }
 
-    /// Moves the first bytes, at most `count`, to the end of `pieces`; how many.
+    /// Moves the first bytes, at most `count`, to the end of `pieces`. Returns how many.
     pub fn move_to(&self, py: Python<'_>, count: usize, pieces: &mut Vec<u8>) -> PyResult<usize> {
         // SAFETY: bytes are copied.
         let moved = unsafe {
@@ -179,21 +179,21 @@ impl GilCell<Buffer> {
         moved.unwrap_or(Some(0)).ok_or_else(allocate::out_of_memory)
     }
 
-    /// Takes the first `count` bytes out and forgets them.
+    /// Removes the first `count` bytes.
     pub fn discard(&self, py: Python<'_>, count: usize) {
-        // SAFETY: bytes are forgotten.
+        // SAFETY: bytes are removed.
         unsafe { self.native(py, |queue| queue.discard(count)) };
     }
 }
 
 impl StreamReader {
-    /// The bytes, if nobody has looked into them: their number.
+    /// The number of bytes, if they are native.
     #[inline]
     fn native_length(&self, py: Python<'_>) -> Option<usize> {
         self.state.buffer.read(py, |buffer| buffer.bytes().map(<[u8]>::len))
     }
 
-    /// The object that holds the bytes, if somebody has asked for it.
+    /// The object that holds the bytes, if they are not native.
     #[inline]
     pub(super) fn shown<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.state.buffer.clone_of(py, |buffer| buffer.object()).map(|object| object.into_bound(py))
@@ -217,15 +217,15 @@ impl StreamReader {
         }
     }
 
-    /// Whether data may come straight from a transport.
+    /// Whether a transport may add bytes directly.
     #[inline]
     pub(super) fn takes_bytes(&self, py: Python<'_>) -> bool {
         self.state.buffer.read(py, |buffer| buffer.bytes().is_some())
     }
 
-    /// Takes as many bytes out as `count` says of those that there are, if that is all
-    /// there is to do: nobody has looked into the buffer, nobody waits, nothing has
-    /// failed and no transport is to go on.
+    /// Removes the number of bytes that `count` returns for the number in the buffer.
+    /// None unless that is all there is to do: the bytes are native, no task waits,
+    /// the stream has not failed and the transport is not paused.
     #[inline]
     pub(super) fn take_at_once<'py>(
         &self,
@@ -237,12 +237,12 @@ impl StreamReader {
             return None;
         }
         let count = state.buffer.read(py, move |buffer| buffer.bytes().and_then(count))?;
-        // Making `bytes` runs no code of others. If there is no memory, `resume` says so.
+        // Creating `bytes` runs no foreign code. If there is no memory, `resume` raises.
         let blank = allocate::blank_bytes(py, count).ok()?;
         state.buffer.move_into(py, blank).ok()
     }
 
-    /// Takes the first bytes out, at most `count`: `self._buffer[:count]`.
+    /// Removes the first bytes, at most `count`: `self._buffer[:count]`.
     #[inline]
     pub(super) fn take<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Bound<'py, PyBytes>> {
         while let Some(length) = self.native_length(py) {
@@ -257,7 +257,7 @@ impl StreamReader {
         )
     }
 
-    /// Takes everything out.
+    /// Removes everything.
     pub(super) fn take_all<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         if self.takes_bytes(py) {
             return self.take(py, usize::MAX);
@@ -268,7 +268,7 @@ impl StreamReader {
         Ok(bytes)
     }
 
-    /// Moves the first bytes, at most `count`, to the end of `pieces`; how many.
+    /// Moves the first bytes, at most `count`, to the end of `pieces`. Returns how many.
     pub(super) fn take_into(
         &self,
         py: Python<'_>,
@@ -285,7 +285,8 @@ impl StreamReader {
         Ok(piece.len())
     }
 
-    /// Puts bytes back at the beginning whose reader could not be given them.
+    /// Puts bytes back at the beginning that could not be returned to the
+    /// caller.
     pub(super) fn put_back(&self, py: Python<'_>, bytes: &[u8]) {
         // SAFETY: bytes are copied.
         let put = unsafe { self.state.buffer.native(py, |queue| queue.put_back(bytes)) };
@@ -294,13 +295,14 @@ impl StreamReader {
             && let Ok(bytes) = allocate::bytes(py, bytes)
             && let Ok(slice) = py.get_type::<PySlice>().call1((0, 0))
         {
-            // In vain for what cannot be changed; the caller raises already.
+            // An immutable object fails here, which is ignored: the caller
+            // raises already.
             let _ = object.set_item(slice, bytes);
         }
     }
 
-    /// The object that holds the bytes, made now if there is none yet: from
-    /// then on it is what counts.
+    /// The object that holds the bytes. It is created if the bytes are native,
+    /// which they are no longer after that.
     pub(super) fn buffer_object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         loop {
             let Some(length) = self.native_length(py) else {
@@ -310,7 +312,7 @@ impl StreamReader {
                 }
             };
             let blank = allocate::blank_bytearray(py, length)?;
-            // SAFETY: bytes are copied; the blank comes out again, filled or not.
+            // SAFETY: bytes are copied; the blank is returned, filled or not.
             let filled = unsafe {
                 self.state.buffer.with(py, |buffer| match buffer {
                     Buffer::Native(queue) => blank.filled(queue.bytes()),

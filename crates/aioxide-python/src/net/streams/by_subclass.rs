@@ -1,4 +1,4 @@
-//! Methods that go through others which somebody's class has replaced.
+//! Methods that call others which a subclass has overridden.
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyStopAsyncIteration;
@@ -7,25 +7,25 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::StreamReader;
-use super::until::{Wish, line_too_long};
+use super::until::{Caller, line_too_long};
 use crate::core::coroutines::{Input, Routine, Step, awaiting};
 use crate::ffi::allocate;
 use crate::ffi::errors::Settled;
 use crate::stdlib;
 
-/// `readline` over the object's own `readuntil`, or `__anext__` over its own
+/// `readline` by an overridden `readuntil`, or `__anext__` by an overridden
 /// `readline`.
 pub struct LineBySubclass {
     reader: Py<StreamReader>,
-    wish: Wish,
+    caller: Caller,
 }
 
 impl LineBySubclass {
-    pub fn new(reader: Py<StreamReader>, wish: Wish) -> Self {
-        Self { reader, wish }
+    pub fn new(reader: Py<StreamReader>, caller: Caller) -> Self {
+        Self { reader, caller }
     }
 
-    /// What `readline` makes of what `readuntil` raised.
+    /// What `readline` returns or raises after `readuntil` raised.
     fn recover(&self, py: Python<'_>, error: PyErr) -> PyResult<Step> {
         let error = error.settled(py);
         if error.is_instance(py, stdlib::incomplete_read_error(py)?) {
@@ -43,7 +43,7 @@ impl LineBySubclass {
 impl Routine for LineBySubclass {
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let reader = self.reader.bind(py);
-        let next = self.wish == Wish::NextLine;
+        let next = self.caller == Caller::NextLine;
         match input {
             Input::Start => {
                 let reading = if next {
@@ -64,7 +64,11 @@ impl Routine for LineBySubclass {
     }
 
     fn qualname(&self) -> &'static str {
-        if self.wish == Wish::NextLine { "StreamReader.__anext__" } else { "StreamReader.readline" }
+        if self.caller == Caller::NextLine {
+            "StreamReader.__anext__"
+        } else {
+            "StreamReader.readline"
+        }
     }
 
     fn release(self, py: Python<'_>) {
@@ -76,7 +80,7 @@ impl Routine for LineBySubclass {
     }
 }
 
-/// `read(-1)` over the object's own `read`.
+/// `read(-1)` by an overridden `read`.
 pub struct ReadAllBySubclass {
     reader: Py<StreamReader>,
     pieces: Py<PyList>,

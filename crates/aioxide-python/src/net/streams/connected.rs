@@ -1,4 +1,4 @@
-//! The end of the task that serves an accepted connection.
+//! The done callback of the task that serves an accepted connection.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -7,8 +7,7 @@ use pyo3::prelude::*;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::{Contents, GilCell};
 
-/// What is called when that task is done: closes the connection if the task has
-/// failed or was cancelled.
+/// Closes the connection if the task has failed or was cancelled.
 #[pyclass(frozen, module = "aioxide")]
 pub struct ClientDone {
     /// None once the collector has cleared it.
@@ -28,7 +27,8 @@ impl ClientDone {
         Bound::new(event_loop.py(), Self { state })
     }
 
-    /// Reports what serving a connection has raised, and closes it.
+    /// Reports what `client_connected_cb` has raised, and closes the
+    /// connection.
     pub fn report(
         event_loop: &Bound<'_, PyAny>,
         transport: &Bound<'_, PyAny>,

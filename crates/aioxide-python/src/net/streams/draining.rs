@@ -1,4 +1,4 @@
-//! `drain` and `wait_closed`: what waits for the transport.
+//! `drain` and `wait_closed`: waiting for the transport.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -11,10 +11,10 @@ use crate::core::futures::Future;
 use crate::ffi::unadorned::unadorned;
 use crate::sync::locks::Key;
 
-/// A place in the line of those who wait to write.
+/// A task's place in the queue of those that wait to write.
 pub struct Place {
     pub key: Key,
-    /// What is waited for there.
+    /// The future that the task waits for.
     pub future: Py<Future>,
 }
 
@@ -76,11 +76,12 @@ pub struct Drain {
 
 enum DrainStage {
     Begun,
-    /// A connection that is being closed gets an iteration, so that its loss is known.
+    /// The connection is being closed: one iteration passes, so that `connection_lost`
+    /// is called.
     Closing,
-    /// A place in the line of a protocol of ours.
+    /// In the queue of a native protocol.
     Waiting(Py<StreamProtocolCore>, Place),
-    /// In another protocol's `_drain_helper`, or past the wait.
+    /// In another protocol's `_drain_helper`, or after the wait.
     Delegated,
 }
 
@@ -90,7 +91,7 @@ impl Drain {
         Self { writer, stage: DrainStage::Begun }
     }
 
-    /// The protocol's part.
+    /// Waits until the protocol is not paused: asyncio's `_drain_helper`.
     #[inline]
     fn help(&mut self, py: Python<'_>) -> PyResult<Step> {
         let protocol = StreamWriter::protocol(self.writer.bind(py))?;
@@ -110,7 +111,7 @@ impl Drain {
         awaiting(&helping)
     }
 
-    /// Raises what ended the stream, if the reader knows.
+    /// Raises the reader's exception, if there is one.
     #[inline]
     fn ask_reader(&self, py: Python<'_>) -> PyResult<()> {
         let Some(reader) = self.writer.get().reader(py) else {

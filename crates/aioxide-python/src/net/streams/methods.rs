@@ -1,4 +1,5 @@
-//! The methods that are called for each message, by hand.
+//! The methods that are called for each message, as fast methods (see
+//! [`crate::ffi::fastcall`]).
 
 use std::ffi::CStr;
 
@@ -6,7 +7,7 @@ use pyo3::prelude::*;
 
 use super::reading::Amount;
 use super::separators::Separators;
-use super::until::Wish;
+use super::until::Caller;
 use super::{
     Drain, LineBySubclass, Read, ReadAllBySubclass, ReadExactly, ReadUntil, StreamReader,
     StreamWriter,
@@ -24,7 +25,7 @@ pub fn install_streams(py: Python<'_>) -> PyResult<()> {
     install_plain::<DrainMethod>(py)
 }
 
-/// Whether a subclass has a method of its own under `name`.
+/// Whether a subclass has overridden the method `name`.
 fn replaces(
     reader: &Bound<'_, StreamReader>,
     name: &'static crate::ffi::interning::Name,
@@ -34,10 +35,10 @@ fn replaces(
     Ok(!class.getattr(name)?.is(base.getattr(name)?))
 }
 
-/// Whether everything is read as asyncio does it, by `read(limit)`: the class has its own
-/// `read`, or the limit is not one that can be read.
+/// Whether `read(-1)` has to call `read(limit)`, as asyncio does: the class has
+/// overridden `read`, or the limit cannot be read.
 fn reads_by_limit(reader: &Bound<'_, StreamReader>) -> PyResult<bool> {
-    if reader.get().state.odd_limit.is_some(reader.py()) {
+    if reader.get().state.given_limit.is_some(reader.py()) {
         return Ok(true);
     }
     Ok(!reader.is_exact_instance_of::<StreamReader>() && replaces(reader, crate::name!("read"))?)
@@ -104,7 +105,7 @@ impl FastMethod for ReadUntilMethod {
             None => Separators::Newline,
             Some(separator) => Separators::Given(separator.clone().unbind()),
         };
-        let routine = ReadUntil::new(slf.clone().unbind(), separators, Wish::Until);
+        let routine = ReadUntil::new(slf.clone().unbind(), separators, Caller::Until);
         Coroutine::new(slf.py(), routine).map(Py::into_any)
     }
 }
@@ -123,9 +124,9 @@ impl PlainMethod for ReadLineMethod {
         let reader = slf.clone().unbind();
         if !slf.is_exact_instance_of::<StreamReader>() && replaces(slf, crate::name!("readuntil"))?
         {
-            return Coroutine::new(py, LineBySubclass::new(reader, Wish::Line)).map(Py::into_any);
+            return Coroutine::new(py, LineBySubclass::new(reader, Caller::Line)).map(Py::into_any);
         }
-        let routine = ReadUntil::new(reader, Separators::Newline, Wish::Line);
+        let routine = ReadUntil::new(reader, Separators::Newline, Caller::Line);
         Coroutine::new(py, routine).map(Py::into_any)
     }
 }

@@ -1,7 +1,7 @@
 //! Streams: reading and writing a connection by `await` (`asyncio.streams`).
 //!
-//! What a transport of ours receives goes into the reader's buffer without a
-//! Python call and without an object in between (see [`crate::net::transports`]).
+//! A native transport reads into the reader's buffer without a Python call and
+//! without creating an object (see [`crate::net::transports`]).
 
 mod buffer;
 mod by_subclass;
@@ -30,7 +30,7 @@ pub use writer::StreamWriter;
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 
-/// What reading an attribute says that `__init__` would have set.
+/// The error for reading an attribute that `__init__` has not set.
 fn uninitialized(object: &Bound<'_, PyAny>, attribute: &str) -> PyErr {
     match object.get_type().name() {
         Ok(name) => {

@@ -19,8 +19,8 @@ use crate::ffi::unadorned::unadorned;
 use crate::stdlib;
 use crate::sync::locks::Waiters;
 
-/// Between a transport and a `StreamReader`; and who waits for the transport to
-/// want more data.
+/// Passes data from a transport to a `StreamReader`, and holds the queue of
+/// tasks that wait until the transport takes more data.
 #[pyclass(frozen, subclass, module = "aioxide")]
 pub struct StreamProtocolCore {
     pub(super) state: Contents<State>,
@@ -30,13 +30,14 @@ pub struct StreamProtocolCore {
 pub(super) struct State {
     /// None until `__init__` has run.
     pub event_loop: GilCell<Option<LoopRef>>,
-    /// A weak reference: a reader that nobody reads from any more goes.
+    /// A weak reference, so that an abandoned reader is deallocated.
     pub reader: Slot,
-    /// Keeps the reader of an accepted connection until somebody else does.
+    /// Keeps the reader of an accepted connection alive until
+    /// `client_connected_cb` has it.
     pub strong_reader: Slot,
     /// Where the reader was made (debug mode).
     pub source_traceback: Slot,
-    /// What an accepted connection is told to.
+    /// Called with each accepted connection.
     pub client_connected: Slot,
     /// The task that serves an accepted connection.
     pub task: Slot,
@@ -47,16 +48,16 @@ pub(super) struct State {
     pub closed: Slot,
     pub flags: GilCell<Flags>,
     pub drain_waiters: GilCell<Waiters>,
-    /// Which methods the class has replaced.
+    /// Which methods the class has overridden.
     pub replaced: Overrides,
 }
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Flags {
-    /// The connection is not wanted any more.
+    /// The connection is to be closed as soon as it is made.
     pub reject: bool,
     pub over_ssl: bool,
-    /// The transport wants no more data for now.
+    /// `pause_writing` was called, and `resume_writing` was not.
     pub paused: bool,
     pub connection_lost: bool,
 }
@@ -75,7 +76,7 @@ impl State {
         ]
     }
 
-    /// Makes it what it was before `__init__`.
+    /// Restores the state before `__init__`.
     fn reset(&self, py: Python<'_>) {
         self.flags.set(py, Flags::default());
         drop(self.event_loop.take(py));
@@ -86,7 +87,7 @@ impl State {
     }
 }
 
-/// Methods that are gone round unless a subclass has its own.
+/// Methods that are bypassed unless a subclass has overridden them.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Overrides {
     pub data_received: bool,
@@ -109,7 +110,7 @@ impl Overrides {
     }
 }
 
-/// A future of the loop's own kind.
+/// A future of the loop's class.
 pub(super) fn create_future<'py>(event_loop: &BoundLoop<'py>) -> PyResult<Bound<'py, PyAny>> {
     match event_loop {
         BoundLoop::Native(core) => {
@@ -133,7 +134,7 @@ impl StreamProtocolCore {
         }
     }
 
-    /// The reader, while there is one.
+    /// The reader, if it is still alive.
     #[inline]
     fn reader<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(reference) = self.state.reader.clone_ref(py) else {
@@ -146,7 +147,7 @@ impl StreamProtocolCore {
         }
     }
 
-    /// The reader, if what is received may go into its buffer straight away.
+    /// The reader, if a transport may add bytes to its buffer directly.
     #[inline]
     pub fn direct_reader<'py>(&self, py: Python<'py>) -> Option<Bound<'py, StreamReader>> {
         let reader = self.reader(py).ok()??;
@@ -154,7 +155,7 @@ impl StreamProtocolCore {
         reader.get().takes_bytes(py).then(|| reader.clone())
     }
 
-    /// Whether `data_received` is the one below.
+    /// Whether `data_received` is not overridden.
     pub fn receives_natively(&self) -> bool {
         !self.replaced().data_received
     }
@@ -182,7 +183,7 @@ impl StreamProtocolCore {
         }
     }
 
-    /// Whether data may be written: true at once, false after a wait.
+    /// Whether data may be written now. False: after a wait.
     pub(super) fn may_write(&self, py: Python<'_>) -> PyResult<bool> {
         let flags = self.state.flags.get(py);
         if flags.connection_lost {
@@ -191,14 +192,15 @@ impl StreamProtocolCore {
         Ok(!flags.paused)
     }
 
-    /// Whether data may be written, as far as nobody has replaced what says so.
+    /// Whether data may be written now, and `_drain_helper`, which would
+    /// decide, is not overridden.
     #[inline]
     pub(super) fn takes_data(&self, py: Python<'_>) -> bool {
         let flags = self.state.flags.get(py);
         !flags.connection_lost && !flags.paused && !self.state.replaced.drain_helper
     }
 
-    /// A place in the line of those who wait to write.
+    /// Joins the queue of tasks that wait to write.
     pub(super) fn queue_up(slf: &Bound<'_, Self>) -> PyResult<Place> {
         let py = slf.py();
         let future = match Self::event_loop(slf)? {
@@ -211,7 +213,7 @@ impl StreamProtocolCore {
         Ok(Place { key, future })
     }
 
-    /// Gives that place up.
+    /// Leaves that queue.
     pub(super) fn leave(&self, py: Python<'_>, place: Place) {
         if let Some(future) = self.state.drain_waiters.remove(py, place.key) {
             future.drop_ref(py);
@@ -219,7 +221,8 @@ impl StreamProtocolCore {
         place.future.drop_ref(py);
     }
 
-    /// Wakes everybody who waits to write, in order; each leaves by itself.
+    /// Wakes all tasks that wait to write, in order. Each leaves the queue
+    /// itself.
     fn wake(&self, py: Python<'_>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         for future in self.state.drain_waiters.all(py) {
             let future = future.bind(py);
@@ -257,7 +260,8 @@ impl StreamProtocolCore {
         }
         if !exc.is_none() {
             closed.call_method1(crate::intern!(py, "set_exception"), (exc,))?;
-            // Nobody has to wait for the end: whoever does is told.
+            // Marks the exception as retrieved, because a program need not call
+            // `wait_closed`.
             return closed.call_method0(crate::intern!(py, "exception")).map(drop);
         }
         match as_native(closed) {
@@ -266,8 +270,8 @@ impl StreamProtocolCore {
         }
     }
 
-    /// Tells an accepted connection to whoever wants to know.
-    fn greet(
+    /// Calls `client_connected_cb` with an accepted connection.
+    fn serve_client(
         slf: &Bound<'_, Self>,
         callback: &Bound<'_, PyAny>,
         transport: &Bound<'_, PyAny>,
@@ -301,7 +305,7 @@ impl StreamProtocolCore {
 
 #[pymethods]
 impl StreamProtocolCore {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may take other arguments, which its `__init__` checks.
     #[new]
     #[classmethod]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(stream_reader, client_connected_cb=None, loop=None)")]
@@ -354,7 +358,7 @@ impl StreamProtocolCore {
         self.reader(py)
     }
 
-    /// The connection goes over another transport from now on.
+    /// Replaces the transport, after `start_tls`.
     #[cfg(Py_3_13)]
     fn _replace_transport(&self, transport: Bound<'_, PyAny>) -> PyResult<()> {
         let py = transport.py();
@@ -365,7 +369,7 @@ impl StreamProtocolCore {
         self.use_transport(py, &transport)
     }
 
-    /// The connection goes over another transport, the writer's, from now on.
+    /// Replaces the transport with the writer's, after `start_tls`.
     #[cfg(not(Py_3_13))]
     fn _replace_writer(&self, writer: Bound<'_, PyAny>) -> PyResult<()> {
         let py = writer.py();
@@ -398,9 +402,9 @@ impl StreamProtocolCore {
         if let Some(reader) = &reader {
             reader.call_method1(crate::intern!(py, "set_transport"), (&transport,))?;
         }
-        this.look_for_tls(&transport)?;
+        this.detect_tls(&transport)?;
         if let Some(callback) = this.state.client_connected.clone_ref(py) {
-            Self::greet(slf, callback.bind(py), &transport, reader)?;
+            Self::serve_client(slf, callback.bind(py), &transport, reader)?;
             drop(this.state.strong_reader.take(py));
         }
         Ok(())
@@ -433,8 +437,8 @@ impl StreamProtocolCore {
         self.receive(&data)
     }
 
-    /// The peer has ended its side. Keeps ours open, unless over TLS, which
-    /// cannot.
+    /// The peer has closed its side. Keeps ours open, except over TLS, which
+    /// does not support that.
     fn eof_received(&self, py: Python<'_>) -> PyResult<bool> {
         self.end_reader(py)?;
         Ok(!self.state.flags.get(py).over_ssl)
@@ -458,7 +462,7 @@ impl StreamProtocolCore {
         slf.get().wake(py, None)
     }
 
-    /// Waits until the transport wants more data. `ConnectionResetError` once
+    /// Waits until the transport takes more data. `ConnectionResetError` once
     /// the connection is lost.
     fn _drain_helper(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
         Coroutine::new(py, WaitForDrain::new(slf))
@@ -508,11 +512,11 @@ impl StreamProtocolCore {
 impl StreamProtocolCore {
     fn use_transport(&self, py: Python<'_>, transport: &Bound<'_, PyAny>) -> PyResult<()> {
         drop(self.state.transport.replace(py, Some(transport.clone().unbind())));
-        self.look_for_tls(transport)
+        self.detect_tls(transport)
     }
 
-    /// Over TLS our side cannot stay open when the peer's has ended.
-    fn look_for_tls(&self, transport: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Over TLS our side cannot stay open when the peer's is closed.
+    fn detect_tls(&self, transport: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = transport.py();
         let context = transport.call_method1(
             crate::intern!(py, "get_extra_info"),

@@ -19,13 +19,14 @@ use crate::ffi::attributes::{Slot, flag_attributes, object_attributes};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 
-/// asyncio's limit, in bytes, for those who name none.
+/// asyncio's default limit, in bytes.
 pub const DEFAULT_LIMIT: usize = 64 * 1024;
 
-/// What a connection receives, to be read by `await`.
+/// Reads the data of a connection by `await`.
 ///
-/// `limit`, in bytes, is the longest line; when twice as much waits to be read,
-/// the transport is paused. `ValueError` unless it is above zero.
+/// `limit`, in bytes, is the length of the longest line. When twice as much
+/// data waits to be read, the transport is paused. `ValueError` unless it is
+/// above zero.
 ///
 /// https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamReader
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.streams")]
@@ -37,14 +38,14 @@ pub(super) struct State {
     /// None until `__init__` has run.
     pub event_loop: GilCell<Option<LoopRef>>,
     pub flags: GilCell<Flags>,
-    /// What the limit is, if it is not a whole number.
-    pub odd_limit: Slot,
+    /// The limit as it was given, if it is not a plain whole number.
+    pub given_limit: Slot,
     pub buffer: GilCell<Buffer>,
-    /// The future of the one who waits for data.
+    /// The future of the task that waits for data.
     pub waiter: Slot,
-    /// Why nothing more will come.
+    /// The exception that ended the stream.
     pub exception: Slot,
-    /// What can be asked to pause. None when there is none, or it cannot.
+    /// The transport, if there is one and it can be paused.
     pub transport: Slot,
     /// Where the reader was made (debug mode).
     pub source_traceback: Slot,
@@ -54,26 +55,26 @@ pub(super) struct State {
 pub(super) struct Flags {
     /// The largest whole number that is not above the limit.
     pub limit: usize,
-    /// The same of twice the limit, above which the transport is paused.
+    /// The same for twice the limit, above which the transport is paused.
     pub high_water: usize,
-    /// Nothing more will come.
+    /// `feed_eof` was called.
     pub eof: bool,
-    /// The transport was asked to pause, and not to go on.
+    /// Reading of the transport is paused.
     pub paused: bool,
 }
 
 impl Flags {
-    const FRESH: Self =
+    const INITIAL: Self =
         Self { limit: DEFAULT_LIMIT, high_water: DEFAULT_LIMIT * 2, eof: false, paused: false };
 }
 
 impl State {
-    /// Of a reader whose `__init__` has not run.
-    fn fresh() -> Self {
+    /// The state of a reader whose `__init__` has not run.
+    fn new() -> Self {
         Self {
             event_loop: GilCell::new(None),
-            flags: GilCell::new(Flags::FRESH),
-            odd_limit: GilCell::new(None),
+            flags: GilCell::new(Flags::INITIAL),
+            given_limit: GilCell::new(None),
             buffer: GilCell::new(Buffer::default()),
             waiter: GilCell::new(None),
             exception: GilCell::new(None),
@@ -82,13 +83,13 @@ impl State {
         }
     }
 
-    /// Makes it fresh again.
+    /// Restores that state.
     fn reset(&self, py: Python<'_>) {
-        self.flags.set(py, Flags::FRESH);
+        self.flags.set(py, Flags::INITIAL);
         drop(self.event_loop.take(py));
         drop(self.buffer.take(py));
         for slot in [
-            &self.odd_limit,
+            &self.given_limit,
             &self.waiter,
             &self.exception,
             &self.transport,
@@ -99,7 +100,7 @@ impl State {
     }
 }
 
-/// The argument `limit`: None is not the same as nothing.
+/// The argument `limit`: passing None is different from passing nothing.
 enum GivenLimit<'py> {
     Default,
     Object(Bound<'py, PyAny>),
@@ -113,32 +114,36 @@ impl<'a, 'py> FromPyObject<'a, 'py> for GivenLimit<'py> {
     }
 }
 
-/// A limit, as asyncio compares with it.
+/// A limit in the form that is compared.
 struct Limit {
     limit: usize,
     high_water: usize,
-    /// As it was given, if that says more.
-    odd: Option<Py<PyAny>>,
+    /// The limit as it was given, if it is not a plain whole number.
+    given: Option<Py<PyAny>>,
 }
 
 impl Limit {
     fn of(given: &Bound<'_, PyAny>) -> PyResult<Self> {
         if given.is_exact_instance_of::<PyInt>() {
             if let Ok(limit) = given.extract::<usize>() {
-                return Ok(Self { limit, high_water: limit.saturating_mul(2), odd: None });
+                return Ok(Self { limit, high_water: limit.saturating_mul(2), given: None });
             }
-            // Beyond all memory; below zero there is nothing to compare with.
+            // Above any number of bytes, or below all of them.
             let bound = if given.lt(0)? { 0 } else { usize::MAX };
-            return Ok(Self { limit: bound, high_water: bound, odd: Some(given.clone().unbind()) });
+            return Ok(Self {
+                limit: bound,
+                high_water: bound,
+                given: Some(given.clone().unbind()),
+            });
         }
         let number = given.extract::<f64>()?;
-        // Nothing is above NaN; a cast takes what is beyond the range to its end.
+        // No number is above NaN; the cast saturates.
         let whole =
             |number: f64| if number.is_nan() { usize::MAX } else { number.floor() as usize };
         Ok(Self {
             limit: whole(number),
             high_water: whole(number * 2.0),
-            odd: Some(given.clone().unbind()),
+            given: Some(given.clone().unbind()),
         })
     }
 
@@ -147,12 +152,12 @@ impl Limit {
             flags.limit = self.limit;
             flags.high_water = self.high_water;
         });
-        drop(state.odd_limit.replace(py, self.odd));
+        drop(state.given_limit.replace(py, self.given));
     }
 }
 
 impl StreamReader {
-    /// Raises what ended the stream, if something did.
+    /// Raises the exception that ended the stream, if there is one.
     #[inline]
     pub(super) fn raise_exception(&self, py: Python<'_>) -> PyResult<()> {
         match self.state.exception.clone_ref(py) {
@@ -161,25 +166,25 @@ impl StreamReader {
         }
     }
 
-    /// Whether something ended the stream.
+    /// Whether an exception ended the stream.
     #[inline]
     pub(super) fn has_failed(&self, py: Python<'_>) -> bool {
         self.state.exception.is_some(py)
     }
 
-    /// Whether nothing more will come.
+    /// Whether `feed_eof` was called.
     #[inline]
     pub(super) fn is_ended(&self, py: Python<'_>) -> bool {
         self.state.flags.get(py).eof
     }
 
-    /// The limit, as far as whole numbers are compared with it.
+    /// The limit as a whole number, for comparisons.
     #[inline]
     pub(super) fn limit(&self, py: Python<'_>) -> usize {
         self.state.flags.get(py).limit
     }
 
-    /// Waits until more arrives, or nothing more will.
+    /// Waits until more data or the end of the stream arrives.
     pub(super) fn wait_for_data(slf: &Bound<'_, Self>, method: &str) -> PyResult<Step> {
         let py = slf.py();
         let state = &slf.get().state;
@@ -192,7 +197,8 @@ impl StreamReader {
         if flags.eof {
             return Err(PyAssertionError::new_err(crate::name!("_wait_for_data after EOF")));
         }
-        // Waiting while paused would be for ever.
+        // While the transport is paused no data arrives, and the wait would
+        // never end.
         if flags.paused {
             slf.get().resume_transport(py)?;
         }
@@ -202,7 +208,8 @@ impl StreamReader {
             .ok_or_else(|| uninitialized(slf.as_any(), "_loop"))?
             .into_bound(py);
         let waiter = create_future(&event_loop)?;
-        // As in asyncio, resuming may have put another one there.
+        // As in asyncio, resuming may have stored another future, which is
+        // replaced.
         drop(state.waiter.replace(py, Some(waiter.clone().unbind())));
         match waiter.cast_into_exact::<Future>() {
             Ok(future) => Ok(Step::Wait(future.unbind())),
@@ -210,7 +217,7 @@ impl StreamReader {
         }
     }
 
-    /// Whoever waited waits no longer.
+    /// The task does not wait any more.
     #[inline]
     pub(super) fn stop_waiting(&self, py: Python<'_>) {
         if let Some(waiter) = self.state.waiter.take(py) {
@@ -218,7 +225,7 @@ impl StreamReader {
         }
     }
 
-    /// Wakes whoever waits.
+    /// Wakes the task that waits.
     #[inline]
     fn wake(&self, py: Python<'_>) -> PyResult<()> {
         let Some(waiter) = self.state.waiter.take(py) else {
@@ -233,14 +240,15 @@ impl StreamReader {
         }
     }
 
-    /// Lets the paused transport go on.
+    /// Resumes the paused transport.
     fn resume_transport(&self, py: Python<'_>) -> PyResult<()> {
         self.state.flags.update(py, |flags| flags.paused = false);
         let transport = self.state.transport.clone_ref(py).unwrap_or_else(|| py.None());
         transport.into_bound(py).call_method0(crate::intern!(py, "resume_reading")).map(drop)
     }
 
-    /// Something was read: a paused transport goes on once little is left.
+    /// After a read: resumes a paused transport if the buffer has shrunk to the
+    /// limit.
     #[inline]
     pub(super) fn after_read(&self, py: Python<'_>) -> PyResult<()> {
         if self.state.flags.get(py).paused && self.buffered(py)? <= self.limit(py) {
@@ -250,8 +258,8 @@ impl StreamReader {
         }
     }
 
-    /// Takes in what a transport has received, which is not empty. No Python code runs;
-    /// [`Self::arrived`] does the rest.
+    /// Adds data that a transport has received, which is not empty. No Python code
+    /// runs; [`Self::arrived`] does the rest.
     #[inline]
     pub fn take_in(&self, py: Python<'_>, bytes: &[u8]) -> TakenIn {
         if self.is_ended(py) {
@@ -263,7 +271,8 @@ impl StreamReader {
         }
     }
 
-    /// What follows from [`Self::take_in`].
+    /// The second half of [`Self::take_in`]: wakes the task that waits, or
+    /// raises.
     #[inline]
     pub fn arrived(&self, py: Python<'_>, taken: TakenIn) -> PyResult<()> {
         match taken {
@@ -275,7 +284,8 @@ impl StreamReader {
         }
     }
 
-    /// Wakes who waits for data, and pauses the transport if there is too much.
+    /// Wakes the task that waits for data, and pauses the transport if there is
+    /// too much.
     #[inline]
     fn announce(&self, py: Python<'_>) -> PyResult<()> {
         self.wake(py)?;
@@ -292,7 +302,7 @@ impl StreamReader {
                 state.flags.update(py, |flags| flags.paused = true);
                 Ok(())
             }
-            // It cannot, and is not asked again.
+            // It cannot be paused, and is not asked again.
             Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => {
                 drop(state.transport.take(py));
                 Ok(())
@@ -316,11 +326,12 @@ impl StreamReader {
         } else if !data.is_truthy()? {
             return Ok(());
         } else if self.takes_bytes(py) {
-            // What a bytearray makes of it is known to a bytearray.
+            // Converted as a bytearray does it, because asyncio's buffer is
+            // one.
             let copy = allocate::blank_bytearray(py, 0)?.filled(&[]);
             let copy = copy.map_err(|_| allocate::out_of_memory())?;
             copy.call_method1(crate::intern!(py, "extend"), (data,))?;
-            // SAFETY: nobody else has the object.
+            // SAFETY: no other code has a reference to the object.
             self.state.buffer.append(py, unsafe { copy.as_bytes() })
         } else {
             Appended::IntoObject
@@ -362,24 +373,24 @@ impl StreamReader {
     }
 }
 
-/// What has become of what a transport has received.
+/// What happened to received data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TakenIn {
     /// It can be read.
     Buffered,
-    /// Nothing: the stream had ended before.
+    /// Dropped: the stream had ended before.
     AfterEnd,
-    /// Nothing: there is no room for it.
+    /// Dropped: there is no memory for it.
     OutOfMemory,
 }
 
 #[pymethods]
 impl StreamReader {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may take other arguments, which its `__init__` checks.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(limit=65536, loop=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { state: Contents::new(State::fresh()) }
+        Self { state: Contents::new(State::new()) }
     }
 
     #[pyo3(signature = (limit=GivenLimit::Default, r#loop=None))]
@@ -391,7 +402,7 @@ impl StreamReader {
     ) -> PyResult<()> {
         let limit = match limit {
             GivenLimit::Default => {
-                Limit { limit: DEFAULT_LIMIT, high_water: DEFAULT_LIMIT * 2, odd: None }
+                Limit { limit: DEFAULT_LIMIT, high_water: DEFAULT_LIMIT * 2, given: None }
             }
             GivenLimit::Object(limit) => {
                 if limit.le(0)? {
@@ -451,7 +462,7 @@ impl StreamReader {
         Ok(Made(text + ">"))
     }
 
-    /// What ended the stream, or None.
+    /// The exception that ended the stream, or None.
     fn exception(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.exception.clone_ref(py)
     }
@@ -461,7 +472,7 @@ impl StreamReader {
         self.fail(&exc)
     }
 
-    /// Says which transport is paused when too much waits to be read.
+    /// Sets the transport, which is paused when too much data waits to be read.
     pub fn set_transport(&self, py: Python<'_>, transport: Option<Py<PyAny>>) -> PyResult<()> {
         if self.state.transport.is_some(py) {
             return Err(PyAssertionError::new_err(crate::name!("Transport already set")));
@@ -470,7 +481,7 @@ impl StreamReader {
         Ok(())
     }
 
-    /// Puts another transport in its place, as TLS does.
+    /// Replaces the transport, after `start_tls`.
     #[cfg(Py_3_14)]
     fn _replace_transport(&self, py: Python<'_>, transport: Option<Py<PyAny>>) -> PyResult<()> {
         if self.state.transport.is_none(py) {
@@ -480,12 +491,12 @@ impl StreamReader {
         Ok(())
     }
 
-    /// Says that nothing more will come.
+    /// Ends the stream: no more data follows.
     fn feed_eof(&self, py: Python<'_>) -> PyResult<()> {
         self.end(py)
     }
 
-    /// Whether everything was read and nothing more will come.
+    /// Whether everything was read and the stream has ended.
     fn at_eof(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.is_ended(py) && self.is_empty(py)?)
     }
@@ -534,8 +545,8 @@ impl StreamReader {
 
     #[getter]
     fn get__limit(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        match self.state.odd_limit.clone_ref(py) {
-            Some(odd) => Ok(odd),
+        match self.state.given_limit.clone_ref(py) {
+            Some(given) => Ok(given),
             None => Ok(Made(self.limit(py)).into_pyobject(py)?.into_any().unbind()),
         }
     }
@@ -563,7 +574,7 @@ impl StreamReader {
                 None => Ok(()),
             })?;
             state.buffer.traverse(|buffer| buffer.traverse(&visit))?;
-            state.odd_limit.traverse(|odd| visit.call(odd))?;
+            state.given_limit.traverse(|given| visit.call(given))?;
             state.waiter.traverse(|waiter| visit.call(waiter))?;
             state.exception.traverse(|exception| visit.call(exception))?;
             state.transport.traverse(|transport| visit.call(transport))?;

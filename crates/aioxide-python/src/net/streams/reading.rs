@@ -1,4 +1,4 @@
-//! `read` and `readexactly`: what waits for a number of bytes.
+//! `read` and `readexactly`: waiting for a number of bytes.
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyValueError;
@@ -14,10 +14,11 @@ use crate::stdlib;
 
 /// How much is to be read.
 pub enum Amount {
-    /// This many bytes; below zero, all there will be.
+    /// This many bytes; if negative, all until the end of the stream.
     Bytes(isize),
-    /// What somebody gave instead of a plain number: compared and sliced with as it is.
-    Odd(Py<PyAny>),
+    /// An object that is not a plain number; it is used for comparisons and slices as
+    /// it is.
+    Object(Py<PyAny>),
 }
 
 impl Amount {
@@ -27,7 +28,7 @@ impl Amount {
             None => Self::Bytes(-1),
             Some(given) => match given.cast_exact::<PyInt>().map(|number| number.extract()) {
                 Ok(Ok(bytes)) => Self::Bytes(bytes),
-                _ => Self::Odd(given.clone().unbind()),
+                _ => Self::Object(given.clone().unbind()),
             },
         }
     }
@@ -37,7 +38,7 @@ impl Amount {
     fn is_zero(&self, py: Python<'_>) -> PyResult<bool> {
         match self {
             Self::Bytes(bytes) => Ok(*bytes == 0),
-            Self::Odd(given) => given.bind(py).eq(0),
+            Self::Object(given) => given.bind(py).eq(0),
         }
     }
 
@@ -46,7 +47,7 @@ impl Amount {
     pub fn is_negative(&self, py: Python<'_>) -> PyResult<bool> {
         match self {
             Self::Bytes(bytes) => Ok(*bytes < 0),
-            Self::Odd(given) => given.bind(py).lt(0),
+            Self::Object(given) => given.bind(py).lt(0),
         }
     }
 
@@ -55,7 +56,7 @@ impl Amount {
     fn exceeds(&self, py: Python<'_>, length: usize) -> PyResult<bool> {
         match self {
             Self::Bytes(bytes) => Ok(length < usize::try_from(*bytes).unwrap_or(0)),
-            Self::Odd(given) => given.bind(py).gt(length),
+            Self::Object(given) => given.bind(py).gt(length),
         }
     }
 
@@ -63,21 +64,21 @@ impl Amount {
     fn given<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self {
             Self::Bytes(bytes) => Ok(bytes.into_pyobject(py)?.into_any()),
-            Self::Odd(given) => Ok(given.bind(py).clone()),
+            Self::Object(given) => Ok(given.bind(py).clone()),
         }
     }
 
-    /// Takes so many bytes out, or what there is.
+    /// Removes that many bytes, or all if there are fewer.
     #[inline]
     fn take<'py>(&self, py: Python<'py>, reader: &StreamReader) -> PyResult<Bound<'py, PyBytes>> {
         match self {
             Self::Bytes(bytes) => reader.take(py, usize::try_from(*bytes).unwrap_or(0)),
-            Self::Odd(given) => take_slice(&reader.buffer_object(py)?, given.bind(py)),
+            Self::Object(given) => take_slice(&reader.buffer_object(py)?, given.bind(py)),
         }
     }
 
     fn release(self, py: Python<'_>) {
-        if let Self::Odd(given) = self {
+        if let Self::Object(given) = self {
             given.drop_ref(py);
         }
     }
@@ -85,7 +86,7 @@ impl Amount {
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Bytes(_) => Ok(()),
-            Self::Odd(given) => visit.call(given),
+            Self::Object(given) => visit.call(given),
         }
     }
 }
@@ -95,7 +96,7 @@ pub(super) fn bytes(bytes: Bound<'_, PyBytes>) -> PyResult<Step> {
     Ok(Step::Return(bytes.into_any().unbind()))
 }
 
-/// What is taken out as it lies there.
+/// See `StreamReader::take_at_once`.
 #[inline]
 pub(super) fn taken_at_once(
     reader: &StreamReader,
@@ -110,7 +111,7 @@ fn nothing(py: Python<'_>) -> PyResult<Step> {
     bytes(allocate::bytes(py, b"")?)
 }
 
-/// Goes on after a wait, if there was one. Returns whether there was.
+/// Begins a step. Returns whether it comes after a wait.
 #[inline]
 pub(super) fn resumed(reader: &StreamReader, py: Python<'_>, input: Input<'_>) -> PyResult<bool> {
     match input {
@@ -127,7 +128,7 @@ pub(super) fn resumed(reader: &StreamReader, py: Python<'_>, input: Input<'_>) -
     }
 }
 
-/// `IncompleteReadError` with everything there is, which is taken out.
+/// `IncompleteReadError` with everything in the buffer, which is removed.
 pub(super) fn incomplete<'py>(
     reader: &StreamReader,
     py: Python<'py>,
@@ -149,7 +150,7 @@ pub(super) fn incomplete<'py>(
 pub struct Read {
     reader: Py<StreamReader>,
     amount: Amount,
-    /// What was read so far, when all is to be read.
+    /// What was read so far, if everything is to be read.
     pieces: Vec<u8>,
 }
 
@@ -169,8 +170,8 @@ impl Read {
                     return StreamReader::wait_for_data(self.reader.bind(py), "read");
                 }
             }
-            // asyncio reads a limit's worth at a time and looks for a failure each time, so
-            // that some of what came before one stays in the buffer.
+            // asyncio reads at most `limit` bytes at a time and checks for an exception
+            // before each read, so that some data before the exception stays in the buffer.
             let count = if reader.has_failed(py) { reader.limit(py) } else { usize::MAX };
             let count = reader.take_into(py, count, &mut self.pieces)?;
             reader.after_read(py)?;
@@ -211,8 +212,8 @@ impl Routine for Read {
                 return nothing(py);
             }
             if self.amount.is_negative(py)? {
-                let odd = std::mem::replace(&mut self.amount, Amount::Bytes(-1));
-                odd.release(py);
+                let object = std::mem::replace(&mut self.amount, Amount::Bytes(-1));
+                object.release(py);
             }
         }
         if matches!(self.amount, Amount::Bytes(..0)) {
@@ -302,7 +303,7 @@ impl Routine for ReadExactly {
 /// `StreamReader._wait_for_data`.
 pub struct WaitForData {
     pub reader: Py<StreamReader>,
-    /// Who asks, for the text of the error.
+    /// The calling method, for the message of the error.
     pub method: String,
 }
 

@@ -13,24 +13,24 @@ use crate::ffi::allocate;
 pub enum Separators {
     /// The end of a line.
     Newline,
-    /// What is not looked at yet.
+    /// The argument, not parsed yet.
     Given(Py<PyAny>),
-    /// Any, the shortest first; none is empty.
+    /// Any of several, the shortest first; none is empty.
     Several(Box<[Box<[u8]>]>),
-    /// Any, the shortest first, of which one is not plain `bytes`: it is up to the
-    /// buffer's `find` what it makes of it. And how long the shortest and the longest
-    /// were at first.
-    Odd(Vec<Py<PyAny>>, (usize, usize)),
+    /// Any of several, the shortest first, of which at least one is not plain
+    /// `bytes`: the buffer's `find` interprets them. Also the lengths of the shortest
+    /// and of the longest when they were parsed.
+    Objects(Vec<Py<PyAny>>, (usize, usize)),
 }
 
-/// Where a separator begins and ends.
+/// The place where a separator begins and ends.
 pub struct Match {
     pub start: usize,
     pub end: usize,
 }
 
 impl Separators {
-    /// Looks at what was given.
+    /// Parses the argument.
     pub fn parse(&mut self, py: Python<'_>) -> PyResult<()> {
         let Self::Given(given) = self else {
             return Ok(());
@@ -63,7 +63,7 @@ impl Separators {
             Some(plain) => Self::Several(plain.into_boxed_slice()),
             None => {
                 let lengths = (*shortest, *longest);
-                Self::Odd(several.into_iter().map(|(_, it)| it.unbind()).collect(), lengths)
+                Self::Objects(several.into_iter().map(|(_, it)| it.unbind()).collect(), lengths)
             }
         };
         std::mem::replace(self, parsed).release(py);
@@ -78,18 +78,18 @@ impl Separators {
                 several.first().map_or(1, |first| first.len()),
                 several.last().map_or(1, |last| last.len()),
             ),
-            Self::Odd(_, lengths) => *lengths,
+            Self::Objects(_, lengths) => *lengths,
             Self::Newline | Self::Given(_) => (1, 1),
         }
     }
 
-    /// Those that are bytes and nothing else.
+    /// The separators, if all are plain bytes.
     #[inline]
     pub fn plain(&self) -> Option<Plain<'_>> {
         match self {
             Self::Newline => Some(Plain::Newline),
             Self::Several(several) => Some(Plain::Several(several)),
-            Self::Given(_) | Self::Odd(..) => None,
+            Self::Given(_) | Self::Objects(..) => None,
         }
     }
 
@@ -100,7 +100,7 @@ impl Separators {
             Self::Newline => Ok(vec![bytes(b"\n")?]),
             Self::Given(given) => Ok(vec![given.bind(py).clone()]),
             Self::Several(several) => several.iter().map(|it| bytes(it)).collect(),
-            Self::Odd(several, _) => Ok(several.iter().map(|it| it.bind(py).clone()).collect()),
+            Self::Objects(several, _) => Ok(several.iter().map(|it| it.bind(py).clone()).collect()),
         }
     }
 
@@ -109,7 +109,7 @@ impl Separators {
         match self {
             Self::Newline | Self::Several(_) => {}
             Self::Given(given) => given.drop_ref(py),
-            Self::Odd(several, _) => several.into_iter().for_each(|it| it.drop_ref(py)),
+            Self::Objects(several, _) => several.into_iter().for_each(|it| it.drop_ref(py)),
         }
     }
 
@@ -117,7 +117,7 @@ impl Separators {
         match self {
             Self::Newline | Self::Several(_) => Ok(()),
             Self::Given(given) => visit.call(given),
-            Self::Odd(several, _) => several.iter().try_for_each(|it| visit.call(it)),
+            Self::Objects(several, _) => several.iter().try_for_each(|it| visit.call(it)),
         }
     }
 }
@@ -130,7 +130,7 @@ pub enum Plain<'a> {
 }
 
 impl Plain<'_> {
-    /// The separator that ends first, if there is any from `offset` on.
+    /// The separator that ends first, searching from `offset`.
     #[inline]
     pub fn find(self, bytes: &[u8], offset: usize) -> Option<Match> {
         let rest = bytes.get(offset..)?;
@@ -143,7 +143,7 @@ impl Plain<'_> {
         };
         match self {
             Self::Newline => found(b"\n"),
-            // The first of those that end at the same place is the shortest.
+            // Of those that end at the same place, the first is the shortest.
             Self::Several(several) => {
                 several.iter().filter_map(|separator| found(separator)).min_by_key(|it| it.end)
             }

@@ -1,4 +1,4 @@
-//! `readuntil` and `readline`: what waits for a separator.
+//! `readuntil` and `readline`: waiting for a separator.
 
 use memchr::memchr;
 use pyo3::PyTraverseError;
@@ -18,7 +18,7 @@ use crate::stdlib;
 
 /// Which of the methods that end with a separator was called.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum Caller {
     /// `readuntil`.
     Until,
     /// `readline`.
@@ -27,28 +27,28 @@ pub enum Wish {
     NextLine,
 }
 
-/// `StreamReader.readuntil`, and what rests on it.
+/// `StreamReader.readuntil`, and the methods that use it.
 pub struct ReadUntil {
     reader: Py<StreamReader>,
     separators: Separators,
-    /// No separator begins before this place.
+    /// No separator begins before this offset.
     offset: usize,
-    wish: Wish,
+    caller: Caller,
 }
 
-/// What a look at the buffer has shown.
+/// The result of a search in the buffer.
 struct Found {
     /// How many bytes there are.
     length: usize,
-    /// Where the first separator is.
+    /// The first separator.
     at: Option<Match>,
 }
 
-/// What stands in the way of a line.
+/// Why a line is too long.
 enum Overrun {
-    /// The separator was found, but too late.
+    /// The separator was found, but after the limit.
     Found,
-    /// It was not found yet, and there is too much already.
+    /// It was not found, and the buffer is longer than the limit.
     NotFound,
 }
 
@@ -63,13 +63,13 @@ impl Overrun {
 
 impl ReadUntil {
     #[inline]
-    pub fn new(reader: Py<StreamReader>, separators: Separators, wish: Wish) -> Self {
-        Self { reader, separators, offset: 0, wish }
+    pub fn new(reader: Py<StreamReader>, separators: Separators, caller: Caller) -> Self {
+        Self { reader, separators, offset: 0, caller }
     }
 
     #[inline]
     fn returned(&self, data: Bound<'_, PyBytes>) -> PyResult<Step> {
-        if self.wish == Wish::NextLine && data.as_bytes().is_empty() {
+        if self.caller == Caller::NextLine && data.as_bytes().is_empty() {
             return Err(PyStopAsyncIteration::new_err(()));
         }
         bytes(data)
@@ -83,7 +83,7 @@ impl ReadUntil {
                 crate::ffi::allocate::Made(overrun.message()),
                 crate::ffi::allocate::Made(consumed),
             ))?);
-            if self.wish == Wish::Until {
+            if self.caller == Caller::Until {
                 Ok(error)
             } else if reader.takes_bytes(py) {
                 native_line_too_long(reader, py, consumed, error)
@@ -98,14 +98,14 @@ impl ReadUntil {
         raise().unwrap_or_else(|error| error)
     }
 
-    /// Looks for the first separator.
+    /// Searches for the first separator.
     #[inline]
     fn find(&self, reader: &StreamReader, py: Python<'_>) -> PyResult<Found> {
         if let Some(separators) = self.separators.plain() {
             let offset = self.offset;
             let found = reader.state.buffer.read(py, |buffer| {
                 let all = buffer.bytes()?;
-                // Somebody else may have read meanwhile.
+                // Another task may have read meanwhile.
                 let at = all.get(offset..).and_then(|_| separators.find(all, offset));
                 Some(Found { length: all.len(), at })
             });
@@ -116,7 +116,7 @@ impl ReadUntil {
         self.find_in_object(&reader.buffer_object(py)?)
     }
 
-    /// The same in a buffer that is a Python object, as asyncio does it.
+    /// The same in a buffer that is a Python object.
     fn find_in_object(&self, buffer: &Bound<'_, PyAny>) -> PyResult<Found> {
         let py = buffer.py();
         let length = buffer.len()?;
@@ -140,8 +140,8 @@ impl ReadUntil {
     }
 }
 
-/// What `readline` raises for an overrun: the line is gone, or everything there
-/// is of it.
+/// What `readline` raises for a line that is too long. The line, or the part of
+/// it in the buffer, is removed.
 pub fn line_too_long(
     reader: &StreamReader,
     consumed: &Bound<'_, PyAny>,
@@ -160,7 +160,7 @@ pub fn line_too_long(
     too_long(reader, py, overrun)
 }
 
-/// The same of a buffer that nobody has looked into.
+/// The same for a native buffer.
 fn native_line_too_long(
     reader: &StreamReader,
     py: Python<'_>,
@@ -222,7 +222,8 @@ impl Routine for ReadUntil {
             }
             None => {
                 if length >= self.offset.saturating_add(shortest) {
-                    // The beginning of a separator may be there already.
+                    // The beginning of a separator may be in the buffer
+                    // already.
                     self.offset = (length + 1).saturating_sub(longest);
                     if self.offset > limit {
                         return Err(self.too_long(py, &Overrun::NotFound, self.offset));
@@ -231,7 +232,7 @@ impl Routine for ReadUntil {
                 if !reader.is_ended(py) {
                     return StreamReader::wait_for_data(self.reader.bind(py), "readuntil");
                 }
-                if self.wish == Wish::Until {
+                if self.caller == Caller::Until {
                     return Err(incomplete(reader, py, None));
                 }
                 let rest = reader.take_all(py)?;
@@ -241,10 +242,10 @@ impl Routine for ReadUntil {
     }
 
     fn qualname(&self) -> &'static str {
-        match self.wish {
-            Wish::Until => "StreamReader.readuntil",
-            Wish::Line => "StreamReader.readline",
-            Wish::NextLine => "StreamReader.__anext__",
+        match self.caller {
+            Caller::Until => "StreamReader.readuntil",
+            Caller::Line => "StreamReader.readline",
+            Caller::NextLine => "StreamReader.__anext__",
         }
     }
 
@@ -263,7 +264,8 @@ impl Routine for ReadUntil {
 /// `bytes(buffer[:end])`, and `del buffer[:end]`.
 fn take_front<'py>(buffer: &Bound<'py, PyAny>, end: usize) -> PyResult<Bound<'py, PyBytes>> {
     let slice = front_slice(crate::ffi::allocate::Made(end).into_pyobject(buffer.py())?.as_any())?;
-    // Before anything is deleted: without memory for it, it stays.
+    // Copied before anything is deleted: if there is no memory, the buffer
+    // keeps the bytes.
     let front = bytes_of(&buffer.get_item(&slice)?)?;
     buffer.del_item(slice)?;
     Ok(front)
@@ -274,7 +276,7 @@ pub fn next_line(reader: &Bound<'_, StreamReader>) -> PyResult<Py<Coroutine>> {
     let py = reader.py();
     if reader.is_exact_instance_of::<StreamReader>() {
         let kept = reader.clone().unbind();
-        return Coroutine::new(py, ReadUntil::new(kept, Separators::Newline, Wish::NextLine));
+        return Coroutine::new(py, ReadUntil::new(kept, Separators::Newline, Caller::NextLine));
     }
-    Coroutine::new(py, LineBySubclass::new(reader.clone().unbind(), Wish::NextLine))
+    Coroutine::new(py, LineBySubclass::new(reader.clone().unbind(), Caller::NextLine))
 }

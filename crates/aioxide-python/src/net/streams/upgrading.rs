@@ -20,7 +20,7 @@ pub struct StartTls {
 enum Stage {
     Begun,
     Draining,
-    Shaking,
+    Handshaking,
 }
 
 impl StartTls {
@@ -36,7 +36,7 @@ impl StartTls {
         awaiting(&writer.call_method0(crate::name!("drain"))?)
     }
 
-    fn shake_hands(&self, py: Python<'_>) -> PyResult<Step> {
+    fn handshake(&self, py: Python<'_>) -> PyResult<Step> {
         let writer = self.writer.bind(py);
         let (transport, protocol, event_loop) = StreamWriter::parts(writer)?;
         let upgrading = event_loop.call_method(
@@ -68,10 +68,10 @@ impl Routine for StartTls {
             Input::Value(value) => Some(value),
         };
         match (&self.stage, value) {
-            (Stage::Shaking, Some(transport)) => self.replace(py, transport),
+            (Stage::Handshaking, Some(transport)) => self.replace(py, transport),
             (Stage::Draining, Some(_)) => {
-                self.stage = Stage::Shaking;
-                self.shake_hands(py)
+                self.stage = Stage::Handshaking;
+                self.handshake(py)
             }
             _ => {
                 self.stage = Stage::Draining;

@@ -22,11 +22,11 @@ use crate::ffi::unadorned::unadorned;
 use crate::net::transports::SocketTransport;
 use crate::stdlib;
 
-/// What sends to a connection, with `await drain()` for when that goes too
-/// fast.
+/// Writes data to a connection; `await drain()` waits while the peer does not
+/// read fast enough.
 ///
-/// Made by `open_connection`, `start_server` and their relatives. When the last
-/// reference goes before `close()` was called, a ResourceWarning says so.
+/// Made by `open_connection`, `start_server` and their relatives. If it is
+/// deallocated before `close()` was called, a ResourceWarning is issued.
 ///
 /// https://docs.python.org/3/library/asyncio-stream.html#asyncio.StreamWriter
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.streams")]
@@ -41,7 +41,7 @@ struct State {
     protocol: Slot,
     reader: Slot,
     event_loop: Slot,
-    /// A future that is done, once somebody has asked for it.
+    /// A future that is done, created when it is first asked for.
     complete: Slot,
 }
 
@@ -51,7 +51,7 @@ impl State {
     }
 }
 
-/// What a writer is made of.
+/// The parts of a writer.
 struct Parts<'py> {
     transport: Bound<'py, PyAny>,
     protocol: Bound<'py, PyAny>,
@@ -71,7 +71,7 @@ impl Parts<'_> {
             return Err(PyAssertionError::new_err(()));
         }
         drop(state.reader.replace(py, self.reader.map(Bound::unbind)));
-        // A loop of ours makes the future when somebody asks for it.
+        // A native loop creates the future when it is first asked for.
         let complete = match LoopCore::of(&self.event_loop) {
             Some(_) => None,
             None => Some(completed(&self.event_loop)?.unbind()),
@@ -142,7 +142,7 @@ impl StreamWriter {
         self.state.reader.clone_ref(py).map(|reader| reader.into_bound(py))
     }
 
-    /// Writes to another transport from now on.
+    /// Replaces the transport.
     pub(super) fn put_transport(&self, py: Python<'_>, transport: Py<PyAny>) {
         drop(self.state.transport.replace(py, Some(transport)));
     }
@@ -157,8 +157,8 @@ impl StreamWriter {
         }
     }
 
-    /// Whether everything that `drain` asks is ours and says that there is nothing to
-    /// wait for. Runs no Python code.
+    /// Whether every object that `drain` asks is native, and there is nothing to wait
+    /// for. Runs no Python code.
     #[inline]
     pub(super) fn is_drained(&self, py: Python<'_>) -> bool {
         let bound = |slot: &Slot| slot.clone_ref(py).map(|object| object.into_bound(py));
@@ -194,7 +194,7 @@ impl StreamWriter {
 
 #[pymethods]
 impl StreamWriter {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may take other arguments, which its `__init__` checks.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(transport, protocol, reader, loop)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
@@ -232,7 +232,7 @@ impl StreamWriter {
         Self::transport_of(slf)?.call_method1(crate::intern!(py, "writelines"), (data,)).map(drop)
     }
 
-    /// Ends our side of the connection once everything is sent.
+    /// Shuts down our side of the connection once everything is sent.
     fn write_eof<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::forward(slf, crate::name!("write_eof"))
     }
@@ -255,13 +255,13 @@ impl StreamWriter {
 
     /// Waits until the connection is closed; raises what ended it.
     ///
-    /// Cancellation ends the wait, for everybody who waits for the same.
+    /// Cancellation ends the wait of all tasks that wait for the same writer.
     fn wait_closed(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
         Coroutine::new(py, WaitClosed { writer: slf })
     }
 
-    /// Facts of the connection, see the transport; `default` for what is not
-    /// known.
+    /// Information about the connection, from the transport; `default` for an
+    /// unknown name.
     #[pyo3(signature = (name, default=None))]
     fn get_extra_info<'py>(
         slf: &Bound<'py, Self>,
@@ -272,8 +272,8 @@ impl StreamWriter {
         Self::transport_of(slf)?.call_method1(crate::intern!(py, "get_extra_info"), (name, default))
     }
 
-    /// Goes on over TLS, with `sslcontext`; timeouts in seconds. Waits until
-    /// the handshake is over, and raises why it was not.
+    /// Upgrades the connection to TLS with `sslcontext`; timeouts in seconds.
+    /// Waits until the handshake is over, and raises if it failed.
     ///
     /// Cancellation ends the handshake and closes the connection.
     #[cfg(Py_3_12)]
@@ -299,8 +299,8 @@ impl StreamWriter {
         Coroutine::new(slf.py(), routine)
     }
 
-    /// Goes on over TLS, with `sslcontext`; the timeout in seconds. Waits until
-    /// the handshake is over, and raises why it was not.
+    /// Upgrades the connection to TLS with `sslcontext`; the timeout in
+    /// seconds. Waits until the handshake is over, and raises if it failed.
     ///
     /// Cancellation ends the handshake and closes the connection.
     #[cfg(not(Py_3_12))]
@@ -356,7 +356,7 @@ object_attributes!(StreamWriter {
 });
 
 impl StreamWriter {
-    /// Closes what nobody has closed, and says so.
+    /// Closes a writer that the program has not closed, and warns.
     fn abandon(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         if Self::transport_closes(slf)? {

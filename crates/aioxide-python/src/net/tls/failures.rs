@@ -1,4 +1,4 @@
-//! Who learns that a TLS connection has come about, or failed.
+//! Reports of a handshake's result and of failures.
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use crate::ffi::allocate;
 use crate::stdlib;
 
 impl SslProtocol {
-    /// Releases whoever waits for the handshake.
+    /// Completes the future that waits for the handshake.
     pub(super) fn wake_waiter(
         slf: &Bound<'_, Self>,
         failure: Option<&Bound<'_, PyAny>>,
@@ -38,8 +38,8 @@ impl SslProtocol {
     }
 
     /// Ends the connection because of `error`. A system error, which includes
-    /// those of TLS, is the peer's affair or the network's; any other is
-    /// reported.
+    /// those of TLS, comes from the peer or the network and is only logged in
+    /// debug mode; any other is reported.
     pub(super) fn fatal_error(
         slf: &Bound<'_, Self>,
         error: Bound<'_, PyAny>,

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use super::protocol::SslProtocol;
 use super::session::Attempt;
-use super::state::{Phase, Told};
+use super::state::{Notified, Phase};
 use crate::ffi::errors::Settled;
 use crate::stdlib;
 
@@ -28,7 +28,7 @@ impl SslProtocol {
         Self::handshake(slf)
     }
 
-    /// Goes on as far as what the peer has sent allows.
+    /// Continues the handshake as far as the received data allows.
     pub(super) fn handshake(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         match slf.get().session.handshake(py) {
@@ -63,7 +63,7 @@ impl SslProtocol {
     fn handshake_failed(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        // As in asyncio, the alert that would tell the peer why is not sent.
+        // As in asyncio, no alert with the reason is sent to the peer.
         this.enter(py, Phase::Unwrapped)?;
         let message = if error.is_instance(py, stdlib::ssl_certificate_error(py)?) {
             "SSL handshake failed on verifying the certificate"
@@ -100,9 +100,9 @@ impl SslProtocol {
             extra.set_item(crate::name!("ssl_object"), object)?;
         }
         let first = this.state.flags.update(py, |flags| {
-            let first = flags.told == Told::Nothing;
+            let first = flags.notified == Notified::Nothing;
             if first {
-                flags.told = Told::Made;
+                flags.notified = Notified::Made;
             }
             first
         });
@@ -111,7 +111,8 @@ impl SslProtocol {
             protocol.call_method1(crate::intern!(py, "connection_made"), (transport,))?;
         }
         Self::wake_waiter(slf, None)?;
-        // The peer's first data may have come along with his last record.
+        // The peer's first data may have arrived together with its last
+        // handshake record.
         Self::read(slf)
     }
 }

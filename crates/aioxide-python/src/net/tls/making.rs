@@ -1,4 +1,4 @@
-//! Transports over sockets that the Python half has connected.
+//! Creates transports over sockets that the Python half has connected.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -25,7 +25,7 @@ impl LoopCore {
         SocketTransport::over_socket(slf, sock, protocol, waiter, extra, server)
     }
 
-    /// The same with TLS; `waiter` waits for the handshake.
+    /// The same with TLS; `waiter` is done after the handshake.
     #[pyo3(signature = (rawsock, protocol, sslcontext, waiter=None, *, server_side=false,
         server_hostname=None, extra=None, server=None, ssl_handshake_timeout=None,
         ssl_shutdown_timeout=None))]

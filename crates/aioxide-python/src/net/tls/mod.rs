@@ -1,8 +1,8 @@
 //! TLS over any stream transport (`asyncio.sslproto`).
 //!
-//! The caller's `ssl.SSLContext` makes the session, so certificates, protocol
-//! versions and callbacks are what he set; records go through its two memory
-//! buffers. What is native is everything around them: [`SslProtocol`], the
+//! The caller's `ssl.SSLContext` creates the session, so its certificates,
+//! protocol versions and callbacks apply; records pass through the session's
+//! two memory buffers. Everything around them is native: [`SslProtocol`], the
 //! protocol of the transport below, and [`SslTransport`], the transport of the
 //! protocol above.
 

@@ -1,4 +1,4 @@
-//! The Python class `SSLProtocol`: what the transport below tells it.
+//! The Python class `SSLProtocol`: what the transport below calls.
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError};
@@ -6,7 +6,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::session::Session;
-use super::state::{Origin, Phase, State, Told};
+use super::state::{Notified, Origin, Phase, State};
 use super::transport::SslTransport;
 use crate::core::dispatch::Receiver;
 use crate::core::event_loop::LoopCore;
@@ -49,7 +49,7 @@ impl SslProtocol {
         self.state.app_protocol.clone_ref(py).map(|protocol| protocol.into_bound(py))
     }
 
-    /// Calls `protocol` from now on.
+    /// Replaces the protocol above.
     pub(super) fn set_app_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
         let py = protocol.py();
         let receiver = Receiver::of(&protocol)?;
@@ -63,7 +63,7 @@ impl SslProtocol {
         self.state.flags.get(py).phase
     }
 
-    /// Goes from one phase to the next.
+    /// Enters the next phase.
     pub(super) fn enter(&self, py: Python<'_>, phase: Phase) -> PyResult<()> {
         let current = self.phase(py);
         let allowed = phase == Phase::Unwrapped
@@ -91,7 +91,7 @@ impl SslProtocol {
         self.core(py)?.call_method1(crate::intern!(py, "call_soon"), (callback,)).map(drop)
     }
 
-    /// Calls the method `name` in `seconds`; the timer.
+    /// Schedules a call of the method `name` in `seconds`. Returns the timer.
     pub(super) fn call_later(
         slf: &Bound<'_, Self>,
         seconds: Option<Py<PyAny>>,
@@ -137,29 +137,30 @@ impl SslProtocol {
         Self::create(&r#loop, app_protocol, options, origin)
     }
 
-    /// The transport below is there: the handshake begins.
+    /// The transport below is connected: begins the handshake.
     fn connection_made(slf: &Bound<'_, Self>, transport: Bound<'_, PyAny>) -> PyResult<()> {
         drop(slf.get().state.transport.replace(slf.py(), Some(transport.unbind())));
         Self::start_handshake(slf)
     }
 
-    /// The transport below is gone, and with it everything above.
+    /// The transport below is lost, and so the connection above.
     fn connection_lost(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         let state = &this.state;
-        // Whatever it comes to, everybody learns of the end.
+        // Its failure is returned at the end, after the protocol above and all
+        // futures were notified.
         let drained = this.session.drain(py).map(drop);
-        let tell = state.flags.update(py, |flags| {
+        let notify = state.flags.update(py, |flags| {
             flags.lost_writes = flags.lost_writes.saturating_add(1);
             flags.backlog_bytes = 0;
-            let tell =
-                flags.phase != Phase::Handshake && matches!(flags.told, Told::Made | Told::Eof);
-            if tell {
-                flags.told = Told::Lost;
+            let notify = flags.phase != Phase::Handshake
+                && matches!(flags.notified, Notified::Made | Notified::Eof);
+            if notify {
+                flags.notified = Notified::Lost;
             }
             flags.phase = Phase::Unwrapped;
-            tell
+            notify
         });
         let (transport, protocol) = (state.app_transport.take(py), state.app_protocol.take(py));
         let timers = [state.shutdown_timer.take(py), state.handshake_timer.take(py)];
@@ -168,7 +169,7 @@ impl SslProtocol {
         if let Some(transport) = &transport {
             transport.get().set_closed(py);
         }
-        if let Some(protocol) = protocol.as_ref().filter(|_| tell) {
+        if let Some(protocol) = protocol.as_ref().filter(|_| notify) {
             let method = protocol.bind(py).getattr(crate::intern!(py, "connection_lost"))?;
             this.core(py)?.call_method1(crate::intern!(py, "call_soon"), (method, exc.clone()))?;
         }
@@ -184,7 +185,8 @@ impl SslProtocol {
         Self::feed(slf, &data)
     }
 
-    /// The peer has closed the connection below. True keeps it open.
+    /// The peer has closed its side of the connection below. Returns true to
+    /// keep ours open.
     fn eof_received(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let this = slf.get();
@@ -198,12 +200,12 @@ impl SslProtocol {
         outcome
     }
 
-    /// The transport below has enough to send.
+    /// The transport below has enough unsent data.
     pub(super) fn pause_writing(&self, py: Python<'_>) {
         self.state.flags.update(py, |flags| flags.writing_paused = true);
     }
 
-    /// The transport below takes more.
+    /// The transport below takes more data.
     pub(super) fn resume_writing(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.get().state.flags.update(slf.py(), |flags| flags.writing_paused = false);
         Self::send_outgoing(slf)
@@ -231,7 +233,7 @@ impl SslProtocol {
             Phase::Wrapped => {
                 this.enter(py, Phase::Flushing)?;
                 if this.state.flags.get(py).app_reading_paused {
-                    // What the peer sent before stays to be read.
+                    // What the peer sent before is still to be read.
                     return Ok(true);
                 }
                 Self::flush(slf)?;
@@ -247,7 +249,7 @@ impl SslProtocol {
         Ok(false)
     }
 
-    /// A fact of the session, or else of the transport below.
+    /// Information about the session, or else about the transport below.
     pub(super) fn extra_info<'py>(
         &self,
         name: &Bound<'py, PyAny>,

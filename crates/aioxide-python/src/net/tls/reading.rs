@@ -8,17 +8,17 @@ use pyo3::types::{PyBytes, PyMemoryView, PySlice};
 
 use super::protocol::SslProtocol;
 use super::session::Attempt;
-use super::state::{Phase, Told};
+use super::state::{Notified, Phase};
 use crate::core::dispatch::{Receiver, feed_stream};
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
 use crate::ffi::errors::Settled;
 use crate::stdlib;
 
-/// What one read of the session asks for at most: asyncio's `max_size`.
+/// The most bytes that one read of the session returns: asyncio's `max_size`.
 const MAX_READ: usize = 256 * 1024;
 
-/// What was decrypted in one go: mostly one piece.
+/// The data of one call of `read`: mostly one piece.
 enum Pieces<'py> {
     None,
     One(Bound<'py, PyAny>),
@@ -38,7 +38,7 @@ impl<'py> Pieces<'py> {
         };
     }
 
-    /// All in one; if there is no memory for that, one after the other.
+    /// The pieces joined to one; if there is no memory for that, the pieces.
     #[inline]
     fn join(self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         match self {
@@ -58,22 +58,23 @@ impl<'py> Pieces<'py> {
     }
 }
 
-/// Whether what was read is the peer's end: nothing.
+/// Whether a read returned nothing, which means that the peer has closed the
+/// session.
 #[inline]
-fn is_good_bye(data: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn is_closed(data: &Bound<'_, PyAny>) -> PyResult<bool> {
     match data.cast_exact::<PyBytes>() {
         Ok(data) => Ok(data.as_bytes().is_empty()),
         Err(_) => data.is_truthy().map(|full| !full),
     }
 }
 
-/// A view of single bytes: others count and slice wider items.
+/// A view of single bytes: other views count and slice wider items.
 fn bytewise<'py>(buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     PyMemoryView::from(buffer)?
         .call_method1(crate::intern!(buffer.py(), "cast"), (crate::name!("B"),))
 }
 
-/// What follows the first `filled` bytes.
+/// The part after the first `filled` bytes.
 fn rest_of<'py>(view: &Bound<'py, PyAny>, filled: usize) -> PyResult<Bound<'py, PyAny>> {
     // Not `PySlice::new`: in PyO3 0.30 it leaks the numbers it is given.
     view.get_item(
@@ -84,7 +85,7 @@ fn rest_of<'py>(view: &Bound<'py, PyAny>, filled: usize) -> PyResult<Bound<'py, 
 }
 
 impl SslProtocol {
-    /// Takes in what the transport below has received.
+    /// Takes data that the transport below has received.
     #[inline]
     pub fn feed(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         slf.get().session.feed(data)?;
@@ -97,7 +98,8 @@ impl SslProtocol {
         }
     }
 
-    /// Hands over what can be decrypted, and sends what that leads to.
+    /// Passes what can be decrypted to the protocol above, and sends the
+    /// records that this produces.
     pub(super) fn read(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         if !matches!(slf.get().phase(py), Phase::Wrapped | Phase::Flushing) {
@@ -131,13 +133,13 @@ impl SslProtocol {
         Self::control_reading(slf)
     }
 
-    /// Whether a read could bring anything, and how much room it needs. `None`:
-    /// reading would only be told to wait.
+    /// How many bytes the next read may return. `None`: it would only raise
+    /// `SSLWantReadError`.
     #[inline]
     fn room(&self, py: Python<'_>) -> PyResult<Option<usize>> {
         let waiting = self.session.incoming(py)?;
         if waiting > 0 {
-            // No record decrypts to more than it is long.
+            // Decrypted data is never longer than its record.
             return Ok(Some(waiting.min(MAX_READ)));
         }
         Ok(match self.session.unread(py)? {
@@ -159,23 +161,23 @@ impl SslProtocol {
             };
             match this.session.read(py, room) {
                 Ok(Attempt::Again) => break Ok(false),
-                Ok(Attempt::Done(data)) => match is_good_bye(&data) {
+                Ok(Attempt::Done(data)) => match is_closed(&data) {
                     Ok(false) => pieces.add(data),
-                    good_bye => break good_bye,
+                    peer_closed => break peer_closed,
                 },
                 Err(error) => break Err(error),
             }
         };
-        // Without memory for more, what was decrypted is handed over before the connection
-        // ends. Any other failure takes it along, as in asyncio.
+        // If memory ran out, what was decrypted before is passed on before the connection
+        // ends. After any other failure it is dropped, as in asyncio.
         if outcome.as_ref().err().is_none_or(|error| error.is_instance_of::<PyMemoryError>(py)) {
             pieces.join(py)?.into_iter().try_for_each(|data| Self::deliver(slf, data))?;
         }
-        if outcome? { Self::good_bye(slf) } else { Ok(()) }
+        if outcome? { Self::peer_closed(slf) } else { Ok(()) }
     }
 
-    /// Hands data to the protocol above: the one that is there now, since reading runs code
-    /// that may exchange it.
+    /// Passes data to the current protocol above; reading runs code that may have replaced
+    /// it.
     #[inline]
     fn deliver(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
@@ -214,7 +216,7 @@ impl SslProtocol {
             return Ok(());
         };
         let buffer = protocol.call_method1(crate::intern!(py, "get_buffer"), (hint,))?;
-        // In bytes, however wide its items are.
+        // The size in bytes, not in items.
         let size = BufferView::readable(&buffer)?.len();
         if size == 0 {
             return Err(PyRuntimeError::new_err(crate::name!(
@@ -222,7 +224,7 @@ impl SslProtocol {
             )));
         }
         let mut filled = 0;
-        let mut good_bye = false;
+        let mut peer_closed = false;
         let mut view: Option<Bound<'_, PyAny>> = None;
         let outcome = loop {
             let place = match (filled, &view) {
@@ -233,7 +235,7 @@ impl SslProtocol {
                 }
             };
             let place = match place {
-                // The buffer has shrunk meanwhile: what it holds is handed over.
+                // The buffer has shrunk: what was filled in is passed on.
                 Ok(place) if place.len().unwrap_or(0) == 0 => break Ok(()),
                 Ok(place) => place,
                 Err(error) => break Err(error),
@@ -242,10 +244,10 @@ impl SslProtocol {
                 Ok(Attempt::Again) => break Ok(()),
                 Ok(Attempt::Done(count)) => match count.extract::<isize>() {
                     Ok(0) => {
-                        good_bye = true;
+                        peer_closed = true;
                         break Ok(());
                     }
-                    // Below zero is nothing, and no end.
+                    // A negative count means no data, but not the end.
                     Ok(count) => match usize::try_from(count) {
                         Ok(count) => filled = filled.saturating_add(count).min(size),
                         Err(_) => break Ok(()),
@@ -266,18 +268,19 @@ impl SslProtocol {
         // As in `read_bytes`.
         if outcome.as_ref().err().is_none_or(|error| error.is_instance_of::<PyMemoryError>(py)) {
             if filled == size && hint > 0 {
-                // The protocol's buffer is full; it is asked for another one.
+                // The protocol's buffer is full: asks for another one in the
+                // next iteration.
                 this.call_soon(slf.getattr(crate::intern!(py, "_do_read"))?)?;
             }
-            Self::tell_of_filled(slf, &protocol, &buffer, filled)?;
+            Self::notify_filled(slf, &protocol, &buffer, filled)?;
         }
         outcome?;
-        if good_bye { Self::good_bye(slf) } else { Ok(()) }
+        if peer_closed { Self::peer_closed(slf) } else { Ok(()) }
     }
 
-    /// Tells the owner of `buffer` how much was filled in; if it is the protocol above no
-    /// longer, the one that is gets what was.
-    fn tell_of_filled(
+    /// Calls `buffer_updated` of the owner of `buffer`. If the protocol above was
+    /// replaced meanwhile, the new one gets the data.
+    fn notify_filled(
         slf: &Bound<'_, Self>,
         owner: &Bound<'_, PyAny>,
         buffer: &Bound<'_, PyAny>,
@@ -299,24 +302,24 @@ impl SslProtocol {
         }
     }
 
-    /// The peer has ended the session.
-    fn good_bye(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Self::tell_eof(slf)?;
+    /// The peer has closed the session (`close_notify`).
+    fn peer_closed(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::notify_eof(slf)?;
         Self::start_shutdown(slf)
     }
 
-    /// Tells the protocol above, once, that nothing more will come.
-    pub(super) fn tell_eof(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// Calls `eof_received` of the protocol above, once.
+    pub(super) fn notify_eof(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let tell = this.state.flags.update(py, |flags| {
-            let tell = flags.told == Told::Made;
-            if tell {
-                flags.told = Told::Eof;
+        let notify = this.state.flags.update(py, |flags| {
+            let notify = flags.notified == Notified::Made;
+            if notify {
+                flags.notified = Notified::Eof;
             }
-            tell
+            notify
         });
-        let Some(protocol) = this.app_protocol(py).filter(|_| tell) else {
+        let Some(protocol) = this.app_protocol(py).filter(|_| notify) else {
             return Ok(());
         };
         let keep_open = protocol
@@ -345,7 +348,7 @@ impl SslProtocol {
         }
     }
 
-    /// Stops the transport below while too much waits to be decrypted.
+    /// Pauses the transport below while too much data waits to be decrypted.
     pub(super) fn control_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -368,12 +371,13 @@ impl SslProtocol {
         }
     }
 
-    /// The protocol above wants nothing for now.
+    /// The protocol above has paused reading.
     pub(super) fn pause_app_reading(&self, py: Python<'_>) {
         self.state.flags.update(py, |flags| flags.app_reading_paused = true);
     }
 
-    /// The protocol above goes on, in the next iteration.
+    /// The protocol above has resumed reading; it gets data in the next
+    /// iteration.
     pub(super) fn resume_app_reading(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();

@@ -1,5 +1,5 @@
-//! One TLS session of the standard `ssl` module, and the two memory buffers
-//! that its records go through.
+//! One TLS session of the `ssl` module, and the two memory buffers for its
+//! records.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -9,21 +9,21 @@ use crate::ffi::allocate;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 
-/// What came of asking the session for something.
+/// The result of a call of the session.
 pub enum Attempt<T> {
     Done(T),
-    /// It needs more from the peer first.
+    /// It needs more data from the peer first.
     Again,
 }
 
-/// An `ssl.SSLObject`, taken apart into what every record needs.
+/// An `ssl.SSLObject`, and those of its parts that are used for every record.
 pub struct Session(Contents<Parts>);
 
-/// Each may be replaced while it works: it is used by a reference of one's own.
+/// Each may be replaced during a call: a call holds its own reference.
 struct Parts {
-    /// What `get_extra_info("ssl_object")` shows.
+    /// What `get_extra_info("ssl_object")` returns.
     object: Part,
-    /// What does the work: the object itself, or the native one in it.
+    /// What is called: the object itself, or the native object in it.
     worker: Part,
     /// The two buffers, and those of their methods that are called for each record,
     /// looked up once.
@@ -31,22 +31,22 @@ struct Parts {
     outgoing: Part,
     feed: Part,
     drain: Part,
-    /// The same of the worker, where it is the standard module's own. Of that is known
-    /// that it keeps nothing back: with both it and its buffer empty, reading would
-    /// only raise.
+    /// The methods `read` and `write` of the worker, if its class is the `ssl`
+    /// module's own. Such a worker holds no other data: if both it and its buffer are
+    /// empty, reading would only raise.
     native: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
 }
 
 type Part = GilCell<Py<PyAny>>;
 
-/// What an `ssl.SSLObject` is made of: what does the work, and its methods `read` and
-/// `write` if it is the standard module's own.
+/// The parts of an `ssl.SSLObject`: what is called, and its methods `read` and
+/// `write` if its class is the `ssl` module's own.
 #[allow(clippy::type_complexity, reason = "three objects of Python's")]
 fn take_apart<'py>(
     object: &Bound<'py, PyAny>,
 ) -> PyResult<(Bound<'py, PyAny>, Option<(Py<PyAny>, Py<PyAny>)>)> {
     let py = object.py();
-    // A subclass may have its own ideas of reading and writing.
+    // A subclass may override reading and writing.
     let exact = object.get_type().is(stdlib::ssl_object(py)?);
     let inner = if exact { object.getattr_opt(crate::name!("_sslobj"))? } else { None };
     match inner.filter(|inner| !inner.is_none()) {
@@ -66,7 +66,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// What `SSLContext.wrap_bio` raises: a server name that is none, a
+    /// What `SSLContext.wrap_bio` raises: for an invalid server name, or for a
     /// context of the wrong side.
     pub fn open(
         context: &Bound<'_, PyAny>,
@@ -101,7 +101,7 @@ impl Session {
         self.0.object.clone_ref(py).into_bound(py)
     }
 
-    /// Puts another one in its place.
+    /// Replaces it.
     pub fn set_object(&self, object: Bound<'_, PyAny>) -> PyResult<()> {
         let py = object.py();
         let (worker, native) = take_apart(&object)?;
@@ -111,12 +111,12 @@ impl Session {
         Ok(())
     }
 
-    /// The buffer of what has come from the peer.
+    /// The buffer of records from the peer.
     pub fn incoming_buffer<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.0.incoming.clone_ref(py).into_bound(py)
     }
 
-    /// Puts another one in its place, for us: the session keeps its own.
+    /// Replaces it here; the session keeps its own.
     pub fn set_incoming_buffer(&self, buffer: Bound<'_, PyAny>) -> PyResult<()> {
         let py = buffer.py();
         let feed = buffer.getattr(crate::intern!(py, "write"))?;
@@ -125,12 +125,12 @@ impl Session {
         Ok(())
     }
 
-    /// The buffer of what is to go to the peer.
+    /// The buffer of records for the peer.
     pub fn outgoing_buffer<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.0.outgoing.clone_ref(py).into_bound(py)
     }
 
-    /// Puts another one in its place, for us: the session keeps its own.
+    /// Replaces it here; the session keeps its own.
     pub fn set_outgoing_buffer(&self, buffer: Bound<'_, PyAny>) -> PyResult<()> {
         let py = buffer.py();
         let drain = buffer.getattr(crate::intern!(py, "read"))?;
@@ -144,32 +144,33 @@ impl Session {
         self.0.worker.clone_ref(py).into_bound(py)
     }
 
-    /// Goes on with the handshake.
+    /// Continues the handshake.
     pub fn handshake(&self, py: Python<'_>) -> PyResult<Attempt<()>> {
         attempt(py, self.worker(py).call_method0(crate::intern!(py, "do_handshake")))
             .map(|outcome| outcome.map(drop))
     }
 
-    /// Says good-bye to the peer and waits for its answer.
+    /// Sends `close_notify` to the peer and waits for its answer.
     pub fn shut_down(&self, py: Python<'_>) -> PyResult<Attempt<()>> {
         let method = if self.0.native.is_some(py) { "shutdown" } else { "unwrap" };
         attempt(py, self.worker(py).call_method0(method)).map(|outcome| outcome.map(drop))
     }
 
-    /// Takes in what the peer sent.
+    /// Adds records from the peer.
     #[inline]
     pub fn feed(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = data.py();
         self.0.feed.clone_ref(py).into_bound(py).call1((data,)).map(drop)
     }
 
-    /// Takes out what the peer is to be sent.
+    /// Takes out the records for the peer.
     #[inline]
     pub fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.0.drain.clone_ref(py).into_bound(py).call0()
     }
 
-    /// Decrypts at most `room` bytes. No bytes: the peer has said good-bye.
+    /// Decrypts at most `room` bytes. No bytes: the peer has closed the
+    /// session.
     #[inline]
     pub fn read<'py>(&self, py: Python<'py>, room: usize) -> PyResult<Attempt<Bound<'py, PyAny>>> {
         let read = self.0.native.clone_of(py, |native| native.as_ref().map(|(read, _)| read));
@@ -182,7 +183,7 @@ impl Session {
         )
     }
 
-    /// The same into a buffer; the number of bytes.
+    /// The same into a buffer. Returns the number of bytes.
     pub fn read_into<'py>(
         &self,
         room: usize,
@@ -199,7 +200,7 @@ impl Session {
         )
     }
 
-    /// Encrypts; the number of bytes taken.
+    /// Encrypts `data`. Returns the number of bytes taken.
     #[inline]
     pub fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<Attempt<usize>> {
         let py = data.py();
@@ -217,7 +218,7 @@ impl Session {
         }
     }
 
-    /// How many bytes the peer sent that the session has not looked at.
+    /// How many received bytes the session has not read yet.
     #[inline]
     pub fn incoming(&self, py: Python<'_>) -> PyResult<usize> {
         self.incoming_buffer(py).getattr(crate::intern!(py, "pending"))?.extract()
@@ -228,8 +229,8 @@ impl Session {
         self.outgoing_buffer(py).getattr(crate::intern!(py, "pending"))?.extract()
     }
 
-    /// Decrypted bytes of the current record that were not read, if a read
-    /// without any is known to be in vain.
+    /// How many decrypted bytes of the current record were not read yet. None
+    /// if a read may return data even when there are none.
     #[inline]
     pub fn unread(&self, py: Python<'_>) -> PyResult<Option<usize>> {
         if self.0.native.is_none(py) {
@@ -239,8 +240,8 @@ impl Session {
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // Never cleared: a context's callbacks can close a cycle, and the
-        // context clears those.
+        // Never cleared: a cycle can only pass through a context's callbacks,
+        // and the context clears those.
         self.0.traverse(|parts| {
             for part in [
                 &parts.object,
@@ -272,7 +273,7 @@ impl<T> Attempt<T> {
     }
 }
 
-/// Sorts out the two exceptions that only ask for patience.
+/// Separates the two exceptions that mean: try again when there is more data.
 #[inline]
 fn attempt<'py>(
     py: Python<'py>,

@@ -1,4 +1,5 @@
-//! The orderly end: what was written goes out, then each side says good-bye.
+//! Closing a session: sends what was written, then exchanges `close_notify`
+//! with the peer.
 
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
@@ -38,7 +39,7 @@ impl SslProtocol {
         Ok(())
     }
 
-    /// Hands over what has arrived, then begins the good-bye.
+    /// Passes on what has arrived, then sends `close_notify`.
     pub(super) fn flush(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         Self::read(slf)?;
@@ -55,7 +56,7 @@ impl SslProtocol {
             Ok(Attempt::Again) => Self::send_outgoing(slf),
             Ok(Attempt::Done(())) => {
                 Self::send_outgoing(slf)?;
-                Self::tell_eof(slf)?;
+                Self::notify_eof(slf)?;
                 Self::shutdown_over(slf, None)
             }
             Err(error) if error.is_instance(py, stdlib::ssl_error(py)?) => {
@@ -68,8 +69,8 @@ impl SslProtocol {
     fn shutdown_over(slf: &Bound<'_, Self>, failure: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        // From 3.14 on the time counts until the connection is lost: what is queued
-        // goes out first, and the peer may not read it.
+        // From 3.14 on the timeout runs until the connection is lost: queued data
+        // is sent first, and the peer may not read it.
         if cfg!(Py_3_14) && failure.is_none() {
             if this.state.shutdown_timer.is_none(py) {
                 Self::start_timer(slf)?;
@@ -86,7 +87,7 @@ impl SslProtocol {
         }
     }
 
-    /// Ends the connection at once.
+    /// Ends the connection in the next iteration.
     pub(super) fn abort(slf: &Bound<'_, Self>, reason: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();

@@ -1,4 +1,4 @@
-//! What a TLS connection is made with, and what it remembers.
+//! The state of a TLS connection, and how it is created.
 
 use std::collections::VecDeque;
 
@@ -21,27 +21,27 @@ use crate::net::tls_options::TlsOptions;
 
 /// Seconds that a handshake may take: asyncio's `SSL_HANDSHAKE_TIMEOUT`.
 const HANDSHAKE_TIMEOUT: f64 = 60.0;
-/// Seconds that the good-bye may take: asyncio's `SSL_SHUTDOWN_TIMEOUT`.
+/// Seconds that the shutdown may take: asyncio's `SSL_SHUTDOWN_TIMEOUT`.
 const SHUTDOWN_TIMEOUT: f64 = 30.0;
-/// Bytes to be sent above which the protocol above pauses.
+/// Unsent bytes from which on the protocol above is paused.
 pub(super) const WRITE_HIGH_WATER: usize = 512 * 1024;
-/// Bytes received above which the transport below pauses.
+/// Received bytes from which on the transport below is paused.
 pub(super) const READ_HIGH_WATER: usize = 256 * 1024;
 
-/// How far the TLS connection is.
+/// The phase of a TLS connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Unwrapped,
     Handshake,
     Wrapped,
-    /// The application has closed, what it wrote is being sent.
+    /// The application has closed the transport; its data is being sent.
     Flushing,
     Shutdown,
 }
 
-/// What the protocol above has been told.
+/// Which method of the protocol above was called last.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Notified {
     Nothing,
     Made,
     Eof,
@@ -59,23 +59,24 @@ pub(super) struct State {
     pub app_transport: GilCell<Option<Py<SslTransport>>>,
     /// The protocol above, until the connection is lost.
     pub app_protocol: Slot,
-    /// The future of whoever waits for the handshake.
+    /// The future that is done after the handshake.
     pub waiter: GilCell<Option<Py<Future>>>,
-    /// Facts of the connection: a `dict`, unless somebody put something else there.
+    /// Information about the connection: a `dict`, unless the program has replaced
+    /// it.
     pub extra: Slot,
     pub flags: GilCell<Flags>,
-    /// What was written before the handshake was over.
+    /// Data that waits to be encrypted.
     pub backlog: GilCell<VecDeque<Py<PyAny>>>,
     pub write_marks: Marks,
     pub read_marks: Marks,
-    /// Seconds, as the caller gave them: they are in the texts of errors.
+    /// Seconds, as the caller gave them, for the messages of errors.
     pub handshake_timeout: Slot,
     pub shutdown_timeout: Slot,
     pub handshake_timer: Slot,
     pub shutdown_timer: Slot,
-    /// Loop time, in debug mode.
+    /// Loop time at which the handshake began (debug mode).
     pub handshake_started: Slot,
-    /// What the session was opened with.
+    /// The arguments with which the session was opened.
     pub context: Slot,
     pub server_side: Slot,
     pub server_hostname: Slot,
@@ -86,19 +87,19 @@ pub(super) struct Flags {
     /// How the protocol above takes data.
     pub receiver: Receiver,
     pub phase: Phase,
-    pub told: Told,
+    pub notified: Notified,
     pub backlog_bytes: usize,
     pub lost_writes: u32,
     pub eof_received: bool,
-    /// Data is being encrypted: what is written meanwhile comes after it.
+    /// Data is being encrypted: what is written meanwhile is sent after it.
     pub encrypting: bool,
-    /// The transport below has enough.
+    /// The transport below has called `pause_writing`.
     pub writing_paused: bool,
-    /// The transport below was told to pause.
+    /// Reading of the transport below is paused.
     pub reading_paused: bool,
-    /// The protocol above was told to pause.
+    /// `pause_writing` of the protocol above was called.
     pub app_writing_paused: bool,
-    /// The protocol above wants nothing now.
+    /// The protocol above has paused reading.
     pub app_reading_paused: bool,
 }
 
@@ -142,11 +143,12 @@ impl State {
     }
 }
 
-/// How a TLS connection comes about.
+/// How a TLS connection begins, and the future that is done after the
+/// handshake.
 pub enum Origin {
-    /// A socket that was connected; the future is of whoever waits.
+    /// A new connection: `connection_made` is called after the handshake.
     Connected(Option<Py<Future>>),
-    /// A connection that its protocol knows already (`start_tls`).
+    /// A connection that the protocol has already (`start_tls`).
     Upgraded(Option<Py<Future>>),
 }
 
@@ -171,7 +173,8 @@ impl Phase {
 }
 
 impl SslProtocol {
-    /// A protocol that begins its handshake when it gets its transport.
+    /// Creates a protocol. It begins the handshake when its `connection_made`
+    /// is called.
     ///
     /// # Errors
     ///
@@ -199,14 +202,14 @@ impl SslProtocol {
         let session = Session::open(&context, options.server_side, name)?;
         let extra = allocate::dict(py)?;
         extra.set_item(crate::name!("sslcontext"), &context)?;
-        let (waiter, told) = match origin {
-            Origin::Connected(waiter) => (waiter, Told::Nothing),
-            Origin::Upgraded(waiter) => (waiter, Told::Made),
+        let (waiter, notified) = match origin {
+            Origin::Connected(waiter) => (waiter, Notified::Nothing),
+            Origin::Upgraded(waiter) => (waiter, Notified::Made),
         };
         let flags = Flags {
             receiver: Receiver::of(&app_protocol)?,
             phase: Phase::Unwrapped,
-            told,
+            notified,
             backlog_bytes: 0,
             lost_writes: 0,
             eof_received: false,
@@ -244,7 +247,7 @@ impl SslProtocol {
     }
 }
 
-/// A number of seconds that has to be above zero.
+/// A number of seconds, which has to be above zero.
 fn positive(
     py: Python<'_>,
     seconds: Option<Bound<'_, PyAny>>,
@@ -261,7 +264,7 @@ fn positive(
     }
 }
 
-/// What `ssl=True` means.
+/// The context for `ssl=True`.
 fn default_context(
     py: Python<'_>,
     server_side: bool,
@@ -272,7 +275,8 @@ fn default_context(
             "Server side SSL needs a valid SSLContext"
         )));
     }
-    // Looked up each time: it is a documented place to put a context of one's own.
+    // Looked up each time, because a program may replace it, as the documentation
+    // of `ssl` says.
     let context =
         py.import(crate::name!("ssl"))?.call_method0(crate::name!("create_default_context"))?;
     if !has_hostname {

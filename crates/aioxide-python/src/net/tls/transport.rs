@@ -1,5 +1,4 @@
-//! The Python class `SSLTransport`: the encrypted stream, for the protocol
-//! above.
+//! The Python class `SSLTransport`: the transport of the protocol above.
 
 use std::sync::OnceLock;
 
@@ -20,7 +19,7 @@ use crate::ffi::finalizer::Finalize;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 
-/// A stream transport whose data is encrypted on its way.
+/// A stream transport that encrypts its data.
 ///
 /// Made by `create_connection`, `create_server` and `start_tls`. See the
 /// asyncio documentation of `Transport` and `WriteTransport`.
@@ -30,7 +29,7 @@ pub struct SslTransport {
 }
 
 struct State {
-    /// The loop, for who asks.
+    /// The loop, for the attribute `_loop`.
     event_loop: Slot,
     protocol: GilCell<Option<Py<SslProtocol>>>,
     closed: GilCell<bool>,
@@ -54,7 +53,7 @@ impl SslTransport {
         self.state.closed.replace(py, true)
     }
 
-    /// The protocol below, until the transport was closed twice.
+    /// The protocol, until the transport is closed.
     #[inline]
     fn tls<'py>(&self, py: Python<'py>) -> Option<Bound<'py, SslProtocol>> {
         self.state.protocol.clone_ref(py).map(|protocol| protocol.into_bound(py))
@@ -95,9 +94,9 @@ impl SslTransport {
         Ok(Made(format!("<SSLTransport{closing} over={below}>")))
     }
 
-    /// Facts of the connection: those of the session (`sslcontext`,
-    /// `ssl_object`, `peercert`, `cipher`, `compression`), else those of the
-    /// transport below; `default` for anything else.
+    /// Information about the session (`sslcontext`, `ssl_object`, `peercert`,
+    /// `cipher`, `compression`), or else about the transport below; `default`
+    /// for any other name.
     #[pyo3(signature = (name, default=None))]
     fn get_extra_info<'py>(
         &self,
@@ -111,12 +110,12 @@ impl SslTransport {
         }
     }
 
-    /// Calls `protocol` from now on.
+    /// Replaces the protocol.
     fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
         self.tls(protocol.py()).map_or(Ok(()), |tls| tls.get().set_app_protocol(protocol))
     }
 
-    /// The protocol that is called now.
+    /// The protocol.
     fn get_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.tls(py)?.get().app_protocol(py)
     }
@@ -132,19 +131,20 @@ impl SslTransport {
         }
     }
 
-    /// Ends the connection once everything is written and the peer was told;
-    /// `connection_lost(None)` follows.
+    /// Ends the connection once everything is written and `close_notify` is
+    /// sent; `connection_lost(None)` follows.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         if self.set_closed(py) {
-            // As in asyncio: a program that closes and keeps the transport does
-            // not keep the session and its context alive.
+            // As in asyncio: a program that keeps a closed transport does not
+            // keep the session and its context alive.
             drop(self.state.protocol.take(py));
             return Ok(());
         }
         self.tls(py).map_or(Ok(()), |tls| SslProtocol::start_shutdown(&tls))
     }
 
-    /// Ends the connection at once; what waits to be written is dropped.
+    /// Ends the connection in the next iteration; what waits to be written is
+    /// dropped.
     fn abort(&self, py: Python<'_>) -> PyResult<()> {
         self._force_close(py, None)
     }
@@ -198,9 +198,9 @@ impl SslTransport {
         self.tls(py).map_or(Ok(0), |tls| tls.get().write_buffer_size(py)).map(Made)
     }
 
-    /// Sets how many received bytes may wait to be decrypted before the
-    /// transport below pauses, and when it goes on. `ValueError` unless
-    /// high >= low >= 0.
+    /// Sets the water marks of reading: how many received bytes may wait to be
+    /// decrypted before the transport below is paused, and when it resumes.
+    /// `ValueError` unless high >= low >= 0.
     #[pyo3(signature = (high=None, low=None))]
     fn set_read_buffer_limits(
         &self,
@@ -244,13 +244,14 @@ impl SslTransport {
     }
 
     /// Encrypts and sends all pieces of an iterable, in order. A piece that is
-    /// not bytes ends the connection.
+    /// not bytes-like ends the connection.
     fn writelines(&self, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = list_of_data.py();
         let pieces = allocate::list::<PyAny>(py, [])?;
         for piece in list_of_data.try_iter()? {
             let piece = piece?;
-            // Raises for what has no length, as asyncio's sum of them does.
+            // Raises for a piece without a length, as asyncio's sum of lengths
+            // does.
             piece.len()?;
             pieces.append(piece)?;
         }
@@ -265,7 +266,7 @@ impl SslTransport {
         Err(PyNotImplementedError::new_err(()))
     }
 
-    /// No.
+    /// Always false.
     fn can_write_eof(&self) -> bool {
         false
     }
@@ -313,14 +314,15 @@ impl SslTransport {
         true
     }
 
-    /// `loop.sendfile` must read the file: the kernel would send it as it is.
+    /// `loop.sendfile` must read the file itself: the kernel would send it
+    /// without encryption.
     #[classattr]
     fn _sendfile_compatible(py: Python<'_>) -> PyResult<Py<PyAny>> {
         stdlib::sendfile_mode(py)?.getattr(crate::name!("FALLBACK")).map(Bound::unbind)
     }
 
-    /// Puts data into the backlog as if the session could not take it: CPython's
-    /// tests look at what closing does then.
+    /// Adds data to the backlog as if the session could not take it. CPython's
+    /// tests use it to check closing.
     fn _test__append_write_backlog(&self, data: Bound<'_, PyAny>) -> PyResult<()> {
         self.tls(data.py()).map_or(Ok(()), |tls| tls.get().keep(&data, 0))
     }

@@ -1,4 +1,4 @@
-//! When a direction pauses, and when it goes on.
+//! When one direction of a TLS connection pauses, and when it resumes.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -6,7 +6,8 @@ use pyo3::types::PyInt;
 
 use crate::ffi::gil_cell::GilCell;
 
-/// Bytes at which a direction pauses, and at which it goes on.
+/// The number of bytes from which on a direction pauses, and the number at or
+/// below which it resumes.
 #[derive(Clone, Copy)]
 pub struct WaterMarks {
     pub high: usize,
@@ -15,22 +16,23 @@ pub struct WaterMarks {
 
 /// The marks of one direction.
 pub struct Marks {
-    /// In whole bytes, which is how the data is counted.
+    /// The marks in whole bytes, for comparisons.
     pub whole: GilCell<WaterMarks>,
-    /// Low and high as they were set, where that says more.
-    odd: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
+    /// Low and high as they were set, if one of them is not a plain number of
+    /// bytes.
+    given: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
     /// The high mark if none is set.
     default: usize,
 }
 
 impl Marks {
-    /// The marks that hold until somebody sets others.
+    /// The default marks.
     pub fn below(high: usize) -> Self {
         let whole = WaterMarks { high, low: high / 4 };
-        Self { whole: GilCell::new(whole), odd: GilCell::new(None), default: high }
+        Self { whole: GilCell::new(whole), given: GilCell::new(None), default: high }
     }
 
-    /// Sets them by asyncio's rules for what is left out.
+    /// Sets the marks, with asyncio's defaults for those that are None.
     ///
     /// # Errors
     ///
@@ -57,17 +59,17 @@ impl Marks {
                 low.repr()?
             )));
         }
-        let (whole_high, odd_high) = whole(&high, f64::ceil)?;
-        let (whole_low, odd_low) = whole(&low, f64::floor)?;
-        let odd = (odd_high || odd_low).then(|| (low.unbind(), high.unbind()));
+        let (whole_high, high_differs) = whole(&high, f64::ceil)?;
+        let (whole_low, low_differs) = whole(&low, f64::floor)?;
+        let given = (high_differs || low_differs).then(|| (low.unbind(), high.unbind()));
         self.whole.set(py, WaterMarks { high: whole_high, low: whole_low });
-        drop(self.odd.replace(py, odd));
+        drop(self.given.replace(py, given));
         Ok(())
     }
 
     /// Low and high, as they were set.
     pub fn shown<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        if let Some((low, high)) = self.odd.clone_ref(py) {
+        if let Some((low, high)) = self.given.clone_ref(py) {
             return Ok((low.into_bound(py), high.into_bound(py)));
         }
         let whole = self.whole.get(py);
@@ -77,7 +79,7 @@ impl Marks {
     }
 
     pub fn traverse(&self, visit: &pyo3::gc::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        self.odd.traverse(|odd| match odd {
+        self.given.traverse(|given| match given {
             Some((low, high)) => {
                 visit.call(low)?;
                 visit.call(high)
@@ -87,16 +89,16 @@ impl Marks {
     }
 
     pub fn clear(&self, py: Python<'_>) {
-        drop(self.odd.take(py));
+        drop(self.given.take(py));
     }
 }
 
-/// A mark, not below zero, in whole bytes; and whether it is another number than that.
+/// A non-negative mark in whole bytes, and whether it is not a plain number of bytes.
 fn whole(mark: &Bound<'_, PyAny>, round: impl FnOnce(f64) -> f64) -> PyResult<(usize, bool)> {
     if mark.is_exact_instance_of::<PyInt>() {
-        // Or beyond all memory.
+        // Out of range: more than any number of bytes.
         return Ok(mark.extract().map_or((usize::MAX, true), |bytes| (bytes, false)));
     }
-    // A cast takes what is beyond the range to its end.
+    // The cast saturates.
     Ok((round(mark.extract::<f64>()?) as usize, true))
 }

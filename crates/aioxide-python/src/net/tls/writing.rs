@@ -16,7 +16,7 @@ use crate::stdlib;
 const QUIET_LOST_WRITES: u32 = 5;
 
 impl SslProtocol {
-    /// Encrypts and sends `data`, or keeps it until the handshake is over.
+    /// Encrypts and sends `data`, or queues it until the handshake is over.
     pub(super) fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -41,7 +41,7 @@ impl SslProtocol {
         }
     }
 
-    /// Ends the connection because what was to be written cannot be.
+    /// Ends the connection after data could not be encrypted.
     pub(super) fn write_failed(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
         let py = slf.py();
         let error = error.settled(py);
@@ -67,8 +67,8 @@ impl SslProtocol {
         Ok(())
     }
 
-    /// Puts what follows the first `done` bytes of `data` into the backlog. The
-    /// caller may change a buffer of his after this, so it is copied.
+    /// Adds `data` without its first `done` bytes to the backlog. The caller
+    /// may change a buffer after this call, so it is copied.
     pub(super) fn keep(&self, data: &Bound<'_, PyAny>, done: usize) -> PyResult<()> {
         let py = data.py();
         let piece = match data.cast_exact::<PyBytes>() {
@@ -89,7 +89,8 @@ impl SslProtocol {
         self.state.flags.update(py, |flags| flags.backlog_bytes = change(flags.backlog_bytes));
     }
 
-    /// `session.write`, while what is written by code that runs in it waits.
+    /// Calls `session.write`. What code that it runs writes meanwhile goes to
+    /// the backlog.
     #[inline]
     fn encrypt_once(&self, data: &Bound<'_, PyAny>) -> PyResult<Attempt<usize>> {
         let (py, flags) = (data.py(), &self.state.flags);
@@ -112,7 +113,7 @@ impl SslProtocol {
             Err(_) => BufferView::readable(data)?.len(),
         };
         if count < length {
-            // Before what was written meanwhile.
+            // The rest has to be sent before what was written meanwhile.
             let written_meanwhile = this.state.backlog.take(py);
             let kept = this.keep(data, count);
             for piece in written_meanwhile {
@@ -130,12 +131,12 @@ impl SslProtocol {
         }
     }
 
-    /// Encrypts and sends what waited.
+    /// Encrypts and sends the backlog.
     pub(super) fn write_backlog(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         if this.state.flags.get(py).encrypting {
-            // Whoever encrypts now looks at the backlog afterwards.
+            // The call that encrypts now sends the backlog afterwards.
             return Ok(());
         }
         while let Some(piece) = this.state.backlog.pop_front(py) {
@@ -153,7 +154,7 @@ impl SslProtocol {
             } else {
                 None
             };
-            // Zero already if the connection was lost meanwhile.
+            // The count is zero already if the connection was lost meanwhile.
             this.count_backlog(py, |waiting| waiting.saturating_sub(count.min(length)));
             if let Some(rest) = rest {
                 this.state.backlog.push_front(py, rest);
@@ -166,7 +167,8 @@ impl SslProtocol {
         Self::send_outgoing(slf)
     }
 
-    /// Passes the session's records on, unless the transport below has enough.
+    /// Sends the session's records, unless the transport below has paused
+    /// writing.
     #[inline]
     pub(super) fn send_outgoing(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
@@ -185,12 +187,13 @@ impl SslProtocol {
         Ok(self.session.outgoing(py)?.saturating_add(self.state.flags.get(py).backlog_bytes))
     }
 
-    /// Tells the protocol above to pause, or to go on.
+    /// Calls `pause_writing` or `resume_writing` of the protocol above, if a
+    /// water mark was passed.
     pub(super) fn control_app_writing(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         let flags = this.state.flags.get(py);
-        // While the transport below is open, everything was just passed on.
+        // Unless writing is paused, all records were just sent.
         let outgoing = if flags.writing_paused { this.session.outgoing(py)? } else { 0 };
         let size = outgoing.saturating_add(flags.backlog_bytes);
         let marks = this.state.write_marks.whole.get(py);
@@ -229,7 +232,7 @@ impl SslProtocol {
     }
 }
 
-/// What follows the first `done` bytes.
+/// The bytes after the first `done`.
 fn after(bytes: &[u8], done: usize) -> &[u8] {
     bytes.get(done..).unwrap_or_default()
 }

@@ -23,7 +23,7 @@ pub enum Address {
 }
 
 impl Address {
-    /// The kernel's form, read.
+    /// Reads the kernel's form.
     pub fn of(address: Option<SocketAddrAny>) -> Option<Self> {
         let address = address?;
         if address.address_family() == AddressFamily::UNIX {
@@ -36,8 +36,8 @@ impl Address {
         })
     }
 
-    /// `(host, port)`, `(host, port, flowinfo, scope_id)`, or what names a Unix
-    /// socket: a str, bytes if abstract. None for others.
+    /// `(host, port)`, `(host, port, flowinfo, scope_id)`, or the name of a
+    /// Unix socket: a str, or bytes if it is abstract. None for other families.
     pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let name = match self {
             Self::V4(address) => internet_name(py, SocketAddr::V4(*address))?.into_any(),
@@ -50,7 +50,7 @@ impl Address {
     }
 }
 
-/// An Internet address as the methods of a socket object tell it.
+/// An Internet address as the methods of a socket object return it.
 pub fn internet_name(py: Python<'_>, address: SocketAddr) -> PyResult<Bound<'_, PyTuple>> {
     let host = allocate::string(py, &address.ip().to_string())?.into_any();
     let port = allocate::int(py, address.port().into())?.into_any();
@@ -64,10 +64,10 @@ pub fn internet_name(py: Python<'_>, address: SocketAddr) -> PyResult<Bound<'_, 
     }
 }
 
-/// What names a Unix socket. (rustix takes it for granted that a path ends with
-/// a zero byte, and panics at one that fills its whole field.)
+/// The name of a Unix socket. (rustix assumes that a path ends with a zero
+/// byte, and panics at one that fills its whole field.)
 fn unix_name(address: &SocketAddrAny) -> &[u8] {
-    /// Where the name begins: behind the family.
+    /// The offset of the name: after the family.
     const NAME: usize = 2;
     // SAFETY: that many bytes of the address are filled in.
     let bytes = unsafe {
@@ -75,7 +75,7 @@ fn unix_name(address: &SocketAddrAny) -> &[u8] {
     };
     let name = bytes.get(NAME..).unwrap_or_default();
     match name.iter().position(|byte| *byte == 0) {
-        // Elsewhere than on Linux this is a socket without a name.
+        // On systems other than Linux this is a socket without a name.
         Some(0) if cfg!(target_os = "linux") => name,
         Some(end) => &name[..end],
         None => name,

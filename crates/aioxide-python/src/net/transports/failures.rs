@@ -1,4 +1,4 @@
-//! What ends a transport otherwise than by `close()`.
+//! What ends a transport other than `close()`.
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyResourceWarning, PySystemExit};
 use pyo3::prelude::*;
@@ -10,9 +10,10 @@ use crate::ffi::allocate;
 use crate::ffi::errors::Settled;
 use crate::stdlib;
 
-/// Ends the connection because of `error`. What is expected to happen is passed
-/// to `connection_lost` only; the rest is reported with `message`. What must
-/// end the loop is returned.
+/// Ends the connection because of `error`, which is passed to
+/// `connection_lost`. An error that [`Transport::is_expected`] does not expect
+/// is also reported, with `message`. `SystemExit` and `KeyboardInterrupt` are
+/// returned.
 pub fn fatal_error<T: Lifecycle>(
     transport: &T,
     slf: &Bound<'_, T>,
@@ -29,8 +30,8 @@ pub fn fatal_error<T: Lifecycle>(
     };
     let exception = error.into_value(py).into_bound(py).into_any();
     let reported = report_failure(transport, &core, slf, message, &exception);
-    // Also if that has failed, for want of memory, say: what was to be read or written is
-    // lost, and the protocol must not go on as if it were not.
+    // Even if the report failed, for example for lack of memory: the data of this read or
+    // write is lost, and the protocol must not go on as if it were not.
     transport.force_close(slf, Some(exception))?;
     reported
 }
@@ -61,7 +62,7 @@ fn report_failure<T: Transport>(
     Ok(())
 }
 
-/// What an exception handler is told first.
+/// The first entries of an exception handler's context.
 fn details<'py, T: Transport>(
     slf: &Bound<'py, T>,
     message: &str,
@@ -104,7 +105,7 @@ pub fn log_lost_write(py: Python<'_>, earlier: u32, text: &str) -> PyResult<()> 
     stdlib::logger(py)?.call_method1(crate::intern!(py, "warning"), (text,)).map(drop)
 }
 
-/// Warns that the transport goes without having been closed.
+/// Warns that the transport is deallocated without having been closed.
 pub fn warn_unclosed<T: Transport>(slf: &Bound<'_, T>) {
     let py = slf.py();
     let warn = || -> PyResult<()> {
@@ -120,8 +121,8 @@ pub fn warn_unclosed<T: Transport>(slf: &Bound<'_, T>) {
     }
 }
 
-/// Reports that a step of the transport's own failed, and goes on without it:
-/// to asyncio it is a callback. What must end the loop is returned.
+/// Reports that a step of the transport failed, as asyncio does, where each
+/// step is a callback. `SystemExit` and `KeyboardInterrupt` are returned.
 pub fn report_step<T: Transport>(
     core: &Bound<'_, LoopCore>,
     slf: &Bound<'_, T>,
@@ -139,7 +140,7 @@ pub fn report_step<T: Transport>(
     core.call_method1(crate::intern!(py, "call_exception_handler"), (details,)).map(drop)
 }
 
-/// Whether `error` is one of those that no callback's failure stands for.
+/// Whether `error` ends the loop instead of being reported as a callback's.
 pub fn ends_the_loop(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py)
 }

@@ -1,4 +1,4 @@
-//! When the protocol is asked to stop writing, and to go on.
+//! When the protocol is asked to pause writing, and to resume.
 
 use super::Transport;
 use super::failures::{ends_the_loop, report_with};
@@ -7,11 +7,11 @@ use crate::ffi::errors::Settled;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// The high mark, in bytes, that asyncio's transports have.
+/// The default high mark of asyncio's transports, in bytes.
 pub const DEFAULT_HIGH_WATER: usize = 64 * 1024;
 
-/// Bytes in the queue above which the protocol pauses, and below which it goes
-/// on.
+/// The number of queued bytes above which the protocol is paused, and the
+/// number at or below which it resumes.
 #[derive(Clone, Copy)]
 pub struct FlowControl {
     high: usize,
@@ -32,7 +32,7 @@ impl FlowControl {
         (self.low, self.high) = (low, high);
     }
 
-    /// Says that `pause_writing` was called and `resume_writing` was not, or the opposite.
+    /// Records whether `pause_writing` was called and `resume_writing` was not.
     pub fn set_paused(&mut self, paused: bool) {
         self.paused = paused;
     }
@@ -56,16 +56,16 @@ impl FlowControl {
     }
 }
 
-/// Water marks that the caller gave: the objects, and where they lie among whole numbers
-/// of bytes. Each pair is low, high.
+/// Water marks that the caller gave: the objects, and the same in whole bytes, rounded
+/// down. Each pair is low, high.
 pub struct GivenMarks<'py> {
     pub objects: (Bound<'py, PyAny>, Bound<'py, PyAny>),
     pub bytes: (usize, usize),
 }
 
 impl<'py> GivenMarks<'py> {
-    /// The marks that are meant, by asyncio's rules for what is left out: anything that
-    /// can be compared, multiplied and divided will do.
+    /// The marks, with asyncio's defaults for those that are None. Any object that can
+    /// be compared, multiplied and divided is accepted.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl<'py> GivenMarks<'py> {
     }
 }
 
-/// The greatest number of bytes that is not above `mark`: at most all that there can be.
+/// `mark` in whole bytes, rounded down; at most `usize::MAX`.
 pub fn bytes_of(mark: &Bound<'_, PyAny>) -> PyResult<usize> {
     if let Ok(bytes) = mark.extract::<usize>() {
         return Ok(bytes);
@@ -108,12 +108,12 @@ pub fn bytes_of(mark: &Bound<'_, PyAny>) -> PyResult<usize> {
     let floor =
         mark.py().import(crate::intern!(mark.py(), "math"))?.getattr(crate::name!("floor"))?;
     let whole = floor.call1((mark,))?;
-    // Less than none: nothing is ever at or below it.
+    // No number of bytes is at or below a negative mark.
     if whole.lt(0)? { Ok(0) } else { whole.extract() }
 }
 
-/// Calls `pause_writing` if the queue has grown above the high mark: from
-/// inside `write`, and so in the writer's context.
+/// Calls `pause_writing` if the queue has grown above the high mark. It is
+/// called from inside `write`, and so in the context of the caller of `write`.
 #[inline]
 pub fn maybe_pause_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> PyResult<()> {
     let py = slf.py();
@@ -124,33 +124,34 @@ pub fn maybe_pause_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> 
     let Some(protocol) = transport.protocol(py) else {
         return Ok(());
     };
-    let told = protocol.call_method0(crate::intern!(py, "pause_writing")).map(drop);
-    report(transport, slf, "pause_writing", told)
+    let result = protocol.call_method0(crate::intern!(py, "pause_writing")).map(drop);
+    report(transport, slf, "pause_writing", result)
 }
 
-/// Calls `resume_writing` if the queue has shrunk to the low mark: from the
-/// loop, and so in the transport's context.
+/// Calls `resume_writing` if the queue has shrunk to the low mark. It is called
+/// by the loop, and so in the transport's context.
 pub fn maybe_resume_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> PyResult<()> {
     let py = slf.py();
     let buffered = transport.buffered(py);
     if !transport.link().flow.update(py, |flow| flow.resumes(buffered)) {
         return Ok(());
     }
-    let told = transport.call_protocol(py, |protocol| {
+    let result = transport.call_protocol(py, |protocol| {
         protocol.call_method0(crate::intern!(py, "resume_writing")).map(drop)
     });
-    report(transport, slf, "resume_writing", told)
+    report(transport, slf, "resume_writing", result)
 }
 
-/// Reports what the protocol raised, except what must end the loop.
+/// Reports what the protocol raised. `SystemExit` and `KeyboardInterrupt` are
+/// returned.
 fn report<T: Transport>(
     transport: &T,
     slf: &Bound<'_, T>,
     method: &str,
-    told: PyResult<()>,
+    result: PyResult<()>,
 ) -> PyResult<()> {
     let py = slf.py();
-    let Err(error) = told.settled(py) else {
+    let Err(error) = result.settled(py) else {
         return Ok(());
     };
     let Some(core) = transport.core(py).filter(|_| !ends_the_loop(py, &error)) else {
@@ -159,7 +160,7 @@ fn report<T: Transport>(
     report_with(transport, &core, slf, &format!("protocol.{method}() failed"), error)
 }
 
-/// The Python methods by which a transport that writes is controlled.
+/// The Python methods for flow control of a transport that writes.
 macro_rules! flow_control_methods {
     ($class:ident) => {
         #[pymethods]
@@ -180,7 +181,7 @@ macro_rules! flow_control_methods {
                 maybe_pause_protocol(slf.get(), slf)
             }
 
-            /// The same, but the protocol is not paused by it.
+            /// The same, but does not pause the protocol.
             #[pyo3(signature = (high=None, low=None))]
             fn _set_write_buffer_limits<'py>(
                 &self,

@@ -10,11 +10,11 @@ use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 
 /// What each kind of transport does when it starts, when its descriptor is
-/// ready and when it ends, and what follows from it. `slf` is always the object
-/// of `self`.
+/// ready and when it ends, and the steps that are the same for all. `slf` is
+/// always the object of `self`.
 pub trait Lifecycle: Transport {
-    /// Registers the descriptor with the poller, unless it is not to be watched
-    /// now.
+    /// Registers the descriptor with the poller, unless it should not be
+    /// watched now.
     fn register(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()>;
 
     /// The poller has reported the descriptor as ready.
@@ -25,12 +25,12 @@ pub trait Lifecycle: Transport {
         readiness: u8,
     ) -> PyResult<()>;
 
-    /// The method of asyncio's that `ready` stands for, in reports.
+    /// The name of asyncio's method that corresponds to `ready`, for reports.
     fn ready_step(_readiness: u8) -> &'static str {
         "_read_ready"
     }
 
-    /// Whether the descriptor was not closed yet.
+    /// Whether the descriptor is still open.
     fn is_open(&self, py: Python<'_>) -> bool;
 
     /// Whether there is anything to do when the object is deallocated.
@@ -44,23 +44,22 @@ pub trait Lifecycle: Transport {
     /// The connection was just marked as lost: drops what waits to be written.
     fn discard(&self, py: Python<'_>);
 
-    /// Before the protocol is told that the connection is lost.
+    /// Called before `connection_lost`.
     fn before_lost(&self, _core: &Bound<'_, LoopCore>) -> PyResult<()> {
         Ok(())
     }
 
-    /// After the protocol was told that the connection is lost because of
-    /// `reason`, and everything was released.
+    /// Called after `connection_lost(reason)`, when everything is released.
     fn after_lost(&self, _py: Python<'_>, _reason: Option<Py<PyAny>>) -> PyResult<()> {
         Ok(())
     }
 
     /// Unregisters and closes the descriptor and releases everything. `core` is
-    /// the loop, unless it is gone.
+    /// None if the loop is released already.
     ///
     /// # Errors
     ///
-    /// What closing the caller's object raised. Everything is released all the same.
+    /// What closing the caller's object raised. Everything is released in any case.
     fn release(&self, slf: &Bound<'_, Self>, core: Option<&Bound<'_, LoopCore>>) -> PyResult<()>;
 
     /// Runs an item of the ready queue.
@@ -88,7 +87,7 @@ pub trait Lifecycle: Transport {
     /// completes the future of the task that waits for the connection.
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        self.tell(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
+        self.notify(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
         if let Err(error) = self.register(core, slf) {
             report_step(core, slf, "_add_reader", error)?;
         }
@@ -133,15 +132,15 @@ pub trait Lifecycle: Transport {
             return Ok(());
         };
         let reason = self.link().reason(py);
-        let told = self.before_lost(&core).and_then(|()| {
+        let result = self.before_lost(&core).and_then(|()| {
             let reason = reason.as_ref().map_or_else(|| py.None(), |reason| reason.clone_ref(py));
-            self.tell(&core, crate::intern!(py, "connection_lost"), reason.into_bound(py))
+            self.notify(&core, crate::intern!(py, "connection_lost"), reason.into_bound(py))
         });
         let released = match self.release(slf, Some(&core)) {
             Ok(()) => Ok(()),
             Err(error) => report_step(&core, slf, "_call_connection_lost", error),
         };
-        told.and(released).and(self.after_lost(py, reason))
+        result.and(released).and(self.after_lost(py, reason))
     }
 
     /// The object is deallocated without having been closed.
@@ -156,7 +155,8 @@ pub trait Lifecycle: Transport {
     }
 }
 
-/// How far a transport that reads has come.
+/// The part of a transport's state that `pause_reading`, `close` and `abort`
+/// change.
 #[derive(Clone, Copy, Default)]
 pub struct Stage {
     /// `close` or `abort` was called, or the connection is lost.
@@ -170,8 +170,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// `close` was called, and nothing waits to be written if the transport is
-    /// `idle`. Returns whether `connection_lost` is to be scheduled now.
+    /// `close` was called; `idle` if no data waits to be written. Returns
+    /// whether `connection_lost` is to be scheduled now.
     pub fn close(&mut self, idle: bool) -> bool {
         let now = !std::mem::replace(&mut self.closing, true) && idle;
         self.lost_writes = self.lost_writes.saturating_add(u32::from(now));
@@ -212,7 +212,7 @@ impl Stage {
     }
 }
 
-/// A transport that reads, and can be told to stop.
+/// A transport whose reading can be paused.
 pub trait Reading: Lifecycle {
     /// Reading was paused.
     fn paused(&self, _py: Python<'_>) {}
@@ -231,7 +231,7 @@ pub fn describe(class: &str, open: bool, closing: bool, fd: i32, details: &str) 
     format!("<{class}{state} fd={fd}{details}>")
 }
 
-/// `polling` or `idle`, as asyncio says it in a `repr`.
+/// `polling` or `idle`, as in asyncio's `repr`.
 pub fn polling(polls: bool) -> &'static str {
     if polls { "polling" } else { "idle" }
 }
@@ -270,8 +270,8 @@ macro_rules! reading_methods {
 }
 pub(super) use reading_methods;
 
-/// What closes a transport over a socket in Python, over the fields
-/// `flags.stage` and `queue`, and what is the same for all of them.
+/// The Python methods that close a transport over a socket, and its constant
+/// attributes, over the fields `flags.stage` and `queue`.
 macro_rules! socket_methods {
     ($class:ident) => {
         impl $class {

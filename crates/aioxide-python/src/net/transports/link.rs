@@ -1,4 +1,4 @@
-//! What joins a transport to its loop and its protocol.
+//! A transport's link to its loop and its protocol.
 
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -20,19 +20,21 @@ pub struct Link {
     core: GilCell<Option<Py<LoopCore>>>,
     /// None once the connection is lost.
     protocol: GilCell<Option<Py<PyAny>>>,
-    /// The context the protocol's methods are called in.
+    /// The context in which the protocol's methods are called.
     context: GilCell<Option<Py<PyAny>>>,
-    /// The future of whoever waits for `connection_made`.
+    /// The future that is done after `connection_made`.
     waiter: GilCell<Option<Py<Future>>>,
-    /// What `connection_lost` is going to be told.
+    /// The argument of `connection_lost`.
     reason: GilCell<Option<Py<PyAny>>>,
     pub flow: GilCell<FlowControl>,
-    /// The water marks as the caller gave them, if he did: low, high.
+    /// The water marks as the caller gave them: low, high. None if they are the
+    /// defaults.
     given_marks: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
 }
 
 impl Link {
-    /// Joins `protocol` to the loop, in a copy of the current context.
+    /// Links `protocol` to the loop. Its methods are called in a copy of the
+    /// current context.
     pub fn new(
         core: &Bound<'_, LoopCore>,
         protocol: Bound<'_, PyAny>,
@@ -54,12 +56,12 @@ impl Link {
         self.core.is_some(py)
     }
 
-    /// What `connection_lost` is going to be told.
+    /// The argument of `connection_lost`.
     pub fn reason(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.reason.clone_ref(py)
     }
 
-    /// Sets what `connection_lost` is going to be told.
+    /// Sets the argument of `connection_lost`.
     pub fn set_reason(&self, py: Python<'_>, reason: Option<Py<PyAny>>) {
         drop(self.reason.replace(py, reason));
     }
@@ -69,12 +71,12 @@ impl Link {
         self.waiter.take(py)
     }
 
-    /// Puts another protocol in place.
+    /// Replaces the protocol.
     pub fn replace_protocol(&self, py: Python<'_>, protocol: Option<Py<PyAny>>) {
         drop(self.protocol.replace(py, protocol));
     }
 
-    /// Has the protocol called in another context, unless the connection is lost.
+    /// Replaces the context, unless the connection is lost.
     pub fn replace_context(&self, py: Python<'_>, context: Py<PyAny>) {
         if self.is_joined(py) {
             drop(self.context.replace(py, Some(context)));
@@ -98,7 +100,7 @@ impl Link {
         drop(self.given_marks.replace(py, Some((low.unbind(), high.unbind()))));
     }
 
-    /// Sets the water marks, whether they fit together or not.
+    /// Sets the water marks without checking that low is at most high.
     pub fn set_marks_apart(&self, low: Bound<'_, PyAny>, high: Bound<'_, PyAny>) -> PyResult<()> {
         let py = low.py();
         let bytes = (bytes_of(&low)?, bytes_of(&high)?);
@@ -106,7 +108,7 @@ impl Link {
         Ok(())
     }
 
-    /// Lets go of everything. The caller drops what is returned.
+    /// Takes everything out. The caller drops what is returned.
     #[must_use]
     pub fn take(&self, py: Python<'_>) -> impl Sized + use<> {
         (
@@ -134,10 +136,10 @@ impl Link {
     }
 }
 
-/// What each kind of transport has of its own, and what follows from it for all
-/// of them. `slf` is always the object of `self`.
+/// What each kind of transport implements, and what follows from it. `slf` is
+/// always the object of `self`.
 pub trait Transport: PyClass {
-    /// What is said of a failure of which nothing else is said.
+    /// The message of a failure that has no other.
     const FATAL_ERROR: &'static str = "Fatal error on transport";
 
     /// The common part of the state.
@@ -148,7 +150,7 @@ pub trait Transport: PyClass {
         0
     }
 
-    /// Another protocol is going to be called from now on.
+    /// Called before `protocol` replaces the current one.
     fn prepare_for(&self, _protocol: &Bound<'_, PyAny>) -> PyResult<()> {
         Ok(())
     }
@@ -156,8 +158,8 @@ pub trait Transport: PyClass {
     /// The ready queue's item for `event`.
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready;
 
-    /// Whether `error`, which ends the connection, is the peer's affair or the
-    /// system's. Any other is a bug, and reported.
+    /// Whether `error`, which ends the connection, comes from the peer or the
+    /// system. Any other error is a bug and is reported.
     fn is_expected(&self, error: &Bound<'_, PyAny>) -> bool {
         error.is_instance_of::<pyo3::exceptions::PyOSError>()
     }
@@ -190,9 +192,9 @@ pub trait Transport: PyClass {
         }
     }
 
-    /// Tells the protocol something that cannot fail: what it raises is
-    /// reported, as if the loop had called the method.
-    fn tell<'py>(
+    /// Calls a method of the protocol. What it raises is reported, as if the
+    /// loop had called the method.
+    fn notify<'py>(
         &self,
         core: &Bound<'py, LoopCore>,
         method: &Bound<'py, PyString>,
@@ -200,21 +202,21 @@ pub trait Transport: PyClass {
     ) -> PyResult<()> {
         let py = core.py();
         let arguments = allocate::tuple(py, [argument])?;
-        let told =
+        let result =
             self.call_protocol(py, |protocol| protocol.call_method1(method, &arguments).map(drop));
-        self.report_told(core, method, arguments, told)
+        self.report_raised(core, method, arguments, result)
     }
 
-    /// Reports what a method of the protocol raised that cannot fail.
-    fn report_told<'py>(
+    /// Reports what a method of the protocol raised.
+    fn report_raised<'py>(
         &self,
         core: &Bound<'py, LoopCore>,
         method: &Bound<'py, PyString>,
         arguments: Bound<'py, PyTuple>,
-        told: PyResult<()>,
+        result: PyResult<()>,
     ) -> PyResult<()> {
         let py = core.py();
-        let Err(error) = told else {
+        let Err(error) = result else {
             return Ok(());
         };
         // A protocol without the method is reported as such.
@@ -246,17 +248,17 @@ pub trait Transport: PyClass {
     }
 }
 
-/// The Python methods by which every transport shows its loop and protocol.
+/// The Python methods that show a transport's loop and protocol.
 macro_rules! link_methods {
     ($class:ident) => {
         #[pymethods]
         impl $class {
-            /// The protocol that is called now.
+            /// The protocol.
             fn get_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
                 self.protocol(py)
             }
 
-            /// Calls `protocol` from now on.
+            /// Replaces the protocol.
             fn set_protocol(&self, protocol: Bound<'_, PyAny>) -> PyResult<()> {
                 let py = protocol.py();
                 self.prepare_for(&protocol)?;
@@ -287,8 +289,8 @@ macro_rules! link_methods {
                 Ok(())
             }
 
-            /// Ends the connection because of `exc`, which is reported unless it can be
-            /// expected.
+            /// Ends the connection because of `exc`, which is reported unless it comes
+            /// from the peer or the system.
             #[pyo3(signature = (exc, message=None))]
             fn _fatal_error(
                 slf: &Bound<'_, Self>,
@@ -317,7 +319,7 @@ macro_rules! extra_methods {
     ($class:ident) => {
         #[pymethods]
         impl $class {
-            /// What is known under `name`; else `default`.
+            /// The value under `name`, or `default`.
             #[pyo3(signature = (name, default=None))]
             fn get_extra_info<'py>(
                 &self,

@@ -1,7 +1,9 @@
-//! What carries a protocol's data (`asyncio.transports` and the transports of
+//! Transports (`asyncio.transports`, and the classes of
 //! `asyncio.selector_events` and `asyncio.unix_events`).
 //!
-//! A module for each kind; what they have in common is in [`Transport`].
+//! A module for each kind. What they have in common is in [`Transport`] (the
+//! loop and the protocol) and in [`Lifecycle`] (from `connection_made` to
+//! `connection_lost`).
 
 mod addresses;
 mod datagram;

@@ -1,4 +1,4 @@
-//! What `get_extra_info` tells of a socket.
+//! What `get_extra_info` returns for a socket.
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -7,8 +7,8 @@ use pyo3::types::PyDict;
 use crate::ffi::allocate;
 use crate::stdlib;
 
-/// What is known of the caller's socket object: asked now, because a socket
-/// that was disconnected cannot tell any more.
+/// The entries for the caller's socket object. They are read now, because a
+/// socket that was disconnected has no peer name any more.
 pub fn of_socket<'py>(
     socket: &Bound<'py, PyAny>,
     extra: Option<Bound<'py, PyDict>>,

@@ -1,4 +1,4 @@
-//! What the kernel has refused to take yet.
+//! Data that waits until the kernel takes it.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -16,15 +16,15 @@ use crate::ffi::allocate;
 use crate::ffi::file_descriptor::numbered;
 use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 
-/// How many pieces one system call is given at most.
+/// The most pieces in one system call.
 const MAX_PIECES: usize = 64;
 
 /// One write, or what is left of it.
 pub enum Piece {
     /// An object that cannot change.
     Object(Py<PyBytes>),
-    /// A copy of what can change under our hands. It is no Python object, so that it can be
-    /// made when a part is out already and no memory is left for one.
+    /// A copy of what the caller can change. It is not a Python object: when a part is sent
+    /// already and no memory is left for an object, the copy can still be made.
     Copy(Box<[u8]>),
 }
 
@@ -51,11 +51,11 @@ impl Piece {
     }
 }
 
-/// Pieces of data in the order in which they go out.
+/// Pieces of data in the order in which they are sent.
 #[derive(Default)]
 pub struct WriteQueue {
     pieces: VecDeque<Piece>,
-    /// How much of the first piece is out already.
+    /// How many bytes of the first piece are sent already.
     sent_of_first: usize,
     bytes: usize,
 }
@@ -73,8 +73,8 @@ impl WriteQueue {
         self.bytes
     }
 
-    /// Adds a piece, of which the first `sent` bytes are out. Only the first piece of a
-    /// queue may have `sent`.
+    /// Adds a piece whose first `sent` bytes are sent already. Only the first piece of
+    /// a queue may be partly sent.
     pub fn push(&mut self, py: Python<'_>, piece: Piece, sent: usize) {
         debug_assert!(sent == 0 || self.pieces.is_empty());
         if self.pieces.is_empty() {
@@ -84,7 +84,7 @@ impl WriteQueue {
         self.pieces.push_back(piece);
     }
 
-    /// The next pieces to go out.
+    /// The next pieces to send.
     fn slices<'a>(&'a self, py: Python<'a>) -> Vec<IoSlice<'a>> {
         let mut skip = self.sent_of_first;
         self.pieces
@@ -97,19 +97,20 @@ impl WriteQueue {
             .collect()
     }
 
-    /// Lets a socket take what it does.
+    /// Sends as much as the socket takes.
     pub fn send(&mut self, py: Python<'_>, socket: RawFd) -> Result<usize, Errno> {
         let slices = self.slices(py);
         let mut control = SendAncillaryBuffer::default();
         rustix::net::sendmsg(numbered(socket), &slices, &mut control, SendFlags::NOSIGNAL)
     }
 
-    /// Lets a pipe take what it does.
+    /// Writes as much as the pipe takes.
     pub fn write(&mut self, py: Python<'_>, pipe: RawFd) -> Result<usize, Errno> {
         rustix::io::writev(numbered(pipe), &self.slices(py))
     }
 
-    /// Notes that `count` more bytes are out. Returns the pieces that are.
+    /// Records that `count` more bytes are sent. Returns the pieces that are
+    /// sent completely.
     pub fn advance(&mut self, py: Python<'_>, count: usize) -> Vec<Piece> {
         self.bytes = self.bytes.saturating_sub(count);
         self.sent_of_first += count;
@@ -126,7 +127,8 @@ impl WriteQueue {
         done
     }
 
-    /// References to all objects, copies of all else, and how much of the first is out.
+    /// References to all objects, copies of the other pieces, and how many bytes of the
+    /// first are sent.
     pub fn copied(&self, py: Python<'_>) -> PyResult<(Vec<Piece>, usize)> {
         let copy = |piece: &Piece| match piece {
             Piece::Object(object) => Ok(Piece::Object(object.clone_ref(py))),
@@ -166,7 +168,8 @@ unsafe_cell_methods!(WriteQueue {
 });
 
 impl GilCell<WriteQueue> {
-    /// The pieces as objects, the first without what is out of it.
+    /// The pieces as objects, the first without the bytes that are sent
+    /// already.
     ///
     /// # Errors
     ///
@@ -183,7 +186,8 @@ impl GilCell<WriteQueue> {
         pieces.into_iter().map(object).collect()
     }
 
-    /// What waits, as asyncio shows it: a `collections.deque`, on 3.11 one `bytearray`.
+    /// The unsent data as asyncio shows it: a `collections.deque`, on 3.11 one
+    /// `bytearray`.
     pub fn shown<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         if cfg!(not(Py_3_12)) {
             return self.joined(py);
@@ -193,7 +197,7 @@ impl GilCell<WriteQueue> {
         collections.getattr(crate::intern!(py, "deque"))?.call1((objects,))
     }
 
-    /// What waits, as one `bytearray`.
+    /// The unsent data as one `bytearray`.
     pub fn joined<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let objects = allocate::list(py, self.objects(py)?)?;
         let joined = py.get_type::<PyByteArray>().call0()?;

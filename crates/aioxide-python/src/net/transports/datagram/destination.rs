@@ -1,4 +1,4 @@
-//! Where datagrams go and come from.
+//! Destinations and senders of datagrams.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
@@ -11,19 +11,19 @@ use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix};
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::CloneRef;
 
-/// Where a datagram goes.
+/// The destination of a datagram.
 pub enum Destination {
-    /// To the socket's peer.
+    /// The peer of a connected socket.
     Peer,
-    /// To a numeric address.
+    /// A numeric address.
     Numeric(SocketAddr),
-    /// Where the socket object says.
+    /// Any other address: the socket object interprets it.
     Other(Py<PyAny>),
 }
 
 impl Destination {
-    /// What `address` means to a socket of `family`, None being a family that
-    /// only the socket object knows.
+    /// Converts `address` for a socket of `family`. None is a family that only
+    /// the socket object supports.
     pub fn of(family: Option<AddressFamily>, address: &Bound<'_, PyAny>) -> Self {
         match family.and_then(|family| numeric(family, address)) {
             Some(numeric) => Self::Numeric(numeric),
@@ -50,9 +50,9 @@ unsafe impl CloneRef for Destination {
     }
 }
 
-/// The address that a tuple of plain values spells: `(host, port)`, of an IPv6
-/// socket with flow information and scope behind. None if it takes more to
-/// tell: a name is to be resolved, or there is something wrong with it.
+/// Converts a tuple of plain values: `(host, port)`, for IPv6 optionally
+/// followed by flow information and scope. None if the host is a name that has
+/// to be resolved, or if anything is invalid.
 fn numeric(family: AddressFamily, address: &Bound<'_, PyAny>) -> Option<SocketAddr> {
     let parts = address.cast_exact::<PyTuple>().ok()?.as_slice();
     let [host, port, rest @ ..] = parts else {
@@ -70,7 +70,7 @@ fn numeric(family: AddressFamily, address: &Bound<'_, PyAny>) -> Option<SocketAd
             };
             let flow = rest.first().map_or(Some(0), number)?;
             let scope = rest.get(1).map_or(Some(0), number)?;
-            // More is refused by the socket object, with the reason.
+            // For larger values the socket object raises, with the reason.
             (flow <= 0xf_ffff).then(|| SocketAddr::V6(SocketAddrV6::new(host, port, flow, scope)))
         }
         _ => None,
@@ -81,8 +81,8 @@ fn number<'a, 'py, T: FromPyObject<'a, 'py>>(value: &'a Bound<'py, PyAny>) -> Op
     value.cast_exact::<PyInt>().ok()?.extract().ok()
 }
 
-/// A Unix address as `socket.recvfrom()` tells it: the path, or the bytes of an
-/// abstract name; None for a family that is neither this nor the Internet's.
+/// A Unix address as `socket.recvfrom()` returns it: the path, or the bytes of
+/// an abstract name. None for any other family.
 pub fn unix_sender<'py>(
     py: Python<'py>,
     sender: SocketAddrAny,

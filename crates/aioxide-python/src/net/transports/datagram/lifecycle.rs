@@ -1,4 +1,5 @@
-//! From `connection_made` to `connection_lost`.
+//! A socket's registration with the poller, from `connection_made` to
+//! `connection_lost`.
 
 use aioxide_engine::{Interest, Trigger};
 use pyo3::prelude::*;
@@ -53,7 +54,7 @@ impl Lifecycle for DatagramTransport {
         let socket = self.state.socket.take(py);
         let last_sender = self.state.last_sender.take(py);
         let rest = (self.state.link.take(py), self.take_queue(py), last_sender);
-        // See the stream transport.
+        // See `SocketTransport::release`.
         let is_ours = |core: &&Bound<'_, LoopCore>| {
             registered && core.get().is_occupied_by(py, self.fd, slf.as_any())
         };

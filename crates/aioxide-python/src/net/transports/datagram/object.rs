@@ -41,7 +41,8 @@ pub struct DatagramTransport {
     pub(super) state: Contents<State>,
     /// The descriptor, also after it was closed: for `repr`.
     pub(super) fd: RawFd,
-    /// The socket's family, if its system calls are made here.
+    /// The socket's family, if its system calls are made here; else the socket
+    /// object's methods are called.
     pub(super) family: Option<AddressFamily>,
 }
 
@@ -49,37 +50,37 @@ pub(super) struct State {
     pub link: Link,
     /// None once closed.
     pub socket: GilCell<Option<Py<PyAny>>>,
-    /// The address that all datagrams go to, if it was fixed.
+    /// The only address to which datagrams are sent, if the program gave one.
     pub address: Option<Py<PyAny>>,
-    /// What `get_extra_info` knows.
+    /// The dictionary behind `get_extra_info`.
     pub extra: GilCell<Py<PyDict>>,
-    /// Where datagrams without an address go.
+    /// The destination of datagrams without an address.
     pub destination: GilCell<Destination>,
-    /// Datagrams that the kernel has refused to take yet.
+    /// Datagrams that wait until the kernel takes them.
     pub queue: GilCell<VecDeque<Outgoing>>,
-    /// The last sender and its address as the protocol got it: often the next
-    /// sender as well, and the next destination.
+    /// The last sender, as a number and as the object that the protocol got. It
+    /// is often the next sender as well, and the next destination.
     pub last_sender: GilCell<Option<(SocketAddr, Py<PyTuple>)>>,
     pub flags: GilCell<Flags>,
 }
 
-/// How the transport stands.
+/// The state of the transport.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Flags {
     pub stage: Stage,
-    /// What the queue counts for.
+    /// The size of the queue, in bytes.
     pub buffered: usize,
-    /// The queue is not empty, or was not when it was last flushed: the next
-    /// writability is awaited.
+    /// The queue is not empty, or was not when it was last flushed: it is
+    /// flushed when the socket becomes writable.
     pub flushing: bool,
 }
 
 impl DatagramTransport {
-    /// A transport over a non-blocking socket, whose start is scheduled:
-    /// `connection_made` is called in the next iteration, then receiving begins,
+    /// Creates a transport over a non-blocking socket and schedules its start:
+    /// in the next iteration `connection_made` is called, then receiving begins,
     /// then `waiter` gets its result.
     ///
-    /// With `address`, datagrams go there and nowhere else.
+    /// With `address`, datagrams are sent only there.
     pub fn create(
         core: &Bound<'_, LoopCore>,
         socket: Bound<'_, PyAny>,
@@ -92,7 +93,7 @@ impl DatagramTransport {
         let fd = crate::core::event_loop::file_descriptor(&socket)?;
         core.get().ensure_no_transport(fd, &socket)?;
         let extra = socket_info::of_socket(&socket, extra)?;
-        // A subclass may have methods of its own.
+        // A subclass may override methods.
         let plain = socket.get_type().is(stdlib::socket_type(py)?);
         let family = file_descriptor::family(fd).filter(|family| plain && is_native(*family));
         let address = match address {
@@ -147,7 +148,7 @@ impl DatagramTransport {
     }
 }
 
-/// Whether the senders' addresses can be told without the socket object.
+/// Whether senders' addresses can be converted without the socket object.
 fn is_native(family: AddressFamily) -> bool {
     matches!(family, AddressFamily::INET | AddressFamily::INET6 | AddressFamily::UNIX)
 }
@@ -187,8 +188,8 @@ count_attributes!(DatagramTransport {
 #[pymethods]
 impl DatagramTransport {
     /// `isinstance(x, asyncio.DatagramTransport)` is true, and so is
-    /// `isinstance(x, asyncio.Transport)`, for which asyncio's own has a class
-    /// that inherits both.
+    /// `isinstance(x, asyncio.Transport)`, as for asyncio's class, which
+    /// inherits both.
     #[getter]
     fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
         let py = slf.py();
@@ -227,31 +228,31 @@ impl DatagramTransport {
         self.socket(py)
     }
 
-    /// Servers have no datagram transports.
+    /// Always None: servers have no datagram transports.
     #[getter]
     fn _server(&self) -> Option<Py<PyAny>> {
         None
     }
 
-    /// What waits to be sent: a copy of asyncio's deque of `(data, address)`.
+    /// The unsent datagrams: a copy of asyncio's deque of `(data, address)`.
     #[getter]
     fn _buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.queue_shown(py)
     }
 
-    /// What it counts for.
+    /// Its size, in bytes.
     #[getter]
     fn _buffer_size(&self, py: Python<'_>) -> Made<usize> {
         Made(self.buffered(py))
     }
 
-    /// A datagram transport is no stream.
+    /// Not implemented: a datagram transport is not a stream.
     fn write(&self, data: Bound<'_, PyAny>) -> PyResult<()> {
         drop(data);
         Err(PyNotImplementedError::new_err(()))
     }
 
-    /// See `write`; asyncio's joins the data before it finds that out.
+    /// See `write`; asyncio's method joins the data before it calls `write`.
     fn writelines(&self, py: Python<'_>, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         allocate::bytes(py, b"")?.call_method1(crate::intern!(py, "join"), (list_of_data,))?;
         Err(PyNotImplementedError::new_err(()))

@@ -20,48 +20,49 @@ use crate::net::transports::addresses::internet_name;
 use crate::net::transports::failures::fatal_error;
 use crate::net::transports::lifecycle::{Reading, reading_methods};
 
-/// How many datagrams are received in one go at most: signals, timers and other
-/// sockets wait meanwhile.
-const MAX_IN_ONE_GO: u32 = 64;
+/// The most datagrams that are received before signals, timers and other
+/// sockets are handled.
+const MAX_PER_REPORT: u32 = 64;
 
 /// The data and the sender's address.
 type Datagram<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 impl DatagramTransport {
-    /// Receives until the socket has nothing more, as long as nothing else is
-    /// ready: asyncio receives one datagram per iteration, and what the protocol
-    /// schedules when it gets one runs before it gets the next.
+    /// Receives until the socket is empty, as long as nothing else is ready.
+    /// asyncio receives one datagram per iteration, so a callback that the
+    /// protocol schedules runs before the next datagram arrives.
     pub(super) fn receive_all(
         &self,
         core: &Bound<'_, LoopCore>,
         slf: &Bound<'_, Self>,
     ) -> PyResult<()> {
         let py = core.py();
-        for _ in 0..MAX_IN_ONE_GO {
+        for _ in 0..MAX_PER_REPORT {
             let flags = self.state.flags.get(py);
             if !flags.stage.is_reading() || flags.stage.lost_writes > 0 {
-                // What is left stays in the kernel; resuming looks for it.
+                // The rest stays in the kernel; resuming reads it.
                 return Ok(());
             }
-            let told = match self.receive(core).settled(py) {
+            let result = match self.receive(core).settled(py) {
                 Ok(None) => return Ok(()),
                 Ok(Some(datagram)) => self.hand_over(core, datagram),
-                // Somebody has closed the socket: this will not end by itself.
+                // The program has closed the socket object: every further
+                // attempt would fail the same way.
                 Err(error) if is_bad_descriptor(py, &error)? => {
                     return self.receive_failed(core, slf, error);
                 }
                 Err(error) => self.receive_failed(core, slf, error),
             };
-            if told.is_err() || core.get().has_other_work(py) {
+            if result.is_err() || core.get().has_other_work(py) {
                 self.schedule(slf, TransportEvent::Io(READABLE));
-                return told;
+                return result;
             }
         }
         self.schedule(slf, TransportEvent::Io(READABLE));
         Ok(())
     }
 
-    /// One datagram. None: the kernel will tell when there is one.
+    /// Receives one datagram. None: it would block.
     #[inline]
     fn receive<'py>(&self, core: &Bound<'py, LoopCore>) -> PyResult<Option<Datagram<'py>>> {
         let py = core.py();
@@ -136,12 +137,17 @@ impl DatagramTransport {
     fn hand_over<'py>(&self, core: &Bound<'py, LoopCore>, datagram: Datagram<'py>) -> PyResult<()> {
         let py = core.py();
         let method = crate::intern!(py, "datagram_received");
-        let told =
+        let result =
             self.call_protocol(py, |protocol| protocol.call_method1(method, datagram).map(drop));
-        if told.is_ok() { told } else { self.report_told(core, method, PyTuple::empty(py), told) }
+        if result.is_ok() {
+            result
+        } else {
+            self.report_raised(core, method, PyTuple::empty(py), result)
+        }
     }
 
-    /// Tells the protocol of a failure that the next datagram may not have.
+    /// Passes a system error to `error_received`, because the next datagram may
+    /// arrive without error. Any other error ends the transport.
     fn receive_failed(
         &self,
         core: &Bound<'_, LoopCore>,
@@ -151,21 +157,21 @@ impl DatagramTransport {
         let py = core.py();
         let error = error.settled(py);
         if error.is_instance_of::<PyOSError>(py) {
-            self.tell_of_error(core, error)
+            self.error_received(core, error)
         } else {
             fatal_error(self, slf, error, "Fatal read error on datagram transport")
         }
     }
 
-    /// `error_received`, called by the loop.
-    pub(super) fn tell_of_error(&self, core: &Bound<'_, LoopCore>, error: PyErr) -> PyResult<()> {
+    /// Calls `error_received`; what it raises is reported.
+    pub(super) fn error_received(&self, core: &Bound<'_, LoopCore>, error: PyErr) -> PyResult<()> {
         let py = core.py();
         let method = crate::intern!(py, "error_received");
         let error = error.settled(py);
-        let told = self.call_protocol(py, |protocol| {
+        let result = self.call_protocol(py, |protocol| {
             protocol.call_method1(method, (error.into_value(py),)).map(drop)
         });
-        self.report_told(core, method, PyTuple::empty(py), told)
+        self.report_raised(core, method, PyTuple::empty(py), result)
     }
 }
 

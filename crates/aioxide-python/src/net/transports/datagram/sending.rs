@@ -24,14 +24,15 @@ use crate::net::transports::failures::{fatal_error, log_lost_write};
 use crate::net::transports::flow_control::{maybe_pause_protocol, maybe_resume_protocol};
 use crate::net::transports::{Lifecycle, Transport};
 
-/// What a queued datagram counts for beside its data, so that empty ones count.
+/// The size that a queued datagram has in addition to its data, so that empty
+/// datagrams count.
 const HEADER_BYTES: usize = if cfg!(Py_3_13) { 8 } else { 0 };
 
 /// A datagram that waits to be sent.
 pub struct Outgoing {
     data: Py<PyBytes>,
     to: Destination,
-    /// What it counts for.
+    /// Its size in the queue, in bytes.
     size: usize,
 }
 
@@ -50,7 +51,7 @@ unsafe impl CloneRef for Outgoing {
 }
 
 impl DatagramTransport {
-    /// What waits, for Python.
+    /// The unsent datagrams, for Python.
     pub(super) fn queue_shown<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let deque = py
             .import(crate::intern!(py, "collections"))?
@@ -69,7 +70,7 @@ impl DatagramTransport {
         Ok(deque)
     }
 
-    /// Sends one datagram. False: the kernel takes nothing now.
+    /// Sends one datagram. False: it would block.
     #[inline]
     fn send(&self, data: &Bound<'_, PyAny>, to: &Destination) -> PyResult<bool> {
         match to {
@@ -102,7 +103,8 @@ impl DatagramTransport {
         }
     }
 
-    /// Leaves it to the socket object: to its peer, or to `address`.
+    /// Sends with the methods of the socket object: to the peer, or to
+    /// `address`.
     fn send_by_object(
         &self,
         data: &Bound<'_, PyAny>,
@@ -128,7 +130,7 @@ impl DatagramTransport {
         }
     }
 
-    /// Where a datagram for `address` goes.
+    /// The destination of a datagram for `address`.
     #[inline]
     fn destination(
         &self,
@@ -158,12 +160,12 @@ impl DatagramTransport {
         })
     }
 
-    /// Whether the socket is connected, so that nobody need say where datagrams go.
+    /// Whether the socket is connected, so that datagrams need no address.
     fn goes_to_peer(&self, py: Python<'_>) -> bool {
         self.state.destination.read(py, |it| matches!(it, Destination::Peer))
     }
 
-    /// Counts a datagram that comes too late.
+    /// Counts a datagram that is sent after the connection was lost.
     fn send_lost(&self, py: Python<'_>, lost: u32) -> PyResult<()> {
         self.state.flags.update(py, |flags| flags.stage.lost_writes = lost.saturating_add(1));
         log_lost_write(py, lost, "socket.send() raised exception.")
@@ -188,9 +190,10 @@ impl DatagramTransport {
                     break;
                 }
                 Err(error) if error.is_instance_of::<PyOSError>(py) => {
-                    // The others have their turn after whatever this leads to.
+                    // The other datagrams are sent after the callbacks that
+                    // this one schedules.
                     self.schedule(slf, TransportEvent::Io(WRITABLE));
-                    return self.tell_of_error(core, error);
+                    return self.error_received(core, error);
                 }
                 Err(error) => {
                     return fatal_error(
@@ -202,7 +205,7 @@ impl DatagramTransport {
                 }
             }
         }
-        // May send again, and so fill the queue.
+        // The protocol may send, and so fill the queue again.
         maybe_resume_protocol(self, slf)?;
         let empty = self.state.queue.is_empty(py);
         let done = self.state.flags.update(py, |flags| {
@@ -218,12 +221,12 @@ impl DatagramTransport {
         if done { self.lost(slf) } else { Ok(()) }
     }
 
-    /// The kernel has refused a datagram.
+    /// The kernel did not take a datagram.
     fn wait_until_writable(&self, slf: &Bound<'_, Self>) {
         if self.family == Some(AddressFamily::UNIX) && !self.goes_to_peer(slf.py()) {
-            // It is the receiver's queue that is full. The poller knows nothing
-            // of receivers and finds the socket writable all the time: asyncio
-            // tries once per iteration, too.
+            // The receiver's queue is full. The poller reports only this
+            // socket, which stays writable all the time. So one attempt is made
+            // per iteration, as in asyncio.
             self.schedule(slf, TransportEvent::Io(WRITABLE));
         }
     }
@@ -231,8 +234,8 @@ impl DatagramTransport {
 
 #[pymethods]
 impl DatagramTransport {
-    /// Sends `data` to `addr`, or to the peer; keeps it if the kernel takes
-    /// nothing now. What the system says against it goes to `error_received`.
+    /// Sends `data` to `addr`, or to the peer; queues it if the kernel's buffer
+    /// is full. A system error is passed to `error_received`.
     ///
     /// Before Python 3.13 an empty datagram is not sent.
     #[pyo3(signature = (data, addr=None))]
@@ -284,7 +287,7 @@ impl DatagramTransport {
                 }
             }
         }
-        // The caller may change his buffer after this call.
+        // The caller may change the buffer after this call.
         let data = match data.cast_into_exact::<PyBytes>() {
             Ok(bytes) => bytes,
             Err(other) => {

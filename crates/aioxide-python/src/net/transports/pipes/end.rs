@@ -15,20 +15,20 @@ use crate::ffi::file_descriptor::numbered;
 use crate::net::transports::lifecycle::{self, Lifecycle, polling};
 use crate::net::transports::link::Transport;
 
-/// What kind of file it is.
+/// The type of the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A pipe or a FIFO.
+    /// A pipe without a name.
     Pipe,
-    /// A FIFO with a name.
+    /// A FIFO with a name in the file system.
     Fifo,
     Socket,
     /// A terminal, for example.
     CharacterDevice,
 }
 
-/// The descriptor of `pipe`, made non-blocking, and its kind. `ValueError` in
-/// the words of `refusal` for a file that no poller watches.
+/// The descriptor of `pipe`, made non-blocking, and its type. `ValueError` with
+/// the text `refusal` for a file that the poller cannot watch.
 pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, Kind)> {
     let py = pipe.py();
     let number = pipe.call_method0(crate::intern!(py, "fileno"))?;
@@ -68,7 +68,7 @@ pub fn extra<'py>(
     Ok(extra)
 }
 
-/// Closes the file object, if it is open yet.
+/// Closes the file object, if it is still open.
 pub fn close(py: Python<'_>, pipe: Option<Py<PyAny>>) -> PyResult<()> {
     match pipe {
         Some(pipe) => pipe.call_method0(py, crate::intern!(py, "close")).map(drop),
@@ -79,8 +79,8 @@ pub fn close(py: Python<'_>, pipe: Option<Py<PyAny>>) -> PyResult<()> {
 /// Stops watching one direction of a transport's descriptor.
 pub fn stop_watching<T: Transport>(transport: &T, py: Python<'_>, fd: RawFd, direction: Direction) {
     if let Some(core) = transport.core(py) {
-        // It fails if the caller has closed the descriptor, which is not watched any
-        // more then.
+        // This fails if the program has closed the descriptor; then it is not
+        // watched any more.
         let _ = core.get().clear_watcher(py, fd, direction);
     }
 }

@@ -40,16 +40,17 @@ struct State {
     link: Link,
     /// None once closed.
     pipe: GilCell<Option<Py<PyAny>>>,
-    /// What `get_extra_info` knows.
+    /// The dictionary behind `get_extra_info`.
     extra: GilCell<Py<PyDict>>,
     flags: GilCell<Flags>,
 }
 
-/// How the transport stands.
+/// The state of the transport.
 #[derive(Clone, Copy, Default)]
 struct Flags {
     stage: Stage,
-    /// The end was read: `eof_received` is called before `connection_lost`.
+    /// The end of the stream was read: `eof_received` is called before
+    /// `connection_lost`.
     ended: bool,
 }
 
@@ -86,7 +87,7 @@ impl Transport for ReadPipeTransport {
         Ready::ReadPipe(event, transport)
     }
 
-    /// A terminal whose other side is gone says EIO.
+    /// Reading from a terminal whose other side is closed fails with EIO.
     fn is_expected(&self, error: &Bound<'_, PyAny>) -> bool {
         let number =
             error.getattr(crate::name!("errno")).and_then(|number| number.extract::<i32>());
@@ -120,9 +121,9 @@ impl Lifecycle for ReadPipeTransport {
             Ok(Ok(data)) if data.as_bytes().is_empty() => self.end_of_file(slf),
             Ok(Ok(data)) => {
                 let method = crate::intern!(py, "data_received");
-                let told = self
+                let result = self
                     .call_protocol(py, |protocol| protocol.call_method1(method, (data,)).map(drop));
-                self.report_told(core, method, PyTuple::empty(py), told)
+                self.report_raised(core, method, PyTuple::empty(py), result)
             }
             Err(Errno::INTR) => Ok(()),
             Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => Ok(()),
@@ -150,8 +151,8 @@ impl Lifecycle for ReadPipeTransport {
             return Ok(());
         }
         let method = crate::intern!(py, "eof_received");
-        let told = self.call_protocol(py, |protocol| protocol.call_method0(method).map(drop));
-        self.report_told(core, method, PyTuple::empty(py), told)
+        let result = self.call_protocol(py, |protocol| protocol.call_method0(method).map(drop));
+        self.report_raised(core, method, PyTuple::empty(py), result)
     }
 
     fn release(&self, slf: &Bound<'_, Self>, _core: Option<&Bound<'_, LoopCore>>) -> PyResult<()> {
@@ -230,8 +231,7 @@ impl ReadPipeTransport {
 
 #[pymethods]
 impl LoopCore {
-    /// A transport over the end of a pipe that is read from, whose start is
-    /// scheduled.
+    /// Creates a transport over the read end of a pipe and schedules its start.
     #[pyo3(signature = (pipe, protocol, waiter=None, extra=None))]
     fn _make_read_pipe_transport(
         slf: &Bound<'_, Self>,

@@ -30,8 +30,8 @@ use crate::net::transports::link::{Link, extra_methods, link_methods};
 use crate::net::transports::write_queue::{Piece, WriteQueue};
 use crate::stdlib;
 
-/// Where the write end of a named FIFO counts as readable while there is data
-/// in it, which must not be taken for the reader's end.
+/// Systems on which the write end of a named FIFO is readable while there is
+/// data in it. There this does not mean that the read end is closed.
 const FIFOS_TELL_NO_END: bool = cfg!(target_vendor = "apple");
 
 /// A pipe that a protocol writes to.
@@ -43,7 +43,7 @@ pub struct WritePipeTransport {
     state: Contents<State>,
     /// The descriptor, also after it was closed: for `repr`.
     fd: RawFd,
-    /// Whether the poller can tell that the reader is gone.
+    /// Whether the poller reports that the read end is closed.
     tells_end: bool,
 }
 
@@ -51,13 +51,13 @@ struct State {
     link: Link,
     /// None once closed.
     pipe: GilCell<Option<Py<PyAny>>>,
-    /// What `get_extra_info` knows.
+    /// The dictionary behind `get_extra_info`.
     extra: GilCell<Py<PyDict>>,
     queue: GilCell<WriteQueue>,
     flags: GilCell<Flags>,
 }
 
-/// How the transport stands.
+/// The state of the transport.
 #[derive(Clone, Copy, Default)]
 struct Flags {
     /// `close` or `write_eof` was called, or the pipe is lost.
@@ -66,9 +66,9 @@ struct Flags {
     lost_writes: u32,
     /// `connection_lost` is scheduled.
     lost: bool,
-    /// The poller watches for the reader's end.
+    /// The poller watches whether the read end is closed.
     watching_end: bool,
-    /// The poller watches for room.
+    /// The poller watches whether the pipe has room.
     watching_room: bool,
 }
 
@@ -95,7 +95,7 @@ impl WritePipeTransport {
         }
     }
 
-    /// The write end has become readable: nobody reads the other.
+    /// The write end has become readable: the read end is closed.
     fn reader_gone(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         if !self.state.flags.get(py).watching_end {
@@ -109,7 +109,7 @@ impl WritePipeTransport {
         self.force_close(slf, reason)
     }
 
-    /// The pipe takes data again: writes once, as asyncio does.
+    /// The pipe has room again: writes once, as asyncio does.
     fn flush(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
         if !self.state.flags.get(py).watching_room || self.state.queue.is_empty(py) {
@@ -129,7 +129,7 @@ impl WritePipeTransport {
             return Ok(());
         }
         self.stop_watching(py, Direction::Write);
-        // May write again, and so fill the queue.
+        // The protocol may write, and so fill the queue again.
         maybe_resume_protocol(self, slf)?;
         let empty = self.state.queue.is_empty(py);
         let over = self.state.flags.update(py, |flags| {
@@ -145,8 +145,8 @@ impl WritePipeTransport {
         fatal_error(self, slf, error, "Fatal write error on pipe transport")
     }
 
-    /// Writes what the pipe takes now and queues the rest; `keep` makes the
-    /// object that the queue holds on to.
+    /// Writes as much as the pipe takes and queues the rest. `keep` is called
+    /// with the number of bytes written and returns the piece to queue.
     fn write_or_queue(
         &self,
         slf: &Bound<'_, Self>,
@@ -174,7 +174,8 @@ impl WritePipeTransport {
                 Err(error) => return self.write_failed(slf, os_error(error)),
             };
         }
-        // Some of it may be out: what follows would be taken for the rest.
+        // A part may be written already: the reader would take the next write
+        // for the rest of this one.
         let kept = match keep(written) {
             Ok(kept) if idle => self.watch(slf, Direction::Write).map(|()| kept),
             kept => kept,
@@ -206,8 +207,8 @@ impl Transport for WritePipeTransport {
 }
 
 impl Lifecycle for WritePipeTransport {
-    /// Watches for the reader's end. A transport that its protocol has closed is
-    /// not watched, because its descriptor is about to be closed.
+    /// Watches whether the read end is closed. A transport that its protocol has
+    /// closed is not watched, because its descriptor is about to be closed.
     fn register(&self, _core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         if !self.tells_end || self.state.flags.get(py).lost {
@@ -279,14 +280,15 @@ count_attributes!(WritePipeTransport {
 
 #[pymethods]
 impl WritePipeTransport {
-    /// `isinstance(x, asyncio.WriteTransport)` is true, and as asyncio's own
-    /// inherits it for its flow control, `isinstance(x, asyncio.Transport)`.
+    /// `isinstance(x, asyncio.WriteTransport)` is true, and so is
+    /// `isinstance(x, asyncio.Transport)`, which asyncio's class inherits for
+    /// its flow control.
     #[getter]
     fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
         Ok(stdlib::transport_type(slf.py())?.clone().unbind())
     }
 
-    /// Writes `data`, at once as far as the pipe takes it.
+    /// Writes as much of `data` as the pipe takes, and queues the rest.
     fn write(slf: &Bound<'_, Self>, data: Bound<'_, PyAny>) -> PyResult<()> {
         let this = slf.get();
         if let Ok(bytes) = data.cast::<PyBytes>() {
@@ -308,8 +310,8 @@ impl WritePipeTransport {
             Ok(view) => view,
             Err(error) => return this.write_failed(slf, error),
         };
-        // The caller may change his buffer after this call: what the kernel
-        // leaves is copied.
+        // The caller may change the buffer after this call, so the rest is
+        // copied.
         this.write_or_queue(slf, view.bytes(), |sent| {
             Ok((Piece::copy(view.bytes().get(sent..).unwrap_or_default())?, 0))
         })
@@ -323,7 +325,8 @@ impl WritePipeTransport {
         Self::write(slf, joined)
     }
 
-    /// The same as `close`: the end of the pipe is its end of file.
+    /// The same as `close`: closing the write end is the end of file for the
+    /// reader.
     fn write_eof(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -340,7 +343,7 @@ impl WritePipeTransport {
         this.schedule_lost(slf, None)
     }
 
-    /// A pipe that is written to cannot be read from.
+    /// Not implemented: a write end cannot be read.
     fn pause_reading(&self) -> PyResult<()> {
         Err(PyNotImplementedError::new_err(()))
     }
@@ -355,7 +358,7 @@ impl WritePipeTransport {
         Err(PyNotImplementedError::new_err(()))
     }
 
-    /// Yes.
+    /// Always true.
     fn can_write_eof(&self) -> bool {
         true
     }
@@ -366,7 +369,8 @@ impl WritePipeTransport {
         Self::write_eof(slf)
     }
 
-    /// Ends the transport at once; what waits to be written is dropped.
+    /// Ends the transport in the next iteration; what waits to be written is
+    /// dropped.
     fn abort(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.get().force_close(slf, None)
     }
@@ -379,7 +383,7 @@ impl WritePipeTransport {
         allocate::string(py, &words)
     }
 
-    /// What waits to be written, as one copy.
+    /// A copy of the unsent data.
     #[getter]
     fn _buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.state.queue.joined(py)
@@ -402,8 +406,8 @@ impl WritePipeTransport {
 
 #[pymethods]
 impl LoopCore {
-    /// A transport over the end of a pipe that is written to, whose start is
-    /// scheduled.
+    /// Creates a transport over the write end of a pipe and schedules its
+    /// start.
     #[pyo3(signature = (pipe, protocol, waiter=None, extra=None))]
     fn _make_write_pipe_transport(
         slf: &Bound<'_, Self>,

@@ -1,4 +1,4 @@
-//! From a file to the socket, past the protocol (`loop.sendfile`).
+//! From a file to the socket without the protocol (`loop.sendfile`).
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError};
@@ -15,10 +15,10 @@ use crate::net::file_send::{FileSend, Progress};
 use crate::net::transports::Transport;
 use crate::stdlib;
 
-/// A file that has the transport's writing side for itself.
+/// A file that is being sent. Nothing else may be written meanwhile.
 pub struct FileSending {
     file: Py<FileSend>,
-    /// Done when the file is out, or will never be.
+    /// Done when the file is sent, or when sending has failed.
     done: Py<Future>,
 }
 
@@ -30,7 +30,7 @@ unsafe impl CloneRef for FileSending {
 }
 
 impl FileSending {
-    /// Done when the file is out.
+    /// Done when the file is sent.
     pub(super) fn waiter(&self) -> &Py<Future> {
         &self.done
     }
@@ -42,13 +42,13 @@ impl FileSending {
 }
 
 impl SocketTransport {
-    /// Whether a file is waiting to go out, or on its way.
+    /// Whether a file waits to be sent, or is being sent.
     pub(super) fn is_sending_file(&self, py: Python<'_>) -> bool {
         self.state.sending.is_some(py)
     }
 
-    /// Sends what the kernel takes of the file, once everything written before
-    /// it is out.
+    /// Sends as much of the file as the kernel takes, once everything written
+    /// before it is sent.
     pub(super) fn send_file(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         if !self.state.queue.is_empty(py) || self.state.flags.get(py).stage.lost_writes > 0 {
@@ -66,7 +66,7 @@ impl SocketTransport {
                 self.schedule(slf, TransportEvent::Io(WRITABLE));
                 Ok(())
             }
-            // A signal handler may have run, and cancelled.
+            // A signal handler may have run and cancelled the future.
             _ if done.get().is_done(py) => Ok(()),
             Ok(Progress::Done) => Future::finish(done, py.None()),
             Err(error) => {
@@ -75,7 +75,8 @@ impl SocketTransport {
         }
     }
 
-    /// The connection is lost, and with it what was not sent of the file.
+    /// The connection is lost: fails the future of a file that is not sent
+    /// completely.
     pub(super) fn give_up_file(&self, py: Python<'_>, reason: Option<Py<PyAny>>) -> PyResult<()> {
         let done = self.state.sending.clone_of(py, |it| it.as_ref().map(|it| &it.done));
         let Some(done) = done.filter(|done| !done.get().is_done(py)) else {
@@ -95,14 +96,14 @@ impl SocketTransport {
 
 #[pymethods]
 impl SocketTransport {
-    /// `loop.sendfile` may let the kernel send the file.
+    /// `loop.sendfile` may use the kernel's sendfile.
     #[classattr]
     fn _sendfile_compatible(py: Python<'_>) -> PyResult<Py<PyAny>> {
         stdlib::sendfile_mode(py)?.getattr(crate::name!("TRY_NATIVE")).map(Bound::unbind)
     }
 
-    /// Sends `file` behind everything written so far. Writing is refused from
-    /// now until `_end_send_file`. The future is done when the file is out.
+    /// Sends `file` after everything written so far. Writing raises until
+    /// `_end_send_file` is called. The future is done when the file is sent.
     fn _send_file(slf: &Bound<'_, Self>, file: Py<FileSend>) -> PyResult<Py<Future>> {
         let py = slf.py();
         let this = slf.get();
@@ -124,7 +125,7 @@ impl SocketTransport {
         Ok(done)
     }
 
-    /// Lets the protocol write again, whatever has become of the file.
+    /// Allows writing again, whether or not the file was sent.
     fn _end_send_file(&self, py: Python<'_>) {
         drop(self.state.sending.take(py));
     }

@@ -17,7 +17,8 @@ use crate::net::transports::{Lifecycle, Transport};
 use crate::stdlib;
 
 impl SocketTransport {
-    /// The dictionary behind `get_extra_info`, made of what is known now.
+    /// The dictionary behind `get_extra_info`. Entries are added when they are
+    /// first asked for.
     fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         if let Some(extra) = self.state.extra.clone_ref(py) {
             return Ok(extra.into_bound(py));
@@ -27,8 +28,8 @@ impl SocketTransport {
         Ok(extra)
     }
 
-    /// The socket object of an accepted connection, which from now on closes
-    /// the descriptor.
+    /// The socket object. For an accepted connection it is created here, and it
+    /// owns the descriptor from then on.
     pub(super) fn socket_object<'py>(
         &self,
         py: Python<'py>,
@@ -39,10 +40,10 @@ impl SocketTransport {
             let socket = stdlib::socket_type(py)?.call((), Some(&keywords))?;
             let kept = Socket::Python(socket.clone().unbind());
             match self.state.socket.replace(py, kept) {
-                // The object has the descriptor now.
+                // The object owns the descriptor now.
                 Socket::Native(fd) => std::mem::forget(fd),
-                // Somebody was faster while the object was made, which must not close the
-                // same descriptor a second time.
+                // The socket was replaced while the object was created. The new object
+                // must not close the same descriptor a second time.
                 other => {
                     drop(self.state.socket.replace(py, other));
                     socket.call_method0(crate::intern!(py, "detach"))?;
@@ -59,9 +60,10 @@ impl SocketTransport {
             .map(|socket| socket.into_bound(py)))
     }
 
-    /// Asks the kernel for the name that somebody may ask for yet, before the
-    /// socket is closed: nobody will whose transport is held by its last iteration
-    /// alone, and by the poller's table if it is `registered`.
+    /// Stores the local address before the socket is closed, for a later
+    /// `get_extra_info("sockname")`. If only the last iteration, and the poller's
+    /// table if the socket is `registered`, hold a reference to the transport, no
+    /// such call can come, and the system call is skipped.
     pub(super) fn remember_local_name(&self, slf: &Bound<'_, Self>, registered: bool) {
         let py = slf.py();
         let ours = 1 + isize::from(registered);
@@ -122,8 +124,8 @@ count_attributes!(SocketTransport {
 
 #[pymethods]
 impl SocketTransport {
-    /// Facts of the connection: `socket`, `sockname`, `peername`; `default`
-    /// for anything else.
+    /// Information about the connection: `socket`, `sockname`, `peername`;
+    /// `default` for any other name.
     #[pyo3(signature = (name, default=None))]
     fn get_extra_info<'py>(
         &self,
@@ -156,7 +158,8 @@ impl SocketTransport {
     #[getter]
     fn get__extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         for name in ["socket", "sockname", "peername"] {
-            // What it shows is complete, as asyncio's is from the start.
+            // The dictionary is shown complete; asyncio fills it when the
+            // transport is created.
             self.get_extra_info(py, allocate::string(py, name)?.into_any(), None)?;
         }
         self.extra(py)
@@ -177,13 +180,13 @@ impl SocketTransport {
         self.state.server.clone_ref(py)
     }
 
-    /// What waits to be written: a copy of asyncio's deque, or of its bytearray on 3.11.
+    /// The unsent data: a copy of asyncio's deque, or of its bytearray on 3.11.
     #[getter]
     fn _buffer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.state.queue.shown(py)
     }
 
-    /// The future of whoever sends a file.
+    /// The future of the file that is being sent.
     #[getter]
     fn _empty_waiter(&self, py: Python<'_>) -> Option<Py<Future>> {
         self.state.sending.clone_of(py, |it| it.as_ref().map(FileSending::waiter))

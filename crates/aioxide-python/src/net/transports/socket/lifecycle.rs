@@ -1,4 +1,5 @@
-//! From `connection_made` to `connection_lost`.
+//! A socket's registration with the poller, from `connection_made` to
+//! `connection_lost`.
 
 use aioxide_engine::{Interest, Trigger};
 use pyo3::prelude::*;
@@ -14,9 +15,9 @@ use crate::net::transports::failures::fatal_error;
 use crate::net::transports::lifecycle::Lifecycle;
 
 impl Lifecycle for SocketTransport {
-    /// Registers the socket with the poller: for reading, unless there is
-    /// something left to write already. Registered for both, it would be
-    /// reported as ready at once, for nothing.
+    /// Registers the socket with the poller for reading, and for writing too if
+    /// there is unsent data. Registered for both without such data, it would be
+    /// reported as writable in the first poll for no purpose.
     fn register(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
         let flags = self.state.flags.get(py);
@@ -54,7 +55,8 @@ impl Lifecycle for SocketTransport {
                 self.send_file(slf)?;
             }
         }
-        // Writing may have called the protocol, and so closed the transport.
+        // Writing may have called the protocol, which may have closed the
+        // transport.
         if readiness & READABLE == 0 {
             return Ok(());
         }
@@ -64,8 +66,9 @@ impl Lifecycle for SocketTransport {
                 return Ok(());
             }
         } else if self.state.flags.get(py).reads_again {
-            // Read in this iteration already, or yet to be: an iteration reads once, as in asyncio,
-            // so that the end does not come in the turn of the last data.
+            // It is read once per iteration, as in asyncio, and a read is scheduled or was done
+            // already. So the end of the stream is never reported in the same iteration as the last
+            // data.
             return Ok(());
         }
         if self.state.flags.get(py).reads() { self.read_ready(core, slf) } else { Ok(()) }
@@ -98,9 +101,11 @@ impl Lifecycle for SocketTransport {
         let rest = (self.state.link.take(py), self.state.queue.take(py));
         let native = self.state.socket.read(py, |socket| matches!(socket, Socket::Native(_)));
         let core = core.filter(|_| registered);
-        // Only the transport knows an accepted connection, so that nobody can
-        // tell whether it is closed before or after the protocol goes; and when
-        // that is gone, mostly nobody is left who could ask for a name.
+        // Only the transport has the descriptor of an accepted connection, so
+        // it makes no visible difference whether it is closed before or after
+        // the protocol is released. Once the protocol is released, mostly no
+        // reference to the transport is left that could be used to ask for an
+        // address.
         let rest = if native {
             drop(rest);
             self.remember_local_name(slf, core.is_some());
@@ -109,8 +114,8 @@ impl Lifecycle for SocketTransport {
             Some(rest)
         };
         let socket = self.state.socket.replace(py, Socket::Closed);
-        // Whoever closed the descriptor behind our back may have had its number given to
-        // another transport, which goes on being watched.
+        // If the program closed the descriptor itself, its number may belong to another
+        // transport by now, whose registration must stay.
         let core = core.filter(|core| core.get().is_occupied_by(py, self.fd, slf.as_any()));
         match (socket, core) {
             (Socket::Native(fd), Some(core)) => core.get().vacate_and_close(py, fd),
@@ -134,8 +139,8 @@ impl Lifecycle for SocketTransport {
 }
 
 impl SocketTransport {
-    /// The kernel takes no more for now: has the poller tell when it does again,
-    /// this time and all later ones.
+    /// The kernel's buffer is full: registers the socket for writing too, from
+    /// now on.
     pub(super) fn await_writable(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let wanted = self.state.flags.update(py, |flags| {
@@ -150,7 +155,8 @@ impl SocketTransport {
         }
     }
 
-    /// Whether nobody has closed the socket object, so that its number may be another's.
+    /// Whether the socket object still has the descriptor. If the program has closed it,
+    /// the number may belong to another file.
     fn still_has_descriptor(&self, py: Python<'_>) -> PyResult<bool> {
         let object = self.state.socket.clone_of(py, |socket| match socket {
             Socket::Python(socket) => Some(socket),

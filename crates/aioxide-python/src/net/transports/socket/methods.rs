@@ -1,4 +1,5 @@
-//! The methods that are called for each message, by hand.
+//! The methods that are called for each message, as fast methods (see
+//! [`crate::ffi::fastcall`]).
 
 use std::ffi::CStr;
 
@@ -8,7 +9,7 @@ use pyo3::types::PyBool;
 use super::SocketTransport;
 use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 
-/// Adds them. Called once, at module initialisation.
+/// Adds them to the class. Called once, at module initialisation.
 pub fn install_socket_transport(py: Python<'_>) -> PyResult<()> {
     install::<WriteMethod>(py)?;
     install_plain::<IsClosingMethod>(py)
@@ -33,7 +34,7 @@ impl FastMethod for WriteMethod {
     }
 }
 
-/// `transport.is_closing()`, which servers ask before each write.
+/// `transport.is_closing()`, which servers call before each write.
 struct IsClosingMethod;
 
 impl PlainMethod for IsClosingMethod {

@@ -1,9 +1,10 @@
 //! Stream transports over sockets.
 //!
 //! A transport registers its socket once, edge-triggered: for reading, and for
-//! writing too from the moment when the kernel first took less than it was given.
-//! Reading goes through the loop's scratch buffer into `bytes` of the exact
-//! size; writing goes to the kernel at once and queues only what it refused.
+//! writing too after the kernel first took less than it was given. Data is read
+//! into the loop's scratch buffer and copied to `bytes` of the exact size. Data
+//! is written to the kernel immediately; only what the kernel did not take is
+//! queued.
 
 mod file_sending;
 mod info;
@@ -19,7 +20,8 @@ use pyo3::prelude::*;
 pub use methods::install_socket_transport;
 pub use object::{Accepted, SocketTransport};
 
-/// Whether a method of a socket object says that it could do nothing now.
+/// Whether a method of a socket object raised because it would block or was
+/// interrupted.
 fn would_block(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyBlockingIOError>(py) || error.is_instance_of::<PyInterruptedError>(py)
 }

@@ -43,11 +43,11 @@ pub struct SocketTransport {
     pub(super) short_read_drains: bool,
 }
 
-/// Who closes the descriptor.
+/// What owns the descriptor.
 pub(super) enum Socket {
     /// The caller's socket object.
     Python(Py<PyAny>),
-    /// An accepted connection that nobody asked the socket object of.
+    /// An accepted connection for which no socket object was created.
     Native(OwnedFd),
     Closed,
 }
@@ -56,9 +56,9 @@ pub(super) enum Socket {
 pub struct Accepted {
     /// The connected, non-blocking socket.
     pub fd: OwnedFd,
-    /// Who is at the other end.
+    /// The peer's address.
     pub peer: Option<Address>,
-    /// It sends small writes at once already.
+    /// TCP_NODELAY is set already.
     pub has_no_delay: bool,
 }
 
@@ -66,34 +66,35 @@ pub(super) struct State {
     pub link: Link,
     pub socket: GilCell<Socket>,
     pub server: GilCell<Option<Py<ServerCore>>>,
-    /// What `get_extra_info` knows.
+    /// The dictionary behind `get_extra_info`.
     pub extra: GilCell<Option<Py<PyDict>>>,
     /// The peer's address, if the connection was accepted.
     pub peer: Option<Address>,
-    /// Our address, kept when such a connection closes.
+    /// The local address, stored when an accepted connection closes.
     pub local: GilCell<Option<Address>>,
     pub queue: GilCell<WriteQueue>,
-    /// The file that goes out next; nothing may be written until it has ended.
+    /// The file that is sent next; nothing may be written until it is finished.
     pub sending: GilCell<Option<FileSending>>,
     pub flags: GilCell<Flags>,
 }
 
-/// How the connection stands.
+/// The state of the connection.
 #[derive(Clone, Copy)]
 pub(super) struct Flags {
     pub stage: Stage,
     pub receiver: Receiver,
     /// `write_eof` was called.
     pub write_ended: bool,
-    /// The peer has ended its side and the protocol keeps ours open.
+    /// The peer has closed its side, and the protocol keeps ours open.
     pub read_ended: bool,
-    /// The poller has said that the peer hung up: read on until the end.
+    /// The poller has reported a hang-up: read until the end of the stream.
     pub hung_up: bool,
-    /// The poller tells when the socket can be written to again.
+    /// Registered with the poller for writing too.
     pub watches_writing: bool,
-    /// It is read once more without having been reported.
+    /// A read is scheduled that does not wait for the poller.
     pub reads_again: bool,
-    /// The socket object is of a class of the caller's: its methods make the system calls.
+    /// The socket object is of a subclass of `socket.socket`: its methods make the system
+    /// calls.
     pub by_object: bool,
 }
 
@@ -111,15 +112,16 @@ impl Flags {
         }
     }
 
-    /// Whether the protocol is to get what arrives.
+    /// Whether data is read and passed to the protocol.
     pub fn reads(&self) -> bool {
         self.stage.is_reading() && !self.read_ended && self.stage.lost_writes == 0
     }
 }
 
 impl SocketTransport {
-    /// A transport whose start is scheduled: `connection_made` is called in
-    /// the next iteration, then reading begins, then `waiter` gets its result.
+    /// Creates a transport and schedules its start: in the next iteration
+    /// `connection_made` is called, then reading begins, then `waiter` gets its
+    /// result.
     pub(super) fn create(
         core: &Bound<'_, LoopCore>,
         fd: RawFd,
@@ -139,7 +141,7 @@ impl SocketTransport {
         Ok(transport.unbind())
     }
 
-    /// What a transport begins with.
+    /// The state of a new transport.
     pub(super) fn new_state(
         core: &Bound<'_, LoopCore>,
         socket: Socket,
@@ -167,8 +169,8 @@ impl SocketTransport {
         numbered(self.fd)
     }
 
-    /// `object`, if it is such a transport and nobody has put an attribute on it
-    /// that could stand in for a method: then its methods may be called directly.
+    /// `object`, if it is a transport of this class without attributes of its own
+    /// that could replace a method. Then its methods may be called directly.
     #[inline]
     pub fn unadorned<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Self>> {
         unadorned(object)

@@ -18,23 +18,24 @@ use crate::net::transports::Transport;
 use crate::net::transports::failures::fatal_error;
 use crate::net::transports::lifecycle::{Lifecycle, Reading, reading_methods};
 
-/// What is said of a protocol that raises.
-const DATA_COMPLAINT: &str = "Fatal error: protocol.data_received() call failed.";
-const BUFFER_COMPLAINT: &str = "Fatal error: protocol.buffer_updated() call failed.";
+/// The messages for a protocol that raises.
+const DATA_RECEIVED_FAILED: &str = "Fatal error: protocol.data_received() call failed.";
+const BUFFER_UPDATED_FAILED: &str = "Fatal error: protocol.buffer_updated() call failed.";
 
-/// What one read brought.
+/// The result of one read.
 enum Received<T> {
-    /// Data, and whether the socket may hold more.
+    /// Data, and whether the socket may hold more of it.
     Data(T, bool),
-    /// The peer has closed its side.
+    /// The peer has closed its side of the connection.
     End,
-    /// Nothing: the kernel will tell when there is something.
+    /// Nothing: the poller reports the socket when there is data.
     Nothing,
 }
 
 impl SocketTransport {
-    /// Reads once and hands the data over. If more may be waiting, reads again
-    /// in the next iteration, so that one fast peer does not starve the others.
+    /// Reads once and passes the data to the protocol. If more may be waiting,
+    /// reads again in the next iteration, so that one fast peer does not starve
+    /// the others.
     #[inline]
     pub(super) fn read_ready(
         &self,
@@ -49,17 +50,17 @@ impl SocketTransport {
             Receiver::Stream => self.read_into_stream(core, slf),
             Receiver::Bytes | Receiver::Tls => self.read_bytes(core, slf),
         };
-        // After what ends the loop, the loop may be run again.
+        // After an error that ends the loop, the loop may be run again, so the
+        // rest must still be read.
         if *read.as_ref().unwrap_or(&true) && self.state.flags.get(py).reads() {
             // While reading is paused the rest stays in the kernel; resuming
-            // looks for it.
+            // reads it.
             self.read_again(slf);
         }
         read.map(drop)
     }
 
-    /// Reads in the next iteration without having been told to by the poller: once, however
-    /// often this is called until then.
+    /// Schedules one read in the next iteration, without a report of the poller.
     fn read_again(&self, slf: &Bound<'_, Self>) {
         let scheduled = self
             .state
@@ -71,7 +72,8 @@ impl SocketTransport {
     }
 
     /// One `recv`. A read that did not fill the buffer has emptied a TCP
-    /// socket, unless the peer has hung up: then the end is still to come.
+    /// socket, unless the peer has hung up: then the end of the stream is still
+    /// to be read.
     #[inline]
     fn receive(&self, py: Python<'_>, buffer: &mut [u8]) -> Result<Received<usize>, Errno> {
         loop {
@@ -104,11 +106,13 @@ impl SocketTransport {
                 Received::Nothing => Received::Nothing,
             })
         });
-        self.deliver(slf, received, DATA_COMPLAINT, |data| self.hand_over(py, data.into_any()))
+        self.deliver(slf, received, DATA_RECEIVED_FAILED, |data| {
+            self.hand_over(py, data.into_any())
+        })
     }
 
-    /// By the socket object, of a class that may do it in its own way: once for each time
-    /// that the system says that there is something.
+    /// Reads with the method of a socket object that is of a subclass: once each time the
+    /// kernel reports data.
     #[cold]
     fn read_by_object(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
@@ -120,10 +124,11 @@ impl SocketTransport {
             Some(_) => Ok(Received::End),
             None => Ok(Received::Nothing),
         });
-        self.deliver(slf, received, DATA_COMPLAINT, |data| self.hand_over(py, data))
+        self.deliver(slf, received, DATA_RECEIVED_FAILED, |data| self.hand_over(py, data))
     }
 
-    /// What `receive`, a call of the socket object, returns; None: there is nothing.
+    /// What `receive`, a call of the socket object, returns; None if there is no
+    /// data.
     fn receive_by_object<'py>(
         &self,
         py: Python<'py>,
@@ -143,7 +148,7 @@ impl SocketTransport {
         }
     }
 
-    /// Gives the protocol what was received, whatever protocol that is by now.
+    /// Passes data to the current protocol.
     fn hand_over(&self, py: Python<'_>, data: Bound<'_, PyAny>) -> PyResult<()> {
         self.call_protocol(py, |protocol| match feed_tls(protocol, &data) {
             Some(fed) => fed,
@@ -151,8 +156,8 @@ impl SocketTransport {
         })
     }
 
-    /// Into the buffer of a `StreamReader`, without an object in between. No
-    /// context is entered, since no code runs that could look at it.
+    /// Reads into the buffer of a `StreamReader`, without creating an object.
+    /// No context is entered, because no code runs that could use it.
     #[inline]
     fn read_into_stream(
         &self,
@@ -176,7 +181,7 @@ impl SocketTransport {
                 Received::Nothing => Received::Nothing,
             })
         });
-        self.deliver(slf, received, DATA_COMPLAINT, |taken| reader.get().arrived(py, taken))
+        self.deliver(slf, received, DATA_RECEIVED_FAILED, |taken| reader.get().arrived(py, taken))
     }
 
     fn read_into_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
@@ -215,33 +220,34 @@ impl SocketTransport {
             BufferView::writable(&buffer)
                 .and_then(|mut view| self.receive(py, view.bytes_mut()).map_err(os_error))
         };
-        self.deliver(slf, received, BUFFER_COMPLAINT, |count| {
+        self.deliver(slf, received, BUFFER_UPDATED_FAILED, |count| {
             self.call_protocol(py, |protocol| {
                 protocol.call_method1(crate::intern!(py, "buffer_updated"), (count,)).map(drop)
             })
         })
     }
 
-    /// Hands what a read brought to the protocol, by `hand_over` if it is data.
-    /// Returns whether the socket may hold more; `complaint` is what is said of
-    /// a protocol that raises.
+    /// Handles the result of a read; data is passed to `hand_over`. Returns
+    /// whether the socket may hold more. If the protocol raises, `message` is
+    /// reported.
     #[inline]
     fn deliver<T>(
         &self,
         slf: &Bound<'_, Self>,
         received: PyResult<Received<T>>,
-        complaint: &str,
+        message: &str,
         hand_over: impl FnOnce(T) -> PyResult<()>,
     ) -> PyResult<bool> {
         match received {
             Ok(Received::Data(data, more)) => {
                 if let Err(error) = hand_over(data) {
-                    // asyncio's TLS lends its transport a buffer, and its texts say so.
-                    let complaint = match self.state.flags.get(slf.py()).receiver {
-                        Receiver::Tls => BUFFER_COMPLAINT,
-                        _ => complaint,
+                    // asyncio's TLS protocol is a `BufferedProtocol`, and the message
+                    // names its method.
+                    let message = match self.state.flags.get(slf.py()).receiver {
+                        Receiver::Tls => BUFFER_UPDATED_FAILED,
+                        _ => message,
                     };
-                    fatal_error(self, slf, error, complaint)?;
+                    fatal_error(self, slf, error, message)?;
                 }
                 Ok(more)
             }
@@ -254,7 +260,8 @@ impl SocketTransport {
         }
     }
 
-    /// The peer has closed its side: the protocol decides about ours.
+    /// The peer has closed its side: the protocol decides whether to close
+    /// ours.
     fn end_of_file(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         self.log(slf, "debug", "%r received EOF")?;

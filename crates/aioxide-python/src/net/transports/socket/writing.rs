@@ -17,7 +17,7 @@ use crate::net::transports::flow_control::{maybe_pause_protocol, maybe_resume_pr
 use crate::net::transports::lifecycle::Lifecycle;
 use crate::net::transports::write_queue::Piece;
 
-/// How much of some data is out.
+/// How much of the data is sent.
 enum Sent {
     All,
     /// The kernel takes no more for now.
@@ -41,7 +41,7 @@ impl SocketTransport {
         }
     }
 
-    /// The same by the socket object, of a class that may do it in its own way.
+    /// The same with the method of a socket object that is of a subclass.
     #[cold]
     fn send_by_object(&self, data: &Bound<'_, PyAny>, length: usize) -> PyResult<Sent> {
         let py = data.py();
@@ -58,7 +58,7 @@ impl SocketTransport {
         }
     }
 
-    /// Counts a write to a connection that is lost, if it is.
+    /// If the connection is lost, counts the write and returns true.
     #[inline]
     fn comes_too_late(&self, py: Python<'_>) -> PyResult<bool> {
         let lost = self.state.flags.get(py).stage.lost_writes;
@@ -70,8 +70,8 @@ impl SocketTransport {
         Ok(true)
     }
 
-    /// Writes `data`, the bytes of `object`, now if nothing waits, and queues what is left;
-    /// `keep` makes the piece that is queued of what is not out.
+    /// Sends `data`, the bytes of `object`, if the queue is empty, and queues the rest.
+    /// `keep` is called with the number of bytes sent and returns the piece to queue.
     #[inline]
     fn write_or_queue(
         &self,
@@ -99,7 +99,8 @@ impl SocketTransport {
         }
         let (piece, sent) = match keep(sent) {
             Ok(kept) => kept,
-            // Some of it may be out: what follows would be taken for the rest.
+            // A part may be sent already: the peer would take the next write
+            // for the rest of this one.
             Err(error) => return self.write_failed(slf, error),
         };
         self.state.queue.push(py, piece, sent);
@@ -112,7 +113,7 @@ impl SocketTransport {
         fatal_error(self, slf, error, "Fatal write error on socket transport")
     }
 
-    /// Lets the socket take of the queue what it does. None: nothing for now.
+    /// Sends as much of the queue as the socket takes. None: it would block.
     fn send_queued(&self, py: Python<'_>) -> PyResult<Option<usize>> {
         if self.state.flags.get(py).by_object {
             return self.send_queued_by_object(py);
@@ -129,7 +130,8 @@ impl SocketTransport {
         }
     }
 
-    /// The same by the socket object: from 3.12 on by `sendmsg` if it has that.
+    /// The same with the methods of the socket object: from 3.12 on `sendmsg`
+    /// if it has one.
     #[cold]
     fn send_queued_by_object(&self, py: Python<'_>) -> PyResult<Option<usize>> {
         let Some(socket) = self.socket_object(py)? else {
@@ -160,12 +162,13 @@ impl SocketTransport {
                 Err(error) => return self.write_failed(slf, error),
             }
         }
-        // May write again, and so fill the queue.
+        // The protocol may write, and so fill the queue again.
         maybe_resume_protocol(self, slf)?;
         self.after_flush(slf)
     }
 
-    /// What waited for the queue to be empty: closing, or ending our side.
+    /// The queue is empty: closes the transport or shuts down writing, if that
+    /// was asked for.
     fn after_flush(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let flags = self.state.flags.get(py);
@@ -189,13 +192,14 @@ impl SocketTransport {
             return socket.call_method1(crate::intern!(py, "shutdown"), (how,)).map(drop);
         }
         match rustix::net::shutdown(self.descriptor(), Shutdown::Write) {
-            // The peer was faster; the poller will say so.
+            // The peer has closed the connection already; the poller will
+            // report it.
             Ok(()) | Err(Errno::NOTCONN) => Ok(()),
             Err(error) => Err(os_error(error)),
         }
     }
 
-    /// Raises if our side is ended, or has been lent to a file.
+    /// Raises after `write_eof`, or while a file is being sent.
     #[inline]
     fn refuse_write(&self, py: Python<'_>, method: &str) -> PyResult<()> {
         if self.state.flags.get(py).write_ended {
@@ -211,7 +215,7 @@ impl SocketTransport {
         Ok(())
     }
 
-    /// Sends `data`, at once as far as the kernel takes it.
+    /// Sends as much of `data` as the kernel takes, and queues the rest.
     pub fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -237,8 +241,8 @@ impl SocketTransport {
             )));
         }
         this.refuse_write(py, "write")?;
-        // A view that was released raises here, as in asyncio; one that cannot be read as
-        // it lies is what asyncio's `send` stumbles over.
+        // As in asyncio, a released view raises here, and a view that is not contiguous
+        // fails later, as asyncio's call of `send` does.
         if data.len()? == 0 {
             return Ok(());
         }
@@ -247,8 +251,8 @@ impl SocketTransport {
             Err(_) if this.comes_too_late(py)? => return Ok(()),
             Err(error) => return this.write_failed(slf, error),
         };
-        // The caller may change his buffer after this call: what the kernel
-        // leaves is copied.
+        // The caller may change the buffer after this call, so the rest is
+        // copied.
         this.write_or_queue(slf, data, view.bytes(), |sent| {
             Ok((Piece::copy(view.bytes().get(sent..).unwrap_or_default())?, 0))
         })
@@ -267,7 +271,8 @@ impl SocketTransport {
     fn writelines(slf: &Bound<'_, Self>, list_of_data: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        // Until 3.11 asyncio's is one write, and so are its words.
+        // Until 3.11 asyncio's `writelines` calls `write`, so the message names
+        // `write`.
         this.refuse_write(py, if cfg!(Py_3_12) { "writelines" } else { "write" })?;
         if cfg!(Py_3_12) && !list_of_data.is_truthy()? {
             return Ok(());
@@ -283,7 +288,8 @@ impl SocketTransport {
         match allocate::bytes(py, b"")?.call_method1(join, (&pieces,)) {
             Ok(joined) => Self::write(slf, &joined),
             Err(error) => {
-                // asyncio makes views of them, which may say more.
+                // asyncio makes a view of each piece, which may raise a better
+                // message.
                 for piece in pieces.iter() {
                     PyMemoryView::from(&piece)?;
                 }
@@ -296,7 +302,7 @@ impl SocketTransport {
         }
     }
 
-    /// Ends our side of the connection once everything is written.
+    /// Shuts down our side of the connection once everything is written.
     fn write_eof(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -307,7 +313,7 @@ impl SocketTransport {
         if now { this.shut_down_writing(py) } else { Ok(()) }
     }
 
-    /// Yes.
+    /// Always true.
     fn can_write_eof(&self) -> bool {
         true
     }
