@@ -8,7 +8,6 @@ use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError, PyValueErr
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
 use pyo3::{Borrowed, PyTraverseError};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
@@ -18,7 +17,6 @@ use crate::core::dispatch::{Ready, Watcher};
 use crate::core::event_loop::{Direction, LoopCore, file_descriptor};
 use crate::core::futures::{Future, sent, stop_iteration, thrown};
 use crate::ffi::allocate;
-use crate::ffi::allocate::Made;
 use crate::ffi::errors::Settled;
 use crate::ffi::file_descriptor::numbered;
 use crate::ffi::finalizer::Finalize;
@@ -117,17 +115,22 @@ impl SocketCall {
         self.state.facts.get(py).direction
     }
 
-    fn name(&self, py: Python<'_>) -> &'static str {
+    pub(super) fn name(&self, py: Python<'_>) -> &'static str {
         self.state.facts.get(py).name
     }
 
     /// The future that the caller waits for.
-    fn future(&self, py: Python<'_>) -> Option<Py<Future>> {
+    pub(super) fn future(&self, py: Python<'_>) -> Option<Py<Future>> {
         self.state.phase.clone_of(py, Phase::future)
     }
 
+    /// Whether the call is over, or is being attempted.
+    pub(super) fn is_over(&self, py: Python<'_>) -> bool {
+        self.state.phase.read(py, |phase| matches!(phase, Phase::Over))
+    }
+
     /// The name of asyncio's function.
-    fn qualname(&self, py: Python<'_>) -> String {
+    pub(super) fn qualname(&self, py: Python<'_>) -> String {
         format!("BaseSelectorEventLoop.{}", self.name(py))
     }
 
@@ -373,65 +376,6 @@ impl SocketCall {
 
     fn close(slf: &Bound<'_, Self>) {
         slf.get().end(slf);
-    }
-
-    #[getter]
-    fn __name__(&self, py: Python<'_>) -> Made<&'static str> {
-        Made(self.name(py))
-    }
-
-    #[getter]
-    fn __qualname__(&self, py: Python<'_>) -> Made<String> {
-        Made(self.qualname(py))
-    }
-
-    /// `isinstance(x, types.CoroutineType)` is true.
-    #[getter]
-    fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
-        Ok(crate::stdlib::coroutine_type(slf.py())?.clone().unbind())
-    }
-
-    /// The code object of asyncio's function.
-    #[getter]
-    fn cr_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        coroutines::code_of(py, &self.qualname(py))
-    }
-
-    /// Where it was created, if a loop in debug mode has recorded that.
-    #[getter]
-    fn cr_origin<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        coroutines::origin_of(slf.as_any())
-    }
-
-    #[getter]
-    fn cr_suspended(&self, py: Python<'_>) -> bool {
-        self.future(py).is_some()
-    }
-
-    #[getter]
-    fn cr_running(&self) -> bool {
-        false
-    }
-
-    /// An object in place of an interpreter's frame; None once the call is
-    /// over.
-    #[getter]
-    fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if self.state.phase.read(py, |phase| matches!(phase, Phase::Over)) {
-            return Ok(None);
-        }
-        let arguments = (self.qualname(py), self.cr_await(py));
-        crate::stdlib::native_frame(py)?.call1(arguments).map(Some)
-    }
-
-    #[getter]
-    fn cr_await(&self, py: Python<'_>) -> Option<Py<Future>> {
-        self.future(py)
-    }
-
-    fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
-        let name = slf.get().qualname(slf.py());
-        allocate::string(slf.py(), &format!("<coroutine object {name} at {:p}>", slf.as_ptr()))
     }
 
     fn __del__(slf: &Bound<'_, Self>) {

@@ -1,5 +1,6 @@
 //! `loop.sock_recv` and its relatives (`asyncio.selector_events`).
 
+mod attributes;
 mod call;
 mod operation;
 

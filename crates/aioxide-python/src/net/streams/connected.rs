@@ -1,13 +1,16 @@
-//! The done callback of the task that serves an accepted connection.
+//! Serving an accepted connection: `client_connected_cb`, and the end of its task.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
+use super::{StreamProtocolCore, StreamWriter};
+use crate::core::coroutines::is_coroutine;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::{Contents, GilCell};
 
-/// Closes the connection if the task has failed or was cancelled.
+/// The done callback of the task that serves a connection: closes the connection
+/// if the task has failed or was cancelled.
 #[pyclass(frozen, module = "aioxide")]
 pub struct ClientDone {
     /// None once the collector has cleared it.
@@ -77,5 +80,39 @@ impl ClientDone {
 
     fn __clear__(&self, py: Python<'_>) {
         drop(self.state.take(py));
+    }
+}
+
+impl StreamProtocolCore {
+    /// Calls `client_connected_cb` with an accepted connection.
+    pub(super) fn serve_client(
+        slf: &Bound<'_, Self>,
+        callback: &Bound<'_, PyAny>,
+        transport: &Bound<'_, PyAny>,
+        reader: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let event_loop = Self::event_loop(slf)?;
+        let event_loop = event_loop.as_any();
+        let writer = StreamWriter::create(transport, slf.as_any(), reader.clone(), event_loop)?;
+        if cfg!(not(Py_3_13)) {
+            let kept = writer.clone().into_any().unbind();
+            drop(slf.get().state.writer.replace(py, Some(kept)));
+        }
+        let served = callback.call1((reader, writer));
+        if cfg!(Py_3_14)
+            && let Err(error) = &served
+            && error.is_instance_of::<pyo3::exceptions::PyException>(py)
+        {
+            return ClientDone::report(event_loop, transport, error.value(py));
+        }
+        let served = served?;
+        if is_coroutine(&served)? {
+            let task = event_loop.call_method1(crate::intern!(py, "create_task"), (served,))?;
+            drop(slf.get().state.task.replace(py, Some(task.clone().unbind())));
+            let done = ClientDone::create(event_loop, transport)?;
+            task.call_method1(crate::intern!(py, "add_done_callback"), (done,))?;
+        }
+        Ok(())
     }
 }

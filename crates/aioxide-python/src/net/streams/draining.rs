@@ -1,13 +1,14 @@
 //! `drain` and `wait_closed`: waiting for the transport.
 
 use pyo3::PyTraverseError;
+use pyo3::exceptions::PyConnectionResetError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::{StreamProtocolCore, StreamReader, StreamWriter};
 use crate::core::coroutines::{Completed, Input, ResumePoint, Routine, Step, awaiting};
 use crate::core::dispatch::as_native;
-use crate::core::futures::Future;
+use crate::core::futures::{BoundLoop, Future, FutureState, LoopRef};
 use crate::ffi::unadorned::unadorned;
 use crate::sync::locks::Key;
 
@@ -16,6 +17,62 @@ pub struct Place {
     pub key: Key,
     /// The future that the task waits for.
     pub future: Py<Future>,
+}
+
+impl StreamProtocolCore {
+    /// Whether data may be written now. False: after a wait.
+    pub(super) fn may_write(&self, py: Python<'_>) -> PyResult<bool> {
+        let flags = self.state.flags.get(py);
+        if flags.connection_lost {
+            return Err(PyConnectionResetError::new_err(crate::name!("Connection lost")));
+        }
+        Ok(!flags.paused)
+    }
+
+    /// Whether data may be written now, and `_drain_helper`, which would
+    /// decide, is not overridden.
+    #[inline]
+    pub(super) fn takes_data(&self, py: Python<'_>) -> bool {
+        let flags = self.state.flags.get(py);
+        !flags.connection_lost && !flags.paused && !self.state.replaced.drain_helper
+    }
+
+    /// Joins the queue of tasks that wait to write.
+    pub(super) fn queue_up(slf: &Bound<'_, Self>) -> PyResult<Place> {
+        let py = slf.py();
+        let future = match Self::event_loop(slf)? {
+            BoundLoop::Native(core) => Future::created_by(&core)?,
+            BoundLoop::Foreign(event_loop) => {
+                Py::new(py, Future::new(FutureState::pending(LoopRef::of(&event_loop))))?
+            }
+        };
+        let key = slf.get().state.drain_waiters.push(py, future.clone_ref(py));
+        Ok(Place { key, future })
+    }
+
+    /// Leaves that queue.
+    pub(super) fn leave(&self, py: Python<'_>, place: Place) {
+        if let Some(future) = self.state.drain_waiters.remove(py, place.key) {
+            future.drop_ref(py);
+        }
+        place.future.drop_ref(py);
+    }
+
+    /// Wakes all tasks that wait to write, in order. Each leaves the queue
+    /// itself.
+    pub(super) fn wake(&self, py: Python<'_>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        for future in self.state.drain_waiters.all(py) {
+            let future = future.bind(py);
+            if future.get().is_done(py) {
+                continue;
+            }
+            match error {
+                None => Future::finish(future, py.None())?,
+                Some(error) => Future::fail(future, error.clone())?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `FlowControlMixin._drain_helper`.

@@ -1,16 +1,16 @@
 //! The native half of the Python class `StreamReaderProtocol`.
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyAssertionError, PyConnectionResetError};
+use pyo3::exceptions::PyAssertionError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType, PyWeakref, PyWeakrefMethods, PyWeakrefReference};
 
-use super::draining::Place;
-use super::{ClientDone, StreamReader, StreamWriter, WaitForDrain, uninitialized};
-use crate::core::coroutines::{Coroutine, is_coroutine};
+use super::overrides::Overrides;
+use super::{StreamReader, WaitForDrain, uninitialized};
+use crate::core::coroutines::Coroutine;
 use crate::core::dispatch::as_native;
-use crate::core::futures::{BoundLoop, Future, FutureState, LoopRef};
+use crate::core::futures::{BoundLoop, Future, LoopRef};
 use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
 use crate::ffi::attributes::{Slot, flag_attributes, object_attributes};
@@ -87,29 +87,6 @@ impl State {
     }
 }
 
-/// Methods that are bypassed unless a subclass has overridden them.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Overrides {
-    pub data_received: bool,
-    pub drain_helper: bool,
-    pub get_close_waiter: bool,
-}
-
-impl Overrides {
-    fn by(class: &Bound<'_, PyType>) -> PyResult<Self> {
-        let py = class.py();
-        let base = py.get_type::<StreamProtocolCore>();
-        let replaced = |name: &Bound<'_, pyo3::types::PyString>| -> PyResult<bool> {
-            Ok(!class.getattr(name)?.is(&base.getattr(name)?))
-        };
-        Ok(Self {
-            data_received: replaced(crate::intern!(py, "data_received"))?,
-            drain_helper: replaced(crate::intern!(py, "_drain_helper"))?,
-            get_close_waiter: replaced(crate::intern!(py, "_get_close_waiter"))?,
-        })
-    }
-}
-
 /// A future of the loop's class.
 pub(super) fn create_future<'py>(event_loop: &BoundLoop<'py>) -> PyResult<Bound<'py, PyAny>> {
     match event_loop {
@@ -183,60 +160,6 @@ impl StreamProtocolCore {
         }
     }
 
-    /// Whether data may be written now. False: after a wait.
-    pub(super) fn may_write(&self, py: Python<'_>) -> PyResult<bool> {
-        let flags = self.state.flags.get(py);
-        if flags.connection_lost {
-            return Err(PyConnectionResetError::new_err(crate::name!("Connection lost")));
-        }
-        Ok(!flags.paused)
-    }
-
-    /// Whether data may be written now, and `_drain_helper`, which would
-    /// decide, is not overridden.
-    #[inline]
-    pub(super) fn takes_data(&self, py: Python<'_>) -> bool {
-        let flags = self.state.flags.get(py);
-        !flags.connection_lost && !flags.paused && !self.state.replaced.drain_helper
-    }
-
-    /// Joins the queue of tasks that wait to write.
-    pub(super) fn queue_up(slf: &Bound<'_, Self>) -> PyResult<Place> {
-        let py = slf.py();
-        let future = match Self::event_loop(slf)? {
-            BoundLoop::Native(core) => Future::created_by(&core)?,
-            BoundLoop::Foreign(event_loop) => {
-                Py::new(py, Future::new(FutureState::pending(LoopRef::of(&event_loop))))?
-            }
-        };
-        let key = slf.get().state.drain_waiters.push(py, future.clone_ref(py));
-        Ok(Place { key, future })
-    }
-
-    /// Leaves that queue.
-    pub(super) fn leave(&self, py: Python<'_>, place: Place) {
-        if let Some(future) = self.state.drain_waiters.remove(py, place.key) {
-            future.drop_ref(py);
-        }
-        place.future.drop_ref(py);
-    }
-
-    /// Wakes all tasks that wait to write, in order. Each leaves the queue
-    /// itself.
-    fn wake(&self, py: Python<'_>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        for future in self.state.drain_waiters.all(py) {
-            let future = future.bind(py);
-            if future.get().is_done(py) {
-                continue;
-            }
-            match error {
-                None => Future::finish(future, py.None())?,
-                Some(error) => Future::fail(future, error.clone())?,
-            }
-        }
-        Ok(())
-    }
-
     fn log(slf: &Bound<'_, Self>, message: &str) -> PyResult<()> {
         if Self::event_loop(slf)?.debug()? {
             stdlib::logger(slf.py())?.call_method1(crate::name!("debug"), (Made(message), slf))?;
@@ -268,38 +191,6 @@ impl StreamProtocolCore {
             Some(future) => Future::finish(future, py.None()),
             None => closed.call_method1(crate::intern!(py, "set_result"), (py.None(),)).map(drop),
         }
-    }
-
-    /// Calls `client_connected_cb` with an accepted connection.
-    fn serve_client(
-        slf: &Bound<'_, Self>,
-        callback: &Bound<'_, PyAny>,
-        transport: &Bound<'_, PyAny>,
-        reader: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
-        let py = slf.py();
-        let event_loop = Self::event_loop(slf)?;
-        let event_loop = event_loop.as_any();
-        let writer = StreamWriter::create(transport, slf.as_any(), reader.clone(), event_loop)?;
-        if cfg!(not(Py_3_13)) {
-            let kept = writer.clone().into_any().unbind();
-            drop(slf.get().state.writer.replace(py, Some(kept)));
-        }
-        let served = callback.call1((reader, writer));
-        if cfg!(Py_3_14)
-            && let Err(error) = &served
-            && error.is_instance_of::<pyo3::exceptions::PyException>(py)
-        {
-            return ClientDone::report(event_loop, transport, error.value(py));
-        }
-        let served = served?;
-        if is_coroutine(&served)? {
-            let task = event_loop.call_method1(crate::intern!(py, "create_task"), (served,))?;
-            drop(slf.get().state.task.replace(py, Some(task.clone().unbind())));
-            let done = ClientDone::create(event_loop, transport)?;
-            task.call_method1(crate::intern!(py, "add_done_callback"), (done,))?;
-        }
-        Ok(())
     }
 }
 

@@ -1,26 +1,21 @@
 //! The Python class `StreamReader`.
 
-use pyo3::Borrowed;
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyAssertionError, PyNotImplementedError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 
-use super::buffer::{Appended, Buffer};
+use super::buffer::Buffer;
+use super::limit::{DEFAULT_LIMIT, GivenLimit, Limit};
 use super::protocol::create_future;
 use super::uninitialized;
 use crate::core::coroutines::{Coroutine, Step, awaiting};
-use crate::core::dispatch::as_native;
 use crate::core::futures::{Future, LoopRef};
-use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
 use crate::ffi::attributes::{Slot, flag_attributes, object_attributes};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
-
-/// asyncio's default limit, in bytes.
-pub const DEFAULT_LIMIT: usize = 64 * 1024;
 
 /// Reads the data of a connection by `await`.
 ///
@@ -100,62 +95,6 @@ impl State {
     }
 }
 
-/// The argument `limit`: passing None is different from passing nothing.
-enum GivenLimit<'py> {
-    Default,
-    Object(Bound<'py, PyAny>),
-}
-
-impl<'a, 'py> FromPyObject<'a, 'py> for GivenLimit<'py> {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self::Object(object.to_owned()))
-    }
-}
-
-/// A limit in the form that is compared.
-struct Limit {
-    limit: usize,
-    high_water: usize,
-    /// The limit as it was given, if it is not a plain whole number.
-    given: Option<Py<PyAny>>,
-}
-
-impl Limit {
-    fn of(given: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if given.is_exact_instance_of::<PyInt>() {
-            if let Ok(limit) = given.extract::<usize>() {
-                return Ok(Self { limit, high_water: limit.saturating_mul(2), given: None });
-            }
-            // Above any number of bytes, or below all of them.
-            let bound = if given.lt(0)? { 0 } else { usize::MAX };
-            return Ok(Self {
-                limit: bound,
-                high_water: bound,
-                given: Some(given.clone().unbind()),
-            });
-        }
-        let number = given.extract::<f64>()?;
-        // No number is above NaN; the cast saturates.
-        let whole =
-            |number: f64| if number.is_nan() { usize::MAX } else { number.floor() as usize };
-        Ok(Self {
-            limit: whole(number),
-            high_water: whole(number * 2.0),
-            given: Some(given.clone().unbind()),
-        })
-    }
-
-    fn set(self, py: Python<'_>, state: &State) {
-        state.flags.update(py, |flags| {
-            flags.limit = self.limit;
-            flags.high_water = self.high_water;
-        });
-        drop(state.given_limit.replace(py, self.given));
-    }
-}
-
 impl StreamReader {
     /// Raises the exception that ended the stream, if there is one.
     #[inline]
@@ -225,21 +164,6 @@ impl StreamReader {
         }
     }
 
-    /// Wakes the task that waits.
-    #[inline]
-    fn wake(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(waiter) = self.state.waiter.take(py) else {
-            return Ok(());
-        };
-        let waiter = waiter.into_bound(py);
-        match as_native(&waiter) {
-            Some(future) if future.get().is_cancelled(py) => Ok(()),
-            Some(future) => Future::finish(future, py.None()),
-            None if waiter.call_method0(crate::intern!(py, "cancelled"))?.is_truthy()? => Ok(()),
-            None => waiter.call_method1(crate::intern!(py, "set_result"), (py.None(),)).map(drop),
-        }
-    }
-
     /// Resumes the paused transport.
     fn resume_transport(&self, py: Python<'_>) -> PyResult<()> {
         self.state.flags.update(py, |flags| flags.paused = false);
@@ -258,130 +182,10 @@ impl StreamReader {
         }
     }
 
-    /// Adds data that a transport has received, which is not empty. No Python code
-    /// runs; [`Self::arrived`] does the rest.
-    #[inline]
-    pub fn take_in(&self, py: Python<'_>, bytes: &[u8]) -> TakenIn {
-        if self.is_ended(py) {
-            return TakenIn::AfterEnd;
-        }
-        match self.state.buffer.append(py, bytes) {
-            Appended::Done => TakenIn::Buffered,
-            Appended::IntoObject | Appended::OutOfMemory => TakenIn::OutOfMemory,
-        }
-    }
-
-    /// The second half of [`Self::take_in`]: wakes the task that waits, or
-    /// raises.
-    #[inline]
-    pub fn arrived(&self, py: Python<'_>, taken: TakenIn) -> PyResult<()> {
-        match taken {
-            TakenIn::Buffered => self.announce(py),
-            TakenIn::AfterEnd => {
-                Err(PyAssertionError::new_err(crate::name!("feed_data after feed_eof")))
-            }
-            TakenIn::OutOfMemory => Err(allocate::out_of_memory()),
-        }
-    }
-
-    /// Wakes the task that waits for data, and pauses the transport if there is
-    /// too much.
-    #[inline]
-    fn announce(&self, py: Python<'_>) -> PyResult<()> {
-        self.wake(py)?;
-        let state = &self.state;
-        let flags = state.flags.get(py);
-        if flags.paused || state.transport.is_none(py) || self.buffered(py)? <= flags.high_water {
-            return Ok(());
-        }
-        let Some(transport) = state.transport.clone_ref(py) else {
-            return Ok(());
-        };
-        match transport.into_bound(py).call_method0(crate::intern!(py, "pause_reading")) {
-            Ok(_) => {
-                state.flags.update(py, |flags| flags.paused = true);
-                Ok(())
-            }
-            // It cannot be paused, and is not asked again.
-            Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => {
-                drop(state.transport.take(py));
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// `feed_data`.
-    pub(super) fn feed(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = data.py();
-        if self.is_ended(py) {
-            return self.arrived(py, TakenIn::AfterEnd);
-        }
-        let appended = if let Ok(bytes) = data.cast_exact::<PyBytes>() {
-            let bytes = bytes.as_bytes();
-            if bytes.is_empty() {
-                return Ok(());
-            }
-            self.state.buffer.append(py, bytes)
-        } else if !data.is_truthy()? {
-            return Ok(());
-        } else if self.takes_bytes(py) {
-            // Converted as a bytearray does it, because asyncio's buffer is
-            // one.
-            let copy = allocate::blank_bytearray(py, 0)?.filled(&[]);
-            let copy = copy.map_err(|_| allocate::out_of_memory())?;
-            copy.call_method1(crate::intern!(py, "extend"), (data,))?;
-            // SAFETY: no other code has a reference to the object.
-            self.state.buffer.append(py, unsafe { copy.as_bytes() })
-        } else {
-            Appended::IntoObject
-        };
-        match appended {
-            Appended::Done => {}
-            Appended::OutOfMemory => return Err(allocate::out_of_memory()),
-            Appended::IntoObject => {
-                self.buffer_object(py)?.call_method1(crate::intern!(py, "extend"), (data,))?;
-            }
-        }
-        self.announce(py)
-    }
-
-    /// `feed_eof`.
-    pub(super) fn end(&self, py: Python<'_>) -> PyResult<()> {
-        self.state.flags.update(py, |flags| flags.eof = true);
-        self.wake(py)
-    }
-
-    /// `set_exception`.
-    pub(super) fn fail(&self, exception: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = exception.py();
-        let kept = Some(exception.clone().unbind()).filter(|it| !it.is_none(py));
-        drop(self.state.exception.replace(py, kept));
-        let Some(waiter) = self.state.waiter.take(py) else {
-            return Ok(());
-        };
-        let waiter = waiter.into_bound(py);
-        if waiter.call_method0(crate::intern!(py, "cancelled"))?.is_truthy()? {
-            return Ok(());
-        }
-        waiter.call_method1(crate::intern!(py, "set_exception"), (exception,)).map(drop)
-    }
-
     /// Where the reader was made (debug mode).
     pub(super) fn source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.source_traceback.clone_ref(py)
     }
-}
-
-/// What happened to received data.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum TakenIn {
-    /// It can be read.
-    Buffered,
-    /// Dropped: the stream had ended before.
-    AfterEnd,
-    /// Dropped: there is no memory for it.
-    OutOfMemory,
 }
 
 #[pymethods]
@@ -401,9 +205,7 @@ impl StreamReader {
         r#loop: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let limit = match limit {
-            GivenLimit::Default => {
-                Limit { limit: DEFAULT_LIMIT, high_water: DEFAULT_LIMIT * 2, given: None }
-            }
+            GivenLimit::Default => Limit::DEFAULT,
             GivenLimit::Object(limit) => {
                 if limit.le(0)? {
                     return Err(PyValueError::new_err(crate::name!("Limit cannot be <= 0")));

@@ -1,10 +1,10 @@
 //! When one direction of a TLS connection pauses, and when it resumes.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 
 use crate::ffi::gil_cell::GilCell;
+use crate::net::transports::complete_marks;
 
 /// The number of bytes from which on a direction pauses, and the number at or
 /// below which it resumes.
@@ -43,22 +43,7 @@ impl Marks {
         high: Option<Bound<'py, PyAny>>,
         low: Option<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let high = match (high, &low) {
-            (Some(high), _) => high,
-            (None, Some(low)) => low.mul(4)?,
-            (None, None) => crate::ffi::allocate::Made(self.default).into_pyobject(py)?.into_any(),
-        };
-        let low = match low {
-            Some(low) => low,
-            None => high.floor_div(4)?,
-        };
-        if !(high.ge(&low)? && low.ge(0)?) {
-            return Err(PyValueError::new_err(format!(
-                "high ({}) must be >= low ({}) must be >= 0",
-                high.repr()?,
-                low.repr()?
-            )));
-        }
+        let (low, high) = complete_marks(py, high, low, self.default)?;
         let (whole_high, high_differs) = whole(&high, f64::ceil)?;
         let (whole_low, low_differs) = whole(&low, f64::floor)?;
         let given = (high_differs || low_differs).then(|| (low.unbind(), high.unbind()));

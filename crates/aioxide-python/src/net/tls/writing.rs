@@ -10,10 +10,7 @@ use super::state::Phase;
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
 use crate::ffi::errors::Settled;
-use crate::stdlib;
-
-/// Writes to a lost connection that pass before each is logged.
-const QUIET_LOST_WRITES: u32 = 5;
+use crate::net::transports::log_lost_write;
 
 impl SslProtocol {
     /// Encrypts and sends `data`, or queues it until the handshake is over.
@@ -58,13 +55,7 @@ impl SslProtocol {
             flags.lost_writes = lost.saturating_add(1);
             lost
         });
-        if lost >= QUIET_LOST_WRITES {
-            stdlib::logger(py)?.call_method1(
-                crate::name!("warning"),
-                (crate::name!("SSL connection is closed"),),
-            )?;
-        }
-        Ok(())
+        log_lost_write(py, lost, "SSL connection is closed")
     }
 
     /// Adds `data` without its first `done` bytes to the backlog. The caller

@@ -64,8 +64,7 @@ pub struct GivenMarks<'py> {
 }
 
 impl<'py> GivenMarks<'py> {
-    /// The marks, with asyncio's defaults for those that are None. Any object that can
-    /// be compared, multiplied and divided is accepted.
+    /// See [`complete_marks`].
     ///
     /// # Errors
     ///
@@ -76,25 +75,41 @@ impl<'py> GivenMarks<'py> {
         low: Option<Bound<'py, PyAny>>,
         default: usize,
     ) -> PyResult<Self> {
-        let high = match (high, &low) {
-            (Some(high), _) => high,
-            (None, Some(low)) => 4_i32.into_pyobject(py)?.mul(low)?,
-            (None, None) => Made(default).into_pyobject(py)?.into_any(),
-        };
-        let low = match low {
-            Some(low) => low,
-            None => high.floor_div(4)?,
-        };
-        if !(high.ge(&low)? && low.ge(0)?) {
-            return Err(PyValueError::new_err(format!(
-                "high ({}) must be >= low ({}) must be >= 0",
-                high.repr()?,
-                low.repr()?
-            )));
-        }
+        let (low, high) = complete_marks(py, high, low, default)?;
         let bytes = (bytes_of(&low)?, bytes_of(&high)?);
         Ok(Self { objects: (low, high), bytes })
     }
+}
+
+/// Low and high, with asyncio's defaults for those that are None. Any object that
+/// can be compared, multiplied and divided is accepted.
+///
+/// # Errors
+///
+/// `ValueError` unless high >= low >= 0.
+pub fn complete_marks<'py>(
+    py: Python<'py>,
+    high: Option<Bound<'py, PyAny>>,
+    low: Option<Bound<'py, PyAny>>,
+    default: usize,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let high = match (high, &low) {
+        (Some(high), _) => high,
+        (None, Some(low)) => 4_i32.into_pyobject(py)?.mul(low)?,
+        (None, None) => Made(default).into_pyobject(py)?.into_any(),
+    };
+    let low = match low {
+        Some(low) => low,
+        None => high.floor_div(4)?,
+    };
+    if !(high.ge(&low)? && low.ge(0)?) {
+        return Err(PyValueError::new_err(format!(
+            "high ({}) must be >= low ({}) must be >= 0",
+            high.repr()?,
+            low.repr()?
+        )));
+    }
+    Ok((low, high))
 }
 
 /// `mark` in whole bytes, rounded down; at most `usize::MAX`.

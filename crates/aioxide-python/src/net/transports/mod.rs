@@ -18,7 +18,8 @@ mod write_queue;
 
 pub use addresses::Address;
 pub use datagram::DatagramTransport;
-pub use failures::ends_the_loop;
+pub use failures::{ends_the_loop, log_lost_write};
+pub use flow_control::complete_marks;
 pub use lifecycle::Lifecycle;
 pub use link::Transport;
 pub use pipes::{ReadPipeTransport, WritePipeTransport};

@@ -9,6 +9,7 @@
 mod end;
 mod read;
 mod write;
+mod writing;
 
 pub use read::ReadPipeTransport;
 pub use write::WritePipeTransport;

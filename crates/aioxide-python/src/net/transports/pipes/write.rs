@@ -3,11 +3,10 @@
 use std::os::fd::RawFd;
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyNotImplementedError};
+use pyo3::exceptions::{PyAssertionError, PyNotImplementedError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString, PyType};
-use rustix::io::Errno;
 
 use super::end::{self, Kind, pipe_methods};
 use crate::core::dispatch::TransportEvent;
@@ -17,14 +16,9 @@ use crate::core::futures::Future;
 use crate::ffi::allocate;
 use crate::ffi::attributes::count_attributes;
 use crate::ffi::buffers::BufferView;
-use crate::ffi::errors::{Settled, os_error};
-use crate::ffi::file_descriptor::numbered;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::net::transports::Transport;
-use crate::net::transports::failures::{fatal_error, log_lost_write};
-use crate::net::transports::flow_control::{
-    flow_control_methods, maybe_pause_protocol, maybe_resume_protocol,
-};
+use crate::net::transports::flow_control::flow_control_methods;
 use crate::net::transports::lifecycle::{Lifecycle, finalizer};
 use crate::net::transports::link::{Link, extra_methods, link_methods};
 use crate::net::transports::write_queue::{Piece, WriteQueue};
@@ -40,40 +34,40 @@ const FIFOS_TELL_NO_END: bool = cfg!(target_vendor = "apple");
 /// `WriteTransport`.
 #[pyclass(frozen, weakref, dict, module = "aioxide")]
 pub struct WritePipeTransport {
-    state: Contents<State>,
+    pub(super) state: Contents<State>,
     /// The descriptor, also after it was closed: for `repr`.
-    fd: RawFd,
+    pub(super) fd: RawFd,
     /// Whether the poller reports that the read end is closed.
     tells_end: bool,
 }
 
-struct State {
+pub(super) struct State {
     link: Link,
     /// None once closed.
     pipe: GilCell<Option<Py<PyAny>>>,
     /// The dictionary behind `get_extra_info`.
     extra: GilCell<Py<PyDict>>,
-    queue: GilCell<WriteQueue>,
-    flags: GilCell<Flags>,
+    pub queue: GilCell<WriteQueue>,
+    pub flags: GilCell<Flags>,
 }
 
 /// The state of the transport.
 #[derive(Clone, Copy, Default)]
-struct Flags {
+pub(super) struct Flags {
     /// `close` or `write_eof` was called, or the pipe is lost.
-    closing: bool,
+    pub closing: bool,
     /// Nonzero once a write has failed; counts writes after the end.
-    lost_writes: u32,
+    pub lost_writes: u32,
     /// `connection_lost` is scheduled.
-    lost: bool,
+    pub lost: bool,
     /// The poller watches whether the read end is closed.
-    watching_end: bool,
+    pub watching_end: bool,
     /// The poller watches whether the pipe has room.
-    watching_room: bool,
+    pub watching_room: bool,
 }
 
 impl WritePipeTransport {
-    fn watch(&self, slf: &Bound<'_, Self>, direction: Direction) -> PyResult<()> {
+    pub(super) fn watch(&self, slf: &Bound<'_, Self>, direction: Direction) -> PyResult<()> {
         let py = slf.py();
         match self.core(py) {
             Some(core) => {
@@ -85,7 +79,7 @@ impl WritePipeTransport {
         }
     }
 
-    fn stop_watching(&self, py: Python<'_>, direction: Direction) {
+    pub(super) fn stop_watching(&self, py: Python<'_>, direction: Direction) {
         let watching = self.state.flags.update(py, |flags| match direction {
             Direction::Read => std::mem::take(&mut flags.watching_end),
             Direction::Write => std::mem::take(&mut flags.watching_room),
@@ -93,100 +87,6 @@ impl WritePipeTransport {
         if watching {
             end::stop_watching(self, py, self.fd, direction);
         }
-    }
-
-    /// The write end has become readable: the read end is closed.
-    fn reader_gone(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        if !self.state.flags.get(py).watching_end {
-            return Ok(());
-        }
-        let waiting = !self.state.queue.is_empty(py);
-        self.log(slf, "info", "%r was closed by peer")?;
-        let reason = waiting.then(|| {
-            PyBrokenPipeError::new_err(()).settled(py).into_value(py).into_bound(py).into_any()
-        });
-        self.force_close(slf, reason)
-    }
-
-    /// The pipe has room again: writes once, as asyncio does.
-    fn flush(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = core.py();
-        if !self.state.flags.get(py).watching_room || self.state.queue.is_empty(py) {
-            return Ok(());
-        }
-        let count = match self.state.queue.write(py, self.fd) {
-            Ok(count) => count,
-            Err(Errno::INTR) => 0,
-            Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => 0,
-            Err(error) => return self.write_failed(slf, os_error(error)),
-        };
-        if count == 0 {
-            return Ok(());
-        }
-        drop(self.state.queue.advance(py, count));
-        if !self.state.queue.is_empty(py) {
-            return Ok(());
-        }
-        self.stop_watching(py, Direction::Write);
-        // The protocol may write, and so fill the queue again.
-        maybe_resume_protocol(self, slf)?;
-        let empty = self.state.queue.is_empty(py);
-        let over = self.state.flags.update(py, |flags| {
-            flags.closing && empty && !std::mem::replace(&mut flags.lost, true)
-        });
-        if over { self.lost(slf) } else { Ok(()) }
-    }
-
-    fn write_failed(&self, slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
-        self.state.flags.update(slf.py(), |flags| {
-            flags.lost_writes = flags.lost_writes.saturating_add(1);
-        });
-        fatal_error(self, slf, error, "Fatal write error on pipe transport")
-    }
-
-    /// Writes as much as the pipe takes and queues the rest. `keep` is called
-    /// with the number of bytes written and returns the piece to queue.
-    fn write_or_queue(
-        &self,
-        slf: &Bound<'_, Self>,
-        data: &[u8],
-        keep: impl FnOnce(usize) -> PyResult<(Piece, usize)>,
-    ) -> PyResult<()> {
-        let py = slf.py();
-        let (too_late, lost) = self.state.flags.update(py, |flags| {
-            let too_late = flags.closing || flags.lost_writes > 0;
-            flags.lost_writes = flags.lost_writes.saturating_add(u32::from(too_late));
-            (too_late, flags.lost_writes)
-        });
-        if too_late {
-            let text = "pipe closed by peer or os.write(pipe, data) raised exception.";
-            return log_lost_write(py, lost.saturating_sub(1), text);
-        }
-        let mut written = 0;
-        let idle = self.state.queue.is_empty(py);
-        if idle {
-            written = match rustix::io::write(numbered(self.fd), data) {
-                Ok(count) if count == data.len() => return Ok(()),
-                Ok(count) => count,
-                Err(Errno::INTR) => 0,
-                Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => 0,
-                Err(error) => return self.write_failed(slf, os_error(error)),
-            };
-        }
-        // A part may be written already: the reader would take the next write
-        // for the rest of this one.
-        let kept = match keep(written) {
-            Ok(kept) if idle => self.watch(slf, Direction::Write).map(|()| kept),
-            kept => kept,
-        };
-        let (piece, sent) = match kept {
-            Ok(kept) => kept,
-            Err(error) => return self.write_failed(slf, error),
-        };
-        self.state.flags.update(py, |flags| flags.watching_room = true);
-        self.state.queue.push(py, piece, sent);
-        maybe_pause_protocol(self, slf)
     }
 }
 
@@ -225,7 +125,7 @@ impl Lifecycle for WritePipeTransport {
         slf: &Bound<'_, Self>,
         readiness: u8,
     ) -> PyResult<()> {
-        if readiness == READABLE { self.reader_gone(slf) } else { self.flush(core, slf) }
+        if readiness == READABLE { self.reader_closed(slf) } else { self.flush(core, slf) }
     }
 
     fn ready_step(readiness: u8) -> &'static str {
