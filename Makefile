@@ -76,8 +76,8 @@ test-python:
 .PHONY: asan
 asan: ## The Python tests with AddressSanitizer: make asan ARGS="tests/tls -q"
 	@$(prepare) build test
-	AIOXIDE_TEST_LOOPS=aioxide scripts/asan $(in_venv) \
-		$(in_venv) -m pytest $(if $(filter tests/%,$(ARGS)),,tests) $(ARGS)
+	AIOXIDE_TEST_LOOPS=aioxide scripts/asan $(in_venv) $(in_venv) \
+		$(if $(filter tests/%,$(ARGS)),-m pytest,scripts/test-in-parallel) $(ARGS)
 
 .PHONY: test-pythons
 test-pythons: ## The Python tests and conformance on 3.11 to 3.15 and a debug build
