@@ -204,10 +204,13 @@ miri: ## Run the engine's tests under Miri (needs rustup)
 	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked --package aioxide-engine
 
 .PHONY: check-macos
-check-macos: ## Compile the engine for macOS, without linking (needs rustup)
+check-macos: ## Compile engine and binding for macOS, without linking (needs rustup)
 	rustup target add aarch64-apple-darwin
-	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) check --locked --package aioxide-engine \
-		--target aarch64-apple-darwin
+	mkdir -p target
+	printf '%s\n' implementation=CPython version=3.13 shared=true abi3=false pointer_width=64 \
+		suppress_build_script_link_lines=true > target/macos-python.txt
+	PYO3_CONFIG_FILE='$(CURDIR)/target/macos-python.txt' CARGO_TARGET_DIR='$(CURDIR)/target' \
+		$(CARGO) check --locked --package aioxide-python --target aarch64-apple-darwin
 
 .PHONY: clean
 clean: ## Delete everything that was built

@@ -5,6 +5,7 @@ pub mod accepting;
 pub mod file_send;
 pub mod server;
 pub mod sock;
+pub mod socket_calls;
 pub mod streams;
 pub mod tls;
 pub mod tls_options;

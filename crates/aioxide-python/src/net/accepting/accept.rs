@@ -3,7 +3,6 @@
 use pyo3::exceptions::{PyBlockingIOError, PyConnectionAbortedError, PyInterruptedError};
 use pyo3::prelude::*;
 use rustix::io::Errno;
-use rustix::net::SocketFlags;
 
 use super::connection::{AcceptConnection, Connection};
 use crate::core::coroutines::Coroutine;
@@ -164,8 +163,7 @@ impl ServerCore {
 /// One `accept`.
 fn accept(facts: Facts) -> PyResult<Outcome> {
     let descriptor = numbered(facts.fd);
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    match rustix::net::acceptfrom_with(descriptor, flags) {
+    match crate::net::socket_calls::accept(descriptor) {
         Ok((fd, peer)) => Ok(Outcome::Connected(Connection::Native(Accepted {
             fd,
             peer: Address::of(peer),

@@ -8,7 +8,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyMemoryView, PySlice};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::RecvFlags;
 
 use crate::core::event_loop::{Direction, LoopCore};
 use crate::ffi::allocate;
@@ -254,8 +254,9 @@ fn send_all(fd: RawFd, data: &Bound<'_, PyAny>, sent: &mut usize) -> PyResult<Op
     let view = BufferView::readable(data)?;
     loop {
         let rest = view.bytes().get(*sent..).unwrap_or_default();
-        let count =
-            unless_would_block(|| rustix::net::send(numbered(fd), rest, SendFlags::NOSIGNAL))?;
+        let count = unless_would_block(|| {
+            rustix::net::send(numbered(fd), rest, crate::net::socket_calls::SEND)
+        })?;
         match count {
             None => return Ok(None),
             Some(count) => *sent += count,

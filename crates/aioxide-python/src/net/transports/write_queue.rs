@@ -10,7 +10,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes};
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags};
+use rustix::net::SendAncillaryBuffer;
 
 use crate::ffi::allocate;
 use crate::ffi::file_descriptor::numbered;
@@ -101,7 +101,12 @@ impl WriteQueue {
     pub fn send(&mut self, py: Python<'_>, socket: RawFd) -> Result<usize, Errno> {
         let slices = self.slices(py);
         let mut control = SendAncillaryBuffer::default();
-        rustix::net::sendmsg(numbered(socket), &slices, &mut control, SendFlags::NOSIGNAL)
+        rustix::net::sendmsg(
+            numbered(socket),
+            &slices,
+            &mut control,
+            crate::net::socket_calls::SEND,
+        )
     }
 
     /// Writes as much as the pipe takes.

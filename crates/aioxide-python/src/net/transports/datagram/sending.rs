@@ -8,7 +8,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SendFlags};
+use rustix::net::AddressFamily;
 
 use super::DatagramTransport;
 use super::destination::Destination;
@@ -87,10 +87,13 @@ impl DatagramTransport {
     fn send_bytes(&self, bytes: &[u8], to: &Destination) -> PyResult<bool> {
         loop {
             let sent = match to {
-                Destination::Numeric(address) => {
-                    rustix::net::sendto(self.descriptor(), bytes, SendFlags::NOSIGNAL, address)
-                }
-                _ => rustix::net::send(self.descriptor(), bytes, SendFlags::NOSIGNAL),
+                Destination::Numeric(address) => rustix::net::sendto(
+                    self.descriptor(),
+                    bytes,
+                    crate::net::socket_calls::SEND,
+                    address,
+                ),
+                _ => rustix::net::send(self.descriptor(), bytes, crate::net::socket_calls::SEND),
             };
             match sent {
                 Ok(_) => return Ok(true),

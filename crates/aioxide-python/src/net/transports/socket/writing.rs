@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 use rustix::io::Errno;
-use rustix::net::{SendFlags, Shutdown};
+use rustix::net::Shutdown;
 
 use super::SocketTransport;
 use super::would_block;
@@ -29,7 +29,7 @@ impl SocketTransport {
     #[inline]
     fn send(&self, data: &[u8]) -> PyResult<Sent> {
         loop {
-            match rustix::net::send(self.descriptor(), data, SendFlags::NOSIGNAL) {
+            match rustix::net::send(self.descriptor(), data, crate::net::socket_calls::SEND) {
                 Ok(count) if count == data.len() => return Ok(Sent::All),
                 Ok(count) => return Ok(Sent::Only(count)),
                 Err(Errno::INTR) => {}
