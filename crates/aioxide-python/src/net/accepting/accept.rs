@@ -49,7 +49,7 @@ impl ServerCore {
             let made = match outcome {
                 Ok(Outcome::Connected(connection)) => self.connect(core, slf, connection),
                 Ok(Outcome::WouldBlock) => {
-                    self.state.listeners.would_block(py, index);
+                    self.state.listeners.accept_would_block(py, index);
                     return Ok(());
                 }
                 Ok(Outcome::Aborted) => return Ok(()),

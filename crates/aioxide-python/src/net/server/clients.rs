@@ -90,7 +90,7 @@ impl ServerCore {
         allocate::list(py, alive)
     }
 
-    /// How many there are.
+    /// How many connections with a native transport are not lost.
     #[getter]
     fn _client_count(&self, py: Python<'_>) -> Made<usize> {
         Made(self.state.clients.len(py))

@@ -72,10 +72,10 @@ impl Listeners {
         listener.map_or(0, |listener| listener.pace.after_report(poll, backlog))
     }
 
-    /// See [`Pace::would_block`].
-    pub fn would_block(&mut self, index: u32) {
+    /// See [`Pace::accept_would_block`].
+    pub fn accept_would_block(&mut self, index: u32) {
         if let Some(listener) = self.0.get_mut(index as usize) {
-            listener.pace.would_block();
+            listener.pace.accept_would_block();
         }
     }
 
@@ -97,8 +97,8 @@ unsafe_cell_methods!(Listeners {
     fn set_watched(&mut self, index: u32, watched: bool) -> Option<Facts>;
     /// See [`Pace::after_report`].
     fn after_report(&mut self, index: u32, poll: u32, backlog: i32) -> i32;
-    /// See [`Pace::would_block`].
-    fn would_block(&mut self, index: u32);
+    /// See [`Pace::accept_would_block`].
+    fn accept_would_block(&mut self, index: u32);
 } with py {
     /// See [`Listeners::socket`].
     fn socket(&mut self, index: u32) -> Option<Py<PyAny>>;

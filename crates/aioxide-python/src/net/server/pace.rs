@@ -34,7 +34,7 @@ impl Pace {
     }
 
     /// An `accept` would have blocked.
-    pub fn would_block(&mut self) {
+    pub fn accept_would_block(&mut self) {
         self.in_a_row = 0;
     }
 }

@@ -50,7 +50,7 @@ struct ReadMethod;
 impl FastMethod for ReadMethod {
     type Class = StreamReader;
     const NAME: &'static CStr = c"read";
-    const DOC: &'static CStr = c"read($self, n=-1)\n--\n\nWaits until there is something, and returns at most `n` bytes of it; below zero, everything until the end. Empty at the end.\n\nRaises what ended the stream, and RuntimeError if somebody waits already. Cancellation ends the wait; what has arrived stays.";
+    const DOC: &'static CStr = c"read($self, n=-1)\n--\n\nWaits for data and returns at most `n` bytes; if `n` is negative, everything until the end of the stream. Returns empty bytes at the end of the stream.\n\nRaises the exception that ended the stream, and RuntimeError if another task waits already. Cancellation ends the wait; data that has arrived stays in the buffer.";
 
     #[inline]
     fn call<'py>(
@@ -74,7 +74,7 @@ struct ReadExactlyMethod;
 impl FastMethod for ReadExactlyMethod {
     type Class = StreamReader;
     const NAME: &'static CStr = c"readexactly";
-    const DOC: &'static CStr = c"readexactly($self, n)\n--\n\nWaits until there are `n` bytes, and returns them.\n\nIncompleteReadError, with what there was, if the stream ends before; ValueError if `n` is below zero. Raises what ended the stream, and RuntimeError if somebody waits already. Cancellation ends the wait; what has arrived stays.";
+    const DOC: &'static CStr = c"readexactly($self, n)\n--\n\nWaits for exactly `n` bytes and returns them.\n\nIncompleteReadError, with the bytes read so far, if the stream ends before; ValueError if `n` is negative. Raises the exception that ended the stream, and RuntimeError if another task waits already. Cancellation ends the wait; data that has arrived stays in the buffer.";
 
     #[inline]
     fn call<'py>(
@@ -94,7 +94,7 @@ struct ReadUntilMethod;
 impl FastMethod for ReadUntilMethod {
     type Class = StreamReader;
     const NAME: &'static CStr = c"readuntil";
-    const DOC: &'static CStr = c"readuntil($self, separator=b'\\n')\n--\n\nWaits until the separator is there, and returns everything up to its end. From Python 3.13 on a tuple of separators is one of them, whichever ends first.\n\nIncompleteReadError, with what there was, if the stream ends before; LimitOverrunError if there are more bytes before the separator than the reader's limit; they stay. Raises what ended the stream, and RuntimeError if somebody waits already. Cancellation ends the wait; what has arrived stays.";
+    const DOC: &'static CStr = c"readuntil($self, separator=b'\\n')\n--\n\nWaits for the separator and returns everything up to its end. From Python 3.13 on a tuple of separators is accepted; the one that ends first counts.\n\nIncompleteReadError, with the bytes read so far, if the stream ends before; LimitOverrunError if more bytes than the reader's limit come before the separator; they stay in the buffer. Raises the exception that ended the stream, and RuntimeError if another task waits already. Cancellation ends the wait; data that has arrived stays in the buffer.";
 
     #[inline]
     fn call<'py>(
@@ -116,7 +116,7 @@ struct ReadLineMethod;
 impl PlainMethod for ReadLineMethod {
     type Class = StreamReader;
     const NAME: &'static CStr = c"readline";
-    const DOC: &'static CStr = c"readline($self)\n--\n\nWaits for the end of a line, and returns the line with it; at the end of the stream, what there is.\n\nValueError if the line is longer than the reader's limit; it is dropped, as far as it has arrived. Raises what ended the stream, and RuntimeError if somebody waits already. Cancellation ends the wait; what has arrived stays.";
+    const DOC: &'static CStr = c"readline($self)\n--\n\nWaits for a line and returns it with its end; at the end of the stream, returns what is left.\n\nValueError if the line is longer than the reader's limit; the part that has arrived is dropped. Raises the exception that ended the stream, and RuntimeError if another task waits already. Cancellation ends the wait; data that has arrived stays in the buffer.";
 
     #[inline]
     fn call(slf: &Bound<'_, StreamReader>) -> PyResult<Py<PyAny>> {
@@ -137,7 +137,7 @@ struct WriteMethod;
 impl FastMethod for WriteMethod {
     type Class = StreamWriter;
     const NAME: &'static CStr = c"write";
-    const DOC: &'static CStr = c"write($self, data)\n--\n\nSends `data`, at once as far as the transport does; await `drain()` afterwards.";
+    const DOC: &'static CStr = c"write($self, data)\n--\n\nPasses `data` to the transport, which sends it or queues it; await `drain()` afterwards.";
 
     #[inline]
     fn call<'py>(
@@ -155,7 +155,7 @@ struct DrainMethod;
 impl PlainMethod for DrainMethod {
     type Class = StreamWriter;
     const NAME: &'static CStr = c"drain";
-    const DOC: &'static CStr = c"drain($self)\n--\n\nWaits until the transport wants more data: at once, unless too much waits to be sent.\n\nRaises what ended the connection, ConnectionResetError if it ended without. Cancellation ends the wait and nothing else.";
+    const DOC: &'static CStr = c"drain($self)\n--\n\nWaits while too much data is queued in the transport; otherwise returns without waiting.\n\nRaises the exception that ended the connection, or ConnectionResetError if there is none. Cancellation only ends the wait.";
 
     #[inline]
     fn call(slf: &Bound<'_, StreamWriter>) -> PyResult<Py<PyAny>> {

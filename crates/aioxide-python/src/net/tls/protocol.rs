@@ -35,7 +35,9 @@ impl SslProtocol {
     pub(super) fn core<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, LoopCore>> {
         match self.state.core.clone_ref(py) {
             Some(core) => Ok(core.into_bound(py)),
-            None => Err(PyRuntimeError::new_err(crate::name!("the TLS protocol was taken apart"))),
+            None => Err(PyRuntimeError::new_err(crate::name!(
+                "the TLS protocol was cleared by the garbage collector"
+            ))),
         }
     }
 

@@ -53,7 +53,7 @@ impl SslTransport {
         self.state.closed.replace(py, true)
     }
 
-    /// The protocol, until the transport is closed.
+    /// The protocol, until `close` is called a second time.
     #[inline]
     fn tls<'py>(&self, py: Python<'py>) -> Option<Bound<'py, SslProtocol>> {
         self.state.protocol.clone_ref(py).map(|protocol| protocol.into_bound(py))
@@ -135,8 +135,8 @@ impl SslTransport {
     /// sent; `connection_lost(None)` follows.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         if self.set_closed(py) {
-            // As in asyncio: a program that keeps a closed transport does not
-            // keep the session and its context alive.
+            // As in asyncio: after a second call, a program that keeps the
+            // transport does not keep the session and its context alive.
             drop(self.state.protocol.take(py));
             return Ok(());
         }

@@ -196,7 +196,7 @@ macro_rules! flow_control_methods {
                 maybe_pause_protocol(slf.get(), slf)
             }
 
-            /// The same, but does not pause the protocol.
+            /// Like `set_write_buffer_limits`, but does not pause the protocol.
             #[pyo3(signature = (high=None, low=None))]
             fn _set_write_buffer_limits<'py>(
                 &self,

@@ -298,12 +298,12 @@ macro_rules! socket_methods {
                 slf.get().force_close(slf, None)
             }
 
-            /// The same because of `exc`.
+            /// Ends the connection in the next iteration because of `exc`.
             fn _force_close(slf: &Bound<'_, Self>, exc: Option<Bound<'_, PyAny>>) -> PyResult<()> {
                 slf.get().force_close(slf, exc)
             }
 
-            /// The bytes that one read returns at most.
+            /// The most bytes that one read returns.
             #[classattr]
             fn max_size() -> usize {
                 $crate::core::event_loop::SCRATCH_BYTES

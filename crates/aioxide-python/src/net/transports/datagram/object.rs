@@ -240,7 +240,7 @@ impl DatagramTransport {
         self.queue_shown(py)
     }
 
-    /// Its size, in bytes.
+    /// The size of the unsent datagrams, in bytes.
     #[getter]
     fn _buffer_size(&self, py: Python<'_>) -> Made<usize> {
         Made(self.buffered(py))

@@ -120,7 +120,7 @@ macro_rules! pipe_methods {
                 slf.get().force_close(slf, exc)
             }
 
-            /// Whether the transport was told to close, or the pipe has ended.
+            /// Whether the transport is closing, or the pipe has ended.
             fn is_closing(&self, py: Python<'_>) -> bool {
                 self.state.flags.get(py).$($closing).+
             }

@@ -210,7 +210,7 @@ impl ReadPipeTransport {
         allocate::string(py, &end::describe(self, py, class, (closing, registered), ""))
     }
 
-    /// The bytes that one read brings at most.
+    /// The most bytes that one read returns.
     #[classattr]
     fn max_size() -> usize {
         SCRATCH_BYTES

@@ -26,7 +26,7 @@ use crate::stdlib;
 
 /// Systems on which the write end of a named FIFO is readable while there is
 /// data in it. There this does not mean that the read end is closed.
-const FIFOS_TELL_NO_END: bool = cfg!(target_vendor = "apple");
+const FIFO_END_NOT_REPORTED: bool = cfg!(target_vendor = "apple");
 
 /// A pipe that a protocol writes to.
 ///
@@ -38,7 +38,7 @@ pub struct WritePipeTransport {
     /// The descriptor, also after it was closed: for `repr`.
     pub(super) fd: RawFd,
     /// Whether the poller reports that the read end is closed.
-    tells_end: bool,
+    reports_end: bool,
 }
 
 pub(super) struct State {
@@ -111,7 +111,7 @@ impl Lifecycle for WritePipeTransport {
     /// closed is not watched, because its descriptor is about to be closed.
     fn register(&self, _core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        if !self.tells_end || self.state.flags.get(py).lost {
+        if !self.reports_end || self.state.flags.get(py).lost {
             return Ok(());
         }
         self.watch(slf, Direction::Read)?;
@@ -329,12 +329,12 @@ impl LoopCore {
             queue: GilCell::new(WriteQueue::default()),
             flags: GilCell::new(Flags::default()),
         };
-        let tells_end = match kind {
+        let reports_end = match kind {
             Kind::Pipe | Kind::Socket => true,
-            Kind::Fifo => !FIFOS_TELL_NO_END,
+            Kind::Fifo => !FIFO_END_NOT_REPORTED,
             Kind::CharacterDevice => false,
         };
-        let transport = WritePipeTransport { state: Contents::new(state), fd, tells_end };
+        let transport = WritePipeTransport { state: Contents::new(state), fd, reports_end };
         let transport = Py::new(py, transport)?;
         let start = WritePipeTransport::item(transport.clone_ref(py), TransportEvent::Start);
         slf.get().schedule(py, start);

@@ -22,7 +22,7 @@ impl FastMethod for WriteMethod {
     type Class = SocketTransport;
     const NAME: &'static CStr = c"write";
     const DOC: &'static CStr =
-        c"write($self, data)\n--\n\nSends `data`, at once as far as the kernel takes it.";
+        c"write($self, data)\n--\n\nSends as much of `data` as the kernel takes, and queues the rest.";
 
     #[inline]
     fn call<'py>(
