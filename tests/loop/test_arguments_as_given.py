@@ -60,3 +60,29 @@ def test_private_flags_take_anything(loop, flag):
     future = loop.create_future()
     future._asyncio_future_blocking = flag
     assert future._asyncio_future_blocking is bool(flag)
+
+
+@pytest.mark.parametrize(
+    "method, positional, named, message",
+    [
+        ("call_soon", (), {}, "missing 1 required positional argument: 'callback'"),
+        ("call_soon", (print,), {"callback": 1}, "got multiple values for argument 'callback'"),
+        ("call_soon", (print,), {"delay": 1}, "got an unexpected keyword argument 'delay'"),
+        ("call_later", (), {}, "missing 2 required positional arguments: 'delay' and 'callback'"),
+        ("call_later", (1, print), {"delay": 1}, "got multiple values for argument 'delay'"),
+        ("call_at", (1,), {"context": None}, "missing 1 required positional argument: 'callback'"),
+        ("create_task", (1, 2), {}, "takes 2 positional arguments but 3 were given"),
+        ("create_task", (1,), {"coro": 2}, "got multiple values for argument 'coro'"),
+    ],
+)
+def test_a_wrong_argument_is_named(loop, method, positional, named, message):
+    with pytest.raises(TypeError) as caught:
+        getattr(loop, method)(*positional, **named)
+    assert str(caught.value).endswith(f"{method}() {message}")
+
+
+def test_keyword_only_arguments_are_counted_apart(run, api):
+    with pytest.raises(TypeError) as caught:
+        api.wait([], 1, timeout=2)
+    text = "takes 1 positional argument but 2 positional arguments (and 1 keyword-only argument)"
+    assert str(caught.value) == f"wait() {text} were given"

@@ -3,7 +3,6 @@
 use std::ffi::CStr;
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::PyTypeError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -14,39 +13,30 @@ use crate::core::event_loop::LoopCore;
 use crate::core::executor::Call;
 use crate::ffi::allocate;
 use crate::ffi::context;
-use crate::ffi::fastcall::{CallArguments, FastFunction, install_function};
+use crate::ffi::fastcall::{
+    CallArguments, FastFunction, Keywords, Parsed, Signature, install_function,
+};
 use crate::stdlib;
 
 /// `to_thread(func, /, *args, **kwargs)`.
 struct ToThread;
+
+const TO_THREAD: Signature<1, 0> =
+    Signature::function("to_thread", ["func"], []).positional_only().variadic();
 
 impl FastFunction for ToThread {
     const NAME: &'static CStr = c"to_thread";
     const DOC: &'static CStr = c"to_thread(func, /, *args, **kwargs)\n--\n\nCalls `func(*args, **kwargs)` in another thread, in a copy of the current context; its result.\n\nCancellation ends the wait, and prevents the call only if that has not started.\n\nhttps://docs.python.org/3/library/asyncio-task.html#asyncio.to_thread";
 
     fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
-        let Some((function, positional)) = arguments.positional.split_first() else {
-            return Err(PyTypeError::new_err(crate::name!(
-                "to_thread() missing 1 required positional argument: 'func'"
-            )));
-        };
-        let mut keywords: Option<Bound<'py, PyDict>> = None;
-        for argument in arguments.named() {
-            let (name, value) = argument?;
-            let keywords = match &mut keywords {
-                Some(keywords) => keywords,
-                None => keywords.insert(allocate::dict(py)?),
-            };
-            keywords.set_item(name, value)?;
-        }
+        let mut keywords = Keywords::default();
+        let Parsed { required: [function], rest, .. } =
+            TO_THREAD.parse_with(&arguments, |name, value| keywords.insert(name, value))?;
+        let rest = rest.iter().map(|argument| (**argument).clone()).collect();
         let call = CallInThread {
-            function: (**function).clone().unbind(),
-            arguments: allocate::tuple_of(
-                py,
-                positional.iter().map(|argument| (**argument).clone()).collect(),
-            )?
-            .unbind(),
-            keywords: keywords.map(Bound::unbind),
+            function: function.clone().unbind(),
+            arguments: allocate::tuple_of(py, rest)?.unbind(),
+            keywords: keywords.into_option().map(Bound::unbind),
         };
         Coroutine::new(py, call).map(Py::into_any)
     }

@@ -2,7 +2,6 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::LoopCore;
@@ -11,10 +10,13 @@ use crate::core::dispatch::Ready;
 use crate::core::futures::LoopRef;
 use crate::core::handles::{Arguments, Handle};
 use crate::ffi::context;
-use crate::ffi::fastcall::{CallArguments, FastMethod};
+use crate::ffi::fastcall::{CallArguments, FastMethod, Parsed, Signature};
 
 /// `loop.call_soon(callback, *args, context=None)`.
 pub struct CallSoon;
+
+const CALL_SOON: Signature<1, 1> =
+    Signature::method("call_soon", ["callback"], ["context"]).variadic();
 
 impl FastMethod for CallSoon {
     type Class = LoopCore;
@@ -28,39 +30,18 @@ impl FastMethod for CallSoon {
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
         let py = core.py();
-        let (mut callback, positional) = match arguments.positional {
-            [callback, rest @ ..] => (Some(&**callback), rest),
-            [] => (None, arguments.positional),
-        };
-        let mut context = None;
-        for argument in arguments.named() {
-            let (name, value) = argument?;
-            match name.to_str()? {
-                "context" => context = Some(value.clone()),
-                "callback" if callback.is_none() => callback = Some(value),
-                other => {
-                    return Err(PyTypeError::new_err(format!(
-                        "call_soon() got an unexpected keyword argument '{other}'"
-                    )));
-                }
-            }
-        }
-        let Some(callback) = callback else {
-            return Err(PyTypeError::new_err(crate::name!(
-                "call_soon() missing 1 required positional argument: 'callback'"
-            )));
-        };
+        let Parsed { required: [callback], optional: [context], rest } =
+            CALL_SOON.parse(&arguments)?;
         let this = core.get();
         this.admit(py)?;
         let debug = this.debug(py);
         if debug {
             check_callback(callback, "call_soon")?;
         }
-        let context = context::given_or_copy(py, context)?;
-        let positional = Arguments::of_slice(py, positional)?;
+        let context = context::given_or_copy(py, context.cloned())?;
+        let rest = Arguments::of_slice(py, rest)?;
         let event_loop = LoopRef::of_core(core);
-        let handle =
-            Handle::create(py, callback.clone().unbind(), positional, event_loop, context)?;
+        let handle = Handle::create(py, callback.clone().unbind(), rest, event_loop, context)?;
         if debug {
             handle.get().remember_origin(py)?;
         }

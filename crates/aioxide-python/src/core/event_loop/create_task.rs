@@ -2,17 +2,20 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::LoopCore;
 use crate::core::tasks::{Task, TaskOptions};
-use crate::ffi::allocate;
-use crate::ffi::fastcall::{CallArguments, FastMethod};
+use crate::ffi::fastcall::{
+    CallArguments, FastMethod, Keywords, Parsed, Signature, unexpected_keyword,
+};
 
 /// `loop.create_task(coro, *, name=None, context=None, eager_start=False, **keywords)`.
 pub struct CreateTask;
+
+const CREATE_TASK: Signature<1, 2> =
+    Signature::method("create_task", ["coro"], ["name", "context"]).keyword_only();
 
 impl FastMethod for CreateTask {
     type Class = LoopCore;
@@ -26,53 +29,26 @@ impl FastMethod for CreateTask {
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
         let py = core.py();
-        let mut coroutine = match arguments.positional {
-            [] => None,
-            [coroutine] => Some(&**coroutine),
-            more => {
-                return Err(PyTypeError::new_err(format!(
-                    "create_task() takes 1 positional argument but {} were given",
-                    more.len()
-                )));
-            }
-        };
         let this = core.get();
         let factory = this.task_factory.clone_ref(py);
-        let mut options = TaskOptions::default();
-        let mut others = None;
-        for argument in arguments.named() {
-            let (name, value) = argument?;
-            match name.to_str()? {
-                "coro" if coroutine.is_none() => coroutine = Some(value),
-                "name" => options.name = Some(value.clone()),
-                "context" => options.context = Some(value.clone()),
-                // A factory is told what the caller said, not what it means.
-                "eager_start" if factory.is_none() => options.eager_start = value.is_truthy()?,
-                _ if factory.is_some() => {
-                    let keywords = match others.take() {
-                        Some(keywords) => keywords,
-                        None => allocate::dict(py)?,
-                    };
-                    keywords.set_item(name, value)?;
-                    others = Some(keywords);
+        let mut eager_start = false;
+        let mut others = Keywords::default();
+        let Parsed { required: [coroutine], optional: [name, context], .. } = CREATE_TASK
+            .parse_with(&arguments, |name, value| match name.to_str()? {
+                // A factory is passed the argument itself, not its truth value.
+                _ if factory.is_some() => others.insert(name, value),
+                "eager_start" => {
+                    eager_start = value.is_truthy()?;
+                    Ok(())
                 }
-                other => {
-                    return Err(PyTypeError::new_err(format!(
-                        "Task() got an unexpected keyword argument '{other}'"
-                    )));
-                }
-            }
-        }
-        let Some(coroutine) = coroutine else {
-            return Err(PyTypeError::new_err(crate::name!(
-                "create_task() missing 1 required positional argument: 'coro'"
-            )));
-        };
+                other => Err(unexpected_keyword("Task", other)),
+            })?;
+        let options = TaskOptions { name: name.cloned(), context: context.cloned(), eager_start };
         this.check_closed(py)?;
         match factory {
             None => Ok(Task::spawn(core, coroutine.clone(), options)?.into_any()),
             Some(factory) => {
-                let keywords = others.map_or_else(|| allocate::dict(py), Ok)?;
+                let keywords = others.into_dict(py)?;
                 made_by(factory.bind(py), core, coroutine, options, keywords).map(Bound::unbind)
             }
         }

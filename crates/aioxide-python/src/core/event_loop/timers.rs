@@ -13,7 +13,7 @@ use super::{LoopCore, Methods};
 use crate::core::dispatch::Ready;
 use crate::core::futures::{Future, LoopRef};
 use crate::core::handles::{Arguments, TimerHandle};
-use crate::ffi::fastcall::{CallArguments, FastMethod};
+use crate::ffi::fastcall::{CallArguments, FastMethod, Parsed, Signature};
 use crate::ffi::{allocate, context};
 
 /// A number of seconds. Most are whole, and an `int` goes through no `float`.
@@ -46,42 +46,10 @@ struct Call<'a, 'py> {
 
 impl<'a, 'py> Call<'a, 'py> {
     #[inline(always)]
-    fn parse(arguments: &CallArguments<'a, 'py>, method: &str, time_name: &str) -> PyResult<Self> {
-        let (mut time, mut callback, rest) = match arguments.positional {
-            [time, callback, rest @ ..] => (Some(&**time), Some(&**callback), rest),
-            [time] => (Some(&**time), None, &[][..]),
-            [] => (None, None, &[][..]),
-        };
-        let mut context = None;
-        for argument in arguments.named() {
-            let (name, value) = argument?;
-            match name.to_str()? {
-                "context" => context = Some(value.clone()),
-                "callback" if callback.is_none() => callback = Some(value),
-                name if name == time_name && time.is_none() => time = Some(value),
-                other => {
-                    return Err(PyTypeError::new_err(format!(
-                        "{method}() got an unexpected keyword argument '{other}'"
-                    )));
-                }
-            }
-        }
-        match (time, callback) {
-            (Some(time), Some(callback)) => Ok(Self { time, callback, arguments: rest, context }),
-            (time, callback) => {
-                let missing: Vec<String> = [(time, time_name), (callback, "callback")]
-                    .into_iter()
-                    .filter(|(given, _)| given.is_none())
-                    .map(|(_, name)| format!("'{name}'"))
-                    .collect();
-                Err(PyTypeError::new_err(format!(
-                    "{method}() missing {} required positional argument{}: {}",
-                    missing.len(),
-                    if missing.len() > 1 { "s" } else { "" },
-                    missing.join(" and ")
-                )))
-            }
-        }
+    fn parse(arguments: &CallArguments<'a, 'py>, signature: &Signature<2, 1>) -> PyResult<Self> {
+        let Parsed { required: [time, callback], optional: [context], rest } =
+            signature.parse(arguments)?;
+        Ok(Self { time, callback, arguments: rest, context: context.cloned() })
     }
 
     /// `loop.call_at(loop.time() + delay, …)`, by the methods that somebody has put in the
@@ -127,6 +95,9 @@ impl<'a, 'py> Call<'a, 'py> {
 /// `loop.call_later(delay, callback, *args, context=None)`.
 pub struct CallLater;
 
+const CALL_LATER: Signature<2, 1> =
+    Signature::method("call_later", ["delay", "callback"], ["context"]).variadic();
+
 impl FastMethod for CallLater {
     type Class = LoopCore;
     const NAME: &'static CStr = c"call_later";
@@ -139,7 +110,7 @@ impl FastMethod for CallLater {
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
         let py = core.py();
-        let call = Call::parse(&arguments, "call_later", "delay")?;
+        let call = Call::parse(&arguments, &CALL_LATER)?;
         if call.time.is_none() {
             return Err(PyTypeError::new_err(crate::name!("delay must not be None")));
         }
@@ -161,6 +132,9 @@ impl FastMethod for CallLater {
 /// `loop.call_at(when, callback, *args, context=None)`.
 pub struct CallAt;
 
+const CALL_AT: Signature<2, 1> =
+    Signature::method("call_at", ["when", "callback"], ["context"]).variadic();
+
 impl FastMethod for CallAt {
     type Class = LoopCore;
     const NAME: &'static CStr = c"call_at";
@@ -172,7 +146,7 @@ impl FastMethod for CallAt {
         core: &Bound<'py, LoopCore>,
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
-        let call = Call::parse(&arguments, "call_at", "when")?;
+        let call = Call::parse(&arguments, &CALL_AT)?;
         if call.time.is_none() {
             return Err(PyTypeError::new_err(crate::name!("when cannot be None")));
         }

@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple, PyType};
 
+use super::signature::{missing_arguments, too_many_arguments, unexpected_keyword};
 use crate::stdlib;
 
 /// Whose code a function stands for.
@@ -444,9 +445,8 @@ unsafe fn refuse_absence(function: *mut ffi::PyObject) -> *mut ffi::PyObject {
     unsafe {
         crate::ffi::entry::enter(c"__call__", crate::ffi::entry::Attach::Told, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
-            let name = function.getattr(crate::intern!(py, "__qualname__"))?;
-            let text = format!("{name}() missing 1 required positional argument: 'self'");
-            Err::<Py<PyAny>, _>(PyTypeError::new_err(text))
+            let name = function.getattr(crate::intern!(py, "__qualname__"))?.str()?;
+            Err::<Py<PyAny>, _>(missing_arguments(name.to_str()?, &["'self'".to_owned()]))
         })
     }
 }
@@ -462,18 +462,18 @@ unsafe fn refuse_arguments(
     unsafe {
         crate::ffi::entry::enter(c"__call__", crate::ffi::entry::Attach::Told, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
-            let function = function.getattr(crate::intern!(py, "__qualname__"))?;
+            let function = function.getattr(crate::intern!(py, "__qualname__"))?.str()?;
+            let function = function.to_str()?;
             let names = Bound::from_borrowed_ptr_or_opt(py, names);
-            let text = match names.map(|names| names.cast_into::<PyTuple>()).transpose()? {
-                Some(names) if !names.is_empty() => {
-                    let name = names.get_item(0)?.cast_into::<PyString>()?;
-                    format!("{function}() got an unexpected keyword argument '{name}'")
-                }
-                _ => {
-                    format!("{function}() takes 1 positional argument but {positional} were given")
-                }
-            };
-            Err::<Py<PyAny>, _>(PyTypeError::new_err(text))
+            Err::<Py<PyAny>, _>(
+                match names.map(|names| names.cast_into::<PyTuple>()).transpose()? {
+                    Some(names) if !names.is_empty() => unexpected_keyword(
+                        function,
+                        names.get_item(0)?.cast_into::<PyString>()?.to_str()?,
+                    ),
+                    _ => too_many_arguments(function, "1", positional.unsigned_abs()),
+                },
+            )
         })
     }
 }

@@ -8,6 +8,7 @@
 #[cfg(not(Py_3_14))]
 mod bound;
 mod functions;
+mod signature;
 
 #[cfg(not(Py_3_14))]
 pub use functions::call_bound;
@@ -16,13 +17,13 @@ pub use functions::{Entry, Native, Origin, call_native, disguise_function, disgu
 
 use std::ffi::{CStr, c_int};
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{Borrowed, PyClass, ffi};
 
 #[cfg(not(Py_3_14))]
 pub use bound::SpecialMethod;
+pub use signature::{Keywords, Parsed, Signature, unexpected_keyword, unless_none};
 
 use crate::ffi::entry::{Attach, enter};
 
@@ -111,79 +112,25 @@ impl<'a, 'py> CallArguments<'a, 'py> {
 impl<'a, 'py> CallArguments<'a, 'py> {
     /// The argument of a method that takes one at most, called `name`, if it
     /// was given.
-    #[inline]
-    pub fn only(&self, method: &str, name: &str) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
-        match self.positional {
-            [given] if self.names.is_none() => Ok(Some(given)),
-            _ => self.only_of_any(method, name, "from 1 to 2"),
-        }
+    #[inline(always)]
+    pub fn only(
+        &self,
+        method: &'static str,
+        name: &'static str,
+    ) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
+        Signature::method(method, [], [name]).parse(self).map(|parsed| parsed.optional[0])
     }
 
     /// The argument of a method that takes one, called `name`.
-    #[inline]
-    pub fn required(&self, method: &str, name: &str) -> PyResult<&'a Bound<'py, PyAny>> {
-        if let ([given], None) = (self.positional, self.names) {
-            return Ok(given);
-        }
-        self.only_of_any(method, name, "2")?.ok_or_else(|| {
-            PyTypeError::new_err(format!(
-                "{method}() missing 1 required positional argument: '{name}'"
-            ))
-        })
-    }
-
-    /// The same, however it was called; `count` is how many the method takes, itself
-    /// included, in the interpreter's words.
-    fn only_of_any(
+    #[inline(always)]
+    pub fn required(
         &self,
-        method: &str,
-        name: &str,
-        count: &str,
-    ) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
-        if self.positional.len() > 1 {
-            return Err(PyTypeError::new_err(format!(
-                "{method}() takes {count} positional arguments but {} were given",
-                self.positional.len() + 1
-            )));
-        }
-        let mut given = self.positional.first().map(|first| &**first);
-        for argument in self.named() {
-            match argument? {
-                (key, value) if given.is_none() && key.to_str()? == name => given = Some(value),
-                (key, _) if key.to_str()? == name => {
-                    return Err(PyTypeError::new_err(format!(
-                        "{method}() got multiple values for argument '{name}'"
-                    )));
-                }
-                (key, _) => {
-                    return Err(PyTypeError::new_err(format!(
-                        "{method}() got an unexpected keyword argument '{key}'"
-                    )));
-                }
-            }
-        }
-        Ok(given)
+        method: &'static str,
+        name: &'static str,
+    ) -> PyResult<&'a Bound<'py, PyAny>> {
+        Signature::method(method, [name], []).parse(self).map(|parsed| parsed.required[0])
     }
 }
-
-impl<'py> CallArguments<'_, 'py> {
-    /// What `__aexit__` is told: the exception's class and the exception, if
-    /// there is one.
-    #[inline]
-    pub fn exception(&self, method: &str) -> PyResult<(Raised, Raised)> {
-        let [kind, value, _traceback] = self.positional else {
-            return Err(PyTypeError::new_err(format!(
-                "{method}() takes 4 positional arguments but {} were given",
-                self.positional.len() + 1
-            )));
-        };
-        let given = |it: &Bound<'py, PyAny>| (!it.is_none()).then(|| it.clone().unbind());
-        Ok((given(kind), given(value)))
-    }
-}
-
-/// One of the arguments of `__aexit__`, absent for None.
-type Raised = Option<Py<PyAny>>;
 
 /// Adds the method to its class. Called once, at module initialisation.
 pub fn install<M: FastMethod>(py: Python<'_>) -> PyResult<()> {

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::TaskGroup;
@@ -11,13 +11,16 @@ use crate::core::event_loop::{CreateTask as CreateTaskOfLoop, Methods};
 use crate::core::futures::{Callback, Future};
 use crate::core::tasks::Task;
 use crate::ffi::allocate;
-use crate::ffi::fastcall::{CallArguments, FastMethod};
+use crate::ffi::fastcall::{CallArguments, FastMethod, Signature, unexpected_keyword};
 use crate::ffi::free_list;
 use crate::sync::locks::is_plain;
 
 /// `group.create_task(coro, *, name=None, context=None)`; whatever else the loop
 /// takes from 3.14 on.
 pub struct CreateTask;
+
+const CREATE_TASK: Signature<1, 2> =
+    Signature::method("TaskGroup.create_task", ["coro"], ["name", "context"]).keyword_only();
 
 impl FastMethod for CreateTask {
     type Class = TaskGroup;
@@ -63,39 +66,13 @@ impl FastMethod for CreateTask {
 /// The coroutine, if the arguments are what asyncio takes.
 #[inline]
 fn checked<'a, 'py>(arguments: &CallArguments<'a, 'py>) -> PyResult<&'a Bound<'py, PyAny>> {
-    let mut coroutine = match arguments.positional {
-        [] => None,
-        [coroutine] => Some(&**coroutine),
-        more => {
-            return Err(PyTypeError::new_err(format!(
-                "TaskGroup.create_task() takes 2 positional arguments but {} were given",
-                more.len() + 1
-            )));
+    let parsed = CREATE_TASK.parse_with(arguments, |name, _| {
+        if cfg!(Py_3_14) {
+            return Ok(());
         }
-    };
-    for argument in arguments.named() {
-        let (name, value) = argument?;
-        match name.to_str()? {
-            "coro" if coroutine.is_none() => coroutine = Some(value),
-            "coro" => {
-                return Err(PyTypeError::new_err(crate::name!(
-                    "TaskGroup.create_task() got multiple values for argument 'coro'"
-                )));
-            }
-            "name" | "context" => {}
-            _ if cfg!(Py_3_14) => {}
-            other => {
-                return Err(PyTypeError::new_err(format!(
-                    "TaskGroup.create_task() got an unexpected keyword argument '{other}'"
-                )));
-            }
-        }
-    }
-    coroutine.ok_or_else(|| {
-        PyTypeError::new_err(crate::name!(
-            "TaskGroup.create_task() missing 1 required positional argument: 'coro'"
-        ))
-    })
+        Err(unexpected_keyword("TaskGroup.create_task", name.to_str()?))
+    })?;
+    Ok(parsed.required[0])
 }
 
 /// What `create_task` of any loop makes. Up to 3.13 it is told no context of None,

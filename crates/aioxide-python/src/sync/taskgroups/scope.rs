@@ -15,7 +15,9 @@ use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 use crate::core::tasks;
 use crate::ffi::errors::raised;
-use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod};
+use crate::ffi::fastcall::{
+    CallArguments, FastMethod, Parsed, PlainMethod, Signature, unless_none,
+};
 use crate::stdlib;
 
 /// `TaskGroup.__aenter__`.
@@ -288,6 +290,8 @@ impl PlainMethod for Enter {
 /// `async with group`, at its end.
 pub struct Exit;
 
+const EXIT: Signature<3, 0> = Signature::method("TaskGroup.__aexit__", ["et", "exc", "tb"], []);
+
 impl FastMethod for Exit {
     type Class = TaskGroup;
     const NAME: &'static CStr = c"__aexit__";
@@ -297,7 +301,8 @@ impl FastMethod for Exit {
         slf: &Bound<'py, TaskGroup>,
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
-        let (kind, error) = arguments.exception("TaskGroup.__aexit__")?;
+        let Parsed { required: [kind, error, _traceback], .. } = EXIT.parse(&arguments)?;
+        let (kind, error) = (unless_none(kind), unless_none(error));
         let group = slf.clone().unbind();
         let exit = ExitGroup { group, kind, error, cancellation: None, latest: None };
         Coroutine::new(slf.py(), exit).map(Py::into_any)

@@ -16,7 +16,9 @@ use crate::core::coroutines::{Coroutine, Input, Routine, Step};
 use crate::core::current_task::{find_current_task, running_loop};
 use crate::core::tasks;
 use crate::ffi::errors::{Settled, raised};
-use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
+use crate::ffi::fastcall::{
+    CallArguments, FastMethod, Parsed, PlainMethod, Signature, install, install_plain, unless_none,
+};
 use crate::ffi::free_list;
 use crate::stdlib;
 
@@ -224,6 +226,9 @@ impl PlainMethod for Enter {
 /// `async with timeout`, at its end.
 struct Exit;
 
+const EXIT: Signature<3, 0> =
+    Signature::method("Timeout.__aexit__", ["exc_type", "exc_val", "exc_tb"], []);
+
 impl FastMethod for Exit {
     type Class = Timeout;
     const NAME: &'static CStr = c"__aexit__";
@@ -234,7 +239,8 @@ impl FastMethod for Exit {
         slf: &Bound<'py, Timeout>,
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>> {
-        let (kind, error) = arguments.exception("Timeout.__aexit__")?;
+        let Parsed { required: [kind, error, _traceback], .. } = EXIT.parse(&arguments)?;
+        let (kind, error) = (unless_none(kind), unless_none(error));
         let timeout = slf.clone().unbind();
         Coroutine::new(slf.py(), ExitTimeout { timeout, kind, error }).map(Py::into_any)
     }

@@ -2,19 +2,23 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::{PyDeprecationWarning, PyTypeError};
+use pyo3::exceptions::PyDeprecationWarning;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::core::current_task::running_loop;
 use crate::core::event_loop::LoopCore;
 use crate::core::tasks::{Task, TaskOptions};
-use crate::ffi::allocate;
-use crate::ffi::fastcall::{CallArguments, FastFunction};
+use crate::ffi::fastcall::{
+    CallArguments, FastFunction, Keywords, Parsed, Signature, unexpected_keyword,
+};
 
 /// `create_task(coro, *, name=None, context=None)`; from 3.14 on, whatever the
 /// loop takes.
 pub struct CreateTask;
+
+const CREATE_TASK: Signature<1, 2> =
+    Signature::function("create_task", ["coro"], ["name", "context"]).keyword_only();
 
 impl FastFunction for CreateTask {
     const NAME: &'static CStr = c"create_task";
@@ -26,56 +30,26 @@ impl FastFunction for CreateTask {
 
     #[inline]
     fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
-        let mut coroutine = match arguments.positional {
-            [] => None,
-            [coroutine] => Some(&**coroutine),
-            more => {
-                return Err(PyTypeError::new_err(format!(
-                    "create_task() takes 1 positional argument but {} were given",
-                    more.len()
-                )));
-            }
-        };
-        let mut options = TaskOptions::default();
-        let mut others = None;
-        for argument in arguments.named() {
-            let (name, value) = argument?;
-            match name.to_str()? {
-                "coro" if coroutine.is_none() => coroutine = Some(value),
-                "name" => options.name = Some(value.clone()),
-                "context" => options.context = Some(value.clone()),
-                _ if cfg!(Py_3_14) => {
-                    if others.is_none() {
-                        others = Some(allocate::dict(py)?);
-                    }
-                    if let Some(others) = &others {
-                        others.set_item(name, value)?;
-                    }
+        let mut others = Keywords::default();
+        let Parsed { required: [coroutine], optional: [name, context], .. } = CREATE_TASK
+            .parse_with(&arguments, |name, value| {
+                if cfg!(Py_3_14) {
+                    others.insert(name, value)
+                } else {
+                    Err(unexpected_keyword("create_task", name.to_str()?))
                 }
-                other => {
-                    return Err(PyTypeError::new_err(format!(
-                        "create_task() got an unexpected keyword argument '{other}'"
-                    )));
-                }
-            }
-        }
-        let Some(coroutine) = coroutine else {
-            return Err(PyTypeError::new_err(crate::name!(
-                "create_task() missing 1 required positional argument: 'coro'"
-            )));
-        };
+            })?;
+        let options =
+            TaskOptions { name: name.cloned(), context: context.cloned(), eager_start: false };
         let event_loop = running_loop(py)?;
-        if others.is_none()
+        if others.is_empty()
             && let Some(core) = LoopCore::of(&event_loop)
             && core.get().creates_natively(py)
         {
             core.get().check_closed(py)?;
             return Ok(Task::spawn(core, coroutine.clone(), options)?.into_any());
         }
-        let keywords = match others {
-            Some(others) => others,
-            None => allocate::dict(py)?,
-        };
+        let keywords = others.into_dict(py)?;
         created_by(&event_loop, coroutine, options, &keywords).map(Bound::unbind)
     }
 }

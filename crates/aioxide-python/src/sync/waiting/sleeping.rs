@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -12,7 +12,7 @@ use super::timer::Timer;
 use crate::core::coroutines::{Completed, Coroutine, Input, ResumePoint, Routine, Step};
 use crate::core::current_task::running_loop;
 use crate::core::futures::Future;
-use crate::ffi::fastcall::{CallArguments, FastFunction};
+use crate::ffi::fastcall::{CallArguments, FastFunction, Parsed, Signature};
 
 /// `asyncio.sleep`.
 pub struct Sleep {
@@ -26,6 +26,8 @@ pub struct Sleep {
 /// https://docs.python.org/3/library/asyncio-task.html#asyncio.sleep
 pub struct SleepFunction;
 
+const SLEEP: Signature<1, 1> = Signature::function("sleep", ["delay"], ["result"]);
+
 impl FastFunction for SleepFunction {
     const NAME: &'static CStr = c"sleep";
     const DOC: &'static CStr = c"sleep(delay, result=None)\n--\n\nWaits for `delay` seconds and returns `result`. Zero, or less, gives the\nothers one iteration.\n\nValueError if the delay is not a number. Cancellation ends the wait.";
@@ -33,39 +35,7 @@ impl FastFunction for SleepFunction {
 
     #[inline]
     fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
-        let (mut delay, mut result) = match arguments.positional {
-            [] => (None, None),
-            [delay] => (Some(&**delay), None),
-            [delay, result] => (Some(&**delay), Some(&**result)),
-            more => {
-                return Err(PyTypeError::new_err(format!(
-                    "sleep() takes from 1 to 2 positional arguments but {} were given",
-                    more.len()
-                )));
-            }
-        };
-        for argument in arguments.named() {
-            let (name, value) = argument?;
-            let place = match name.to_str()? {
-                "delay" => &mut delay,
-                "result" => &mut result,
-                other => {
-                    return Err(PyTypeError::new_err(format!(
-                        "sleep() got an unexpected keyword argument '{other}'"
-                    )));
-                }
-            };
-            if place.replace(value).is_some() {
-                return Err(PyTypeError::new_err(format!(
-                    "sleep() got multiple values for argument '{name}'"
-                )));
-            }
-        }
-        let Some(delay) = delay else {
-            return Err(PyTypeError::new_err(crate::name!(
-                "sleep() missing 1 required positional argument: 'delay'"
-            )));
-        };
+        let Parsed { required: [delay], optional: [result], .. } = SLEEP.parse(&arguments)?;
         let delay = delay.clone().unbind();
         let result = result.map_or_else(|| py.None(), |result| result.clone().unbind());
         Coroutine::new(py, Sleep { delay, result, timer: Timer::None }).map(Py::into_any)

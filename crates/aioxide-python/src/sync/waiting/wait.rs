@@ -18,51 +18,26 @@ use crate::core::dispatch::as_native;
 use crate::core::futures::Future;
 use crate::core::futures::is_future;
 use crate::ffi::allocate;
-use crate::ffi::fastcall::{CallArguments, FastFunction};
+use crate::ffi::fastcall::{CallArguments, FastFunction, Parsed, Signature, unless_none};
 use crate::ffi::gil_cell::GilCell;
 
 /// `wait(fs, *, timeout=None, return_when=ALL_COMPLETED)`.
 pub struct WaitFunction;
+
+const WAIT: Signature<1, 2> =
+    Signature::function("wait", ["fs"], ["timeout", "return_when"]).keyword_only();
 
 impl FastFunction for WaitFunction {
     const NAME: &'static CStr = c"wait";
     const DOC: &'static CStr = c"wait(fs, *, timeout=None, return_when='ALL_COMPLETED')\n--\n\nWaits for the futures and tasks of the iterable `fs`; returns the set of those\nthat are done and the set of those that are not.\n\n`timeout` is in seconds. That it is over raises nothing, and nothing is\ncancelled then, nor when the wait itself is cancelled. `return_when` is\nALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION. ValueError for anything else\nand for nothing to wait for, TypeError for coroutines.\n\nhttps://docs.python.org/3/library/asyncio-task.html#asyncio.wait";
 
     fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
-        let mut fs = match arguments.positional {
-            [] => None,
-            [fs] => Some((**fs).clone()),
-            more => {
-                let message =
-                    format!("wait() takes 1 positional argument but {} were given", more.len());
-                return Err(PyTypeError::new_err(message));
-            }
-        };
-        let (mut timeout, mut return_when) = (None, None);
-        for argument in arguments.named() {
-            let (name, value) = argument?;
-            match name.to_str()? {
-                "fs" if fs.is_none() => fs = Some(value.clone()),
-                "fs" => {
-                    return Err(PyTypeError::new_err(crate::name!(
-                        "wait() got multiple values for argument 'fs'"
-                    )));
-                }
-                "timeout" => timeout = (!value.is_none()).then(|| value.clone().unbind()),
-                "return_when" => return_when = Some(value.clone().unbind()),
-                other => {
-                    return Err(PyTypeError::new_err(format!(
-                        "wait() got an unexpected keyword argument '{other}'"
-                    )));
-                }
-            }
-        }
-        let Some(fs) = fs else {
-            return Err(PyTypeError::new_err(crate::name!(
-                "wait() missing 1 required positional argument: 'fs'"
-            )));
-        };
-        let wait = Wait { fs: fs.unbind(), timeout, return_when, waiting: None };
+        let Parsed { required: [fs], optional: [timeout, return_when], .. } =
+            WAIT.parse(&arguments)?;
+        let fs = fs.clone().unbind();
+        let timeout = timeout.and_then(unless_none);
+        let return_when = return_when.map(|it| it.clone().unbind());
+        let wait = Wait { fs, timeout, return_when, waiting: None };
         Coroutine::new(py, wait).map(Py::into_any)
     }
 }

@@ -16,17 +16,19 @@ pub use in_place::WaitFor;
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::{PyTimeoutError, PyTypeError};
+use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 
 use super::outcomes::result_of;
 use crate::core::coroutines::{Coroutine, Step};
 use crate::ffi::errors::Settled;
-use crate::ffi::fastcall::{CallArguments, FastFunction};
+use crate::ffi::fastcall::{CallArguments, FastFunction, Parsed, Signature, unless_none};
 use crate::stdlib;
 
 /// `wait_for(fut, timeout)`.
 pub struct WaitForFunction;
+
+const WAIT_FOR: Signature<2, 0> = Signature::function("wait_for", ["fut", "timeout"], []);
 
 impl FastFunction for WaitForFunction {
     const NAME: &'static CStr = c"wait_for";
@@ -34,45 +36,9 @@ impl FastFunction for WaitForFunction {
 
     #[inline]
     fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
-        let (mut fut, mut timeout) = match arguments.positional {
-            [] => (None, None),
-            [fut] => (Some(&**fut), None),
-            [fut, timeout] => (Some(&**fut), Some(&**timeout)),
-            more => {
-                return Err(PyTypeError::new_err(format!(
-                    "wait_for() takes 2 positional arguments but {} were given",
-                    more.len()
-                )));
-            }
-        };
-        for argument in arguments.named() {
-            let (name, value) = argument?;
-            let place = match name.to_str()? {
-                "fut" => &mut fut,
-                "timeout" => &mut timeout,
-                other => {
-                    return Err(PyTypeError::new_err(format!(
-                        "wait_for() got an unexpected keyword argument '{other}'"
-                    )));
-                }
-            };
-            if place.replace(value).is_some() {
-                return Err(PyTypeError::new_err(format!(
-                    "wait_for() got multiple values for argument '{name}'"
-                )));
-            }
-        }
-        let missing = match (fut, timeout) {
-            (Some(fut), Some(timeout)) => {
-                let timeout = (!timeout.is_none()).then(|| timeout.clone().unbind());
-                let wait_for = WaitFor::new(fut.clone().unbind(), timeout);
-                return Coroutine::new(py, wait_for).map(Py::into_any);
-            }
-            (None, Some(_)) => "1 required positional argument: 'fut'",
-            (Some(_), None) => "1 required positional argument: 'timeout'",
-            (None, None) => "2 required positional arguments: 'fut' and 'timeout'",
-        };
-        Err(PyTypeError::new_err(format!("wait_for() missing {missing}")))
+        let Parsed { required: [fut, timeout], .. } = WAIT_FOR.parse(&arguments)?;
+        let wait_for = WaitFor::new(fut.clone().unbind(), unless_none(timeout));
+        Coroutine::new(py, wait_for).map(Py::into_any)
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::{Borrowed, ffi};
@@ -14,31 +13,23 @@ use crate::core::dispatch::as_native;
 use crate::core::futures::loop_of;
 use crate::core::tasks::Task;
 use crate::ffi::allocate;
-use crate::ffi::fastcall::{CallArguments, FastFunction};
+use crate::ffi::fastcall::{CallArguments, FastFunction, Parsed, Signature};
 use crate::stdlib;
 use crate::sync::waiting::ensured;
 
 /// `gather(*coros_or_futures, return_exceptions=False)`.
 pub struct Gather;
 
+const GATHER: Signature<0, 1> = Signature::function("gather", [], ["return_exceptions"]).variadic();
+
 impl FastFunction for Gather {
     const NAME: &'static CStr = c"gather";
     const DOC: &'static CStr = c"gather(*coros_or_futures, return_exceptions=False)\n--\n\nA future of the results of all that is given, in that order.\n\nThe first exception becomes the future's, unless `return_exceptions` puts it\ninto the list. Cancelling the future cancels all that is not done; that one of\nthem is cancelled is an exception like others.\n\nhttps://docs.python.org/3/library/asyncio-task.html#asyncio.gather";
 
     fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>> {
-        let mut return_exceptions = false;
-        for argument in arguments.named() {
-            let (name, value) = argument?;
-            match name.to_str()? {
-                "return_exceptions" => return_exceptions = value.is_truthy()?,
-                other => {
-                    return Err(PyTypeError::new_err(format!(
-                        "gather() got an unexpected keyword argument '{other}'"
-                    )));
-                }
-            }
-        }
-        if arguments.positional.is_empty() {
+        let Parsed { optional: [return_exceptions], rest: all, .. } = GATHER.parse(&arguments)?;
+        let return_exceptions = return_exceptions.map_or(Ok(false), |it| it.is_truthy())?;
+        if all.is_empty() {
             let event_loop = stdlib::get_event_loop(py)?.call0()?;
             let outer = event_loop.call_method0(crate::intern!(py, "create_future"))?;
             outer.call_method1(
@@ -48,12 +39,12 @@ impl FastFunction for Gather {
             return Ok(outer.unbind());
         }
         let outer = GatheringFuture::begin(py, return_exceptions)?;
-        let mut seen = Seen::new(arguments.positional);
+        let mut seen = Seen::new(all);
         let mut event_loop: Option<Bound<'py, PyAny>> = None;
-        let mut children: Vec<Bound<'py, PyAny>> = Vec::with_capacity(arguments.positional.len());
+        let mut children: Vec<Bound<'py, PyAny>> = Vec::with_capacity(all.len());
         let mut distinct = 0;
         let mut done = Vec::new();
-        for argument in arguments.positional {
+        for argument in all {
             let before = seen.index_of(argument, children.len())?;
             if let Some(child) = before.and_then(|index| children.get(index)) {
                 children.push(child.clone());
