@@ -30,15 +30,4 @@ pub use until::ReadUntil;
 pub use upgrading::StartTls;
 pub use writer::StreamWriter;
 
-use pyo3::exceptions::PyAttributeError;
-use pyo3::prelude::*;
-
-/// The error for reading an attribute that `__init__` has not set.
-fn uninitialized(object: &Bound<'_, PyAny>, attribute: &str) -> PyErr {
-    match object.get_type().name() {
-        Ok(name) => {
-            PyAttributeError::new_err(format!("'{name}' object has no attribute '{attribute}'"))
-        }
-        Err(error) => error,
-    }
-}
+use crate::ffi::attributes::uninitialized;

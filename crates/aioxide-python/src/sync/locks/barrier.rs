@@ -6,12 +6,13 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::attributes::repr;
 use super::condition::Condition;
 use super::lock::AcquireLock;
-use super::uninitialized;
 use crate::core::coroutines::{Coroutine, Input, Routine, Step};
 use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 
@@ -188,6 +189,8 @@ impl Routine for ChangeBarrier {
     }
 }
 
+collected_fields!(Barrier { condition, parties });
+
 #[pymethods]
 impl Barrier {
     // A subclass may take what it likes; its `__init__` says what.
@@ -233,7 +236,7 @@ impl Barrier {
             let parties = slf.getattr(crate::intern!(py, "parties"))?;
             what = format!("{what}, waiters:{waiting}/{}", parties.str()?);
         }
-        super::describe(slf.as_any(), &what, 0).map(Made)
+        repr(slf.as_any(), &what, 0).map(Made)
     }
 
     /// How many tasks it takes.
@@ -274,17 +277,5 @@ impl Barrier {
     #[getter]
     fn _state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         stdlib::barrier_state(py)?.call1((self.phase(py).name(),))
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.traverse(|state| {
-            state.condition.traverse(|condition| visit.call(condition))?;
-            state.parties.traverse(|parties| visit.call(parties))
-        })
-    }
-
-    fn __clear__(&self, py: Python<'_>) {
-        drop(self.state.condition.take(py));
-        drop(self.state.parties.take(py));
     }
 }

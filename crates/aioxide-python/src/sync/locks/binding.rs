@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 
 use crate::core::current_task::running_loop;
 use crate::core::futures::{BoundLoop, Future, LoopRef};
+use crate::ffi::attributes::Collected;
 use crate::ffi::gil_cell::GilCell;
 
 /// The loop, once it is known.
@@ -51,15 +52,17 @@ impl LoopBinding {
         let event_loop = event_loop.map(|it| LoopRef::of(&it));
         drop(self.0.replace(py, event_loop));
     }
+}
 
-    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+impl Collected for LoopBinding {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.0.traverse(|bound| match bound {
             Some(bound) => visit.call(bound.as_any()),
             None => Ok(()),
         })
     }
 
-    pub fn clear(&self, py: Python<'_>) {
+    fn clear(&self, py: Python<'_>) {
         drop(self.0.take(py));
     }
 }

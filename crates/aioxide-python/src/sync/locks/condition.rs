@@ -1,12 +1,11 @@
 //! `Condition`.
 
-use pyo3::PyTraverseError;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
-use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
 
+use super::attributes::lock_attributes;
 use super::binding::LoopBinding;
 use super::lock::{AcquireLock, Lock, ReleaseLock};
 use super::waiters::{Key, Waiters};
@@ -14,6 +13,7 @@ use super::{EnterBySubclass, ReleaseBySubclass};
 use crate::core::coroutines::Coroutine;
 use crate::core::futures::Future;
 use crate::ffi::allocate::Made;
+use crate::ffi::attributes::collected_fields;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::ffi::given::Given;
 
@@ -146,7 +146,15 @@ impl Condition {
             Err(PyRuntimeError::new_err(crate::name!("cannot notify on un-acquired lock")))
         }
     }
+
+    /// How `repr` describes it.
+    fn repr_state(slf: &Bound<'_, Self>) -> PyResult<&'static str> {
+        Ok(if Self::is_locked(slf)? { "locked" } else { "unlocked" })
+    }
 }
+
+lock_attributes!(Condition { _waiters: always });
+collected_fields!(Condition { binding, lock, waiters });
 
 #[pymethods]
 impl Condition {
@@ -250,40 +258,5 @@ impl Condition {
             Some(lock) => Coroutine::new(py, ReleaseLock { lock }),
             None => Coroutine::new(py, ReleaseBySubclass { object: slf.into_any() }),
         }
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
-        let what = if Self::is_locked(slf)? { "locked" } else { "unlocked" };
-        let waiters = slf.get().state.waiters.len(slf.py());
-        super::describe(slf.as_any(), what, waiters).map(Made)
-    }
-
-    #[getter]
-    fn _waiters(&self, py: Python<'_>) -> Made<Vec<Py<Future>>> {
-        Made(self.state.waiters.all(py))
-    }
-
-    #[getter]
-    fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.binding.shown(py)
-    }
-
-    #[setter]
-    fn set__loop(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
-        self.state.binding.set(py, event_loop);
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.traverse(|state| {
-            state.binding.traverse(&visit)?;
-            state.lock.traverse(|lock| visit.call(lock))?;
-            state.waiters.traverse(|waiters| waiters.traverse(&visit))
-        })
-    }
-
-    fn __clear__(&self, py: Python<'_>) {
-        self.state.binding.clear(py);
-        drop(self.state.lock.take(py));
-        drop(self.state.waiters.abandon(py));
     }
 }

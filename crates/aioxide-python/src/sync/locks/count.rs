@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
 use crate::ffi::allocate;
+use crate::ffi::attributes::Collected;
 use crate::ffi::gil_cell::GilCell;
 
 /// Whatever can be counted with, as asyncio's semaphores take it: an integer most often;
@@ -104,12 +105,14 @@ impl Count {
             },
         }
     }
+}
 
-    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+impl Collected for Count {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.odd.traverse(|odd| visit.call(odd))
     }
 
-    pub fn clear(&self, py: Python<'_>) {
+    fn clear(&self, py: Python<'_>) {
         drop(self.odd.take(py));
     }
 }

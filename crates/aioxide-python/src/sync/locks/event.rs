@@ -5,11 +5,12 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 
+use super::attributes::lock_attributes;
 use super::binding::LoopBinding;
 use super::waiters::{Key, Waiters};
 use crate::core::coroutines::{Completed, Coroutine, Input, ResumePoint, Routine, Step};
 use crate::core::futures::Future;
-use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
 
 /// A flag that tasks can wait for.
@@ -53,6 +54,11 @@ impl Event {
     /// A coroutine that waits for the flag.
     pub fn waiting(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
         Coroutine::new(py, WaitEvent { event: slf, key: None })
+    }
+
+    /// How `repr` describes it.
+    fn repr_state(slf: &Bound<'_, Self>) -> PyResult<&'static str> {
+        Ok(if Self::is_set(slf)? { "set" } else { "unset" })
     }
 }
 
@@ -106,6 +112,9 @@ impl Routine for WaitEvent {
     }
 }
 
+lock_attributes!(Event { _waiters: always });
+collected_fields!(Event { binding, waiters });
+
 #[pymethods]
 impl Event {
     // A subclass may take what it likes; its `__init__` says what.
@@ -123,7 +132,7 @@ impl Event {
     /// Whether the flag is set.
     fn is_set(slf: &Bound<'_, Self>) -> PyResult<bool> {
         match slf.get().state.flag.get(slf.py()) {
-            Flag::Absent => Err(super::uninitialized(slf.as_any(), "_value")),
+            Flag::Absent => Err(uninitialized(slf.as_any(), "_value")),
             flag => Ok(flag == Flag::Set),
         }
     }
@@ -157,42 +166,8 @@ impl Event {
         Self::waiting(slf, py)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
-        let py = slf.py();
-        let state = &slf.get().state;
-        let value = if Self::is_set(slf)? { "set" } else { "unset" };
-        super::describe(slf.as_any(), value, state.waiters.len(py)).map(Made)
-    }
-
-    #[getter]
-    fn _waiters(&self, py: Python<'_>) -> Made<Vec<Py<Future>>> {
-        Made(self.state.waiters.all(py))
-    }
-
     #[getter]
     fn _value(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Self::is_set(slf)
-    }
-
-    #[getter]
-    fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.binding.shown(py)
-    }
-
-    #[setter]
-    fn set__loop(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
-        self.state.binding.set(py, event_loop);
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.traverse(|state| {
-            state.binding.traverse(&visit)?;
-            state.waiters.traverse(|waiters| waiters.traverse(&visit))
-        })
-    }
-
-    fn __clear__(&self, py: Python<'_>) {
-        self.state.binding.clear(py);
-        drop(self.state.waiters.abandon(py));
     }
 }

@@ -9,11 +9,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use super::EnterBySubclass;
+use super::attributes::lock_attributes;
 use super::binding::LoopBinding;
 use super::waiters::{Key, Waiters};
 use crate::core::coroutines::{Completed, Coroutine, Input, ResumePoint, Routine, Step};
 use crate::core::futures::Future;
-use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{collected_fields, uninitialized};
 use crate::ffi::fastcall::{CallArguments, FastMethod, PlainMethod, install, install_plain};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
@@ -62,7 +63,7 @@ impl Lock {
     /// Whether it is held.
     pub(super) fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
         match slf.get().state.held.get(slf.py()) {
-            Held::Absent => Err(super::uninitialized(slf.as_any(), "_locked")),
+            Held::Absent => Err(uninitialized(slf.as_any(), "_locked")),
             held => Ok(held == Held::BySomebody),
         }
     }
@@ -103,6 +104,11 @@ impl Lock {
             }
             None => Ok(()),
         }
+    }
+
+    /// How `repr` describes it.
+    fn repr_state(slf: &Bound<'_, Self>) -> PyResult<&'static str> {
+        Ok(if Self::is_locked(slf)? { "locked" } else { "unlocked" })
     }
 }
 
@@ -302,6 +308,9 @@ pub fn install_lock(py: Python<'_>) -> PyResult<()> {
     install::<Exit>(py)
 }
 
+lock_attributes!(Lock { _waiters: if_any });
+collected_fields!(Lock { binding, waiters });
+
 #[pymethods]
 impl Lock {
     // A subclass may take what it likes; its `__init__` says what.
@@ -321,16 +330,6 @@ impl Lock {
         Self::is_locked(slf)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
-        let what = if Self::is_locked(slf)? { "locked" } else { "unlocked" };
-        super::describe(slf.as_any(), what, slf.get().state.waiters.len(slf.py())).map(Made)
-    }
-
-    #[getter]
-    fn _waiters(&self, py: Python<'_>) -> Option<Made<Vec<Py<Future>>>> {
-        Some(self.state.waiters.all(py)).filter(|waiters| !waiters.is_empty()).map(Made)
-    }
-
     #[getter]
     fn get__locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Self::is_locked(slf)
@@ -341,27 +340,5 @@ impl Lock {
         let held = if value.is_truthy()? { Held::BySomebody } else { Held::ByNobody };
         self.state.held.set(value.py(), held);
         Ok(())
-    }
-
-    #[getter]
-    fn get__loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.binding.shown(py)
-    }
-
-    #[setter]
-    fn set__loop(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
-        self.state.binding.set(py, event_loop);
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.traverse(|state| {
-            state.binding.traverse(&visit)?;
-            state.waiters.traverse(|waiters| waiters.traverse(&visit))
-        })
-    }
-
-    fn __clear__(&self, py: Python<'_>) {
-        self.state.binding.clear(py);
-        drop(self.state.waiters.abandon(py));
     }
 }

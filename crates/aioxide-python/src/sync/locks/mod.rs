@@ -1,5 +1,6 @@
 //! What tasks agree by (`asyncio.locks`).
 
+pub(crate) mod attributes;
 mod barrier;
 mod binding;
 mod condition;
@@ -26,7 +27,6 @@ pub use waiting_for_notice::{WaitForNotice, WaitUntil};
 pub use waiting_for_semaphore::{AcquireSemaphore, ReleaseSemaphore, install_semaphore};
 
 use pyo3::PyClass;
-use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -49,23 +49,4 @@ pub fn has_attributes(object: &Bound<'_, PyAny>) -> bool {
         let offset = (*ffi::Py_TYPE(object)).tp_dictoffset;
         offset <= 0 || !object.byte_offset(offset).cast::<*mut ffi::PyObject>().read().is_null()
     }
-}
-
-/// What reading an attribute says that `__init__` would have set.
-#[cold]
-pub fn uninitialized(object: &Bound<'_, PyAny>, attribute: &str) -> PyErr {
-    match object.get_type().name() {
-        Ok(name) => {
-            PyAttributeError::new_err(format!("'{name}' object has no attribute '{attribute}'"))
-        }
-        Err(error) => error,
-    }
-}
-
-/// `<asyncio.locks.Lock object at 0x… [locked, waiters:2]>`.
-fn describe(object: &Bound<'_, PyAny>, what: &str, waiters: usize) -> PyResult<String> {
-    let class = object.get_type();
-    let (module, name) = (class.module()?, class.qualname()?);
-    let waiters = if waiters > 0 { format!(", waiters:{waiters}") } else { String::new() };
-    Ok(format!("<{module}.{name} object at {:p} [{what}{waiters}]>", object.as_ptr()))
 }

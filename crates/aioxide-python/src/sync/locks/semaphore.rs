@@ -6,12 +6,13 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 
+use super::attributes::lock_attributes;
 use super::binding::LoopBinding;
 use super::count::Count;
 use super::waiters::Waiters;
 use crate::core::futures::Future;
 use crate::ffi::allocate;
-use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{Collected, collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::ffi::given::Given;
 
@@ -62,7 +63,7 @@ impl Semaphore {
     /// The number that is counted with.
     fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let value = slf.get().state.value.shown(slf.py())?;
-        value.ok_or_else(|| super::uninitialized(slf.as_any(), "_value"))
+        value.ok_or_else(|| uninitialized(slf.as_any(), "_value"))
     }
 
     /// Takes one if there is one that is not for somebody who came before.
@@ -131,7 +132,18 @@ impl Semaphore {
         Self::step(slf, 1)?;
         Self::wake_next(slf).map(drop)
     }
+
+    /// How `repr` describes it: by the `locked()` of a subclass.
+    fn repr_state(slf: &Bound<'_, Self>) -> PyResult<String> {
+        if slf.call_method0(crate::intern!(slf.py(), "locked"))?.is_truthy()? {
+            return Ok("locked".to_owned());
+        }
+        Ok(format!("unlocked, value:{}", Self::value(slf)?.str()?))
+    }
 }
+
+lock_attributes!(Semaphore { _waiters: if_any });
+collected_fields!(Semaphore { binding, value, waiters });
 
 #[pymethods]
 impl Semaphore {
@@ -164,22 +176,6 @@ impl Semaphore {
         Self::give_back(slf)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
-        let py = slf.py();
-        // As a subclass sees it.
-        let what = if slf.call_method0(crate::intern!(py, "locked"))?.is_truthy()? {
-            "locked".to_owned()
-        } else {
-            format!("unlocked, value:{}", Self::value(slf)?.str()?)
-        };
-        super::describe(slf.as_any(), &what, slf.get().state.waiters.len(py)).map(Made)
-    }
-
-    #[getter]
-    fn _waiters(&self, py: Python<'_>) -> Option<Made<Vec<Py<Future>>>> {
-        Some(self.state.waiters.all(py)).filter(|waiters| !waiters.is_empty()).map(Made)
-    }
-
     #[getter]
     fn get__value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::value(slf)
@@ -188,25 +184,6 @@ impl Semaphore {
     #[setter]
     fn set__value(&self, value: &Bound<'_, PyAny>) {
         self.state.value.set(value);
-    }
-
-    #[getter]
-    fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.binding.shown(py)
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.traverse(|state| {
-            state.value.traverse(&visit)?;
-            state.binding.traverse(&visit)?;
-            state.waiters.traverse(|waiters| waiters.traverse(&visit))
-        })
-    }
-
-    fn __clear__(&self, py: Python<'_>) {
-        self.state.binding.clear(py);
-        self.state.value.clear(py);
-        drop(self.state.waiters.abandon(py));
     }
 }
 
@@ -238,14 +215,14 @@ impl BoundedSemaphore {
             Some(true) => {
                 Err(PyValueError::new_err(crate::name!("BoundedSemaphore released too many times")))
             }
-            None => Err(super::uninitialized(slf.as_any(), "_value")),
+            None => Err(uninitialized(slf.as_any(), "_value")),
         }
     }
 
     #[getter]
     fn get__bound_value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let bound = slf.get().bound.shown(slf.py())?;
-        bound.ok_or_else(|| super::uninitialized(slf.as_any(), "_bound_value"))
+        bound.ok_or_else(|| uninitialized(slf.as_any(), "_bound_value"))
     }
 
     #[setter]
@@ -254,7 +231,7 @@ impl BoundedSemaphore {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.bound.traverse(|bound| bound.traverse(&visit))
+        self.bound.traverse(|bound| Collected::traverse(bound, &visit))
     }
 
     fn __clear__(&self, py: Python<'_>) {

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use slab::Slab;
 
 use crate::core::futures::Future;
+use crate::ffi::attributes::Collected;
 use crate::ffi::errors::Settled;
 use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 
@@ -156,8 +157,19 @@ impl Waiters {
         self.iter().map(|future| future.clone_ref(py)).collect()
     }
 
+    /// Shows all of them to the garbage collector.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.iter().try_for_each(|future| visit.call(future))
+    }
+}
+
+impl Collected for GilCell<Waiters> {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.traverse(|waiters| waiters.traverse(visit))
+    }
+
+    fn clear(&self, py: Python<'_>) {
+        drop(self.abandon(py));
     }
 }
 

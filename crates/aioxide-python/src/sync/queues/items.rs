@@ -10,7 +10,8 @@ use pyo3::types::PyList;
 
 use super::Queue;
 use crate::ffi::allocate;
-use crate::ffi::gil_cell::unsafe_cell_methods;
+use crate::ffi::attributes::Collected;
+use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 use crate::stdlib;
 
 /// In which order a queue gives things back.
@@ -83,12 +84,18 @@ impl Items {
             Self::Object(object) => Ok(object.clone_ref(py)),
         }
     }
+}
 
-    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match self {
-            Self::Native(items) => items.iter().try_for_each(|item| visit.call(item)),
-            Self::Object(object) => visit.call(object),
-        }
+impl Collected for GilCell<Items> {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.traverse(|items| match items {
+            Items::Native(items) => items.iter().try_for_each(|item| visit.call(item)),
+            Items::Object(object) => visit.call(object),
+        })
+    }
+
+    fn clear(&self, py: Python<'_>) {
+        drop(self.replace(py, Items::Native(VecDeque::new())));
     }
 }
 

@@ -1,10 +1,6 @@
 //! The Python classes `Queue`, `PriorityQueue` and `LifoQueue`.
 
-use std::collections::VecDeque;
-
-use pyo3::PyTraverseError;
 use pyo3::exceptions::PyValueError;
-use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyTuple, PyType};
 
@@ -14,10 +10,12 @@ use crate::core::coroutines::Coroutine;
 use crate::core::futures::Future;
 use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::ffi::given::Given;
 use crate::stdlib;
-use crate::sync::locks::{Event, Waiters, uninitialized};
+use crate::sync::locks::attributes::loop_attribute;
+use crate::sync::locks::{Event, Waiters};
 
 /// A queue between tasks, first in, first out. With a `maxsize` above zero,
 /// `put` waits while there are as many things in it.
@@ -145,6 +143,9 @@ impl Queue {
         Ok(text)
     }
 }
+
+loop_attribute!(Queue);
+collected_fields!(Queue { binding, items, getters, putters, given_limit, finished });
 
 #[pymethods]
 impl Queue {
@@ -357,11 +358,6 @@ impl Queue {
         Made(self.state.putters.all(py))
     }
 
-    #[getter]
-    fn _loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.binding.shown(py)
-    }
-
     fn _format(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {
         Self::describe(slf).map(Made)
     }
@@ -386,26 +382,6 @@ impl Queue {
         item: Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         stdlib::generic_alias(class.py())?.call1((class, item))
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.traverse(|state| {
-            state.binding.traverse(&visit)?;
-            state.items.traverse(|items| items.traverse(&visit))?;
-            state.getters.traverse(|waiters| waiters.traverse(&visit))?;
-            state.putters.traverse(|waiters| waiters.traverse(&visit))?;
-            state.given_limit.traverse(|limit| visit.call(limit))?;
-            state.finished.traverse(|event| visit.call(event))
-        })
-    }
-
-    fn __clear__(&self, py: Python<'_>) {
-        let state = &self.state;
-        state.binding.clear(py);
-        drop(state.items.replace(py, Items::Native(VecDeque::new())));
-        drop((state.getters.abandon(py), state.putters.abandon(py)));
-        drop(state.given_limit.take(py));
-        drop(state.finished.take(py));
     }
 }
 

@@ -1,8 +1,6 @@
 //! The Python class `TaskGroup`.
 
-use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
-use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PySet, PyTuple};
 
@@ -11,8 +9,8 @@ use crate::core::futures::Future;
 use crate::core::tasks;
 use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
+use crate::ffi::attributes::{collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
-use crate::sync::locks::uninitialized;
 
 /// Tasks that end together: `async with TaskGroup()` waits for all of them, and
 /// the first that fails cancels the others.
@@ -65,13 +63,6 @@ impl State {
             base_error: GilCell::new(None),
             completed: GilCell::new(None),
         }
-    }
-
-    /// Lets go of everything.
-    fn clear(&self, py: Python<'_>) {
-        drop((self.event_loop.take(py), self.core.take(py), self.parent.take(py)));
-        drop((self.tasks.take(py), self.errors.take(py), self.base_error.take(py)));
-        drop(self.completed.take(py));
     }
 }
 
@@ -203,6 +194,8 @@ fn is_base_error(error: &Bound<'_, PyAny>) -> bool {
     error.is_instance_of::<PySystemExit>() || error.is_instance_of::<PyKeyboardInterrupt>()
 }
 
+collected_fields!(TaskGroup { event_loop, core, parent, tasks, errors, base_error, completed });
+
 #[pymethods]
 impl TaskGroup {
     // A subclass may take what it likes; its `__init__` says what.
@@ -216,7 +209,7 @@ impl TaskGroup {
         let tasks = PySet::empty(py)?.unbind();
         let errors = allocate::list::<PyAny>(py, [])?.into_any().unbind();
         let state = &self.state;
-        state.clear(py);
+        self.__clear__(py);
         state.flags.set(py, Flags::default());
         drop((state.tasks.replace(py, Some(tasks)), state.errors.replace(py, Some(errors))));
         Ok(())
@@ -348,21 +341,5 @@ impl TaskGroup {
     #[getter]
     fn _on_completed_fut(&self, py: Python<'_>) -> Option<Py<Future>> {
         self.state.completed.clone_ref(py)
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state.traverse(|state| {
-            state.event_loop.traverse(|it| visit.call(it))?;
-            state.core.traverse(|it| visit.call(it))?;
-            state.parent.traverse(|it| visit.call(it))?;
-            state.tasks.traverse(|it| visit.call(it))?;
-            state.errors.traverse(|it| visit.call(it))?;
-            state.base_error.traverse(|it| visit.call(it))?;
-            state.completed.traverse(|it| visit.call(it))
-        })
-    }
-
-    fn __clear__(&self, py: Python<'_>) {
-        self.state.clear(py);
     }
 }

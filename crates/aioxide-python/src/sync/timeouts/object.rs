@@ -12,10 +12,10 @@ use crate::core::dispatch::Ready;
 use crate::core::event_loop::{LoopCore, Methods};
 use crate::core::tasks;
 use crate::ffi::allocate::Made;
+use crate::ffi::attributes::uninitialized;
 use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
-use crate::sync::locks::uninitialized;
 
 /// What `async with timeout(…)` enters: cancels the task when the time is up,
 /// and makes a `TimeoutError` of that.
