@@ -16,8 +16,8 @@ use crate::ffi::attributes::{collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 
-/// A place where tasks wait for each other: when `parties` of them are there,
-/// all go on.
+/// A point at which tasks wait for each other: when `parties` of them have arrived,
+/// all continue.
 ///
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Barrier
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
@@ -26,25 +26,25 @@ pub struct Barrier {
 }
 
 struct State {
-    /// Guards the rest and tells who waits of changes. None until `__init__`.
+    /// Guards the other fields, and notifies the waiters of changes. None until `__init__`.
     condition: GilCell<Option<Py<Condition>>>,
-    /// How many tasks it takes, as it was given.
+    /// How many tasks it waits for, as it was given.
     parties: GilCell<Option<Py<PyAny>>>,
     phase: GilCell<Phase>,
-    /// How many tasks are at the barrier.
+    /// How many tasks have arrived and not left.
     count: GilCell<i64>,
 }
 
-/// What goes on at a barrier.
+/// The state of a barrier.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Tasks come and wait.
+    /// Tasks arrive and wait.
     Filling,
-    /// All are there and go on, one by one.
+    /// All have arrived, and leave one by one.
     Draining,
-    /// Who is there gets an exception, and then it begins anew.
+    /// Each waiter gets an exception; then the barrier fills again.
     Resetting,
-    /// Whoever comes gets an exception.
+    /// Each task that waits or arrives gets an exception.
     Broken,
 }
 
@@ -72,7 +72,7 @@ impl Barrier {
         }
     }
 
-    /// What goes on.
+    /// The state.
     pub(super) fn phase(&self, py: Python<'_>) -> Phase {
         self.state.phase.get(py)
     }
@@ -84,20 +84,19 @@ impl Barrier {
         Ok(condition.into_bound(slf.py()))
     }
 
-    /// Takes the barrier's lock.
+    /// Acquires the barrier's lock.
     pub(super) fn locking(slf: &Bound<'_, Self>) -> PyResult<AcquireLock> {
         let lock = Self::condition(slf)?.get().native_lock(slf.py());
         let lock = lock.ok_or_else(|| uninitialized(slf.as_any(), "_cond"))?;
         Ok(AcquireLock { lock, key: None, entering: true })
     }
 
-    /// Gives the barrier's lock back.
+    /// Releases the barrier's lock.
     pub(super) fn unlock(slf: &Bound<'_, Self>) -> PyResult<()> {
         Condition::give_back(&Self::condition(slf)?)
     }
 
-    /// One more task is at the barrier: its number from 0, and whether it is
-    /// the last.
+    /// A task has arrived. Returns its number, from 0, and whether it is the last.
     pub(super) fn arrive(slf: &Bound<'_, Self>) -> PyResult<(i64, bool)> {
         let py = slf.py();
         let state = &slf.get().state;
@@ -107,13 +106,13 @@ impl Barrier {
         Ok((index, arrived.as_any().eq(&parties)?))
     }
 
-    /// All are there: lets them go.
+    /// All tasks have arrived: wakes them.
     pub(super) fn drain(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.get().state.phase.set(slf.py(), Phase::Draining);
         Condition::wake_all(&Self::condition(slf)?)
     }
 
-    /// One task has left; the last one makes way for those who wait to come.
+    /// A task has left. The last one lets the tasks in that wait to arrive.
     pub(super) fn depart(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = &slf.get().state;
@@ -134,7 +133,7 @@ impl Barrier {
 /// `Barrier.reset` and `Barrier.abort`.
 pub struct ChangeBarrier {
     barrier: Py<Barrier>,
-    /// Taking the lock, once that has begun.
+    /// Acquiring the lock, once that has begun.
     locking: Option<AcquireLock>,
     aborts: bool,
 }
@@ -149,9 +148,9 @@ impl ChangeBarrier {
             (false, _) => Phase::Resetting,
         };
         state.phase.set(py, phase);
-        let told = Condition::wake_all(&Barrier::condition(barrier)?);
+        let notified = Condition::wake_all(&Barrier::condition(barrier)?);
         Barrier::unlock(barrier)?;
-        told
+        notified
     }
 }
 
@@ -193,7 +192,7 @@ collected_fields!(Barrier { condition, parties });
 
 #[pymethods]
 impl Barrier {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may have other arguments, which its `__init__` takes.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(parties)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
@@ -217,12 +216,12 @@ impl Barrier {
         Ok(())
     }
 
-    /// Begins anew. Who waits gets a `BrokenBarrierError`.
+    /// Resets the barrier. Each waiter gets a `BrokenBarrierError`.
     fn reset(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
         Coroutine::new(py, ChangeBarrier { barrier: slf, locking: None, aborts: false })
     }
 
-    /// Breaks the barrier: who waits and who comes gets a `BrokenBarrierError`.
+    /// Breaks the barrier: tasks that wait or arrive get a `BrokenBarrierError`.
     fn abort(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
         Coroutine::new(py, ChangeBarrier { barrier: slf, locking: None, aborts: true })
     }
@@ -239,7 +238,7 @@ impl Barrier {
         repr(slf.as_any(), &what, 0).map(Made)
     }
 
-    /// How many tasks it takes.
+    /// How many tasks it waits for.
     #[getter]
     fn parties(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -247,7 +246,7 @@ impl Barrier {
         parties.ok_or_else(|| uninitialized(slf.as_any(), "_parties"))
     }
 
-    /// How many tasks wait for others to come.
+    /// How many tasks wait for the others to arrive.
     #[getter]
     fn n_waiting(&self, py: Python<'_>) -> Made<i64> {
         Made(if self.phase(py) == Phase::Filling { self.state.count.get(py) } else { 0 })

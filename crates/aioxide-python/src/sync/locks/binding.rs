@@ -1,5 +1,5 @@
-//! Which loop an object belongs to (`asyncio.mixins`): the one in which
-//! somebody first had to wait for it.
+//! Which loop an object is bound to (`asyncio.mixins`): the one in which a task
+//! first had to wait for it.
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyRuntimeError;
@@ -19,7 +19,7 @@ impl LoopBinding {
         Self(GilCell::new(None))
     }
 
-    /// A future of the running loop, to which `owner` belongs from now on.
+    /// A future of the running loop, to which `owner` is bound from now on.
     ///
     /// # Errors
     ///

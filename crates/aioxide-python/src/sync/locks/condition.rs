@@ -17,11 +17,11 @@ use crate::ffi::attributes::collected_fields;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::ffi::given::Given;
 
-/// A lock, and a list of those who wait to be told that something has changed
-/// which it guards.
+/// A lock, and a list of tasks that wait for a notification that what it guards has
+/// changed.
 ///
-/// Condition(lock=None). Made without a lock, it has one of its own. Who waits
-/// holds the lock; it is given back during the wait and taken again at its end.
+/// Condition(lock=None). Made without a lock, it has one of its own. A task that waits
+/// holds the lock; it is released during the wait and acquired again at its end.
 ///
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Condition
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
@@ -30,9 +30,9 @@ pub struct Condition {
 }
 
 struct State {
-    /// The lock, if it is one of ours whose methods have not been replaced.
+    /// The lock, if it is a [`Lock`] and its methods are not overridden.
     lock: GilCell<Option<Py<Lock>>>,
-    /// Whether the object has been given a method of its own.
+    /// Whether the object has a method as an attribute of its own.
     replaced: GilCell<bool>,
     waiters: GilCell<Waiters>,
     binding: LoopBinding,
@@ -57,22 +57,22 @@ impl Condition {
         Ok(condition.unbind())
     }
 
-    /// The lock, where it can be used without a call of Python's.
+    /// The lock, if it can be used without calling Python.
     pub(super) fn native_lock(&self, py: Python<'_>) -> Option<Py<Lock>> {
         self.state.lock.clone_ref(py)
     }
 
-    /// Whether its methods are those that asyncio's would call.
+    /// Whether none of the methods that asyncio's methods call is overridden.
     pub(super) fn is_native(slf: &Bound<'_, Self>) -> bool {
         slf.is_exact_instance_of::<Self>() && !slf.get().state.replaced.get(slf.py())
     }
 
-    /// A future to wait for, of the loop that the condition belongs to.
+    /// A future to wait for, of the loop that the condition is bound to.
     pub(super) fn future(slf: &Bound<'_, Self>) -> PyResult<Py<Future>> {
         slf.get().state.binding.future(slf.as_any())
     }
 
-    /// Whether somebody holds the lock.
+    /// Whether the lock is held.
     pub(super) fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         match slf.get().native_lock(py) {
@@ -81,7 +81,7 @@ impl Condition {
         }
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub(super) fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         match slf.get().native_lock(py) {
@@ -90,17 +90,17 @@ impl Condition {
         }
     }
 
-    /// Adds one to those who wait. The key is for [`Condition::leave`].
+    /// Adds a waiter. The key is for [`Condition::leave`].
     pub(super) fn join(&self, py: Python<'_>, future: Py<Future>) -> Key {
         self.state.waiters.push(py, future)
     }
 
-    /// Takes one out again, whose wait has ended, by `error` if by one.
+    /// Removes a waiter whose wait has ended, by `error` if by one.
     pub(super) fn leave(&self, py: Python<'_>, key: Key, error: Option<&PyErr>) -> PyResult<()> {
         self.state.waiters.strike(py, Some(key), error)
     }
 
-    /// Wakes the first one that is still to be woken; whether there was one.
+    /// Wakes the first waiter that was not woken yet. Whether there was one.
     pub(super) fn wake_next(&self, py: Python<'_>) -> PyResult<bool> {
         let Some(next) = self.state.waiters.wake_next(py) else {
             return Ok(false);
@@ -110,15 +110,15 @@ impl Condition {
         Ok(true)
     }
 
-    /// Wakes everybody. `RuntimeError` if nobody holds the lock.
+    /// Wakes every waiter. `RuntimeError` if the lock is not held.
     pub(super) fn wake_all(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::check_locked(slf)?;
         while slf.get().wake_next(slf.py())? {}
         Ok(())
     }
 
-    /// Sets an attribute, or deletes it; a method that comes before the class's counts from
-    /// then on.
+    /// Sets or deletes an attribute. From then on an attribute that hides a method of the
+    /// class is used in its place.
     fn set_attribute(
         slf: &Bound<'_, Self>,
         name: &Bound<'_, PyAny>,
@@ -158,15 +158,15 @@ collected_fields!(Condition { binding, lock, waiters });
 
 #[pymethods]
 impl Condition {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may have other arguments, which its `__init__` takes.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(lock=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         Self::new()
     }
 
-    // The lock's methods become attributes of the object, as in asyncio: there
-    // they are seen before any method of a subclass.
+    // The lock's methods become attributes of the object, as in asyncio: they hide
+    // the methods of a subclass.
     #[pyo3(signature = (lock=None))]
     fn __init__(slf: &Bound<'_, Self>, lock: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
@@ -205,10 +205,10 @@ impl Condition {
         Self::set_attribute(slf, &name, None)
     }
 
-    /// Wakes `n` of those who wait, or all if there are not so many. They go on
-    /// when the lock is given back.
+    /// Wakes `n` waiters, or all if there are fewer. They continue when the lock is
+    /// released.
     ///
-    /// `RuntimeError` if nobody holds the lock.
+    /// `RuntimeError` if the lock is not held.
     #[pyo3(signature = (n=Given::NOT), text_signature = "($self, n=1)")]
     fn notify<'py>(slf: &Bound<'py, Self>, n: Given<'py>) -> PyResult<()> {
         let py = slf.py();
@@ -217,8 +217,8 @@ impl Condition {
         let Some(n) = n.0 else {
             return this.wake_next(py).map(drop);
         };
-        // Whatever can be compared with a number, as in asyncio; without
-        // anybody who waits it is not even looked at.
+        // `n` may be anything that can be compared with a number, as in asyncio.
+        // Without waiters it is not used.
         let mut woken = 0_usize;
         while this.state.waiters.len(py) > 0
             && !Made(woken).into_pyobject(py)?.ge(&n)?
@@ -229,9 +229,9 @@ impl Condition {
         Ok(())
     }
 
-    /// Wakes everybody who waits.
+    /// Wakes every waiter.
     ///
-    /// `RuntimeError` if nobody holds the lock.
+    /// `RuntimeError` if the lock is not held.
     fn notify_all(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         if Self::is_native(slf) {

@@ -1,4 +1,4 @@
-//! The number that a semaphore counts with.
+//! The value of a semaphore.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -9,11 +9,11 @@ use crate::ffi::allocate;
 use crate::ffi::attributes::Collected;
 use crate::ffi::gil_cell::GilCell;
 
-/// Whatever can be counted with, as asyncio's semaphores take it: an integer most often;
-/// some programs say by infinity that there is no limit.
+/// Any number, as in asyncio: an integer most often; some programs pass infinity for
+/// "no limit".
 pub struct Count {
     value: GilCell<Value>,
-    /// The number itself, where Python has to count.
+    /// The number itself, if only Python can count with it.
     odd: GilCell<Option<Py<PyAny>>>,
 }
 
@@ -21,14 +21,14 @@ pub struct Count {
 enum Value {
     /// `__init__` never ran.
     Absent,
-    /// So far from the largest ones that no program gets there by counting.
+    /// Far enough from the largest integers that no program overflows it by counting.
     Int(i64),
     Float(f64),
     /// Any other number.
     Odd,
 }
 
-/// Integers up to this one are counted here.
+/// The largest integer that is stored as [`Value::Int`].
 const LARGEST: i64 = 1 << 61;
 
 impl Count {
@@ -36,7 +36,7 @@ impl Count {
         Self { value: GilCell::new(Value::Absent), odd: GilCell::new(None) }
     }
 
-    /// Begins to count from `number`, or goes on from there.
+    /// Sets the value.
     pub fn set(&self, number: &Bound<'_, PyAny>) {
         let py = number.py();
         let value = if let Ok(float) = number.cast_exact::<PyFloat>() {
@@ -52,7 +52,7 @@ impl Count {
         drop(self.odd.replace(py, odd));
     }
 
-    /// Whether there is one to take; None if only Python can tell.
+    /// Whether it is not zero; None if only Python can compare it.
     #[inline]
     pub fn is_free(&self, py: Python<'_>) -> Option<bool> {
         match self.value.get(py) {
@@ -62,7 +62,7 @@ impl Count {
         }
     }
 
-    /// Whether it is more than nothing; None if only Python can tell.
+    /// Whether it is above zero; None if only Python can compare it.
     #[inline]
     pub fn is_positive(&self, py: Python<'_>) -> Option<bool> {
         match self.value.get(py) {
@@ -72,7 +72,7 @@ impl Count {
         }
     }
 
-    /// One more or less; false if only Python can count.
+    /// Adds `by`; false, with nothing changed, if only Python can.
     #[inline]
     pub fn step(&self, py: Python<'_>, by: i8) -> bool {
         let value = match self.value.get(py) {
@@ -84,7 +84,7 @@ impl Count {
         true
     }
 
-    /// The number for Python; None if `__init__` never ran.
+    /// The value as a Python object; None if `__init__` never ran.
     pub fn shown<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         match self.value.get(py) {
             Value::Absent => Ok(None),
@@ -94,7 +94,7 @@ impl Count {
         }
     }
 
-    /// Whether it is no less than `other`; None where `__init__` never ran.
+    /// Whether it is at least `other`; None if `__init__` never ran.
     pub fn has_reached(&self, py: Python<'_>, other: &Self) -> PyResult<Option<bool>> {
         match (self.value.get(py), other.value.get(py)) {
             (Value::Int(number), Value::Int(other)) => Ok(Some(number >= other)),

@@ -1,5 +1,5 @@
-//! `async with` for classes that somebody has derived from ours, and for
-//! conditions over somebody's own lock.
+//! `async with` for subclasses, and for conditions over a lock that is not a
+//! [`Lock`](super::Lock).
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::core::coroutines::{Input, Routine, Step, awaiting};
 
-/// Entering by the object's own `acquire()`, whatever that is.
+/// Entering by a call of the object's `acquire()`.
 pub struct EnterBySubclass {
     pub object: Py<PyAny>,
 }
@@ -37,7 +37,7 @@ impl Routine for EnterBySubclass {
     }
 }
 
-/// Leaving by the object's own `release()`.
+/// Leaving by a call of the object's `release()`.
 pub struct ReleaseBySubclass {
     pub object: Py<PyAny>,
 }

@@ -46,7 +46,7 @@ impl Event {
         }
     }
 
-    /// A new event; the flag is not set.
+    /// A new event whose flag is not set.
     pub fn create(py: Python<'_>) -> PyResult<Py<Self>> {
         Py::new(py, Self::new(Flag::Unset))
     }
@@ -117,7 +117,7 @@ collected_fields!(Event { binding, waiters });
 
 #[pymethods]
 impl Event {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may have other arguments, which its `__init__` takes.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
@@ -137,7 +137,7 @@ impl Event {
         }
     }
 
-    /// Sets the flag: everybody who waits goes on.
+    /// Sets the flag and wakes every waiter.
     pub fn set(slf: &Bound<'_, Self>) -> PyResult<()> {
         if Self::is_set(slf)? {
             return Ok(());
@@ -145,7 +145,7 @@ impl Event {
         let py = slf.py();
         let state = &slf.get().state;
         state.flag.set(py, Flag::Set);
-        // Who fails to be woken is not the others' affair.
+        // If waking one fails, the others are woken all the same.
         let mut outcome = Ok(());
         while let Some(future) = state.waiters.wake_next(py) {
             let woken = PyBool::new(py, true).to_owned().into_any().unbind();
@@ -154,7 +154,7 @@ impl Event {
         outcome
     }
 
-    /// Takes the flag back: from now on `wait` waits again.
+    /// Clears the flag: from now on `wait` waits again.
     pub fn clear(&self, py: Python<'_>) {
         self.state.flag.set(py, Flag::Unset);
     }

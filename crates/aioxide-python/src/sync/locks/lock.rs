@@ -21,8 +21,8 @@ use crate::stdlib;
 
 /// A mutual exclusion lock for tasks.
 ///
-/// Not reentrant, and not owned by a task. Those who wait get it in the order
-/// in which they came.
+/// It is not reentrant, and no task owns it. Tasks that wait acquire it in the order
+/// in which they began to wait.
 ///
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Lock
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
@@ -40,8 +40,8 @@ struct State {
 enum Held {
     /// `__init__` never ran.
     Absent,
-    ByNobody,
-    BySomebody,
+    Unlocked,
+    Locked,
 }
 
 impl Lock {
@@ -55,47 +55,47 @@ impl Lock {
         }
     }
 
-    /// A lock that nobody holds.
+    /// An unlocked lock.
     pub(super) fn create(py: Python<'_>) -> PyResult<Bound<'_, Self>> {
-        Bound::new(py, Self::new(Held::ByNobody))
+        Bound::new(py, Self::new(Held::Unlocked))
     }
 
     /// Whether it is held.
     pub(super) fn is_locked(slf: &Bound<'_, Self>) -> PyResult<bool> {
         match slf.get().state.held.get(slf.py()) {
             Held::Absent => Err(uninitialized(slf.as_any(), "_locked")),
-            held => Ok(held == Held::BySomebody),
+            held => Ok(held == Held::Locked),
         }
     }
 
-    /// Takes it if nobody has it and nobody waits for it.
+    /// Acquires the lock if it is free and no task waits for it.
     #[inline]
     fn try_acquire(&self, py: Python<'_>) -> bool {
         let state = &self.state;
-        if state.held.get(py) != Held::ByNobody
+        if state.held.get(py) != Held::Unlocked
             || (state.waiters.len(py) > 0 && state.waiters.any_alive(py))
         {
             return false;
         }
-        state.held.set(py, Held::BySomebody);
+        state.held.set(py, Held::Locked);
         true
     }
 
-    /// Gives it back. `RuntimeError` if nobody has it.
+    /// Releases the lock. `RuntimeError` if it is not held.
     #[inline]
     pub(super) fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        if this.state.held.get(py) != Held::BySomebody {
-            // An error of its own where `__init__` never ran.
+        if this.state.held.get(py) != Held::Locked {
+            // `AttributeError` where `__init__` never ran.
             Self::is_locked(slf)?;
             return Err(PyRuntimeError::new_err(crate::name!("Lock is not acquired.")));
         }
-        this.state.held.set(py, Held::ByNobody);
+        this.state.held.set(py, Held::Unlocked);
         this.wake_first(py)
     }
 
-    /// Sees to it that the first one who waits will run.
+    /// Wakes the first waiter, unless it is woken already.
     fn wake_first(&self, py: Python<'_>) -> PyResult<()> {
         match self.state.waiters.first_pending(py) {
             Some(first) => {
@@ -134,7 +134,7 @@ impl Routine for AcquireLock {
             if !lock.state.waiters.leave(py, self.key) {
                 return None;
             }
-            lock.state.held.set(py, Held::BySomebody);
+            lock.state.held.set(py, Held::Locked);
         } else if !lock.try_acquire(py) {
             return None;
         }
@@ -156,10 +156,10 @@ impl Routine for AcquireLock {
             }
             Input::Error(error) => {
                 lock.state.waiters.strike(py, self.key.take(), Some(&error))?;
-                // Woken up and cancelled at once: the next one must not be
-                // left waiting for a lock that nobody has.
+                // Woken and then cancelled: the next waiter must be woken,
+                // since the lock is free.
                 if error.is_instance(py, stdlib::cancelled_error(py)?)
-                    && lock.state.held.get(py) == Held::ByNobody
+                    && lock.state.held.get(py) == Held::Unlocked
                 {
                     lock.wake_first(py)?;
                 }
@@ -167,7 +167,7 @@ impl Routine for AcquireLock {
             }
             Input::Value(_) => {
                 lock.state.waiters.strike(py, self.key.take(), None)?;
-                lock.state.held.set(py, Held::BySomebody);
+                lock.state.held.set(py, Held::Locked);
                 Ok(Step::Return(self.result(py)))
             }
         }
@@ -197,10 +197,10 @@ impl Routine for ReleaseLock {
     fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         let lock = self.lock.bind(py);
         let state = &lock.get().state;
-        if !super::is_plain(lock) || state.held.get(py) != Held::BySomebody {
+        if !super::is_plain(lock) || state.held.get(py) != Held::Locked {
             return None;
         }
-        state.held.set(py, Held::ByNobody);
+        state.held.set(py, Held::Unlocked);
         Some(Completed::return_and_wake(py, state.waiters.first_pending(py)))
     }
 
@@ -234,7 +234,7 @@ struct Acquire;
 impl PlainMethod for Acquire {
     type Class = Lock;
     const NAME: &'static CStr = c"acquire";
-    const DOC: &'static CStr = c"Waits until nobody holds the lock, and takes it. True.\n\nCancellation ends the wait; the lock is not taken.";
+    const DOC: &'static CStr = c"Waits until the lock is free, and acquires it. True.\n\nCancellation ends the wait; the lock is not acquired.";
     const DROPS_NOTHING: bool = true;
 
     #[inline]
@@ -251,7 +251,7 @@ impl PlainMethod for Release {
     type Class = Lock;
     const NAME: &'static CStr = c"release";
     const DOC: &'static CStr =
-        c"Gives it to the first one who waits. RuntimeError if nobody holds it.";
+        c"Releases the lock and wakes the first waiter. RuntimeError if it is not held.";
 
     #[inline]
     fn call(slf: &Bound<'_, Lock>) -> PyResult<Py<PyAny>> {
@@ -260,7 +260,7 @@ impl PlainMethod for Release {
     }
 }
 
-/// `async with lock`, at its beginning.
+/// Entering `async with lock`.
 struct Enter;
 
 impl PlainMethod for Enter {
@@ -282,7 +282,7 @@ impl PlainMethod for Enter {
     }
 }
 
-/// `async with lock`, at its end.
+/// Leaving `async with lock`.
 struct Exit;
 
 impl FastMethod for Exit {
@@ -300,7 +300,7 @@ impl FastMethod for Exit {
     }
 }
 
-/// Adds the methods that are by hand. Called once, at module initialisation.
+/// Adds the fast methods. Called once, at module initialisation.
 pub fn install_lock(py: Python<'_>) -> PyResult<()> {
     install_plain::<Acquire>(py)?;
     install_plain::<Release>(py)?;
@@ -313,7 +313,7 @@ collected_fields!(Lock { binding, waiters });
 
 #[pymethods]
 impl Lock {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may have other arguments, which its `__init__` takes.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
@@ -321,7 +321,7 @@ impl Lock {
     }
 
     fn __init__(&self, py: Python<'_>) {
-        self.state.held.set(py, Held::ByNobody);
+        self.state.held.set(py, Held::Unlocked);
         drop(self.state.waiters.abandon(py));
     }
 
@@ -337,7 +337,7 @@ impl Lock {
 
     #[setter]
     fn set__locked(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let held = if value.is_truthy()? { Held::BySomebody } else { Held::ByNobody };
+        let held = if value.is_truthy()? { Held::Locked } else { Held::Unlocked };
         self.state.held.set(value.py(), held);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What tasks agree by (`asyncio.locks`).
+//! Synchronisation primitives for tasks (`asyncio.locks`).
 
 pub(crate) mod attributes;
 mod barrier;

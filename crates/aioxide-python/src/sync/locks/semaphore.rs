@@ -16,8 +16,8 @@ use crate::ffi::attributes::{Collected, collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::ffi::given::Given;
 
-/// A counter of what may be had at once. `acquire` takes one and waits while
-/// there is none; `release` gives one back.
+/// A counter that limits how many tasks hold it at once. `acquire` decrements it, and
+/// waits while it is zero; `release` increments it.
 ///
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.Semaphore
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.locks")]
@@ -31,7 +31,7 @@ pub(super) struct State {
     pub binding: LoopBinding,
 }
 
-/// A semaphore that refuses to be released more often than acquired.
+/// A semaphore that cannot be released more often than it was acquired.
 ///
 /// https://docs.python.org/3/library/asyncio-sync.html#asyncio.BoundedSemaphore
 #[pyclass(frozen, extends = Semaphore, subclass, module = "asyncio.locks")]
@@ -40,7 +40,7 @@ pub struct BoundedSemaphore {
 }
 
 impl Semaphore {
-    /// What is counted from; 1 unless it was given.
+    /// The initial value; 1 unless it was given.
     fn first_value<'py>(py: Python<'py>, value: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
         match value.0 {
             Some(value) => Ok(value),
@@ -60,13 +60,13 @@ impl Semaphore {
         Ok(())
     }
 
-    /// The number that is counted with.
+    /// The current value.
     fn value<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let value = slf.get().state.value.shown(slf.py())?;
         value.ok_or_else(|| uninitialized(slf.as_any(), "_value"))
     }
 
-    /// Takes one if there is one that is not for somebody who came before.
+    /// Acquires the semaphore if it is free and no task waits for it.
     #[inline]
     pub(super) fn try_acquire(&self, py: Python<'_>) -> bool {
         let state = &self.state;
@@ -75,7 +75,7 @@ impl Semaphore {
             && state.value.step(py, -1)
     }
 
-    /// Whether nothing was replaced of what asyncio's methods call.
+    /// Whether no method that asyncio's methods call is overridden.
     #[inline]
     pub(super) fn is_native(slf: &Bound<'_, Self>) -> bool {
         super::is_plain(slf) || slf.cast_exact::<BoundedSemaphore>().is_ok_and(super::is_plain)
@@ -106,7 +106,7 @@ impl Semaphore {
         }
     }
 
-    /// Counts one more or less.
+    /// Adds `by` to the value.
     #[inline]
     pub(super) fn step(slf: &Bound<'_, Self>, by: i8) -> PyResult<()> {
         let value = &slf.get().state.value;
@@ -116,7 +116,8 @@ impl Semaphore {
         Ok(())
     }
 
-    /// Gives one to the first who waits and was not woken up yet; whether there was anybody.
+    /// Wakes the first waiter that was not woken yet, and decrements the value for it.
+    /// Whether there was one.
     pub(super) fn wake_next(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let Some(next) = slf.get().state.waiters.wake_next(py) else {
@@ -147,7 +148,7 @@ collected_fields!(Semaphore { binding, value, waiters });
 
 #[pymethods]
 impl Semaphore {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may have other arguments, which its `__init__` takes.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(value=1)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
@@ -171,7 +172,7 @@ impl Semaphore {
         Self::is_locked(slf)
     }
 
-    /// Gives one back, to the first who waits if anybody does.
+    /// Increments the value, and wakes the first waiter.
     fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::give_back(slf)
     }
@@ -207,7 +208,7 @@ impl BoundedSemaphore {
         Semaphore::begin(slf.as_super(), &value)
     }
 
-    /// Gives one back. `ValueError` if there would be more than at first.
+    /// Increments the value. `ValueError` if it would exceed the initial one.
     fn release(slf: &Bound<'_, Self>) -> PyResult<()> {
         let semaphore = slf.as_super();
         match semaphore.get().state.value.has_reached(slf.py(), &slf.get().bound)? {

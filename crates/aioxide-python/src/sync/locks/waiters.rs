@@ -1,4 +1,4 @@
-//! Who waits, in the order of their coming.
+//! The waiters of an object, in the order in which they began to wait.
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyValueError;
@@ -11,25 +11,25 @@ use crate::ffi::attributes::Collected;
 use crate::ffi::errors::Settled;
 use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 
-/// A list of futures in which each can be taken out at once, wherever it is:
-/// of ten thousand that wait, the last may be cancelled first.
+/// A linked list of futures, from which any can be removed in constant time: of ten
+/// thousand waiters, the last may be cancelled first.
 #[derive(Default)]
 pub struct Waiters {
     nodes: Slab<Node>,
     first: Option<usize>,
     last: Option<usize>,
-    /// The first one that was not woken up yet.
+    /// The first one that was not woken yet.
     next: Option<usize>,
-    /// How many have ever come.
+    /// How many were ever added.
     count: usize,
 }
 
-/// One of those who wait. It is not mistaken for another one when it was taken out already,
-/// nor when the object was initialised a second time.
+/// The place of a waiter. It never names another waiter, neither after its own was removed,
+/// nor after the object was initialised a second time.
 #[derive(Clone, Copy)]
 pub struct Key {
     index: usize,
-    /// Which of those that have ever come it is.
+    /// How many were added up to this one.
     number: usize,
 }
 
@@ -41,12 +41,12 @@ struct Node {
 }
 
 impl Waiters {
-    /// How many there are.
+    /// The number of waiters.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Adds one at the end. The key is for [`Waiters::remove`].
+    /// Adds a waiter at the end. The key is for [`Waiters::remove`].
     pub fn push(&mut self, future: Py<Future>) -> Key {
         self.count = self.count.wrapping_add(1);
         let number = self.count;
@@ -60,7 +60,7 @@ impl Waiters {
         Key { index, number }
     }
 
-    /// Takes one out if it is still there. The caller drops it.
+    /// Removes a waiter if it is still there. The caller drops the future.
     pub fn remove(&mut self, key: Key) -> Option<Py<Future>> {
         let is_there = self.nodes.get(key.index).is_some_and(|node| node.number == key.number);
         if is_there { self.remove_at(key.index) } else { None }
@@ -82,14 +82,14 @@ impl Waiters {
         Some(node.future)
     }
 
-    /// Takes out all, who are left to themselves.
+    /// Removes all waiters without waking them.
     pub fn abandon(&mut self) -> Self {
         let count = self.count;
         std::mem::replace(self, Self { count, ..Self::default() })
     }
 
-    /// Takes out the first one that is not done, and those before it; the
-    /// caller drops these.
+    /// Removes the first waiter that is not done, and those before it, which the
+    /// caller drops.
     pub fn take_next(&mut self, py: Python<'_>) -> (Option<Py<Future>>, Vec<Py<Future>>) {
         let mut dropped = Vec::new();
         while let Some(future) = self.first.and_then(|key| self.remove_at(key)) {
@@ -101,22 +101,22 @@ impl Waiters {
         (None, dropped)
     }
 
-    /// Takes out the first one, unless that is done.
+    /// Removes the first waiter, unless it is done.
     #[inline]
     pub fn take_first_pending(&mut self, py: Python<'_>) -> Option<Py<Future>> {
         let first = self.first.filter(|key| !self.nodes[*key].future.get().is_done(py))?;
         self.remove_at(first)
     }
 
-    /// The first one, unless that is done: then it will run, and look after the others.
+    /// The first waiter, unless it is done: then it will run, and wakes the next itself.
     #[inline]
     pub fn first_pending(&self, py: Python<'_>) -> Option<Py<Future>> {
         let first = &self.nodes[self.first?].future;
         (!first.get().is_done(py)).then(|| first.clone_ref(py))
     }
 
-    /// Takes out, if it is still there, a future to which there are other references.
-    /// Whether it was.
+    /// Removes a waiter if it is still there, and drops its future, to which there are
+    /// other references. Whether it was there.
     #[inline]
     pub fn leave(&mut self, py: Python<'_>, key: Option<Key>) -> bool {
         match key.and_then(|key| self.remove(key)) {
@@ -128,19 +128,19 @@ impl Waiters {
         }
     }
 
-    /// All of them, in order.
+    /// The waiters, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Py<Future>> {
         let follow = |key: &usize| self.nodes[*key].after;
         std::iter::successors(self.first, follow).map(|key| &self.nodes[key].future)
     }
 
-    /// Whether one of them was not cancelled.
+    /// Whether one of the waiters was not cancelled.
     pub fn any_alive(&self, py: Python<'_>) -> bool {
         self.iter().any(|future| !future.get().is_cancelled(py))
     }
 
-    /// The first one that was neither woken up nor cancelled; it counts as
-    /// woken up from now on.
+    /// The first waiter that was neither woken nor cancelled. From now on it counts as
+    /// woken.
     pub fn wake_next(&mut self, py: Python<'_>) -> Option<Py<Future>> {
         while let Some(key) = self.next {
             let node = &self.nodes[key];
@@ -152,12 +152,12 @@ impl Waiters {
         None
     }
 
-    /// References to all of them, in order.
+    /// References to the waiters, in order.
     pub fn all(&self, py: Python<'_>) -> Vec<Py<Future>> {
         self.iter().map(|future| future.clone_ref(py)).collect()
     }
 
-    /// Shows all of them to the garbage collector.
+    /// Shows the waiters to the garbage collector.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.iter().try_for_each(|future| visit.call(future))
     }
@@ -174,7 +174,7 @@ impl Collected for GilCell<Waiters> {
 }
 
 impl GilCell<Waiters> {
-    /// Takes one out whose wait has ended, by `error` if by one.
+    /// Removes a waiter whose wait has ended, by `error` if by one.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl GilCell<Waiters> {
     }
 }
 
-/// What a deque says of one who waits and is not in it.
+/// The error of `deque.remove` for a waiter that is not in it.
 #[cold]
 fn not_listed(py: Python<'_>, error: Option<&PyErr>) -> PyErr {
     let failure =
@@ -201,7 +201,7 @@ fn not_listed(py: Python<'_>, error: Option<&PyErr>) -> PyErr {
 }
 
 // SAFETY (of the methods): references are moved in and out and counted up, never down to
-// the last one; of a future they read how it stands, which is another cell.
+// the last one; they read the state of a future, which is another cell.
 unsafe_cell_methods!(Waiters {
     /// See [`Waiters::len`].
     fn len(&mut self) -> usize;

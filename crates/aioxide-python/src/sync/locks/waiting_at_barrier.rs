@@ -19,15 +19,15 @@ pub struct WaitAtBarrier {
     stage: Stage,
 }
 
-/// How far it has come. Boxed, since every program takes the room of the
+/// The progress of the wait. Boxed, since every program has the size of the
 /// largest one.
 enum Stage {
     Beginning,
-    /// The lock is being taken.
+    /// The lock is being acquired.
     Locking(Box<AcquireLock>),
-    /// Those who were there before have to leave.
+    /// The tasks of the last round have to leave first.
     Blocked(Box<WaitForNotice>),
-    /// This task is there, as number so many, and waits for others to come.
+    /// This task has arrived, with this number, and waits for the others.
     Present(i64, Box<WaitForNotice>),
     Over,
 }
@@ -37,8 +37,8 @@ impl WaitAtBarrier {
         Self { barrier, stage: Stage::Beginning }
     }
 
-    /// Waits for the condition for as long as `stays` says of the barrier;
-    /// None when it need not, or no longer.
+    /// Waits for notifications while `stays` is true of the barrier. None when
+    /// there is nothing to wait for, or no longer.
     fn wait_while(
         &self,
         py: Python<'_>,
@@ -61,7 +61,7 @@ impl WaitAtBarrier {
         }
     }
 
-    /// With the lock held: waits until the barrier is ready for one more.
+    /// With the lock held: waits until the tasks of the last round have left.
     fn enter(
         &mut self,
         py: Python<'_>,
@@ -87,7 +87,7 @@ impl WaitAtBarrier {
         if last { self.depart(py, index) } else { self.stay(py, index, waiting, None) }
     }
 
-    /// With the lock held: waits until the others are there.
+    /// With the lock held: waits until the others have arrived.
     fn stay(
         &mut self,
         py: Python<'_>,
@@ -117,7 +117,7 @@ impl WaitAtBarrier {
         Ok(Step::Return(allocate::int(py, index)?.into_any().unbind()))
     }
 
-    /// Departs because of `error`.
+    /// Leaves because of `error`.
     fn depart_with(&self, py: Python<'_>, error: PyErr) -> PyErr {
         match Barrier::depart(self.barrier.bind(py)).settled(py) {
             Ok(()) => error,
@@ -128,7 +128,7 @@ impl WaitAtBarrier {
         }
     }
 
-    /// Gives the lock back at the end, whatever that is.
+    /// Releases the lock at the end, whatever the outcome.
     fn unlocked_at_end(&self, py: Python<'_>, outcome: PyResult<Step>) -> PyResult<Step> {
         let ends = !matches!(outcome, Ok(Step::Wait(_) | Step::Delegate(_) | Step::Yield));
         if ends && let Err(failure) = Barrier::unlock(self.barrier.bind(py)).settled(py) {
@@ -245,11 +245,11 @@ impl Routine for LeaveBarrier {
 
 #[pymethods]
 impl Barrier {
-    /// Waits until enough tasks have come; the number of this one, from 0 in
-    /// the order of coming.
+    /// Waits until enough tasks have arrived. Returns the number of this one, from
+    /// 0 in the order of arrival.
     ///
     /// `BrokenBarrierError` if the barrier is broken, or reset meanwhile.
-    /// Cancellation ends the wait; the others go on waiting for one more.
+    /// Cancellation ends the wait; the others wait for one more task.
     fn wait(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
         Coroutine::new(py, WaitAtBarrier::new(slf))
     }

@@ -25,7 +25,7 @@ enum Stage {
     Beginning,
     /// In the condition's list, under this key.
     Listed(Key),
-    /// The condition's lock is ours to take without a call of Python's.
+    /// The lock is being acquired without calling Python.
     Reacquiring(AcquireLock),
     /// `acquire()` is being awaited.
     ReacquiringByMethod,
@@ -37,7 +37,7 @@ impl WaitForNotice {
         Self { condition, stage: Stage::Beginning, raised: None }
     }
 
-    /// Ready to wait once more, when the last wait is over.
+    /// Prepares for the next wait, after the last one has ended.
     pub(super) fn again(&mut self) {
         self.stage = Stage::Beginning;
     }
@@ -48,7 +48,7 @@ impl WaitForNotice {
             return Err(PyRuntimeError::new_err(crate::name!("cannot wait on un-acquired lock")));
         }
         let this = condition.get();
-        // Since 3.13 the lock stays with the caller if the loop is the wrong one.
+        // Since 3.13 the lock is not released if the running loop is another one than before.
         let early = if cfg!(Py_3_13) { Some(Condition::future(&condition)?) } else { None };
         Condition::give_back(&condition)?;
         let future = match early {
@@ -65,7 +65,7 @@ impl WaitForNotice {
         Ok(Step::Wait(future))
     }
 
-    /// Takes the lock, until it has it, whoever asks it to give up.
+    /// Acquires the lock, whatever cancels the wait meanwhile.
     fn reacquire(&mut self, py: Python<'_>) -> PyResult<Step> {
         loop {
             let attempt = match self.condition.get().native_lock(py) {
@@ -90,8 +90,8 @@ impl WaitForNotice {
         }
     }
 
-    /// The lock was not taken. Goes on all the same if that was a cancellation,
-    /// which is then raised at the end.
+    /// The lock was not acquired. A cancellation is remembered and raised when it is; any
+    /// other error is returned.
     fn refuse(&mut self, py: Python<'_>, error: PyErr) -> PyResult<()> {
         let before = self.raised.take();
         let error = error.settled(py);
@@ -120,8 +120,8 @@ impl WaitForNotice {
         }
     }
 
-    /// Since 3.13, whoever fails may have been notified before, and somebody
-    /// else is told instead.
+    /// Since 3.13, a wait that fails wakes another waiter, since it may have been notified
+    /// itself. Returns the error to raise.
     fn passed_on(&self, py: Python<'_>, error: PyErr) -> PyErr {
         if cfg!(Py_3_13)
             && let Err(failure) = self.condition.get().wake_next(py).settled(py)
@@ -133,7 +133,7 @@ impl WaitForNotice {
     }
 }
 
-/// An error that came while another one was on its way out, which it tells.
+/// `error`, whose context is the error that was to be raised `before`.
 fn after(py: Python<'_>, error: PyErr, before: Option<Py<PyBaseException>>) -> PyErr {
     if before.is_some() && error.context(py).is_none() {
         let before = before.map(|before| PyErr::from_value(before.into_bound(py).into_any()));
@@ -179,7 +179,7 @@ impl Routine for WaitForNotice {
                 }
                 _ => self.finish(py),
             },
-            Stage::Over => unreachable!("nobody resumes a routine that has ended"),
+            Stage::Over => unreachable!("a routine that has ended is not resumed"),
         }
     }
 
@@ -217,7 +217,7 @@ impl WaitUntil {
         Self { waiting: WaitForNotice::new(condition), predicate }
     }
 
-    /// Asks, and waits as long as the answer is no.
+    /// Calls the predicate, and waits as long as it is false.
     fn ask(&mut self, py: Python<'_>) -> PyResult<Step> {
         loop {
             let answer = self.predicate.bind(py).call0()?;
@@ -270,18 +270,17 @@ impl Routine for WaitUntil {
 
 #[pymethods]
 impl Condition {
-    /// Gives the lock back, waits until it is notified, and takes the lock
-    /// again. True.
+    /// Releases the lock, waits for a notification, and acquires the lock again.
+    /// True.
     ///
-    /// `RuntimeError` if nobody holds the lock. Cancellation ends the wait when
-    /// the lock is taken again; from Python 3.13 on somebody else is notified
-    /// then.
+    /// `RuntimeError` if the lock is not held. Cancellation ends the wait when the
+    /// lock is acquired again; from Python 3.13 on another waiter is notified then.
     fn wait(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
         Coroutine::new(py, WaitForNotice::new(slf))
     }
 
-    /// Waits until `predicate()` is true, which is asked at first and each time
-    /// the condition is notified; what it said.
+    /// Waits until `predicate()` is true: calls it at first and after each
+    /// notification. Returns its result.
     fn wait_for(
         slf: Py<Self>,
         py: Python<'_>,

@@ -34,8 +34,8 @@ impl Routine for AcquireSemaphore {
         let semaphore = self.semaphore.bind(py);
         let state = &semaphore.get().state;
         let acquired = match (point, &self.waiting) {
-            // The place was given with the wake-up. If there are more, others are to
-            // be woken as well.
+            // The wake-up has decremented the value for this waiter. If the value is
+            // still positive, `resume` wakes others as well.
             (ResumePoint::Woken, Some((key, _))) => {
                 state.value.is_positive(py) == Some(false) && state.waiters.leave(py, Some(*key))
             }
@@ -70,11 +70,11 @@ impl Routine for AcquireSemaphore {
                 && future.get().is_done(py)
                 && !future.get().is_cancelled(py)
             {
-                // It was given one and cancelled at once.
+                // Woken and then cancelled: the value was decremented for nothing.
                 outcome = Semaphore::step(semaphore, 1);
             }
         }
-        // Others may have come meanwhile and had to queue up behind.
+        // Other tasks may have begun to wait meanwhile.
         while Semaphore::is_positive(semaphore)? && Semaphore::wake_next(semaphore)? {}
         outcome?;
         match error {
@@ -152,7 +152,7 @@ struct Acquire;
 impl PlainMethod for Acquire {
     type Class = Semaphore;
     const NAME: &'static CStr = c"acquire";
-    const DOC: &'static CStr = c"Takes one; waits while there is none, in the order of coming. True.\n\nCancellation ends the wait; none is taken.";
+    const DOC: &'static CStr = c"Decrements the value; waits while it is zero, in the order of the calls. True.\n\nCancellation ends the wait; the value stays.";
     const DROPS_NOTHING: bool = true;
 
     #[inline]
@@ -163,7 +163,7 @@ impl PlainMethod for Acquire {
     }
 }
 
-/// `async with semaphore`, at its beginning.
+/// Entering `async with semaphore`.
 struct Enter;
 
 impl PlainMethod for Enter {
@@ -185,7 +185,7 @@ impl PlainMethod for Enter {
     }
 }
 
-/// `async with semaphore`, at its end.
+/// Leaving `async with semaphore`.
 struct Exit;
 
 impl FastMethod for Exit {
@@ -204,7 +204,7 @@ impl FastMethod for Exit {
     }
 }
 
-/// Adds the methods that are by hand. Called once, at module initialisation.
+/// Adds the fast methods. Called once, at module initialisation.
 pub fn install_semaphore(py: Python<'_>) -> PyResult<()> {
     install_plain::<Acquire>(py)?;
     install_plain::<Enter>(py)?;

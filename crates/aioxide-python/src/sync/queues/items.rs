@@ -1,4 +1,4 @@
-//! What is in a queue.
+//! The items of a queue.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use crate::ffi::attributes::Collected;
 use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 use crate::stdlib;
 
-/// In which order a queue gives things back.
+/// The order in which a queue returns its items.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// First in, first out.
@@ -25,17 +25,17 @@ pub enum Order {
     Priority,
 }
 
-/// The things.
+/// The items.
 pub enum Items {
-    /// In a first-in-first-out queue that nobody has looked into.
+    /// Of a first-in-first-out queue whose `_queue` was not read.
     Native(VecDeque<Py<PyAny>>),
-    /// In the object that asyncio keeps as `_queue`: a list, or a deque from
-    /// the moment that somebody asked for it.
+    /// In the object that asyncio has as `_queue`: a list, or a deque once
+    /// `_queue` was read.
     Object(Py<PyAny>),
 }
 
 impl Items {
-    /// No things yet, for a queue of this order.
+    /// No items, for a queue of this order.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl Items {
         }
     }
 
-    /// How many there are; None if only Python can tell.
+    /// The number of items; None if only Python can count them.
     fn native_len(&mut self) -> Option<usize> {
         match self {
             Self::Native(items) => Some(items.len()),
@@ -58,7 +58,7 @@ impl Items {
         }
     }
 
-    /// Puts one behind the others; hands it back if that is Python's to do.
+    /// Adds an item at the end; returns it if only Python can add it.
     fn push_native(&mut self, item: Py<PyAny>) -> Option<Py<PyAny>> {
         match self {
             Self::Native(items) => {
@@ -69,7 +69,7 @@ impl Items {
         }
     }
 
-    /// Takes the first one, if there is one here.
+    /// Removes the first item; None if there is none, or only Python can.
     fn pop_native(&mut self) -> Option<Py<PyAny>> {
         match self {
             Self::Native(items) => items.pop_front(),
@@ -77,7 +77,7 @@ impl Items {
         }
     }
 
-    /// The object that holds the things, or references to the things.
+    /// The object that holds the items, or references to the items.
     fn looked_at(&mut self, py: Python<'_>) -> Result<Py<PyAny>, Vec<Py<PyAny>>> {
         match self {
             Self::Native(items) => Err(items.iter().map(|item| item.clone_ref(py)).collect()),
@@ -113,8 +113,8 @@ unsafe_cell_methods!(Items {
 });
 
 impl Queue {
-    /// The object that holds the things, made now if there is none yet: from
-    /// then on it is what counts.
+    /// The object that holds the items. If there is none yet, it is made now and
+    /// holds them from then on.
     pub(super) fn items_object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let deque_type = stdlib::deque(py)?;
         loop {
@@ -122,11 +122,11 @@ impl Queue {
                 Ok(object) => return Ok(object.into_bound(py)),
                 Err(items) => items,
             };
-            // The things stay where they are until the deque has them all.
+            // The items stay where they are until the deque has them all.
             let count = items.len();
             let items = items.into_iter().map(|item| item.into_bound(py)).collect::<Vec<_>>();
             let deque = deque_type.call1((allocate::list(py, items)?,))?;
-            // Making it has run who knows what.
+            // Making it may have run Python code that changed the queue.
             if self.state.items.native_len(py) == Some(count) {
                 let kept = Items::Object(deque.clone().unbind());
                 drop(self.state.items.replace(py, kept));
@@ -135,7 +135,7 @@ impl Queue {
         }
     }
 
-    /// The object likewise, if there is one.
+    /// The object that holds the items, if there is one.
     fn object_in_use<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         match self.state.items.native_len(py) {
             Some(_) => Ok(None),
@@ -143,7 +143,7 @@ impl Queue {
         }
     }
 
-    /// Puts `item` where it belongs, without looking for room.
+    /// Adds `item` in the queue's order, whether or not there is room.
     #[inline]
     pub(super) fn store(&self, item: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = item.py();
@@ -158,7 +158,7 @@ impl Queue {
         }
     }
 
-    /// Takes the next item out; there must be one.
+    /// Removes the next item; there must be one.
     #[inline]
     pub(super) fn take(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let Some(object) = self.object_in_use(py)? else {
@@ -173,7 +173,7 @@ impl Queue {
         Ok(item.unbind())
     }
 
-    /// How many things there are.
+    /// The number of items.
     #[inline]
     pub(super) fn size(&self, py: Python<'_>) -> PyResult<usize> {
         match self.state.items.native_len(py) {
@@ -182,7 +182,7 @@ impl Queue {
         }
     }
 
-    /// Whether there are none: whether `_queue` is false, whatever that is.
+    /// Whether there are none: whether `_queue` is false, as in asyncio.
     pub(super) fn holds_nothing(&self, py: Python<'_>) -> PyResult<bool> {
         match self.state.items.native_len(py) {
             Some(size) => Ok(size == 0),
@@ -190,7 +190,7 @@ impl Queue {
         }
     }
 
-    /// The things as a list, for whoever looks on.
+    /// The items as a list, for `repr`.
     pub(super) fn items_list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.state.items.looked_at(py) {
             Ok(object) => py.get_type::<PyList>().call1((object,)),

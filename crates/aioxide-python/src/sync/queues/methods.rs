@@ -1,10 +1,10 @@
-//! The methods of a queue that are called for each thing in it, by hand.
+//! The methods of a queue that are called for each item, as fast methods.
 
 use std::ffi::CStr;
 
 use pyo3::prelude::*;
 
-use super::state::{get_at_once, put_at_once};
+use super::state::{try_get, try_put};
 use super::{GetItem, PutItem, Queue};
 use crate::core::coroutines::Coroutine;
 use crate::core::futures::Future;
@@ -29,12 +29,12 @@ fn instance(class: PyResult<&Bound<'_, pyo3::types::PyType>>) -> PyErr {
     class.map_or_else(|error| error, |class| PyErr::from_type(class.clone(), ()))
 }
 
-/// `Queue.put_nowait`, of a class that overrides nothing that it goes through.
+/// `Queue.put_nowait`.
 #[inline]
 pub fn put_nowait(queue: &Bound<'_, Queue>, item: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = queue.py();
     let this = queue.get();
-    match put_at_once(queue, item.as_unbound()) {
+    match try_put(queue, item.as_unbound()) {
         Some(None) => return Ok(()),
         Some(Some(getter)) => return Future::finish(&getter.into_bound(py), py.None()),
         None => {}
@@ -60,12 +60,12 @@ pub fn put_nowait(queue: &Bound<'_, Queue>, item: &Bound<'_, PyAny>) -> PyResult
     Ok(())
 }
 
-/// `Queue.get_nowait`, likewise.
+/// `Queue.get_nowait`.
 #[inline]
 pub fn get_nowait(queue: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
     let py = queue.py();
     let this = queue.get();
-    if let Some((item, putter)) = get_at_once(queue) {
+    if let Some((item, putter)) = try_get(queue) {
         if let Some(putter) = putter {
             Future::finish(&putter.into_bound(py), py.None())?;
         }
@@ -93,7 +93,7 @@ struct Put;
 impl FastMethod for Put {
     type Class = Queue;
     const NAME: &'static CStr = c"put";
-    const DOC: &'static CStr = c"put($self, item)\n--\n\nWaits until there is room, and puts the item in.\n\nCancellation ends the wait; the item is not put in.";
+    const DOC: &'static CStr = c"put($self, item)\n--\n\nWaits until there is room, and adds the item.\n\nCancellation ends the wait; the item is not added.";
     const DROPS_NOTHING: bool = true;
 
     #[inline]
@@ -114,7 +114,7 @@ impl FastMethod for PutNowait {
     type Class = Queue;
     const NAME: &'static CStr = c"put_nowait";
     const DOC: &'static CStr =
-        c"put_nowait($self, item)\n--\n\nPuts the item in. QueueFull if there is no room.";
+        c"put_nowait($self, item)\n--\n\nAdds the item. QueueFull if there is no room.";
 
     #[inline]
     fn call<'py>(
@@ -132,7 +132,7 @@ struct Get;
 impl PlainMethod for Get {
     type Class = Queue;
     const NAME: &'static CStr = c"get";
-    const DOC: &'static CStr = c"get($self)\n--\n\nWaits until there is something, takes it out and returns it.\n\nCancellation ends the wait; nothing is taken out.";
+    const DOC: &'static CStr = c"get($self)\n--\n\nWaits for an item, removes it and returns it.\n\nCancellation ends the wait; no item is removed.";
     const DROPS_NOTHING: bool = true;
 
     #[inline]
@@ -149,7 +149,7 @@ impl PlainMethod for GetNowait {
     type Class = Queue;
     const NAME: &'static CStr = c"get_nowait";
     const DOC: &'static CStr =
-        c"get_nowait($self)\n--\n\nTakes something out and returns it. QueueEmpty if there is nothing.";
+        c"get_nowait($self)\n--\n\nRemoves an item and returns it. QueueEmpty if there is none.";
 
     #[inline]
     fn call(slf: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {

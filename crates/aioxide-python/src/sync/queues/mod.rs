@@ -1,4 +1,4 @@
-//! What tasks hand each other things by (`asyncio.queues`).
+//! Queues between tasks (`asyncio.queues`).
 
 mod items;
 mod methods;

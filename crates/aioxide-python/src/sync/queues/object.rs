@@ -18,7 +18,7 @@ use crate::sync::locks::attributes::loop_attribute;
 use crate::sync::locks::{Event, Waiters};
 
 /// A queue between tasks, first in, first out. With a `maxsize` above zero,
-/// `put` waits while there are as many things in it.
+/// `put` waits while there are as many items in it.
 ///
 /// https://docs.python.org/3/library/asyncio-queue.html#asyncio.Queue
 #[pyclass(frozen, subclass, weakref, dict, module = "asyncio.queues")]
@@ -26,13 +26,13 @@ pub struct Queue {
     pub(super) state: Contents<State>,
 }
 
-/// A queue that gives back the lowest of what is in it.
+/// A queue that returns the lowest of its items.
 ///
 /// https://docs.python.org/3/library/asyncio-queue.html#asyncio.PriorityQueue
 #[pyclass(frozen, subclass, extends = Queue, module = "asyncio.queues")]
 pub struct PriorityQueue;
 
-/// A queue that gives back what came last.
+/// A queue that returns the item that was added last.
 ///
 /// https://docs.python.org/3/library/asyncio-queue.html#asyncio.LifoQueue
 #[pyclass(frozen, subclass, extends = Queue, module = "asyncio.queues")]
@@ -44,12 +44,12 @@ impl Queue {
         Ok(Self { state: Contents::new(state) })
     }
 
-    /// A queue that holds any number of things, first in, first out.
+    /// A queue that holds any number of items, first in, first out.
     pub fn unbounded(py: Python<'_>) -> PyResult<Py<Self>> {
         Py::new(py, Self::create(py, Order::Fifo, Limit::Whole(0))?)
     }
 
-    /// Whether there is nothing in it, as the class sees it.
+    /// Whether it has no item, by the method of a subclass if that overrides it.
     #[inline]
     pub(super) fn is_empty(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
@@ -59,7 +59,7 @@ impl Queue {
         Self::empty(slf)
     }
 
-    /// Whether there is no room, as the class sees it.
+    /// Whether there is no room, by the method of a subclass if that overrides it.
     #[inline]
     pub(super) fn is_full(slf: &Bound<'_, Self>) -> PyResult<bool> {
         if Self::is_overridden(slf)? {
@@ -81,7 +81,7 @@ impl Queue {
         }
     }
 
-    /// How many things there may be, as it was given.
+    /// Sets how many items there may be.
     fn set_limit(&self, maxsize: &Bound<'_, PyAny>) {
         let py = maxsize.py();
         let whole = maxsize.cast_exact::<PyInt>().ok().and_then(|it| it.extract::<isize>().ok());
@@ -89,7 +89,7 @@ impl Queue {
         drop(self.state.given_limit.replace(py, Some(maxsize.clone().unbind())));
     }
 
-    /// Wakes the first of those who wait, and forgets it.
+    /// Removes the first waiter and wakes it.
     #[inline]
     pub(super) fn wake_next(waiters: &GilCell<Waiters>, py: Python<'_>) -> PyResult<bool> {
         let (next, dropped) = waiters.take_next(py);
@@ -100,7 +100,7 @@ impl Queue {
         }
     }
 
-    /// The event that says that everything was reported as done.
+    /// The event that is set while no item is unfinished.
     pub(super) fn finished(&self, py: Python<'_>) -> PyResult<Py<Event>> {
         let state = &self.state;
         if let Some(finished) = state.finished.clone_ref(py) {
@@ -108,7 +108,7 @@ impl Queue {
         }
         let event = Event::create(py)?;
         if let Some(finished) = state.finished.clone_ref(py) {
-            // Somebody else has asked while it was made.
+            // Code that ran meanwhile has made one.
             return Ok(finished);
         }
         if state.unfinished.get(py) == 0 {
@@ -149,7 +149,7 @@ collected_fields!(Queue { binding, items, getters, putters, given_limit, finishe
 
 #[pymethods]
 impl Queue {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may have other arguments, which its `__init__` takes.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(maxsize=0)")]
     fn __new__(
@@ -184,7 +184,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Prepares `_queue`; a subclass may keep things otherwise.
+    /// Prepares `_queue`; a subclass may store items in another way.
     fn _init(&self, py: Python<'_>, maxsize: Bound<'_, PyAny>) -> PyResult<()> {
         drop(maxsize);
         let items = Items::empty(py, self.state.order)?;
@@ -192,12 +192,12 @@ impl Queue {
         self.items_object(py).map(drop)
     }
 
-    /// Takes the next thing out of `_queue`.
+    /// Removes the next item from `_queue`.
     fn _get(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.take(py)
     }
 
-    /// Puts `item` into `_queue`.
+    /// Adds `item` to `_queue`.
     fn _put(&self, item: Bound<'_, PyAny>) -> PyResult<()> {
         self.store(&item)
     }
@@ -212,13 +212,13 @@ impl Queue {
         drop(self.state.items.replace(py, Items::Object(items)));
     }
 
-    /// How many things are in it.
+    /// The number of items.
     fn qsize(slf: &Bound<'_, Self>) -> PyResult<Made<usize>> {
         Self::require_init(slf, "_queue")?;
         slf.get().size(slf.py()).map(Made)
     }
 
-    /// How many it may hold; zero or less is without limit.
+    /// How many items it may hold; zero or less for no limit.
     #[getter]
     fn maxsize<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::get__maxsize(slf)
@@ -238,13 +238,13 @@ impl Queue {
         self.set_limit(maxsize);
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it has no item.
     fn empty(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Self::require_init(slf, "_queue")?;
         slf.get().holds_nothing(slf.py())
     }
 
-    /// Whether there is no room in it.
+    /// Whether it has no room.
     fn full(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let limit = match slf.get().state.limit.get(py) {
@@ -260,8 +260,8 @@ impl Queue {
         slf.call_method0(crate::intern!(py, "qsize"))?.ge(limit)
     }
 
-    /// Says that one of the things taken out is dealt with. `ValueError` if
-    /// that was said of all of them.
+    /// Marks one of the items that were removed as finished. `ValueError` if all
+    /// were.
     fn task_done(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         Self::require_init(slf, "_unfinished_tasks")?;
@@ -274,7 +274,7 @@ impl Queue {
         if left == 0 { slf.get().tell_finished(py) } else { Ok(()) }
     }
 
-    /// Waits until everything that was put in is dealt with.
+    /// Waits until every item that was added is marked as finished.
     ///
     /// Cancellation ends the wait and nothing else.
     fn join(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Coroutine>> {
@@ -282,8 +282,8 @@ impl Queue {
     }
 
     /// From now on `put` raises `QueueShutDown`, and so does `get` once the
-    /// queue is empty; everybody who waits is woken. `immediate` empties it at
-    /// once and counts what was in it as dealt with.
+    /// queue is empty; every waiter is woken. `immediate` empties it at once and
+    /// marks its items as finished.
     #[cfg(Py_3_13)]
     #[pyo3(signature = (immediate=Given::NOT), text_signature = "($self, immediate=False)")]
     fn shutdown<'py>(slf: &Bound<'py, Self>, immediate: Given<'py>) -> PyResult<()> {
@@ -308,7 +308,7 @@ impl Queue {
                 this.tell_finished(py)?;
             }
         }
-        // Who fails to be woken is not the others' affair.
+        // If waking one fails, the others are woken all the same.
         let mut outcome = Ok(());
         for waiters in [&state.getters, &state.putters] {
             loop {
@@ -389,7 +389,7 @@ impl Queue {
     fn tell_finished(&self, py: Python<'_>) -> PyResult<()> {
         match self.state.finished.clone_ref(py) {
             Some(finished) => Event::set(finished.bind(py)),
-            // Nobody has asked.
+            // No task has called `join`.
             None => Ok(()),
         }
     }

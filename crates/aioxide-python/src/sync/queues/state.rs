@@ -1,4 +1,4 @@
-//! What a queue keeps, and whether its class leaves all to asyncio's methods.
+//! The fields of a queue, and whether its class overrides a method that others call.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -13,7 +13,7 @@ use crate::ffi::gil_cell::GilCell;
 use crate::sync::locks::{Event, LoopBinding, Waiters, has_attributes};
 
 pub(super) struct State {
-    /// What is known of the class.
+    /// What was found out about the class.
     class: GilCell<Known>,
     pub limit: GilCell<Limit>,
     /// The limit as it was given.
@@ -22,51 +22,48 @@ pub(super) struct State {
     pub items: GilCell<Items>,
     pub getters: GilCell<Waiters>,
     pub putters: GilCell<Waiters>,
-    /// Things that were put in and not yet reported as done.
+    /// How many items were added and not yet marked as finished.
     pub unfinished: GilCell<i64>,
-    /// Set while there are none.
+    /// The event that is set while there are none.
     pub finished: GilCell<Option<Py<Event>>>,
     pub shut_down: GilCell<bool>,
     pub binding: LoopBinding,
 }
 
-/// What was found when the class was looked at last.
+/// What was found when the class was last examined.
 #[derive(Clone, Copy)]
 struct Known {
     /// The class as it was then, by the number that the interpreter gives to each state of
     /// each class; 0 for none.
     version: u32,
-    /// Whether it has methods of its own that the others have to go through.
+    /// Whether it overrides methods that the others have to call.
     overridden: bool,
 }
 
-/// How many things there may be.
+/// How many items there may be.
 #[derive(Clone, Copy)]
 pub(super) enum Limit {
     /// `__init__` never ran.
     Absent,
-    /// So many, if this is more than none.
+    /// This many, if it is above zero.
     Whole(isize),
     /// What only Python can compare with.
     Odd,
 }
 
-/// Puts `item` in if there is room and nobody else has a say. Gives the getter
-/// whose turn has come by that, if anybody waits; None, with nothing changed, leaves
-/// all to the long way.
+/// The synchronous fast path of `put`: adds `item` if there is room and no method is
+/// overridden. Returns the getter to wake, if one waits; None, with nothing changed,
+/// if the full method has to do it.
 #[inline]
-pub(super) fn put_at_once(
-    queue: &Bound<'_, Queue>,
-    item: &Py<PyAny>,
-) -> Option<Option<Py<Future>>> {
+pub(super) fn try_put(queue: &Bound<'_, Queue>, item: &Py<PyAny>) -> Option<Option<Py<Future>>> {
     let py = queue.py();
     let state = &queue.get().state;
     let Limit::Whole(limit) = state.limit.get(py) else {
         return None;
     };
-    // Whoever waits in `join` is told by an event, which is set as yet.
-    let ends_a_pause = state.unfinished.get(py) == 0 && state.finished.is_some(py);
-    if !state.has_asyncios_methods(queue) || state.shut_down.get(py) || ends_a_pause {
+    // The event of `join` is set and has to be cleared.
+    let clears_event = state.unfinished.get(py) == 0 && state.finished.is_some(py);
+    if !state.has_asyncios_methods(queue) || state.shut_down.get(py) || clears_event {
         return None;
     }
     let size = state.items.native_len(py)?;
@@ -74,15 +71,15 @@ pub(super) fn put_at_once(
         return None;
     }
     let getter = take_first(&state.getters, py)?;
-    // The length was a native one.
+    // The items are native, so it returns nothing to drop.
     std::mem::forget(state.items.push_native(py, item.clone_ref(py)));
     state.unfinished.set(py, state.unfinished.get(py).wrapping_add(1));
     Some(getter)
 }
 
-/// Takes the next thing out, likewise; with the putter whose turn has come by that.
+/// The same for `get`: removes the next item, and returns it with the putter to wake.
 #[inline]
-pub(super) fn get_at_once(queue: &Bound<'_, Queue>) -> Option<(Py<PyAny>, Option<Py<Future>>)> {
+pub(super) fn try_get(queue: &Bound<'_, Queue>) -> Option<(Py<PyAny>, Option<Py<Future>>)> {
     let py = queue.py();
     let state = &queue.get().state;
     if !state.has_asyncios_methods(queue) || state.items.native_len(py)? == 0 {
@@ -92,21 +89,21 @@ pub(super) fn get_at_once(queue: &Bound<'_, Queue>) -> Option<(Py<PyAny>, Option
     Some((state.items.pop_native(py)?, putter))
 }
 
-/// The first of those who wait, if anybody does; None if it is done already, and
-/// others may have to be looked at.
+/// Removes the first waiter, if there is one; None if it is done already, and others
+/// may have to be examined.
 #[inline]
 fn take_first(waiters: &GilCell<Waiters>, py: Python<'_>) -> Option<Option<Py<Future>>> {
     if waiters.len(py) == 0 { Some(None) } else { waiters.take_first_pending(py).map(Some) }
 }
 
-/// The methods that asyncio's own go through, and that a subclass may replace.
+/// The methods that asyncio's own methods call, and that a subclass may override.
 const HOOKS: [&str; 8] =
     ["_init", "_get", "_put", "qsize", "empty", "full", "put_nowait", "get_nowait"];
 
-/// Their names as strings, and what stands for them in our classes.
+/// Their names as strings, and the methods of [`Queue`].
 static ORIGINALS: PyOnceLock<Vec<(Py<PyString>, Py<PyAny>)>> = PyOnceLock::new();
 
-/// What was found last of the classes of each order, with which a new queue begins.
+/// What was last found for each order, with which a new queue begins.
 static KNOWN: [GilCell<Known>; 3] = [const { GilCell::new(Known::NOTHING) }; 3];
 
 impl Known {
@@ -130,7 +127,7 @@ impl State {
         })
     }
 
-    /// Whether nothing was replaced since the class was looked at.
+    /// Whether no method is overridden, and the class is unchanged since it was examined.
     #[inline]
     fn has_asyncios_methods(&self, queue: &Bound<'_, Queue>) -> bool {
         let known = self.class.get(queue.py());
@@ -144,8 +141,8 @@ impl State {
 }
 
 impl Queue {
-    /// Remembers what the methods are that are gone round unless they are replaced. Called
-    /// once, at module initialisation, when all are in place.
+    /// Remembers the methods that are bypassed unless they are overridden. Called once, at
+    /// module initialisation, when all of them are in place.
     pub(super) fn remember_methods(py: Python<'_>) -> PyResult<()> {
         let class = py.get_type::<Self>();
         let originals = HOOKS.iter().map(|name| {
@@ -158,8 +155,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Whether the object or its class wants to be asked. A class is looked at again when it
-    /// has changed, or is another one.
+    /// Whether the object or its class overrides one of the methods. A class is examined
+    /// again when it has changed, or is another one.
     #[inline]
     pub(super) fn is_overridden(slf: &Bound<'_, Self>) -> PyResult<bool> {
         if slf.get().state.has_asyncios_methods(slf) { Ok(false) } else { Self::has_hooks(slf) }

@@ -1,4 +1,4 @@
-//! `put`, `get` and `join`: what waits.
+//! The coroutines `put`, `get` and `join`.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -6,14 +6,14 @@ use pyo3::prelude::*;
 
 use super::Queue;
 use super::methods::{get_nowait, put_nowait, shut_down_error};
-use super::state::{get_at_once, put_at_once};
+use super::state::{try_get, try_put};
 use crate::core::coroutines::{Completed, Input, ResumePoint, Routine, Step};
 use crate::core::event_loop::Direction;
 use crate::core::futures::Future;
 use crate::ffi::gil_cell::GilCell;
 use crate::sync::locks::{Key, Waiters};
 
-/// A place in the line of those who wait.
+/// A place in the list of waiters.
 type Place = Option<(Key, Py<Future>)>;
 
 fn waiters(queue: &Py<Queue>, direction: Direction) -> &GilCell<Waiters> {
@@ -23,7 +23,7 @@ fn waiters(queue: &Py<Queue>, direction: Direction) -> &GilCell<Waiters> {
     }
 }
 
-/// Takes a place at the end of the line.
+/// Adds a waiter at the end of the list.
 fn queue_up(
     py: Python<'_>,
     queue: &Py<Queue>,
@@ -36,13 +36,13 @@ fn queue_up(
     Ok(Step::Wait(future))
 }
 
-/// The wait has ended by an exception: gives the place up, and passes the iteration
-/// on if it had come.
+/// The wait has ended by an exception: removes the waiter, and wakes the next one if
+/// this one had been woken.
 fn give_up(py: Python<'_>, queue: &Py<Queue>, direction: Direction, place: Place) -> PyResult<()> {
     let Some((key, future)) = place else {
         return Ok(());
     };
-    // Somebody who is woken has left the line already.
+    // A waiter that was woken is not in the list any more.
     drop(waiters(queue, direction).remove(py, key));
     if !future.get().is_done(py) {
         Future::cancel_with(future.bind(py), None)?;
@@ -66,7 +66,7 @@ pub struct GetItem {
 impl Routine for GetItem {
     #[inline]
     fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
-        let (item, putter) = get_at_once(self.queue.bind(py))?;
+        let (item, putter) = try_get(self.queue.bind(py))?;
         Some(match putter {
             None => Completed::Return(item),
             Some(putter) => Completed::ReturnAndWake(item, (putter, py.None())),
@@ -126,7 +126,7 @@ pub struct PutItem {
 impl Routine for PutItem {
     #[inline]
     fn try_complete(&mut self, py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
-        let getter = put_at_once(self.queue.bind(py), &self.item)?;
+        let getter = try_put(self.queue.bind(py), &self.item)?;
         Some(match getter {
             None => Completed::Return(py.None()),
             Some(getter) => Completed::ReturnAndWake(py.None(), (getter, py.None())),

@@ -75,7 +75,7 @@ fn checked<'a, 'py>(arguments: &CallArguments<'a, 'py>) -> PyResult<&'a Bound<'p
     Ok(parsed.required[0])
 }
 
-/// What `create_task` of any loop makes. Up to 3.13 it is told no context of None,
+/// Calls `create_task` of any loop. Up to 3.13 it is not passed a context of None,
 /// up to 3.12 no name at all.
 fn made_by_the_loop<'py>(
     group: &TaskGroup,
@@ -106,7 +106,7 @@ fn made_by_the_loop<'py>(
     Ok(task)
 }
 
-/// Takes a new task into the group.
+/// Adds a new task to the group.
 #[inline]
 fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = slf.py();
@@ -116,7 +116,7 @@ fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
     #[cfg(Py_3_14)]
     crate::core::futures::future_add_to_awaited_by(task.clone(), slf.get().parent(py))?;
     if cfg!(all(Py_3_12, not(Py_3_14))) {
-        // What has ended in its eager first step is told of at once.
+        // A task that has ended in its eager first step has no other notification.
         let done = match native {
             Some(task) => task.get().is_done(py),
             None => task.call_method0(crate::intern!(py, "done"))?.is_truthy()?,
@@ -135,7 +135,7 @@ fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         }),
     };
     if let Err(error) = awaited {
-        // The group would wait forever for a task that cannot tell of its end.
+        // The group would wait forever for a task without the callback.
         return TaskGroup::members(slf)?.discard(task).and(Err(error));
     }
     #[cfg(Py_3_15)]

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::ffi::fastcall::{install, install_plain};
 
-/// Adds the methods that are by hand. Called once, at module initialisation.
+/// Adds the fast methods. Called once, at module initialisation.
 pub fn install_task_group(py: Python<'_>) -> PyResult<()> {
     install::<creating::CreateTask>(py)?;
     install_plain::<scope::Enter>(py)?;

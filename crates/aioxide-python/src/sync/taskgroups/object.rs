@@ -25,7 +25,7 @@ pub struct TaskGroup {
 pub(super) struct State {
     pub flags: GilCell<Flags>,
     pub event_loop: GilCell<Option<Py<PyAny>>>,
-    /// The loop again, if it is ours and makes tasks as we do.
+    /// The loop again, if it is native and its `create_task` is not overridden.
     pub core: GilCell<Option<Py<LoopCore>>>,
     pub parent: GilCell<Option<Py<PyAny>>>,
     /// None until `__init__`.
@@ -34,11 +34,11 @@ pub(super) struct State {
     pub errors: GilCell<Option<Py<PyAny>>>,
     /// The first one that ends the program.
     pub base_error: GilCell<Option<Py<PyAny>>>,
-    /// Done when no task is left, while the end waits for that.
+    /// Done when no task is left, while `__aexit__` waits for that.
     pub completed: GilCell<Option<Py<Future>>>,
 }
 
-/// How far a group has come.
+/// The state of a group.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Flags {
     pub entered: bool,
@@ -76,7 +76,7 @@ impl TaskGroup {
         }
     }
 
-    /// How far it has come. asyncio's error if `__init__` never ran.
+    /// The state. asyncio's error if `__init__` never ran.
     #[inline]
     pub(super) fn flags(slf: &Bound<'_, Self>) -> PyResult<Flags> {
         if slf.get().state.tasks.is_none(slf.py()) {
@@ -85,7 +85,7 @@ impl TaskGroup {
         Ok(slf.get().state.flags.get(slf.py()))
     }
 
-    /// What has gone wrong so far; Python's None once that was raised.
+    /// The errors so far; Python's None once they were raised.
     pub(super) fn errors<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         let errors = self.state.errors.clone_ref(py);
         errors.map_or_else(|| py.None().into_bound(py), |errors| errors.into_bound(py))
@@ -105,13 +105,13 @@ impl TaskGroup {
         slf.call_method0(crate::intern!(slf.py(), "_abort")).map(drop)
     }
 
-    /// Cancels the parent in the name of the group.
+    /// Cancels the parent for the group.
     fn cancel_parent(&self, py: Python<'_>) -> PyResult<()> {
         self.state.flags.update(py, |flags| flags.parent_cancel_requested = true);
         tasks::cancel(&self.parent(py))
     }
 
-    /// A task of ours that belongs to the group is done.
+    /// A native task of the group is done.
     #[inline]
     pub fn task_done(slf: &Bound<'_, Self>, task: &Bound<'_, Future>) -> PyResult<()> {
         let py = slf.py();
@@ -123,8 +123,8 @@ impl TaskGroup {
         Self::task_failed(slf, task.as_any(), error)
     }
 
-    /// Takes a task that is done out, and lets the end of the group go on if it
-    /// was the last one.
+    /// Removes a task that is done. If it was the last one, wakes the parent that waits in
+    /// `__aexit__`.
     #[inline]
     fn leave(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
@@ -198,7 +198,7 @@ collected_fields!(TaskGroup { event_loop, core, parent, tasks, errors, base_erro
 
 #[pymethods]
 impl TaskGroup {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may have other arguments, which its `__init__` takes.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "()")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
@@ -235,9 +235,9 @@ impl TaskGroup {
         Ok(Made(shown + ">"))
     }
 
-    /// Cancels what is in the group, the body of the block included, which then
-    /// ends without an exception. Once is enough; before the block is entered it
-    /// counts from then on.
+    /// Cancels the tasks of the group and the body of the block, which then ends without
+    /// an exception. Further calls do nothing; a call before the block is entered takes
+    /// effect then.
     #[cfg(Py_3_15)]
     pub(super) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();

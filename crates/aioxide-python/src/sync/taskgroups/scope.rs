@@ -83,9 +83,9 @@ pub struct ExitGroup {
     kind: Option<Py<PyAny>>,
     /// That exception.
     error: Option<Py<PyAny>>,
-    /// The cancellation that goes on when the tasks have ended.
+    /// The cancellation that is raised when the tasks have ended.
     cancellation: Option<Py<PyAny>>,
-    /// The last one that came while the tasks were ending.
+    /// The last cancellation while the tasks were ending.
     latest: Option<Py<PyAny>>,
 }
 
@@ -151,7 +151,7 @@ impl ExitGroup {
         self.drain(py)
     }
 
-    /// All tasks have ended: raises what is to be raised.
+    /// All tasks have ended: raises the errors or the cancellation.
     fn conclude(&mut self, py: Python<'_>) -> PyResult<Step> {
         let group = self.group.clone_ref(py);
         let this = group.get();
@@ -180,7 +180,7 @@ impl ExitGroup {
         }))
     }
 
-    /// The errors as one.
+    /// The errors as one group.
     fn together(&self, py: Python<'_>, errors: &Bound<'_, PyAny>) -> PyResult<PyErr> {
         let this = self.group.get();
         if cfg!(Py_3_13) {
@@ -243,7 +243,7 @@ impl Routine for ExitGroup {
             Input::Start => self.begin(py),
             input => self.go_on(py, input),
         };
-        // From 3.14 on the group lets go of everybody when it has ended.
+        // From 3.14 on the group drops its references when it has ended.
         if cfg!(Py_3_14) && !matches!(step, Ok(Step::Wait(_))) {
             let state = &self.group.get().state;
             drop((state.parent.take(py), state.errors.take(py), state.base_error.take(py)));
@@ -272,7 +272,7 @@ impl Routine for ExitGroup {
     }
 }
 
-/// `async with group`, at its beginning.
+/// Entering `async with group`.
 pub struct Enter;
 
 impl PlainMethod for Enter {
@@ -287,7 +287,7 @@ impl PlainMethod for Enter {
     }
 }
 
-/// `async with group`, at its end.
+/// Leaving `async with group`.
 pub struct Exit;
 
 const EXIT: Signature<3, 0> = Signature::method("TaskGroup.__aexit__", ["et", "exc", "tb"], []);

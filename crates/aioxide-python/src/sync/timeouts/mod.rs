@@ -1,4 +1,4 @@
-//! Deadlines for what a task does (`asyncio.timeouts`).
+//! Deadlines for a block of a task (`asyncio.timeouts`).
 
 mod object;
 mod scope;

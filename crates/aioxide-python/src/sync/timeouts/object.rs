@@ -28,14 +28,14 @@ pub struct Timeout {
     pub(super) state: Contents<State>,
 }
 
-/// How far a timeout has come.
+/// The state of a timeout.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// `__init__` never ran.
     Absent,
     Created,
     Entered,
-    /// The task was cancelled and has not got out yet.
+    /// The task was cancelled and has not left the block yet.
     Expiring,
     Expired,
     Exited,
@@ -54,21 +54,21 @@ impl Phase {
     }
 }
 
-/// What will make it expire.
+/// What makes the timeout expire.
 enum Alarm {
     None,
-    /// A place among the timers of a loop of ours.
+    /// An entry among the timers of a native loop.
     Timer(Py<LoopCore>),
-    /// A place in the ready queue of a loop of ours.
+    /// An item in the ready queue of a native loop.
     Ready,
-    /// The handle of any other loop.
+    /// The handle of a foreign loop.
     Foreign(Py<PyAny>),
 }
 
 pub(super) struct State {
     pub progress: GilCell<Progress>,
     when: GilCell<When>,
-    /// Whom to cancel, from entering to leaving.
+    /// The task to cancel, from entering to leaving.
     pub task: GilCell<Option<Py<PyAny>>>,
     alarm: GilCell<Alarm>,
 }
@@ -76,8 +76,8 @@ pub(super) struct State {
 #[derive(Clone, Copy)]
 pub(super) struct Progress {
     pub phase: Phase,
-    /// The current alarm's number: those before it no longer count, though the
-    /// loop may still have them.
+    /// The current alarm's number. Earlier alarms have no effect any more, though the
+    /// loop may still hold them.
     number: u32,
     /// How many requests to cancel the task there were before.
     pub cancelling: i64,
@@ -97,7 +97,7 @@ impl State {
         self.progress.update(py, |progress| progress.phase = phase);
     }
 
-    /// Lets go of everything.
+    /// Drops all references.
     fn clear(&self, py: Python<'_>) {
         self.when.replace(py, When::Never).release(py);
         if let Some(task) = self.task.take(py) {
@@ -112,7 +112,7 @@ impl State {
 }
 
 impl Timeout {
-    /// A timeout that nobody has entered.
+    /// A timeout that was not entered.
     #[inline]
     pub fn create(py: Python<'_>, when: When) -> PyResult<Py<Self>> {
         match free_list::take::<Self>(py) {
@@ -129,7 +129,7 @@ impl Timeout {
         }
     }
 
-    /// Whether the alarm of this number is the one that counts.
+    /// Whether this is the number of the current alarm.
     #[inline]
     pub fn awaits_alarm(&self, py: Python<'_>, number: u32) -> bool {
         self.state.progress.get(py).number == number
@@ -151,8 +151,8 @@ impl Timeout {
         Ok(())
     }
 
-    /// Sets the alarm for the deadline there is, if there is one. `is_ahead` says that
-    /// it is known not to be over, which spares a look at the clock.
+    /// Sets the alarm for the deadline, if there is one. `is_ahead` says that the deadline
+    /// is known to be in the future, which saves reading the clock.
     #[inline]
     pub(super) fn arm(
         slf: &Bound<'_, Self>,
@@ -166,8 +166,8 @@ impl Timeout {
             return Ok(());
         }
         let alarm = match LoopCore::of(event_loop) {
-            // What a loop still has of an exact instance is a dead alarm; a
-            // subclass may hold anything, and is not to be kept for that.
+            // A loop may keep an exact instance alive for an alarm without effect; a
+            // subclass may hold anything, and must not be kept alive for that.
             Some(core)
                 if core.get().calls_own(py, Methods::ALARMS)
                     && free_list::is_exactly::<Self>(slf) =>
@@ -212,7 +212,7 @@ impl Timeout {
         Ok(handle.unbind())
     }
 
-    /// Calls the alarm off, if one is set.
+    /// Cancels the alarm, if one is set.
     #[inline]
     pub(super) fn disarm(&self, py: Python<'_>) -> PyResult<()> {
         match self.state.alarm.replace(py, Alarm::None) {
@@ -232,7 +232,7 @@ impl Timeout {
         self.state.progress.get(py).phase
     }
 
-    /// How far it has come; asyncio's error if `__init__` never ran.
+    /// The state; asyncio's error if `__init__` never ran.
     pub(super) fn require_init(slf: &Bound<'_, Self>) -> PyResult<Phase> {
         match slf.get().phase(slf.py()) {
             Phase::Absent => Err(uninitialized(slf.as_any(), "_state")),
@@ -254,7 +254,7 @@ impl FreeListed for Timeout {
 
 #[pymethods]
 impl Timeout {
-    // A subclass may take what it likes; its `__init__` says what.
+    // A subclass may have other arguments, which its `__init__` takes.
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(when)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
@@ -264,7 +264,7 @@ impl Timeout {
     #[pyo3(signature = (when))]
     fn __init__(&self, py: Python<'_>, when: Option<Bound<'_, PyAny>>) {
         let state = &self.state;
-        // An alarm that is under way keeps its number, and is told from the next one.
+        // The number goes on, so that an alarm that is still set differs from the next one.
         if let Alarm::Timer(core) = state.alarm.replace(py, Alarm::None) {
             core.get().timer_cancelled(py);
         }
@@ -310,7 +310,7 @@ impl Timeout {
         if never { Ok(()) } else { Self::arm(slf, &running_loop(py)?, false) }
     }
 
-    /// Whether the deadline came before the end.
+    /// Whether the deadline has passed before the block ended.
     fn expired(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Ok(matches!(Self::require_init(slf)?, Phase::Expiring | Phase::Expired))
     }
@@ -346,8 +346,8 @@ impl Timeout {
         self.state.when.replace(py, When::given(when)).release(py);
     }
 
-    /// The handle of the alarm, None without one. Who has it may call it off, so there is
-    /// one from now on.
+    /// The handle of the alarm, None without one. A program that reads it may cancel it, so
+    /// the alarm has a handle from now on.
     #[getter]
     fn get__timeout_handler(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();

@@ -28,7 +28,7 @@ pub struct EnterTimeout {
 }
 
 /// Sets the alarm for the task that runs on `event_loop`, the running one. `is_ahead`
-/// says that the deadline is known not to be over.
+/// says that the deadline is known to be in the future.
 ///
 /// # Errors
 ///
@@ -91,11 +91,11 @@ pub struct ExitTimeout {
     error: Option<Py<PyAny>>,
 }
 
-/// Calls the alarm off; `error` is what leaves the block, if anything does.
+/// Cancels the alarm; `error` is the exception that leaves the block, if any.
 ///
 /// # Errors
 ///
-/// `TimeoutError` in its place if the time was up and that is why it does.
+/// `TimeoutError` in its place if the timeout has cancelled the block.
 #[cfg(Py_3_12)]
 #[inline]
 pub fn leave(slf: &Bound<'_, Timeout>, error: Option<&Bound<'_, PyBaseException>>) -> PyResult<()> {
@@ -105,7 +105,7 @@ pub fn leave(slf: &Bound<'_, Timeout>, error: Option<&Bound<'_, PyBaseException>
     if has_ended(slf)? { too_late(error.get_type().as_any(), Some(error.as_any())) } else { Ok(()) }
 }
 
-/// The block is over. Whether it is up to the timeout to say that it was too late.
+/// The block has ended. Whether the timeout has to raise `TimeoutError`.
 #[inline]
 fn has_ended(slf: &Bound<'_, Timeout>) -> PyResult<bool> {
     let py = slf.py();
@@ -116,21 +116,21 @@ fn has_ended(slf: &Bound<'_, Timeout>) -> PyResult<bool> {
     }
     this.disarm(py)?;
     let expired = phase == Phase::Expiring;
-    // Whom the alarms that the loop still has belong to is no longer theirs
-    // to hold.
+    // Alarms that the loop still holds must not keep the task alive.
     let before = this.state.progress.update(py, |progress| {
         progress.phase = if expired { Phase::Expired } else { Phase::Exited };
         progress.cancelling
     });
     let task = this.state.task.take(py).map(|task| task.into_bound(py));
     match task.filter(|_| expired) {
-        // More requests: somebody else wants the task to end as well.
+        // More requests: the task was cancelled from elsewhere, too.
         Some(task) => Ok(tasks::uncancel(&task)? <= before),
         None => Ok(false),
     }
 }
 
-/// Tells what leaves the block that the time was up.
+/// The timeout has expired: raises `TimeoutError` for a cancellation that leaves the block;
+/// from 3.13 on, puts one into the chain of any other exception.
 fn too_late(kind: &Bound<'_, PyAny>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
     let py = kind.py();
     let cancelled = stdlib::cancelled_error(py)?;
@@ -208,7 +208,7 @@ impl Routine for ExitTimeout {
     }
 }
 
-/// `async with timeout`, at its beginning.
+/// Entering `async with timeout`.
 struct Enter;
 
 impl PlainMethod for Enter {
@@ -223,7 +223,7 @@ impl PlainMethod for Enter {
     }
 }
 
-/// `async with timeout`, at its end.
+/// Leaving `async with timeout`.
 struct Exit;
 
 const EXIT: Signature<3, 0> =
@@ -232,7 +232,7 @@ const EXIT: Signature<3, 0> =
 impl FastMethod for Exit {
     type Class = Timeout;
     const NAME: &'static CStr = c"__aexit__";
-    const DOC: &'static CStr = c"Calls the alarm off. TimeoutError if the time was up.";
+    const DOC: &'static CStr = c"Cancels the alarm. TimeoutError if the time was up.";
 
     #[inline]
     fn call<'py>(
@@ -246,7 +246,7 @@ impl FastMethod for Exit {
     }
 }
 
-/// Adds the methods that are by hand. Called once, at module initialisation.
+/// Adds the fast methods. Called once, at module initialisation.
 pub fn install_timeout(py: Python<'_>) -> PyResult<()> {
     install_plain::<Enter>(py)?;
     install::<Exit>(py)

@@ -11,11 +11,11 @@ use crate::ffi::gil_cell::CloneRef;
 
 /// A deadline, by the clock of the loop.
 pub enum When {
-    /// There is none.
+    /// No deadline.
     Never,
     /// In seconds.
     Seconds(f64),
-    /// What the caller gave, to be shown as it was given.
+    /// As the caller gave it, and as `when()` returns it.
     Given(Py<PyAny>),
 }
 
@@ -25,7 +25,7 @@ impl When {
         when.map_or(Self::Never, |when| Self::Given(when.unbind()))
     }
 
-    /// So long after now.
+    /// `delay` seconds from now.
     pub fn after(event_loop: &Bound<'_, PyAny>, delay: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = event_loop.py();
         if let Some(core) = LoopCore::of(event_loop)
@@ -51,7 +51,7 @@ impl When {
         }
     }
 
-    /// In seconds of the loop's clock, None for none. asyncio's error for what
+    /// In seconds of the loop's clock, None for no deadline. asyncio's error for what
     /// cannot be compared with the time.
     #[inline]
     pub fn seconds(&self, core: &Bound<'_, LoopCore>) -> PyResult<Option<f64>> {
@@ -80,7 +80,7 @@ impl When {
         }
     }
 
-    /// Lets go of it.
+    /// Drops the reference.
     #[inline]
     pub fn release(self, py: Python<'_>) {
         if let Self::Given(when) = self {
@@ -101,7 +101,7 @@ unsafe impl CloneRef for When {
     }
 }
 
-/// Whether a number of seconds is more than none: whether it is not `<= 0`.
+/// Whether a number of seconds is not `<= 0`.
 #[inline]
 pub fn is_positive(seconds: &Bound<'_, PyAny>) -> PyResult<bool> {
     match plain_number(seconds) {
@@ -122,7 +122,7 @@ fn plain_number(number: &Bound<'_, PyAny>) -> Option<f64> {
     }
     // SAFETY: the thread is attached and the reference is an int's.
     let value = unsafe { ffi::PyLong_AsDouble(number.as_ptr()) };
-    // -1 is also how an int too large for a float is told.
+    // -1 is also the result for an int that is too large for a float.
     let error = if value == -1.0 { PyErr::take(number.py()) } else { None };
     error.is_none().then_some(value)
 }

@@ -15,9 +15,9 @@ use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 use crate::sync::queues::{GetItem, Queue, put_nowait};
 
-/// What `as_completed` returns: gives the futures as they are done, one for each
-/// step of an `async for`; for each step of a plain `for`, a coroutine that returns
-/// the next one's result.
+/// What `as_completed` returns: an `async for` over it yields the futures as they are
+/// done; a plain `for` yields coroutines, each of which returns the result of the next
+/// one.
 #[pyclass(frozen, weakref, name = "_AsCompletedIterator", module = "asyncio.tasks")]
 pub struct AsCompletedIterator {
     state: Contents<State>,
@@ -26,21 +26,21 @@ pub struct AsCompletedIterator {
 struct State {
     /// A set of the futures that are not done.
     todo: GilCell<Option<Py<PySet>>>,
-    /// How many of them are still to be asked for.
+    /// How many futures are still to be yielded.
     left: GilCell<usize>,
-    /// What all of them were told to call, until none is left.
+    /// The done-callback of all of them, until none is left.
     callback: GilCell<Option<Py<DoneCallback>>>,
     /// The handle of the timeout.
     timer: GilCell<Option<Py<PyAny>>>,
     /// The task that waits, for call graphs.
     caller: GilCell<Option<Py<PyAny>>>,
-    /// The futures that are done and not yet handed out; None for each that was not
-    /// in time.
+    /// The futures that are done and not yet yielded; None for each that timed
+    /// out.
     done: Py<Queue>,
 }
 
 impl AsCompletedIterator {
-    /// One over the set of what `awaitables` gives, with a `timeout` in seconds.
+    /// An iterator over the set of `awaitables`, with a `timeout` in seconds.
     fn create<'py>(
         awaitables: &Bound<'py, PyAny>,
         timeout: Option<Bound<'py, PyAny>>,
@@ -52,7 +52,7 @@ impl AsCompletedIterator {
         for awaitable in py.get_type::<PySet>().call1((awaitables,))?.try_iter()? {
             todo.add(ensured(&awaitable?, Some(&event_loop))?)?;
         }
-        // They may be done, and leave the set, while they are being listened to.
+        // They may be done, and leave the set, while the callbacks are added.
         let futures = members(&todo)?;
         let state = State {
             left: GilCell::new(futures.len()),
@@ -93,7 +93,7 @@ impl AsCompletedIterator {
     /// `future` is done.
     pub fn complete(slf: &Bound<'_, Self>, future: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
-        // Nothing is to do if the time was up before.
+        // After the timeout there is nothing to do.
         let Some((todo, caller)) = slf.get().waits_for(py).filter(|(todo, _)| !todo.is_empty())
         else {
             return Ok(());
@@ -119,7 +119,7 @@ impl AsCompletedIterator {
         Coroutine::new(py, WaitForOne { iterator: slf.unbind(), get, resolve })
     }
 
-    /// Counts one as asked for; false if all were.
+    /// Counts one future as yielded; false if all were.
     fn take_one(&self, py: Python<'_>) -> bool {
         self.state.left.update(py, |left| {
             let any = *left > 0;
@@ -151,7 +151,7 @@ impl AsCompletedIterator {
         }
     }
 
-    /// The time is up for all that are not done.
+    /// The timeout: for all that are not done.
     fn _handle_timeout(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let callback = slf.get().state.callback.take(py);
@@ -185,11 +185,11 @@ impl AsCompletedIterator {
     }
 }
 
-/// The body of what waits for the next future that is done.
+/// The body of the coroutine that waits for the next future that is done.
 pub struct WaitForOne {
     iterator: Py<AsCompletedIterator>,
     get: GetItem,
-    /// Whether to return its result, not itself.
+    /// Whether to return its result, or the future itself.
     resolve: bool,
 }
 
@@ -244,10 +244,10 @@ impl Routine for WaitForOne {
     }
 }
 
-/// The futures of the awaitables that the iterable `fs` gives, as they are done.
+/// Yields the futures of the awaitables in the iterable `fs`, as they are done.
 ///
-/// `async for` gives the futures, or the tasks made of other awaitables. A plain
-/// `for` gives coroutines, each of which returns the result of the next one.
+/// `async for` yields the futures, or the tasks made of other awaitables. A plain
+/// `for` yields coroutines, each of which returns the result of the next one.
 /// `timeout` is in seconds; after it, what is awaited raises `TimeoutError`, and
 /// nothing is cancelled. `TypeError` if `fs` is awaitable itself.
 ///

@@ -54,8 +54,8 @@ impl FastFunction for CreateTask {
     }
 }
 
-/// Asks a loop that has its own idea of a task: with the keywords that the
-/// running version passes.
+/// Calls the `create_task` of another kind of loop, with the keywords that asyncio
+/// passes in this version.
 fn created_by<'py>(
     event_loop: &Bound<'py, PyAny>,
     coroutine: &Bound<'py, PyAny>,

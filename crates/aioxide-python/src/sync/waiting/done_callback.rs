@@ -15,8 +15,8 @@ use crate::core::futures::{Callback, Future};
 use crate::ffi::gil_cell::{CloneRef, Contents, GilCell};
 use crate::ffi::{allocate, context};
 
-/// What is told when a future is done. A future of ours holds it as one word and
-/// lets the loop call it without a handle; any other calls it as Python does.
+/// A done-callback. A native future stores it in one word, and the loop calls it
+/// without a handle; any other future calls it as a Python object.
 #[pyclass(frozen, module = "aioxide")]
 pub struct DoneCallback {
     state: Contents<State>,
@@ -29,18 +29,18 @@ struct State {
     count: GilCell<Count>,
 }
 
-/// What it does then.
+/// What it does when the future is done.
 pub enum Role {
     /// Counts, for `wait`. The task that waits is for call graphs.
     Count { waiter: Py<Future>, caller: Option<Py<PyAny>> },
-    /// Gives another future None, unless it is done.
+    /// Sets the result of another future to None, unless it is done.
     Release(Py<Future>),
-    /// Hands the future out, as the next one that is done.
+    /// Passes the future to `as_completed`, as the next one that is done.
     Complete(Py<AsCompletedIterator>),
     /// Passes the outcome on to the future that `shield` has returned. On 3.14 and
     /// later, the task that called it no longer awaits the inner one.
     PassOn { outer: Py<PyAny>, caller: Option<Py<PyAny>> },
-    /// Takes that back, now that the outer future is done: with the callback above.
+    /// Removes the callback above, now that the outer future is done.
     Unshield { inner: Py<PyAny>, callback: Py<DoneCallback>, caller: Option<Py<PyAny>> },
 }
 
@@ -83,12 +83,12 @@ impl Role {
 }
 
 impl DoneCallback {
-    /// One with this role.
+    /// A callback with this role.
     pub fn new(py: Python<'_>, role: Role) -> PyResult<Py<Self>> {
         Self::counting(py, role, Count::default())
     }
 
-    /// One that counts, if that is its role.
+    /// A callback that counts, if that is its role.
     pub fn counting(py: Python<'_>, role: Role, count: Count) -> PyResult<Py<Self>> {
         let state = State { role: GilCell::new(Some(role)), count: GilCell::new(count) };
         Py::new(py, Self { state: Contents::new(state) })
@@ -121,7 +121,7 @@ impl DoneCallback {
         }
     }
 
-    /// Whether a future calls without a detour: itself and its loop are ours.
+    /// Whether a future calls it directly: the future and its loop are native.
     #[inline]
     pub fn is_called_natively_by(future: &Bound<'_, PyAny>) -> bool {
         as_native(future).is_some_and(|native| native.get().is_on_native_loop(future.py()))
@@ -137,8 +137,8 @@ impl DoneCallback {
         self.state.role.clone_of(py, Role::caller_of_count).map(|caller| caller.into_bound(py))
     }
 
-    /// A native future is done. Whether that leads to something that has to wait
-    /// for its turn.
+    /// A native future is done. Whether the rest has to wait for its place in the
+    /// ready queue.
     #[inline]
     pub fn notice(&self, future: &Bound<'_, Future>) -> PyResult<bool> {
         let py = future.py();
@@ -157,7 +157,7 @@ impl DoneCallback {
         }
     }
 
-    /// The turn of a native future that is done.
+    /// The loop runs the callback of a native future that is done.
     pub fn run(core: &Bound<'_, LoopCore>, (slf, future): (Py<Self>, Py<Future>)) -> PyResult<()> {
         let py = core.py();
         let (slf, future) = (slf.into_bound(py), future.into_bound(py));
@@ -169,7 +169,7 @@ impl DoneCallback {
         report_callback(core, callback, arguments, context::copy_current(py)?, error)
     }
 
-    /// Does what there is to do about `future`, which is done.
+    /// Acts on `future`, which is done.
     fn called(&self, future: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = future.py();
         let bound = |it: Option<Py<PyAny>>| it.map(|it| it.into_bound(py));
@@ -194,13 +194,13 @@ impl DoneCallback {
     }
 }
 
-/// Gives `waiter` None, unless it is done.
+/// Sets the result of `waiter` to None, unless it is done.
 pub fn release(waiter: &Bound<'_, Future>) -> PyResult<()> {
     let py = waiter.py();
     if waiter.get().is_done(py) { Ok(()) } else { Future::finish(waiter, py.None()) }
 }
 
-/// Notes for call graphs that `caller` awaits `future`.
+/// Records for call graphs that `caller` awaits `future`.
 #[inline]
 pub fn note_edge(future: &Bound<'_, PyAny>, caller: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
     #[cfg(Py_3_14)]
@@ -212,7 +212,7 @@ pub fn note_edge(future: &Bound<'_, PyAny>, caller: Option<&Bound<'_, PyAny>>) -
     Ok(())
 }
 
-/// Notes that it does so no longer.
+/// Removes that record.
 #[inline]
 pub fn forget_edge(future: &Bound<'_, PyAny>, caller: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
     #[cfg(Py_3_14)]
@@ -224,8 +224,8 @@ pub fn forget_edge(future: &Bound<'_, PyAny>, caller: Option<&Bound<'_, PyAny>>)
     Ok(())
 }
 
-/// The task that call graphs are to show as the one that awaits; none on versions
-/// that have no call graphs.
+/// The task that call graphs show as the awaiting one; None on versions without call
+/// graphs.
 #[inline]
 pub fn caller(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
     #[cfg(Py_3_14)]

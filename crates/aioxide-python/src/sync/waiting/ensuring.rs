@@ -1,4 +1,4 @@
-//! A future of whatever can be awaited: `ensure_future` and what belongs to it.
+//! Makes a future of any awaitable: `ensure_future`.
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use crate::core::tasks::{Task, TaskOptions};
 use crate::ffi::errors::Settled;
 use crate::stdlib;
 
-/// Gives a future back as it is; makes a task of a coroutine or any other
+/// Returns a future unchanged; makes a task of a coroutine or any other
 /// awaitable, on `loop` or on the current one.
 ///
 /// `TypeError` for anything else, `ValueError` for a future of another loop.
@@ -65,8 +65,8 @@ pub fn ensured<'py>(
     };
     match task_of(event_loop, coroutine).settled(py) {
         Err(error) if error.is_instance_of::<PyRuntimeError>(py) => {
-            // The caller's is closed, so that nobody warns about it. What was
-            // made around another awaitable is left to warn.
+            // The caller's coroutine is closed, so that it does not warn. The one that
+            // was made around another awaitable is left to warn.
             if !is_wrapped {
                 coroutine.call_method0(crate::intern!(py, "close"))?;
             }

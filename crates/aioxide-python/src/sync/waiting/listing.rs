@@ -13,8 +13,8 @@ use crate::stdlib;
 /// How often a set is read again that another thread has changed meanwhile.
 const MAX_ATTEMPTS: usize = 1000;
 
-/// The tasks of `loop`, by default of the running one, that are not done: ours
-/// and those of other kinds.
+/// The tasks of `loop`, by default of the running one, that are not done: native
+/// and foreign tasks.
 ///
 /// `RuntimeError` if no loop is given and none runs.
 ///
@@ -30,8 +30,8 @@ pub fn all_tasks<'py>(
         None => running_loop(py)?,
     };
     let found = PySet::empty(py)?;
-    // Those that start eagerly first: one of them may become an ordinary one
-    // meanwhile, in another thread.
+    // Eager tasks first: another thread may turn one of them into an ordinary one
+    // meanwhile.
     let mut others = Vec::new();
     if cfg!(Py_3_12) {
         let eager = stdlib::tasks(py)?.getattr(crate::intern!(py, "_eager_tasks"))?;
@@ -54,7 +54,7 @@ pub fn all_tasks<'py>(
     Ok(found)
 }
 
-/// The tasks that asyncio has in its set, which are those of other kinds.
+/// The tasks in asyncio's own set, which are the foreign tasks.
 fn scheduled_elsewhere(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     let name = if cfg!(Py_3_12) {
         crate::intern!(py, "_scheduled_tasks")

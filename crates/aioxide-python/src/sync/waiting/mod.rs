@@ -1,4 +1,4 @@
-//! Starting things and waiting for them (`asyncio.tasks`).
+//! Creating tasks and waiting for them (`asyncio.tasks`).
 
 mod completing;
 mod creating;
@@ -35,7 +35,7 @@ pub use waiting_for::WaitFor;
 
 use pyo3::prelude::*;
 
-/// Adds the functions that are written by hand. Called once, at module initialisation.
+/// Adds the fast functions. Called once, at module initialisation.
 pub fn install_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crate::ffi::fastcall::install_function::<creating::CreateTask>(module)?;
     crate::ffi::fastcall::install_function::<gathering::Gather>(module)?;

@@ -1,4 +1,4 @@
-//! What a future that is done has come to, whatever kind it is.
+//! The outcome of a future of any kind.
 
 use pyo3::prelude::*;
 
@@ -23,7 +23,7 @@ pub fn is_cancelled(future: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
 }
 
-/// The exception of a future that is done and not cancelled, seen from now on.
+/// The exception of a future that is done and not cancelled; it counts as retrieved.
 pub fn exception_of<'py>(future: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = future.py();
     if let Some(native) = as_native(future) {

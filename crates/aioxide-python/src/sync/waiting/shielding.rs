@@ -13,9 +13,8 @@ use crate::stdlib;
 
 /// A future with the outcome of `arg`, whose cancellation does not cancel `arg`.
 ///
-/// A coroutine becomes a task, to which the caller should keep a reference through
-/// something else. A future that is done is returned as it is. If `arg` itself is
-/// cancelled, so is the future.
+/// A coroutine becomes a task; the caller should keep a reference to it. A future that is
+/// done is returned unchanged. If `arg` itself is cancelled, so is the future.
 ///
 /// https://docs.python.org/3/library/asyncio-task.html#asyncio.shield
 #[pyfunction]
@@ -76,8 +75,8 @@ pub fn pass_on(inner: &Bound<'_, PyAny>, outer: &Bound<'_, PyAny>) -> PyResult<(
     }
 }
 
-/// The outer future is done. If `inner` is not, it was cancelled: nobody is there any
-/// more for whom `callback` could pass something on.
+/// The outer future is done. If `inner` is not, the outer one was cancelled, and `callback`
+/// has no future any more to which it could pass the outcome.
 pub fn unshield(
     inner: &Bound<'_, PyAny>,
     callback: &Bound<'_, DoneCallback>,
@@ -91,7 +90,7 @@ pub fn unshield(
     done_callback::forget_edge(inner, caller)?;
     let report = stdlib::shield_reports(py)?;
     if !report.is_none() {
-        // Once, however many shields there were.
+        // Once, even if there were several shields.
         inner.call_method1(crate::intern!(py, "remove_done_callback"), (report,))?;
         inner.call_method1(crate::intern!(py, "add_done_callback"), (report,))?;
     }

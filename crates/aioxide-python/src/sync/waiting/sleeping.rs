@@ -30,7 +30,7 @@ const SLEEP: Signature<1, 1> = Signature::function("sleep", ["delay"], ["result"
 
 impl FastFunction for SleepFunction {
     const NAME: &'static CStr = c"sleep";
-    const DOC: &'static CStr = c"sleep(delay, result=None)\n--\n\nWaits for `delay` seconds and returns `result`. Zero, or less, gives the\nothers one iteration.\n\nValueError if the delay is not a number. Cancellation ends the wait.";
+    const DOC: &'static CStr = c"sleep(delay, result=None)\n--\n\nWaits for `delay` seconds and returns `result`. Zero, or less, lets the\nothers run for one iteration.\n\nValueError if the delay is not a number. Cancellation ends the wait.";
     const DROPS_NOTHING: bool = true;
 
     #[inline]
@@ -42,7 +42,7 @@ impl FastFunction for SleepFunction {
     }
 }
 
-/// Whether it is an integer, and not above zero.
+/// Whether it is an integer that is not above zero.
 #[inline]
 fn is_no_time(delay: &Bound<'_, PyAny>) -> bool {
     let mut overflow = 0;

@@ -14,10 +14,10 @@ use crate::ffi::errors::Settled;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 
-/// Has `loop` run a coroutine, from another thread; a future of
-/// `concurrent.futures` with its outcome. Cancelling that cancels the task.
+/// Runs a coroutine on `loop`, from another thread. Returns a future of
+/// `concurrent.futures` with its outcome; cancelling that cancels the task.
 ///
-/// `TypeError` for what is no coroutine, `RuntimeError` if the loop is closed.
+/// `TypeError` if it is not a coroutine, `RuntimeError` if the loop is closed.
 ///
 /// https://docs.python.org/3/library/asyncio-task.html#asyncio.run_coroutine_threadsafe
 #[pyfunction]
@@ -42,7 +42,7 @@ pub fn run_coroutine_threadsafe<'py>(
     Ok(future)
 }
 
-/// A coroutine on its way to the loop, which calls this.
+/// The callback that starts the coroutine on the loop.
 #[pyclass(frozen, module = "aioxide")]
 pub struct Submission {
     /// None once it was called.

@@ -1,4 +1,4 @@
-//! The end of a wait that the clock brings.
+//! The timer that ends a wait.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -8,23 +8,23 @@ use super::done_callback::{DoneCallback, Role};
 use crate::core::event_loop::{LoopCore, Methods, is_plain_number};
 use crate::core::futures::Future;
 
-/// What will give a future its result of None in time.
+/// What sets the result of a future to None when the time is up.
 pub enum Timer {
     /// Nothing.
     None,
-    /// A place among the timers of a loop of ours, which the future gives up
-    /// when it is done.
+    /// An entry among the timers of a native loop, which is removed when the future
+    /// is done.
     Native(Py<Future>, Py<LoopCore>),
-    /// The handle of any other loop.
+    /// The handle of a foreign loop.
     Foreign(Py<PyAny>),
 }
 
 impl Timer {
-    /// Lets `future` be done in `delay` seconds, unless it is before.
+    /// Sets the result of `future` in `delay` seconds, unless it is done before.
     ///
     /// # Errors
     ///
-    /// What the loop says of a delay that is no number.
+    /// The loop's error for a delay that is not a number.
     pub fn start(
         event_loop: &Bound<'_, PyAny>,
         delay: &Bound<'_, PyAny>,
@@ -44,13 +44,13 @@ impl Timer {
         Ok(Self::Foreign(handle.unbind()))
     }
 
-    /// The wait has ended otherwise: the timer will not ring.
+    /// The wait has ended otherwise: cancels the timer.
     pub fn call_off(&mut self, py: Python<'_>) -> PyResult<()> {
         match std::mem::replace(self, Self::None) {
             Self::None => Ok(()),
             Self::Native(future, core) => {
-                // Done, it is a timer that will not ring; if a bare exception
-                // ended the wait it has to become so. A closed loop has no timers.
+                // The timer of a future that is done does nothing. If an exception has
+                // ended the wait, the future has to be done. A closed loop has no timers.
                 if core.get().check_closed(py).is_err() {
                     return Ok(());
                 }
@@ -66,7 +66,7 @@ impl Timer {
         }
     }
 
-    /// The wait has ended because the timer rang.
+    /// The wait has ended because the timer expired.
     pub fn has_rung(&mut self, py: Python<'_>) -> PyResult<()> {
         match self {
             Self::None | Self::Native(..) => Ok(()),
@@ -74,7 +74,7 @@ impl Timer {
         }
     }
 
-    /// Lets go of everything.
+    /// Drops all references.
     pub fn release(self, py: Python<'_>) {
         match self {
             Self::None => {}

@@ -73,24 +73,24 @@ impl ReturnWhen {
 
 /// How many of the futures are not done, and what happens when they are.
 ///
-/// Where only the last one matters, a child of ours is counted when it ends. It takes a
-/// place in the ready queue if it is the last one, so that the wait is over in the iteration
-/// in which asyncio's is.
+/// If only the last future matters, a native one is counted when it is done, and only the
+/// last one gets a place in the ready queue. So the wait ends in the same iteration as
+/// asyncio's.
 #[derive(Clone, Copy, Default)]
 pub struct Count {
     left: usize,
     when: ReturnWhen,
-    /// Whether each child is counted when its turn comes, because not all of them tell
-    /// when they end or because each may matter.
+    /// Whether each future is counted when the loop runs its callback, because some are
+    /// foreign or because each may matter.
     one_by_one: bool,
-    /// Whether a child that ends the wait has a place in the ready queue.
+    /// Whether a future that ends the wait has a place in the ready queue.
     is_decided: bool,
-    /// Whether the wait was ended by a child.
+    /// Whether the wait was ended by a future.
     is_over: bool,
 }
 
 impl Count {
-    /// A native child is done. Whether it has to have its turn.
+    /// A native future is done. Whether it needs a place in the ready queue.
     #[inline]
     pub fn notice(&mut self) -> bool {
         if self.one_by_one {
@@ -103,7 +103,7 @@ impl Count {
         self.left == 0
     }
 
-    /// It is the turn of `child`.
+    /// The loop runs the callback of `child`.
     pub fn one_more(
         cell: &GilCell<Self>,
         waiter: &Bound<'_, Future>,
@@ -130,19 +130,18 @@ impl Count {
     }
 }
 
-/// What is in a set. Nothing that happens to the set meanwhile, by a future's own methods,
-/// can be in the way.
+/// The members of a set, as a copy: a future's own methods may change the set meanwhile.
 pub fn members<'py>(set: &Bound<'py, PySet>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     set.try_iter()?.collect()
 }
 
 /// The body of `wait`.
 pub struct Wait {
-    /// What was given; once it waits, a set of it that nobody else has.
+    /// What was given; once it waits, a set that only this routine refers to.
     fs: Py<PyAny>,
     timeout: Option<Py<PyAny>>,
     return_when: Option<Py<PyAny>>,
-    /// Boxed, since every coroutine has room for the largest program.
+    /// Boxed, since every program has the size of the largest one.
     waiting: Option<Box<(Py<DoneCallback>, Timer)>>,
 }
 
@@ -170,7 +169,7 @@ impl Wait {
         }
         let running = running_loop(py)?;
         if futures.is_empty() {
-            // Of an iterator that gives nothing.
+            // The iterator was empty.
             return Err(PyAssertionError::new_err(crate::name!("Set of Futures is empty.")));
         }
         let waiter = Future::for_any_loop(&running)?;
@@ -191,7 +190,7 @@ impl Wait {
         let role = Role::Count { waiter: waiter.clone_ref(py), caller: kept };
         let callback = DoneCallback::counting(py, role, count)?.into_bound(py);
         for future in &futures {
-            // Before it may be noticed as done.
+            // Before a callback may count it as done.
             done_callback::note_edge(future, caller.as_ref())?;
             DoneCallback::listen_to(&callback, future)?;
         }
@@ -200,7 +199,7 @@ impl Wait {
         Ok(Step::Wait(waiter))
     }
 
-    /// Whatever has ended the wait: it is over.
+    /// The wait has ended, for whatever reason.
     fn end(&mut self, py: Python<'_>, failed: bool) -> PyResult<()> {
         let Some(waiting) = self.waiting.take() else {
             return Ok(());
@@ -221,7 +220,7 @@ impl Wait {
         Ok(())
     }
 
-    /// Who is done and who is not.
+    /// The futures that are done, and those that are not.
     fn sorted<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let fs = self.fs.bind(py).cast::<PySet>()?;
         let mut pending = Vec::new();
@@ -230,12 +229,12 @@ impl Wait {
                 pending.push(future);
             }
         }
-        let nobody = PySet::empty(py)?;
+        let none = PySet::empty(py)?;
         if pending.is_empty() {
-            return allocate::tuple(py, [fs.clone(), nobody]);
+            return allocate::tuple(py, [fs.clone(), none]);
         }
         if pending.len() == fs.len() {
-            return allocate::tuple(py, [nobody, fs.clone()]);
+            return allocate::tuple(py, [none, fs.clone()]);
         }
         let pending = PySet::new(py, pending)?;
         let done = fs.call_method1(crate::intern!(py, "difference"), (&pending,))?;

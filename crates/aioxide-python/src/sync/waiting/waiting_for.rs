@@ -42,7 +42,7 @@ impl FastFunction for WaitForFunction {
     }
 }
 
-/// What a future that was cancelled because of the time has come to.
+/// The result of a future that was cancelled because the time was up.
 fn result_in_time(future: &Bound<'_, PyAny>) -> PyResult<Step> {
     let py = future.py();
     match result_of(future).settled(py) {

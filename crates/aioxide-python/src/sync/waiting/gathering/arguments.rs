@@ -1,4 +1,4 @@
-//! What `gather` is called with, and what comes of it.
+//! The arguments of `gather`.
 
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -66,8 +66,8 @@ impl FastFunction for Gather {
             return Ok(outer.into_any().unbind()); // There is at least one argument.
         };
         GatheringFuture::complete(&outer, &event_loop, children, distinct, done.len())?;
-        // Those that were done before go through the same gate, now that there
-        // is something to finish.
+        // Now that the children are known, those that were done before are counted in the
+        // same way.
         for child in done {
             GatheringFuture::child_done(&outer, &child)?;
         }
@@ -75,8 +75,7 @@ impl FastFunction for Gather {
     }
 }
 
-/// Nobody but the `gather()` knows the task, so that nobody can do anything
-/// about it.
+/// Only `gather()` has a reference to the task, so a warning about it would be of no use.
 fn keep_quiet_when_destroyed(child: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = child.py();
     if as_native(child).is_some()
@@ -88,16 +87,16 @@ fn keep_quiet_when_destroyed(child: &Bound<'_, PyAny>) -> PyResult<()> {
     child.setattr(crate::intern!(py, "_log_destroy_pending"), false)
 }
 
-/// Which arguments were there before.
+/// The arguments so far, to find repeated ones.
 struct Seen<'a, 'py> {
     arguments: &'a [Borrowed<'a, 'py, PyAny>],
     kept: Kept<'py>,
 }
 
 enum Kept<'py> {
-    /// By address: what all arguments so far compare by.
+    /// By address, if all arguments so far compare by identity.
     Addresses(HashMap<usize, usize, BuildHasherDefault<AddressHasher>>),
-    /// By the arguments' own idea of equality.
+    /// By the arguments' own `__hash__` and `__eq__`.
     Objects(Bound<'py, PyDict>),
 }
 
@@ -108,8 +107,8 @@ impl<'a, 'py> Seen<'a, 'py> {
         Self { arguments, kept: Kept::Addresses(addresses) }
     }
 
-    /// Where an argument equal to this one was; if there was none, this one is
-    /// remembered as the one at `index`.
+    /// The index of an earlier argument equal to this one. If there was none, this one is
+    /// remembered with `index`.
     fn index_of(&mut self, argument: &Bound<'py, PyAny>, index: usize) -> PyResult<Option<usize>> {
         if let Kept::Addresses(addresses) = &mut self.kept {
             if compares_by_address(argument) {
@@ -137,7 +136,7 @@ impl<'a, 'py> Seen<'a, 'py> {
     }
 }
 
-/// Whether the type leaves hash and equality as `object` has them.
+/// Whether the type inherits hash and equality from `object`.
 #[inline]
 fn compares_by_address(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the reference is alive, and so is its type; comparing slots reads
@@ -158,7 +157,7 @@ fn same(one: Option<ffi::hashfunc>, other: Option<ffi::hashfunc>) -> bool {
     matches!((one, other), (Some(one), Some(other)) if std::ptr::fn_addr_eq(one, other))
 }
 
-/// Addresses are already spread well enough, but for their lowest bits.
+/// A hash for addresses, which are spread well enough except in their lowest bits.
 #[derive(Default)]
 struct AddressHasher(u64);
 
@@ -174,7 +173,7 @@ impl Hasher for AddressHasher {
     }
 
     fn write_usize(&mut self, address: usize) {
-        // The table takes its place from the low bits and a tag from the high ones.
+        // The table uses the low bits for the place and the high ones for a tag.
         self.0 = (self.0 ^ address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
     }
 }

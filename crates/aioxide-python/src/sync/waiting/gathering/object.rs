@@ -43,14 +43,14 @@ struct Progress {
     cancel_requested: bool,
     /// How many different children there are.
     distinct: usize,
-    /// How many children have said that they are done.
+    /// How many children are done.
     done: usize,
-    /// For how many of them the consequences have been drawn, one iteration later.
+    /// For how many of them the callback has run, one iteration later.
     concluded: usize,
-    /// Whether not all children are ours, or not all are known. If so, each of
-    /// them has its turn.
+    /// Whether some children are foreign, or not all are known. If so, the loop runs a
+    /// callback for each of them.
     one_by_one: bool,
-    /// Whether there are children that are not ours.
+    /// Whether there are foreign children.
     foreign_children: bool,
 }
 
@@ -64,7 +64,7 @@ impl Gathering {
         }
     }
 
-    /// Lets go of everything.
+    /// Drops all references.
     fn release(&self, py: Python<'_>) {
         self.progress.set(py, Progress::default());
         #[cfg(Py_3_14)]
@@ -78,7 +78,7 @@ impl Gathering {
 }
 
 impl GatheringFuture {
-    /// One that has no children yet.
+    /// A future without children.
     pub(super) fn begin(py: Python<'_>, return_exceptions: bool) -> PyResult<Bound<'_, Self>> {
         #[cfg(Py_3_14)]
         let caller = crate::core::current_task::current_task_here(py)?.map(Bound::unbind);
@@ -103,8 +103,8 @@ impl GatheringFuture {
         self.state.children.clone_ref(py).map(|children| children.into_bound(py))
     }
 
-    /// Asks `child` to tell when it is done. From 3.12 on, one that is done
-    /// already goes to `done`.
+    /// Adds the done-callback to `child`. From 3.12 on, a child that is done already is
+    /// added to `done` instead.
     pub(super) fn expect<'py>(
         slf: &Bound<'py, Self>,
         child: &Bound<'py, PyAny>,
@@ -131,8 +131,8 @@ impl GatheringFuture {
         child.call_method1(crate::intern!(py, "add_done_callback"), (callback,)).map(drop)
     }
 
-    /// All children are known: so many `distinct` ones, of which `done` were
-    /// done before and will not tell.
+    /// All children are known: the number of `distinct` ones, and how many of them are
+    /// `done` already and have no callback.
     pub(super) fn complete(
         slf: &Bound<'_, Self>,
         event_loop: &Bound<'_, PyAny>,
@@ -158,8 +158,8 @@ impl GatheringFuture {
         if debug { future.remember_origin(py) } else { Ok(()) }
     }
 
-    /// A native child is done. Whether that has consequences that have to wait
-    /// for their turn: of those that simply have a result, the last one only.
+    /// A native child is done. Whether it needs a place in the ready queue: of children
+    /// that have a result, only the last one does.
     #[inline]
     pub fn notice(&self, child: &Bound<'_, Future>) -> PyResult<bool> {
         let py = child.py();
@@ -179,7 +179,7 @@ impl GatheringFuture {
         Ok(has_consequences)
     }
 
-    /// The turn of a native child that is done.
+    /// The loop runs the callback of a native child that is done.
     pub fn run_child_done(
         core: &Bound<'_, LoopCore>,
         parts: (Py<Self>, Py<Future>),
@@ -194,7 +194,7 @@ impl GatheringFuture {
         report_callback(core, callback, arguments, context::copy_current(py)?, error)
     }
 
-    /// Draws the consequences of a child being done.
+    /// Acts on a child that is done.
     pub fn child_done(slf: &Bound<'_, Self>, child: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -253,7 +253,7 @@ impl GatheringFuture {
         Ok(any)
     }
 
-    /// Notes, or forgets, that the caller awaits `child`.
+    /// Records for call graphs, or removes the record, that the caller awaits `child`.
     #[cfg(Py_3_14)]
     fn note_edge(&self, child: &Bound<'_, PyAny>, awaits: bool) -> PyResult<()> {
         let py = child.py();
@@ -283,7 +283,7 @@ fn outcome_of<'py>(child: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         return Ok(result.into_bound(py));
     }
     if is_cancelled(child)? {
-        // Not the saved error: that one is for whoever awaits the child.
+        // Not the saved error: that one is for the task that awaits the child.
         let message = child.getattr(crate::intern!(py, "_cancel_message"))?;
         let message =
             if message.is_none() { allocate::string(py, "")?.into_any() } else { message };
@@ -303,7 +303,7 @@ impl GatheringFuture {
         Ok(stdlib::gathering_future_type(slf.py())?.clone().unbind())
     }
 
-    /// Cancels whatever is not done yet; that ends this future in time. False
+    /// Cancels the children that are not done; when they are, so is this future. False
     /// if there is nothing to cancel.
     #[pyo3(signature = (msg=None))]
     pub fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
@@ -366,7 +366,7 @@ impl Finalize for GatheringFuture {
     }
 }
 
-/// The done-callback by which a child that is not ours tells a `gather()`.
+/// The done-callback that `gather()` adds to a foreign child.
 #[pyclass(frozen, module = "aioxide")]
 pub struct GatherCallback {
     outer: Contents<GilCell<Option<Py<GatheringFuture>>>>,

@@ -20,7 +20,7 @@ use crate::sync::waiting::timer::Timer;
 /// The body of `wait_for`.
 pub struct WaitFor {
     awaitable: Py<PyAny>,
-    /// In seconds; none for no limit.
+    /// In seconds; None for no limit.
     timeout: Option<Py<PyAny>>,
     stage: Stage,
 }
@@ -32,7 +32,7 @@ enum Stage {
     Waiting(Box<Waiting>),
     /// The time is up.
     TooLate(Box<Cancelling>),
-    /// Somebody has cancelled the wait, by this exception.
+    /// The wait was cancelled, by this exception.
     Cancelled(Box<Cancelling>, Py<PyAny>),
 }
 
@@ -96,7 +96,7 @@ impl WaitFor {
             return Err(error.clone_ref(py));
         }
         let done = is_done(&future)?;
-        // The timer has rung if nothing else has ended the wait.
+        // The timer has expired if nothing else has ended the wait.
         if done || error.is_some() {
             waiting.timer.call_off(py)?;
         } else {

@@ -1,4 +1,4 @@
-//! Cancelling something and waiting until it has ended.
+//! Cancelling a future and waiting until it has ended.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -9,8 +9,8 @@ use crate::core::futures::Future;
 use crate::core::tasks::cancel;
 use crate::sync::waiting::done_callback::{self, DoneCallback, Role};
 
-/// A future that was cancelled and is waited for: not by itself, so that whoever
-/// waits can be cancelled.
+/// A future that was cancelled and is waited for. The task waits for another future,
+/// so that cancelling the task does not cancel this one again.
 pub struct Cancelling {
     future: Py<PyAny>,
     callback: Py<DoneCallback>,
@@ -18,7 +18,7 @@ pub struct Cancelling {
 }
 
 impl Cancelling {
-    /// Cancels `future`; what comes with it is to be waited for.
+    /// Cancels `future`, and returns the step that waits for its end.
     pub fn begin(
         event_loop: &Bound<'_, PyAny>,
         future: &Bound<'_, PyAny>,
@@ -38,7 +38,7 @@ impl Cancelling {
         Ok((cancelling, Step::Wait(waiter)))
     }
 
-    /// The wait is over; the future.
+    /// The wait is over: returns the future.
     pub fn end(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let future = self.future.into_bound(py);
         DoneCallback::leave(self.callback.bind(py), &future)?;

@@ -17,7 +17,7 @@ use crate::sync::waiting::outcomes::{is_done, result_of};
 /// The body of `wait_for`.
 pub struct WaitFor {
     awaitable: Py<PyAny>,
-    /// In seconds; none for no limit.
+    /// In seconds; None for no limit.
     timeout: Option<Py<PyAny>>,
     stage: Stage,
 }
@@ -26,7 +26,7 @@ enum Stage {
     Created,
     /// It waits inside this timeout.
     Inside(Py<Timeout>),
-    /// There was no time at all.
+    /// The timeout was zero or below.
     Cancelling(Box<Cancelling>),
 }
 
@@ -51,7 +51,7 @@ impl WaitFor {
             None => When::Never,
         };
         let timeout = Timeout::create(py, when)?;
-        // No time has passed, as far as anybody can tell, since the clock was read.
+        // The clock was just read, so the deadline counts as being in the future.
         enter(timeout.bind(py), &event_loop, true)?;
         self.stage = Stage::Inside(timeout);
         match awaiting(self.awaitable.bind(py)) {
@@ -72,7 +72,7 @@ impl WaitFor {
         Ok(step)
     }
 
-    /// What was waited for is over.
+    /// The awaitable has ended.
     #[inline]
     fn go_on(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         match (std::mem::replace(&mut self.stage, Stage::Created), input) {
