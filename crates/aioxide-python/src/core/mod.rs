@@ -1,4 +1,4 @@
-//! The event loop, futures and tasks: types that have to know one another.
+//! The event loop, futures and tasks: types that refer to one another.
 
 pub mod coroutines;
 pub mod current_task;

@@ -9,12 +9,12 @@ use super::{Coroutine, Step};
 use crate::core::dispatch::as_native;
 use crate::ffi::free_list;
 
-/// What `await object` waits for.
+/// The step that waits for `object`, as `await object` does.
 ///
 /// # Errors
 ///
-/// The interpreter's `TypeError` for what cannot be awaited, its `RuntimeError`
-/// for a coroutine that is being awaited by somebody else.
+/// The interpreter's `TypeError` for an object that cannot be awaited, and its
+/// `RuntimeError` for a coroutine that is being awaited already.
 pub fn awaiting(object: &Bound<'_, PyAny>) -> PyResult<Step> {
     let py = object.py();
     if let Some(future) = as_native(object) {
@@ -36,7 +36,7 @@ pub fn awaiting(object: &Bound<'_, PyAny>) -> PyResult<Step> {
     steps_of(object).map(|steps| Step::Delegate(steps.unbind()))
 }
 
-/// The iterator that an object with `__await__` gives.
+/// The iterator of an object with `__await__`.
 fn steps_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
     if is_generator_based(object)? {

@@ -7,8 +7,8 @@ use super::Coroutine;
 use crate::ffi::free_list;
 use crate::stdlib;
 
-/// Whether `obj` is a coroutine: the interpreter's, ours, or any class's that
-/// has the methods of one. Up to Python 3.11 generators count too.
+/// Returns whether `obj` is a coroutine: the interpreter's, a native one, or an object of
+/// any class with the methods of one. Up to Python 3.11 generators count too.
 ///
 /// https://docs.python.org/3/library/asyncio-task.html#asyncio.iscoroutine
 #[pyfunction]

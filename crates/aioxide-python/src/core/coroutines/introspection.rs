@@ -1,4 +1,4 @@
-//! What a native coroutine shows: that of a coroutine of the interpreter's.
+//! Introspection of native coroutines: the attributes of the interpreter's coroutines.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -12,7 +12,7 @@ use crate::stdlib;
 
 #[pymethods]
 impl Coroutine {
-    /// `isinstance` takes ours for the interpreter's.
+    /// So that `isinstance(x, types.CoroutineType)` is true.
     #[getter]
     fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
         Ok(stdlib::coroutine_type(slf.py())?.clone().unbind())
@@ -36,8 +36,7 @@ pub fn code_of<'py>(py: Python<'py>, qualname: &str) -> PyResult<Bound<'py, PyAn
     stdlib::native_code(py)?.call1((crate::ffi::allocate::Made(qualname),))
 }
 
-/// What `coroutine.__await__()` returns: its steps, as an iterator. `await` itself needs
-/// none.
+/// The iterator that `coroutine.__await__()` returns. `await` itself does not need it.
 #[pyclass(frozen, name = "coroutine_wrapper", module = "aioxide")]
 pub struct Steps {
     coroutine: Py<PyAny>,
@@ -84,8 +83,8 @@ impl Steps {
     }
 }
 
-/// `iter(coroutine)`, which only a generator that `types.coroutine` has made a coroutine
-/// may ask for, by its `yield from`.
+/// `iter(coroutine)`, which is allowed only for the `yield from` of a generator-based
+/// coroutine (`types.coroutine`).
 pub unsafe extern "C" fn iter_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the interpreter calls slots with the GIL held and an object that is alive.
     unsafe {
@@ -99,8 +98,9 @@ pub unsafe extern "C" fn iter_slot(object: *mut ffi::PyObject) -> *mut ffi::PyOb
     }
 }
 
-/// Has Python code see a coroutine in `T`, no iterator, although `__next__` is how the
-/// interpreter steps it. Called once, at module initialisation.
+/// Hides `__iter__` and `__next__` of `T` from Python code, although the interpreter steps
+/// it by `tp_iternext`: a coroutine is not an iterator. Called once, at module
+/// initialisation.
 pub fn conceal_iteration<T: PyTypeInfo>(py: Python<'_>) -> PyResult<()> {
     let class = py.get_type::<T>();
     let raw = class.as_type_ptr();
@@ -118,7 +118,7 @@ pub fn conceal_iteration<T: PyTypeInfo>(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// What `await` asks for.
+/// The slot `am_await`: the object is its own iterator.
 pub unsafe extern "C" fn itself_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the interpreter calls slots with the GIL held and an object that
     // is alive.

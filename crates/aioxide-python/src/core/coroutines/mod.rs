@@ -1,8 +1,8 @@
-//! Native coroutines: what an `async def` of asyncio is here.
+//! Native coroutines, for the functions that are an `async def` in asyncio.
 //!
-//! A [`Coroutine`] is the object that is awaited; the [`Program`](crate::core::dispatch::Program) in it says
-//! what happens between one wait and the next. Nothing happens before the
-//! first step, as with any coroutine, and `create_task` takes it.
+//! A [`Coroutine`] is the object that is awaited; the [`Program`](crate::core::dispatch::Program)
+//! in it is the body. As with any coroutine, nothing runs before the first step, and
+//! `create_task` accepts it.
 
 mod awaiting;
 mod coroutine_check;

@@ -35,7 +35,7 @@ struct State {
     phase: GilCell<Phase>,
     /// Absent while a step runs, and once it is over.
     program: GilCell<Program>,
-    /// The program's, for when that is absent.
+    /// The program's name, for when the program is absent.
     qualname: GilCell<&'static str>,
 }
 
@@ -43,14 +43,14 @@ enum Phase {
     Created,
     Running,
     Waiting(Py<Future>),
-    /// Something else is being awaited: the iterator.
+    /// It awaits another object, by this iterator.
     Delegated(Py<PyAny>),
     Yielded,
     Over,
 }
 
 impl Phase {
-    /// Whether it waits for something.
+    /// Whether it is suspended.
     fn is_suspended(&self) -> bool {
         matches!(self, Self::Waiting(_) | Self::Delegated(_) | Self::Yielded)
     }
@@ -67,7 +67,7 @@ impl Phase {
         matches!(self, Self::Over)
     }
 
-    /// Where it stands, if nothing was thrown in.
+    /// The point at which it resumes if None is sent in; None if there is no fast path.
     #[inline(always)]
     fn resume_point(&mut self, py: Python<'_>) -> Option<ResumePoint> {
         match self {
@@ -78,7 +78,7 @@ impl Phase {
         }
     }
 
-    /// What it is suspended at.
+    /// The object that it awaits.
     fn awaited(&mut self, py: Python<'_>) -> Option<Py<PyAny>> {
         match self {
             Self::Waiting(future) => Some(future.clone_ref(py).into_any()),
@@ -88,8 +88,8 @@ impl Phase {
     }
 }
 
-// SAFETY (of the methods): references are counted up; of a future they read how it stands,
-// which is another cell.
+// SAFETY (of the methods): references are counted up; they read the outcome of a future, which
+// is another cell.
 unsafe_cell_methods!(Phase {
 } with py {
     /// See [`Phase::resume_point`].
@@ -98,15 +98,15 @@ unsafe_cell_methods!(Phase {
     fn awaited(&mut self) -> Option<Py<PyAny>>;
 });
 
-/// What a step led to, in the terms of a generator.
+/// The outcome of a step, as of a generator.
 pub enum Flow<'py> {
-    /// It waits, for this.
+    /// It has yielded this object.
     Yielded(Bound<'py, PyAny>),
-    /// It has ended, with this.
+    /// It has ended with this result.
     Returned(Bound<'py, PyAny>),
 }
 
-/// What is put into a suspended coroutine.
+/// How a suspended coroutine is resumed.
 enum Resumption<'py> {
     Send(Bound<'py, PyAny>),
     Throw(PyErr),
@@ -120,7 +120,7 @@ impl Coroutine {
         let qualname = program.qualname();
         let coroutine = match free_list::take::<Self>(py) {
             Some(coroutine) => {
-                // What is taken from the free list has nothing to give up.
+                // A coroutine from the free list holds no references.
                 let state = &coroutine.get().state;
                 state.phase.fill(py, Phase::Created);
                 state.program.fill(py, program);
@@ -146,7 +146,7 @@ impl Coroutine {
         self.state.qualname.get(py)
     }
 
-    /// The future or the iterator that it is suspended at.
+    /// The future or the iterator that it awaits.
     fn awaited(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.phase.awaited(py)
     }
@@ -237,7 +237,7 @@ impl Coroutine {
         }
     }
 
-    /// Lets go of everything.
+    /// Drops all references.
     fn end(&self, py: Python<'_>) {
         let phase = self.state.phase.replace(py, Phase::Over);
         let program = self.state.program.replace(py, Program::Absent);
@@ -245,8 +245,8 @@ impl Coroutine {
         program.release(py);
     }
 
-    /// The next step with nothing sent in, if it takes no more than a look: what the
-    /// interpreter is to be given then. Drops no `Py`.
+    /// The synchronous fast path of the next step, if there is one: returns the result for
+    /// the interpreter. Drops no `Py`.
     #[inline]
     fn try_step(&self, py: Python<'_>) -> Option<*mut ffi::PyObject> {
         let state = &self.state;
@@ -256,7 +256,7 @@ impl Coroutine {
         let phase = if yields { Phase::Yielded } else { Phase::Over };
         let phase = state.phase.replace(py, phase);
         if !yields {
-            // It is over: nobody steps it again, whatever giving up its references runs.
+            // It is over, so code that runs when its references are dropped cannot step it.
             let program = state.program.replace(py, Program::Absent);
             if let Phase::Waiting(future) = phase {
                 future.drop_ref(py);
@@ -279,7 +279,7 @@ impl Coroutine {
         Some(stop_iteration(value.into_bound(py)))
     }
 
-    /// The next step with nothing sent in; the first one, most often.
+    /// The next step with None sent in; most often the first one.
     fn step(&self, py: Python<'_>) -> *mut ffi::PyObject {
         if self.state.phase.read(py, Phase::is_created) {
             self.state.phase.fill(py, Phase::Running);
@@ -288,11 +288,11 @@ impl Coroutine {
         self.next(py, Resumption::Send(py.None().into_bound(py)))
     }
 
-    /// `throw(exception)`, without a call of the interpreter's.
+    /// `throw(exception)`, without a Python call.
     ///
     /// # Errors
     ///
-    /// What leaves the coroutine, which has ended then.
+    /// The exception that the coroutine raises; it has ended then.
     pub fn throw_in<'py>(&self, exception: Bound<'py, PyAny>) -> PyResult<Flow<'py>> {
         let py = exception.py();
         self.resume(py, Resumption::Throw(PyErr::from_value(exception)))
@@ -304,14 +304,14 @@ impl Coroutine {
     }
 }
 
-/// Somebody else's turn has come.
+/// Sets the future of a waiter that this step has unblocked.
 fn wake(future: Py<Future>, result: Py<PyAny>) -> PyResult<()> {
-    // SAFETY: the GIL is held: whoever runs a step has it.
+    // SAFETY: the GIL is held while a step runs.
     unsafe { Python::attach_unchecked(|py| Future::finish(&future.into_bound(py), result)) }
 }
 
-/// What a step led to, by the interpreter's rule for native iterators: null without an
-/// exception is a result of None.
+/// Converts the outcome of a step for `tp_iternext`: null without an exception means a
+/// result of None.
 #[inline]
 fn raised_or_yielded(py: Python<'_>, flow: PyResult<Flow<'_>>) -> *mut ffi::PyObject {
     match flow {
@@ -324,8 +324,8 @@ fn raised_or_yielded(py: Python<'_>, flow: PyResult<Flow<'_>>) -> *mut ffi::PyOb
     }
 }
 
-/// A `StopIteration` that gets out of a coroutine's body would be taken for its
-/// result.
+/// Converts a `StopIteration` that the body raises, which would otherwise be taken for the
+/// result, to a `RuntimeError`.
 fn stop_is_an_error(py: Python<'_>, error: PyErr) -> PyErr {
     let error = error.settled(py);
     if !error.is_instance_of::<PyStopIteration>(py) {
@@ -337,7 +337,7 @@ fn stop_is_an_error(py: Python<'_>, error: PyErr) -> PyErr {
     wrapped
 }
 
-/// What a future that was waited for has come to.
+/// The outcome of the awaited future, as the input of the next step.
 fn outcome<'py>(future: &Bound<'py, Future>) -> Input<'py> {
     let py = future.py();
     if !future.get().is_done(py) {
@@ -351,10 +351,10 @@ fn outcome<'py>(future: &Bound<'py, Future>) -> Input<'py> {
     }
 }
 
-/// Passes on to what is being awaited, as `await` does.
+/// Resumes the awaited iterator, as `await` does.
 fn delegate<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyResult<Flow<'py>> {
     let py = inner.py();
-    // Coroutines await coroutines as deep as a program has nested them.
+    // The depth of nested coroutines is not limited otherwise.
     let _level = Level::enter(py)?;
     match resumption {
         Resumption::Send(value) => {
@@ -394,10 +394,11 @@ fn delegate<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyRe
     }
 }
 
-/// Puts functions by hand where the interpreter looks for `await` and the next
-/// step: see [`crate::ffi::fastcall`]. Python code sees neither: a coroutine is no iterator. Called once, at module initialisation.
+/// Installs the slots for `await` and for the next step by hand: see
+/// [`crate::ffi::fastcall`]. They are hidden from Python code, because a coroutine is not an
+/// iterator. Called once, at module initialisation.
 pub fn install_slots(py: Python<'_>) {
-    // The class of its iterators is made while there is memory.
+    // Make the class of its iterators now, because later it might fail for want of memory.
     Steps::type_object_raw(py);
     let class = Coroutine::type_object_raw(py);
     // SAFETY: the type was just created by PyO3, is a heap type of this module
@@ -427,7 +428,7 @@ unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject
 
 #[pymethods]
 impl Coroutine {
-    /// For a call by name; `await` finds its own way (see [`install_slots`]).
+    /// For calls by name; `await` uses the slot (see [`install_slots`]).
     fn __await__(slf: &Bound<'_, Self>) -> Steps {
         Steps::of(slf.as_any())
     }
@@ -498,7 +499,7 @@ impl Coroutine {
         self.state.phase.read(py, Phase::is_suspended)
     }
 
-    /// The state by the name that `inspect` has for it.
+    /// The state, by its name in `inspect`.
     #[cfg(Py_3_15)]
     #[getter]
     fn cr_state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
@@ -511,7 +512,7 @@ impl Coroutine {
         allocate::string(py, state)
     }
 
-    /// What stands in for a frame of the interpreter's; None once it is over.
+    /// A stand-in for the interpreter's frame; None once it is over.
     #[getter]
     fn cr_frame<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if self.state.phase.read(py, Phase::is_over) {
@@ -582,8 +583,8 @@ impl Finalize for Coroutine {
         !slf.get().state.phase.read(slf.py(), Phase::is_over)
     }
 
-    /// One that never began is somebody's mistake; one that waits is closed, so
-    /// that what it holds is given back.
+    /// Warns about a coroutine that was never awaited, and closes a suspended one, so that
+    /// its body releases what it holds.
     fn finalize(slf: &Bound<'_, Self>) {
         let py = slf.py();
         let created = slf.get().state.phase.read(py, Phase::is_created);

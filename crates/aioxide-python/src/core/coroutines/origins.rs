@@ -1,4 +1,4 @@
-//! Where native coroutines were made, while a loop in debug mode wants to know.
+//! Where native coroutines were made: recorded while a loop is in debug mode.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,16 +6,16 @@ use pyo3::prelude::*;
 
 use crate::stdlib;
 
-/// How many loops want to know.
+/// How many running loops are in debug mode.
 static WANTED: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether the makers of coroutines are to be recorded.
+/// Whether origins are recorded.
 #[inline(always)]
 pub fn are_wanted() -> bool {
     WANTED.load(Ordering::Relaxed) != 0
 }
 
-/// One loop more, or less, wants the origins of coroutines.
+/// Counts one loop more, or less, that needs the origins of coroutines.
 #[pyfunction]
 #[pyo3(signature = (wanted, /))]
 pub fn _want_origins(wanted: bool) {
@@ -26,13 +26,13 @@ pub fn _want_origins(wanted: bool) {
     }
 }
 
-/// Records who calls, as deep as the interpreter records it.
+/// Records the call stack, to the interpreter's depth of origin tracking.
 #[cold]
 pub fn remember(coroutine: &Bound<'_, PyAny>) -> PyResult<()> {
     stdlib::remember_origin(coroutine.py())?.call1((coroutine,)).map(drop)
 }
 
-/// Where it was made; None if nobody wanted to know.
+/// The recorded origin; None if there is none.
 pub fn of<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let origin = stdlib::origin_of(coroutine.py())?.call1((coroutine,))?;
     Ok((!origin.is_none()).then_some(origin))

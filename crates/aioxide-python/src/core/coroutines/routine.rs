@@ -1,4 +1,4 @@
-//! One `async def`: what its body is given, and what it asks for.
+//! The body of a native coroutine: its inputs and its steps.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -7,53 +7,53 @@ use pyo3::types::PyBool;
 
 use crate::core::futures::Future;
 
-/// What the program is given to go on with.
+/// The input that resumes a body.
 pub enum Input<'py> {
     /// Nothing: the first step.
     Start,
-    /// What it waited for has this result.
+    /// The result of the awaited object.
     Value(Bound<'py, PyAny>),
-    /// What it waited for has failed, or an exception was thrown in.
+    /// The awaited object has failed, or an exception was thrown in.
     Error(PyErr),
 }
 
-/// What the program wants next.
+/// What the body requests.
 pub enum Step {
     /// To be resumed when the future is done.
     Wait(Py<Future>),
-    /// To be resumed when the coroutine, or other iterator of an awaitable, is
-    /// over. Until then it gets whatever is sent or thrown in.
+    /// To be resumed when the coroutine, or other iterator of an awaitable, has
+    /// ended. Until then values and exceptions are passed on to it.
     Delegate(Py<PyAny>),
-    /// To let the others run once.
+    /// To yield for one iteration.
     Yield,
-    /// Nothing: this is the result.
+    /// The end, with this result.
     Return(Py<PyAny>),
 }
 
-/// Where a coroutine stands when nothing but None is sent into it.
+/// Where a coroutine resumes when None is sent into it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ResumePoint {
     /// At its beginning.
     Start,
-    /// The others have run once.
+    /// After a yield.
     Yielded,
-    /// The future that it waited for has a result.
+    /// After a wait; the awaited future has a result.
     Woken,
 }
 
-/// What a step has come to that took nothing but a look.
+/// The outcome of a step on the synchronous fast path ([`Routine::try_complete`]).
 pub enum Completed {
-    /// To let the others run once.
+    /// Yield for one iteration.
     Yield,
-    /// The end: this is the result.
+    /// The end, with this result.
     Return(Py<PyAny>),
-    /// The same, and somebody else's turn has come: the future that he waits for is to
-    /// get the second value.
+    /// The same, and the step has unblocked a waiter: its future gets the second value.
     ReturnAndWake(Py<PyAny>, (Py<Future>, Py<PyAny>)),
 }
 
 impl Completed {
-    /// The end of a release: None, and True for who waits, if anybody does.
+    /// The end of a release: returns None, and sets the future of the next waiter, if
+    /// there is one, to True.
     #[inline]
     pub fn return_and_wake(py: Python<'_>, next: Option<Py<Future>>) -> Self {
         match next {
@@ -66,28 +66,29 @@ impl Completed {
     }
 }
 
-/// One kind of program: the body of an `async def`, with its local variables.
+/// One kind of body: the code of an `async def`, with its local variables.
 pub trait Routine {
-    /// A step that needs no wait: most locks are free and most queues have room, and
-    /// then this spares all that `resume` has to be ready for.
+    /// The synchronous fast path, for a step that needs no wait: most locks are free and
+    /// most queues have room, and this avoids the overhead of `resume`.
     ///
-    /// None, with nothing changed, leaves the step to `resume`. It is called inside a
-    /// [`GilCell`](crate::ffi::gil_cell::GilCell), and without telling PyO3: it must not run
-    /// Python code, make an object that the collector looks at, or drop a `Py`.
+    /// Returns None, with nothing changed, to leave the step to `resume`. It is called
+    /// inside a [`GilCell`](crate::ffi::gil_cell::GilCell), without PyO3's entry code: it
+    /// must not run Python code, make an object that the garbage collector tracks, or drop
+    /// a `Py`.
     #[inline(always)]
     fn try_complete(&mut self, _py: Python<'_>, _point: ResumePoint) -> Option<Completed> {
         None
     }
 
-    /// Goes on until the next wait or the end. An error ends it too.
+    /// Runs until the next wait or the end. An error ends the body too.
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step>;
 
-    /// What the function is called, with its class.
+    /// The qualified name of asyncio's function.
     fn qualname(&self) -> &'static str;
 
-    /// Lets go of everything, with the GIL known to be held.
+    /// Drops everything, with the GIL held.
     fn release(self, py: Python<'_>);
 
-    /// Shows its references to the garbage collector.
+    /// Visits its references, for the garbage collector.
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError>;
 }

@@ -1,12 +1,12 @@
 //! The running task as an entry of asyncio's dictionary, up to 3.13.
 //!
-//! Writing it costs a dictionary update per task step; putting it back would cost
-//! a second one, and the next step nearly always follows at once. The loop therefore leaves the entry behind
-//! ([`CurrentTask::step_ended`]) and settles it only before anything but a task
-//! step runs: the entry then says None, which reads as "no task". It is taken
-//! out altogether ([`CurrentTask::remove_entry`]) only before a callback that may be
-//! a step of the standard library's own tasks, which want no entry at all;
-//! dictionaries do not like keys that come and go.
+//! Writing it costs a dictionary update per task step. Resetting it would cost a second
+//! one, although the next step nearly always follows at once. So the loop leaves a stale
+//! entry ([`CurrentTask::step_ended`]) and corrects it ([`CurrentTask::flush`]) only before
+//! other code than a task step runs: the entry is then None, which means "no task". It is
+//! removed ([`CurrentTask::remove_entry`]) only before a callback that may be a step of a
+//! stdlib task, which requires that there is no entry; inserting and removing a key each
+//! time would be slower.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -21,13 +21,13 @@ pub struct CurrentTask {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Entry {
-    /// No entry of ours is in the table.
+    /// There is no entry of ours in the table.
     Absent,
-    /// A task of ours runs.
+    /// A native task is running.
     Running,
-    /// The last task has stopped running, its entry is still there.
+    /// The last task is not running any more, but its entry is still there.
     Stale,
-    /// The entry says None.
+    /// The entry is None.
     NoTask,
 }
 
@@ -37,8 +37,8 @@ impl CurrentTask {
         Self { entry: GilCell::new(Entry::Absent) }
     }
 
-    /// A task of ours begins to run on `event_loop`. `RuntimeError` if another
-    /// one runs there already.
+    /// A native task begins a step on `event_loop`. `RuntimeError` if another task is
+    /// running there.
     #[inline]
     pub fn step_begins(
         &self,
@@ -50,8 +50,8 @@ impl CurrentTask {
         let begun = if matches!(entry, Entry::Stale | Entry::NoTask) {
             table::set(py, event_loop, task.as_ptr())
         } else {
-            // Nothing of ours is there, or a step inside a step: whatever is in
-            // the table is the truth.
+            // There is no entry of ours, or this is a step inside a step: the entry in
+            // the table is right.
             enter_table(py, event_loop, task)
         };
         if begun.is_err() {
@@ -60,14 +60,14 @@ impl CurrentTask {
         begun
     }
 
-    /// The task has stopped running; the entry stays until the next step
-    /// overwrites it or [`CurrentTask::flush`] corrects it.
+    /// The step has ended. The entry stays until the next step overwrites it or
+    /// [`CurrentTask::flush`] corrects it.
     #[inline]
     pub fn step_ended(&self, py: Python<'_>, _event_loop: &Py<PyAny>) {
         self.entry.set(py, Entry::Stale);
     }
 
-    /// Corrects a stale entry: called before other code can look.
+    /// Corrects a stale entry; called before other code may read it.
     #[inline]
     pub fn flush(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
         if self.entry.get(py) != Entry::Stale {
@@ -82,7 +82,7 @@ impl CurrentTask {
         settled
     }
 
-    /// Takes an entry that is not a running task's out.
+    /// Removes an entry, unless a native task is running.
     pub fn remove_entry(&self, py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
         let entry = self.entry.get(py);
         if !matches!(entry, Entry::Stale | Entry::NoTask) {
@@ -108,8 +108,8 @@ pub fn current_task_of<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<B
     Ok(task.filter(|task| !task.is_none()))
 }
 
-/// Runs `body` with `task` as the current one and puts back what was there:
-/// an eager task starts inside whatever runs now.
+/// Runs `body` with `task` as the current one and restores the previous one, for an eager
+/// task, which starts inside another task or a callback.
 pub fn swapped<R>(
     py: Python<'_>,
     event_loop: &Py<PyAny>,
@@ -126,7 +126,7 @@ pub fn swapped<R>(
     result
 }
 
-/// For a task of ours on a loop that is not ours: asyncio's own rules.
+/// For a native task on a foreign loop: asyncio's rules.
 pub fn entered<R>(
     py: Python<'_>,
     event_loop: &Py<PyAny>,
@@ -177,7 +177,7 @@ mod table {
     pub fn remove(py: Python<'_>, event_loop: &Py<PyAny>) -> PyResult<()> {
         // SAFETY: as above.
         if unsafe { ffi::PyDict_DelItem(tasks(py)?.as_ptr(), event_loop.as_ptr()) } != 0 {
-            // Somebody else has taken it out, which is what was wanted.
+            // Other code has removed the entry already.
             drop(PyErr::take(py));
         }
         Ok(())

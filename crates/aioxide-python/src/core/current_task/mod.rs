@@ -1,8 +1,8 @@
-//! Which task runs: `asyncio.current_task()`, for whoever asks.
+//! The running task, for `asyncio.current_task()`.
 //!
-//! The standard functions read a record of their own, so it has to be right
-//! whenever other code can look. Up to 3.13 it is a dictionary (`dictionary`), from 3.14
-//! on a field of the thread's state (`thread`).
+//! asyncio's functions read asyncio's own record, so that must be right whenever other code
+//! may read it. Up to 3.13 it is a dictionary (`dictionary`), from 3.14 on a field of the
+//! thread's state (`thread`).
 
 #[cfg(not(Py_3_14))]
 mod dictionary;
@@ -21,10 +21,10 @@ use pyo3::sync::PyOnceLock;
 
 use crate::stdlib;
 
-/// What asyncio says of which loop runs in this thread: that, or None.
+/// The running loop of this thread by asyncio's record, or None.
 ///
-/// Nothing but its own record is right at every moment. The function that reads it is
-/// native, and is called without the ceremony of a call.
+/// Only asyncio's own record is always right. The function that reads it is native, and is
+/// called directly, bypassing the interpreter's call protocol.
 #[inline]
 pub fn running_loop_or_none(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static NATIVE: PyOnceLock<Option<ffi::PyCFunction>> = PyOnceLock::new();
@@ -43,7 +43,7 @@ pub fn running_loop_or_none(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 
 /// The native function behind `callable`, if it is one that takes no arguments.
 fn without_arguments(callable: &Bound<'_, PyAny>) -> Option<ffi::PyCFunction> {
-    // SAFETY: the reference is alive, and is looked into only if its type is right.
+    // SAFETY: the reference is alive, and its fields are read only if its type is right.
     unsafe {
         let is_native = ffi::PyCFunction_CheckExact(callable.as_ptr()) != 0
             && ffi::PyCFunction_GetFlags(callable.as_ptr()) == ffi::METH_NOARGS;
@@ -51,7 +51,7 @@ fn without_arguments(callable: &Bound<'_, PyAny>) -> Option<ffi::PyCFunction> {
     }
 }
 
-/// The loop that runs in this thread. `RuntimeError` if there is none.
+/// The running loop of this thread. `RuntimeError` if there is none.
 #[inline]
 pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     let running = running_loop_or_none(py)?;
@@ -61,11 +61,11 @@ pub fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     Ok(running)
 }
 
-/// The task that runs on `event_loop`, for what cannot do without one.
+/// The task that runs on `event_loop`, for callers that need one.
 ///
-/// Where none is known, whatever stands under asyncio's name is asked: from 3.14
-/// on a task written in Python (`asyncio.tasks._PyTask`) is known to the function
-/// written in Python only, and who makes use of the one puts the other in place.
+/// If there is no native record, this calls `asyncio.tasks.current_task`: from 3.14 on, a
+/// task written in Python (`asyncio.tasks._PyTask`) is known only to the function written
+/// in Python, and programs that use the one replace the other.
 pub fn find_current_task<'py>(
     event_loop: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -73,14 +73,14 @@ pub fn find_current_task<'py>(
         return Ok(Some(task));
     }
     let py = event_loop.py();
-    // Not remembered: it may be replaced.
+    // Not cached, because it may be replaced.
     let asked = py
         .import(crate::name!("asyncio.tasks"))?
         .call_method1(crate::name!("current_task"), (event_loop,))?;
     Ok((!asked.is_none()).then_some(asked))
 }
 
-/// The task that runs on the loop that runs in this thread, if there are.
+/// The task that runs on the running loop of this thread, if there are both.
 #[cfg(Py_3_14)]
 pub fn current_task_here(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
     let running = running_loop_or_none(py)?;

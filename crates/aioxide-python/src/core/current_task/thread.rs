@@ -1,7 +1,7 @@
 //! The running task as a field of the thread's state, from 3.14 on.
 //!
-//! Writing the field costs as little as leaving it be, so it is always right, and
-//! there is nothing to settle.
+//! Writing the field costs almost nothing, so it is always right, and there is nothing
+//! to flush.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use pyo3::sync::PyOnceLock;
 use super::other_task_runs;
 use crate::ffi::debug_offsets::ThreadState;
 
-/// The running task of a loop: what the thread that runs the loop says.
+/// The running task of a loop, in the state of the thread that runs the loop.
 pub struct CurrentTask;
 
 impl CurrentTask {
@@ -19,9 +19,9 @@ impl CurrentTask {
         Self
     }
 
-    /// A task of ours begins to run on `event_loop`, which runs in this thread.
-    /// `RuntimeError` if another one runs already, or asyncio believes that another
-    /// loop does.
+    /// A native task begins a step on `event_loop`, which runs in this thread.
+    /// `RuntimeError` if another task is running, or if another loop is the running one
+    /// by asyncio's record.
     #[inline]
     pub fn step_begins(
         &self,
@@ -29,26 +29,26 @@ impl CurrentTask {
         event_loop: &Py<PyAny>,
         task: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        // The loop runs, whatever asyncio was told with `_set_running_loop`.
+        // The loop is running, whatever was passed to `_set_running_loop`.
         if ThreadState::get(py).is_some_and(|state| state.runs_nothing()) {
             return Ok(());
         }
         enter(py, event_loop, task)
     }
 
-    /// The task has stopped running.
+    /// The step has ended.
     #[inline]
     pub fn step_ended(&self, py: Python<'_>, event_loop: &Py<PyAny>) {
         leave(py, event_loop);
     }
 
-    /// Called before other code can look.
+    /// Called before other code may read the record.
     #[inline]
     pub fn flush(&self, _py: Python<'_>, _event_loop: &Py<PyAny>) -> PyResult<()> {
         Ok(())
     }
 
-    /// Called before a standard task may run.
+    /// Called before a stdlib task may run.
     #[inline]
     pub fn remove_entry(&self, _py: Python<'_>, _event_loop: &Py<PyAny>) -> PyResult<()> {
         Ok(())
@@ -64,7 +64,7 @@ pub fn current_task_of<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<B
     {
         return Ok(state.task());
     }
-    // Perhaps another thread runs it.
+    // Another thread may run it.
     static CELL: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let current_task: &Bound<'_, PyAny> = CELL
         .get_or_try_init(py, || {
@@ -76,8 +76,8 @@ pub fn current_task_of<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<Option<B
     Ok((!task.is_none()).then_some(task))
 }
 
-/// Runs `body` with `task` as the current one and puts back what was there:
-/// an eager task starts inside whatever runs now.
+/// Runs `body` with `task` as the current one and restores the previous one, for an eager
+/// task, which starts inside another task or a callback.
 pub fn swapped<R>(
     py: Python<'_>,
     event_loop: &Py<PyAny>,
@@ -90,7 +90,7 @@ pub fn swapped<R>(
     result
 }
 
-/// For a task of ours on a loop that is not ours.
+/// For a native task on a foreign loop.
 pub fn entered<R>(
     py: Python<'_>,
     event_loop: &Py<PyAny>,
@@ -138,7 +138,7 @@ fn leave(py: Python<'_>, event_loop: &Py<PyAny>) {
     }
 }
 
-/// Makes `task` the running one and hands out the one before.
+/// Makes `task` the running one and returns the previous one.
 fn replace<'py>(
     py: Python<'py>,
     event_loop: &Py<PyAny>,

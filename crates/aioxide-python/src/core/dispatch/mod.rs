@@ -1,9 +1,9 @@
-//! The enumerations that know every class: what the ready queue holds, what waits for a
-//! future, what a coroutine runs, what watches a descriptor, what takes received data.
+//! The enumerations over classes of all layers: items of the ready queue, waiters of a
+//! future, bodies of coroutines, watchers of a descriptor, receivers of data.
 //!
 //! A value of two words is cheaper than an object, and a `match` cheaper than a call through
-//! a table. The price is that these files name classes of the layers above; nothing else in
-//! `core` does.
+//! a table. For this, these files name classes of the layers above; nothing else in `core`
+//! does.
 
 mod native_future;
 mod program;

@@ -1,4 +1,4 @@
-//! Which object is a future of ours: `Future`, `Task`, or what `gather()` returns.
+//! Recognising a native future: `Future`, `Task`, or the result of `gather()`.
 
 use pyo3::prelude::*;
 
@@ -23,7 +23,7 @@ pub fn as_native<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py
     }
 }
 
-/// `waiter.cancel(msg=message)`, directly for our own kinds.
+/// `waiter.cancel(msg=message)`, directly for native futures.
 pub fn cancel_with_message(
     waiter: &Bound<'_, PyAny>,
     message: Option<Py<PyAny>>,
@@ -32,7 +32,7 @@ pub fn cancel_with_message(
     if let Ok(future) = waiter.cast_exact::<Future>() {
         return Future::cancel_with(future, message);
     }
-    // What it passes the request on to may pass it on in turn, and in the end to the first.
+    // It may pass the request on to other futures, in the end perhaps to the first one.
     let _level = Level::enter(py)?;
     if let Ok(task) = waiter.cast_exact::<Task>() {
         return Task::cancel(task, message);

@@ -1,4 +1,4 @@
-//! The body of a native coroutine: one of all routines.
+//! The body of a native coroutine: an enumeration of all routines.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -34,7 +34,7 @@ macro_rules! programs {
         /// A program of any kind. An enumeration, not a boxed trait object: a
         /// coroutine that never waits allocates nothing but itself.
         pub enum Program {
-            /// It is over, or runs just now.
+            /// The coroutine is over, or a step is running.
             Absent,
             $(
                 #[allow(missing_docs, reason = "see the routine of the same name")]

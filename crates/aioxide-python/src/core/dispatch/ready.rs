@@ -1,4 +1,4 @@
-//! What the ready queue holds.
+//! The items of the ready queue.
 
 use aioxide_engine::Cancellable;
 use pyo3::PyTraverseError;
@@ -22,60 +22,60 @@ use crate::sync::waiting::{DoneCallback, GatheringFuture};
 pub const READABLE: u8 = 1;
 /// Readiness for writing.
 pub const WRITABLE: u8 = 2;
-/// The peer has closed its side, or the connection is broken.
+/// The peer has closed its side, or the connection is lost.
 pub const HANGUP: u8 = 4;
-/// Not the poller's: a transport has said itself that it reads once more.
+/// Not from the poller: a transport has scheduled another read of its own.
 pub const AGAIN: u8 = 8;
 
-/// One thing to do in an iteration: a value, not an object, so that a task step or a
-/// wake-up allocates nothing. Two words; what needs more is boxed.
+/// One item of the ready queue: a value, not an object, so that a task step or a wake-up
+/// allocates nothing. Two words; variants with more data are boxed.
 pub enum Ready {
     /// A callback or a timer.
     Handle(Py<Handle>),
-    /// A future that gets None unless it is done: a sleep that is over.
+    /// A future to set to None unless it is done: the end of a sleep.
     Alarm(Py<Future>),
-    /// A timeout whose deadline has come, if its alarm of this number still counts.
+    /// A timeout whose deadline has passed, unless it was rescheduled since.
     Deadline(u32, Py<Timeout>),
-    /// A task that starts, or goes on after a bare yield.
+    /// A task that starts, or resumes after a bare yield.
     Step(Py<Task>),
     /// A task whose awaited future is done.
     Wake(Py<Task>),
-    /// A task that has to be told what it did wrong.
+    /// A task to throw an exception into.
     Throw(Box<(Py<Task>, Py<PyAny>)>),
     /// A done-callback of a future.
     FutureCallback(Box<FutureCallback>),
-    /// A future that is done and part of a `gather()`.
+    /// A done future that is part of a `gather()`.
     Gathered(Box<(Py<GatheringFuture>, Py<Future>)>),
-    /// A future that is done and whose callback is a value.
+    /// A done future with a native done-callback.
     Noticed(Box<(Py<DoneCallback>, Py<Future>)>),
-    /// A task of a group is done.
+    /// A done task of a task group.
     TaskDone(Box<(Py<TaskGroup>, Py<Future>)>),
-    /// Something that has happened to a stream transport.
+    /// An event of a stream transport.
     Socket(TransportEvent, Py<SocketTransport>),
-    /// The same of a datagram transport.
+    /// An event of a datagram transport.
     Datagram(TransportEvent, Py<DatagramTransport>),
-    /// The same of a pipe that is read from.
+    /// An event of the reading end of a pipe.
     ReadPipe(TransportEvent, Py<ReadPipeTransport>),
-    /// The same of a pipe that is written to.
+    /// An event of the writing end of a pipe.
     WritePipe(TransportEvent, Py<WritePipeTransport>),
-    /// Connections that wait at a listening socket of a server, by its index.
+    /// Waiting connections of a server's listening socket, by the socket's index.
     Accept(u32, Py<ServerCore>),
-    /// A low-level socket operation that can go on.
+    /// A `sock_*` operation that can continue.
     SocketIo(Py<crate::net::sock::SocketCall>),
     /// Signals have arrived.
     Signals,
-    /// Work finished elsewhere that no Python callable stands for.
+    /// Work that was finished in another thread, without a Python callable.
     Native(Box<Box<dyn NativeWork>>),
 }
 
 const _: () = assert!(size_of::<Ready>() == 2 * size_of::<usize>());
 
-/// Work that was finished elsewhere and that the loop has to conclude.
+/// Work that was finished in another thread and that the loop has to conclude.
 pub trait NativeWork: Send {
     /// Runs on the loop's thread.
     fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()>;
 
-    /// Shows the collector what it holds, if that can lead back to the loop.
+    /// Visits its references for the garbage collector, if they can refer to the loop.
     fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         Ok(())
     }
@@ -87,14 +87,14 @@ impl Ready {
         Self::Throw(Box::new((task, exception)))
     }
 
-    /// Lets go of it.
+    /// Drops it, with the GIL held.
     #[inline]
     pub fn release(self, py: Python<'_>) {
         match self {
             Self::Handle(handle) => handle.drop_ref(py),
             Self::Alarm(future) => future.drop_ref(py),
             Self::Deadline(_, timeout) => timeout.drop_ref(py),
-            // Nothing else waits for its time, and is called off in numbers.
+            // Other items are not scheduled for later and cancelled in large numbers.
             other => drop(other),
         }
     }
@@ -106,8 +106,8 @@ impl Ready {
         matches!(self, Self::Step(_) | Self::Wake(_) | Self::Throw(_))
     }
 
-    /// What asyncio would have a handle for: the handle, or the object that is
-    /// to do something.
+    /// The object that represents the item in `_ready`: the handle, or the object that
+    /// acts.
     pub(in crate::core) fn subject(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         Some(match self {
             Self::Handle(handle) => handle.clone_ref(py).into_any(),
@@ -138,7 +138,7 @@ impl Ready {
         }
     }
 
-    /// The protocol that the transport concerned is going to call.
+    /// The protocol that the transport is going to call.
     pub(in crate::core) fn protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         match self {
             Self::Socket(_, transport) => transport.get().protocol(py),

@@ -1,4 +1,4 @@
-//! How a protocol takes what its stream transport has received.
+//! How a protocol receives data from its stream transport.
 
 use pyo3::prelude::*;
 
@@ -6,21 +6,21 @@ use crate::net::streams::{StreamProtocolCore, StreamReader};
 use crate::net::tls::SslProtocol;
 use crate::stdlib;
 
-/// Which of its methods a protocol is handed data by.
+/// The way in which a protocol receives data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Receiver {
     /// `data_received(bytes)`.
     Bytes,
-    /// `get_buffer` and `buffer_updated`: it brings its own buffers.
+    /// `get_buffer` and `buffer_updated`: the protocol has its own buffers.
     Buffer,
-    /// It is our own TLS, which needs no Python call.
+    /// The native TLS protocol, which needs no Python call.
     Tls,
-    /// It is our own stream, whose reader needs none either.
+    /// The native stream protocol, which needs no Python call either.
     Stream,
 }
 
 impl Receiver {
-    /// What `protocol` is.
+    /// The receiver for `protocol`.
     pub fn of(protocol: &Bound<'_, PyAny>) -> PyResult<Self> {
         if protocol.is_exact_instance_of::<SslProtocol>() {
             return Ok(Self::Tls);
@@ -35,20 +35,20 @@ impl Receiver {
     }
 }
 
-/// Hands `data` to `protocol` if that is our own TLS.
+/// Passes `data` to `protocol` if that is the native TLS protocol.
 #[inline]
 pub fn feed_tls(protocol: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> Option<PyResult<()>> {
     protocol.cast_exact::<SslProtocol>().ok().map(|tls| SslProtocol::feed(tls, data))
 }
 
-/// Hands `data` to `protocol` if that is our own stream.
+/// Passes `data` to `protocol` if that is the native stream protocol.
 #[inline]
 pub fn feed_stream(protocol: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> Option<PyResult<()>> {
     protocol.cast::<StreamProtocolCore>().ok().map(|stream| stream.get().receive(data))
 }
 
-/// The reader into whose buffer goes what is received for `protocol`, if that is our own
-/// stream.
+/// The reader whose buffer receives the data for `protocol`, if that is the native stream
+/// protocol.
 #[inline]
 pub fn direct_reader<'py>(protocol: &Bound<'py, PyAny>) -> Option<Bound<'py, StreamReader>> {
     let stream = protocol.cast::<StreamProtocolCore>().ok()?;

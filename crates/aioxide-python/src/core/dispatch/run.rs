@@ -1,4 +1,4 @@
-//! Doing what the ready queue holds.
+//! Running the items of the ready queue.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -19,8 +19,8 @@ use crate::sync::timeouts::Timeout;
 use crate::sync::waiting::{DoneCallback, GatheringFuture};
 
 impl LoopCore {
-    /// Does one thing of the ready queue. What it raises has been reported,
-    /// except what ends the loop, which is returned.
+    /// Runs one ready item. Its exceptions are reported to the loop's exception handler;
+    /// only one that ends the loop is returned.
     #[inline]
     pub(in crate::core) fn run_item(slf: &Bound<'_, Self>, item: Ready) -> PyResult<()> {
         let py = slf.py();
@@ -79,8 +79,8 @@ impl LoopCore {
         }
     }
 
-    /// A step has ended. The last reference to a task goes here, and with it
-    /// finalizers that may ask which task runs.
+    /// After a step: drops the reference to the task. If it is the last one, finalizers
+    /// run, which may call `current_task()`.
     #[inline]
     fn after_step(
         slf: &Bound<'_, Self>,
@@ -150,7 +150,7 @@ impl LoopCore {
     }
 }
 
-/// Runs a callback or a timer, unless it was called off.
+/// Runs a callback or a timer, unless it was cancelled.
 #[inline]
 pub fn run_handle(handle: &Bound<'_, Handle>) -> PyResult<()> {
     let py = handle.py();
@@ -176,7 +176,7 @@ fn call(handle: &Bound<'_, Handle>) -> PyResult<()> {
     }
 }
 
-/// Reports an error of something that had no handle until now.
+/// Reports an error of an item that has no handle.
 pub fn report(
     core: &Bound<'_, LoopCore>,
     callback: Py<PyAny>,

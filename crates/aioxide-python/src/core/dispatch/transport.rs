@@ -1,4 +1,4 @@
-//! What happens to a transport, and to which.
+//! Events of transports.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -7,27 +7,26 @@ use pyo3::prelude::*;
 use super::Ready;
 use crate::net::transports::{DatagramTransport, SocketTransport, Transport};
 
-/// What can happen to a transport.
+/// An event of a transport.
 #[derive(Clone, Copy)]
 pub enum TransportEvent {
     /// Its first iteration.
     Start,
-    /// The poller has news of its descriptor: a set of `READABLE`, `WRITABLE`,
-    /// `HANGUP`; or `READABLE` and `AGAIN`, without the poller.
+    /// Readiness of its descriptor: a set of `READABLE`, `WRITABLE`, `HANGUP`; or
+    /// `READABLE` and `AGAIN`, without the poller.
     Io(u8),
     /// Its last iteration.
     Lost,
 }
 
-/// A transport over a socket, to which the socket belongs: nobody else may
-/// watch it.
+/// A transport that owns its socket: other code may not watch it.
 pub enum AnyTransport {
     Socket(Py<SocketTransport>),
     Datagram(Py<DatagramTransport>),
 }
 
 impl AnyTransport {
-    /// What the ready queue holds when `event` happens to it.
+    /// The ready item for an `event` of it.
     #[inline]
     pub fn on(&self, py: Python<'_>, event: TransportEvent) -> Ready {
         match self {

@@ -12,8 +12,8 @@ use crate::ffi::{allocate, free_list};
 use crate::sync::taskgroups::TaskGroup;
 use crate::sync::waiting::{DoneCallback, GatherCallback, GatheringFuture};
 
-/// A party that waits for a future without a Python callable: one word,
-/// whatever it is, so that a future has no room to spare for it.
+/// An object that waits for a future without a Python callable: one word for every
+/// class, so that futures stay small.
 pub struct Waiter(Py<PyAny>);
 
 enum Kind<'a, 'py> {
@@ -21,7 +21,7 @@ enum Kind<'a, 'py> {
     Gathering(&'a Bound<'py, GatheringFuture>),
     Group(&'a Bound<'py, TaskGroup>),
     Callback(&'a Bound<'py, DoneCallback>),
-    /// What can be told nothing.
+    /// An object of another class, which is ignored.
     Unknown,
 }
 
@@ -38,25 +38,25 @@ impl Waiter {
         Self(gathering.clone().into_any().unbind())
     }
 
-    /// The group that the future, a task, belongs to; not one of a subclass.
+    /// The group that the future, a task, belongs to; not of a subclass.
     #[inline]
     pub fn group(group: &Bound<'_, TaskGroup>) -> Self {
         Self(group.clone().into_any().unbind())
     }
 
-    /// A callback that is a value.
+    /// A native done-callback.
     #[inline]
     pub fn callback(callback: &Bound<'_, DoneCallback>) -> Self {
         Self(callback.clone().into_any().unbind())
     }
 
-    /// Whether this is `party`.
+    /// Whether this is the object `party`.
     #[inline]
     pub fn is(&self, party: &Bound<'_, PyAny>) -> bool {
         self.0.is(party)
     }
 
-    /// Whether both are the same party.
+    /// Whether both are the same object.
     pub fn is_same(&self, other: &Self) -> bool {
         self.0.is(&other.0)
     }
@@ -79,7 +79,7 @@ impl Waiter {
         }
     }
 
-    /// A task of a subclass, or something whose class was changed since.
+    /// For a task of a subclass, or an object whose class was changed since.
     #[cold]
     fn kind_of_subclass<'a, 'py>(waiter: &'a Bound<'py, PyAny>) -> Kind<'a, 'py> {
         if let Ok(task) = waiter.cast::<Task>() {
@@ -93,7 +93,8 @@ impl Waiter {
         }
     }
 
-    /// What has to be done in the next iteration, now that `future` is done.
+    /// The item to run in the next iteration, now that `future` is done; None if there is
+    /// nothing to do.
     #[inline]
     pub fn into_ready(self, future: &Bound<'_, Future>, debug: bool) -> PyResult<Option<Ready>> {
         let py = future.py();
@@ -135,7 +136,7 @@ impl Waiter {
         }
     }
 
-    /// What reports can tell of where it was scheduled.
+    /// The same as a handle, which records the stack where it was scheduled (debug mode).
     fn into_handle(self, future: &Bound<'_, Future>) -> PyResult<Ready> {
         let py = future.py();
         let (function, context) = self.into_python(py)?;
@@ -146,7 +147,7 @@ impl Waiter {
         Ok(Ready::Handle(handle))
     }
 
-    /// The callable and the context that stand for it in Python.
+    /// The callable and the context that represent it in Python.
     pub fn into_python(self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
         match self.kind(py) {
             Kind::Task(task) => {
@@ -158,7 +159,7 @@ impl Waiter {
                 Ok((GatherCallback::new(gathering)?.into_any(), context))
             }
             Kind::Group(group) => {
-                // The method that it had when the task was made, whatever its class is now.
+                // The native method, whatever the class of the group is now.
                 let method = py.get_type::<TaskGroup>().getattr(crate::name!("_on_task_done"))?;
                 let done = method.call_method1(crate::intern!(py, "__get__"), (group,))?;
                 Ok((done.unbind(), crate::ffi::context::copy_current(py)?))
@@ -169,7 +170,7 @@ impl Waiter {
         }
     }
 
-    /// Another reference to the same party.
+    /// Clones the reference.
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         Self(self.0.clone_ref(py))
     }

@@ -1,4 +1,4 @@
-//! Who watches a descriptor.
+//! The watchers of a descriptor.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -10,15 +10,15 @@ use crate::net::server::ServerCore;
 use crate::net::sock::SocketCall;
 use crate::net::transports::{ReadPipeTransport, WritePipeTransport};
 
-/// Who is told of readiness in one direction.
+/// The watcher of one direction.
 pub enum Watcher {
-    /// `add_reader`, `add_writer`: as long as the state lasts.
+    /// `add_reader`, `add_writer`: reported while the descriptor is ready.
     Handle(Py<Handle>),
-    /// A `sock_*` call: once.
+    /// A `sock_*` call: reported once.
     Call(Py<SocketCall>),
-    /// A transport that reads a pipe: as long as the state lasts.
+    /// A transport that reads from a pipe: reported while the pipe is ready.
     ReadPipe(Py<ReadPipeTransport>),
-    /// A transport that writes to a pipe; for reading, it watches for the end.
+    /// A transport that writes to a pipe; as a reader, it watches for the end.
     WritePipe(Py<WritePipeTransport>),
 }
 
@@ -43,28 +43,28 @@ impl Watcher {
     }
 }
 
-/// Whose a descriptor is.
+/// What a descriptor is used for.
 #[derive(Default)]
 pub enum Watch {
-    /// Nobody's.
+    /// Nothing.
     #[default]
     Nobody,
-    /// The caller's; he watches it by callbacks or waits in `sock_*` calls.
+    /// The program's, which watches it by callbacks or waits in `sock_*` calls.
     Caller {
         /// For [`Direction::Read`](crate::core::event_loop::Direction::Read).
         reader: Option<Watcher>,
         /// For [`Direction::Write`](crate::core::event_loop::Direction::Write).
         writer: Option<Watcher>,
-        /// The object that was given for the number: it may be closed, and have none, when
-        /// its callbacks are to be removed.
+        /// The file object that was passed for the descriptor. It may be closed, and have
+        /// no number, when its callbacks are removed.
         file: Option<Py<PyAny>>,
     },
     /// A transport's.
     Transport(AnyTransport),
     /// A server's listening socket, by its index.
     Listener(u32, Py<ServerCore>),
-    /// A child process's, whose end is told once.
+    /// A child process, whose end is reported once.
     Child(Box<dyn NativeWork>),
-    /// The loop's own pair for signals.
+    /// The loop's own socket pair for signals.
     Signals,
 }

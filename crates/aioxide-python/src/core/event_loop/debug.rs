@@ -1,4 +1,4 @@
-//! Debug mode: which handle runs, and reporting callbacks that hold the loop up.
+//! Debug mode: records the running handle, and reports slow callbacks.
 
 use std::time::Instant;
 
@@ -13,8 +13,7 @@ use crate::core::tasks::{Task, TaskStep};
 use crate::stdlib;
 
 impl LoopCore {
-    /// Does one thing of the ready queue and logs it if it took as long as
-    /// `slow_callback_duration`.
+    /// Runs one ready item and logs it if it took at least `slow_callback_duration`.
     pub(super) fn run_timed(slf: &Bound<'_, Self>, item: Ready) -> PyResult<()> {
         let py = slf.py();
         if item.is_cancelled() {
@@ -54,8 +53,8 @@ impl LoopCore {
             .map(drop)
     }
 
-    /// What stands for a step of a task in reports that are made meanwhile: it
-    /// knows where the step was scheduled.
+    /// The handle that represents a step of a task in reports during that step: it
+    /// contains the stack where the step was scheduled.
     fn handle_of_step(
         slf: &Bound<'_, Self>,
         task: Bound<'_, Task>,
@@ -73,7 +72,7 @@ impl LoopCore {
     }
 }
 
-/// What took long: the task whose method was called, or the handle itself.
+/// Describes a slow item: the task whose method was called, or the handle itself.
 fn describe(subject: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = subject.py();
     if let Ok(handle) = subject.cast::<Handle>()

@@ -1,9 +1,8 @@
-//! Who watches which file descriptor.
+//! The watched file descriptors.
 //!
 //! A table indexed by descriptor number. Every use of a number has a
-//! generation, which is half of the token that the poller reports: an event
-//! that was on its way when a descriptor was closed, and its number given to
-//! another, is recognised and dropped.
+//! generation, which is half of the token that the poller reports. So an event
+//! of a closed descriptor whose number was reused is recognised and dropped.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -23,18 +22,18 @@ use crate::ffi::gil_cell::unsafe_cell_methods;
 /// Reading or writing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Direction {
-    /// Data, a connection or the end has arrived.
+    /// Data, a connection or the end of the stream has arrived.
     Read,
-    /// There is room for data.
+    /// There is room in the send buffer.
     Write,
 }
 
-/// What a caller's watch has let go of.
+/// What a change of a watcher has removed; the caller drops it.
 #[derive(Default)]
 pub struct Displaced {
-    /// Whoever watched in that direction.
+    /// The previous watcher of that direction.
     pub watcher: Option<Watcher>,
-    /// The file, if nobody watches any more.
+    /// The file object, if the descriptor has no watcher any more.
     pub file: Option<Py<PyAny>>,
 }
 
@@ -46,18 +45,17 @@ struct Slot {
     generation: u32,
     watch: Watch,
     registration: Registration,
-    /// The `id()` of a weak reference's target would do, but an address can be
-    /// used again: the weak reference to the socket object whose `sock_*`
-    /// calls the registration is for.
+    /// A weak reference to the socket object whose `sock_*` calls the registration is
+    /// for. Its address would not do, because an address can be reused.
     owner: Option<Py<PyAny>>,
-    /// The kernel has had nothing to read since the last event, as far as an
-    /// edge-triggered registration can tell: trying would be in vain.
+    /// A read has found nothing since the last event of the edge-triggered
+    /// registration: another read would find nothing either.
     drained: bool,
-    /// The peer has ended its side: that stays to be read however much was.
+    /// The peer has ended its side: the end stays readable after any read.
     hung_up: bool,
-    /// Whether the owner is a TCP socket, of which a short read leaves nothing
-    /// but the end. (Datagrams come one by one, and a Unix socket stops at a
-    /// message that carries descriptors.)
+    /// Whether the owner is a TCP socket, where only the end can follow a short read.
+    /// (Datagrams are read one by one, and a read of a Unix socket stops at a message
+    /// that carries descriptors.)
     short_read_drains: bool,
 }
 
@@ -65,19 +63,18 @@ struct Slot {
 #[derive(Default)]
 pub struct Descriptors {
     slots: Vec<Slot>,
-    /// Slots that are watched, not counting the loop's own.
+    /// The number of watched slots, without the loop's own.
     watched: usize,
 }
 
 impl Descriptors {
-    /// Whether a poll could report anything but wake-ups and signals.
+    /// Whether a poll could report more than wake-ups and signals.
     #[inline]
     pub fn is_watching(&self) -> bool {
         self.watched > 0
     }
 
-    /// The slot of a descriptor that the system has been seen to know: the table grows to
-    /// its number.
+    /// The slot of an open descriptor. The table grows to its number.
     fn slot(&mut self, fd: BorrowedFd<'_>) -> &mut Slot {
         let index = fd.as_raw_fd() as usize;
         if index >= self.slots.len() {
@@ -94,12 +91,12 @@ impl Descriptors {
         self.slots.get_mut(usize::try_from(fd).ok()?)
     }
 
-    /// Whether nothing has been kept of `fd` so far.
+    /// Whether the table has no slot for `fd` yet.
     pub fn is_new(&self, fd: RawFd) -> bool {
         self.existing(fd).is_none()
     }
 
-    /// Who of its callers watches `fd` in this direction.
+    /// The watcher of `fd` in this direction.
     pub fn watcher(&self, fd: RawFd, direction: Direction) -> Option<&Watcher> {
         match (&self.existing(fd)?.watch, direction) {
             (Watch::Caller { reader, .. }, Direction::Read) => reader.as_ref(),
@@ -116,8 +113,8 @@ impl Descriptors {
         }
     }
 
-    /// Gives `fd` to a party that registers it itself; the token is for that.
-    /// Also returns what was there, which the caller drops.
+    /// Marks `fd` as used by a part of the loop, which registers it with the returned
+    /// token. Also returns the previous entry, which the caller drops.
     pub fn occupy(&mut self, descriptor: BorrowedFd<'_>, watch: Watch) -> (u64, Watch) {
         let fd = descriptor.as_raw_fd();
         let counts = !matches!(watch, Watch::Signals);
@@ -131,18 +128,18 @@ impl Descriptors {
         (token, previous)
     }
 
-    /// The party of [`Descriptors::occupy`] has registered `fd`.
+    /// Records how `fd` was registered after [`Descriptors::occupy`].
     pub fn set_registered(&mut self, fd: RawFd, interest: Interest, trigger: Trigger) {
         if let Some(slot) = self.existing_mut(fd) {
             slot.registration = Some((interest, trigger));
         }
     }
 
-    /// The party of [`Descriptors::occupy`] wants to hear of both directions.
+    /// Registers `fd` for both directions, after [`Descriptors::occupy`].
     ///
     /// # Errors
     ///
-    /// What the system says of the descriptor; nothing is changed then.
+    /// Those of the system; nothing is changed then.
     pub fn register_for_both(
         &mut self,
         poller: &Poller,
@@ -158,8 +155,7 @@ impl Descriptors {
         Ok(())
     }
 
-    /// Registers everything once more, with a poller that knows nothing yet.
-    /// What was closed meanwhile is left out.
+    /// Registers all descriptors with a new poller. Closed ones are left out.
     pub fn register_all(&mut self, poller: &Poller) {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some((interest, trigger)) = slot.registration else { continue };
@@ -172,8 +168,8 @@ impl Descriptors {
         }
     }
 
-    /// Ends what [`Descriptors::occupy`] began. The caller drops what is
-    /// returned, and closes or unregisters the descriptor.
+    /// Undoes [`Descriptors::occupy`]. The caller drops the returned entry, and closes or
+    /// unregisters the descriptor.
     pub fn vacate(&mut self, fd: RawFd) -> Watch {
         let Some(slot) = self.existing_mut(fd) else {
             return Watch::Nobody;
@@ -191,7 +187,7 @@ impl Descriptors {
     ///
     /// # Errors
     ///
-    /// What the system says of the descriptor, with the watcher; nothing is changed then.
+    /// Those of the system, with the watcher; nothing is changed then.
     pub fn set_watcher(
         &mut self,
         poller: &Poller,
@@ -199,7 +195,7 @@ impl Descriptors {
         direction: Direction,
         watcher: Option<Watcher>,
     ) -> Result<Displaced, (io::Error, Option<Watcher>)> {
-        // The system is asked first: no place is made for a number that it does not know.
+        // The poller first: the table must not grow for a number that is not open.
         let (wanted, registered) = match self.wanted(poller, fd, direction, watcher.as_ref()) {
             Ok(registration) => registration,
             Err(error) => return Err((error, watcher)),
@@ -229,8 +225,8 @@ impl Descriptors {
         Ok(displaced)
     }
 
-    /// Keeps the object that stands for `fd`, which is watched, unless one is kept. Returns
-    /// the one that is not.
+    /// Keeps the file object of the watched `fd`, unless one is kept already. Returns the
+    /// object that is not kept.
     pub fn remember_file(&mut self, fd: RawFd, file: Py<PyAny>) -> Option<Py<PyAny>> {
         match self.existing_mut(fd).map(|slot| &mut slot.watch) {
             Some(Watch::Caller { file: kept @ None, .. }) => kept.replace(file),
@@ -247,8 +243,8 @@ impl Descriptors {
         self.slots.iter().position(is_it).map(|index| index as RawFd)
     }
 
-    /// Registers `fd` as it has to be once `watcher` watches it. Returns the registration,
-    /// and whether it is another one than before.
+    /// Registers `fd` as `watcher` requires. Returns the registration, and whether it has
+    /// changed.
     fn wanted(
         &self,
         poller: &Poller,
@@ -272,7 +268,7 @@ impl Descriptors {
         Ok((wanted, differs))
     }
 
-    /// Whether a read of `fd` would be in vain: see [`Slot::drained`].
+    /// Whether a read of `fd` would find nothing: see [`Slot::drained`].
     pub fn is_drained(&self, fd: RawFd) -> bool {
         self.existing(fd).is_some_and(|slot| slot.drained && slot.is_edge_triggered())
     }
@@ -294,13 +290,13 @@ impl Descriptors {
         }
     }
 
-    /// The socket object that the lingering registration of `fd` is for.
+    /// The socket object that the remaining registration of `fd` is for.
     pub fn owner(&self, py: Python<'_>, fd: RawFd) -> Option<Py<PyAny>> {
         self.existing(fd)?.owner.as_ref().map(|owner| owner.clone_ref(py))
     }
 
-    /// A new socket object has the number: whatever registration there was
-    /// died with the old one. Returns the reference it replaces.
+    /// Another socket object has the number now: the old registration ended with the old
+    /// socket. Returns the replaced reference.
     pub fn set_owner(
         &mut self,
         descriptor: BorrowedFd<'_>,
@@ -318,7 +314,7 @@ impl Descriptors {
         slot.owner.replace(owner)
     }
 
-    /// What an event asks for: at most one item for each direction.
+    /// The items of an event: at most one for each direction.
     #[inline]
     pub fn items_for(
         &mut self,
@@ -363,7 +359,7 @@ impl Descriptors {
         }
     }
 
-    /// The child that has ended, out of the table: it ends once. Its descriptor
+    /// Removes the ended child from the table, because it ends only once. Its descriptor
     /// is still registered.
     fn take_child(&mut self, fd: RawFd) -> Option<Box<dyn NativeWork>> {
         match self.vacate(fd) {
@@ -372,12 +368,12 @@ impl Descriptors {
         }
     }
 
-    /// Empties the table, for the end of the loop.
+    /// Empties the table when the loop is closed.
     pub fn take_all(&mut self, poller: Option<&Poller>) -> Vec<(Watch, Option<Py<PyAny>>)> {
         let mut taken = Vec::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
             if let Some(poller) = poller.filter(|_| slot.registration.is_some()) {
-                // The caller goes on with its descriptor; the loop does not.
+                // The descriptor belongs to the program, which may still use it.
                 let _ = poller.remove(numbered(index as RawFd));
             }
             taken.push((std::mem::take(&mut slot.watch), slot.owner.take()));
@@ -464,7 +460,8 @@ impl Slot {
         matches!(self.registration, Some((_, Trigger::Edge)))
     }
 
-    /// Makes the poller's registration of `fd` the wanted one; whether it was another.
+    /// Changes the poller's registration of `fd` to the wanted one; returns whether it
+    /// was another.
     fn register(&self, poller: &Poller, fd: RawFd, wanted: Registration) -> io::Result<bool> {
         if wanted == self.registration {
             return Ok(false);
@@ -482,19 +479,17 @@ impl Slot {
                     self.registration.is_some(),
                 )?;
             }
-            // A descriptor that its owner has closed is gone from the poller
-            // already.
+            // A closed descriptor is no longer registered.
             None => drop(poller.remove(descriptor)),
         }
         Ok(true)
     }
 }
 
-/// Callbacks and pipes are level-triggered, as asyncio's are. Calls alone are served by
-/// one edge-triggered registration for both directions, which stays when the
-/// call is over: each call tries first and waits only when the kernel had
-/// nothing, so that no edge is missed and the next call needs no system call
-/// to wait.
+/// Callbacks and pipes are level-triggered, as in asyncio. If there are only `sock_*`
+/// calls, one edge-triggered registration for both directions serves them and stays when a
+/// call ends. Each call tries first and waits only after the kernel had nothing, so no
+/// edge is missed, and the next call needs no system call to register.
 fn wanted_registration(
     reader: Option<&Watcher>,
     writer: Option<&Watcher>,
@@ -512,9 +507,9 @@ fn wanted_registration(
     current.filter(|(_, trigger)| *trigger == Trigger::Edge)
 }
 
-/// Adds or modifies a registration, whatever the kernel thinks there is: a
-/// descriptor closed behind our back takes its registration along, and one
-/// that was duplicated leaves it behind.
+/// Adds or modifies a registration, whichever the kernel accepts: if other code has
+/// closed a descriptor its registration is gone, and if the file was duplicated it
+/// remains.
 pub fn register(
     poller: &Poller,
     descriptor: BorrowedFd<'_>,
@@ -540,6 +535,6 @@ pub fn register(
 }
 
 fn token(fd: RawFd, generation: u32) -> u64 {
-    // The two highest tokens are the poller's own.
+    // The two highest tokens are reserved for the poller.
     (u64::from(generation & 0x7fff_ffff) << 32) | u64::from(fd as u32)
 }

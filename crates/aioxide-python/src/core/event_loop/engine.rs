@@ -1,4 +1,4 @@
-//! The engine in its cell.
+//! The methods of the engine that may be called inside its cell.
 
 use std::io;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 use crate::core::dispatch::Ready;
 use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 
-// SAFETY (of the methods): an engine moves items about and hands out what it lets go of; of
-// an item it asks only whether it is cancelled, which reads another cell.
+// SAFETY (of the methods): an engine moves items and hands out those that it removes; the only
+// method of an item that it calls is `is_cancelled`, which reads another cell.
 unsafe_cell_methods!(Engine<Ready> {
     /// See [`Engine::schedule`].
     fn schedule(&mut self, item: Ready);
@@ -25,11 +25,11 @@ unsafe_cell_methods!(Engine<Ready> {
     /// See [`Engine::has_work`].
     fn has_work(&mut self) -> bool;
     /// See [`Engine::prepare`].
-    fn prepare(&mut self, called_off: &mut Vec<Ready>) -> Wait;
+    fn prepare(&mut self, deferred: &mut Vec<Ready>) -> Wait;
     /// See [`Engine::collect`].
-    fn collect(&mut self, called_off: &mut Vec<Ready>) -> usize;
+    fn collect(&mut self, deferred: &mut Vec<Ready>) -> usize;
     /// See [`Engine::idle`].
-    fn idle(&mut self, virtual_time: &mut VirtualTime, outside: Outside, called_off: &mut Vec<Ready>) -> Idle;
+    fn idle(&mut self, virtual_time: &mut VirtualTime, outside: Outside, deferred: &mut Vec<Ready>) -> Idle;
     /// See [`Engine::use_clock`].
     fn use_clock(&mut self, clock: Clock);
     /// See [`Engine::override_now`].
@@ -43,13 +43,13 @@ unsafe_cell_methods!(Engine<Ready> {
 });
 
 impl GilCell<Engine<Ready>> {
-    /// What the clock shows, in seconds.
+    /// The clock's time, in seconds.
     #[inline]
     pub fn now(&self, py: Python<'_>) -> f64 {
         self.read(py, |engine| engine.clock().now())
     }
 
-    /// The way in for other threads.
+    /// The inbox, to which other threads send.
     pub fn inbox(&self, py: Python<'_>) -> Arc<Inbox<Ready>> {
         self.read(py, |engine| Arc::clone(engine.inbox()))
     }
@@ -76,7 +76,7 @@ impl GilCell<Engine<Ready>> {
         unsafe { self.with(py, |engine| engine.timers().iter().filter_map(handle).collect()) }
     }
 
-    /// What is ready: handles as they are, tasks for their steps.
+    /// The ready items: handles, and tasks in place of their steps.
     pub fn ready_subjects<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyAny>> {
         let shown = |item: &Ready| item.subject(py).unwrap_or_else(|| py.None()).into_bound(py);
         // SAFETY: as above.

@@ -1,10 +1,10 @@
-//! What a forked child does with a loop that it inherits.
+//! A loop that a forked child inherits.
 //!
-//! The kernel's side of a poller belongs to parent and child alike: what the
-//! child unregisters, the parent hears no more of. The child therefore drops
-//! its hold on it at once, before any code of the program can run. An inherited
-//! loop that is used gets a poller of its own, with the same registrations; one
-//! that is only closed or collected costs the child nothing.
+//! Parent and child share the kernel's side of a poller: a descriptor that the
+//! child unregisters is not reported to the parent any more. Therefore the child
+//! closes its copy at once, before any code of the program can run. An inherited
+//! loop that is used gets a new poller with the same registrations; one that is
+//! only closed or collected costs the child nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,8 +18,8 @@ use crate::core::executor;
 use crate::ffi::errors::os_error;
 
 impl LoopCore {
-    /// The new poller of a loop that was inherited, with everything registered
-    /// that is known. None if the loop is closed.
+    /// The new poller of an inherited loop, with all descriptors registered. None if
+    /// the loop is closed.
     #[cold]
     pub(super) fn register_anew(&self, py: Python<'_>) -> Option<Arc<Poller>> {
         let poller = self.engine.open_poller(py)?;
@@ -31,16 +31,16 @@ impl LoopCore {
 
 #[pymethods]
 impl LoopCore {
-    /// To be called in the child of a fork, first of all: lets go of what the
-    /// parent goes on to use.
+    /// Must be called first in the child of a fork: releases what the parent continues
+    /// to use.
     fn _renew_after_fork(&self, py: Python<'_>) -> PyResult<()> {
         executor::abandon_pools(py);
         if let Some(pool) = self.pool.take(py) {
             pool.abandon();
         }
         self.handoff.abandon_calls();
-        // Only the thread that forked is in the child. If it is in the middle
-        // of a run of this loop, that run goes on.
+        // Only the thread that forked exists in the child. If it was running this
+        // loop, that run continues.
         if self.thread.load(Ordering::Relaxed) != thread_identity() {
             self.thread.store(0, Ordering::Relaxed);
         }

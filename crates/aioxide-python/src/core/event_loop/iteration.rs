@@ -1,4 +1,4 @@
-//! Running turns: the order of one is told in `aioxide_engine::iteration`.
+//! Running iterations, in the order that `aioxide_engine::iteration` defines.
 
 use std::sync::atomic::Ordering;
 
@@ -8,7 +8,7 @@ use super::scheduling::thread_identity;
 use super::{LoopCore, Methods};
 
 impl LoopCore {
-    /// Runs turns until `stop()` was called, at least one.
+    /// Runs iterations until `stop()` was called, at least one.
     pub fn run_iterations(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -34,8 +34,8 @@ impl LoopCore {
     fn iteration(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        // Called-off timers are dropped outside the engine: their finalizers
-        // may come back to it.
+        // Cancelled timers are dropped outside the engine: their finalizers may
+        // use it.
         let mut deferred = Vec::new();
         let own_time = this.calls_own(py, Methods::TIME);
         if !own_time {
@@ -63,8 +63,7 @@ impl LoopCore {
         Ok(())
     }
 
-    /// Has the timers go by the `time` that somebody has put in the place of ours, until
-    /// the engine is asked for the time the next time.
+    /// For a loop whose `time` method is overridden: passes its value to the engine's next step.
     #[cold]
     fn override_engine_time(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();

@@ -1,9 +1,9 @@
-//! Methods of the class of loops itself.
+//! Copies of native methods in the class `Loop`.
 //!
-//! Before it calls an inherited native method, the interpreter looks for the method's
-//! class among all the bases of the object's, one by one. `Loop` has sixteen, and
-//! `LoopCore` is near their end: a twentieth of a callback. A descriptor of `Loop`'s own,
-//! for the same function, is not looked for.
+//! Before it calls an inherited native method, the interpreter searches for the method's
+//! class among all bases of the object's class, one by one. `Loop` has sixteen, and
+//! `LoopCore` is near their end: this takes a twentieth of the time of a callback. If the
+//! class itself has a descriptor for the same function, there is no search.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -15,7 +15,7 @@ use pyo3::types::PyType;
 
 use super::LoopCore;
 
-/// What a program calls for each of its callbacks, futures and tasks.
+/// The methods that a program calls for each callback, future and task.
 const HOT: [&str; 7] = [
     "call_soon",
     "call_soon_threadsafe",
@@ -26,12 +26,12 @@ const HOT: [&str; 7] = [
     "time",
 ];
 
-/// The class that was given its own: nearly every loop of ours is of it.
+/// The class with the copies: nearly every loop of ours is of this class.
 static OWNER: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(null_mut());
 
 impl LoopCore {
-    /// `object`, if it is a loop of ours. To ask the interpreter means to look among
-    /// those sixteen bases, too.
+    /// `object`, if it is a loop of ours. The interpreter's own check would search those
+    /// sixteen bases, too.
     #[inline]
     pub fn of<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, Self>> {
         // SAFETY: the reference is alive; the class that is compared with has this one
@@ -43,15 +43,15 @@ impl LoopCore {
         }
         let core = object.cast::<Self>().ok();
         if core.is_none() {
-            // A loop of somebody else's runs in this thread.
+            // A foreign loop runs in this thread.
             crate::ffi::exiting::arm();
         }
         core
     }
 }
 
-/// Gives `class_`, a subclass of `LoopCore`, descriptors of its own for the methods that
-/// are called most. Called once, when the class has been made.
+/// Copies the descriptors of the most frequently called methods to `class_`, a subclass of
+/// `LoopCore`. Called once, when the class has been made.
 ///
 /// # Errors
 ///
@@ -61,15 +61,18 @@ impl LoopCore {
 pub fn _own_hot_methods(class_: &Bound<'_, PyType>) -> PyResult<()> {
     let py = class_.py();
     if !class_.is_subclass_of::<LoopCore>()? {
-        return Err(PyTypeError::new_err(format!("{} is no subclass of LoopCore", class_.name()?)));
+        return Err(PyTypeError::new_err(format!(
+            "{} is not a subclass of LoopCore",
+            class_.name()?
+        )));
     }
     for name in HOT {
         let inherited = py.get_type::<LoopCore>().getattr(name)?;
         // SAFETY: the reference is alive.
         let definition = unsafe { definition_of(inherited.as_ptr()) }
-            .ok_or_else(|| PyTypeError::new_err(format!("{name} is no native method")))?;
-        // SAFETY: the definition lives as long as the module's class, for ever; the
-        // descriptor lets instances of `class_` only through, which are LoopCores.
+            .ok_or_else(|| PyTypeError::new_err(format!("{name} is not a native method")))?;
+        // SAFETY: the definition lives as long as the module's class, which is never freed;
+        // the descriptor accepts only instances of `class_`, which are LoopCores.
         let own = unsafe {
             let own = ffi::PyDescr_NewMethod(class_.as_type_ptr(), definition);
             Bound::from_owned_ptr_or_err(py, own)?
@@ -80,7 +83,7 @@ pub fn _own_hot_methods(class_: &Bound<'_, PyType>) -> PyResult<()> {
     Ok(())
 }
 
-/// The definition of a native method; None for what is none, and for null.
+/// The definition of a native method; None for any other object, and for null.
 ///
 /// # Safety
 ///

@@ -1,7 +1,7 @@
-//! `LoopCore`: the hot half of the event loop (`asyncio.base_events`).
+//! `LoopCore`: the native half of the event loop (`asyncio.base_events`).
 //!
-//! The Python class `aioxide.Loop` inherits it and adds what is clearer as
-//! Python: everything that is an `async def`.
+//! The Python class `aioxide.Loop` inherits from it and adds the methods that are
+//! clearer in Python: everything that is an `async def`.
 
 mod call_soon;
 mod create_future;
@@ -33,7 +33,7 @@ pub use watching::file_descriptor;
 
 use pyo3::prelude::*;
 
-/// Adds the methods that are written by hand. Called once, at module initialisation.
+/// Adds the methods with hand-written calling conventions. Called once, at module initialisation.
 pub fn install_fast_methods(py: Python<'_>) -> PyResult<()> {
     crate::ffi::fastcall::install::<call_soon::CallSoon>(py)?;
     crate::ffi::fastcall::install::<timers::CallLater>(py)?;

@@ -22,7 +22,7 @@ use crate::core::handles::Handle;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::{Contents, GilCell};
 
-/// What one read takes at most: asyncio's `max_size`.
+/// The most bytes of one read: asyncio's `max_size`.
 pub const SCRATCH_BYTES: usize = 256 * 1024;
 
 /// The native half of `aioxide.Loop`.
@@ -30,45 +30,45 @@ pub const SCRATCH_BYTES: usize = 256 * 1024;
 pub struct LoopCore {
     /// Ready queue, timers, clock.
     pub(super) engine: GilCell<Engine<Ready>>,
-    /// The engine's own, to wait on while the engine is in use. None once the
+    /// The engine's poller, to wait on while the engine is in use. None once the
     /// loop is closed, and in a forked child until it uses an inherited loop.
     pub(super) poller: GilCell<Option<Arc<Poller>>>,
-    /// The engine's own, for other threads.
+    /// The engine's inbox, for other threads.
     pub(super) inbox: GilCell<Arc<Inbox<Ready>>>,
     /// The readiness buffer, absent while a poll uses it.
     pub(super) events: GilCell<Option<Events>>,
-    /// Who watches which file descriptor.
+    /// The watched file descriptors.
     pub(super) descriptors: GilCell<Descriptors>,
     /// See [`CurrentTask`].
     current: CurrentTask,
     pub(super) flags: Flags,
-    /// Which of its methods somebody has replaced.
+    /// Which of its methods are overridden.
     pub(super) replaced: Overrides,
-    /// The handle that runs (debug mode only): an error that is reported
-    /// meanwhile tells where it was made.
+    /// The running handle (debug mode only): an error report contains the stack
+    /// where it was made.
     pub(super) current_handle: GilCell<Option<Py<Handle>>>,
-    /// The thread that runs the loop, as Python numbers threads; 0 if none.
-    /// Other threads read it to decide whether they are other.
+    /// The Python thread identifier of the thread that runs the loop; 0 if none.
+    /// Any thread reads it to check whether it is this one.
     pub(super) thread: AtomicU64,
-    /// What `create_task` asks for a task, if anything.
+    /// The task factory, if one is set.
     pub(super) task_factory: GilCell<Option<Py<PyAny>>>,
-    /// What `sock_recv` could not hand over yet.
+    /// Received bytes that `sock_recv` could not return for want of memory.
     pub(crate) unread: GilCell<Unread>,
-    /// Where sockets are read into before the bytes have their exact size.
+    /// The buffer that sockets are read into, before a `bytes` of the right size is made.
     scratch: GilCell<Option<Vec<u8>>>,
     /// The threads of `run_in_executor(None, …)`, started on first use.
     pub(crate) pool: GilCell<Option<ThreadPool>>,
-    /// When these threads may ask for the GIL.
+    /// Coordinates these threads and the loop's, which all need the GIL.
     pub(crate) handoff: GilHandoff,
-    /// Tells whether to look for their outcomes before the loop waits.
+    /// Decides whether to spin for their outcomes before the loop waits.
     pub(super) spin: GilCell<AdaptiveSpin>,
-    /// What takes such calls instead.
+    /// The default executor, if one is set.
     pub(crate) executor: DefaultExecutor,
-    /// The socket pair that signals arrive through.
+    /// The socket pair that the interpreter writes signal numbers to.
     pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
     /// Present if the clock is virtual.
     pub(super) virtual_time: GilCell<Option<VirtualTime>>,
-    /// Keeps the collector away before all this is there.
+    /// Guards against the garbage collector before all fields are initialised.
     filled: Contents<()>,
 }
 
@@ -76,23 +76,23 @@ pub(super) struct Flags {
     pub closed: GilCell<bool>,
     pub stopping: GilCell<bool>,
     pub debug: GilCell<bool>,
-    /// Seconds after which debug mode reports a callback.
+    /// The duration, in seconds, from which debug mode reports a callback.
     pub slow_callback_duration: GilCell<f64>,
-    /// Turns since the last poll that the loop had no reason to make.
+    /// Iterations without a poll since the last one.
     pub iterations_without_poll: GilCell<u32>,
-    /// How many polls there were; begins again after the greatest number.
+    /// The number of polls, wrapping.
     pub polls: GilCell<u32>,
 }
 
 impl LoopCore {
-    /// Whether futures and tasks may go around `call_soon`.
+    /// Whether futures and tasks may bypass `call_soon`.
     #[inline(always)]
     pub fn schedules_natively(&self, py: Python<'_>) -> bool {
         self.calls_own(py, Methods::CALL_SOON)
     }
 
     /// Whether `create_task` makes a plain task: neither a subclass nor a task
-    /// factory has a say in it.
+    /// factory changes it.
     #[inline]
     pub fn creates_natively(&self, py: Python<'_>) -> bool {
         self.calls_own(py, Methods::CREATE_TASK) && self.task_factory.is_none(py)
@@ -122,13 +122,12 @@ impl LoopCore {
         &self.current
     }
 
-    /// The way in for other threads, without the GIL.
+    /// The inbox, to which other threads send without the GIL.
     pub fn inbox(&self, py: Python<'_>) -> Arc<Inbox<Ready>> {
         self.inbox.clone_ref(py)
     }
 
-    /// Where descriptors are registered. `RuntimeError` once the loop is
-    /// closed.
+    /// The poller. `RuntimeError` once the loop is closed.
     #[inline]
     pub(super) fn poller(&self, py: Python<'_>) -> PyResult<Arc<Poller>> {
         match self.registered_poller(py) {
@@ -137,27 +136,26 @@ impl LoopCore {
         }
     }
 
-    /// The same if anything can be registered there.
+    /// The same, None once the loop is closed.
     #[inline]
     pub(super) fn registered_poller(&self, py: Python<'_>) -> Option<Arc<Poller>> {
         self.poller.clone_ref(py)
     }
 
-    /// Puts `item` behind what is ready, without checks.
+    /// Appends `item` to the ready queue, without checks.
     #[inline]
     pub fn schedule(&self, py: Python<'_>, item: Ready) {
         self.engine.schedule(py, item);
     }
 
-    /// Whether the loop has something else to do than what it does now: other
-    /// items are ready, or it is to stop.
+    /// Whether the loop has other work: other items are ready, or it is to stop.
     #[inline]
     pub fn has_other_work(&self, py: Python<'_>) -> bool {
         self.engine.ready_len(py) > 0 || self.flags.stopping.get(py)
     }
 
-    /// Raises what `call_soon` raises when nothing may be scheduled: the loop
-    /// is closed or, in debug mode, the thread is not the loop's.
+    /// The checks of `call_soon`: raises if the loop is closed or, in debug mode,
+    /// if this is not the loop's thread.
     #[inline]
     pub fn admit(&self, py: Python<'_>) -> PyResult<()> {
         if self.flags.closed.get(py) {
@@ -166,7 +164,7 @@ impl LoopCore {
         if self.flags.debug.get(py) { self.check_thread() } else { Ok(()) }
     }
 
-    /// Lends out the buffer that sockets are read into. It is out of its cell
+    /// Lends the buffer that sockets are read into. It is taken out of its cell
     /// meanwhile, so `read` may make Python objects.
     #[inline]
     pub fn with_scratch<R>(&self, py: Python<'_>, read: impl FnOnce(&mut [u8]) -> R) -> R {
@@ -232,13 +230,15 @@ impl LoopCore {
         slf.get().replaced.is_of(&slf.get_type());
     }
 
-    /// Seconds, on the clock of `time.monotonic()`.
+    /// The loop's time in seconds, on the clock of `time.monotonic()`.
     fn time(&self, py: Python<'_>) -> Made<f64> {
         Made(self.engine.now(py))
     }
 
-    /// Sets what `create_task` calls as `factory(loop, coro, **options)`; None
-    /// for the default.
+    /// Sets the function that `create_task` calls as `factory(loop, coro, **options)`; None
+    /// restores the default.
+    ///
+    /// Raises `TypeError` if it is neither callable nor None.
     fn set_task_factory(&self, py: Python<'_>, factory: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         if let Some(factory) = &factory
             && !factory.is_callable()
@@ -252,17 +252,17 @@ impl LoopCore {
         Ok(())
     }
 
-    /// The factory, or None.
+    /// Returns the task factory, or None.
     fn get_task_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.task_factory.clone_ref(py)
     }
 
-    /// Whether debug mode is on.
+    /// Returns whether debug mode is on.
     fn get_debug(&self, py: Python<'_>) -> bool {
         self.debug(py)
     }
 
-    /// Switches debug mode.
+    /// Switches debug mode on or off.
     fn set_debug(&self, py: Python<'_>, enabled: bool) {
         self.flags.debug.set(py, enabled);
     }
@@ -277,17 +277,17 @@ impl LoopCore {
         self.flags.slow_callback_duration.set(py, seconds);
     }
 
-    /// Ends the run after the current iteration.
+    /// Ends `run_forever()` after the current iteration.
     fn stop(&self, py: Python<'_>) {
         self.flags.stopping.set(py, true);
     }
 
-    /// Whether a thread runs the loop.
+    /// Returns whether the loop is running, in any thread.
     fn is_running(&self, py: Python<'_>) -> bool {
         self.running(py)
     }
 
-    /// Whether `close()` was called.
+    /// Returns whether the loop is closed.
     fn is_closed(&self, py: Python<'_>) -> bool {
         self.flags.closed.get(py)
     }
@@ -296,18 +296,18 @@ impl LoopCore {
         self.check_closed(py)
     }
 
-    /// Runs turns until `stop()`.
+    /// Runs iterations until `stop()`.
     fn _run_iterations(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::run_iterations(slf)
     }
 
-    /// Marks the loop closed and lets go of everything it holds.
+    /// Marks the loop as closed and drops everything that it holds.
     pub(super) fn _close_core(&self, py: Python<'_>) {
         if self.flags.closed.replace(py, true) {
             return;
         }
-        // What is dropped here may run Python code that comes back to this
-        // loop, which therefore is closed and empty first.
+        // Dropping may run Python code that uses this loop. So the loop is marked
+        // as closed and emptied first.
         let items = self.engine.close(py);
         let poller = self.poller.take(py);
         drop(self.unread.take(py));
@@ -346,7 +346,7 @@ impl LoopCore {
         self.flags.stopping.get(py)
     }
 
-    // Servers clear it, when they run a loop again that somebody has stopped (Sanic).
+    // A setter too, because servers (Sanic) clear it before they run a stopped loop again.
     #[setter]
     fn set__stopping(&self, stopping: &Bound<'_, PyAny>) -> PyResult<()> {
         self.flags.stopping.set(stopping.py(), stopping.is_truthy()?);
@@ -358,13 +358,13 @@ impl LoopCore {
         Some(self.thread.load(Ordering::Relaxed)).filter(|thread| *thread != 0).map(Made)
     }
 
-    /// The timers, as asyncio's private list shows them.
+    /// The timers, under the name of asyncio's private list.
     #[getter]
     fn _scheduled<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         allocate::list(py, self.engine.timer_handles(py))
     }
 
-    /// What is ready: handles as they are, tasks for their steps.
+    /// The ready items: handles, and tasks in place of their steps.
     #[getter]
     fn _ready<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         allocate::list(py, self.engine.ready_subjects(py))

@@ -1,12 +1,12 @@
-//! Which methods of a loop somebody has replaced.
+//! Which methods of a loop are overridden.
 //!
-//! asyncio's functions call the loop's methods; so a subclass that overrides one, an
-//! attribute of the loop or a mock of either is seen. Ours go around the methods that
-//! nobody has replaced, and ask before whether that is so: [`LoopCore::calls_own`].
+//! asyncio's functions call the loop's methods; so a method that a subclass, an attribute
+//! of the loop or a mock overrides is called. Native code bypasses these methods, but only
+//! after it has checked that they are not overridden: [`LoopCore::calls_own`].
 //!
-//! A class can be changed at any time. The interpreter gives one that has changed, or
-//! whose base has, another version number, so a comparison of that tells. An attribute of
-//! the loop itself is seen when it is set.
+//! A class can be changed at any time. The interpreter then gives the class and its
+//! subclasses a new version number, which is compared here. An attribute of the loop itself
+//! is noticed when it is set.
 
 use pyo3::PyTypeInfo;
 use pyo3::ffi;
@@ -19,7 +19,7 @@ use super::method_cache::definition_of;
 use crate::ffi::gil_cell::GilCell;
 use crate::intern;
 
-/// Some of the methods that ours go around, as bits.
+/// A set of the methods that native code bypasses, as bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Methods(u16);
 
@@ -31,15 +31,15 @@ impl Methods {
     pub const CREATE_FUTURE: Self = Self(1 << 4);
     pub const CREATE_TASK: Self = Self(1 << 5);
     pub const RUN_IN_EXECUTOR: Self = Self(1 << 6);
-    /// What `call_later` comes to.
+    /// The methods that asyncio's `call_later` uses.
     pub const TIMERS: Self = Self::CALL_LATER.and(Self::DEADLINES);
-    /// What `call_at` and the comparison of a deadline with the time come to.
+    /// The methods that `call_at` and the comparison of a deadline with the time use.
     pub const DEADLINES: Self = Self::CALL_AT.and(Self::TIME);
 
-    /// What a timeout's alarm comes to.
+    /// The methods that a timeout uses.
     pub const ALARMS: Self = Self::DEADLINES.and(Self::CALL_SOON);
 
-    /// All of both.
+    /// The union of both.
     pub const fn and(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
@@ -53,40 +53,40 @@ impl Methods {
     }
 }
 
-/// No class has this version.
+/// A version that no class has.
 const UNKNOWN: u32 = u32::MAX;
 
 unsafe extern "C" {
-    /// What a class or one of its bases has under a name: a borrowed reference, or null.
-    /// It gives the class a version. No exception, no Python code.
+    /// The attribute of a class or of one of its bases: a borrowed reference, or null.
+    /// It assigns a version to the class. It raises nothing and runs no Python code.
     fn _PyType_Lookup(
         class: *mut ffi::PyTypeObject,
         name: *mut ffi::PyObject,
     ) -> *mut ffi::PyObject;
 }
 
-/// What a loop knows of its own methods.
+/// Which methods of one loop are overridden.
 pub struct Overrides {
-    /// The loop's class when it was last told, which `held` keeps alive: nothing else
-    /// does, for `object`'s own descriptor of `__class__` exchanges a class unseen.
+    /// The loop's class at the last call of `is_of`. `held` keeps it alive; nothing else
+    /// does, because the descriptor `object.__class__` changes a class without notice.
     class: GilCell<*const ffi::PyTypeObject>,
-    /// `class`, unless that is `LoopCore`, which lives for ever.
+    /// `class`, unless that is `LoopCore`, which is never freed.
     held: GilCell<Option<Py<PyType>>>,
-    /// The version of the class that `by_class` is of.
+    /// The version of the class for which `by_class` was computed.
     version: GilCell<u32>,
     by_class: GilCell<Methods>,
     by_object: GilCell<Methods>,
-    /// Those of both.
+    /// The union of both.
     all: GilCell<Methods>,
 }
 
-// SAFETY: the address is used with the GIL held only.
+// SAFETY: the address is used only with the GIL held.
 unsafe impl Send for Overrides {}
 // SAFETY: as above.
 unsafe impl Sync for Overrides {}
 
 impl Overrides {
-    /// Of a loop whose class is not known yet.
+    /// For a loop whose class is not known yet.
     pub fn new(py: Python<'_>) -> Self {
         Self {
             class: GilCell::new(LoopCore::type_object_raw(py)),
@@ -98,21 +98,21 @@ impl Overrides {
         }
     }
 
-    /// The loop is of this class from now on.
+    /// The loop has this class from now on.
     pub fn is_of(&self, class: &Bound<'_, PyType>) {
         let py = class.py();
         self.class.set(py, class.as_type_ptr());
         self.version.set(py, UNKNOWN);
-        // The last one goes when the new one is in its place.
+        // The old class is dropped after the new one is in its place.
         drop(self.held.replace(py, Some(class.clone().unbind())));
     }
 
-    /// The references, for the collector.
+    /// Visits the references, for the garbage collector.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.held.traverse(|class| visit.call(class))
     }
 
-    /// Lets go of the class, for the collector.
+    /// Drops the reference to the class, for the garbage collector.
     pub fn clear(&self, py: Python<'_>) {
         self.class.set(py, LoopCore::type_object_raw(py));
         self.version.set(py, UNKNOWN);
@@ -123,7 +123,7 @@ impl Overrides {
         self.all.set(py, self.by_class.get(py).and(self.by_object.get(py)));
     }
 
-    /// Looks at the methods of the class, which has changed.
+    /// Compares the methods of the class, which has changed, with our own.
     #[cold]
     fn refresh(&self, py: Python<'_>) {
         let class = self.class.get(py).cast_mut();
@@ -141,8 +141,8 @@ impl Overrides {
                 }
             }
         }
-        // SAFETY: `held` keeps the class alive. Zero is what a class has that the interpreter gives
-        // no version; such a one is looked at each time.
+        // SAFETY: `held` keeps the class alive. A class to which the interpreter assigns no
+        // version has zero; its methods are compared each time.
         let version = match unsafe { (*class).tp_version_tag } {
             0 => UNKNOWN,
             version => version,
@@ -167,8 +167,7 @@ fn names(py: Python<'_>) -> [&Bound<'_, PyString>; 7] {
 }
 
 impl LoopCore {
-    /// Whether `methods` are those of this class: a subclass, the loop itself or a mock
-    /// may have others.
+    /// Whether none of `methods` is overridden, by a subclass, the loop itself or a mock.
     #[inline(always)]
     pub fn calls_own(&self, py: Python<'_>, methods: Methods) -> bool {
         let replaced = &self.replaced;
@@ -205,14 +204,14 @@ impl LoopCore {
     }
 }
 
-/// Whether `value` is the loop's own method: who takes a mock away may put that there.
+/// Whether `value` is the loop's own method: removing a mock may set that as an attribute.
 fn is_own_method(
     slf: &Bound<'_, LoopCore>,
     value: &Bound<'_, PyAny>,
     name: &Bound<'_, PyString>,
 ) -> bool {
     let own = slf.py().get_type::<LoopCore>().getattr(name);
-    // SAFETY: the references are alive; the type is compared before its layout is relied
+    // SAFETY: the references are alive; the type is checked before its layout is relied
     // on.
     unsafe {
         if ffi::PyCFunction_CheckExact(value.as_ptr()) == 0 {
@@ -243,7 +242,7 @@ impl LoopCore {
 
     fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
-        // SAFETY: as above; no value is what deletes.
+        // SAFETY: as above; a null value deletes the attribute.
         let deleted = unsafe {
             ffi::PyObject_GenericSetAttr(slf.as_ptr(), name.as_ptr(), std::ptr::null_mut())
         };

@@ -1,5 +1,5 @@
 //! Step 2 of an iteration: the one place where the loop waits, and where the GIL is
-//! let go.
+//! released.
 
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -16,19 +16,19 @@ use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
 use crate::ffi::errors::os_error;
 
-/// After this many iterations the loop polls even if it watches nothing, so that
-/// signals are seen however busy it is.
+/// After this many iterations the loop polls even if it watches no descriptor, so that a
+/// busy loop receives signals.
 const MAX_ITERATIONS_WITHOUT_POLL: u32 = 64;
 
-/// The way by which the interpreter's signal handler wakes the loop:
-/// `signal.set_wakeup_fd` wants a descriptor that takes single bytes.
+/// Lets the interpreter's signal handler wake the loop: `signal.set_wakeup_fd` needs a
+/// descriptor that accepts single bytes (an eventfd does not).
 pub struct SignalPair {
     reader: UnixStream,
     writer: UnixStream,
 }
 
 impl SignalPair {
-    /// The descriptor that the poller knows.
+    /// The descriptor that is registered with the poller.
     pub fn reader(&self) -> RawFd {
         self.reader.as_raw_fd()
     }
@@ -46,7 +46,7 @@ impl SignalPair {
 }
 
 impl LoopCore {
-    /// Waits as long as `wait` says and schedules what has become ready.
+    /// Waits as long as `wait` says and schedules the items of the readiness events.
     #[inline]
     pub(super) fn poll(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
         let py = slf.py();
@@ -62,16 +62,16 @@ impl LoopCore {
         Self::poll_now(slf, wait)
     }
 
-    /// A busy loop that watches nothing can learn nothing from a poll, which
-    /// would cost more than the iteration's callbacks.
+    /// While no descriptor is watched, a poll of a busy loop can report only wake-ups and
+    /// signals, and costs more than the iteration's callbacks.
     #[inline]
     fn may_skip_poll(&self, py: Python<'_>) -> bool {
         if self.descriptors.is_watching(py) {
             return false;
         }
-        let turns = self.flags.iterations_without_poll.get(py) + 1;
-        self.flags.iterations_without_poll.set(py, turns);
-        turns < MAX_ITERATIONS_WITHOUT_POLL
+        let iterations = self.flags.iterations_without_poll.get(py) + 1;
+        self.flags.iterations_without_poll.set(py, iterations);
+        iterations < MAX_ITERATIONS_WITHOUT_POLL
     }
 
     pub(super) fn poll_now(slf: &Bound<'_, Self>, wait: Wait) -> PyResult<()> {
@@ -81,8 +81,8 @@ impl LoopCore {
         this.flags.polls.update(py, |polls| *polls = polls.wrapping_add(1));
         let poller = this.poller(py)?;
         let mut events = this.events.take(py).unwrap_or_else(|| Events::with_capacity(1024));
-        // Other threads may look at asyncio's table while we sleep, and signal
-        // handlers after that.
+        // Other threads may read asyncio's table of running tasks during the wait, and
+        // signal handlers after it.
         this.current_task().flush(py, slf.as_any().as_unbound())?;
         let waited = if this.handoff.is_wanted() {
             this.wait_beside_calls(py, &poller, &mut events, wait)
@@ -97,12 +97,12 @@ impl LoopCore {
             Err(error) => return Err(os_error(error)),
         }
         drop(this.events.replace(py, Some(events)));
-        // Handlers of signals that arrived run here, and may raise.
+        // Runs Python's signal handlers, which may raise.
         py.check_signals()
     }
 
-    /// Waits while calls are out in the loop's threads, which want the GIL even
-    /// if the loop does not wait. One may be over at once.
+    /// Waits while calls are running in the loop's threads. Releases the GIL, which they
+    /// need, even if the loop does not wait, and spins first: a short call ends soon.
     fn wait_beside_calls(
         &self,
         py: Python<'_>,
@@ -121,7 +121,7 @@ impl LoopCore {
         waited
     }
 
-    /// Schedules what the readiness events ask for.
+    /// Schedules the items of the readiness events.
     fn dispatch(&self, py: Python<'_>, events: &Events) {
         for event in events.iter() {
             let mut readiness = 0;
@@ -144,7 +144,7 @@ impl LoopCore {
         }
     }
 
-    /// Hands the numbers of arrived signals to the Python half.
+    /// Passes the numbers of arrived signals to the Python half.
     pub(in crate::core) fn process_signals(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let numbers = slf
@@ -162,8 +162,8 @@ impl LoopCore {
     }
 }
 
-/// Looks into the inbox for a moment before the loop waits, if that pays, and
-/// returns the wait that is left.
+/// Spins on the inbox for a moment before the loop waits, if that pays. Returns the
+/// remaining wait.
 fn spin_before_wait(
     wait: Wait,
     calls: usize,

@@ -1,4 +1,4 @@
-//! What a `sock_recv` has received and could not hand over, for want of memory.
+//! Bytes that `sock_recv` has received and could not return, for want of memory.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 
 use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 
-/// Bytes of sockets that the next calls of the same sockets get. Nearly always there are
-/// none.
+/// The bytes by socket. The next call on the same socket returns them. Nearly always
+/// empty.
 #[derive(Default)]
 pub struct Unread(Vec<Leftover>);
 
@@ -27,7 +27,7 @@ impl Unread {
         self.0.push(Leftover { socket, data });
     }
 
-    /// Takes out what there is for the socket of this address. The caller drops the object.
+    /// Removes the bytes for the socket of this address. The caller drops the object.
     pub fn take_of(&mut self, socket: usize) -> Option<(Py<PyAny>, Vec<u8>)> {
         let is_its = |it: &Leftover| it.socket.as_ptr().addr() == socket;
         let index = self.0.iter().position(is_its)?;
@@ -35,7 +35,7 @@ impl Unread {
         Some((socket, data))
     }
 
-    /// Shows its references to the collector.
+    /// Visits the references, for the garbage collector.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.0.iter().try_for_each(|it| visit.call(&it.socket))
     }
@@ -52,12 +52,12 @@ unsafe_cell_methods!(Unread {
 });
 
 impl GilCell<Unread> {
-    /// Hands up to `room` bytes of what there is for `socket` to `hand_over`. None: there is
-    /// nothing. What is left over, and all of it if that fails, is kept.
+    /// Passes up to `room` bytes for `socket` to `hand_over`. Returns None if there are none.
+    /// The rest, or everything if that fails, is kept.
     ///
     /// # Errors
     ///
-    /// What `hand_over` raises.
+    /// The error of `hand_over`.
     #[cold]
     pub fn deliver<R>(
         &self,

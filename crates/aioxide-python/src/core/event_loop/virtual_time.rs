@@ -1,5 +1,4 @@
-//! What `aioxide.testing` asks of a loop: time that a test does not spend, and
-//! orders drawn from a seed.
+//! Support for `aioxide.testing`: virtual time, and orders drawn from a seed.
 
 use std::time::Instant;
 
@@ -10,18 +9,18 @@ use pyo3::prelude::*;
 use super::LoopCore;
 use crate::core::dispatch::Ready;
 
-/// The promise that `call_soon` makes: first come, first served. No object has
-/// this address.
+/// The ordering key of all callbacks: `call_soon` is first in, first out. No object
+/// has this address.
 const CALL_SOON: usize = 0;
 
-/// What a program written against asyncio may rely on. Nobody ordering_keys which of
-/// several tasks goes on first, except that a task which awaits a future is one
-/// of those that the future tells in order.
+/// The order that a program may rely on by asyncio's documentation. The order of task
+/// steps is free, except that a future wakes the tasks that await it, and calls its
+/// callbacks, in order.
 fn ordering_keys(item: &Ready) -> OrderingKeys {
     match item {
         Ready::Step(_) | Ready::Throw(_) => [None, None],
-        // SAFETY: the engine belongs to the loop, which is touched under the
-        // GIL only.
+        // SAFETY: the engine belongs to the loop, which is used only with the GIL
+        // held.
         Ready::Wake(task) => [task.get().awaited(unsafe { Python::assume_attached() }), None],
         Ready::FutureCallback(parts) => {
             let future = parts.future.as_ref();
@@ -32,8 +31,7 @@ fn ordering_keys(item: &Ready) -> OrderingKeys {
 }
 
 impl LoopCore {
-    /// Whether the clock is virtual: then `idle` is to be called in place of a
-    /// poll that waits.
+    /// Whether the clock is virtual: then `idle` replaces a poll that waits.
     #[inline]
     pub(super) fn has_virtual_time(&self, py: Python<'_>) -> bool {
         self.virtual_time.is_some(py)
@@ -86,7 +84,7 @@ impl LoopCore {
 
 #[pymethods]
 impl LoopCore {
-    /// Makes the clock a virtual one that shows `start`. From now on
+    /// Replaces the clock by a virtual one that begins at `start` seconds. From now on
     /// `_outside()` and `_report_deadlock()` are called when nothing is ready.
     fn _use_virtual_clock(&self, py: Python<'_>, start: f64, patience: f64) -> PyResult<()> {
         if !start.is_finite() {
@@ -107,12 +105,12 @@ impl LoopCore {
         Ok(())
     }
 
-    /// Runs what is ready in one iteration in another order from now on.
+    /// From now on, runs the ready items of an iteration in an order drawn from `seed`.
     fn _interleave(&self, py: Python<'_>, seed: u64) {
         self.engine.interleave(py, Interleaving::new(seed, ordering_keys));
     }
 
-    /// Whether a descriptor is watched, except the loop's own.
+    /// Whether a descriptor other than the loop's own is watched.
     fn _is_watching(&self, py: Python<'_>) -> bool {
         self.descriptors.is_watching(py)
     }

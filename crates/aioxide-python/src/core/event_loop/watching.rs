@@ -16,7 +16,7 @@ use crate::ffi::context;
 use crate::ffi::errors::{Settled, os_error};
 use crate::ffi::file_descriptor::numbered;
 
-/// The number behind an integer or an object with `fileno()`.
+/// The descriptor of an integer or of an object with `fileno()`.
 ///
 /// # Errors
 ///
@@ -25,7 +25,7 @@ pub fn file_descriptor(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
     open_descriptor(file_number(file)?)
 }
 
-/// The same, of a file that may be closed: its number is -1.
+/// The same for a file that may be closed; then the number is -1.
 fn file_number(file: &Bound<'_, PyAny>) -> PyResult<i64> {
     let py = file.py();
     let invalid = || -> PyErr {
@@ -77,7 +77,7 @@ impl LoopCore {
         }
     }
 
-    /// Lets `watcher` watch `fd`; the one it replaces is called off.
+    /// Sets the watcher of `fd` in one direction; the previous one is cancelled.
     pub fn set_watcher(
         &self,
         py: Python<'_>,
@@ -89,7 +89,7 @@ impl LoopCore {
         cancel_watcher(py, previous).map(drop)
     }
 
-    /// Stops watching; whether anybody watched.
+    /// Removes the watcher of one direction; returns whether there was one.
     pub fn clear_watcher(&self, py: Python<'_>, fd: RawFd, direction: Direction) -> PyResult<bool> {
         if !self.descriptors.read(py, |table| table.watcher(fd, direction).is_some()) {
             return Ok(false);
@@ -123,14 +123,13 @@ impl LoopCore {
         }
     }
 
-    /// Whether reading from `socket` would be in vain until the poller has news
-    /// of it.
+    /// Whether a read from `socket` would find nothing until the poller reports an event.
     pub fn is_drained(&self, socket: &Bound<'_, PyAny>, fd: RawFd) -> PyResult<bool> {
         let py = socket.py();
         if !self.descriptors.is_drained(py, fd) {
             return Ok(false);
         }
-        // The number may be another socket's by now.
+        // The number may belong to another socket by now.
         match self.descriptors.owner(py, fd) {
             Some(owner) => Ok(owner.bind(py).call0()?.is(socket)),
             None => Ok(false),
@@ -148,8 +147,8 @@ impl LoopCore {
         self.descriptors.note_read(py, fd, count, room);
     }
 
-    /// Sees to it that a registration that stayed from earlier calls is that
-    /// of the same socket object.
+    /// Drops a registration that was left by calls of another socket object with the
+    /// same number.
     pub fn own_registration(&self, socket: &Bound<'_, PyAny>, fd: RawFd) -> PyResult<()> {
         let py = socket.py();
         if let Some(owner) = self.descriptors.owner(py, fd)
@@ -165,7 +164,8 @@ impl LoopCore {
         Ok(())
     }
 
-    /// The table grows for nobody who only claims to have a descriptor of that number.
+    /// Checks that the descriptor is open, so that the table does not grow for a number
+    /// that is not one.
     fn ensure_open(&self, py: Python<'_>, descriptor: BorrowedFd<'_>) -> PyResult<()> {
         let fd = descriptor.as_raw_fd();
         if self.descriptors.read(py, |table| table.is_new(fd)) {
@@ -203,8 +203,8 @@ impl LoopCore {
         }
     }
 
-    /// Whether such a descriptor's number is still that of `transport`: whoever closes it by
-    /// its number makes room for another.
+    /// Whether such a descriptor's number still belongs to `transport`: if other code closes
+    /// the number, another file may get it.
     pub fn is_occupied_by(&self, py: Python<'_>, fd: RawFd, transport: &Bound<'_, PyAny>) -> bool {
         self.descriptors.transport_of(py, fd).is_some_and(|owner| owner.is(transport))
     }
@@ -215,10 +215,10 @@ impl LoopCore {
         drop(self.descriptors.vacate(py, fd));
     }
 
-    /// Takes such a descriptor back and closes it, by one system call. Nobody
-    /// else may have it.
+    /// Takes such a descriptor back and closes it, with one system call. No other code
+    /// may use it.
     pub fn vacate_and_close(&self, py: Python<'_>, descriptor: OwnedFd) {
-        // First, so that nobody finds the number occupied that is free by then.
+        // First, because the number may be reused as soon as it is closed.
         let watch = self.descriptors.vacate(py, descriptor.as_raw_fd());
         match self.registered_poller(py) {
             Some(poller) => poller.remove_and_close(descriptor),
@@ -227,21 +227,20 @@ impl LoopCore {
         drop(watch);
     }
 
-    /// Has the poller tell, from now on, when such a descriptor that is
-    /// registered for reading can be written to as well.
+    /// Registers such a descriptor, which is registered for reading, for writing as well.
     pub fn watch_writing_too(&self, py: Python<'_>, descriptor: BorrowedFd<'_>) -> PyResult<()> {
         let poller = self.poller(py)?;
         self.descriptors.register_for_both(py, &poller, descriptor).map_err(os_error)
     }
 
-    /// Lets the poller forget a descriptor, if it knows it.
+    /// Removes a descriptor from the poller, if it is registered.
     pub fn unregister(&self, py: Python<'_>, descriptor: BorrowedFd<'_>) {
         if let Some(poller) = self.registered_poller(py) {
             let _ = poller.remove(descriptor);
         }
     }
 
-    /// The same of a number that need not be one of a descriptor.
+    /// Like `ensure_no_transport`, for a number that need not be a descriptor.
     fn ensure_number_is_free(&self, number: i64, file: &Bound<'_, PyAny>) -> PyResult<()> {
         match RawFd::try_from(number) {
             Ok(fd) => self.ensure_no_transport(fd, file),
@@ -260,8 +259,9 @@ impl LoopCore {
         let this = slf.get();
         let number = file_number(file)?;
         this.ensure_number_is_free(number, file)?;
-        // Not the thread, in debug mode either: asyncio leaves it to the caller, and some call
-        // from other threads. The poller takes it, and the GIL guards the table.
+        // The thread is not checked, not even in debug mode: asyncio does not check it, and
+        // some programs call from other threads. The poller allows it, and the GIL guards the
+        // table.
         this.check_closed(py)?;
         let fd = open_descriptor(number)?;
         let context = context::copy_current(py)?;
@@ -277,7 +277,7 @@ impl LoopCore {
         Ok(handle)
     }
 
-    /// The number that a file had when it began to be watched, if it is closed by now.
+    /// The number that a file had when its watch began, if it is closed by now.
     fn remembered_number(&self, file: &Bound<'_, PyAny>, number: i64) -> Option<RawFd> {
         let address = file.as_ptr().addr();
         if number >= 0 {
@@ -315,7 +315,13 @@ fn cancel_watcher(py: Python<'_>, watcher: Option<Watcher>) -> PyResult<bool> {
 
 #[pymethods]
 impl LoopCore {
-    /// Calls `callback(*args)` whenever `fd` can be read from.
+    /// Calls `callback(*args)` whenever a read from `fd` would not block.
+    ///
+    /// `fd` is a descriptor or an object with `fileno()`. It replaces an earlier reader
+    /// callback of `fd`. Raises `RuntimeError` if the loop is closed or a transport uses
+    /// `fd`, and `ValueError` for an invalid descriptor.
+    ///
+    /// https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.add_reader
     #[pyo3(signature = (fd, callback, *args))]
     fn add_reader(
         slf: &Bound<'_, Self>,
@@ -326,7 +332,11 @@ impl LoopCore {
         Self::add_callback(slf, &fd, Direction::Read, callback, args).map(drop)
     }
 
-    /// Calls `callback(*args)` whenever `fd` can be written to.
+    /// Calls `callback(*args)` whenever a write to `fd` would not block.
+    ///
+    /// Otherwise as `add_reader`.
+    ///
+    /// https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.add_writer
     #[pyo3(signature = (fd, callback, *args))]
     fn add_writer(
         slf: &Bound<'_, Self>,
@@ -360,12 +370,12 @@ impl LoopCore {
         Self::add_callback(slf, &fd, Direction::Write, callback, args)
     }
 
-    /// Stops watching `fd` for reading; whether it was watched.
+    /// Removes the reader callback of `fd`; returns whether there was one.
     fn remove_reader(&self, fd: Bound<'_, PyAny>) -> PyResult<bool> {
         self.remove_callback(&fd, Direction::Read)
     }
 
-    /// Stops watching `fd` for writing; whether it was watched.
+    /// Removes the writer callback of `fd`; returns whether there was one.
     fn remove_writer(&self, fd: Bound<'_, PyAny>) -> PyResult<bool> {
         self.remove_callback(&fd, Direction::Write)
     }

@@ -1,8 +1,8 @@
-//! What becomes of the pools' jobs when the interpreter exits: they are finished.
+//! Finishing the pools' jobs when the interpreter exits.
 //!
-//! As those of `concurrent.futures`: before it joins its threads the interpreter calls
-//! us. Pools take nothing more, and all their threads are joined, those too that are
-//! daemons because the loop's thread was one, and those whose loop is closed or gone.
+//! As in `concurrent.futures`, the interpreter calls a function here before it joins its
+//! threads. Pools then accept no more jobs, and all their threads are joined, also daemon
+//! threads (of a loop that ran in a daemon thread) and those of closed or freed loops.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -18,7 +18,7 @@ type Threads = Arc<Mutex<Vec<Py<PyAny>>>>;
 
 /// A pool that may have jobs at exit.
 struct Registered {
-    /// None of it is kept: a loop's pool goes with the loop.
+    /// Weak: a loop's pool is dropped with the loop.
     pool: Weak<BlockingPool>,
     threads: Threads,
 }
@@ -28,7 +28,7 @@ static POOLS: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
 /// Whether the interpreter has begun to exit.
 static EXITING: AtomicBool = AtomicBool::new(false);
 
-/// Has the pool's jobs finished at exit.
+/// Registers a pool whose jobs must finish at exit.
 pub fn register(py: Python<'_>, pool: &Arc<BlockingPool>, threads: &Threads) -> PyResult<()> {
     static HOOKED: AtomicBool = AtomicBool::new(false);
     if !HOOKED.load(Ordering::Relaxed) {
@@ -39,7 +39,7 @@ pub fn register(py: Python<'_>, pool: &Arc<BlockingPool>, threads: &Threads) -> 
         stdlib::register_atexit(py)?.call1((finish,))?;
         HOOKED.store(true, Ordering::Relaxed);
     }
-    // The threads are asked without the lock: that is Python code.
+    // Without the lock, because checking the threads runs Python code.
     let mut pools = take_all();
     pools.retain(|registered| registered.may_have_jobs(py));
     pools.push(Registered { pool: Arc::downgrade(pool), threads: Arc::clone(threads) });
@@ -47,7 +47,7 @@ pub fn register(py: Python<'_>, pool: &Arc<BlockingPool>, threads: &Threads) -> 
     Ok(())
 }
 
-/// `RuntimeError` if no job is taken any more.
+/// Raises `RuntimeError` if the interpreter is exiting: no job is accepted any more.
 pub fn check_open() -> PyResult<()> {
     if EXITING.load(Ordering::Relaxed) {
         Err(PyRuntimeError::new_err(shutdown_message()))
@@ -56,7 +56,7 @@ pub fn check_open() -> PyResult<()> {
     }
 }
 
-/// What is said of a job that comes too late.
+/// The message for a job that is submitted after shutdown.
 pub fn shutdown_message() -> &'static str {
     if EXITING.load(Ordering::Relaxed) {
         "cannot schedule new futures after interpreter shutdown"
@@ -65,10 +65,11 @@ pub fn shutdown_message() -> &'static str {
     }
 }
 
-/// In the child of a `fork`: the parent's threads are not here.
+/// In the child of a `fork`: forgets all pools, because the parent's threads do not exist.
 pub fn abandon_pools(py: Python<'_>) {
-    // Whoever holds the lock holds the GIL, and this thread does. The pools' own locks
-    // may be held by threads that are not here: they are not looked at.
+    // The lock is only held together with the GIL, which this thread holds, so it is free.
+    // Locks of the pools may be held by threads that do not exist here, so the pools are
+    // leaked.
     let _ = py;
     std::mem::forget(take_all());
 }

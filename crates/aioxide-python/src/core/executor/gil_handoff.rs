@@ -1,69 +1,68 @@
-//! When a worker may ask for the GIL.
+//! When a worker thread requests the GIL.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a worker steps aside at most.
+/// How often a worker yields its time slice at most.
 const MAX_YIELDS: usize = 50;
 
-/// And for how long: where other processes want the processor, stepping aside once
-/// may take milliseconds.
+/// And for how long: if other processes want the processor, one yield may take
+/// milliseconds.
 const PATIENCE: Duration = Duration::from_micros(100);
 
-/// Between a loop and its workers, who both want the GIL.
+/// Coordinates a loop and its workers, which both need the GIL.
 ///
-/// It tells workers that the loop, which has just given them a job, still holds
-/// the GIL and is about to let it go. A worker that asked for the GIL at once would
-/// go to sleep on it, and the loop would have to wake it up a second time: that is
-/// half of what a call in a thread costs. It only steps aside for a moment. If the
-/// loop has other things to do, the worker asks all the same, so that nothing is
-/// late by more than that, and whoever blocks the loop's thread without the GIL
-/// blocks nobody else.
+/// It lets a worker see that the loop, which has just submitted a job, still holds the
+/// GIL and is about to release it. A worker that requested the GIL at once would sleep,
+/// and the loop would have to wake it up a second time: this is half of the cost of a
+/// call in a thread. So the worker yields for a moment. After that it requests the GIL
+/// in any case: no call is late by more than this, and a loop's thread that blocks
+/// without the GIL delays no worker.
 ///
-/// And it tells the loop that there are calls, so that one that is too busy to
-/// wait lets the GIL go in each iteration. Otherwise a call would have to wait for the
-/// interpreter to take it away, each time it wants it.
+/// It also lets the loop see that there are calls, so that a busy loop releases the GIL
+/// in each iteration. Otherwise a call would have to wait until the interpreter's switch
+/// interval is over, each time that it needs the GIL.
 #[derive(Clone, Default)]
 pub struct GilHandoff(Arc<State>);
 
 #[derive(Default)]
 struct State {
     gil_held: AtomicBool,
-    /// Calls that were handed in and are not over.
+    /// The number of submitted calls that are not over.
     calls: AtomicUsize,
 }
 
-/// A call that was handed in; dropped when it is over, or is not to be made.
+/// A submitted call; dropped when it is over or was cancelled.
 pub struct PendingCall(GilHandoff);
 
 impl GilHandoff {
-    /// There is a job; the GIL is held.
+    /// A call is being submitted by a thread that holds the GIL.
     pub fn begin_call(&self) -> PendingCall {
         self.0.gil_held.store(true, Ordering::Relaxed);
         self.0.calls.fetch_add(1, Ordering::Relaxed);
         PendingCall(self.clone())
     }
 
-    /// The GIL was let go.
+    /// The loop has released the GIL.
     #[inline]
     pub fn released(&self) {
         self.0.gil_held.store(false, Ordering::Relaxed);
     }
 
-    /// In the child of a fork: the threads that had calls are not here.
+    /// In the child of a fork, where the threads of the calls do not exist.
     pub fn abandon_calls(&self) {
         self.0.calls.store(0, Ordering::Relaxed);
     }
 
-    /// Whether a call may want the GIL.
+    /// Whether a call may need the GIL.
     #[inline]
     pub fn is_wanted(&self) -> bool {
         self.calls() > 0
     }
 
-    /// How many calls were handed in and are not over.
+    /// The number of submitted calls that are not over.
     #[inline]
     pub fn calls(&self) -> usize {
         self.0.calls.load(Ordering::Relaxed)
@@ -71,7 +70,8 @@ impl GilHandoff {
 }
 
 impl PendingCall {
-    /// Waits for a moment as long as the loop still holds the GIL, without the GIL.
+    /// Yields until the loop has released the GIL, for a moment at most. Called without
+    /// the GIL.
     pub fn wait_for_release(&self) {
         let gil_held = &self.0.0.gil_held;
         let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! `run_in_executor`: the loop's threads.
+//! `run_in_executor` and the loop's thread pool.
 
 mod exit;
 mod gil_handoff;

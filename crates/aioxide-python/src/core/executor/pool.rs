@@ -1,8 +1,8 @@
 //! Python calls on the engine's blocking pool.
 //!
-//! The pool's threads are `threading.Thread` objects, so that everything
-//! Python knows of a thread (its name, thread-local data, tracing, being
-//! joined at exit) holds for them; what they run is the engine's worker.
+//! The pool's threads are `threading.Thread` objects that run the engine's worker. So
+//! they have everything that a Python thread has: a name, thread-local data, tracing, and
+//! a join at exit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,22 +34,21 @@ pub struct ThreadPool {
 /// The thread objects, to be joined when the pool has ended, or at exit.
 type Threads = Arc<Mutex<Vec<Py<PyAny>>>>;
 
-// SAFETY: two counts go up that are not Python's.
+// SAFETY: two reference counts of `Arc` go up.
 unsafe impl CloneRef for ThreadPool {
     fn clone_ref(&self, _py: Python<'_>) -> Self {
         self.clone()
     }
 }
 
-/// What the mutex holds. No code of others runs under these locks: what a panic may have
-/// left there is whole.
+/// Locks the mutex. No foreign code runs under these locks, so the value is consistent even
+/// after a panic.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ThreadPool {
-    /// A pool without threads yet. At most as many run as asyncio's default
-    /// executor would start.
+    /// A pool without threads. It starts at most as many as asyncio's default executor.
     fn new(py: Python<'_>) -> PyResult<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = Threads::default();
@@ -60,13 +59,13 @@ impl ThreadPool {
         Ok(Self { pool, threads })
     }
 
-    /// In the child of a `fork`: forgets a pool whose threads the child lacks.
-    /// They may have held its locks, so that it is never looked at again.
+    /// In the child of a `fork`: leaks a pool whose threads do not exist. They may have
+    /// held its locks, so it must not be used any more.
     pub fn abandon(self) {
         std::mem::forget(self);
     }
 
-    /// Ends the threads as they become idle, without waiting.
+    /// Ends the threads when they become idle, without waiting.
     pub fn shut_down(&self) {
         self.pool.shutdown(|| {});
     }
@@ -103,14 +102,13 @@ impl PoolThread {
         let worker = locked(&self.worker).take();
         crate::ffi::exiting::arm();
         if let Some(worker) = worker {
-            // The GIL is let go for the whole life of the thread; each job
-            // takes it for itself.
+            // The thread runs without the GIL; each job acquires it.
             py.detach(|| worker.run(|wait| wait()));
         }
     }
 }
 
-/// A call that has run: its outcome is on the way to the loop.
+/// A finished call whose outcome is being sent to the loop.
 struct Finished {
     future: Py<Future>,
     /// What it returned or raised, as objects that the collector can be shown.
@@ -215,15 +213,15 @@ fn run_job(report: &Report, future: Py<Future>, call: Call) {
     let Some(Some(work)) = finished else {
         return;
     };
-    // Without the GIL: the loop wakes up at once and wants it.
+    // Without the GIL, because the loop wakes up at once and needs it.
     let item = Ready::Native(Box::new(work));
     if let Err(unwanted) = report.reporter.report(|| report.inbox.push(item)) {
-        // The loop is closed: nobody waits for it any more.
+        // The loop is closed: the outcome is dropped.
         let _ = Python::try_attach(|_py| drop(unwanted));
     }
 }
 
-/// What kept a thread from being started: as `threading` has raised it.
+/// The exception of `threading` for a thread that could not be started.
 fn raised_by(error: std::io::Error) -> PyErr {
     match error.downcast::<PyErr>() {
         Ok(raised) => raised,

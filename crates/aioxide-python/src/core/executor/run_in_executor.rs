@@ -10,18 +10,18 @@ use crate::core::futures::wrapped;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::GilCell;
 
-/// What `run_in_executor(None, …)` has come to use.
+/// The default executor of `run_in_executor(None, …)`.
 #[derive(Default)]
 pub struct DefaultExecutor {
     /// The executor that was set. Without one it is the engine's pool.
     pub given: GilCell<Option<Py<PyAny>>>,
-    /// Whether nothing more is taken.
+    /// Whether it accepts no more calls.
     shut_down: GilCell<bool>,
-    /// Whether the pool was asked for anything.
+    /// Whether the pool was used.
     pool_used: GilCell<bool>,
 }
 
-/// Who takes a call.
+/// Where a call runs.
 enum Target {
     Pool,
     Executor(Py<PyAny>),
@@ -29,7 +29,7 @@ enum Target {
 }
 
 impl LoopCore {
-    /// Who takes a call for the default executor.
+    /// Where a call for the default executor runs.
     fn target(&self, py: Python<'_>) -> Target {
         let executor = &self.executor;
         if executor.shut_down.get(py) {
@@ -44,8 +44,8 @@ impl LoopCore {
         }
     }
 
-    /// Hands the call to the engine's pool, if that is what
-    /// `run_in_executor(None, …)` would do; gives it back otherwise.
+    /// Submits the call to the engine's pool, if `run_in_executor(None, …)` would do
+    /// that; returns it otherwise.
     pub fn offer_to_pool<'py>(
         slf: &Bound<'py, Self>,
         call: Call,
@@ -67,14 +67,15 @@ impl LoopCore {
 impl LoopCore {
     /// Calls `func(*args)` in another thread or process.
     ///
-    /// `executor` is a `concurrent.futures.Executor`; None is the loop's
-    /// default: the executor that was set, else the engine's pool. A future of
-    /// this loop is returned; cancelling it prevents the call only if that has
-    /// not started.
+    /// `executor` is a `concurrent.futures.Executor`, or None for the loop's default: the
+    /// executor that was set, else the engine's pool. Returns a future of this loop.
+    /// Cancelling it prevents the call only if the call has not started; a running call
+    /// continues. Do not use it for code that waits on this loop.
     ///
-    /// `RuntimeError` if the loop is closed, or its default executor was shut
-    /// down. In debug mode `TypeError` for a coroutine function and what cannot
-    /// be called.
+    /// Raises `RuntimeError` if the loop is closed or its default executor was shut down;
+    /// in debug mode `TypeError` for a coroutine function or an object that is not callable.
+    ///
+    /// https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.run_in_executor
     #[pyo3(signature = (executor, func, *args))]
     fn run_in_executor<'py>(
         slf: &Bound<'py, Self>,
@@ -122,7 +123,7 @@ impl LoopCore {
         drop(self.executor.given.replace(py, given));
     }
 
-    /// Whether the default executor takes nothing more.
+    /// Whether the default executor accepts no more calls.
     #[getter]
     fn get__executor_shutdown_called(&self, py: Python<'_>) -> bool {
         self.executor.shut_down.get(py)
@@ -135,7 +136,7 @@ impl LoopCore {
         Ok(())
     }
 
-    /// Whether the pool was asked for anything.
+    /// Whether the pool was used.
     #[getter]
     fn _pool_used(&self, py: Python<'_>) -> bool {
         self.executor.pool_used.get(py)

@@ -1,4 +1,4 @@
-//! Who awaits a future, for call graphs (`asyncio.capture_call_graph`), from 3.14
+//! What awaits a future, for call graphs (`asyncio.capture_call_graph`), from 3.14
 //! on.
 
 use pyo3::PyTraverseError;
@@ -13,15 +13,15 @@ use crate::stdlib;
 
 /// The tasks and futures that await a future.
 ///
-/// CPython's tools read it from other processes, so the fields lie where its own
-/// futures have them (`crate::ffi::debug_offsets`).
+/// CPython's tools read it from other processes, so the fields have the offsets that
+/// they have in CPython's futures (`crate::ffi::debug_offsets`).
 #[repr(C)]
 #[derive(Default)]
 pub struct AwaitedBy {
-    /// The one that awaits, which is nearly always all, or a set of them.
+    /// The one waiter, which is nearly always the only one, or a set of waiters.
     waiters: Option<Py<PyAny>>,
-    /// CPython's state of the future. Only its own code looks there, and in a debug
-    /// build only: 0 is what it wants to see of a task that is in its list.
+    /// CPython's state of the future. Only CPython's own code reads it, and only in a
+    /// debug build, which expects 0 for a task in its list.
     _state: u32,
     is_task: bool,
     /// Whether `waiters` is a set.
@@ -29,19 +29,19 @@ pub struct AwaitedBy {
 }
 
 impl AwaitedBy {
-    /// Of a future that is, or is not, a task; nobody awaits it.
+    /// For a future that nothing awaits; `is_task` if it is a task.
     pub fn none(is_task: bool) -> Self {
         Self { is_task, ..Self::default() }
     }
 
-    /// Where the fields are that others read: `waiters`, `is_task`, `is_set`.
+    /// The offsets of the fields that CPython's tools read: `waiters`, `is_task`, `is_set`.
     pub const OFFSETS: (usize, usize, usize) = (
         std::mem::offset_of!(Self, waiters),
         std::mem::offset_of!(Self, is_task),
         std::mem::offset_of!(Self, is_set),
     );
 
-    /// Forgets everybody and hands out what to drop.
+    /// Removes all waiters and returns the object to drop.
     #[inline]
     fn take_waiters(&mut self) -> Option<Py<PyAny>> {
         self.is_set = false;
@@ -56,7 +56,7 @@ impl AwaitedBy {
         }
     }
 
-    /// Records the first one, or hands it back.
+    /// Records the first waiter; returns it if there is one already.
     #[inline]
     fn add_alone(&mut self, waiter: Py<PyAny>) -> Option<Py<PyAny>> {
         if self.waiters.is_some() {
@@ -66,7 +66,7 @@ impl AwaitedBy {
         None
     }
 
-    /// Puts a set in the place of the only one, and hands out what is not needed.
+    /// Replaces the only waiter by a set; returns the object that is not needed any more.
     fn become_set(&mut self, only: &Py<PyAny>, set: Py<PyAny>) -> Result<Py<PyAny>, Py<PyAny>> {
         match &mut self.waiters {
             Some(one) if !self.is_set && one.is(only) => {
@@ -77,7 +77,7 @@ impl AwaitedBy {
         }
     }
 
-    /// Takes the only one out if it is this one.
+    /// Removes the only waiter if it is this one.
     #[inline]
     fn take_alone(&mut self, waiter: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
         match &self.waiters {
@@ -91,13 +91,13 @@ impl AwaitedBy {
     }
 }
 
-/// What a future has on record.
+/// The recorded waiters of a future.
 pub enum Recorded {
-    /// Nobody awaits it.
+    /// None.
     Nobody,
-    /// One object does.
+    /// One object.
     One(Py<PyAny>),
-    /// Those in the set do.
+    /// The members of a set.
     Set(Py<PyAny>),
 }
 
@@ -133,7 +133,7 @@ impl GilCell<AwaitedBy> {
     #[cold]
     fn add_another(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = waiter.py();
-        // Making the set may run Python code, which may change what is on record.
+        // Making the set may run Python code, which may change the record.
         loop {
             match self.recorded(py) {
                 Recorded::Set(set) => return set.into_bound(py).cast_into::<PySet>()?.add(waiter),
@@ -156,7 +156,7 @@ impl GilCell<AwaitedBy> {
         }
     }
 
-    /// Records that `waiter` awaits the future no longer.
+    /// Records that `waiter` does not await the future any more.
     #[inline]
     pub fn discard(&self, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = waiter.py();
@@ -185,8 +185,8 @@ impl GilCell<AwaitedBy> {
     }
 }
 
-/// The record of `object`, if it is a future or a task, ours or of the standard
-/// library's native kind. The latter keep it where ours do, or it is not touched.
+/// The record of `object`, if it is a native future or task, ours or the standard
+/// library's. If the standard library's have it at another offset, they are not touched.
 #[inline]
 pub fn record_of<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a GilCell<AwaitedBy>>> {
     if let Ok(future) = object.cast::<Future>() {
@@ -200,8 +200,8 @@ pub fn record_of<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a GilCel
     unsafe { Ok(Some(&*object.as_ptr().byte_add(Future::RECORD_OFFSET).cast())) }
 }
 
-/// Whether it is a native future or task of the standard library. By its real type:
-/// `__class__` could claim anything.
+/// Whether it is a native future or task of the standard library. Checks the real type,
+/// because `__class__` may be overridden.
 fn is_stdlib_future(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     object.get_type().is_subclass(stdlib::native_future_type(object.py())?)
 }
@@ -217,7 +217,7 @@ pub fn future_add_to_awaited_by(fut: Bound<'_, PyAny>, waiter: Bound<'_, PyAny>)
     }
 }
 
-/// Record that `waiter` awaits `fut` no longer.
+/// Record that `waiter` does not await `fut` any more.
 #[pyfunction]
 #[pyo3(signature = (fut, waiter, /))]
 pub fn future_discard_from_awaited_by(

@@ -1,10 +1,10 @@
 //! `await future`.
 //!
-//! A future of exactly one of our classes is its own iterator where the interpreter
-//! awaits it: nothing has to be remembered between the two steps that the future does
-//! not know, and an iterator for each task that waits is an object, 48 bytes and an
-//! allocation. To Python code it is no iterator: it has no `__next__`, and `__await__`
-//! and `iter()` return a [`FutureIterator`], as they do for a subclass.
+//! A future of exactly one of our classes is its own iterator when the interpreter
+//! awaits it: the future itself holds all state between the two steps, and an iterator
+//! for each waiting task would be an allocation of 48 bytes. Python code cannot see
+//! this: the future has no `__next__`, and `__await__` and `iter()` return a
+//! [`FutureIterator`], as they do for a subclass.
 
 use pyo3::exceptions::{PyDeprecationWarning, PyRuntimeError, PyStopIteration};
 use pyo3::ffi;
@@ -19,11 +19,11 @@ use crate::ffi::entry::{Attach, enter};
 use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{Contents, GilCell};
 
-/// What `future.__await__()` returns: yields the future once if it is not
+/// The iterator of `future.__await__()`: yields the future once if it is not
 /// done, then returns its result.
 #[pyclass(frozen, module = "aioxide")]
 pub struct FutureIterator {
-    /// None once the result was handed out.
+    /// None once the result was returned.
     future: Contents<GilCell<Option<Py<Future>>>>,
 }
 
@@ -64,8 +64,8 @@ impl FutureIterator {
     }
 }
 
-/// The next step of who awaits `future`: the future, or null with its outcome as an
-/// iterator tells it.
+/// The next step of awaiting `future`: returns the future, or null with its outcome by
+/// the iterator protocol.
 #[inline]
 fn next(future: &Bound<'_, Future>) -> *mut ffi::PyObject {
     let py = future.py();
@@ -87,8 +87,8 @@ fn next(future: &Bound<'_, Future>) -> *mut ffi::PyObject {
     }
 }
 
-/// The same, if the future is there to be waited for or has a result, which is all that
-/// most see of it. Drops no `Py`.
+/// The fast path of it: for a future that is pending or has a result, which covers most
+/// steps. Drops no `Py`.
 #[inline]
 fn try_next(future: &Bound<'_, Future>) -> Option<*mut ffi::PyObject> {
     let py = future.py();
@@ -104,14 +104,14 @@ fn try_next(future: &Bound<'_, Future>) -> Option<*mut ffi::PyObject> {
     Some(stop_iteration(value.into_bound(py)))
 }
 
-/// Lets `await` find the future itself where it asks for an iterator. Called for `Future`
-/// and each native class that extends it, at module initialisation.
+/// Makes `await` use the future itself as the iterator. Called for `Future` and each native
+/// class that extends it, at module initialisation.
 pub fn install_await<T: PyTypeInfo>(py: Python<'_>) {
     let class = T::type_object_raw(py);
     // SAFETY: the type was just created by PyO3, is a heap type of this module, which has
     // room for the slots of awaitables, and the GIL is held; no instance and no subclass
-    // exists yet. A subclass made in Python is given the slots that its methods ask for:
-    // what PyO3 has put behind `__await__`, and no next step.
+    // exists yet. A subclass made in Python gets the slots of its methods: PyO3's slot for
+    // `__await__`, and no `tp_iternext`.
     unsafe {
         (*(*class).tp_as_async).am_await = Some(await_slot);
         (*class).tp_iternext = Some(next_slot);
@@ -144,8 +144,8 @@ unsafe extern "C" fn next_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject
     }
 }
 
-/// What `send` returns where the iterator returned `next`: a method, unlike an
-/// iterator, must say what ended it.
+/// The result of `send` for the result `next` of the iterator slot: a method, unlike the
+/// slot, must raise `StopIteration` at the end.
 pub fn sent(py: Python<'_>, next: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
     // SAFETY: `next` is a new reference, or null as an iterator returns it.
     if let Some(next) = unsafe { Bound::from_owned_ptr_or_opt(py, next) } {
@@ -153,7 +153,7 @@ pub fn sent(py: Python<'_>, next: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAn
     }
     match PyErr::take(py) {
         None => Err(PyStopIteration::new_err(())),
-        // Whoever steps by hand is given the usual class.
+        // A caller of `send` gets the usual class.
         Some(error) if error.is_instance_of::<PyStopIteration>(py) => {
             let value = error.value(py).getattr(crate::intern!(py, "value"))?;
             Err(PyStopIteration::new_err((value.unbind(),)))
@@ -172,7 +172,7 @@ impl FutureIterator {
         let Some(future) = self.future.clone_ref(py).map(|future| future.into_bound(py)) else {
             return std::ptr::null_mut();
         };
-        // Since 3.14 an iterator that has ended gives the result again.
+        // Since 3.14 an iterator that has ended returns the result again.
         if cfg!(not(Py_3_14)) && future.get().is_done(py) {
             self.release(py);
         }
@@ -209,7 +209,7 @@ impl FutureIterator {
     }
 }
 
-/// The exception that the arguments of a generator's `throw` stand for.
+/// The exception for the arguments of a generator's `throw`.
 pub fn thrown(
     kind: &Bound<'_, PyAny>,
     value: Option<Bound<'_, PyAny>>,

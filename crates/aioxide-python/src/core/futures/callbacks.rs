@@ -1,4 +1,4 @@
-//! Who is told when a future is done.
+//! The callbacks of a future.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -7,23 +7,23 @@ use pyo3::prelude::*;
 use super::Future;
 use crate::core::dispatch::Waiter;
 
-/// One party that waits for a future.
+/// One callback or native waiter of a future.
 pub enum Callback {
-    /// Something of ours that waits for it: no Python callable is made for that.
+    /// A native waiter, for which no Python callable is made.
     Waiter(Waiter),
-    /// What `add_done_callback` was given. In a box, because most futures never have
-    /// one, and every future would have the room for it.
+    /// A callback of `add_done_callback`. In a box, because most futures never have
+    /// one, and it would make every future larger.
     Python(Box<FutureCallback>),
 }
 
-/// A Python callable that wants to know.
+/// A Python callable to call when the future is done.
 pub struct FutureCallback {
     /// Called with the future.
     pub function: Py<PyAny>,
-    /// The context it is called in.
+    /// The context that it is called in.
     pub context: Py<PyAny>,
-    /// The future, once it is done and the callback is ready: the same box waits its
-    /// turn then.
+    /// The future, once it is done and the callback is in the ready queue: the same box is
+    /// used there.
     pub future: Option<Py<Future>>,
 }
 
@@ -36,13 +36,13 @@ impl FutureCallback {
 }
 
 impl Callback {
-    /// What `add_done_callback` was given.
+    /// A callback of `add_done_callback`.
     #[inline]
     pub fn python(function: Py<PyAny>, context: Py<PyAny>) -> Self {
         Self::Python(Box::new(FutureCallback { function, context, future: None }))
     }
 
-    /// The callable and the context that stand for it in Python.
+    /// The callable and the context that represent it in Python.
     pub fn into_python(self, py: Python<'_>) -> PyResult<(Py<PyAny>, Py<PyAny>)> {
         match self {
             Self::Python(callback) => Ok((callback.function, callback.context)),
@@ -50,7 +50,7 @@ impl Callback {
         }
     }
 
-    /// Whether both are the same registration, as far as anybody can tell.
+    /// Whether both are the same registration.
     pub fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Waiter(one), Self::Waiter(other)) => one.is_same(other),
@@ -61,7 +61,7 @@ impl Callback {
         }
     }
 
-    /// Another reference to the same party.
+    /// Clones the reference.
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
             Self::Waiter(waiter) => Self::Waiter(waiter.clone_ref(py)),
@@ -83,18 +83,18 @@ impl Callback {
 /// first is stored inline.
 #[derive(Default)]
 pub enum Callbacks {
-    /// Nobody waits.
+    /// No callback.
     #[default]
     None,
-    /// One party waits.
+    /// One callback.
     One(Callback),
-    /// Two or more. In a box, as above.
+    /// Two or more. In a box, to keep the enumeration small.
     #[expect(clippy::box_collection, reason = "one word instead of three")]
     Many(Box<Vec<Callback>>),
 }
 
 impl Callbacks {
-    /// Whether nobody waits.
+    /// Whether there is no callback.
     #[inline]
     pub fn is_empty(&self) -> bool {
         match self {
@@ -104,7 +104,7 @@ impl Callbacks {
         }
     }
 
-    /// Adds one behind the others.
+    /// Appends a callback.
     #[inline]
     pub fn push(&mut self, callback: Callback) {
         *self = match std::mem::take(self) {
@@ -117,7 +117,7 @@ impl Callbacks {
         };
     }
 
-    /// Takes out the one that is `party`, if it is there.
+    /// Removes the native waiter `party`, if it is there.
     pub fn take_waiter(&mut self, party: &Bound<'_, PyAny>) -> Option<Callback> {
         self.take(|callback| match callback {
             Callback::Waiter(waiter) => waiter.is(party),
@@ -125,7 +125,8 @@ impl Callbacks {
         })
     }
 
-    /// Puts a callback in the place of the one that is `party`, or hands it back.
+    /// Replaces the native waiter `party` by a callback; returns the callback if `party` is
+    /// not there.
     pub fn replace_waiter(
         &mut self,
         party: &Bound<'_, PyAny>,
@@ -143,7 +144,7 @@ impl Callbacks {
         }
     }
 
-    /// Takes out the first one that this is said of.
+    /// Removes the first callback for which the predicate is true.
     pub fn take(&mut self, is_it: impl Fn(&Callback) -> bool) -> Option<Callback> {
         match self {
             Self::None => None,
@@ -156,7 +157,7 @@ impl Callbacks {
         }
     }
 
-    /// All of them, in order.
+    /// All callbacks, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Callback> {
         match self {
             Self::None => [].iter(),

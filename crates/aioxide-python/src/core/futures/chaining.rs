@@ -1,5 +1,5 @@
-//! Two futures of which one follows the other: `wrap_future`, and what
-//! `run_coroutine_threadsafe` returns.
+//! Chained futures, of which one gets the outcome of the other: `wrap_future` and
+//! `run_coroutine_threadsafe`.
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyAssertionError, PyTypeError};
@@ -14,11 +14,10 @@ use crate::ffi::allocate;
 use crate::ffi::gil_cell::{CloneRef, Contents, GilCell};
 use crate::stdlib;
 
-/// A future of `loop`, by default the current one, that ends as `future` does,
-/// which is one of `concurrent.futures`. One of asyncio's is given back as it
-/// is.
+/// Returns a future of `loop`, by default the current one, that gets the outcome of
+/// `future`, a future of `concurrent.futures`. An asyncio future is returned unchanged.
 ///
-/// Cancelling it cancels `future`. `AssertionError` for anything else.
+/// Cancelling it cancels `future`. Raises `AssertionError` for any other object.
 ///
 /// https://docs.python.org/3/library/asyncio-future.html#asyncio.wrap_future
 #[pyfunction]
@@ -54,12 +53,12 @@ pub fn wrapped<'py>(
     Ok(follower)
 }
 
-/// Has `destination` end as `source` does, and `source` cancelled when
-/// `destination` is. Either may be one of `concurrent.futures`.
+/// Copies the outcome of `source` to `destination`, and a cancellation of `destination`
+/// to `source`. Either may be a future of `concurrent.futures`.
 ///
 /// # Errors
 ///
-/// `TypeError` if one is no future.
+/// `TypeError` if one is not a future.
 pub fn chain(source: &Bound<'_, PyAny>, destination: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = source.py();
     let link = |duty| {
@@ -87,7 +86,7 @@ pub fn chain(source: &Bound<'_, PyAny>, destination: &Bound<'_, PyAny>) -> PyRes
     Ok(())
 }
 
-/// What each of the two futures calls when it is done.
+/// The done-callback of each of the two futures.
 #[pyclass(frozen, module = "aioxide")]
 pub struct ChainCallback {
     duty: Duty,
@@ -98,18 +97,18 @@ pub struct ChainCallback {
 struct Ends {
     source: Py<PyAny>,
     destination: Py<PyAny>,
-    /// Whose loop's thread a future is to be touched in; None for any.
+    /// The loop in whose thread a future must be used; None for any thread.
     source_loop: Option<Py<PyAny>>,
     destination_loop: Option<Py<PyAny>>,
 }
 
 #[derive(Clone, Copy)]
 enum Duty {
-    /// The destination is done: cancels the source if that was cancelled.
+    /// The destination is done: if it was cancelled, cancels the source.
     Cancel,
-    /// The source is done: sees to it that the destination gets its outcome.
+    /// The source is done: copies the outcome, now or in the destination's thread.
     Report,
-    /// Gives the destination the outcome, in its own thread.
+    /// Copies the outcome, in the destination's thread.
     SetState,
 }
 
@@ -196,8 +195,8 @@ fn is_cancelled(future: &Bound<'_, PyAny>) -> PyResult<bool> {
     future.call_method0(crate::intern!(future.py(), "cancelled"))?.is_truthy()
 }
 
-/// Whether what belongs to `event_loop` may be touched by a callback of a future
-/// of `other`. Since 3.14 the loop that runs is asked for.
+/// Whether a callback of a future of `other` may use a future of `event_loop` directly.
+/// Since 3.14 this compares with the running loop.
 fn is_here(py: Python<'_>, event_loop: &Py<PyAny>, other: &Option<Py<PyAny>>) -> PyResult<bool> {
     if cfg!(Py_3_14) {
         return Ok(running_loop_or_none(py)?.is(event_loop));
@@ -228,7 +227,7 @@ impl ChainCallback {
         }
     }
 
-    /// What asyncio's future shows for its callback.
+    /// The name of asyncio's callback, for `repr`.
     #[getter]
     fn __qualname__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         let name = match self.duty {

@@ -1,18 +1,18 @@
-//! The fields of an exception, which Python code may have hidden behind properties of its
-//! own: asyncio's futures look at the exception itself.
+//! The fields of an exception. A Python class may override them by properties; as
+//! asyncio's futures do, this accesses the fields of the object itself.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// Whether it is an exception, whatever its `__class__` says.
+/// Whether it is an exception, whatever its `__class__` is.
 #[inline]
 pub fn is_exception(object: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: the reference is alive; this looks at its type.
+    // SAFETY: the reference is alive; this checks its type.
     unsafe { ffi::PyExceptionInstance_Check(object.as_ptr()) != 0 }
 }
 
-/// The traceback; None of what is no exception.
+/// The traceback; None if it is not an exception.
 pub fn traceback(exception: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
     if !is_exception(exception) {
         return None;
@@ -24,7 +24,7 @@ pub fn traceback(exception: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
     }
 }
 
-/// Gives the exception a traceback, or takes it away.
+/// Sets or removes the traceback.
 pub fn set_traceback(exception: &Bound<'_, PyAny>, traceback: Option<Py<PyAny>>) -> PyResult<()> {
     if !is_exception(exception) {
         return Err(PyTypeError::new_err(crate::name!(

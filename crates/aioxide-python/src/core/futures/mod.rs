@@ -1,4 +1,4 @@
-//! `Future`: a result that is not there yet (`asyncio.futures`).
+//! `Future`: a result that will be available later (`asyncio.futures`).
 
 #[cfg(Py_3_14)]
 mod awaited_by;
@@ -61,8 +61,8 @@ impl Future {
         }
     }
 
-    /// What the `create_future` makes that somebody has put in the place of ours, if that
-    /// is a future of ours.
+    /// The future that an overridden `create_future` makes, if it is a native future; else
+    /// a new native one.
     #[cold]
     fn created_by_override(core: &Bound<'_, LoopCore>) -> PyResult<Py<Future>> {
         let py = core.py();
@@ -83,19 +83,19 @@ impl Future {
         }
     }
 
-    /// Whether a result, an exception or a cancellation is there.
+    /// Whether it has a result or an exception, or was cancelled.
     #[inline]
     pub fn is_done(&self, py: Python<'_>) -> bool {
         !self.state.outcome.read(py, Outcome::is_pending)
     }
 
-    /// Whether a result is there.
+    /// Whether it has a result.
     #[inline]
     pub fn has_result(&self, py: Python<'_>) -> bool {
         self.state.outcome.read(py, Outcome::is_result)
     }
 
-    /// Whether an exception is there.
+    /// Whether it has an exception.
     #[inline]
     pub fn has_exception(&self, py: Python<'_>) -> bool {
         self.state.outcome.read(py, Outcome::is_exception)
@@ -107,31 +107,31 @@ impl Future {
         self.state.outcome.read(py, Outcome::is_cancelled)
     }
 
-    /// Whether it belongs to a loop of ours whose methods nobody has replaced.
+    /// Whether it belongs to a native loop that can be scheduled on natively.
     #[inline]
     pub fn is_on_native_loop(&self, py: Python<'_>) -> bool {
         self.state.event_loop.read(py, |it| matches!(it, Some(LoopRef::Native(_))))
     }
 
-    /// Says, as `await` does, that whoever gets the future waits for it.
+    /// Sets `_asyncio_future_blocking`, as `await` does.
     #[inline]
     pub fn set_blocking(&self, py: Python<'_>, blocking: bool) {
         self.state.flags.update(py, |flags| flags.blocking = blocking);
     }
 
-    /// What `set_blocking` has said, which is forgotten.
+    /// Clears `_asyncio_future_blocking` and returns its value.
     #[inline]
     pub fn take_blocking(&self, py: Python<'_>) -> bool {
         self.state.flags.update(py, |flags| std::mem::take(&mut flags.blocking))
     }
 
-    /// Whether the exception is to be reported when the future goes.
+    /// Whether the exception is reported when the future is deallocated.
     #[inline]
     pub fn logs_traceback(&self, py: Python<'_>) -> bool {
         self.state.flags.get(py).log_traceback
     }
 
-    /// The same, from now on.
+    /// Sets whether the exception is reported when the future is deallocated.
     #[inline]
     pub fn set_log_traceback(&self, py: Python<'_>, value: bool) {
         self.state.flags.update(py, |flags| flags.log_traceback = value);
@@ -142,7 +142,7 @@ impl Future {
         self.state.rare.clone_of(py, |rare| rare.field(field))
     }
 
-    /// Puts another value into a rare field; what was there is dropped.
+    /// Sets a rare field; the old value is dropped.
     pub fn set_rare(&self, py: Python<'_>, field: Rare, value: Option<Py<PyAny>>) {
         drop(self.state.rare.put(py, field, value));
     }
@@ -169,28 +169,28 @@ impl Future {
         if self.state.event_loop.is_some(py) { Ok(()) } else { Err(uninitialized()) }
     }
 
-    /// Keeps the stack of the Python code that makes this future, for debug
-    /// mode's reports.
+    /// Records the stack of the Python code that makes this future, for reports in
+    /// debug mode.
     pub fn remember_origin(&self, py: Python<'_>) -> PyResult<()> {
         let stack = stdlib::extract_lines(py)?.call0()?.unbind();
         self.set_rare(py, Rare::SourceTraceback, Some(stack));
         Ok(())
     }
 
-    /// Keeps the stack of the Python code that schedules a step of this task,
-    /// for debug mode's reports.
+    /// Records the stack of the Python code that schedules a step of this task, for
+    /// reports in debug mode.
     pub fn remember_step(&self, py: Python<'_>) -> PyResult<()> {
         let stack = stdlib::extract_stack(py)?.call0()?.unbind();
         self.set_rare(py, Rare::StepTraceback, Some(stack));
         Ok(())
     }
 
-    /// The stack that [`Future::remember_step`] kept last.
+    /// Removes and returns the stack of the last [`Future::remember_step`].
     pub fn take_step(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.rare.put(py, Rare::StepTraceback, None)
     }
 
-    /// Finishes with a result. `InvalidStateError` when it is done already.
+    /// Sets the result. `InvalidStateError` if the future is done.
     #[inline]
     pub fn finish(slf: &Bound<'_, Self>, result: Py<PyAny>) -> PyResult<()> {
         let py = slf.py();
@@ -203,7 +203,7 @@ impl Future {
         }
     }
 
-    /// Finishes with an exception object. `InvalidStateError` when done.
+    /// Sets the exception, an object. `InvalidStateError` if the future is done.
     pub fn fail(slf: &Bound<'_, Self>, exception: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -222,13 +222,13 @@ impl Future {
         }
     }
 
-    /// Cancels; false when it was done already.
+    /// Cancels the future; returns false if it was done already.
     pub fn cancel_with(slf: &Bound<'_, Self>, message: Option<Py<PyAny>>) -> PyResult<bool> {
         Self::cancel_by(slf, message, None)
     }
 
-    /// Cancels by the `CancelledError` that ended a task, if any; false when it was done
-    /// already.
+    /// Cancels with the `CancelledError` that ended a task, if any; returns false if it was
+    /// done already.
     pub fn cancel_by(
         slf: &Bound<'_, Self>,
         message: Option<Py<PyAny>>,
@@ -250,7 +250,7 @@ impl Future {
         }
     }
 
-    /// Registers `callback`, or schedules it at once when the future is done.
+    /// Registers `callback`, or schedules it at once if the future is done.
     #[inline]
     pub fn add_callback(slf: &Bound<'_, Self>, callback: Callback) -> PyResult<()> {
         let py = slf.py();
@@ -264,7 +264,7 @@ impl Future {
         }
     }
 
-    /// Takes back the registration of `party`, something native that waits.
+    /// Removes the registration of the native waiter `party`.
     #[inline]
     pub fn forget(&self, party: &Bound<'_, PyAny>) {
         drop(self.state.outcome.take_waiter(party.py(), party));
@@ -295,8 +295,8 @@ impl Future {
             Seen::Exception(exception) => {
                 self.set_log_traceback(py, false);
                 let exception = exception.into_bound(py);
-                // Each raise starts from the traceback of the first one, so
-                // that looking at a result many times does not make it grow.
+                // Each raise starts from the original traceback, so that reading
+                // a result many times does not make it grow.
                 exception_object::set_traceback(
                     &exception,
                     self.rare(py, Rare::ExceptionTraceback),
@@ -310,7 +310,7 @@ impl Future {
         }
     }
 
-    /// `InvalidStateError` when the future is done.
+    /// Raises `InvalidStateError` if the future is done.
     pub(crate) fn require_pending(&self, py: Python<'_>) -> PyResult<()> {
         if !self.is_done(py) {
             return Ok(());
@@ -318,7 +318,7 @@ impl Future {
         Err(invalid_state(py, "invalid state"))
     }
 
-    /// Hands every callback to the loop, in order of registration.
+    /// Schedules every callback, in order of registration.
     #[inline]
     fn schedule(slf: &Bound<'_, Self>, callbacks: Callbacks) -> PyResult<()> {
         let py = slf.py();
@@ -349,7 +349,7 @@ pub fn invalid_state(py: Python<'_>, message: &str) -> PyErr {
     }
 }
 
-/// One callback of a finished future goes to the back of the ready queue.
+/// Appends one callback of a done future to the ready queue.
 fn schedule_callback(
     future: &Bound<'_, Future>,
     event_loop: &BoundLoop<'_>,
@@ -364,7 +364,7 @@ fn schedule_callback(
                     Some(ready) => ready,
                     None => return Ok(()),
                 },
-                // Reports tell where the callback was scheduled.
+                // So that reports contain the stack where the callback was scheduled.
                 Callback::Python(callback) if debug => {
                     let arguments = Arguments::of(&allocate::tuple(py, [future.clone()])?);
                     let event_loop = LoopRef::of_core(core);
@@ -388,8 +388,8 @@ fn schedule_callback(
     }
 }
 
-/// `loop.call_soon(function, argument, context=context)` on a loop that is not
-/// ours, or whose `call_soon` is not.
+/// `loop.call_soon(function, argument, context=context)` on a foreign loop, or one
+/// with an overridden `call_soon`.
 pub fn call_soon(
     event_loop: &Bound<'_, PyAny>,
     function: &Py<PyAny>,

@@ -27,29 +27,33 @@ use crate::ffi::gil_cell::GilCell;
 use crate::ffi::{allocate, context};
 use crate::stdlib;
 
-/// A result that is not there yet; `await` waits for it.
+/// A result that will be available later; `await` waits for it.
 ///
-/// Future(*, loop=None): `loop` is the event loop it belongs to, by default
-/// the current one. Not thread-safe: other threads go through
-/// `loop.call_soon_threadsafe`. See the asyncio documentation of `Future`.
+/// Future(*, loop=None): `loop` is the event loop that it belongs to, by default the
+/// current one. Not thread-safe: other threads use `loop.call_soon_threadsafe`. Awaiting
+/// it raises its exception, or `CancelledError` if it was cancelled; if the awaiting task
+/// is cancelled, the future is cancelled too. Programs rarely need futures: prefer tasks,
+/// and make a future with `loop.create_future()`.
+///
+/// https://docs.python.org/3/library/asyncio-future.html#asyncio.Future
 #[pyclass(frozen, subclass, weakref, dict, generic, module = "aioxide")]
 #[repr(C)]
 pub struct Future {
     pub(crate) state: Contents<FutureState>,
-    /// The distance at which CPython's tools look for what follows.
+    /// Padding, so that the next field has the offset that CPython's tools expect.
     #[cfg(Py_3_14)]
     room: [usize; 3],
-    /// Behind the state is where CPython's tools look for it.
+    /// At the offset, after the state, that CPython's tools expect.
     #[cfg(Py_3_14)]
     pub(crate) awaited_by: GilCell<AwaitedBy>,
 }
 
-// What `crate::ffi::debug_offsets` wants to find on the usual machines.
+// The offset that `crate::ffi::debug_offsets` checks, on 64-bit machines.
 #[cfg(all(Py_3_14, target_os = "linux", target_pointer_width = "64"))]
 const _: () = assert!(std::mem::offset_of!(Future, awaited_by) == 80);
 
 impl Future {
-    /// Where the record of who awaits it is, from the beginning of the object.
+    /// The offset of the record of its waiters in the object.
     #[cfg(Py_3_14)]
     pub const RECORD_OFFSET: usize =
         size_of::<ffi::PyObject>() + std::mem::offset_of!(Future, awaited_by);
@@ -66,7 +70,7 @@ impl Future {
         }
     }
 
-    /// The future that a task is.
+    /// The future part of a task.
     #[inline]
     pub fn of_task(state: FutureState) -> Self {
         Self {
@@ -76,7 +80,7 @@ impl Future {
         }
     }
 
-    /// Lets go of everything.
+    /// Drops all references.
     #[inline]
     pub fn empty(&self, py: Python<'_>) {
         self.state.release(py);
@@ -86,9 +90,8 @@ impl Future {
         }
     }
 
-    /// What every constructor does: finds the loop, forgets what an earlier
-    /// `__init__` left (from 3.15 on there can be none), and remembers the stack in
-    /// debug mode.
+    /// The common part of all constructors: finds the loop, resets the state of an earlier
+    /// `__init__` (from 3.15 on there can be none), and records the stack in debug mode.
     pub fn initialize(slf: &Bound<'_, Self>, event_loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
@@ -98,7 +101,7 @@ impl Future {
                 slf.get_type().fully_qualified_name()?
             )));
         }
-        // Whatever goes wrong from here on leaves a future that has no loop.
+        // An error from here on leaves a future without a loop.
         drop(this.state.restart(py));
         #[cfg(Py_3_14)]
         drop(this.awaited_by.take_waiters(py));
@@ -115,7 +118,7 @@ impl Future {
         Ok(())
     }
 
-    /// What `cancel(msg)` was given.
+    /// The message of `cancel(msg)`.
     pub fn cancel_message(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.rare(py, Rare::CancelMessage)
     }
@@ -152,8 +155,8 @@ impl Future {
         Self::initialize(slf, r#loop)
     }
 
-    /// Code that asks `isinstance(x, asyncio.Future)` gets the answer it
-    /// means: yes. A subclass written in Python stays what it is.
+    /// So that `isinstance(x, asyncio.Future)` is true. A subclass written in Python
+    /// keeps its own class.
     #[getter]
     fn __class__(slf: &Bound<'_, Self>) -> PyResult<Py<PyType>> {
         let py = slf.py();
@@ -170,14 +173,18 @@ impl Future {
         Ok(stdlib::future_repr(slf.py())?.call1((slf,))?.unbind())
     }
 
-    /// The value, or raises the exception. `InvalidStateError` if the future
-    /// is not done, `CancelledError` if it was cancelled.
+    /// Returns the result, or raises the exception. Raises `InvalidStateError` if the
+    /// future is not done, and `CancelledError` if it was cancelled.
+    ///
+    /// https://docs.python.org/3/library/asyncio-future.html#asyncio.Future.result
     fn result<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.require_initialized(py)?;
         self.take_result(py)
     }
 
-    /// The exception, or None. Raises as `result` does if there is neither.
+    /// Returns the exception, or None if there is a result. Otherwise raises as `result`.
+    ///
+    /// https://docs.python.org/3/library/asyncio-future.html#asyncio.Future.exception
     fn exception(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.require_initialized(py)?;
         match self.state.outcome.seen(py) {
@@ -196,7 +203,11 @@ impl Future {
         }
     }
 
-    /// Marks the future done with `exception`, an instance or a class.
+    /// Marks the future as done with `exception`, an instance or a class. Raises
+    /// `InvalidStateError` if it is done already, and `TypeError` for anything else. A
+    /// `StopIteration` is wrapped in a `RuntimeError` (before 3.13 it is a `TypeError`).
+    ///
+    /// https://docs.python.org/3/library/asyncio-future.html#asyncio.Future.set_exception
     #[pyo3(signature = (exception, /))]
     fn set_exception(slf: &Bound<'_, Self>, exception: Bound<'_, PyAny>) -> PyResult<()> {
         let py = slf.py();
@@ -206,7 +217,7 @@ impl Future {
             Ok(class) => class.call0()?,
             Err(_) => exception,
         };
-        // The class may have ended the future.
+        // The constructor of the exception may have finished the future.
         slf.get().require_pending(py)?;
         if !is_exception(&exception) {
             return Err(PyTypeError::new_err(crate::name!("invalid exception object")));
@@ -214,8 +225,10 @@ impl Future {
         Self::fail(slf, without_stop_iteration(exception)?)
     }
 
-    /// Registers `fn(future)` to be called by the loop when the future
-    /// is done, in `context` or a copy of the current one.
+    /// Makes the loop call `fn(future)` when the future is done, in `context` or a copy of
+    /// the current one. If it is done already, `fn` is scheduled at once.
+    ///
+    /// https://docs.python.org/3/library/asyncio-future.html#asyncio.Future.add_done_callback
     #[pyo3(signature = (r#fn, /, *, context=None))]
     fn add_done_callback(
         slf: &Bound<'_, Self>,
@@ -236,9 +249,9 @@ impl Future {
         r#fn: Bound<'_, PyAny>,
     ) -> PyResult<Made<isize>> {
         self.require_event_loop(py)?;
-        // Comparing runs Python code, which may register and remove in turn. As asyncio's,
-        // this goes through the list as it is at each moment, and puts what it kept in the
-        // place of all but the first, which has a place of its own.
+        // Comparing runs Python code, which may add and remove callbacks. As asyncio does,
+        // this iterates over the list as it is at each moment, and then replaces all
+        // callbacks but the first, which is stored apart, by those that it has kept.
         let outcome = &self.state.outcome;
         let is_it = |callback: Callback| -> PyResult<bool> {
             let (candidate, _context) = callback.into_python(py)?;
@@ -270,24 +283,26 @@ impl Future {
         Ok(Made(removed))
     }
 
-    /// Cancels the future and schedules its callbacks. False if it was done.
+    /// Cancels the future and schedules its callbacks. Returns False if it was done already.
+    ///
+    /// https://docs.python.org/3/library/asyncio-future.html#asyncio.Future.cancel
     #[pyo3(signature = (msg=None))]
     fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
         slf.get().require_event_loop(slf.py())?;
         Self::cancel_with(slf, msg)
     }
 
-    /// Whether the future was cancelled.
+    /// Returns whether the future was cancelled.
     fn cancelled(&self, py: Python<'_>) -> bool {
         self.is_cancelled(py)
     }
 
-    /// Whether it has a result or an exception, or was cancelled.
+    /// Returns whether it has a result or an exception, or was cancelled.
     fn done(&self, py: Python<'_>) -> bool {
         self.is_done(py)
     }
 
-    /// The loop it belongs to.
+    /// Returns the loop that it belongs to.
     fn get_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Ok(self.event_loop(py)?.as_any().clone().unbind())
     }
@@ -469,7 +484,7 @@ impl Finalize for Future {
     }
 }
 
-/// Tells the loop's exception handler of an exception that nobody looked at.
+/// Reports an exception that was never retrieved to the loop's exception handler.
 pub fn report_unretrieved(slf: &Bound<'_, Future>) {
     let py = slf.py();
     let this = slf.get();

@@ -1,10 +1,11 @@
-//! Futures of anybody's: what asyncio takes for one, and whose it is.
+//! Futures of any class: what asyncio accepts as one, and its loop.
 
 use pyo3::prelude::*;
 
 use crate::core::dispatch::as_native;
 
-/// Whether `obj` is a future: asyncio's, ours, or anything that says it is.
+/// Returns whether `obj` is a future: asyncio's, a native one, or any object whose class
+/// has the attribute `_asyncio_future_blocking`.
 ///
 /// https://docs.python.org/3/library/asyncio-future.html#asyncio.isfuture
 #[pyfunction]

@@ -1,4 +1,4 @@
-//! What a future remembers.
+//! The state of a future.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -10,14 +10,14 @@ use crate::ffi::gil_cell::{CloneRef, GilCell, unsafe_cell_methods};
 
 /// The loop that a future, a task or a handle belongs to.
 pub enum LoopRef {
-    /// Ours: its ready queue is reached directly.
+    /// A native one: its ready queue is used directly.
     Native(Py<LoopCore>),
-    /// Any other: reached through its methods.
+    /// Any other: its methods are called.
     Foreign(Py<PyAny>),
 }
 
 impl LoopRef {
-    /// The way to reach `event_loop`.
+    /// The reference for `event_loop`.
     pub fn of(event_loop: &Bound<'_, PyAny>) -> Self {
         match LoopCore::of(event_loop) {
             Some(core) => Self::of_core(core),
@@ -25,7 +25,7 @@ impl LoopRef {
         }
     }
 
-    /// The same for a loop that is known to be ours.
+    /// The same for a native loop.
     #[inline]
     pub fn of_core(core: &Bound<'_, LoopCore>) -> Self {
         Self::Native(core.clone().unbind())
@@ -46,8 +46,8 @@ impl LoopRef {
         self.as_any().as_ptr()
     }
 
-    /// The loop for the length of a call. A bound reference, unlike a `Py`,
-    /// is given up without asking whether the thread holds the GIL.
+    /// A bound reference for the duration of a call. Unlike a `Py`, it is dropped
+    /// without a check that the thread holds the GIL.
     #[inline]
     pub fn bind<'py>(&self, py: Python<'py>) -> BoundLoop<'py> {
         match self {
@@ -56,7 +56,7 @@ impl LoopRef {
         }
     }
 
-    /// The same, and this reference is used up.
+    /// The same, consuming this reference.
     #[inline]
     pub fn into_bound(self, py: Python<'_>) -> BoundLoop<'_> {
         match self {
@@ -65,7 +65,7 @@ impl LoopRef {
         }
     }
 
-    /// Lets go of the loop.
+    /// Drops the reference.
     #[inline]
     pub fn release(self, py: Python<'_>) {
         match self {
@@ -115,8 +115,7 @@ impl<'py> BoundLoop<'py> {
         }
     }
 
-    /// Raises what `call_soon` raises when nothing may be scheduled now. A
-    /// foreign loop checks for itself.
+    /// The checks of `call_soon`, for a native loop. A foreign loop makes its own.
     #[inline]
     pub fn admit(&self) -> PyResult<()> {
         match self {
@@ -126,15 +125,14 @@ impl<'py> BoundLoop<'py> {
     }
 }
 
-/// How far a future has come.
+/// The outcome of a future, or its callbacks.
 ///
-/// Two words, with everything that waits: what is done has no callbacks, and what is
-/// not done has no value.
+/// Two words for both: a done future has no callbacks, and a pending one no outcome.
 pub enum Outcome {
-    /// Not done; these want to know when it is.
+    /// Not done, with these callbacks.
     Pending(Callbacks),
-    /// Cancelled; of a task, by this `CancelledError`, to be raised once more as itself,
-    /// so that its context survives.
+    /// Cancelled; a task keeps the `CancelledError` that ended it and raises the same
+    /// object once more, so that its `__context__` is kept.
     Cancelled(Option<Py<PyAny>>),
     /// Done with a value.
     Result(Py<PyAny>),
@@ -145,7 +143,7 @@ pub enum Outcome {
 const _: () = assert!(size_of::<Outcome>() == 2 * size_of::<usize>());
 
 impl Outcome {
-    /// Not done, and nobody waits.
+    /// Not done, without callbacks.
     pub const NEW: Self = Self::Pending(Callbacks::None);
 
     /// asyncio's name for the state.
@@ -199,14 +197,14 @@ impl Outcome {
         }
     }
 
-    /// Ends what is pending, and hands out whoever has waited for that; what had ended
-    /// before stays, and the new outcome is handed back.
+    /// Sets the outcome of a pending future and returns its callbacks. If it is done
+    /// already, nothing changes and the new outcome is returned.
     #[inline]
     fn end(&mut self, outcome: Outcome) -> Result<Callbacks, Outcome> {
         match self {
             Self::Pending(callbacks) => {
                 let callbacks = std::mem::take(callbacks);
-                // Nothing is dropped: nobody waits any more.
+                // Nothing is dropped: the callbacks were moved out.
                 std::mem::forget(std::mem::replace(self, outcome));
                 Ok(callbacks)
             }
@@ -214,7 +212,7 @@ impl Outcome {
         }
     }
 
-    /// Adds who wants to know of the end, or hands it back if there has been one.
+    /// Adds a callback; returns it if the future is done.
     #[inline]
     fn push(&mut self, callback: Callback) -> Option<Callback> {
         match self {
@@ -226,7 +224,7 @@ impl Outcome {
         }
     }
 
-    /// Takes out the registration of `party`.
+    /// Removes the registration of `party`.
     fn take_waiter(&mut self, party: &Bound<'_, PyAny>) -> Option<Callback> {
         match self {
             Self::Pending(callbacks) => callbacks.take_waiter(party),
@@ -234,7 +232,7 @@ impl Outcome {
         }
     }
 
-    /// Takes the error that a task was cancelled by.
+    /// Removes and returns the error that a task was cancelled with.
     fn take_cancelled_error(&mut self) -> Option<Py<PyAny>> {
         match self {
             Self::Cancelled(saved) => saved.take(),
@@ -242,7 +240,7 @@ impl Outcome {
         }
     }
 
-    /// References to whoever waits, in order.
+    /// Clones of the callbacks, in order.
     fn all_callbacks(&mut self, py: Python<'_>) -> Vec<Callback> {
         match self {
             Self::Pending(callbacks) => {
@@ -252,7 +250,7 @@ impl Outcome {
         }
     }
 
-    /// Another reference to who waits at this place.
+    /// A clone of the callback at this place.
     fn callback_at(&mut self, py: Python<'_>, index: usize) -> Option<Callback> {
         match self {
             Self::Pending(callbacks) => {
@@ -262,7 +260,7 @@ impl Outcome {
         }
     }
 
-    /// How many wait.
+    /// The number of callbacks.
     fn callback_count(&mut self) -> usize {
         match self {
             Self::Pending(callbacks) => callbacks.iter().count(),
@@ -270,7 +268,8 @@ impl Outcome {
         }
     }
 
-    /// Puts a callback in the place of the registration of `party`, or hands it back.
+    /// Replaces the registration of `party` by a callback; returns the callback if there is
+    /// none.
     fn replace_waiter(
         &mut self,
         party: &Bound<'_, PyAny>,
@@ -282,7 +281,7 @@ impl Outcome {
         }
     }
 
-    /// Takes out who is the same as this one.
+    /// Removes the same registration as this one.
     fn take_callback(&mut self, callback: &Callback) -> Option<Callback> {
         match self {
             Self::Pending(callbacks) => callbacks.take(|other| other.is(callback)),
@@ -290,7 +289,7 @@ impl Outcome {
         }
     }
 
-    /// Puts these in the place of all behind the first ones, which are handed out.
+    /// Replaces all callbacks after the first ones by these; returns the replaced ones.
     fn keep_behind(&mut self, first: usize, kept: Vec<Callback>) -> Callbacks {
         let Self::Pending(callbacks) = self else {
             return kept.into_iter().collect();
@@ -302,7 +301,7 @@ impl Outcome {
         before.collect()
     }
 
-    /// What there is to see.
+    /// A clone of the outcome.
     #[inline]
     fn seen(&mut self, py: Python<'_>) -> Seen {
         match self {
@@ -313,7 +312,7 @@ impl Outcome {
         }
     }
 
-    /// Lets go of it.
+    /// Drops it, with the GIL held.
     #[inline]
     pub fn release(self, py: Python<'_>) {
         match self {
@@ -338,7 +337,7 @@ impl Outcome {
     }
 }
 
-/// An [`Outcome`] as somebody sees it.
+/// A clone of an [`Outcome`], without callbacks.
 pub enum Seen {
     /// Not done.
     Pending,
@@ -378,12 +377,12 @@ unsafe_cell_methods!(Outcome {
     fn seen(&mut self) -> Seen;
 });
 
-/// What few futures have.
+/// A field that few futures have.
 #[derive(Clone, Copy)]
 pub enum Rare {
     /// The traceback that the exception had when it was set.
     ExceptionTraceback,
-    /// What `cancel(msg)` was given.
+    /// The message of `cancel(msg)`.
     CancelMessage,
     /// Where the future was made (debug mode).
     SourceTraceback,
@@ -391,7 +390,7 @@ pub enum Rare {
     StepTraceback,
 }
 
-/// The same, kept out of the way of the many, and made on first use.
+/// These fields, allocated on first use.
 #[derive(Default)]
 pub struct RareFields(Option<Box<[Option<Py<PyAny>>; 4]>>);
 
@@ -401,7 +400,7 @@ impl RareFields {
         self.0.as_ref()?[field as usize].as_ref()
     }
 
-    /// Puts a value in, and hands out what was there.
+    /// Sets a field and returns the old value.
     fn put(&mut self, field: Rare, value: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
         if value.is_none() && self.0.is_none() {
             return None;
@@ -421,21 +420,21 @@ unsafe_cell_methods!(RareFields {
     fn put(&mut self, field: Rare, value: Option<Py<PyAny>>) -> Option<Py<PyAny>>;
 });
 
-/// What is told of a future by a word.
+/// Flags of a future.
 #[derive(Clone, Copy, Default)]
 pub struct Flags {
-    /// Set by `await`, cleared by the task that takes note: tells `await
-    /// future` from a bare `yield future`.
+    /// `_asyncio_future_blocking`: set by `await`, cleared by the task. It distinguishes
+    /// `await future` from a bare `yield future`.
     pub blocking: bool,
-    /// Whether the exception has to be reported when the future goes.
+    /// Whether the exception is reported when the future is deallocated.
     pub log_traceback: bool,
 }
 
 /// The state of one future.
 pub struct FutureState {
-    /// None until `__init__` has run, and after the collector cleared it.
+    /// None until `__init__` has run, and after the garbage collector has cleared it.
     pub event_loop: GilCell<Option<LoopRef>>,
-    /// Pending, or how it ended.
+    /// The outcome, or the callbacks.
     pub outcome: GilCell<Outcome>,
     /// See [`Flags`].
     pub flags: GilCell<Flags>,
@@ -443,7 +442,7 @@ pub struct FutureState {
     pub rare: GilCell<RareFields>,
 }
 
-/// All that a future held, to be dropped.
+/// Everything that a future has held, to be dropped.
 pub type Remains = (Option<LoopRef>, Outcome, RareFields);
 
 impl FutureState {
@@ -464,14 +463,14 @@ impl FutureState {
         }
     }
 
-    /// Goes back to before `__init__`. The caller drops what there was.
+    /// Resets the state to that before `__init__`. The caller drops the result.
     pub fn restart(&self, py: Python<'_>) -> Remains {
         self.flags.set(py, Flags::default());
         (self.event_loop.take(py), self.outcome.replace(py, Outcome::NEW), self.rare.take(py))
     }
 
-    /// Lets go of everything, most of which is not there, in an object that nobody can
-    /// reach any more; what stays is as before `__init__`.
+    /// Drops everything in an object that is not reachable any more, and resets the state
+    /// to that before `__init__`. Most fields are empty.
     #[inline]
     pub fn release(&self, py: Python<'_>) {
         if let Some(event_loop) = self.event_loop.take(py) {

@@ -1,4 +1,4 @@
-//! What a callback is called with.
+//! The arguments of a callback.
 
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::CloneRef;
@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{Borrowed, PyTraverseError, ffi};
 
-/// The positional arguments of a callback. Most have none or one, which need
-/// no tuple.
+/// The positional arguments of a callback. Most callbacks have none or one, which
+/// needs no tuple.
 #[derive(Default)]
 pub enum Arguments {
     /// `callback()`.
@@ -21,7 +21,7 @@ pub enum Arguments {
 }
 
 impl Arguments {
-    /// Those of a tuple.
+    /// From a tuple.
     #[inline]
     pub fn of(arguments: &Bound<'_, PyTuple>) -> Self {
         match arguments.len() {
@@ -30,7 +30,7 @@ impl Arguments {
         }
     }
 
-    /// Those that a function was called with.
+    /// From the arguments of a native call.
     #[inline]
     pub fn of_slice<'py>(
         py: Python<'py>,
@@ -51,7 +51,7 @@ impl Arguments {
         self.bind(py).to_tuple(py)
     }
 
-    /// For the length of a call.
+    /// Clones the references for the duration of a call.
     #[inline]
     pub fn bind<'py>(&self, py: Python<'py>) -> BoundArguments<'py> {
         match self {
@@ -61,7 +61,7 @@ impl Arguments {
         }
     }
 
-    /// The same, and these references are used up.
+    /// The same, consuming these references.
     #[inline]
     pub fn into_bound(self, py: Python<'_>) -> BoundArguments<'_> {
         match self {
@@ -71,7 +71,7 @@ impl Arguments {
         }
     }
 
-    /// Lets go of them.
+    /// Drops the references, with the GIL held.
     #[inline]
     pub fn release(self, py: Python<'_>) {
         match self {
@@ -81,7 +81,7 @@ impl Arguments {
         }
     }
 
-    /// Visits them.
+    /// Visits the references, for the garbage collector.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::None => Ok(()),
@@ -114,7 +114,7 @@ pub enum BoundArguments<'py> {
 }
 
 impl<'py> BoundArguments<'py> {
-    /// Calls `callback` with them.
+    /// Calls `callback` with these arguments.
     #[inline]
     pub fn call(&self, callback: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = callback.py();

@@ -1,4 +1,4 @@
-//! Callbacks that may be steps of the standard library's own tasks.
+//! Callbacks that may be steps of the standard library's tasks.
 
 use pyo3::prelude::*;
 use pyo3::{PyTypeInfo, ffi};
@@ -12,9 +12,9 @@ unsafe extern "C" {
     fn PyMethod_Self(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
 }
 
-/// Whether `callback` may be a step of a standard task: anything but a plain
-/// function, a method of something that is no task, or a method of a future of
-/// ours. Looks at types only.
+/// Whether `callback` may be a step of a stdlib task: true for everything but a plain
+/// function, a method of an object that is not a task, or a method of a native future.
+/// Checks only types.
 pub fn may_step_foreign_task(callback: &Bound<'_, PyAny>) -> bool {
     let py = callback.py();
     // SAFETY: the reference is alive; a bound method holds its receiver.

@@ -25,7 +25,7 @@ pub struct Handle {
 }
 
 pub(super) struct HandleState {
-    /// None once cancelled, so that a cancelled handle holds on to nothing.
+    /// None once cancelled, so that a cancelled handle keeps nothing alive.
     callback: GilCell<Option<Py<PyAny>>>,
     /// None together with the callback.
     arguments: GilCell<Arguments>,
@@ -33,7 +33,7 @@ pub(super) struct HandleState {
     context: GilCell<Option<Py<PyAny>>>,
     event_loop: GilCell<Option<LoopRef>>,
     cancelled: GilCell<bool>,
-    /// What only debug mode needs.
+    /// Fields for debug mode.
     origin: GilCell<Option<Box<Origin>>>,
 }
 
@@ -55,7 +55,7 @@ impl HandleState {
         })
     }
 
-    /// The same for a handle that was emptied.
+    /// The same for an emptied handle from the free list.
     #[inline]
     pub(super) fn refill(
         &self,
@@ -72,7 +72,7 @@ impl HandleState {
         self.cancelled.set(py, false);
     }
 
-    /// Lets go of everything.
+    /// Drops all references.
     #[inline]
     pub(super) fn empty(&self, py: Python<'_>) {
         if let Some(callback) = self.callback.take(py) {
@@ -128,13 +128,13 @@ impl Handle {
         self.state.cancelled.get(py)
     }
 
-    /// Keeps the stack of the Python code that schedules this handle.
+    /// Records the stack of the Python code that schedules this handle.
     pub fn remember_origin(&self, py: Python<'_>) -> PyResult<()> {
         self.set_origin(py, stdlib::extract_stack(py)?.call0()?.unbind());
         Ok(())
     }
 
-    /// Keeps `stack` as where this handle was scheduled.
+    /// Records `stack` as the place where this handle was scheduled.
     pub fn set_origin(&self, py: Python<'_>, stack: Py<PyAny>) {
         let mut origin = self.state.origin.take(py).unwrap_or_default();
         let before = origin.source_traceback.replace(stack);
@@ -142,7 +142,7 @@ impl Handle {
         drop(before);
     }
 
-    /// Calls the callback in its context; the error is the callback's own.
+    /// Calls the callback in its context; returns the callback's error.
     #[inline]
     pub fn call(&self, py: Python<'_>) -> PyResult<()> {
         let Some(callback) = self.state.callback.clone_ref(py) else {
@@ -157,9 +157,8 @@ impl Handle {
         context::run_in(&context, || arguments.call(&callback).map(drop))
     }
 
-    /// Whether the callback may be a step of a task of the standard library's:
-    /// anything but a plain function, a method of something that is no task,
-    /// or a method of our own.
+    /// Whether the callback may be a step of a stdlib task: true for everything but a
+    /// plain function, a method of an object that is not a task, or a native method.
     pub fn may_step_foreign_task(&self, py: Python<'_>) -> bool {
         match self.state.callback.clone_ref(py) {
             Some(callback) => may_step_foreign_task(&callback.into_bound(py)),
@@ -167,7 +166,7 @@ impl Handle {
         }
     }
 
-    /// Marks it cancelled and lets go of what it would have called.
+    /// Marks the handle as cancelled and drops callback and arguments.
     #[inline]
     pub(super) fn cancel_handle(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
@@ -199,7 +198,7 @@ impl Handle {
         self.event_loop(py).map_or(Ok(false), |event_loop| event_loop.debug())
     }
 
-    /// The loop, until the collector clears the handle.
+    /// The loop; None after the garbage collector has cleared the handle.
     #[inline]
     pub(super) fn event_loop<'py>(&self, py: Python<'py>) -> Option<BoundLoop<'py>> {
         self.state.event_loop.clone_ref(py).map(|event_loop| event_loop.into_bound(py))
@@ -219,7 +218,7 @@ impl Handle {
             info.append(format_callback(py, callback, this._args(py)?, this.debug(py)?)?)?;
         }
         if let Some(stack) = this._source_traceback(py) {
-            // Without frames if something else than Python code scheduled it.
+            // Without frames if native code scheduled it.
             if stack.bind(py).is_truthy()? {
                 let frame = stack.bind(py).get_item(-1)?;
                 info.append(format!("created at {}:{}", frame.get_item(0)?, frame.get_item(1)?))?;
@@ -295,17 +294,19 @@ impl Handle {
         Ok(allocate::string(py, &format!("<{}>", words.join(" ")))?.into_any().unbind())
     }
 
-    /// Calls the callback off. Does nothing if it was called off already.
+    /// Cancels the callback. Does nothing if it is cancelled already.
+    ///
+    /// https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.Handle.cancel
     fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::cancel_handle(slf)
     }
 
-    /// Whether it was called off.
+    /// Returns whether the callback was cancelled.
     fn cancelled(&self, py: Python<'_>) -> bool {
         self.is_cancelled(py)
     }
 
-    /// The context that the callback runs in.
+    /// Returns the context that the callback runs in.
     fn get_context(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.context.clone_ref(py)
     }

@@ -1,4 +1,4 @@
-//! What callbacks raise, and how they are shown.
+//! Exceptions of callbacks, and how callbacks are formatted in messages.
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use crate::ffi::allocate;
 use crate::ffi::errors::Settled;
 use crate::stdlib;
 
-/// A callback as asyncio's messages show it.
+/// Formats a callback as asyncio's messages do.
 pub(super) fn format_callback<'py>(
     py: Python<'py>,
     callback: Py<PyAny>,
@@ -18,8 +18,8 @@ pub(super) fn format_callback<'py>(
     debug: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let format = stdlib::format_callback_source(py)?;
-    // Newer interpreters hide the arguments outside debug mode and have to be
-    // told which it is; older ones do not take the argument.
+    // Newer versions hide the arguments outside debug mode, so their function has an
+    // argument for it; older ones do not.
     static TAKES_DEBUG: PyOnceLock<bool> = PyOnceLock::new();
     let takes_debug = *TAKES_DEBUG.get_or_try_init(py, || {
         format
@@ -36,8 +36,8 @@ pub(super) fn format_callback<'py>(
     }
 }
 
-/// Passes what a callback raised to the loop's exception handler, except what
-/// must end the loop, which is returned.
+/// Passes the exception of a callback to the loop's exception handler. An exception that
+/// must end the loop is returned instead.
 pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResult<()> {
     let py = handle.py();
     let error = error.settled(py);

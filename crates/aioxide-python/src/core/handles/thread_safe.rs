@@ -12,8 +12,8 @@ use crate::core::futures::LoopRef;
 use crate::ffi::gil_cell::GilCell;
 use crate::stdlib;
 
-/// A callback that `call_soon_threadsafe` has scheduled. While it runs, other threads
-/// that call it off, or ask whether it was called off, wait until it has ended.
+/// A callback that `call_soon_threadsafe` has scheduled. While it runs, `cancel()` and
+/// `cancelled()` in other threads wait until it has ended.
 #[pyclass(frozen, extends = Handle, module = "aioxide")]
 pub struct ThreadSafeHandle {
     /// A `threading.RLock`; None only after the collector cleared the handle.
@@ -45,7 +45,7 @@ impl ThreadSafeHandle {
         Ok(this.into_super().unbind())
     }
 
-    /// `handle` as one of these, if it is one.
+    /// `handle` as a `ThreadSafeHandle`, if it is one.
     #[inline]
     pub fn of<'a, 'py>(handle: &'a Bound<'py, Handle>) -> Option<&'a Bound<'py, Self>> {
         // SAFETY: the reference is alive.
@@ -55,7 +55,7 @@ impl ThreadSafeHandle {
             .then(|| unsafe { handle.cast_unchecked::<Self>() })
     }
 
-    /// Does something while no other thread can.
+    /// Runs a closure while no other thread can.
     pub fn locked<R>(slf: &Bound<'_, Self>, body: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
         let py = slf.py();
         let lock = slf.get().lock.clone_ref(py).map(|lock| lock.into_bound(py));
@@ -77,12 +77,12 @@ impl ThreadSafeHandle {
         Ok(stdlib::thread_safe_handle_type(slf.py())?.clone().unbind())
     }
 
-    /// Calls the callback off, after it has ended if it runs in another thread.
+    /// Cancels the callback. Waits while it runs in another thread.
     fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::locked(slf, || Handle::cancel_handle(slf.as_super()))
     }
 
-    /// Whether it was called off. Waits while the callback runs in another thread.
+    /// Returns whether the callback was cancelled. Waits while it runs in another thread.
     fn cancelled(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Self::locked(slf, || Ok(slf.as_super().get().is_cancelled(slf.py())))
     }

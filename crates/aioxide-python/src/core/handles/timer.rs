@@ -21,7 +21,7 @@ use crate::stdlib;
 #[pyclass(frozen, subclass, extends = Handle, module = "aioxide")]
 pub struct TimerHandle {
     timing: GilCell<Timing>,
-    /// What the caller gave for the time, if that is no float.
+    /// The time as the caller passed it, if that is not a float.
     given: GilCell<Option<Py<PyAny>>>,
 }
 
@@ -61,12 +61,12 @@ impl TimerHandle {
         }
     }
 
-    /// The time is to be shown as the caller gave it.
+    /// Keeps the time as the caller passed it, for `when()`.
     pub fn set_when(&self, when: &Bound<'_, PyAny>) {
         drop(self.given.replace(when.py(), Some(when.clone().unbind())));
     }
 
-    /// The time, as the caller gave it.
+    /// The time, as the caller passed it.
     fn when_object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match self.given.clone_ref(py) {
             Some(given) => Ok(given.into_bound(py)),
@@ -78,7 +78,7 @@ impl TimerHandle {
         self.timing.get(py).when
     }
 
-    /// Notes that the timer has entered or left the heap.
+    /// Records that the timer has entered or left the heap.
     #[inline]
     pub fn set_scheduled(&self, py: Python<'_>, scheduled: bool) {
         self.timing.update(py, |timing| timing.scheduled = scheduled);
@@ -86,7 +86,7 @@ impl TimerHandle {
 }
 
 impl TimerHandle {
-    /// Calls the timer off; the loop forgets it.
+    /// Cancels the timer, and removes it from the loop.
     #[inline]
     fn cancel_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
@@ -182,7 +182,7 @@ impl TimerHandle {
         Ok(info)
     }
 
-    /// The loop time at which the callback is due, in seconds.
+    /// Returns the loop time at which the callback is due, in seconds.
     fn when<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.when_object(py)
     }

@@ -1,4 +1,4 @@
-//! `Task`: a coroutine that the loop drives (`asyncio.tasks`).
+//! `Task`: a coroutine that the loop runs (`asyncio.tasks`).
 
 mod name;
 mod object;
@@ -28,14 +28,14 @@ use crate::ffi::{context, free_list};
 use name::Name;
 use state::{Flags, TaskState};
 
-/// What `create_task` may be told about a new task.
+/// The options of `create_task`.
 #[derive(Default)]
 pub struct TaskOptions<'py> {
-    /// Its name; made up when absent or None.
+    /// Its name; a default one if absent or None.
     pub name: Option<Bound<'py, PyAny>>,
-    /// Its context; a copy of the current one when absent or None.
+    /// Its context; a copy of the current one if absent or None.
     pub context: Option<Bound<'py, PyAny>>,
-    /// Whether to run it at once up to its first wait.
+    /// Whether to run it up to its first wait at once.
     pub eager_start: bool,
 }
 
@@ -117,10 +117,10 @@ impl Task {
         step::schedule(slf, &event_loop, None)
     }
 
-    /// Runs the first step inside whatever runs now.
+    /// Runs the first step now, inside the current task or callback.
     fn start_eagerly(slf: &Bound<'_, Self>, event_loop: &BoundLoop<'_>) -> PyResult<()> {
         let py = slf.py();
-        // Its first step may start another one.
+        // Its first step may start another task eagerly.
         let _level = Level::enter(py)?;
         let context = slf.get().context(py);
         current_task::swapped(py, event_loop.as_any().as_unbound(), slf.as_any(), || {
@@ -143,7 +143,7 @@ impl Task {
         self.state.flags.update(py, |flags| flags.log_destroy_pending = value);
     }
 
-    /// Where the future is that the task awaits, to tell it from others.
+    /// The address of the future that the task awaits, to compare with.
     pub fn awaited(&self, py: Python<'_>) -> Option<usize> {
         self.state.waiter.read(py, |waiter| waiter.as_ref().map(|waiter| waiter.as_ptr().addr()))
     }

@@ -1,4 +1,4 @@
-//! A task's name. Most are never read, so the made-up ones stay numbers.
+//! A task's name. Most are never read, so a default name is stored as its number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::CloneRef;
 
-/// The number of the next made-up name of this process.
+/// The number of the next default name of this process.
 fn next_number() -> u64 {
     static COUNTER: AtomicU64 = AtomicU64::new(1);
     COUNTER.fetch_add(1, Ordering::Relaxed)
@@ -95,8 +95,8 @@ mod object {
     use pyo3::IntoPyObjectExt;
     use pyo3::types::PyInt;
 
-    /// See the module. In memory it is what CPython's tools look for: a pointer to
-    /// a `str`, or to an `int` for a made-up name.
+    /// See the module. CPython's tools read it from memory: a pointer to a `str`, or to
+    /// an `int` for a default name.
     #[derive(Default)]
     #[repr(transparent)]
     pub struct Name(Option<Py<PyAny>>);

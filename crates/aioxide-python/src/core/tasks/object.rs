@@ -22,7 +22,7 @@ use crate::ffi::gil_cell::{CloneRef, Contents};
 use crate::ffi::recursion::{self};
 use crate::stdlib;
 
-/// A coroutine that the event loop drives; a future of what it returns.
+/// A coroutine that the event loop runs, and the future of its result.
 ///
 /// Task(coro, *, loop=None, name=None, context=None, eager_start=False).
 /// Usually made by `create_task`. See the asyncio documentation of `Task`.
@@ -53,7 +53,7 @@ impl Task {
         true
     }
 
-    /// Whether CPython finds in our tasks what it looks for: see
+    /// Whether our tasks have the memory layout that CPython's tools expect: see
     /// `crate::ffi::debug_offsets`.
     #[cfg(Py_3_14)]
     pub fn is_laid_out_as(
@@ -98,7 +98,7 @@ impl Task {
         context: Option<Bound<'_, PyAny>>,
         eager_start: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        // Whatever is true, as asyncio takes it.
+        // By its truth value, as in asyncio.
         let eager_start = eager_start.map_or(Ok(false), |it| it.is_truthy())?;
         Future::initialize(slf.as_super(), r#loop)?;
         Self::start(slf, coro, TaskOptions { name, context, eager_start })
@@ -121,15 +121,17 @@ impl Task {
         Ok(stdlib::task_repr(slf.py())?.call1((slf,))?.unbind())
     }
 
-    /// Asks the task to end: `CancelledError` is thrown into its coroutine at
-    /// the next turn of the loop. False if it was done already.
+    /// Requests the task to end: `CancelledError` is thrown into its coroutine in the
+    /// next iteration of the loop. Returns False if it was done already.
+    ///
+    /// https://docs.python.org/3/library/asyncio-task.html#asyncio.Task.cancel
     #[pyo3(signature = (msg=None))]
     pub fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
         let py = slf.py();
         if !slf.get().accept_request(slf) {
             return Ok(false);
         }
-        // Along tasks that await one another this goes on in a loop, however many there are.
+        // A loop, not recursion: a chain of tasks that await one another may be long.
         let mut task = slf.clone();
         let mut circle = Circle::new(&task);
         while let Some(waiter) = task.get().state.waiter.clone_ref(py) {
@@ -145,8 +147,8 @@ impl Task {
                     }
                     false
                 }
-                // The waiter stays: it may be one that swallows the cancellation and has
-                // to be cancelled again later.
+                // The waiter stays: it may suppress the cancellation and have to be
+                // cancelled again later.
                 Err(_) => cancel_with_message(&waiter, CloneRef::clone_ref(&msg, py))?,
             };
             if accepted {
@@ -159,18 +161,18 @@ impl Task {
         Ok(true)
     }
 
-    /// How many requests to cancel are outstanding.
+    /// Returns the number of pending requests to cancel.
     pub fn cancelling(&self, py: Python<'_>) -> Made<i64> {
         Made(self.state.flags.get(py).cancel_requests.into())
     }
 
-    /// Takes one request to cancel back; returns how many are left.
+    /// Withdraws one request to cancel; returns how many are left.
     pub fn uncancel(&self, py: Python<'_>) -> Made<i64> {
         self.state.flags.update(py, |flags| {
             if flags.cancel_requests > 0 {
                 flags.cancel_requests -= 1;
-                // Since 3.13 the last uncancel also calls off a cancellation
-                // that was not delivered yet.
+                // Since 3.13 the last uncancel also withdraws a cancellation that
+                // was not delivered yet.
                 if cfg!(Py_3_13) && flags.cancel_requests == 0 {
                     flags.must_cancel = false;
                 }
@@ -179,12 +181,12 @@ impl Task {
         })
     }
 
-    /// The task's name.
+    /// Returns the task's name.
     fn get_name<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.state.name.clone_ref(py).into_python(py)
     }
 
-    /// Renames the task; the value is made a `str`.
+    /// Renames the task; the value is converted to a `str`.
     #[pyo3(signature = (value, /))]
     fn set_name(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
         let py = value.py();
@@ -193,17 +195,17 @@ impl Task {
         Ok(())
     }
 
-    /// The coroutine.
+    /// Returns the coroutine.
     fn get_coro(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self._coro(py)
     }
 
-    /// The context its steps run in.
+    /// Returns the context that its steps run in.
     fn get_context<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.context(py)
     }
 
-    /// The frames of the suspended coroutine, or of the exception's traceback.
+    /// Returns the frames of the suspended coroutine, or of the exception's traceback.
     #[pyo3(signature = (*, limit=None))]
     fn get_stack(slf: &Bound<'_, Self>, limit: Option<Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         Ok(stdlib::task_get_stack(slf.py())?.call1((slf, limit))?.unbind())
@@ -315,8 +317,8 @@ impl Finalize for Task {
     }
 
     fn finalize(slf: &Bound<'_, Self>) {
-        // Whoever keeps the report brings the task back to life, but not into
-        // `all_tasks()`.
+        // If the exception handler keeps the report, the task is resurrected, but it is no
+        // longer in `all_tasks()`.
         registry::unlink(slf.py(), slf.get());
         report_destroyed(slf);
         crate::core::futures::report_unretrieved(slf.as_super());
@@ -327,8 +329,7 @@ impl Finalize for Task {
     }
 }
 
-/// Tells the loop's exception handler of a task that is dropped while it
-/// still had something to do.
+/// Reports a pending task that is destroyed to the loop's exception handler.
 fn report_destroyed(slf: &Bound<'_, Task>) {
     let py = slf.py();
     let future = slf.as_super().get();
@@ -357,8 +358,8 @@ fn report_destroyed(slf: &Bound<'_, Task>) {
     }
 }
 
-/// Finds out whether tasks await one another in a circle, by comparing each one with one
-/// that came before, which is a later one at every power of two.
+/// Detects whether tasks await one another in a cycle (Brent's algorithm): compares each
+/// task with an earlier one, which is replaced at every power of two.
 struct Circle {
     mark: usize,
     passed: usize,

@@ -1,4 +1,4 @@
-//! What a task remembers beyond what a future does.
+//! The state of a task, in addition to that of a future.
 
 use std::collections::VecDeque;
 
@@ -20,32 +20,32 @@ use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 /// of the first four fields is CPython's.
 #[repr(C)]
 pub struct TaskState {
-    /// The coroutine, unless it is one that only Python code understands: CPython's
-    /// tools take every coroutine for the interpreter's own. Null without one.
+    /// The coroutine, if it is one of the interpreter's; else null. CPython's tools assume
+    /// that every coroutine is.
     #[cfg(Py_3_14)]
     pub legible: GilCell<*const ffi::PyObject>,
     /// See [`Name`].
     pub name: GilCell<Name>,
-    /// The context every step runs in; None until `__init__` has run.
+    /// The context of every step; None until `__init__` has run.
     pub context: GilCell<Option<Py<PyAny>>>,
     /// Its place in the list of live tasks.
     pub links: GilCell<Links>,
-    /// What is driven; None once an eager task has ended.
+    /// The coroutine; None once an eager task has ended.
     pub coroutine: GilCell<Option<Py<PyAny>>>,
     /// The future whose completion wakes the task. None while a step runs or
     /// is scheduled without one.
     pub waiter: GilCell<Option<Py<PyAny>>>,
-    /// Futures of ours that are done and whose wake-ups are in the ready queue, while the
-    /// task has gone on without them: see [`super::step`].
+    /// Native futures whose wake-ups are in the ready queue although the task does not wait
+    /// for them any more: see [`super::step`].
     pub stale_wakeups: GilCell<StaleWakeups>,
     /// See [`Flags`].
     pub flags: GilCell<Flags>,
 }
 
-/// What is told of a task by a word.
+/// Small fields of a task.
 #[derive(Clone, Copy, Default)]
 pub struct Flags {
-    /// Requests by `cancel()` that no `uncancel()` has taken back.
+    /// Requests by `cancel()` that no `uncancel()` has withdrawn.
     pub cancel_requests: u32,
     /// The next step throws `CancelledError` into the coroutine.
     pub must_cancel: bool,
@@ -69,7 +69,7 @@ impl TaskState {
         }
     }
 
-    /// Takes the coroutine to drive, and hands out the one before.
+    /// Sets the coroutine and returns the previous one.
     #[inline]
     #[must_use = "what was there is dropped here and now: say so with `drop`"]
     pub fn drive(&self, py: Python<'_>, coroutine: Py<PyAny>) -> Option<Py<PyAny>> {
@@ -86,7 +86,7 @@ impl TaskState {
         self.coroutine.replace(py, Some(coroutine))
     }
 
-    /// Hands out the coroutine, which has ended.
+    /// Removes and returns the coroutine, which has ended.
     #[inline]
     #[must_use = "what was there is dropped here and now: say so with `drop`"]
     pub fn take_coroutine(&self, py: Python<'_>) -> Option<Py<PyAny>> {
@@ -95,8 +95,8 @@ impl TaskState {
         self.coroutine.take(py)
     }
 
-    /// Goes back to before `__init__`, but for the place in the list. What the collector
-    /// has found is dropped.
+    /// Resets the state to that before `__init__`, except for the place in the list. For
+    /// the garbage collector.
     pub fn clear(&self, py: Python<'_>) {
         self.flags.set(py, Flags::default());
         drop(self.take_coroutine(py));
@@ -106,7 +106,7 @@ impl TaskState {
         drop(self.name.take(py));
     }
 
-    /// Lets go of everything, in an object that nobody can reach any more.
+    /// Drops everything, in an object that is not reachable any more.
     #[inline]
     pub fn release(&self, py: Python<'_>) {
         if let Some(coroutine) = self.take_coroutine(py) {
@@ -138,13 +138,13 @@ impl TaskState {
 
 /// The futures behind [`TaskState::stale_wakeups`].
 pub trait FutureQueue {
-    /// Adds one at the end.
+    /// Appends a future.
     fn add(&mut self, future: Py<Future>);
-    /// Takes the first one.
+    /// Removes the first future.
     fn take_first(&mut self) -> Option<Py<Future>>;
 }
 
-/// One word, since hardly any task has them.
+/// One word, because hardly any task has stale wake-ups.
 pub type StaleWakeups = Option<Box<VecDeque<Py<Future>>>>;
 
 impl FutureQueue for StaleWakeups {

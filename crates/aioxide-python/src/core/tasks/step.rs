@@ -1,4 +1,4 @@
-//! One step of a task: resume the coroutine, see what it wants next.
+//! One step of a task: resume the coroutine, and act on its outcome.
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyStopIteration, PySystemExit};
 use pyo3::ffi;
@@ -14,7 +14,7 @@ use crate::ffi::errors::Settled;
 use crate::ffi::{allocate, context, free_list};
 use crate::stdlib;
 
-/// What resuming a coroutine led to.
+/// The outcome of resuming a coroutine.
 enum Resumed<'py> {
     Yielded(Bound<'py, PyAny>),
     Returned(Py<PyAny>),
@@ -39,10 +39,10 @@ pub fn run_throw(
 
 /// Runs the step of a task whose awaited native future is done.
 ///
-/// The wake-up does not say which future that is: the one that the task waits for, unless
-/// the task was stepped meanwhile by something that had no business to (a foreign future
-/// that calls twice). Then the future was remembered ([`keep_stale_wakeup`]): as in asyncio, it steps
-/// the task although that waits for it no longer.
+/// The wake-up does not name the future. It is the one that the task waits for, unless
+/// something else has stepped the task meanwhile (a foreign future that calls its callback
+/// twice). Then the future was recorded ([`keep_stale_wakeup`]): as in asyncio, it steps the
+/// task although the task does not wait for it any more.
 #[inline]
 pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
     let py = core.py();
@@ -55,12 +55,12 @@ pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<
         None => None,
         Some(future) => woken_by(task, future)?,
     };
-    // The future goes when the task no longer needs it, not after the step.
+    // The future is dropped before the step, not after it.
     drop(waiter);
     run(core, task, exception, Cause::Waiter)
 }
 
-/// The same for a future that the task has gone on without.
+/// The same for a future that the task does not wait for any more.
 #[cold]
 fn run_stale_wakeup(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
     let py = core.py();
@@ -71,7 +71,7 @@ fn run_stale_wakeup(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyRes
     run(core, task, exception, Cause::Other)
 }
 
-/// What `future`, which is done, throws into the task that has waited for it.
+/// The exception of `future`, which is done, for the task that has waited for it.
 #[inline]
 fn woken_by<'py>(
     task: &Bound<'py, Task>,
@@ -86,13 +86,13 @@ fn woken_by<'py>(
     failure(py, future)
 }
 
-/// The task goes on without `waiter`, which will wake it up all the same.
+/// The task stops waiting for `waiter`, which will still wake it up.
 #[cold]
 pub fn keep_stale_wakeup(task: &Bound<'_, Task>, waiter: Py<PyAny>) -> PyResult<()> {
     let py = task.py();
     let waiter = waiter.into_bound(py);
     let Some(future) = as_native(&waiter) else {
-        return Ok(()); // It calls with itself as the argument.
+        return Ok(()); // A foreign future passes itself to the callback.
     };
     if future.get().is_done(py) {
         if future.get().is_on_native_loop(py) {
@@ -106,7 +106,7 @@ pub fn keep_stale_wakeup(task: &Bound<'_, Task>, waiter: Py<PyAny>) -> PyResult<
     Ok(())
 }
 
-/// What has brought a step about.
+/// What has caused a step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// The future that the task waits for.
@@ -132,7 +132,7 @@ fn run(
     result
 }
 
-/// What a done future without a result throws into the coroutine that awaits it.
+/// The exception of a done future without a result, for the coroutine that awaits it.
 fn failure<'py>(
     py: Python<'py>,
     future: &Bound<'py, Future>,
@@ -146,12 +146,13 @@ fn failure<'py>(
     }
 }
 
-/// Resumes the coroutine with `exception` or with nothing, and acts on what
-/// comes of it. The caller has entered the task's context and made the task
-/// the current one.
+/// Resumes the coroutine, with `exception` if there is one, and acts on the outcome.
+/// The caller has entered the task's context and made the task the current one.
 ///
-/// Returns an error only for what ends the loop (`KeyboardInterrupt`,
-/// `SystemExit`) and for steps that must not have happened.
+/// # Errors
+///
+/// Exceptions that end the loop (`KeyboardInterrupt`, `SystemExit`), and
+/// `InvalidStateError` for a step of a task that is done.
 pub fn advance(
     task: &Bound<'_, Task>,
     exception: Option<Bound<'_, PyAny>>,
@@ -275,12 +276,12 @@ fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
     if ends_the_loop { Err(PyErr::from_value(value)) } else { Ok(()) }
 }
 
-/// The coroutine has yielded `result`: wait for it, or say what is wrong.
+/// The coroutine has yielded `result`: wait for it, or raise in the coroutine.
 #[inline]
 fn wait_for(task: &Bound<'_, Task>, result: Bound<'_, PyAny>) -> PyResult<()> {
     let py = task.py();
     if result.is_none() {
-        // A bare yield gives the others one iteration.
+        // A bare yield lets other tasks run for one iteration.
         let event_loop = task.as_super().get().event_loop(py)?;
         return schedule(task, &event_loop, None);
     }
@@ -310,7 +311,7 @@ fn bad_yield(task: &Bound<'_, Task>, result: &Bound<'_, PyAny>) -> PyResult<()> 
     misuse(task, message)
 }
 
-/// Waits for one of our own futures or tasks.
+/// Waits for a native future or task.
 #[inline]
 fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResult<()> {
     let py = task.py();
@@ -331,7 +332,7 @@ fn wait_for_native(task: &Bound<'_, Task>, future: &Bound<'_, Future>) -> PyResu
     if waits_for(task, future.as_any()) { cancel_waiter(task, future.as_any()) } else { Ok(()) }
 }
 
-/// Waits for anything that follows asyncio's protocol of futures.
+/// Waits for an object that follows asyncio's future protocol.
 fn wait_for_foreign(
     task: &Bound<'_, Task>,
     result: &Bound<'_, PyAny>,
@@ -364,7 +365,7 @@ fn wait_for_foreign(
     if waits_for(task, result) { cancel_waiter(task, result) } else { Ok(()) }
 }
 
-/// Notes what the task waits for. Whether it was cancelled meanwhile.
+/// Records what the task waits for. Returns whether the task was cancelled meanwhile.
 #[inline]
 fn waits_for(task: &Bound<'_, Task>, waiter: &Bound<'_, PyAny>) -> bool {
     let py = task.py();
@@ -375,8 +376,7 @@ fn waits_for(task: &Bound<'_, Task>, waiter: &Bound<'_, PyAny>) -> bool {
     state.flags.get(py).must_cancel
 }
 
-/// The task was cancelled while its step ran: pass that on to what it waits
-/// for now.
+/// The task was cancelled during its step: cancels what it waits for now.
 fn cancel_waiter(task: &Bound<'_, Task>, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = task.py();
     let message = task.as_super().get().cancel_message(py);
@@ -404,8 +404,8 @@ fn yielded_without_await(task: &Bound<'_, Task>, future: &Bound<'_, PyAny>) -> P
     )
 }
 
-/// The coroutine has done something that a task cannot: its next step throws
-/// a `RuntimeError` that says so.
+/// The coroutine has yielded something invalid: the next step throws a
+/// `RuntimeError` into it.
 fn misuse(task: &Bound<'_, Task>, message: String) -> PyResult<()> {
     let py = task.py();
     let error = PyRuntimeError::new_err(message).into_value(py).into_any();
@@ -413,7 +413,7 @@ fn misuse(task: &Bound<'_, Task>, message: String) -> PyResult<()> {
     schedule(task, &event_loop, Some(error))
 }
 
-/// Puts the next step of `task` behind what is ready.
+/// Appends the next step of `task` to the ready queue.
 #[inline]
 pub fn schedule(
     task: &Bound<'_, Task>,

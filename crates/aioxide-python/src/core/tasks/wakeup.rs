@@ -1,4 +1,4 @@
-//! Tasks as Python callables, for loops and futures that are not ours.
+//! Tasks as Python callables, for foreign loops and futures.
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -12,7 +12,7 @@ use crate::core::futures::BoundLoop;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::{Contents, GilCell};
 
-/// The done-callback by which a foreign future wakes a task of ours.
+/// The done-callback by which a foreign future wakes a native task.
 #[pyclass(frozen, weakref, module = "aioxide")]
 pub struct TaskWakeup {
     task: Contents<GilCell<Option<Py<Task>>>>,
@@ -61,7 +61,7 @@ impl TaskWakeup {
         self.address(py).map_or(0, |address| address >> 4)
     }
 
-    /// What asyncio's messages show it as.
+    /// The name in asyncio's messages.
     #[getter]
     fn __qualname__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         allocate::string(py, "Task.task_wakeup")
@@ -89,13 +89,13 @@ impl TaskWakeup {
     }
 }
 
-/// A step of a task of ours on a loop that is not ours.
+/// A step of a native task on a foreign loop.
 #[pyclass(frozen, module = "aioxide")]
 pub struct TaskStep {
     step: Contents<GilCell<Option<Step>>>,
 }
 
-/// A task, and what its coroutine is to be thrown.
+/// A task, and the exception to throw into its coroutine.
 type Step = (Py<Task>, Option<Py<PyAny>>);
 
 impl TaskStep {
@@ -141,7 +141,7 @@ fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<
             current.step_begins(py, event_loop, task.as_any())?;
             let result = step::advance(task, exception, Cause::Other);
             current.step_ended(py, event_loop);
-            // Whoever called this handle goes on after us.
+            // The caller of this handle may run other code afterwards.
             current.flush(py, event_loop)?;
             result
         }

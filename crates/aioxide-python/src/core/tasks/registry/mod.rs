@@ -1,11 +1,10 @@
 //! Every live task, for `asyncio.all_tasks()`.
 //!
-//! A doubly linked list through the tasks themselves: linking and unlinking cost a
-//! few stores, where the standard library's `WeakSet` costs more than the rest of
-//! making a task. It holds addresses, not references, so it keeps no task alive: a
-//! task leaves it when it is done, and at the latest when it is deallocated, before
-//! its memory goes. Up to 3.13 the list is ours (`own_list`), from 3.14 on asyncio's
-//! (`thread_list`).
+//! An intrusive, doubly linked list: linking and unlinking cost a few stores, where the
+//! standard library's `WeakSet` costs more than the rest of making a task. It holds
+//! addresses, not references, so it keeps no task alive: a task leaves it when it is
+//! done, and at the latest when it is deallocated, before its memory is freed. Up to 3.13
+//! the list is ours (`own_list`), from 3.14 on it is asyncio's (`thread_list`).
 
 #[cfg(not(Py_3_14))]
 mod own_list;

@@ -63,8 +63,8 @@ fn is_linked(py: Python<'_>, task: &Task, newest: Address) -> bool {
 
 /// All tasks that are not done, newest first.
 ///
-/// One whose last reference is gone is in the list until its memory goes, and what it
-/// holds is dropped before that: it must not be brought back to life then.
+/// A task whose last reference is gone stays in the list until its memory is freed, and
+/// its fields are dropped before that. Such a task must not be resurrected.
 pub fn live_tasks(py: Python<'_>) -> Vec<Py<Task>> {
     let mut tasks = Vec::new();
     let mut cursor = NEWEST.get(py);
@@ -84,9 +84,9 @@ pub fn live_tasks(py: Python<'_>) -> Vec<Py<Task>> {
 /// The task at an address taken from the list.
 #[inline]
 fn at(py: Python<'_>, address: NonNull<ffi::PyObject>) -> &Task {
-    // SAFETY: a task unlinks itself before its memory goes, and the list is
-    // touched under the GIL only, so every address in it is a live task. The
-    // caller uses the reference for one access, during which nothing runs.
+    // SAFETY: a task unlinks itself before its memory is freed, and the list is
+    // used only with the GIL held, so every address in it is a live task. The
+    // caller uses the reference for one access, during which no other code runs.
     unsafe {
         let task: Borrowed<'_, '_, Task> =
             Borrowed::from_ptr(py, address.as_ptr()).cast_unchecked::<Task>();

@@ -16,7 +16,7 @@ pub struct Links(TaskLink);
 pub fn link(task: &Bound<'_, Task>) -> PyResult<()> {
     let py = task.py();
     let Some(thread) = ThreadState::get(py) else {
-        // asyncio keeps whatever it does not know in a set of weak references.
+        // asyncio keeps tasks of other classes in a set of weak references.
         let asyncio = PyModule::import(py, "_asyncio")?;
         return asyncio.call_method1(crate::name!("_register_task"), (task,)).map(drop);
     };
