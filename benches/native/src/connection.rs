@@ -11,17 +11,17 @@ use rustix::io::Errno;
 use crate::messages::Messages;
 use crate::stream::Stream;
 
-/// A server that neither takes nor answers anything for so long is stuck.
+/// A server that neither receives nor answers anything for this time is stuck.
 pub const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
-/// A registered, non-blocking connection and how far its batch has come.
+/// A registered, non-blocking connection and the progress of its batch.
 pub struct Connection {
-    /// Its place among the connections: chooses what it sends.
+    /// Its index among the connections, which selects what it sends.
     number: usize,
     stream: Stream,
-    /// Batches answered so far: chooses what it sends next.
+    /// The number of answered batches, which selects what it sends next.
     answered: usize,
-    /// Bytes of the current batch that the kernel has taken.
+    /// Bytes of the current batch that the kernel has accepted.
     sent: usize,
     /// Bytes of the current batch that have come back.
     received: usize,
@@ -31,7 +31,7 @@ pub struct Connection {
     finishing: bool,
 }
 
-/// What one readiness event brought.
+/// The outcome of one readiness event.
 #[derive(Default)]
 pub struct Received {
     /// Messages that are complete now.
@@ -60,7 +60,7 @@ impl Connection {
         Ok(Self { number, stream, answered: 0, sent: 0, received: 0, started, finishing: false })
     }
 
-    /// Sends what the kernel takes of the current batch.
+    /// Sends as much of the current batch as the kernel accepts.
     ///
     /// # Errors
     /// When the connection is broken.
@@ -112,8 +112,8 @@ impl Connection {
             };
             received.messages += messages.check(batch, self.received, &buffer[..count])?;
             self.received += count;
-            // A short read has drained the socket: what comes later is a new
-            // edge. Only an end of stream that was already reported is not.
+            // A short read has drained the socket: later data is a new edge.
+            // Only an end of stream that was already reported is not.
             if self.stream.is_drained(count, buffer.len()) && !flags.contains(EventFlags::RDHUP) {
                 return Ok(received);
             }
@@ -142,12 +142,12 @@ impl Connection {
 
 /// Sends one batch on `stream` and waits for the answer.
 ///
-/// Sends and receives by turns: a server that stops reading while its answers
-/// are not taken would wait for us, and we for it, once a batch is larger than
-/// all buffers between the two.
+/// Sends and receives alternately. Otherwise there would be a deadlock with a
+/// server that stops reading until its answers are read, once a batch is larger
+/// than all buffers between the two.
 ///
 /// # Errors
-/// As [`Connection::receive`], and when the server neither takes nor answers
+/// As [`Connection::receive`], and when the server neither receives nor answers
 /// anything for ten seconds.
 pub fn exchange(stream: &mut Stream, batch: &[u8], messages: &Messages) -> io::Result<()> {
     let mut buffer = vec![0; batch.len()];
@@ -158,7 +158,7 @@ pub fn exchange(stream: &mut Stream, batch: &[u8], messages: &Messages) -> io::R
             sent += stream.send(&batch[sent..])?;
         }
         wait(stream.socket(), !flushed || sent < batch.len())?;
-        // An error or an end of stream shows up when reading, whatever else is ready.
+        // A read reports an error or an end of stream, whatever else is ready.
         match stream.receive(&mut buffer)? {
             None => {}
             Some(0) => return Err(closed_early()),
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    /// An echo that reads no more while its answer is not taken.
+    /// An echo server that stops reading until its answer is read.
     fn echo_on(mut stream: UnixStream) {
         let mut buffer = [0; 4096];
         while let Ok(count) = stream.read(&mut buffer) {

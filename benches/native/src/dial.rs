@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use rustix::fd::OwnedFd;
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 
-/// Connections from one source address before the next one is taken. A closed
+/// Connections from one source address before the next address is used. A closed
 /// connection keeps its port for a minute (TIME-WAIT), and one address has
 /// about 28,000 of them; the loopback network has 16 million addresses.
 const CONNECTIONS_PER_SOURCE: u32 = 8192;

@@ -1,4 +1,4 @@
-//! The floor: an epoll echo server and nothing else.
+//! The baseline: an epoll echo server and nothing else.
 //!
 //! One thread, one read buffer, two system calls a request besides the shared
 //! `epoll_wait`. Sockets are registered once, edge-triggered, for reading and
@@ -28,7 +28,7 @@ impl EchoServer {
     /// Listens on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// Whatever the system says when it has no socket or no port left.
+    /// The system's error when there is no socket or no port left.
     pub fn bind() -> io::Result<Self> {
         let listener = net::socket_with(
             AddressFamily::INET,
@@ -42,12 +42,12 @@ impl EchoServer {
         Ok(Self { listener, address })
     }
 
-    /// Where the server listens.
+    /// The address that the server listens on.
     pub fn address(&self) -> SocketAddrV4 {
         self.address
     }
 
-    /// Echoes for ever.
+    /// Echoes without end.
     ///
     /// # Errors
     /// When waiting for events or accepting fails. A connection that fails is
@@ -55,8 +55,8 @@ impl EchoServer {
     pub fn run(self) -> io::Result<Infallible> {
         let poller = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&poller, &self.listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
-        // Indexed by descriptor: the kernel hands out the lowest free number,
-        // which makes this as dense as a slab and needs no free list.
+        // Indexed by descriptor: the kernel assigns the lowest free number, so this
+        // is as dense as a slab and needs no free list.
         let mut connections: Vec<Option<Connection>> = Vec::new();
         let mut events = Vec::with_capacity(EVENTS_PER_WAIT);
         let mut buffer = vec![0; READ_BUFFER];
@@ -112,12 +112,12 @@ impl EchoServer {
 
 struct Connection {
     socket: OwnedFd,
-    /// What the kernel did not take. While there is any, nothing more is read:
-    /// a client that does not read its answers must not fill our memory.
+    /// Bytes that the kernel did not accept. While there are any, nothing more is
+    /// read: a client that does not read its answers must not fill our memory.
     unsent: Vec<u8>,
 }
 
-/// The connection is over, in order or not: either way it is dropped.
+/// The connection has ended, with or without an error, and is dropped.
 struct Closed;
 
 impl Connection {
@@ -136,8 +136,8 @@ impl Connection {
             };
             let sent = self.send(&buffer[..count])?;
             self.unsent.extend_from_slice(&buffer[sent..count]);
-            // A short read has drained the socket: what comes later is a new
-            // edge. Only an end of stream that was already reported is not.
+            // A short read has drained the socket: later data is a new edge.
+            // Only an end of stream that was already reported is not.
             if count < buffer.len() && !flags.contains(EventFlags::RDHUP) {
                 return Ok(());
             }
@@ -147,7 +147,7 @@ impl Connection {
 
     fn send(&self, bytes: &[u8]) -> Result<usize, Closed> {
         loop {
-            // A vanished client must be an error here, not a signal.
+            // A closed connection must be an error here, not a signal.
             match net::send(&self.socket, bytes, SendFlags::NOSIGNAL) {
                 Ok(sent) => return Ok(sent),
                 Err(Errno::AGAIN) => return Ok(0),

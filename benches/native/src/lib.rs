@@ -1,7 +1,7 @@
 //! The two native programs of the echo benchmarks, as a library.
 //!
-//! - [`echo`]: an epoll echo server that does nothing else. What it reaches is
-//!   the floor: no event loop can answer more requests on the same kernel.
+//! - [`echo`]: an epoll echo server that does nothing else. It is the baseline:
+//!   no event loop can answer more requests on the same kernel.
 //! - [`load`]: a closed-loop load generator. Every connection sends a batch of
 //!   messages, waits until all of it has come back, checks every byte, and
 //!   sends the next.

@@ -1,4 +1,4 @@
-//! The load: connections that send, check what comes back, and send again.
+//! The load: connections that send, check the answer, and send again.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -22,8 +22,9 @@ const READ_BUFFER: usize = 64 * 1024;
 
 /// Connects and exchanges one batch on each connection, one after the other.
 ///
-/// The answer proves that the server has accepted the connection, so that any
-/// number of them passes any backlog. They stay open as long as the result.
+/// The answer proves that the server has accepted the connection, so the number of
+/// connections is not limited by the backlog. They stay open as long as the result
+/// lives.
 ///
 /// # Errors
 /// When connecting fails, an answer is wrong or missing, or the server answers
@@ -52,12 +53,12 @@ fn tls(options: &Options) -> io::Result<Option<Tls>> {
 /// nothing for ten seconds.
 pub fn run(options: &Options) -> io::Result<Report> {
     let mut generator = Generator::open(options)?;
-    generator.turn_until(Instant::now() + options.warmup)?;
+    generator.run_until(Instant::now() + options.warmup)?;
     generator.latencies.reset();
 
     let processor = processor_time();
     let start = Instant::now();
-    let end = generator.turn_until(start + options.measured)?;
+    let end = generator.run_until(start + options.measured)?;
     let processor = processor_time() - processor;
     let latencies = generator.latencies.clone();
     generator.finish()?;
@@ -75,23 +76,23 @@ fn processor_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// All connections of a run and what they share.
+/// All connections of a run and their shared state.
 struct Generator {
     mode: Mode,
     poller: OwnedFd,
     dialer: Dialer,
     tls: Option<Tls>,
     messages: Messages,
-    /// Nothing in the place of a connection that has ended for good.
+    /// None in the place of a connection that has ended and is not replaced.
     connections: Vec<Option<Connection>>,
     /// Connections that have not ended yet; falls only while `finishing`.
     open: usize,
-    /// The measurement is over: what is answered is not followed by another.
+    /// The measurement is over: an answer is not followed by another batch.
     finishing: bool,
     latencies: Histogram<u64>,
     /// Requests answered since the first connection, whether measured or not.
     served: u64,
-    /// One buffer serves all: what is read is checked at once.
+    /// One buffer for all connections, because data is checked as soon as it is read.
     buffer: Vec<u8>,
     events: Vec<epoll::Event>,
 }
@@ -144,7 +145,7 @@ impl Generator {
     }
 
     /// Serves events until `deadline` has passed; returns when that was.
-    fn turn_until(&mut self, deadline: Instant) -> io::Result<Instant> {
+    fn run_until(&mut self, deadline: Instant) -> io::Result<Instant> {
         loop {
             let now = Instant::now();
             if now >= deadline {

@@ -1,4 +1,4 @@
-//! What the load generator sends, and the check of what comes back.
+//! The messages that the load generator sends, and the check of the answers.
 
 use std::io;
 
@@ -58,7 +58,7 @@ impl Messages {
 fn batch(variant: u64, size: usize, pipeline: usize, lines: bool) -> Box<[u8]> {
     let mut state = variant.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mut next_byte = || {
-        // Xorshift: any sequence does that does not repeat within a batch.
+        // Xorshift; any sequence that does not repeat within a batch would do.
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;

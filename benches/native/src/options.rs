@@ -1,4 +1,4 @@
-//! What the load generator is asked to do.
+//! The options of the load generator.
 
 use std::ffi::OsString;
 use std::net::SocketAddrV4;
@@ -52,11 +52,11 @@ pub struct Options {
     pub connections: usize,
     /// Bytes of one message.
     pub size: usize,
-    /// Messages that are sent before the first answer is waited for.
+    /// Messages that are sent before the first answer is awaited.
     pub pipeline: usize,
     /// Whether a message is one line of text.
     pub lines: bool,
-    /// The PEM file of the authorities that are believed; nothing for no TLS.
+    /// The PEM file of the trusted authorities; None for no TLS.
     pub tls: Option<PathBuf>,
     /// Time before the measurement starts.
     pub warmup: Duration,

@@ -1,15 +1,15 @@
-//! What a run of the load generator found, and its JSON.
+//! The result of a run of the load generator, and its JSON.
 
 use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// The measured part of a run, and how much it was of the whole.
+/// The measured part of a run, and its share of the whole run.
 pub struct Report {
     /// Messages answered, or connections closed with `--connect-close`.
     pub requests: u64,
-    /// How long was measured.
+    /// The duration of the measurement.
     pub measured: Duration,
     /// Processor time the generator used meanwhile. Close to `measured` means
     /// that the generator itself was the limit.

@@ -1,5 +1,5 @@
-//! What a connection of the load generator sends and receives through: a bare
-//! socket, or TLS over one.
+//! The stream of a connection of the load generator: a bare socket, or TLS over
+//! one.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddrV4};
@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-/// How the generator speaks TLS, and whom it believes.
+/// The generator's TLS configuration, with the authorities that it trusts.
 pub struct Tls {
     config: Arc<ClientConfig>,
     server: ServerName<'static>,
@@ -76,8 +76,8 @@ impl Stream {
         &self.socket.0
     }
 
-    /// Sends as much of `bytes` as goes now; how much that was. TLS may keep
-    /// some of it to itself, see [`Stream::flush`].
+    /// Sends as much of `bytes` as is possible now; returns how much that was. TLS
+    /// may buffer some of it, see [`Stream::flush`].
     ///
     /// # Errors
     /// When the connection is broken.
@@ -90,7 +90,7 @@ impl Stream {
         Ok(count)
     }
 
-    /// Sends what TLS has kept; whether nothing is left.
+    /// Sends what TLS has buffered; returns whether nothing is left.
     ///
     /// # Errors
     /// When the connection is broken.
@@ -110,8 +110,8 @@ impl Stream {
     /// once the server has ended the stream.
     ///
     /// # Errors
-    /// When the connection is broken, or what comes is not TLS that can be
-    /// believed.
+    /// When the connection is broken, or the data is not valid TLS of a trusted
+    /// server.
     pub fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let Some(tls) = &mut self.tls else {
             return unless_blocked(self.socket.read(buffer));
@@ -133,8 +133,8 @@ impl Stream {
         }
     }
 
-    /// Whether a read that brought `count` bytes into a buffer of `room` has
-    /// taken all there was. TLS reads until it is told so.
+    /// Whether a read of `count` bytes into a buffer of `room` has drained the
+    /// stream. TLS reads until it would block.
     pub fn is_drained(&self, count: usize, room: usize) -> bool {
         self.tls.is_none() && count < room
     }
@@ -172,7 +172,7 @@ impl Write for Socket {
     }
 }
 
-/// Nothing where the call would have had to wait.
+/// None if the call would have blocked.
 fn unless_blocked<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

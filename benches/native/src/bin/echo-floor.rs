@@ -1,4 +1,4 @@
-//! An epoll echo server that does nothing else: what no event loop can beat.
+//! An epoll echo server that does nothing else: the baseline for event loops.
 //!
 //! Prints `listening 127.0.0.1:PORT` and serves until it is killed.
 

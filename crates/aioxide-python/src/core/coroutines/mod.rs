@@ -9,12 +9,15 @@ mod coroutine_check;
 mod introspection;
 mod object;
 mod origins;
+mod phase;
 mod routine;
+mod stepping;
 
 pub use awaiting::awaiting;
 pub use coroutine_check::{is_coroutine, iscoroutine};
 pub use introspection::{Steps, code_of, conceal_iteration};
-pub use object::{Coroutine, Flow, install_slots};
+pub use object::{Coroutine, install_slots};
 pub use origins::_want_origins;
 pub use origins::{are_wanted as origins_are_wanted, of as origin_of, remember as remember_origin};
 pub use routine::{Completed, Input, ResumePoint, Routine, Step};
+pub use stepping::Flow;

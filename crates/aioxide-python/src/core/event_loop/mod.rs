@@ -15,6 +15,7 @@ mod method_cache;
 mod object;
 mod overrides;
 mod poll;
+mod registration;
 mod scheduling;
 mod timers;
 mod unread;

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple};
 
-use super::descriptors::register;
+use super::registration::register;
 use super::{Direction, LoopCore};
 use crate::core::dispatch::{Watch, Watcher};
 use crate::core::futures::LoopRef;

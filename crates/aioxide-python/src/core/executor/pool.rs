@@ -150,14 +150,14 @@ struct Ended {
 impl NativeWork for Ended {
     fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()> {
         let py = core.py();
-        // The threads are past their work and about to end: whoever waited for
-        // the pool must not find them alive.
+        // The threads have finished their work and are about to end. They are joined,
+        // because code that has waited for the pool must not find them alive.
         let threads = std::mem::take(&mut *locked(&self.threads));
         let mut joined = Ok(());
         for thread in threads {
             joined = joined.and(thread.call_method0(py, crate::intern!(py, "join")).map(drop));
         }
-        // Whoever waits goes on, whatever a `join` of somebody's has raised.
+        // The future is finished even if an overridden `join` has raised.
         let future = self.future.bind(py);
         let finished =
             if future.get().is_done(py) { Ok(()) } else { Future::finish(future, py.None()) };
@@ -202,7 +202,7 @@ struct Report {
 #[expect(clippy::disallowed_methods, reason = "a thread's own way into the interpreter")]
 fn run_job(report: &Report, future: Py<Future>, call: Call) {
     report.pending.wait_for_release();
-    // None: the interpreter shuts down, and nobody waits any more.
+    // None if the interpreter is shutting down: the outcome is not needed any more.
     let finished = Python::try_attach(|py| {
         if future.get().is_done(py) {
             return None;

@@ -6,8 +6,12 @@ mod awaiting;
 mod callbacks;
 mod chaining;
 mod exception_object;
+mod finalizing;
+mod loop_ref;
 mod object;
 mod protocol;
+mod rare;
+mod set_result;
 mod state;
 mod stop_iteration;
 
@@ -18,9 +22,13 @@ pub use awaited_by::{
 pub use awaiting::{FutureIterator, install_await, sent, thrown};
 pub use callbacks::{Callback, Callbacks, FutureCallback};
 pub use chaining::{ChainCallback, chain, wrap_future, wrapped};
-pub use object::{Future, SetResult, report_unretrieved, without_stop_iteration};
+pub use finalizing::report_unretrieved;
+pub use loop_ref::{BoundLoop, LoopRef};
+pub use object::Future;
 pub use protocol::{is_future, isfuture, loop_of};
-pub use state::{BoundLoop, FutureState, LoopRef, Outcome, Rare, Seen};
+pub use rare::Rare;
+pub use set_result::{SetResult, without_stop_iteration};
+pub use state::{FutureState, Outcome, Seen};
 pub use stop_iteration::{prepare_stop_iteration, stop_iteration};
 
 use pyo3::prelude::*;

@@ -1,26 +1,22 @@
 //! The Python class `Future`.
 
-use std::ffi::CStr;
-use std::sync::OnceLock;
-
+use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
-use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 #[cfg(Py_3_14)]
 use pyo3::types::PyFrozenSet;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
-use pyo3::{Borrowed, PyTraverseError};
 
 #[cfg(Py_3_14)]
 use super::AwaitedBy;
 use super::exception_object::is_exception;
-use super::{Callback, FutureIterator, FutureState, LoopRef, Outcome, Rare, Seen, invalid_state};
+use super::{
+    Callback, FutureIterator, FutureState, LoopRef, Outcome, Rare, Seen, invalid_state,
+    without_stop_iteration,
+};
 use crate::ffi::allocate::Made;
-use crate::ffi::errors::Settled;
-use crate::ffi::fastcall::SingleMethod;
 use crate::ffi::finalizer::Finalize;
-use crate::ffi::free_list::{FreeList, FreeListed};
 use crate::ffi::gil_cell::Contents;
 #[cfg(Py_3_14)]
 use crate::ffi::gil_cell::GilCell;
@@ -56,7 +52,7 @@ impl Future {
     /// The offset of the record of its waiters in the object.
     #[cfg(Py_3_14)]
     pub const RECORD_OFFSET: usize =
-        size_of::<ffi::PyObject>() + std::mem::offset_of!(Future, awaited_by);
+        size_of::<pyo3::ffi::PyObject>() + std::mem::offset_of!(Future, awaited_by);
 
     /// Wraps a state.
     #[inline]
@@ -361,7 +357,7 @@ impl Future {
     }
 
     #[getter]
-    fn _exception(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    pub(super) fn _exception(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.outcome.clone_of(py, Outcome::exception)
     }
 
@@ -376,7 +372,7 @@ impl Future {
     }
 
     #[getter]
-    fn _source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    pub(super) fn _source_traceback(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.source_traceback(py)
     }
 
@@ -419,96 +415,5 @@ impl Future {
         drop(self.state.restart(py));
         #[cfg(Py_3_14)]
         drop(self.awaited_by.take_waiters(py));
-    }
-}
-
-/// `future.set_result(result)`.
-pub struct SetResult;
-
-impl SingleMethod for SetResult {
-    type Class = Future;
-    const NAME: &'static CStr = c"set_result";
-    const DOC: &'static CStr =
-        c"set_result($self, result, /)\n--\n\nMarks the future done with `result`.";
-
-    #[inline]
-    fn call(slf: &Bound<'_, Future>, result: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        slf.get().require_event_loop(slf.py())?;
-        Future::finish(slf, result.clone().unbind())?;
-        Ok(slf.py().None())
-    }
-}
-
-/// `StopIteration` cannot pass through a generator-based coroutine as itself:
-/// asyncio wraps it (refuses it, before 3.13).
-pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
-    let py = exception.py();
-    if !exception.is_instance_of::<pyo3::exceptions::PyStopIteration>() {
-        return Ok(exception);
-    }
-    let message =
-        "StopIteration interacts badly with generators and cannot be raised into a Future";
-    if cfg!(not(Py_3_13)) {
-        return Err(PyTypeError::new_err(message));
-    }
-    let wrapped =
-        PyRuntimeError::new_err(message).settled(py).into_value(py).into_bound(py).into_any();
-    wrapped.setattr(crate::intern!(py, "__cause__"), &exception)?;
-    wrapped.setattr(crate::intern!(py, "__context__"), &exception)?;
-    Ok(wrapped)
-}
-
-impl FreeListed for Future {
-    fn free_list() -> &'static FreeList {
-        static FREE_LIST: FreeList = FreeList::new();
-        &FREE_LIST
-    }
-
-    fn empty(slf: Borrowed<'_, '_, Self>) {
-        slf.get().empty(slf.py());
-    }
-}
-
-impl Finalize for Future {
-    fn original_dealloc() -> &'static OnceLock<ffi::destructor> {
-        static ORIGINAL: OnceLock<ffi::destructor> = OnceLock::new();
-        &ORIGINAL
-    }
-
-    fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool {
-        slf.get().logs_traceback(slf.py())
-    }
-
-    fn finalize(slf: &Bound<'_, Self>) {
-        report_unretrieved(slf);
-    }
-}
-
-/// Reports an exception that was never retrieved to the loop's exception handler.
-pub fn report_unretrieved(slf: &Bound<'_, Future>) {
-    let py = slf.py();
-    let this = slf.get();
-    if !this.state.flags.update(py, |flags| std::mem::take(&mut flags.log_traceback)) {
-        return;
-    }
-    let report = || -> PyResult<()> {
-        let event_loop = this.event_loop(py)?;
-        let name = slf.as_any().getattr(crate::intern!(py, "__class__"))?;
-        let name = name.cast::<PyType>()?.name()?;
-        let details = allocate::dict(py)?;
-        let message = allocate::string(py, &format!("{name} exception was never retrieved"))?;
-        details.set_item(crate::name!("message"), message)?;
-        details.set_item(crate::name!("exception"), this._exception(py))?;
-        details.set_item(crate::name!("future"), slf)?;
-        if let Some(stack) = this._source_traceback(py) {
-            details.set_item(crate::name!("source_traceback"), stack)?;
-        }
-        event_loop
-            .as_any()
-            .call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
-        Ok(())
-    };
-    if let Err(error) = report() {
-        error.write_unraisable(py, Some(slf.as_any()));
     }
 }

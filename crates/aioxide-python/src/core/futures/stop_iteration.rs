@@ -1,4 +1,4 @@
-//! How a native iterator hands out a result: `StopIteration(value)`.
+//! How a native iterator returns a result: `StopIteration(value)`.
 
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -13,19 +13,19 @@ use crate::ffi::gil_cell::GilCell;
 /// The class of the exceptions, a subclass of `StopIteration`.
 static CLASS: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(null_mut());
 
-/// Exceptions that were used, without a value.
+/// The free list of these exceptions, without a value.
 static FREE_LIST: GilCell<Vec<NonNull<ffi::PyStopIterationObject>>> = GilCell::new(Vec::new());
 
-/// How many are kept. More than one is there at once only where an exception is
-/// caught and kept.
+/// The size of the free list. More than one is alive only if code catches and keeps
+/// an exception.
 const CAPACITY: usize = 16;
 
 /// Raises `StopIteration(value)` and returns the null that goes with it.
 ///
-/// `None`, the most frequent value, needs no exception at all: null alone ends an
-/// iterator. For the others the interpreter takes nothing but an exception, looks at
-/// its value and drops it at once. To make one costs more than the rest of an
-/// `await`, so it is of a class whose instances are used again.
+/// `None`, the most frequent value, needs no exception: null alone ends an iterator.
+/// For other values the interpreter requires an exception, reads its value and drops it
+/// at once. Making one costs more than the rest of an `await`, so its class has a free
+/// list.
 #[inline]
 pub fn stop_iteration(value: Bound<'_, PyAny>) -> *mut ffi::PyObject {
     let py = value.py();
@@ -43,13 +43,13 @@ pub fn stop_iteration(value: Bound<'_, PyAny>) -> *mut ffi::PyObject {
     null_mut()
 }
 
-/// One from the free list, as good as new.
+/// Takes an exception from the free list and reinitialises it.
 #[inline]
 fn taken(py: Python<'_>) -> Option<NonNull<ffi::PyStopIterationObject>> {
     let exception = FREE_LIST.pop(py)?;
-    // SAFETY: `dealloc` has put it there: an instance of our class that nobody refers
-    // to, whose fields are null but for the empty tuple of arguments. It is given its
-    // first reference, and its reference to the class, again.
+    // SAFETY: `dealloc` has put it there: an instance of our class without references to
+    // it, whose fields are null except for the empty tuple of arguments. This restores its
+    // first reference, and its reference to the class.
     unsafe {
         ffi::PyObject_Init(exception.as_ptr().cast(), CLASS.load(Ordering::Relaxed));
         ffi::PyObject_GC_Track(exception.as_ptr().cast());
@@ -125,7 +125,7 @@ pub fn prepare_stop_iteration(py: Python<'_>) -> PyResult<()> {
         Bound::from_owned_ptr_or_err(py, class)?
     };
     CLASS.store(class.into_ptr().cast(), Ordering::Relaxed);
-    // The first one is made while there is memory, and what it carries is not lost then.
+    // The first one is made now, because later an allocation may fail and lose its value.
     // SAFETY: the class was made just now; calling it gives a new instance.
     drop(unsafe {
         let class = CLASS.load(Ordering::Relaxed).cast();
@@ -134,8 +134,8 @@ pub fn prepare_stop_iteration(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// `exception.args`, for who steps a coroutine by hand: as if it had been made in the
-/// usual way.
+/// `exception.args`, for code that steps a coroutine by hand: as of an exception that was
+/// made in the usual way.
 unsafe extern "C" fn arguments(
     exception: *mut ffi::PyObject,
     _closure: *mut std::ffi::c_void,
@@ -150,14 +150,14 @@ unsafe extern "C" fn arguments(
     }
 }
 
-/// Whether `arguments` are those that an exception is made with here: none.
+/// Whether `arguments` are empty, as for the exceptions that are made here.
 ///
 /// # Safety
 ///
 /// `arguments` is null or alive, and the GIL is held.
 #[inline]
 unsafe fn is_empty_tuple(arguments: *mut ffi::PyObject) -> bool {
-    // SAFETY: the caller's promise; the size is asked of a tuple only.
+    // SAFETY: the caller's promise; the size is read only from a tuple.
     unsafe {
         !arguments.is_null()
             && ffi::PyTuple_CheckExact(arguments) != 0
@@ -175,13 +175,13 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
 ///
 /// `object` is an instance of our class without references.
 unsafe fn dispose(py: Python<'_>, object: *mut ffi::PyObject) {
-    // SAFETY: the caller's promise. The value is taken out before it is dropped, and
-    // what is not ours to clear goes the way of every exception, which frees the
+    // SAFETY: the caller's promise. The value is taken out before it is dropped. An
+    // exception with other fields is deallocated by the base class, which frees the
     // memory; the instance owned a reference to its class.
     unsafe {
         let class = ffi::Py_TYPE(object);
         let exception = object.cast::<ffi::PyStopIterationObject>();
-        // Whatever else is in it would be seen by who gets it next.
+        // Other fields would be visible in the next use of the exception.
         let untouched = (*exception).dict.is_null()
             && is_empty_tuple((*exception).args)
             && (&raw const (*exception).suppress_context).cast::<u8>().read() == 0

@@ -6,6 +6,7 @@ mod registry;
 mod requests;
 mod state;
 mod step;
+mod waiting;
 mod wakeup;
 
 pub use object::Task;
@@ -114,7 +115,7 @@ impl Task {
             }
             return started;
         }
-        step::schedule(slf, &event_loop, None)
+        waiting::schedule(slf, &event_loop, None)
     }
 
     /// Runs the first step now, inside the current task or callback.
