@@ -12,7 +12,7 @@ use crate::ffi::allocate;
 
 /// What happened to received data.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum TakenIn {
+pub enum Fed {
     /// It can be read.
     Buffered,
     /// Dropped: the stream had ended before.
@@ -38,28 +38,28 @@ impl StreamReader {
     }
 
     /// Adds data that a transport has received, which is not empty. No Python code
-    /// runs; [`Self::arrived`] does the rest.
+    /// runs; [`Self::after_feed`] does the rest.
     #[inline]
-    pub fn take_in(&self, py: Python<'_>, bytes: &[u8]) -> TakenIn {
+    pub fn feed_bytes(&self, py: Python<'_>, bytes: &[u8]) -> Fed {
         if self.is_ended(py) {
-            return TakenIn::AfterEnd;
+            return Fed::AfterEnd;
         }
         match self.state.buffer.append(py, bytes) {
-            Appended::Done => TakenIn::Buffered,
-            Appended::IntoObject | Appended::OutOfMemory => TakenIn::OutOfMemory,
+            Appended::Done => Fed::Buffered,
+            Appended::IntoObject | Appended::OutOfMemory => Fed::OutOfMemory,
         }
     }
 
-    /// The second half of [`Self::take_in`]: wakes the task that waits, or
+    /// The second half of [`Self::feed_bytes`]: wakes the task that waits, or
     /// raises.
     #[inline]
-    pub fn arrived(&self, py: Python<'_>, taken: TakenIn) -> PyResult<()> {
-        match taken {
-            TakenIn::Buffered => self.announce(py),
-            TakenIn::AfterEnd => {
+    pub fn after_feed(&self, py: Python<'_>, fed: Fed) -> PyResult<()> {
+        match fed {
+            Fed::Buffered => self.announce(py),
+            Fed::AfterEnd => {
                 Err(PyAssertionError::new_err(crate::name!("feed_data after feed_eof")))
             }
-            TakenIn::OutOfMemory => Err(allocate::out_of_memory()),
+            Fed::OutOfMemory => Err(allocate::out_of_memory()),
         }
     }
 
@@ -94,7 +94,7 @@ impl StreamReader {
     pub(super) fn feed(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = data.py();
         if self.is_ended(py) {
-            return self.arrived(py, TakenIn::AfterEnd);
+            return self.after_feed(py, Fed::AfterEnd);
         }
         let appended = if let Ok(bytes) = data.cast_exact::<PyBytes>() {
             let bytes = bytes.as_bytes();

@@ -60,7 +60,7 @@ struct Parts<'py> {
 }
 
 impl Parts<'_> {
-    fn put_into(self, state: &State) -> PyResult<()> {
+    fn store(self, state: &State) -> PyResult<()> {
         let py = self.transport.py();
         drop(state.transport.replace(py, Some(self.transport.unbind())));
         drop(state.protocol.replace(py, Some(self.protocol.unbind())));
@@ -101,7 +101,7 @@ impl StreamWriter {
         let state = State::default();
         let (transport, protocol) = (transport.clone(), protocol.clone());
         let parts = Parts { transport, protocol, reader, event_loop: event_loop.clone() };
-        parts.put_into(&state)?;
+        parts.store(&state)?;
         Bound::new(event_loop.py(), Self { state: Contents::new(state) })
     }
 
@@ -208,7 +208,7 @@ impl StreamWriter {
         reader: Option<Bound<'_, PyAny>>,
         r#loop: Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        Parts { transport, protocol, reader, event_loop: r#loop }.put_into(&self.state)
+        Parts { transport, protocol, reader, event_loop: r#loop }.store(&self.state)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {

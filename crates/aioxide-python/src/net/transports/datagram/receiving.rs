@@ -45,7 +45,7 @@ impl DatagramTransport {
             }
             let result = match self.receive(core).settled(py) {
                 Ok(None) => return Ok(()),
-                Ok(Some(datagram)) => self.hand_over(core, datagram),
+                Ok(Some(datagram)) => self.datagram_received(core, datagram),
                 // The program has closed the socket object: every further
                 // attempt would fail the same way.
                 Err(error) if is_bad_descriptor(py, &error)? => {
@@ -134,7 +134,11 @@ impl DatagramTransport {
     }
 
     #[inline]
-    fn hand_over<'py>(&self, core: &Bound<'py, LoopCore>, datagram: Datagram<'py>) -> PyResult<()> {
+    fn datagram_received<'py>(
+        &self,
+        core: &Bound<'py, LoopCore>,
+        datagram: Datagram<'py>,
+    ) -> PyResult<()> {
         let py = core.py();
         let method = crate::intern!(py, "datagram_received");
         let result =

@@ -17,7 +17,7 @@ use crate::net::transports::link::Transport;
 
 /// The type of the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A pipe without a name.
     Pipe,
     /// A FIFO with a name in the file system.
@@ -29,7 +29,7 @@ pub enum Kind {
 
 /// The descriptor of `pipe`, made non-blocking, and its type. `ValueError` with
 /// the text `refusal` for a file that the poller cannot watch.
-pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, Kind)> {
+pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, FileKind)> {
     let py = pipe.py();
     let number = pipe.call_method0(crate::intern!(py, "fileno"))?;
     let fd: RawFd = number.extract().map_err(|error: PyErr| {
@@ -45,10 +45,10 @@ pub fn open(pipe: &Bound<'_, PyAny>, refusal: &'static str) -> PyResult<(RawFd, 
     }
     let status = rustix::fs::fstat(numbered(fd)).map_err(os_error)?;
     let kind = match FileType::from_raw_mode(status.st_mode) {
-        FileType::Fifo if status.st_nlink > 0 => Kind::Fifo,
-        FileType::Fifo => Kind::Pipe,
-        FileType::Socket => Kind::Socket,
-        FileType::CharacterDevice => Kind::CharacterDevice,
+        FileType::Fifo if status.st_nlink > 0 => FileKind::Fifo,
+        FileType::Fifo => FileKind::Pipe,
+        FileType::Socket => FileKind::Socket,
+        FileType::CharacterDevice => FileKind::CharacterDevice,
         _ => return Err(PyValueError::new_err(refusal)),
     };
     rustix::io::ioctl_fionbio(numbered(fd), true).map_err(os_error)?;

@@ -8,7 +8,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString, PyType};
 
-use super::end::{self, Kind, pipe_methods};
+use super::end::{self, FileKind, pipe_methods};
 use crate::core::dispatch::TransportEvent;
 use crate::core::dispatch::{READABLE, Ready, Watcher};
 use crate::core::event_loop::{Direction, LoopCore};
@@ -330,9 +330,9 @@ impl LoopCore {
             flags: GilCell::new(Flags::default()),
         };
         let reports_end = match kind {
-            Kind::Pipe | Kind::Socket => true,
-            Kind::Fifo => !FIFO_END_NOT_REPORTED,
-            Kind::CharacterDevice => false,
+            FileKind::Pipe | FileKind::Socket => true,
+            FileKind::Fifo => !FIFO_END_NOT_REPORTED,
+            FileKind::CharacterDevice => false,
         };
         let transport = WritePipeTransport { state: Contents::new(state), fd, reports_end };
         let transport = Py::new(py, transport)?;

@@ -107,7 +107,7 @@ impl SocketTransport {
             })
         });
         self.deliver(slf, received, DATA_RECEIVED_FAILED, |data| {
-            self.hand_over(py, data.into_any())
+            self.data_received(py, data.into_any())
         })
     }
 
@@ -124,7 +124,7 @@ impl SocketTransport {
             Some(_) => Ok(Received::End),
             None => Ok(Received::Nothing),
         });
-        self.deliver(slf, received, DATA_RECEIVED_FAILED, |data| self.hand_over(py, data))
+        self.deliver(slf, received, DATA_RECEIVED_FAILED, |data| self.data_received(py, data))
     }
 
     /// What `receive`, a call of the socket object, returns; None if there is no
@@ -149,7 +149,7 @@ impl SocketTransport {
     }
 
     /// Passes data to the current protocol.
-    fn hand_over(&self, py: Python<'_>, data: Bound<'_, PyAny>) -> PyResult<()> {
+    fn data_received(&self, py: Python<'_>, data: Bound<'_, PyAny>) -> PyResult<()> {
         self.call_protocol(py, |protocol| match feed_tls(protocol, &data) {
             Some(fed) => fed,
             None => protocol.call_method1(crate::intern!(py, "data_received"), (data,)).map(drop),
@@ -175,13 +175,13 @@ impl SocketTransport {
             Ok(match self.receive(py, scratch).map_err(os_error)? {
                 Received::Data(count, more) => {
                     let data = scratch.get(..count).unwrap_or_default();
-                    Received::Data(reader.get().take_in(py, data), more)
+                    Received::Data(reader.get().feed_bytes(py, data), more)
                 }
                 Received::End => Received::End,
                 Received::Nothing => Received::Nothing,
             })
         });
-        self.deliver(slf, received, DATA_RECEIVED_FAILED, |taken| reader.get().arrived(py, taken))
+        self.deliver(slf, received, DATA_RECEIVED_FAILED, |fed| reader.get().after_feed(py, fed))
     }
 
     fn read_into_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {
