@@ -1,4 +1,4 @@
-//! What we use of the standard library, looked up once.
+//! Everything that is used of the standard library, looked up once.
 //!
 //! All of it is looked up when the package is imported ([`_load_names`]): at exit nothing
 //! can be imported any more, while there still is something to report.
@@ -59,7 +59,7 @@ names! {
     value round = "builtins"."round";
     /// What a cancelled future raises.
     type cancelled_error = "asyncio.exceptions"."CancelledError";
-    /// What a future raises that is asked too early or set twice.
+    /// What a future raises if it is read too early or set twice.
     type invalid_state_error = "asyncio.exceptions"."InvalidStateError";
     /// The standard `Future`, which ours claims to be.
     type future_type = "asyncio.futures"."Future";
@@ -67,7 +67,7 @@ names! {
     type task_type = "asyncio.tasks"."Task";
     /// What the standard `gather` returns, which ours claims to return.
     type gathering_future_type = "asyncio.tasks"."_GatheringFuture";
-    /// The standard `Task` written in Python, of which older code makes use.
+    /// The standard `Task` written in Python, which older code uses.
     type python_task_type = "asyncio.tasks"."_PyTask";
     /// The standard `Handle`, which ours claims to be.
     type handle_type = "asyncio.events"."Handle";
@@ -96,7 +96,7 @@ names! {
     type socket_type = "socket"."socket";
     /// The level of an option that every socket has.
     value sol_socket = "socket"."SOL_SOCKET";
-    /// The option that tells how a connection attempt has ended.
+    /// The option with the result of a connection attempt.
     value so_error = "socket"."SO_ERROR";
     /// Threads that run the blocking pool's workers.
     type thread_type = "threading"."Thread";
@@ -106,9 +106,9 @@ names! {
     type memory_bio = "ssl"."MemoryBIO";
     /// A TLS session over such memory.
     type ssl_object = "ssl"."SSLObject";
-    /// What is wrong with a TLS session.
+    /// The error of a TLS session.
     type ssl_error = "ssl"."SSLError";
-    /// The peer's certificate is not to be trusted.
+    /// The error for a certificate that is not trusted.
     type ssl_certificate_error = "ssl"."CertificateError";
     /// The session needs more from the peer.
     type ssl_want_read_error = "ssl"."SSLWantReadError";
@@ -159,13 +159,13 @@ names! {
     value is_awaitable = "inspect"."isawaitable";
     /// Makes a coroutine of any awaitable: our own.
     value wrap_awaitable = "aioxide._asyncio.awaitables"."wrap_awaitable";
-    /// Whether `shield` takes note of the exception of what was shielded although
-    /// nobody waits for it any more.
+    /// Whether `shield` retrieves the exception of the inner future when no task waits
+    /// for it any more.
     value shield_takes_note = "aioxide._asyncio.patch_releases"."SHIELD_TAKES_NOTE";
     /// The callback that reports such an exception, or None.
     value shield_reports = "aioxide._asyncio.patch_releases"."SHIELD_REPORTS";
-    /// Whether a wait for the next one of `as_completed` that fails leaves it to
-    /// somebody else.
+    /// Whether a failed wait for the next future of `as_completed` leaves that future to
+    /// the next call.
     value as_completed_gives_back = "aioxide._asyncio.patch_releases"."AS_COMPLETED_GIVES_BACK";
     /// Stands in for the frame of a native coroutine: our own.
     value native_frame = "aioxide._asyncio.call_graphs"."frame_of";
@@ -175,37 +175,37 @@ names! {
     value remember_origin = "aioxide._asyncio.coroutine_origins"."remember";
     /// Where that was: our own.
     value origin_of = "aioxide._asyncio.coroutine_origins"."origin_of";
-    /// Warns of a coroutine that nobody has awaited, with the place where it was made.
+    /// Warns of a coroutine that was never awaited, with the place where it was made.
     value warn_of_unawaited = "warnings"."_warn_unawaited_coroutine";
     /// What a native coroutine seems to await: our own.
     value awaited_natively = "aioxide._asyncio.call_graphs"."awaited";
-    /// What goes on at a barrier, for those who look.
+    /// The states of a barrier.
     value barrier_state = "asyncio.locks"."_BarrierState";
-    /// Somebody has broken or reset a barrier.
+    /// The error for a barrier that was broken or reset.
     type broken_barrier_error = "asyncio.exceptions"."BrokenBarrierError";
-    /// What a queue's things are in, for those who look.
+    /// The class of a queue's `_queue`.
     value deque = "collections"."deque";
-    /// Puts a thing into a heap.
+    /// Adds an item to a heap.
     value heappush = "heapq"."heappush";
-    /// Takes the lowest thing out of a heap.
+    /// Removes the lowest item from a heap.
     value heappop = "heapq"."heappop";
     /// What `Queue[int]` is.
     value generic_alias = "types"."GenericAlias";
-    /// There is nothing in a queue.
+    /// The error for an empty queue.
     type queue_empty = "asyncio.queues"."QueueEmpty";
-    /// There is no room in a queue.
+    /// The error for a full queue.
     type queue_full = "asyncio.queues"."QueueFull";
-    /// A queue is shut down (3.13 and later).
+    /// The error for a queue that is shut down (3.13 and later).
     type queue_shut_down = "asyncio.queues"."QueueShutDown";
     /// The loop that runs in this thread, or None.
     value running_loop = "asyncio.events"."_get_running_loop";
-    /// How far a timeout has come.
+    /// The states of a timeout.
     value timeout_state = "asyncio.timeouts"."_State";
     /// Several exceptions as one.
     type base_exception_group = "builtins"."BaseExceptionGroup";
     /// Several exceptions as one, none of which ends the program.
     type exception_group = "builtins"."ExceptionGroup";
-    /// Turns the exceptions of `concurrent.futures` into asyncio's.
+    /// Converts the exceptions of `concurrent.futures` to asyncio's.
     value convert_future_exception = "asyncio.futures"."_convert_future_exc";
     /// The standard `Future` written in C, and with it such a `Task`.
     #[cfg(Py_3_14)]
@@ -213,14 +213,14 @@ names! {
     /// Records who awaits a future of the standard library.
     #[cfg(Py_3_14)]
     value add_to_awaited_by = "_asyncio"."future_add_to_awaited_by";
-    /// Takes that back.
+    /// Removes that record.
     #[cfg(Py_3_14)]
     value discard_from_awaited_by = "_asyncio"."future_discard_from_awaited_by";
     /// The system call behind `sendfile`.
     value sendfile = "os"."sendfile";
     /// What is raised where the system cannot send a file by itself.
     type sendfile_not_available = "asyncio.exceptions"."SendfileNotAvailableError";
-    /// How a transport may send a file, as asyncio writes it down in its class.
+    /// How a transport may send a file, an attribute of asyncio's transport classes.
     value sendfile_mode = "asyncio.constants"."_SendfileMode";
     /// asyncio's logger.
     value logger = "asyncio.log"."logger";

@@ -1,6 +1,6 @@
 //! New objects of the interpreter's own types, or `MemoryError`.
 //!
-//! PyO3's constructors of these panic where memory is out; they are forbidden outside this
+//! PyO3's constructors of these panic when memory runs out; they are forbidden outside this
 //! file (`clippy.toml`). Make the object before anything is changed that its failure would
 //! have to undo.
 
@@ -9,8 +9,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-/// What a function of the interpreter has made, of the type that it always makes, or the
-/// error that it has raised.
+/// The new object of a known type that a function of the interpreter returns, or the error
+/// that it has raised.
 macro_rules! made {
     ($py:expr, $function:ident($($argument:expr),*)) => {
         // SAFETY: the thread is attached, as the token says, and the arguments are what the
@@ -35,7 +35,7 @@ pub fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>>
     made!(py, PyBytes_FromStringAndSize(data.as_ptr().cast(), length))
 }
 
-/// A new object of bytes that nobody else has seen, to be filled in.
+/// A new object of bytes without other references, to be filled in.
 ///
 /// It is made while the bytes still lie in a place that allocating must not be done in.
 pub struct Blank<'py, T> {
@@ -50,14 +50,14 @@ impl<'py, T> Blank<'py, T> {
         self.length
     }
 
-    /// The object with `data` in it. If that is not as long, the blank is handed back.
+    /// The object, filled with `data`. If that has another length, the blank is returned.
     /// Runs no Python code.
     #[inline]
     pub fn filled(self, data: &[u8]) -> Result<Bound<'py, T>, Self> {
         if data.len() != self.length {
             return Err(self);
         }
-        // SAFETY: the object has `length` bytes from `start` on, and nobody else has seen it.
+        // SAFETY: the object has `length` bytes from `start` on, and no other reference.
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), self.start, self.length) };
         Ok(self.object)
     }
@@ -172,7 +172,7 @@ pub fn list<'py, T>(
     Ok(list)
 }
 
-/// `list` of what an iterable gives.
+/// `list` of the items of an iterable.
 ///
 /// # Errors
 ///
@@ -231,7 +231,7 @@ fn filled_tuple<'py, T>(
 ) -> PyResult<Bound<'py, PyTuple>> {
     let tuple: Bound<'py, PyTuple> = made!(py, PyTuple_New(signed(length)?))?;
     for (place, item) in items.take(length).enumerate() {
-        // SAFETY: the place is one of the tuple's, which nobody else has seen, and takes the
+        // SAFETY: the place is one of the tuple's, which has no other reference, and takes the
         // reference.
         unsafe {
             ffi::PyTuple_SET_ITEM(tuple.as_ptr(), place as ffi::Py_ssize_t, item.into_ptr());

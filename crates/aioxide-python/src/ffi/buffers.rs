@@ -1,4 +1,4 @@
-//! The buffer protocol: other people's memory, while a view is held.
+//! The buffer protocol: memory of other objects, while a view is held.
 
 use std::mem::MaybeUninit;
 

@@ -18,7 +18,7 @@ pub fn copy_of<'py>(context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> 
     unsafe { Bound::from_owned_ptr_or_err(context.py(), ffi::PyContext_Copy(context.as_ptr())) }
 }
 
-/// The caller's context if he gave one, else a copy of the current one.
+/// The context that was given, else a copy of the current one.
 #[inline]
 pub fn given_or_copy(py: Python<'_>, context: Option<Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
     match context {
@@ -27,7 +27,8 @@ pub fn given_or_copy(py: Python<'_>, context: Option<Bound<'_, PyAny>>) -> PyRes
     }
 }
 
-/// From 3.15 on, a task refuses what is neither a context nor None at once.
+/// The check of a task's context from 3.15 on: `TypeError` if it is neither a context nor
+/// None.
 #[inline]
 pub fn accept(context: &Bound<'_, PyAny>) -> PyResult<()> {
     if cfg!(not(Py_3_15)) || context.is_none() {

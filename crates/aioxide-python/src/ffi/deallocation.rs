@@ -1,4 +1,4 @@
-//! Long chains of dead objects go in a loop.
+//! Deallocates long chains of objects in a loop.
 //!
 //! A queue whose only item is a queue, and so on: dropping the first drops them all,
 //! one inside the other, and would overflow the stack. The interpreter has a trashcan
@@ -27,7 +27,7 @@ const MAX_DEPTH: u32 = 50;
 struct Nesting {
     depth: Cell<u32>,
     deferred_any: Cell<bool>,
-    /// Emptied by who has filled it: nothing is left to drop when the thread ends.
+    /// Emptied by the call that filled it: nothing is left to drop when the thread ends.
     deferred: Cell<ManuallyDrop<Vec<Deferred>>>,
 }
 
@@ -38,7 +38,7 @@ struct Deferred {
 }
 
 thread_local! {
-    // Of the thread: a finalizer may let the GIL go in the middle of a deallocation, and
+    // Of the thread: a finalizer may release the GIL in the middle of a deallocation, and
     // what another thread deallocates meanwhile is not nested in it.
     static NESTING: Nesting = const {
         Nesting {
@@ -127,8 +127,8 @@ impl Nesting {
             self.deferred.set(ManuallyDrop::new(deferred));
             let Some(Deferred { object, dispose, was_tracked }) = next else { return };
             let dispose = |_: Python<'_>| {
-                // SAFETY: the GIL is held, in a deallocation; `defer` was told that the
-                // function is right for the object, which nothing else can reach. It is
+                // SAFETY: the GIL is held, in a deallocation; the caller of `defer` has
+                // promised that the function is right for the object, which nothing else can reach. It is
                 // tracked again before anything can look at it.
                 unsafe {
                     if was_tracked {
@@ -143,13 +143,13 @@ impl Nesting {
     }
 }
 
-/// A class that has nothing else to do when an instance goes than what PyO3 does.
+/// A class whose instances need no deallocation but PyO3's.
 pub trait Chained: PyClass {
     /// Where the dealloc function that PyO3 made for the class is kept.
     fn original_dealloc() -> &'static OnceLock<ffi::destructor>;
 }
 
-/// Has instances of `T` deallocated in turn. Called once, at module initialisation, before
+/// Makes instances of `T` be deallocated by [`in_turn`]. Called once, at module initialisation, before
 /// any exists.
 pub fn install<T: Chained>(py: Python<'_>) {
     let class = T::type_object_raw(py);

@@ -1,13 +1,13 @@
-//! The way in: what the interpreter calls by an address of ours begins here.
+//! The entry of every native function that the interpreter calls by its address.
 //!
 //! A panic must not leave such a function, or the process aborts. It becomes a
 //! `SystemError`, which is raised, or reported where nothing can be raised. What PyO3
 //! generates for `#[pymethods]` has the same guard of its own.
 //!
-//! Telling PyO3 that the thread is attached costs a twentieth of a callback, and is
+//! Registering the thread as attached with PyO3 costs a twentieth of a callback, and is
 //! needed for dropping a `Py`: without it, and without a call of PyO3's own on the
-//! stack, the reference is given up at PyO3's next opportunity only. A function that
-//! drops nothing but `Bound`s, or by `drop_ref`, enters with [`Attach::Bare`].
+//! stack, PyO3 defers the drop. A function that drops only `Bound`s, or by `drop_ref`,
+//! enters with [`Attach::Bare`].
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,30 +17,30 @@ use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// What PyO3 is told of a call.
+/// Whether a call is registered with PyO3.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Attach {
-    /// That it happens: a `Py` may be dropped.
-    Told,
-    /// Nothing.
+    /// It is: a `Py` may be dropped.
+    Registered,
+    /// It is not.
     Bare,
 }
 
 impl Attach {
-    /// For what drops no `Py`, or does.
+    /// By whether the function drops no `Py`.
     pub const fn of(drops_nothing: bool) -> Self {
-        if drops_nothing { Self::Bare } else { Self::Told }
+        if drops_nothing { Self::Bare } else { Self::Registered }
     }
 }
 
-/// A result as the interpreter takes it.
+/// A result in the interpreter's form.
 pub trait Returned {
-    /// What a pointer to such a function returns.
+    /// What a C function returns.
     type Raw;
-    /// The value beside an exception.
+    /// The value that it returns with an exception set.
     const FAILED: Self::Raw;
 
-    /// The value without one.
+    /// The value that it returns without an exception.
     fn into_raw(self) -> Self::Raw;
 }
 
@@ -91,7 +91,7 @@ pub unsafe fn enter<R: Returned>(
     unsafe {
         match attach {
             Attach::Bare => call(Python::assume_attached()),
-            Attach::Told => Python::attach_unchecked(call),
+            Attach::Registered => Python::attach_unchecked(call),
         }
     }
 }

@@ -44,10 +44,10 @@ pub fn raised(py: Python<'_>, error: PyErr) -> PyErr {
 
 /// An error whose exception exists.
 ///
-/// PyO3 makes the exception of `new_err` when somebody looks at it. To do so it asks
-/// whether the interpreter is alive, and panics while that goes. So whoever looks at an
-/// error that may not have come from the interpreter settles it first; what is only
-/// raised needs no look.
+/// PyO3 makes the exception of `new_err` when it is first read. To do so it asks whether
+/// the interpreter is alive, and panics while that shuts down. So an error that may not
+/// have come from the interpreter is settled before it is read; one that is only raised
+/// need not be.
 pub trait Settled {
     /// The same with its exception made.
     fn settled(self, py: Python<'_>) -> Self;

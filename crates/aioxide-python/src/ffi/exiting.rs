@@ -1,21 +1,21 @@
-//! Threads that are still at work when the interpreter goes.
+//! Threads that still run when the interpreter exits.
 //!
 //! A daemon thread that wants the GIL back while the interpreter exits does not get it.
-//! From 3.14 on the interpreter lets it sleep for ever. Before, it calls `pthread_exit`,
+//! From 3.14 on the interpreter lets it sleep forever. Before, it calls `pthread_exit`,
 //! which the GNU C library does by unwinding the thread's stack: through our frames and
 //! PyO3's, which must not be unwound by anything but a panic. The process would abort.
 //!
-//! So there, each thread that runs our code in earnest has a cleanup handler. The
-//! library calls it before it unwinds the first frame; if the interpreter exits, it does
-//! not return, which is what newer interpreters do. Whatever the thread was at stays as
-//! it is, and no lock of ours is ever held by who waits for the GIL.
+//! So there, each thread that calls native code which may wait for the GIL has a cleanup
+//! handler. The library calls it before it unwinds the first frame; if the interpreter
+//! exits, it does not return, as in newer interpreters. What the thread was doing stays
+//! unfinished, and no lock of this crate is held by a thread that waits for the GIL.
 //!
 //! Other C libraries (musl, macOS's) end a thread without unwinding.
 
 #[cfg(all(target_os = "linux", target_env = "gnu", not(Py_3_14)))]
 pub use parking::arm;
 
-/// Nothing is to be done on this platform, or for this interpreter.
+/// Does nothing on this platform, or for this interpreter.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", not(Py_3_14))))]
 #[inline(always)]
 pub fn arm() {}
@@ -53,7 +53,7 @@ mod parking {
         fn is_finalizing() -> c_int;
     }
 
-    /// What the library knows of this thread's handler: null, or leaked.
+    /// The library's record of this thread's handler: null, or leaked.
     struct Handler(Cell<*mut CleanupBuffer>);
 
     thread_local! {
@@ -65,14 +65,14 @@ mod parking {
             let buffer = self.0.get();
             if !buffer.is_null() {
                 // SAFETY: made by `install` from a box. The thread has returned from its
-                // function: nothing looks at its handlers any more.
+                // function: its handlers are not used any more.
                 drop(unsafe { Box::from_raw(buffer) });
             }
         }
     }
 
-    /// Has the calling thread sleep for ever, and not end, if it wants the GIL while the
-    /// interpreter exits. Called wherever a thread begins to run our code in earnest.
+    /// Makes the calling thread sleep forever, and not end, if it waits for the GIL while
+    /// the interpreter exits. Called by the entry points that threads use.
     #[inline]
     pub fn arm() {
         // No handler if the thread's variables are gone already: it is at its end.

@@ -18,9 +18,9 @@ pub fn numbered<'a>(fd: RawFd) -> BorrowedFd<'a> {
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
-/// Closes a descriptor, whether or not somebody has done it before by its number.
+/// Closes a descriptor, even if other code has closed it before by its number.
 pub fn close(fd: OwnedFd) {
-    // SAFETY: nobody else owns it.
+    // SAFETY: it has no other owner.
     unsafe { rustix::io::close(fd.into_raw_fd()) }
 }
 

@@ -1,6 +1,6 @@
 //! `__del__` for native classes, which PyO3 does not offer.
 //!
-//! asyncio reports a future whose exception nobody looked at, and a task that
+//! asyncio reports a future whose exception was never retrieved, and a task that
 //! is dropped while it waits, from the object's finalizer, with the object
 //! itself in the report. That needs `tp_finalize` (PEP 442): called once, with
 //! the object alive, both when the last reference goes and when a collection
@@ -15,20 +15,20 @@ use pyo3::{Borrowed, PyClass};
 use crate::ffi::deallocation::in_turn;
 use crate::ffi::entry::{RaisedBefore, enter_silently};
 
-/// A class with something to do before an instance goes.
+/// A class whose instances have something to do before they are freed.
 pub trait Finalize: PyClass {
     /// Where the dealloc function that PyO3 made for the class is kept.
     fn original_dealloc() -> &'static OnceLock<ffi::destructor>;
 
-    /// Whether there is anything to do: a cheap look, on every deallocation,
+    /// Whether there is anything to do: a cheap check, on every deallocation,
     /// without taking a reference.
     fn wants_finalizer(slf: Borrowed<'_, '_, Self>) -> bool;
 
-    /// Runs Python code as it likes, and may bring the object back to life.
+    /// May run any Python code, and may bring the object back to life.
     fn finalize(slf: &Bound<'_, Self>);
 
-    /// The last moment before the memory goes: takes the object's address out
-    /// of any table of borrowed pointers. Must not take a reference.
+    /// Called just before the memory is freed: removes the object's address from
+    /// any table of borrowed pointers. Must not take a reference.
     fn forget(_slf: Borrowed<'_, '_, Self>) {}
 
     /// `__del__`, which subclasses written in Python inherit.
@@ -101,7 +101,7 @@ unsafe fn finalize_and_dispose<T: Finalize>(py: Python<'_>, object: *mut ffi::Py
     unsafe {
         if ffi::PyObject_CallFinalizerFromDealloc(object) == 0 {
             dispose::<T>(py, object);
-        } // Somebody holds it again, otherwise.
+        } // Otherwise there is a new reference to it.
     }
 }
 

@@ -1,10 +1,10 @@
-//! Objects that every iteration makes and drops are used again.
+//! Free lists for objects that every iteration makes and drops.
 //!
-//! A dead object of one of these classes is not freed: its contents are
-//! emptied and it goes to a free list, from which the next one is taken. That
-//! spares the allocator, the type machinery and the initialisation, together
-//! more than the rest of a callback. (PyO3's own `freelist` spares the
-//! allocator only, and hands objects out that the cyclic garbage collector
+//! An object of one of these classes is not freed when its last reference goes: its
+//! fields are emptied and it goes to a free list, from which the next one is taken. That
+//! saves the allocator, the type machinery and the initialisation, together
+//! more than the rest of a callback. (PyO3's own `freelist` saves the
+//! allocator only, and returns objects that the cyclic garbage collector
 //! does not know.)
 
 use std::ptr::NonNull;
@@ -19,12 +19,12 @@ use crate::ffi::deallocation::in_turn;
 use crate::ffi::entry::enter_silently;
 use crate::ffi::gil_cell::GilCell;
 
-/// How many dead objects of a class are kept: what a program that does ten thousand
+/// How many objects of a class are kept: what a program that does ten thousand
 /// things at once makes and drops in one iteration. Beyond it, an object costs 100 to 200 ns
 /// more; what is kept is a few megabytes at most.
 const CAPACITY: usize = 16384;
 
-/// Where dead objects of one class wait.
+/// The free list of one class.
 pub struct FreeList {
     objects: GilCell<Vec<NonNull<ffi::PyObject>>>,
     /// The class, so that it can be compared with at the cost of a load.
@@ -44,23 +44,23 @@ impl FreeList {
     }
 }
 
-/// A class whose dead objects are used again.
+/// A class whose objects go to a free list.
 pub trait FreeListed: PyClass {
     /// The class's list.
     fn free_list() -> &'static FreeList;
 
-    /// Whether [`FreeListed::empty`] drops no `Py`, unless by `drop_ref`: PyO3 need not be
-    /// told of it then. (See `crate::ffi::fastcall` for what that costs.)
+    /// Whether [`FreeListed::empty`] drops no `Py`, unless by `drop_ref`: PyO3 need not
+    /// know of it then. (See `crate::ffi::fastcall` for what that costs.)
     const DROPS_NOTHING: bool = false;
 
     /// Whether the object is known to hold nothing, so that `empty` has nothing to do.
-    /// A cheap look.
+    /// A cheap check.
     #[inline]
     fn is_empty(_slf: Borrowed<'_, '_, Self>) -> bool {
         false
     }
 
-    /// Lets go of everything the object holds. What is left must be sound to
+    /// Drops everything the object holds. What is left must be sound to
     /// use, to traverse and to fill again. Must not take a reference.
     fn empty(slf: Borrowed<'_, '_, Self>);
 }
@@ -125,9 +125,10 @@ unsafe extern "C" fn dealloc<T: FreeListed>(object: *mut ffi::PyObject) {
     }
 }
 
-/// Puts an object that holds nothing on its free list; false if it has to take the long way.
+/// Puts an object that holds nothing on its free list; false if it has to be deallocated in
+/// full.
 ///
-/// No reference is given up, so that nothing can nest and PyO3 need not be told.
+/// No reference is dropped, so that nothing can nest and PyO3 need not know of it.
 ///
 /// # Safety
 ///
@@ -154,8 +155,8 @@ unsafe fn keep_empty<T: FreeListed>(object: *mut ffi::PyObject) -> bool {
     }
 }
 
-/// Whether the object keeps nothing at this offset, where its class may have it keep a
-/// dictionary or a list of weak references.
+/// Whether the object has nothing at this offset, where its class may store a dictionary
+/// or a list of weak references.
 ///
 /// # Safety
 ///
@@ -180,7 +181,7 @@ unsafe fn dispose<T: FreeListed>(py: Python<'_>, object: *mut ffi::PyObject) {
         let class = ffi::Py_TYPE(object);
         if class != self::class::<T>() {
             let original = list.dealloc.get().expect("set by install()");
-            return original(object); // The subclass's own affair.
+            return original(object); // A subclass has no free list.
         }
         ffi::PyObject_GC_UnTrack(object.cast());
         clear_weak_references(object, class);

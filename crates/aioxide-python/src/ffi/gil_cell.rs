@@ -1,10 +1,9 @@
 //! State that only code holding the GIL may touch.
 //!
-//! CPython runs the code of others at any allocation of an object and at any reference
-//! that is given up: a collection, a finalizer. While such code runs, nobody may have a
-//! `&mut` to what it can reach. So the cell hands none out: a value is looked at without a
-//! token, cloned, replaced, or taken, and what came out is dropped by the caller,
-//! when the cell is whole again.
+//! CPython may run arbitrary code whenever an object is allocated or a reference is dropped:
+//! a collection, a finalizer. While such code runs, there must be no `&mut` to what it can
+//! reach. So the cell gives none out: a value is read without a token, cloned, replaced, or
+//! taken, and what was taken out is dropped by the caller, outside of the cell.
 
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
@@ -32,7 +31,7 @@ unsafe impl<T> Sync for GilCell<T> {}
 // threads; the cell adds no thread affinity.
 unsafe impl<T> Send for GilCell<T> {}
 
-/// Values of which a second one is had by counting references.
+/// Values that are cloned by counting references.
 ///
 /// # Safety
 ///
@@ -103,7 +102,7 @@ impl<T> GilCell<T> {
         self.replace(py, T::default())
     }
 
-    /// Puts `value` in the place of one that is known to hold nothing, and is not dropped.
+    /// Replaces a value that is known to hold nothing, without dropping it.
     #[inline(always)]
     pub fn fill(&self, py: Python<'_>, value: T) {
         std::mem::forget(self.replace(py, value));
@@ -162,14 +161,14 @@ impl<T> GilCell<T> {
         unsafe { self.reach(|value| pick(value).map(|part| part.clone_ref(py))) }
     }
 
-    /// What `look` sees.
+    /// The result of `look` for the value.
     ///
     /// The closure is `Copy` and `Send`, so that it owns no reference it could drop and
     /// holds neither a token nor a `Bound`: there is nothing in its reach by which Python
     /// code could run. (A token made out of nothing is what `clippy.toml` forbids, or `unsafe`.)
     #[inline(always)]
     pub fn read<R>(&self, _py: Python<'_>, look: impl FnOnce(&T) -> R + Copy + Send) -> R {
-        // SAFETY: told above.
+        // SAFETY: see above: the closure cannot run Python code.
         unsafe { self.reach(|value| look(value)) }
     }
 
@@ -187,7 +186,7 @@ impl<T> GilCell<T> {
         unsafe { self.locked(access) }
     }
 
-    /// The same for the methods above, which run no code of others.
+    /// The same for the methods above, which run no Python code.
     #[inline(always)]
     unsafe fn reach<R>(&self, access: impl FnOnce(&mut T) -> R) -> R {
         #[cfg(debug_assertions)]
@@ -240,8 +239,8 @@ impl<T> GilCell<Option<T>> {
 
 /// Methods that a cell has because its value has them.
 ///
-/// The macro is as unsafe as [`GilCell::with`]: above each list stands why none of its
-/// methods runs Python code or gives up a reference. A method that needs the token takes it
+/// The macro is as unsafe as [`GilCell::with`]: above each list is the reason why none of
+/// its methods runs Python code or drops a reference. A method that needs the token takes it
 /// first, as `py`.
 macro_rules! unsafe_cell_methods {
     ($type:ty $([$($generics:tt)*])? {
@@ -254,7 +253,7 @@ macro_rules! unsafe_cell_methods {
                 $(#[$attribute])*
                 #[inline(always)]
                 pub fn $name(&self, py: pyo3::Python<'_> $(, $argument: $kind)*) $(-> $result)? {
-                    // SAFETY: argued where the list stands.
+                    // SAFETY: see the reason above the list.
                     unsafe { self.with(py, |value| value.$name($($argument),*)) }
                 }
             )*
@@ -262,7 +261,7 @@ macro_rules! unsafe_cell_methods {
                 $(#[$attribute2])*
                 #[inline(always)]
                 pub fn $name2(&self, py: pyo3::Python<'_> $(, $argument2: $kind2)*) $(-> $result2)? {
-                    // SAFETY: argued where the list stands.
+                    // SAFETY: see the reason above the list.
                     unsafe { self.with(py, |value| value.$name2(py $(, $argument2)*)) }
                 }
             )*)?
@@ -273,29 +272,29 @@ pub(crate) use unsafe_cell_methods;
 
 // SAFETY (of the methods): elements are moved in and out, and never dropped or compared.
 unsafe_cell_methods!(Vec<T> [T] {
-    /// Adds one at the end.
+    /// Adds an element at the end.
     fn push(&mut self, value: T);
-    /// Takes the last one.
+    /// Removes the last element.
     fn pop(&mut self) -> Option<T>;
-    /// How many there are.
+    /// The number of elements.
     fn len(&mut self) -> usize;
-    /// Whether there are none.
+    /// Whether there is no element.
     fn is_empty(&mut self) -> bool;
 });
 
 // SAFETY (of the methods): elements are moved in and out, and never dropped or compared.
 unsafe_cell_methods!(VecDeque<T> [T] {
-    /// Adds one at the end.
+    /// Adds an element at the end.
     fn push_back(&mut self, value: T);
-    /// Adds one at the beginning.
+    /// Adds an element at the beginning.
     fn push_front(&mut self, value: T);
-    /// Takes the first one.
+    /// Removes the first element.
     fn pop_front(&mut self) -> Option<T>;
-    /// Takes the last one.
+    /// Removes the last element.
     fn pop_back(&mut self) -> Option<T>;
-    /// How many there are.
+    /// The number of elements.
     fn len(&mut self) -> usize;
-    /// Whether there are none.
+    /// Whether there is no element.
     fn is_empty(&mut self) -> bool;
 });
 
@@ -345,7 +344,7 @@ impl<S> Deref for Contents<S> {
     }
 }
 
-/// Debug builds, which the tests run, look whether a cell is reached while in use.
+/// Debug builds, which the tests run, check that no cell is reached while it is in use.
 #[cfg(debug_assertions)]
 mod entered {
     use std::cell::Cell;

@@ -30,7 +30,7 @@ impl Name {
         }
     }
 
-    /// For what is made of the module before the names are.
+    /// For objects of the module that are made before the names are.
     #[cold]
     #[expect(clippy::disallowed_methods, reason = "the import ends by a panic, too")]
     fn make_early<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {

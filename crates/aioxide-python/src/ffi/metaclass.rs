@@ -1,7 +1,7 @@
 //! The class of a class, changed after it was made.
 //!
-//! `install()` makes asyncio's loop classes answer calls and `isinstance()` for our
-//! loops. Such answers come from a class's own class. The interpreter sets it when the
+//! `install()` makes asyncio's loop classes answer calls and `isinstance()` for
+//! aioxide's loops. A class answers these by its own class, the metaclass. The interpreter sets it when the
 //! class is made, and refuses later assignments to `__class__` because `type` itself is
 //! immutable. A class object has the same layout whatever its metaclass is, as long as
 //! that adds no slots, so that there is no other reason to refuse.

@@ -57,7 +57,7 @@ pub fn too_deep() -> PyErr {
     ))
 }
 
-/// The last part of a stack, which is left to calls that are not ours.
+/// The last part of a stack, which is left to calls of other code.
 ///
 /// What lies elsewhere altogether is not on this stack, as with a sanitizer that has
 /// variables of its own place, and says nothing of how deep a call is.

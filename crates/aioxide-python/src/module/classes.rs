@@ -1,4 +1,4 @@
-//! The classes whose instances need nothing when they go but to go in turn.
+//! The classes whose instances are deallocated through [`deallocation`](crate::ffi::deallocation).
 
 use std::sync::OnceLock;
 
@@ -19,8 +19,7 @@ macro_rules! chained {
             }
         )*
 
-        /// Has every class that is neither recycled nor finalized deallocated in turn.
-        /// Called once, at module initialisation, before any instance exists.
+        /// Does so for every class without a free list or a finalizer. Called once, at module initialisation, before any instance exists.
         pub fn install_all(py: Python<'_>) {
             $($(#[$attribute])* install::<$class>(py);)*
         }

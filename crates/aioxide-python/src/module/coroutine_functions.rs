@@ -1,4 +1,4 @@
-//! What is an `async def` in asyncio and native here.
+//! The functions that are an `async def` in asyncio and native here.
 
 use pyo3::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::sync::queues::Queue;
 use crate::sync::taskgroups::TaskGroup;
 use crate::sync::timeouts::Timeout;
 
-/// Gives the methods of a class the looks of those that asyncio's class has.
+/// Makes the methods of a class look like those of asyncio's class.
 macro_rules! methods {
     ($py:expr, $class:ty, $module:literal, $origin:literal, [$($name:literal),* $(,)?]) => {{
         let class = $py.get_type::<$class>();
@@ -31,8 +31,8 @@ macro_rules! functions {
     }};
 }
 
-/// Makes them coroutine functions for those who look. Called once, at module
-/// initialisation, when all of them are there.
+/// Makes them coroutine functions for `inspect`. Called once, at module initialisation,
+/// when all of them are there.
 pub fn disguise(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     functions!(module, "asyncio.tasks", ["sleep", "wait", "wait_for"]);

@@ -1,5 +1,5 @@
 //! The extension module `aioxide._aioxide`: what is in it, and what has to be done before
-//! the first object of a class is made. The only place, with `core::dispatch`, that knows
+//! the first object of a class is made. The only place, with `core::dispatch`, that names
 //! every class.
 
 mod classes;
@@ -93,15 +93,15 @@ mod _aioxide {
         crate::ffi::debug_offsets::ThreadState::is_known()
     }
 
-    /// Every task of ours that is not done, newest first.
+    /// Every native task that is not done, newest first.
     #[cfg(not(Py_3_14))]
     #[pyfunction]
     fn _live_tasks(py: Python<'_>) -> Vec<Py<Task>> {
         crate::core::tasks::live_tasks(py)
     }
 
-    /// Lets the interpreter's own messages call a class by its name alone, as
-    /// they call a class that is written in Python.
+    /// Makes the interpreter's messages name a class without its module, as for a class
+    /// that is written in Python.
     fn shorten_names(module: &Bound<'_, PyModule>) -> PyResult<()> {
         for value in module.dict().values() {
             if let Ok(class) = value.cast_into::<PyType>()

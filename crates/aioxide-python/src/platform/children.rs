@@ -20,17 +20,17 @@ use crate::ffi::context;
 use crate::ffi::errors::os_error;
 use crate::ffi::file_descriptor::numbered;
 
-/// The end of one child process, to be told to a callback once.
+/// The end of one child process, for which a callback is called once.
 pub struct ChildExit {
     source: Source,
     handle: Py<Handle>,
 }
 
-/// Who waits for the child.
+/// What waits for the child.
 enum Source {
     /// The poller: the descriptor is readable when the child has ended.
     Poller(OwnedFd),
-    /// A thread, which is put there once it is started.
+    /// A thread; set once it is started.
     Thread(Arc<Mutex<Option<JoinHandle<()>>>>),
 }
 
@@ -42,7 +42,7 @@ impl NativeWork for ChildExit {
             }
             Source::Thread(thread) => {
                 let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-                // It has told and is about to end; with it goes its hold on
+                // It has reported and is about to end, and then drops its reference to
                 // the loop's descriptors.
                 if let Some(thread) = thread {
                     let _ = thread.join();
@@ -65,8 +65,8 @@ impl ChildExit {
     }
 }
 
-/// From the waiting thread to the loop.
-fn tell(inbox: &Inbox<Ready>, child: Box<ChildExit>) {
+/// Sends the end of the child from the waiting thread to the loop.
+fn report(inbox: &Inbox<Ready>, child: Box<ChildExit>) {
     if let Err(child) = inbox.push(child.into_ready()) {
         // The loop is closed. None: the interpreter shuts down.
         crate::ffi::exiting::arm();
@@ -128,15 +128,15 @@ impl LoopCore {
         let source = Source::Thread(Arc::clone(&thread));
         let child = Box::new(ChildExit { source, handle });
         let inbox = this.inbox(py);
-        let started = children::on_exit(pid, move || tell(&inbox, child)).map_err(os_error)?;
+        let started = children::on_exit(pid, move || report(&inbox, child)).map_err(os_error)?;
         *thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
         Ok(())
     }
 }
 
 /// Takes the exit status of the child process `pid`, which has ended: the exit
-/// code, or the negative number of the signal that ended it. None if somebody
-/// else has taken it.
+/// code, or the negative number of the signal that ended it. None if other
+/// code has taken it.
 ///
 /// # Errors
 ///

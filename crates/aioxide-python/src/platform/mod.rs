@@ -1,4 +1,4 @@
-//! What the operating system does beside the loop: child processes, calls in threads.
+//! What the operating system does outside the loop: child processes, calls in threads.
 
 pub mod children;
 pub mod to_thread;

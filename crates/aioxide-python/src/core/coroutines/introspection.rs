@@ -88,7 +88,7 @@ impl Steps {
 pub unsafe extern "C" fn iter_slot(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the interpreter calls slots with the GIL held and an object that is alive.
     unsafe {
-        crate::ffi::entry::enter(c"__iter__", crate::ffi::entry::Attach::Told, |py| {
+        crate::ffi::entry::enter(c"__iter__", crate::ffi::entry::Attach::Registered, |py| {
             let object = Bound::from_borrowed_ptr(py, object);
             if caller_is_generator_based(py)? {
                 return Ok(object.unbind());

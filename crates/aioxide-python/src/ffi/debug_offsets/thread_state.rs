@@ -77,7 +77,7 @@ fn confirmed(asyncio: &Bound<'_, PyModule>, offsets: &Offsets) -> PyResult<Optio
 /// Whether `head` is the head of this thread's tasks: a task of asyncio's own is entered by
 /// asyncio's function, and looked for at the end of the list.
 fn has_list_at(asyncio: &Bound<'_, PyModule>, head: *mut TaskLink, node: usize) -> PyResult<bool> {
-    // Without `__init__`, so that it is known to nobody and reports nothing.
+    // Without `__init__`, so that it is not registered and reports nothing.
     let task = asyncio.getattr(crate::name!("Task"))?;
     let task = task.call_method1(crate::name!("__new__"), (&task,))?;
     let link = task.as_ptr().wrapping_byte_add(node).cast::<TaskLink>();

@@ -1,9 +1,9 @@
-//! What `async with` calls, without an object of the interpreter's per call.
+//! Bound methods for `async with` that come from a free list.
 //!
 //! Up to 3.13 the interpreter makes a bound method of `__aenter__`, and one of
 //! `__aexit__`, for each `async with`: a quarter of what a free lock costs. A
-//! descriptor of ours binds too, but its bound methods are used again. From 3.14 on
-//! the interpreter binds nothing.
+//! descriptor of ours binds too, but takes its bound methods from a free list. From 3.14
+//! on the interpreter makes no bound method.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -16,17 +16,17 @@ use crate::ffi::allocate::Made;
 use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{CloneRef, Contents, GilCell};
 
-/// What a class has in the place of the method.
+/// The descriptor that a class has in place of the method.
 #[pyclass(frozen, module = "aioxide")]
 pub struct SpecialMethod {
-    /// The function that the class has by what one can see.
+    /// The function that Python code sees in its place.
     method: Py<PyAny>,
-    /// Whose method it is.
+    /// The class whose method it is.
     class: Py<PyType>,
     call: ffi::vectorcallfunc,
 }
 
-/// The method, and whose.
+/// The method and its receiver.
 #[pyclass(frozen, module = "aioxide")]
 #[repr(C)]
 pub struct BoundMethod {
@@ -54,8 +54,8 @@ impl Parts {
     }
 }
 
-/// What `class` is to have for the function `method`: the function itself, or for those
-/// that `async with` calls, a descriptor whose bound methods are called by `call`.
+/// The attribute of `class` for the function `method`: the function itself, or, for the
+/// methods that `async with` calls, a descriptor whose bound methods are called by `call`.
 pub fn special<'py>(
     class: &Bound<'py, PyType>,
     name: &str,
@@ -75,14 +75,14 @@ impl SpecialMethod {
     fn bind<'py>(slf: &Bound<'py, Self>, receiver: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let this = slf.get();
-        // By the real type, as the interpreter's own descriptors check it: what `__class__`
-        // says may be anything.
+        // By the real type, as the interpreter's own descriptors check it: `__class__` may
+        // be anything.
         // SAFETY: both references are alive; this looks at types.
         let is_its = unsafe {
             ffi::PyObject_TypeCheck(receiver.as_ptr(), this.class.bind(py).as_type_ptr()) != 0
         };
         if !is_its {
-            // The call of it will be refused.
+            // The call of this one raises the interpreter's error.
             let get = this.method.bind(py).getattr(crate::intern!(py, "__get__"))?;
             return get.call1((receiver,)).map(Bound::unbind);
         }
@@ -110,7 +110,7 @@ impl BoundMethod {
     }
 }
 
-/// Puts functions by hand where the interpreter looks for them. Called once, at module
+/// Sets the slots of the classes. Called once, at module
 /// initialisation, before any method is added.
 pub fn install_slots(py: Python<'_>) {
     free_list::install::<BoundMethod>(py);
@@ -148,8 +148,8 @@ unsafe extern "C" fn get_slot(
     }
 }
 
-/// Whose method it is, as a borrowed reference; None, and an exception, if it was
-/// cleared.
+/// The receiver of a bound method, as a borrowed reference; None, with an exception set, if
+/// it was cleared.
 ///
 /// # Safety
 ///
@@ -180,7 +180,7 @@ impl SpecialMethod {
         Self::bind(slf, receiver)
     }
 
-    /// One sees the function, its class included.
+    /// Python code sees the function, its class included.
     fn __getattribute__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.method.bind(name.py()).getattr(name.cast()?)
     }
@@ -193,7 +193,7 @@ impl SpecialMethod {
 
 #[pymethods]
 impl BoundMethod {
-    /// One sees the interpreter's bound method, its class included.
+    /// Python code sees the interpreter's bound method, its class included.
     fn __getattribute__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = name.py();
         let (method, receiver) = self.parts(py)?;

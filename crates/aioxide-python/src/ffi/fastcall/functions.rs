@@ -1,10 +1,10 @@
-//! Native functions that look like the `async def` of asyncio in whose place they are.
+//! Native functions that look like the `async def` of asyncio that they replace.
 //!
-//! `inspect`, `asyncio` and `unittest.mock` take for a coroutine function what is a
-//! function of the interpreter's whose code says so; from C nobody can make one that
-//! runs something else than its code. So these are of a class derived from it: a
-//! function made of asyncio's code, defaults and names, whose call goes to native code.
-//! The interpreter runs the code itself only of functions of exactly its own class.
+//! `inspect`, `asyncio` and `unittest.mock` recognise a coroutine function by the flags of
+//! its code object, and only if it is a Python function; C code cannot make one that runs
+//! anything but its code object. So these are of a class derived from the interpreter's: a
+//! function made of asyncio's code, defaults and names, whose call goes to native code. The
+//! interpreter runs the code object only of functions of exactly its own class.
 //!
 //! As with any function, calling one by `object.method()` makes no bound method.
 
@@ -22,7 +22,7 @@ use pyo3::types::{PyString, PyTuple, PyType};
 use super::signature::{missing_arguments, too_many_arguments, unexpected_keyword};
 use crate::stdlib;
 
-/// Whose code a function stands for.
+/// The function of asyncio that a native one replaces.
 #[derive(Clone, Copy)]
 pub struct Origin {
     /// asyncio's module.
@@ -33,17 +33,17 @@ pub struct Origin {
     pub name: &'static str,
 }
 
-/// What a function calls.
+/// What a function calls when it is called.
 pub struct Native {
-    /// The interpreter's descriptor or function, which knows what to say of wrong
+    /// The interpreter's descriptor or function, which raises the errors for wrong
     /// arguments.
     original: Py<PyAny>,
-    /// What the receiver has to be an instance of; null for a function of the module.
+    /// The class of the receiver; null for a function of the module.
     class: *mut ffi::PyTypeObject,
     call: Call,
 }
 
-/// In which of the interpreter's conventions.
+/// A native function in one of the interpreter's calling conventions.
 #[derive(Clone, Copy)]
 enum Call {
     Fast(ffi::PyCFunctionFastWithKeywords),
@@ -104,7 +104,7 @@ macro_rules! entry {
 }
 pub(crate) use entry;
 
-/// Puts a function that looks like `origin` in the place of a method of `T`. Called once,
+/// Replaces a method of `T` by a function that looks like `origin`. Called once,
 /// at module initialisation, when the method is there.
 pub fn disguise_method(class: &Bound<'_, PyType>, origin: Origin, entry: Entry) -> PyResult<()> {
     let py = class.py();
@@ -154,7 +154,7 @@ fn definition_of_method(method: &Bound<'_, PyAny>) -> Option<*mut ffi::PyMethodD
     }
 }
 
-/// The definition of a native function that wants no module.
+/// The definition of a native function that does not take the module.
 fn definition_of_function(function: &Bound<'_, PyAny>) -> Option<*mut ffi::PyMethodDef> {
     // SAFETY: as above.
     unsafe {
@@ -191,7 +191,7 @@ fn function<'py>(
         return Err(PyTypeError::new_err(format!("{} is native already", origin.name)));
     }
     let class = function_class(py)?;
-    // SAFETY: the function was just made, nobody else knows of it, and it is of exactly
+    // SAFETY: the function was just made, no other code has a reference, and it is of exactly
     // the interpreter's class, whose offset this is. The new class has the same layout,
     // and instances of neither hold a reference to it.
     unsafe {
@@ -220,7 +220,7 @@ fn likeness<'py>(py: Python<'py>, origin: Origin) -> PyResult<Bound<'py, PyAny>>
             & CO_COROUTINE
             != 0;
     if !is_coroutine_function {
-        // Somebody has replaced it before we came.
+        // A program has replaced it before this package was imported.
         model = unknown(py, origin.name)?;
     }
     let part = |name: &str| model.getattr(name);
@@ -242,7 +242,7 @@ fn likeness<'py>(py: Python<'py>, origin: Origin) -> PyResult<Bound<'py, PyAny>>
     Ok(likeness)
 }
 
-/// A coroutine function of that name, of which one knows no more.
+/// A coroutine function of that name, with no further metadata.
 fn unknown<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     let namespace = crate::ffi::allocate::dict(py)?;
     namespace.set_item(crate::name!("__name__"), crate::name!("asyncio"))?;
@@ -314,14 +314,14 @@ unsafe extern "C" fn class_of_functions(
     unsafe { ffi::Py_NewRef((&raw mut ffi::PyFunction_Type).cast()) }
 }
 
-/// What `pickle` and `copy` are to do: find it again by its name.
+/// `__reduce__`, for `pickle` and `copy`: the function is found again by its name.
 unsafe extern "C" fn reduce(
     function: *mut ffi::PyObject,
     _nothing: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: the interpreter calls with the GIL held and a function that is alive.
     unsafe {
-        crate::ffi::entry::enter(c"__reduce__", crate::ffi::entry::Attach::Told, |py| {
+        crate::ffi::entry::enter(c"__reduce__", crate::ffi::entry::Attach::Registered, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
             stdlib::reduce_function(py)?.call1((function,)).map(Bound::unbind)
         })
@@ -345,7 +345,7 @@ pub unsafe fn call_native(
     let Some(native) = native.get() else {
         return null_mut(); // There is no function before it is set.
     };
-    // SAFETY: the caller's promise; the receiver is looked at before it is relied on.
+    // SAFETY: the caller's promise; the type of the receiver is checked before it is used.
     unsafe {
         let positional = ffi::PyVectorcall_NARGS(count);
         if native.class.is_null() {
@@ -413,7 +413,7 @@ unsafe fn is_instance(object: *mut ffi::PyObject, class: *mut ffi::PyTypeObject)
     }
 }
 
-/// Has the interpreter's own descriptor called, or the arguments refused.
+/// Calls the interpreter's own descriptor, or raises the error for wrong arguments.
 #[cold]
 unsafe fn call_otherwise(
     native: &Native,
@@ -438,12 +438,12 @@ unsafe fn call_otherwise(
     }
 }
 
-/// Says that there is no object that the method could be of.
+/// Raises the error for a call without a receiver.
 #[cold]
 unsafe fn refuse_absence(function: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: the GIL is held, and the reference is alive.
     unsafe {
-        crate::ffi::entry::enter(c"__call__", crate::ffi::entry::Attach::Told, |py| {
+        crate::ffi::entry::enter(c"__call__", crate::ffi::entry::Attach::Registered, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
             let name = function.getattr(crate::intern!(py, "__qualname__"))?.str()?;
             Err::<Py<PyAny>, _>(missing_arguments(name.to_str()?, &["'self'".to_owned()]))
@@ -451,7 +451,8 @@ unsafe fn refuse_absence(function: *mut ffi::PyObject) -> *mut ffi::PyObject {
     }
 }
 
-/// Says of a method that takes no arguments what the interpreter says of an `async def`.
+/// Raises the error for a call with arguments of a method that takes none, in the
+/// interpreter's text for an `async def`.
 #[cold]
 unsafe fn refuse_arguments(
     function: *mut ffi::PyObject,
@@ -460,7 +461,7 @@ unsafe fn refuse_arguments(
 ) -> *mut ffi::PyObject {
     // SAFETY: the GIL is held, and the references are alive.
     unsafe {
-        crate::ffi::entry::enter(c"__call__", crate::ffi::entry::Attach::Told, |py| {
+        crate::ffi::entry::enter(c"__call__", crate::ffi::entry::Attach::Registered, |py| {
             let function = Bound::from_borrowed_ptr(py, function);
             let function = function.getattr(crate::intern!(py, "__qualname__"))?.str()?;
             let function = function.to_str()?;

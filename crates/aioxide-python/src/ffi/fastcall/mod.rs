@@ -1,9 +1,9 @@
-//! Methods by hand, in the interpreter's own calling convention.
+//! Fast methods and functions: the interpreter's vectorcall convention without PyO3's wrapper.
 //!
 //! PyO3 makes a tuple of `*args`, a dictionary of `**keywords`, looks at
 //! thread-local state and checks the receiver a second time: a fifth of what a
-//! callback costs altogether. Only what is called as often as that is worth it.
-//! A method that drops no `Py` says so, see [`crate::ffi::entry`].
+//! callback costs altogether. Only methods that are called about as often are worth it.
+//! A method that drops no `Py` declares it, see [`crate::ffi::entry`].
 
 #[cfg(not(Py_3_14))]
 mod bound;
@@ -29,64 +29,64 @@ use crate::ffi::entry::{Attach, enter};
 
 /// A method that takes arguments.
 pub trait FastMethod {
-    /// Whose method it is.
+    /// The class whose method it is.
     type Class: PyClass;
-    /// What Python calls it.
+    /// Its name in Python.
     const NAME: &'static CStr;
-    /// Its signature and purpose, as the interpreter wants them.
+    /// Its text signature and docstring, in the interpreter's form.
     const DOC: &'static CStr;
-    /// Whether no `Py` is dropped in the call, not even by what it calls.
+    /// Whether no `Py` is dropped in the call, nor in what it calls.
     const DROPS_NOTHING: bool = false;
 
-    /// Does it.
+    /// The body.
     fn call<'py>(
         slf: &Bound<'py, Self::Class>,
         arguments: CallArguments<'_, 'py>,
     ) -> PyResult<Py<PyAny>>;
 }
 
-/// A method that takes one, by position.
+/// A method that takes one argument, by position.
 pub trait SingleMethod {
-    /// Whose method it is.
+    /// The class whose method it is.
     type Class: PyClass;
-    /// What Python calls it.
+    /// Its name in Python.
     const NAME: &'static CStr;
-    /// Its signature and purpose, as the interpreter wants them.
+    /// Its text signature and docstring, in the interpreter's form.
     const DOC: &'static CStr;
 
-    /// Does it.
+    /// The body.
     fn call(slf: &Bound<'_, Self::Class>, argument: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>>;
 }
 
-/// A method that takes none.
+/// A method that takes no argument.
 pub trait PlainMethod {
-    /// Whose method it is.
+    /// The class whose method it is.
     type Class: PyClass;
-    /// What Python calls it.
+    /// Its name in Python.
     const NAME: &'static CStr;
-    /// Its signature and purpose, as the interpreter wants them.
+    /// Its text signature and docstring, in the interpreter's form.
     const DOC: &'static CStr;
-    /// Whether no `Py` is dropped in the call, not even by what it calls.
+    /// Whether no `Py` is dropped in the call, nor in what it calls.
     const DROPS_NOTHING: bool = false;
 
-    /// Does it.
+    /// The body.
     fn call(slf: &Bound<'_, Self::Class>) -> PyResult<Py<PyAny>>;
 }
 
 /// A function of the module that takes arguments.
 pub trait FastFunction {
-    /// What Python calls it.
+    /// Its name in Python.
     const NAME: &'static CStr;
-    /// Its signature and purpose, as the interpreter wants them.
+    /// Its text signature and docstring, in the interpreter's form.
     const DOC: &'static CStr;
-    /// Whether no `Py` is dropped in the call, not even by what it calls.
+    /// Whether no `Py` is dropped in the call, nor in what it calls.
     const DROPS_NOTHING: bool = false;
 
-    /// Does it.
+    /// The body.
     fn call<'py>(py: Python<'py>, arguments: CallArguments<'_, 'py>) -> PyResult<Py<PyAny>>;
 }
 
-/// What a method was called with.
+/// The arguments of a call.
 pub struct CallArguments<'a, 'py> {
     /// By position.
     pub positional: &'a [Borrowed<'a, 'py, PyAny>],
@@ -110,8 +110,8 @@ impl<'a, 'py> CallArguments<'a, 'py> {
 }
 
 impl<'a, 'py> CallArguments<'a, 'py> {
-    /// The argument of a method that takes one at most, called `name`, if it
-    /// was given.
+    /// The argument `name` of a method whose only parameter it is, if it was
+    /// given.
     #[inline(always)]
     pub fn only(
         &self,
@@ -121,7 +121,7 @@ impl<'a, 'py> CallArguments<'a, 'py> {
         Signature::method(method, [], [name]).parse(self).map(|parsed| parsed.optional[0])
     }
 
-    /// The argument of a method that takes one, called `name`.
+    /// The argument `name` of a method whose only parameter it is, and has no default.
     #[inline(always)]
     pub fn required(
         &self,
@@ -154,8 +154,8 @@ pub fn install_single<M: SingleMethod>(py: Python<'_>) -> PyResult<()> {
     py.get_type::<M::Class>().setattr(M::NAME.to_string_lossy().as_ref(), method)
 }
 
-/// What has to be there before a method is installed. Called once, at module
-/// initialisation.
+/// Prepares the classes of bound methods. Called once, at module initialisation,
+/// before a method is installed.
 pub fn prepare(py: Python<'_>) {
     #[cfg(not(Py_3_14))]
     bound::install_slots(py);
@@ -172,7 +172,7 @@ pub fn install_function<F: FastFunction>(module: &Bound<'_, PyModule>) -> PyResu
         ml_doc: F::DOC.as_ptr(),
     }));
     let name = module.name()?;
-    // SAFETY: the definition lives for ever, and the function wants no receiver.
+    // SAFETY: the definition lives for ever, and the function has no receiver.
     let function = unsafe {
         let function = ffi::PyCFunction_NewEx(definition, std::ptr::null_mut(), name.as_ptr());
         Bound::from_owned_ptr_or_err(module.py(), function)?
@@ -234,7 +234,7 @@ unsafe extern "C" fn function<F: FastFunction>(
     }
 }
 
-/// Gives `body` what the interpreter has passed.
+/// Calls `body` with the arguments that the interpreter has passed.
 ///
 /// # Safety
 ///
@@ -279,7 +279,7 @@ unsafe extern "C" fn single<M: SingleMethod>(
 ) -> *mut ffi::PyObject {
     // SAFETY: as above, with one argument.
     unsafe {
-        enter(M::NAME, Attach::Told, |py| {
+        enter(M::NAME, Attach::Registered, |py| {
             let slf = Bound::ref_from_ptr(py, &receiver).cast_unchecked::<M::Class>();
             M::call(slf, Bound::ref_from_ptr(py, &argument))
         })

@@ -1,4 +1,4 @@
-//! The parameters of a method or function by hand, and CPython's errors for
+//! The parameters of a fast method or function, and CPython's errors for
 //! arguments that do not fit them.
 //!
 //! A signature is a constant, and parsing is inlined with it: a call by position
@@ -188,8 +188,8 @@ impl<const REQUIRED: usize, const OPTIONAL: usize> Signature<REQUIRED, OPTIONAL>
         })
     }
 
-    /// Says how many arguments there may be by position; `by_name` is how many of the
-    /// optional ones were given.
+    /// The error for `count` arguments by position; `by_name` is how many of the optional
+    /// ones were given.
     #[cold]
     fn too_many(&self, count: usize, by_name: usize) -> PyErr {
         let most = self.positional_count() + self.receivers;
@@ -212,7 +212,7 @@ impl<const REQUIRED: usize, const OPTIONAL: usize> Signature<REQUIRED, OPTIONAL>
         ))
     }
 
-    /// Says which of the required arguments are missing.
+    /// The error for missing arguments.
     #[cold]
     fn missing(&self, required: &[Optional<'_, '_>; REQUIRED]) -> PyErr {
         let missing = self.required.iter().zip(required).filter(|(_, argument)| argument.is_none());

@@ -15,7 +15,7 @@ use crate::core::futures::Future;
 use crate::ffi::allocate::Made;
 use crate::ffi::attributes::collected_fields;
 use crate::ffi::gil_cell::{Contents, GilCell};
-use crate::ffi::given::Given;
+use crate::ffi::omittable::Omittable;
 
 /// A lock, and a list of tasks that wait for a notification that what it guards has
 /// changed.
@@ -209,8 +209,8 @@ impl Condition {
     /// released.
     ///
     /// `RuntimeError` if the lock is not held.
-    #[pyo3(signature = (n=Given::NOT), text_signature = "($self, n=1)")]
-    fn notify<'py>(slf: &Bound<'py, Self>, n: Given<'py>) -> PyResult<()> {
+    #[pyo3(signature = (n=Omittable::OMITTED), text_signature = "($self, n=1)")]
+    fn notify<'py>(slf: &Bound<'py, Self>, n: Omittable<'py>) -> PyResult<()> {
         let py = slf.py();
         Self::check_locked(slf)?;
         let this = slf.get();

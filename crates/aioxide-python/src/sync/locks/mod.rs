@@ -27,26 +27,13 @@ pub use waiting_for_notice::{WaitForNotice, WaitUntil};
 pub use waiting_for_semaphore::{AcquireSemaphore, ReleaseSemaphore, install_semaphore};
 
 use pyo3::PyClass;
-use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// Whether all that a class `T` says of the object holds: it is an instance of no subclass,
-/// and has no attributes of its own that would come first.
+use crate::ffi::unadorned::unadorned;
+
+/// Whether the methods of `T` are those of the object: it is an instance of no subclass,
+/// and has no attributes of its own, which would come first.
 #[inline]
 pub fn is_plain<T: PyClass>(object: &Bound<'_, T>) -> bool {
-    // SAFETY: the reference is alive.
-    let class = unsafe { ffi::Py_TYPE(object.as_ptr()) };
-    std::ptr::eq(class, T::type_object_raw(object.py())) && !has_attributes(object.as_any())
-}
-
-/// Whether the object, whose class has a place for them, has attributes of its own.
-#[inline]
-pub fn has_attributes(object: &Bound<'_, PyAny>) -> bool {
-    let object = object.as_ptr();
-    // SAFETY: the reference is alive, and the offset is where its class keeps the
-    // dictionary, null as long as there was no attribute.
-    unsafe {
-        let offset = (*ffi::Py_TYPE(object)).tp_dictoffset;
-        offset <= 0 || !object.byte_offset(offset).cast::<*mut ffi::PyObject>().read().is_null()
-    }
+    unadorned::<T>(object.as_any()).is_some()
 }

@@ -14,7 +14,7 @@ use crate::core::futures::Future;
 use crate::ffi::allocate;
 use crate::ffi::attributes::{Collected, collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
-use crate::ffi::given::Given;
+use crate::ffi::omittable::Omittable;
 
 /// A counter that limits how many tasks hold it at once. `acquire` decrements it, and
 /// waits while it is zero; `release` increments it.
@@ -41,7 +41,7 @@ pub struct BoundedSemaphore {
 
 impl Semaphore {
     /// The initial value; 1 unless it was given.
-    fn first_value<'py>(py: Python<'py>, value: Given<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn first_value<'py>(py: Python<'py>, value: Omittable<'py>) -> PyResult<Bound<'py, PyAny>> {
         match value.0 {
             Some(value) => Ok(value),
             None => allocate::int(py, 1).map(Bound::into_any),
@@ -161,8 +161,8 @@ impl Semaphore {
         }
     }
 
-    #[pyo3(signature = (value=Given::NOT))]
-    fn __init__<'py>(slf: &Bound<'py, Self>, value: Given<'py>) -> PyResult<()> {
+    #[pyo3(signature = (value=Omittable::OMITTED))]
+    fn __init__<'py>(slf: &Bound<'py, Self>, value: Omittable<'py>) -> PyResult<()> {
         let value = Self::first_value(slf.py(), value)?;
         Self::begin(slf, &value)
     }
@@ -201,8 +201,8 @@ impl BoundedSemaphore {
             .add_subclass(Self { bound: Contents::new(Count::absent()) })
     }
 
-    #[pyo3(signature = (value=Given::NOT))]
-    fn __init__<'py>(slf: &Bound<'py, Self>, value: Given<'py>) -> PyResult<()> {
+    #[pyo3(signature = (value=Omittable::OMITTED))]
+    fn __init__<'py>(slf: &Bound<'py, Self>, value: Omittable<'py>) -> PyResult<()> {
         let value = Semaphore::first_value(slf.py(), value)?;
         slf.get().bound.set(&value);
         Semaphore::begin(slf.as_super(), &value)

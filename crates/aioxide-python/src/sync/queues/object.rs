@@ -12,7 +12,7 @@ use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
 use crate::ffi::attributes::{collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
-use crate::ffi::given::Given;
+use crate::ffi::omittable::Omittable;
 use crate::stdlib;
 use crate::sync::locks::attributes::loop_attribute;
 use crate::sync::locks::{Event, Waiters};
@@ -160,8 +160,8 @@ impl Queue {
         Self::create(py, Order::Fifo, Limit::Absent)
     }
 
-    #[pyo3(signature = (maxsize=Given::NOT))]
-    fn __init__<'py>(slf: &Bound<'py, Self>, maxsize: Given<'py>) -> PyResult<()> {
+    #[pyo3(signature = (maxsize=Omittable::OMITTED))]
+    fn __init__<'py>(slf: &Bound<'py, Self>, maxsize: Omittable<'py>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         let state = &this.state;
@@ -285,8 +285,8 @@ impl Queue {
     /// queue is empty; every waiter is woken. `immediate` empties it at once and
     /// marks its items as finished.
     #[cfg(Py_3_13)]
-    #[pyo3(signature = (immediate=Given::NOT), text_signature = "($self, immediate=False)")]
-    fn shutdown<'py>(slf: &Bound<'py, Self>, immediate: Given<'py>) -> PyResult<()> {
+    #[pyo3(signature = (immediate=Omittable::OMITTED), text_signature = "($self, immediate=False)")]
+    fn shutdown<'py>(slf: &Bound<'py, Self>, immediate: Omittable<'py>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         let state = &this.state;

@@ -10,7 +10,8 @@ use super::items::{Items, Order};
 use crate::core::futures::Future;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::GilCell;
-use crate::sync::locks::{Event, LoopBinding, Waiters, has_attributes};
+use crate::ffi::unadorned::has_attributes;
+use crate::sync::locks::{Event, LoopBinding, Waiters};
 
 pub(super) struct State {
     /// What was found out about the class.
