@@ -71,6 +71,31 @@ PROGRAMS = {
         loop.run_until_complete(main())
         """,
     ),
+    "tasks break the rules while the interpreter goes": (
+        0,
+        """
+        import gc
+        loop, other = asyncio.new_event_loop(), asyncio.new_event_loop()
+        class Bare:
+            def __await__(self):
+                yield from (other.create_future(), loop.create_future(), 5)
+        async def of_another_loop():
+            await other.create_future()
+        async def bare():
+            await Bare()
+        # Called by the last collections, when the interpreter counts as ended.
+        def use(phase, information):
+            if phase == "start":
+                gc.callbacks.remove(use)
+                for body in (of_another_loop, bare):
+                    try:
+                        loop.run_until_complete(body())
+                    except BaseException:
+                        pass
+        import atexit
+        atexit.register(gc.callbacks.append, use)
+        """,
+    ),
     "everything waits": (
         0,
         """
@@ -194,4 +219,94 @@ exec(code)
 @pytest.mark.parametrize("form", ["legacy", "isolated"])
 def test_a_sub_interpreter_is_refused_or_works_and_the_main_one_goes_on(form, kind, run_script):
     run = run_script(IN_A_SUB_INTERPRETER.replace("KIND", kind).replace("FORM", form))
+    assert run.returncode == 0, run.stderr
+
+
+#: Everything is called with wrong arguments in the last collection, when the interpreter counts as
+#: ended and PyO3 may still have to make the exceptions.
+CALLS_AT_THE_END = """
+import atexit
+import gc
+import os
+import socket
+
+import KIND as asyncio
+
+loop, other = asyncio.new_event_loop(), asyncio.new_event_loop()
+panics = []
+
+
+def attempt(call, *arguments):
+    try:
+        result = call(*arguments)
+        if hasattr(type(result), "__await__"):
+            loop.run_until_complete(asyncio.wait_for(wait(result), 0.01))
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            panics.append((call, arguments))
+
+
+async def wait(awaitable):
+    return await awaitable
+
+
+async def body():
+    await asyncio.sleep(0.01)
+
+
+async def make():
+    def ended(end, *arguments):
+        future = loop.create_future()
+        getattr(future, end)(*arguments)
+        return future
+
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)
+    read_end, write_end = os.pipe()
+    datagrams, _ = await loop.create_datagram_endpoint(
+        asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+    )
+    return [
+        loop, loop.create_future(), ended("set_result", 1), ended("cancel"),
+        ended("set_exception", OSError()),
+        loop.create_task(body()), asyncio.Queue(1), asyncio.PriorityQueue(), asyncio.Lock(),
+        asyncio.Event(), asyncio.Condition(), asyncio.Semaphore(1), asyncio.Barrier(2),
+        asyncio.TaskGroup(), asyncio.timeout(1), asyncio.StreamReader(), asyncio.sleep(1),
+        loop.call_soon(int), loop.call_later(1, int), transport, datagrams,
+        *await asyncio.open_connection(sock=far),
+        (await loop.connect_read_pipe(asyncio.Protocol, open(read_end, "rb", 0)))[0],
+        (await loop.connect_write_pipe(asyncio.Protocol, open(write_end, "wb", 0)))[0],
+        await loop.create_server(asyncio.Protocol, "127.0.0.1", 0),
+    ]
+
+
+def call_everything(phase, information):
+    if phase != "start":
+        return
+    gc.callbacks.remove(call_everything)
+    values = (None, 5, "x", b"y", other, ValueError(), StopIteration(1), body, 2**70, object())
+    pairs = [(one, two) for one in values[:6] for two in values[:6]]
+    lists = [(), *((value,) for value in values), *pairs]
+    functions = [getattr(asyncio, name) for name in asyncio.__all__]
+    left_out = {"run_forever", "__class__", "__init_subclass__", "__new__", "__reduce__"}
+    for thing in objects:
+        names = [name for name in dir(type(thing)) if name not in left_out]
+        functions += [getattr(thing, name) for name in names if hasattr(thing, name)]
+    for function in functions:
+        if callable(function) and not isinstance(function, type):
+            for arguments in lists:
+                attempt(function, *arguments)
+    os.write(1, b"done" if not panics else repr(panics).encode())
+
+
+objects = loop.run_until_complete(make())
+atexit.register(gc.callbacks.append, call_everything)
+"""
+
+
+def test_nothing_panics_while_the_interpreter_goes(kind, run_script):
+    source = CALLS_AT_THE_END.replace("KIND", kind)
+    run = run_script(source, options=("-W", "ignore"))
+    assert run.stdout.endswith("done"), run.stdout
     assert run.returncode == 0, run.stderr

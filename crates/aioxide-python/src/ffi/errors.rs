@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pyo3::exceptions::{PyOSError, PySystemError};
+use pyo3::exceptions::{PyBaseException, PyOSError, PySystemError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -36,7 +36,7 @@ pub fn fetched(py: Python<'_>) -> PyErr {
 /// The error as a `raise` statement makes it: what is being handled meanwhile,
 /// if anything, is its context.
 pub fn raised(py: Python<'_>, error: PyErr) -> PyErr {
-    let value = error.settled(py).into_value(py);
+    let value = error.into_exception(py);
     // SAFETY: the thread is attached and the reference is an exception's.
     unsafe { ffi::PyErr_SetObject(ffi::Py_TYPE(value.as_ptr()).cast(), value.as_ptr()) };
     PyErr::fetch(py)
@@ -58,6 +58,20 @@ impl Settled for PyErr {
     fn settled(self, py: Python<'_>) -> Self {
         self.restore(py);
         Self::fetch(py)
+    }
+}
+
+/// From an error to its exception.
+pub trait IntoException {
+    /// The exception, which is made now if the error has none yet: see [`Settled`].
+    fn into_exception(self, py: Python<'_>) -> Py<PyBaseException>;
+}
+
+impl IntoException for PyErr {
+    #[inline]
+    #[expect(clippy::disallowed_methods, reason = "the error is settled")]
+    fn into_exception(self, py: Python<'_>) -> Py<PyBaseException> {
+        self.settled(py).into_value(py)
     }
 }
 

@@ -116,6 +116,10 @@ mod _aioxide {
     #[pymodule_init]
     fn initialize(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        // It starts nothing: PyO3 asks once in a process whether the interpreter runs, and this
+        // is when it does. PyO3 makes the exception of an error when somebody looks at it, which
+        // may be while the interpreter goes, and asking then for the first time is a panic.
+        Python::initialize();
         crate::ffi::interning::make_all(py)?;
         // What PyO3 makes when it looks at an error for the first time.
         drop(pyo3::exceptions::PyMemoryError::new_err(()).settled(py));
