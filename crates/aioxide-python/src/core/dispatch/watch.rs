@@ -48,7 +48,7 @@ impl Watcher {
 pub enum Watch {
     /// Nothing.
     #[default]
-    Nobody,
+    Unused,
     /// The program's, which watches it by callbacks or waits in `sock_*` calls.
     Caller {
         /// For [`Direction::Read`](crate::core::event_loop::Direction::Read).

@@ -170,7 +170,7 @@ impl Descriptors {
     /// unregisters the descriptor.
     pub fn vacate(&mut self, fd: RawFd) -> Watch {
         let Some(slot) = self.existing_mut(fd) else {
-            return Watch::Nobody;
+            return Watch::Unused;
         };
         let was_watched = slot.is_watched();
         slot.generation = slot.generation.wrapping_add(1);
@@ -250,11 +250,11 @@ impl Descriptors {
         direction: Direction,
         watcher: Option<&Watcher>,
     ) -> io::Result<(Registration, bool)> {
-        let nobody = Slot::default();
-        let slot = self.existing(fd).unwrap_or(&nobody);
+        let unused = Slot::default();
+        let slot = self.existing(fd).unwrap_or(&unused);
         let (reader, writer) = match &slot.watch {
             Watch::Caller { reader, writer, .. } => (reader.as_ref(), writer.as_ref()),
-            Watch::Nobody => (None, None),
+            Watch::Unused => (None, None),
             _ => return Err(io::Error::from(io::ErrorKind::ResourceBusy)),
         };
         let (reader, writer) = match direction {
@@ -334,7 +334,7 @@ impl Descriptors {
             slot.hung_up = true;
         }
         match &slot.watch {
-            Watch::Nobody => [None, None],
+            Watch::Unused => [None, None],
             Watch::Transport(transport) => {
                 [Some(transport.on(py, TransportEvent::Io(readiness))), None]
             }
@@ -385,7 +385,7 @@ impl Descriptors {
         for slot in &self.slots {
             visit.call(&slot.owner)?;
             match &slot.watch {
-                Watch::Nobody | Watch::Signals => {}
+                Watch::Unused | Watch::Signals => {}
                 Watch::Transport(transport) => transport.traverse(visit)?,
                 Watch::Listener(_, server) => visit.call(server)?,
                 Watch::Child(child) => child.traverse(visit)?,
@@ -451,7 +451,7 @@ unsafe_cell_methods!(Descriptors {
 
 impl Slot {
     fn is_watched(&self) -> bool {
-        !matches!(self.watch, Watch::Nobody | Watch::Signals)
+        !matches!(self.watch, Watch::Unused | Watch::Signals)
     }
 
     fn is_edge_triggered(&self) -> bool {

@@ -50,7 +50,7 @@ impl AwaitedBy {
 
     fn recorded(&mut self, py: Python<'_>) -> Recorded {
         match &self.waiters {
-            None => Recorded::Nobody,
+            None => Recorded::Nothing,
             Some(set) if self.is_set => Recorded::Set(set.clone_ref(py)),
             Some(one) => Recorded::One(one.clone_ref(py)),
         }
@@ -94,7 +94,7 @@ impl AwaitedBy {
 /// The recorded waiters of a future.
 pub enum Recorded {
     /// None.
-    Nobody,
+    Nothing,
     /// One object.
     One(Py<PyAny>),
     /// The members of a set.
@@ -137,7 +137,7 @@ impl GilCell<AwaitedBy> {
         loop {
             match self.recorded(py) {
                 Recorded::Set(set) => return set.into_bound(py).cast_into::<PySet>()?.add(waiter),
-                Recorded::Nobody => {
+                Recorded::Nothing => {
                     if self.add_alone(py, waiter.clone().unbind()).is_none() {
                         return Ok(());
                     }
@@ -175,7 +175,7 @@ impl GilCell<AwaitedBy> {
     /// `_asyncio_awaited_by`: a frozen set, or None.
     pub fn all<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyFrozenSet>>> {
         match self.recorded(py) {
-            Recorded::Nobody => Ok(None),
+            Recorded::Nothing => Ok(None),
             Recorded::One(one) => PyFrozenSet::new(py, [one]).map(Some),
             Recorded::Set(set) => {
                 let members = set.bind(py).try_iter()?.collect::<PyResult<Vec<_>>>()?;

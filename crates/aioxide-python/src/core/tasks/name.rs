@@ -72,7 +72,7 @@ mod number {
             }
         }
 
-        /// Lets go of it.
+        /// Drops it, with the GIL held.
         #[inline]
         pub fn release(self, py: Python<'_>) {
             if let Self::Given(name) = self {
@@ -129,7 +129,7 @@ mod object {
             }
         }
 
-        /// Lets go of it.
+        /// Drops it, with the GIL held.
         #[inline]
         pub fn release(self, py: Python<'_>) {
             if let Some(name) = self.0 {
