@@ -13,16 +13,16 @@ import warnings
 from asyncio.log import logger
 
 from ._aioxide import _own_hot_methods
+from ._loop.asyncio.base_events import Processes
+from ._loop.asyncio.unix_events import UnixSockets
 from ._loop.datagrams import Datagrams
 from ._loop.files import FileSending
 from ._loop.forking import renew_in_forked_child
 from ._loop.pipes import Pipes
-from ._loop.processes import Processes
 from ._loop.qualnames import take_names
 from ._loop.run_forever import Running
 from ._loop.signals import Signals
 from ._loop.tls import StartTls
-from ._loop.unix_sockets import UnixSockets
 
 __all__ = ("Loop", "new_event_loop")
 

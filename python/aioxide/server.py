@@ -111,7 +111,7 @@ class Server(ServerCore, asyncio.AbstractServer):
         self._serving = False
         self._stop_accepting()
         if self._socket_file is not None:
-            self._socket_file.remove()
+            self._socket_file._stop_serving()
         forever = self._serving_forever_fut
         if forever is not None and not forever.done():
             forever.cancel()

@@ -6,7 +6,7 @@ import os
 import stat
 from asyncio.log import logger
 
-__all__ = ("SocketFile", "is_abstract", "remove_stale")
+__all__ = ("is_abstract", "remove_stale")
 
 
 def is_abstract(path: str | bytes) -> bool:
@@ -30,37 +30,3 @@ def remove_stale(path: str | bytes) -> None:
         pass
     except OSError as exc:
         logger.error("Unable to check or remove stale UNIX socket %r: %r", path, exc)
-
-
-class SocketFile:
-    """The file of a bound socket, recognised by its inode."""
-
-    __slots__ = ("_inode", "_path")
-
-    def __init__(self, path: str | bytes, inode: int) -> None:
-        self._path = path
-        self._inode = inode
-
-    @classmethod
-    def of(cls, sock) -> SocketFile | None:
-        """Return the file of ``sock``; None if its name is abstract or the file is gone."""
-        path = sock.getsockname()
-        if is_abstract(path):
-            return None
-        try:
-            return cls(path, os.stat(path).st_ino)
-        except FileNotFoundError:
-            return None
-
-    def remove(self) -> None:
-        """Remove the file, unless another one has taken its place.
-
-        A failure is logged.
-        """
-        try:
-            if os.stat(self._path).st_ino == self._inode:
-                os.unlink(self._path)
-        except FileNotFoundError:
-            pass
-        except OSError as exc:
-            logger.error("Unable to clean up listening UNIX socket %r: %r", self._path, exc)

@@ -6,13 +6,14 @@ import errno
 import os
 import socket
 import sys
+from asyncio.log import logger
 
-from ..server import Server
-from .connections import Connections
-from .listening import Listening
-from .socket_files import SocketFile, is_abstract, remove_stale
-from .sockets import require_unix_stream
-from .tls_arguments import Tls, check_server_name, check_timeouts
+from ...server import Server
+from ..connections import Connections
+from ..listening import Listening
+from ..socket_files import is_abstract, remove_stale
+from ..sockets import require_unix_stream
+from ..tls_arguments import Tls, check_server_name, check_timeouts
 
 __all__ = ("UnixSockets",)
 
@@ -148,6 +149,40 @@ class UnixSockets(Connections, Listening):
         if start_serving:
             await server.start_serving()
         return server
+
+
+class SocketFile:
+    """The file of a bound socket, recognised by its inode."""
+
+    __slots__ = ("_inode", "_path")
+
+    def __init__(self, path: str | bytes, inode: int) -> None:
+        self._path = path
+        self._inode = inode
+
+    @classmethod
+    def of(cls, sock) -> SocketFile | None:
+        """Return the file of ``sock``; None if its name is abstract or the file is gone."""
+        path = sock.getsockname()
+        if is_abstract(path):
+            return None
+        try:
+            return cls(path, os.stat(path).st_ino)
+        except FileNotFoundError:
+            return None
+
+    def _stop_serving(self) -> None:
+        """Remove the file, unless another one has taken its place.
+
+        A failure is logged.
+        """
+        try:
+            if os.stat(self._path).st_ino == self._inode:
+                os.unlink(self._path)
+        except FileNotFoundError:
+            pass
+        except OSError as exc:
+            logger.error("Unable to clean up listening UNIX socket %r: %r", self._path, exc)
 
 
 def _require_one(path, sock, complaint: str) -> None:
