@@ -2,7 +2,7 @@
 
 use std::io;
 
-use pyo3::exceptions::{PyBaseException, PyOSError, PySystemError};
+use pyo3::exceptions::{PyOSError, PySystemError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -36,7 +36,7 @@ pub fn fetched(py: Python<'_>) -> PyErr {
 /// The error as a `raise` statement makes it: what is being handled meanwhile,
 /// if anything, is its context.
 pub fn raised(py: Python<'_>, error: PyErr) -> PyErr {
-    let value = error.into_exception(py);
+    let value = error.into_value(py);
     // SAFETY: the thread is attached and the reference is an exception's.
     unsafe { ffi::PyErr_SetObject(ffi::Py_TYPE(value.as_ptr()).cast(), value.as_ptr()) };
     PyErr::fetch(py)
@@ -44,9 +44,9 @@ pub fn raised(py: Python<'_>, error: PyErr) -> PyErr {
 
 /// An error whose exception exists.
 ///
-/// PyO3 makes the exception of `new_err` when it is first read. To do so it asks whether
-/// the interpreter is alive, and panics while that shuts down. So an error that may not
-/// have come from the interpreter is settled before it is read; one that is only raised
+/// PyO3 makes the exception of `new_err` when it is first read, with the GIL released and
+/// taken again in between. An error that may not have come from the interpreter is settled
+/// before it is read where another thread must not run just then; one that is only raised
 /// need not be.
 pub trait Settled {
     /// The same with its exception made.
@@ -58,20 +58,6 @@ impl Settled for PyErr {
     fn settled(self, py: Python<'_>) -> Self {
         self.restore(py);
         Self::fetch(py)
-    }
-}
-
-/// From an error to its exception.
-pub trait IntoException {
-    /// The exception, which is made now if the error has none yet: see [`Settled`].
-    fn into_exception(self, py: Python<'_>) -> Py<PyBaseException>;
-}
-
-impl IntoException for PyErr {
-    #[inline]
-    #[expect(clippy::disallowed_methods, reason = "the error is settled")]
-    fn into_exception(self, py: Python<'_>) -> Py<PyBaseException> {
-        self.settled(py).into_value(py)
     }
 }
 

@@ -10,7 +10,7 @@ use super::phase::Phase;
 use super::{Completed, Coroutine, Input, Step};
 use crate::core::dispatch::Program;
 use crate::core::futures::{Future, stop_iteration};
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::ffi::recursion::Level;
 
 /// The outcome of a step, as of a generator.
@@ -256,7 +256,7 @@ fn delegate<'py>(inner: &Bound<'py, PyAny>, resumption: Resumption<'py>) -> PyRe
             let Some(throw) = inner.getattr_opt(crate::intern!(py, "throw"))? else {
                 return Err(error);
             };
-            match throw.call1((error.into_exception(py),)) {
+            match throw.call1((error.into_value(py),)) {
                 Ok(value) => Ok(Flow::Yielded(value)),
                 Err(error) if error.is_instance_of::<PyStopIteration>(py) => {
                     error.value(py).getattr(crate::intern!(py, "value")).map(Flow::Returned)

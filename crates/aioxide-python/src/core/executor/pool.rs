@@ -19,7 +19,6 @@ use crate::core::dispatch::{NativeWork, Ready};
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::{Future, without_stop_iteration};
 use crate::ffi::allocate::Made;
-use crate::ffi::errors::IntoException;
 use crate::ffi::gil_cell::CloneRef;
 use crate::ffi::{allocate, context};
 use crate::stdlib;
@@ -207,7 +206,7 @@ fn run_job(report: &Report, future: Py<Future>, call: Call) {
         if future.get().is_done(py) {
             return None;
         }
-        let outcome = call.make(py).map_err(|error| error.into_exception(py));
+        let outcome = call.make(py).map_err(|error| error.into_value(py));
         Some(Box::new(Finished { future, outcome }) as Box<dyn NativeWork>)
     });
     let Some(Some(work)) = finished else {

@@ -6,7 +6,6 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 
 use super::Future;
-use crate::ffi::errors::IntoException;
 use crate::ffi::fastcall::SingleMethod;
 
 /// `future.set_result(result)`.
@@ -38,7 +37,7 @@ pub fn without_stop_iteration(exception: Bound<'_, PyAny>) -> PyResult<Bound<'_,
     if cfg!(not(Py_3_13)) {
         return Err(PyTypeError::new_err(message));
     }
-    let wrapped = PyRuntimeError::new_err(message).into_exception(py).into_bound(py).into_any();
+    let wrapped = PyRuntimeError::new_err(message).into_value(py).into_bound(py).into_any();
     wrapped.setattr(crate::intern!(py, "__cause__"), &exception)?;
     wrapped.setattr(crate::intern!(py, "__context__"), &exception)?;
     Ok(wrapped)

@@ -7,7 +7,7 @@ use pyo3::types::PyTuple;
 
 use super::Handle;
 use crate::ffi::allocate;
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::stdlib;
 
 /// Formats a callback as asyncio's messages do.
@@ -53,7 +53,7 @@ pub fn report_callback_error(handle: &Bound<'_, Handle>, error: PyErr) -> PyResu
     let details = allocate::dict(py)?;
     let message = crate::ffi::allocate::Made(format!("Exception in callback {shown}"));
     details.set_item(crate::name!("message"), message)?;
-    details.set_item(crate::name!("exception"), error.into_exception(py))?;
+    details.set_item(crate::name!("exception"), error.into_value(py))?;
     details.set_item(crate::name!("handle"), handle)?;
     if let Some(stack) = this._source_traceback(py)
         && stack.bind(py).is_truthy()?

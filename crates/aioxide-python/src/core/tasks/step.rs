@@ -10,7 +10,7 @@ use crate::core::coroutines::{Coroutine, Flow};
 use crate::core::dispatch::{Waiter, as_native};
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::{Callback, Future, invalid_state};
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::ffi::{context, free_list};
 use crate::stdlib;
 
@@ -142,7 +142,7 @@ fn failure<'py>(
     }
     match future.get().take_result(py).settled(py) {
         Ok(_) => Ok(None),
-        Err(error) => Ok(Some(error.into_exception(py).into_bound(py).into_any())),
+        Err(error) => Ok(Some(error.into_value(py).into_bound(py).into_any())),
     }
 }
 
@@ -266,7 +266,7 @@ fn finish(task: &Bound<'_, Task>, value: Py<PyAny>) -> PyResult<()> {
 fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
     let py = task.py();
     let future = task.as_super();
-    let value = error.into_exception(py).into_bound(py).into_any();
+    let value = error.into_value(py).into_bound(py).into_any();
     if value.is_instance(stdlib::cancelled_error(py)?)? {
         return Future::cancel_by(future, None, Some(value.unbind())).map(drop);
     }

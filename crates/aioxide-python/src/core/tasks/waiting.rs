@@ -9,7 +9,6 @@ use super::{Task, TaskStep, TaskWakeup};
 use crate::core::dispatch::{Ready, Waiter, as_native};
 use crate::core::futures::{BoundLoop, Callback, Future, call_soon};
 use crate::ffi::allocate;
-use crate::ffi::errors::IntoException;
 
 /// The coroutine has yielded `result`: wait for it, or raise in the coroutine.
 #[inline]
@@ -143,7 +142,7 @@ fn yielded_without_await(task: &Bound<'_, Task>, future: &Bound<'_, PyAny>) -> P
 /// `RuntimeError` into it.
 fn misuse(task: &Bound<'_, Task>, message: String) -> PyResult<()> {
     let py = task.py();
-    let error = PyRuntimeError::new_err(message).into_exception(py).into_any();
+    let error = PyRuntimeError::new_err(message).into_value(py).into_any();
     let event_loop = task.as_super().get().event_loop(py)?;
     schedule(task, &event_loop, Some(error))
 }

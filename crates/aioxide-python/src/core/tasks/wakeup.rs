@@ -10,7 +10,6 @@ use super::{Task, step};
 use crate::core::current_task;
 use crate::core::futures::BoundLoop;
 use crate::ffi::allocate;
-use crate::ffi::errors::IntoException;
 use crate::ffi::gil_cell::{Contents, GilCell};
 
 /// The done-callback by which a foreign future wakes a native task.
@@ -45,7 +44,7 @@ impl TaskWakeup {
         }
         let exception = match future.call_method0(crate::intern!(py, "result")) {
             Ok(_) => None,
-            Err(error) => Some(error.into_exception(py).into_bound(py).into_any()),
+            Err(error) => Some(error.into_value(py).into_bound(py).into_any()),
         };
         run(task.bind(py), exception)
     }

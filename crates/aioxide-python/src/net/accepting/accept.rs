@@ -8,7 +8,7 @@ use super::connection::{AcceptConnection, Connection};
 use crate::core::coroutines::Coroutine;
 use crate::core::event_loop::LoopCore;
 use crate::core::tasks::{Task, TaskOptions};
-use crate::ffi::errors::{IntoException, Settled, os_error};
+use crate::ffi::errors::{Settled, os_error};
 use crate::ffi::file_descriptor::numbered;
 use crate::ffi::{allocate, context};
 use crate::net::server::{Facts, ServerCore};
@@ -143,7 +143,7 @@ impl ServerCore {
         let details = allocate::dict(py)?;
         let message = allocate::string(py, "socket.accept() out of system resource")?;
         details.set_item(crate::intern!(py, "message"), message)?;
-        details.set_item(crate::intern!(py, "exception"), error.into_exception(py))?;
+        details.set_item(crate::intern!(py, "exception"), error.into_value(py))?;
         let shown = stdlib::transport_socket(py)?.call1((socket,))?;
         details.set_item(crate::intern!(py, "socket"), shown)?;
         core.call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
@@ -199,7 +199,7 @@ fn report_accept_error(core: &Bound<'_, LoopCore>, error: PyErr) -> PyResult<()>
     let details = allocate::dict(py)?;
     let message = allocate::string(py, "Exception in callback ServerCore.accept()")?;
     details.set_item(crate::intern!(py, "message"), message)?;
-    details.set_item(crate::intern!(py, "exception"), error.into_exception(py))?;
+    details.set_item(crate::intern!(py, "exception"), error.into_value(py))?;
     core.call_method1(crate::intern!(py, "call_exception_handler"), (details,))?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::core::coroutines::{Input, Routine, Step};
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 use crate::ffi::allocate;
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::net::server::ServerCore;
 use crate::net::tls::{Origin, SslProtocol};
 use crate::net::transports::{Accepted, SocketTransport, ends_the_loop};
@@ -86,7 +86,7 @@ impl AcceptConnection {
             let message =
                 allocate::string(py, "Error on transport creation for incoming connection")?;
             details.set_item(crate::intern!(py, "message"), message)?;
-            details.set_item(crate::intern!(py, "exception"), error.into_exception(py))?;
+            details.set_item(crate::intern!(py, "exception"), error.into_value(py))?;
             if let Some(protocol) = &self.protocol {
                 details.set_item(crate::intern!(py, "protocol"), protocol)?;
             }

@@ -17,7 +17,7 @@ use crate::core::dispatch::{Ready, Watcher};
 use crate::core::event_loop::{Direction, LoopCore, file_descriptor};
 use crate::core::futures::{Future, sent, stop_iteration, thrown};
 use crate::ffi::allocate;
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::ffi::file_descriptor::numbered;
 use crate::ffi::finalizer::Finalize;
 use crate::ffi::free_list::{self, FreeList, FreeListed};
@@ -174,7 +174,7 @@ impl SocketCall {
                 if future.get().is_done(py) {
                     return Ok(());
                 }
-                Future::fail(future.bind(py), error.into_exception(py).into_bound(py).into_any())
+                Future::fail(future.bind(py), error.into_value(py).into_bound(py).into_any())
             }
         }
     }

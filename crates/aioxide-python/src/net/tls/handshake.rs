@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::protocol::SslProtocol;
 use super::session::Attempt;
 use super::state::{Notified, Phase};
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::stdlib;
 
 impl SslProtocol {
@@ -70,7 +70,7 @@ impl SslProtocol {
         } else {
             "SSL handshake failed"
         };
-        let error = error.into_exception(py).into_bound(py).into_any();
+        let error = error.into_value(py).into_bound(py).into_any();
         Self::fatal_error(slf, error.clone(), message)?;
         Self::wake_waiter(slf, Some(&error))
     }
@@ -132,7 +132,7 @@ impl SslProtocol {
         let error = PyConnectionAbortedError::new_err(format!(
             "SSL handshake is taking longer than {seconds} seconds: aborting the connection"
         ));
-        let error = error.into_exception(py).into_bound(py).into_any();
+        let error = error.into_value(py).into_bound(py).into_any();
         Self::fatal_error(slf, error, "Fatal error on transport")
     }
 }

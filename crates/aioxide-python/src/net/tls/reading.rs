@@ -12,7 +12,7 @@ use super::state::{Notified, Phase};
 use crate::core::dispatch::{Receiver, feed_stream};
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::stdlib;
 
 /// The most bytes that one read of the session returns: asyncio's `max_size`.
@@ -107,7 +107,7 @@ impl SslProtocol {
         }
         match Self::read_and_answer(slf).settled(py) {
             Err(error) if error.is_instance_of::<PyException>(py) => {
-                let error = error.into_exception(py).into_bound(py).into_any();
+                let error = error.into_value(py).into_bound(py).into_any();
                 Self::fatal_error(slf, error, "Fatal error on SSL protocol")
             }
             other => other,
@@ -342,7 +342,7 @@ impl SslProtocol {
                 Err(error)
             }
             Err(error) => {
-                let error = error.into_exception(py).into_bound(py).into_any();
+                let error = error.into_value(py).into_bound(py).into_any();
                 Self::fatal_error(slf, error, "Error calling eof_received()")
             }
         }

@@ -7,7 +7,6 @@ use pyo3::prelude::*;
 use super::protocol::SslProtocol;
 use super::session::Attempt;
 use super::state::Phase;
-use crate::ffi::errors::IntoException;
 use crate::stdlib;
 
 impl SslProtocol {
@@ -60,7 +59,7 @@ impl SslProtocol {
                 Self::shutdown_over(slf, None)
             }
             Err(error) if error.is_instance(py, stdlib::ssl_error(py)?) => {
-                Self::shutdown_over(slf, Some(error.into_exception(py).into_bound(py).into_any()))
+                Self::shutdown_over(slf, Some(error.into_value(py).into_bound(py).into_any()))
             }
             Err(error) => Err(error),
         }
@@ -113,7 +112,7 @@ impl SslProtocol {
             Some(lower) => {
                 let error = PyTimeoutError::new_err(crate::name!("SSL shutdown timed out"));
                 lower
-                    .call_method1(crate::intern!(py, "_force_close"), (error.into_exception(py),))
+                    .call_method1(crate::intern!(py, "_force_close"), (error.into_value(py),))
                     .map(drop)
             }
             None => Ok(()),

@@ -9,7 +9,7 @@ use super::session::Attempt;
 use super::state::Phase;
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::net::transports::log_lost_write;
 
 impl SslProtocol {
@@ -45,7 +45,7 @@ impl SslProtocol {
         if !error.is_instance_of::<PyException>(py) {
             return Err(error);
         }
-        let error = error.into_exception(py).into_bound(py).into_any();
+        let error = error.into_value(py).into_bound(py).into_any();
         Self::fatal_error(slf, error, "Fatal error on SSL protocol")
     }
 
@@ -214,7 +214,7 @@ impl SslProtocol {
                 let details = allocate::dict(py)?;
                 let message = crate::ffi::allocate::Made(format!("protocol.{method}() failed"));
                 details.set_item(crate::name!("message"), message)?;
-                details.set_item(crate::name!("exception"), error.into_exception(py))?;
+                details.set_item(crate::name!("exception"), error.into_value(py))?;
                 details.set_item(crate::name!("transport"), this.app_transport(py))?;
                 details.set_item(crate::name!("protocol"), slf)?;
                 this.report(details)

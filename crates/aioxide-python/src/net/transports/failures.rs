@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 use super::{Lifecycle, Transport};
 use crate::core::event_loop::LoopCore;
 use crate::ffi::allocate;
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::stdlib;
 
 /// Ends the connection because of `error`, which is passed to
@@ -28,7 +28,7 @@ pub fn fatal_error<T: Lifecycle>(
     let Some(core) = transport.core(py) else {
         return Ok(());
     };
-    let exception = error.into_exception(py).into_bound(py).into_any();
+    let exception = error.into_value(py).into_bound(py).into_any();
     let reported = report_failure(transport, &core, slf, message, &exception);
     // Even if the report failed, for example for lack of memory: the data of this read or
     // write is lost, and the protocol must not go on as if it were not.
@@ -85,7 +85,7 @@ pub fn report_with<T: Transport>(
     error: PyErr,
 ) -> PyResult<()> {
     let py = slf.py();
-    let details = details(slf, message, error.into_exception(py).into_bound(py).into_any())?;
+    let details = details(slf, message, error.into_value(py).into_bound(py).into_any())?;
     details.set_item(crate::intern!(py, "protocol"), transport.protocol(py))?;
     core.call_method1(crate::intern!(py, "call_exception_handler"), (details,)).map(drop)
 }
@@ -135,7 +135,7 @@ pub fn report_step<T: Transport>(
     }
     let class = slf.as_any().get_type().name()?;
     let message = format!("Exception in callback {class}.{step}()");
-    let details = details(slf, &message, error.into_exception(py).into_bound(py).into_any())?;
+    let details = details(slf, &message, error.into_value(py).into_bound(py).into_any())?;
     core.call_method1(crate::intern!(py, "call_exception_handler"), (details,)).map(drop)
 }
 

@@ -10,7 +10,7 @@ use super::condition::Condition;
 use super::lock::AcquireLock;
 use super::waiters::Key;
 use crate::core::coroutines::{Coroutine, Input, Routine, Step, awaiting};
-use crate::ffi::errors::{IntoException, Settled};
+use crate::ffi::errors::Settled;
 use crate::stdlib;
 
 /// `Condition.wait`.
@@ -56,7 +56,7 @@ impl WaitForNotice {
             None => match Condition::future(&condition).settled(py) {
                 Ok(future) => future,
                 Err(error) => {
-                    self.raised = Some(error.into_exception(py));
+                    self.raised = Some(error.into_value(py));
                     return self.reacquire(py);
                 }
             },
@@ -104,7 +104,7 @@ impl WaitForNotice {
         } else {
             PyErr::from_value(stdlib::cancelled_error(py)?.call0()?)
         };
-        self.raised = Some(after(py, latest, before).into_exception(py));
+        self.raised = Some(after(py, latest, before).into_value(py));
         Ok(())
     }
 
@@ -154,7 +154,7 @@ impl Routine for WaitForNotice {
                 if let Err(failure) = self.condition.get().leave(py, key, error.as_ref()) {
                     error = Some(failure);
                 }
-                self.raised = error.map(|error| error.into_exception(py));
+                self.raised = error.map(|error| error.into_value(py));
                 self.reacquire(py)
             }
             Stage::Reacquiring(mut acquiring) => match acquiring.resume(py, input) {

@@ -14,7 +14,7 @@ use crate::core::current_task::{find_current_task, running_loop};
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 use crate::core::tasks;
-use crate::ffi::errors::{IntoException, raised};
+use crate::ffi::errors::raised;
 use crate::ffi::fastcall::{
     CallArguments, FastMethod, Parsed, PlainMethod, Signature, unless_none,
 };
@@ -138,7 +138,7 @@ impl ExitGroup {
             if !error.is_instance(py, stdlib::cancelled_error(py)?) {
                 return Err(error);
             }
-            let error = error.into_exception(py).into_any();
+            let error = error.into_value(py).into_any();
             if cfg!(Py_3_15) {
                 self.latest = Some(error.clone_ref(py));
             }

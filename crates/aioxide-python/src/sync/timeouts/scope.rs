@@ -15,7 +15,7 @@ use super::object::Phase;
 use crate::core::coroutines::{Coroutine, Input, Routine, Step};
 use crate::core::current_task::{find_current_task, running_loop};
 use crate::core::tasks;
-use crate::ffi::errors::{IntoException, Settled, raised};
+use crate::ffi::errors::{Settled, raised};
 use crate::ffi::fastcall::{
     CallArguments, FastMethod, Parsed, PlainMethod, Signature, install, install_plain, unless_none,
 };
@@ -169,7 +169,7 @@ fn insert_timeout(error: &Bound<'_, PyAny>) -> PyResult<()> {
             return Ok(());
         }
         if before.is_instance(cancelled)? {
-            let timeout = PyTimeoutError::new_err(()).into_exception(py).into_bound(py);
+            let timeout = PyTimeoutError::new_err(()).into_value(py).into_bound(py);
             timeout.setattr(cause, &before)?;
             timeout.setattr(context, &before)?;
             return error.setattr(context, timeout);

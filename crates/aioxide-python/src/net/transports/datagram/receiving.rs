@@ -14,7 +14,7 @@ use crate::core::dispatch::READABLE;
 use crate::core::dispatch::TransportEvent;
 use crate::core::event_loop::{LoopCore, SCRATCH_BYTES};
 use crate::ffi::allocate;
-use crate::ffi::errors::{IntoException, Settled, os_error};
+use crate::ffi::errors::{Settled, os_error};
 use crate::net::transports::Transport;
 use crate::net::transports::addresses::internet_name;
 use crate::net::transports::failures::fatal_error;
@@ -173,7 +173,7 @@ impl DatagramTransport {
         let method = crate::intern!(py, "error_received");
         let error = error.settled(py);
         let result = self.call_protocol(py, |protocol| {
-            protocol.call_method1(method, (error.into_exception(py),)).map(drop)
+            protocol.call_method1(method, (error.into_value(py),)).map(drop)
         });
         self.report_raised(core, method, PyTuple::empty(py), result)
     }

@@ -17,7 +17,7 @@ use crate::core::dispatch::WRITABLE;
 use crate::core::event_loop::LoopCore;
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
-use crate::ffi::errors::{IntoException, Settled, os_error};
+use crate::ffi::errors::{Settled, os_error};
 use crate::ffi::gil_cell::CloneRef;
 use crate::net::transports::addresses::internet_name;
 use crate::net::transports::failures::{fatal_error, log_lost_write};
@@ -278,7 +278,7 @@ impl DatagramTransport {
                         return Ok(());
                     };
                     let method = crate::intern!(py, "error_received");
-                    return protocol.call_method1(method, (error.into_exception(py),)).map(drop);
+                    return protocol.call_method1(method, (error.into_value(py),)).map(drop);
                 }
                 Err(error) => {
                     return fatal_error(

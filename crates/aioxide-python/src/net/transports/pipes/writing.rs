@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::WritePipeTransport;
 use crate::core::event_loop::{Direction, LoopCore};
-use crate::ffi::errors::{IntoException, os_error};
+use crate::ffi::errors::os_error;
 use crate::ffi::file_descriptor::numbered;
 use crate::net::transports::failures::{fatal_error, log_lost_write};
 use crate::net::transports::flow_control::{maybe_pause_protocol, maybe_resume_protocol};
@@ -24,7 +24,7 @@ impl WritePipeTransport {
         let waiting = !self.state.queue.is_empty(py);
         self.log(slf, "info", "%r was closed by peer")?;
         let reason = waiting
-            .then(|| PyBrokenPipeError::new_err(()).into_exception(py).into_bound(py).into_any());
+            .then(|| PyBrokenPipeError::new_err(()).into_value(py).into_bound(py).into_any());
         self.force_close(slf, reason)
     }
 

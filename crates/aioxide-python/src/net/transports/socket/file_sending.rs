@@ -9,7 +9,6 @@ use super::SocketTransport;
 use crate::core::dispatch::TransportEvent;
 use crate::core::dispatch::WRITABLE;
 use crate::core::futures::Future;
-use crate::ffi::errors::IntoException;
 use crate::ffi::gil_cell::CloneRef;
 use crate::net::file_send::{FileSend, Progress};
 use crate::net::transports::Transport;
@@ -69,7 +68,7 @@ impl SocketTransport {
             // A signal handler may have run and cancelled the future.
             _ if done.get().is_done(py) => Ok(()),
             Ok(Progress::Done) => Future::finish(done, py.None()),
-            Err(error) => Future::fail(done, error.into_exception(py).into_bound(py).into_any()),
+            Err(error) => Future::fail(done, error.into_value(py).into_bound(py).into_any()),
         }
     }
 
@@ -83,7 +82,7 @@ impl SocketTransport {
         let error = match reason {
             Some(reason) => reason.into_bound(py),
             None => PyConnectionError::new_err(crate::name!("Connection is closed by peer"))
-                .into_exception(py)
+                .into_value(py)
                 .into_bound(py)
                 .into_any(),
         };

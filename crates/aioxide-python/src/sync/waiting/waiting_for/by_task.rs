@@ -10,7 +10,6 @@ use crate::core::coroutines::awaiting;
 use crate::core::coroutines::{Input, Routine, Step};
 use crate::core::current_task::running_loop;
 use crate::core::futures::Future;
-use crate::ffi::errors::IntoException;
 use crate::stdlib;
 use crate::sync::timeouts::is_positive;
 use crate::sync::waiting::done_callback::{DoneCallback, Role};
@@ -111,7 +110,7 @@ impl WaitFor {
         let cancelling = Box::new(cancelling);
         self.stage = match error {
             None => Stage::TooLate(cancelling),
-            Some(error) => Stage::Cancelled(cancelling, error.into_exception(py).into_any()),
+            Some(error) => Stage::Cancelled(cancelling, error.into_value(py).into_any()),
         };
         Ok(step)
     }
