@@ -253,11 +253,12 @@ impl StreamProtocolCore {
     #[cfg(Py_3_13)]
     fn _replace_transport(&self, transport: Bound<'_, PyAny>) -> PyResult<()> {
         let py = transport.py();
+        self.use_transport(py, &transport)?;
         #[cfg(Py_3_14)]
         if let Some(reader) = self.reader(py)? {
-            reader.call_method1(crate::intern!(py, "_replace_transport"), (&transport,))?;
+            reader.call_method1(crate::intern!(py, "_replace_transport"), (transport,))?;
         }
-        self.use_transport(py, &transport)
+        Ok(())
     }
 
     /// Replaces the transport with the writer's, after `start_tls`.
