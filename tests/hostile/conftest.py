@@ -134,7 +134,7 @@ def complaint(status, output):
         return "it did not end"
     if status < 0:
         return f"it was ended by {signal.Signals(-status).name}"
-    if "wrong: " in output or "AddressSanitizer" in output:
+    if "wrong: " in output or "ERROR: AddressSanitizer" in output:
         return BROKEN
     if status != 0:
         return "the program has failed"

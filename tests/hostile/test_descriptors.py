@@ -5,6 +5,7 @@ import resource
 import socket
 
 import pytest
+from hostile.conftest import SANITIZED
 
 HUGE = (10_000, 1_000_000, 10_000_000, 2**31 - 1, 2**31, 2**40, 2**64, -1, -(2**31))
 
@@ -163,10 +164,7 @@ def test_fileno_may_close_the_loop(made, attempt):
 SIZES = (2**31, 2**40, 2**62, 2**63 - 1, 2**63, 10**30, -(2**63))
 
 
-@pytest.mark.skipif(
-    "libasan" in os.environ.get("LD_PRELOAD", ""),
-    reason="the sanitizer warns of each size that it refuses, and has memory of its own",
-)
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer has memory of its own")
 @pytest.mark.parametrize("size", SIZES)
 def test_a_huge_size_takes_no_memory(size, api, made, attempt):
     loop = made.loop
