@@ -1,12 +1,14 @@
-//! The two native programs of the echo benchmarks, as a library.
+//! The native programs of the benchmarks, as a library.
 //!
 //! - [`echo`]: an epoll echo server that does nothing else. It is the baseline:
 //!   no event loop can answer more requests on the same kernel.
 //! - [`load`]: a closed-loop load generator. Every connection sends a batch of
 //!   messages, waits until all of it has come back, checks every byte, and
 //!   sends the next.
+//! - [`http`]: a server for the rows of HTTP clients that costs little, and the load of
+//!   the rows in which a web application is such a client.
 //!
-//! Both are single-threaded and for Linux only.
+//! All are single-threaded and for Linux only.
 //!
 //! ```
 //! use aioxide_bench_native::{echo::EchoServer, load, options::{Mode, Options}};
@@ -33,6 +35,7 @@
 pub mod connection;
 pub mod dial;
 pub mod echo;
+pub mod http;
 pub mod load;
 pub mod messages;
 pub mod options;

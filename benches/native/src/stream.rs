@@ -1,5 +1,4 @@
-//! The stream of a connection of the load generator: a bare socket, or TLS over
-//! one.
+//! The stream of a connection: a bare socket, or TLS over one.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddrV4};
@@ -9,8 +8,10 @@ use std::sync::Arc;
 use rustix::fd::OwnedFd;
 use rustix::net::{self, SendFlags, Shutdown};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection,
+};
 
 /// The generator's TLS configuration, with the authorities that it trusts.
 pub struct Tls {
@@ -47,10 +48,35 @@ impl Tls {
     }
 }
 
-/// A non-blocking stream of bytes to the server.
+/// A server's TLS configuration: its certificate and key.
+#[derive(Clone)]
+pub struct Identity(Arc<ServerConfig>);
+
+impl Identity {
+    /// The certificates and the key in one PEM file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or lacks one of the two; it is named.
+    pub fn new(file: &Path) -> io::Result<Self> {
+        let broken = |error: String| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("{}: {error}", file.display()))
+        };
+        let chain = CertificateDer::pem_file_iter(file)
+            .and_then(Iterator::collect)
+            .map_err(|error| broken(error.to_string()))?;
+        let key = PrivateKeyDer::from_pem_file(file).map_err(|error| broken(error.to_string()))?;
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(|error| broken(error.to_string()))?;
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+/// A non-blocking stream of bytes to the peer.
 pub struct Stream {
     socket: Socket,
-    tls: Option<Box<ClientConnection>>,
+    tls: Option<Box<Connection>>,
 }
 
 impl Stream {
@@ -64,7 +90,22 @@ impl Stream {
         let tls = match tls {
             Some(tls) => {
                 let connection = ClientConnection::new(tls.config.clone(), tls.server.clone());
-                Some(Box::new(connection.map_err(io::Error::other)?))
+                Some(Box::new(connection.map_err(io::Error::other)?.into()))
+            }
+            None => None,
+        };
+        Ok(Self { socket: Socket(socket), tls })
+    }
+
+    /// The server's side of a non-blocking socket that was accepted.
+    ///
+    /// # Errors
+    /// When TLS has no more random numbers.
+    pub fn accepted(socket: OwnedFd, identity: Option<&Identity>) -> io::Result<Self> {
+        let tls = match identity {
+            Some(Identity(config)) => {
+                let connection = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
+                Some(Box::new(connection.into()))
             }
             None => None,
         };
@@ -107,7 +148,7 @@ impl Stream {
     }
 
     /// Receives into `buffer`; nothing if nothing has arrived, and zero bytes
-    /// once the server has ended the stream.
+    /// once the peer has ended the stream.
     ///
     /// # Errors
     /// When the connection is broken, or the data is not valid TLS of a trusted
