@@ -1,9 +1,11 @@
 """Measures aioxide against asyncio, uvloop and rloop, and shows the results.
 
     python benches/run.py [--quick] [--only ROW,ROW] [--loops LOOP,LOOP]
+    python benches/run.py --only http [--quick] [--clients NAME,NAME]
 
 Every sample is a process of its own. In each round every row runs on all loops
-one after the other; ``benches/README.md`` says what the rows are.
+one after the other; ``benches/README.md`` says what the rows are. The rows of HTTP
+clients are a family of their own (``http_clients/``).
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ import machine
 import publish
 import rows
 import table
+from http_clients import command as http_clients
+from http_clients import rows as http_rows
 from ratios import OURS
 from results import Results, Sample, write_json
 
@@ -111,7 +115,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Measure aioxide against asyncio, uvloop and rloop.",
         epilog="Rows: " + ", ".join(row.name for row in rows.ROWS),
     )
-    parser.add_argument("--only", metavar="ROW,ROW", help="some rows instead of all")
+    parser.add_argument(
+        "--only", metavar="ROW,ROW", help="some rows instead of all; http: those of HTTP clients"
+    )
     parser.add_argument(
         "--loops",
         default=",".join(loops.LOOPS),
@@ -139,6 +145,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def asks_for_http_clients(arguments: Sequence[str]) -> bool:
+    """Whether the rows of HTTP clients are wanted, which have options of their own."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--only")
+    try:
+        return http_rows.is_asked_for(parser.parse_known_args(arguments)[0].only)
+    except ValueError as error:
+        parser.error(str(error))
+
+
 def directory(options: argparse.Namespace, measured: Sequence[str]) -> Path:
     """Where the results go: a partial run does not replace the published one.
 
@@ -153,7 +169,10 @@ def directory(options: argparse.Namespace, measured: Sequence[str]) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, prints and writes; 1 if aioxide failed somewhere, 2 without any loop."""
-    options = parse(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if asks_for_http_clients(given):
+        return http_clients.main(given, run_sample)
+    options = parse(given)
     installed = tuple(loop for loop in options.loops if loops.is_installed(loop))
     for loop in options.loops:
         if loop not in installed:
@@ -172,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts["settings"] = {
         "rounds": rounds,
         "quick": options.quick,
-        "command": publish.command("bench", sys.argv[1:] if arguments is None else arguments),
+        "command": publish.command("bench", given),
     }
     results = Results(options.rows, installed)
     measure(results, rounds, options.quick)

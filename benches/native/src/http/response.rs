@@ -1,6 +1,5 @@
 //! What the server answers, by the path of the request.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -27,21 +26,22 @@ pub struct Response {
 
 static JSON: LazyLock<Vec<u8>> = LazyLock::new(|| with_body("200 OK", &document()));
 
-/// A document as an API would answer with: an array of small objects.
+/// A document as the API of a language model answers with: few fields, one of them long.
 fn document() -> String {
-    let mut text = String::from(r#"{"object":"list","data":["#);
-    for number in 0.. {
-        let item = format!(
-            r#"{{"id":{number},"name":"item {number}","price":{number}.25,"tags":["a","b"]}},"#
-        );
-        if text.len() + item.len() + r#"{}],"pad":""}"#.len() > JSON_BYTES {
-            break;
-        }
-        text += &item;
-    }
-    text += r#"{}],"pad":""#;
-    let _ = write!(text, "{}\"}}", "x".repeat(JSON_BYTES - text.len() - 2));
-    text
+    let before = concat!(
+        r#"{"id":"cmpl-7d1f2d9e4a5b4c3d","object":"completion","created":1796000000,"#,
+        r#""model":"bench-1","choices":[{"index":0,"message":{"role":"assistant","content":""#
+    );
+    let after = concat!(
+        r#""},"finish_reason":"stop"}],"#,
+        r#""usage":{"prompt_tokens":17,"completion_tokens":150,"total_tokens":167}}"#
+    );
+    let content: String = "every word of this answer has six letters or fewer. "
+        .chars()
+        .cycle()
+        .take(JSON_BYTES - before.len() - after.len())
+        .collect();
+    format!("{before}{content}{after}")
 }
 
 fn with_body(status: &str, body: &str) -> Vec<u8> {

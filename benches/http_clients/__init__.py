@@ -1,0 +1,1 @@
+"""The rows of HTTP clients: `make bench ARGS="--only http"`."""
