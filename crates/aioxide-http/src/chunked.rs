@@ -6,7 +6,7 @@ use crate::section::{Bounds, Section};
 use crate::{Limit, Limits, syntax};
 
 /// Finds the data in a chunked body, however its bytes are split over receives.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct ChunkedBody {
     state: State,
     /// Bytes of extensions so far, with the whitespace around them.

@@ -95,7 +95,7 @@ use crate::{Limits, Side};
 /// HTTP/1.0 and has not sent `Connection: keep-alive`; not behind a body that ends with
 /// the connection; not behind an HTTP/1.0 response with `Transfer-Encoding` (§6.1); not
 /// if bytes follow the response that belong to none.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     client: ClientState,
     server: ServerState,
@@ -115,7 +115,7 @@ pub struct Connection {
 }
 
 /// What is left of the response's body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum ResponseBody {
     Length(u64),
     Chunked(ChunkedBody),
@@ -164,6 +164,12 @@ impl Connection {
     /// then the body is sent all the same (RFC 9110 §10.1.1).
     pub fn awaits_continue(&self) -> bool {
         self.client == ClientState::AwaitContinue
+    }
+
+    /// Whether the head of a request with a body was sent, and its [end](Self::end_request) was
+    /// not.
+    pub fn awaits_end(&self) -> bool {
+        matches!(self.client, ClientState::AwaitContinue | ClientState::SendBody)
     }
 
     /// Whether request and response are complete and another request may follow after

@@ -1,6 +1,7 @@
 //! The client side of HTTP/1.1 (RFC 9110, RFC 9112), without I/O: requests are written
 //! into the caller's buffer, received bytes go in, events come out. There is no Python
-//! here and no async runtime.
+//! here and no async runtime. On top of that, [`client`] keeps connections and sends
+//! requests, over streams that the program brings along.
 //!
 //! | to | there is |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | read a response | [`ResponseHead`], [`Fields`], [`Framing`] |
 //! | bound what a peer may send | [`Limits`] |
 //! | learn what went wrong, and whose fault it is | [`Error`], [`Side`] |
+//! | send requests over a pool of connections | [`client`] |
 //!
 //! A whole exchange, with a response that arrives in two parts:
 //!
@@ -84,6 +86,7 @@
 #![forbid(unsafe_code)]
 
 mod chunked;
+pub mod client;
 mod connection;
 mod error;
 mod fields;

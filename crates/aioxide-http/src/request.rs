@@ -18,6 +18,18 @@ pub enum Target<'a> {
     Asterisk,
 }
 
+impl<'a> Target<'a> {
+    /// The form that this target has: by the method for `CONNECT`, otherwise by how it begins.
+    pub fn of(method: &[u8], target: &'a [u8]) -> Self {
+        match target {
+            _ if method == b"CONNECT" => Self::Authority(target),
+            b"*" => Self::Asterisk,
+            [b'/', ..] => Self::Origin(target),
+            _ => Self::Absolute(target),
+        }
+    }
+}
+
 /// The first line of a request (RFC 9112 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RequestLine<'a> {

@@ -12,7 +12,7 @@ use crate::{Limit, Limits};
 /// Each byte is looked at once for the ends of lines, so a peer that sends a head
 /// byte by byte costs no more than one that sends it at once. Nothing is kept when
 /// the section arrives in one piece.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Section {
     /// Everything so far.
     seen: Vec<u8>,

@@ -1,0 +1,120 @@
+//! Waiting for a place.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::places::Grant;
+use super::{Place, Pool};
+use crate::client::error::Error;
+use crate::client::{Lease, Runtime};
+
+/// One caller in the queue.
+pub(super) struct Waiter<L> {
+    state: Cell<State<L>>,
+}
+
+enum State<L> {
+    Waiting(Option<Waker>),
+    Granted(Grant<L>),
+    Refused,
+    /// Its grant was taken.
+    Done,
+}
+
+impl<L> Waiter<L> {
+    fn new(waker: Waker) -> Self {
+        Self { state: Cell::new(State::Waiting(Some(waker))) }
+    }
+
+    /// Hands over a place. Returns whom to wake.
+    pub fn grant(&self, grant: Grant<L>) -> Option<Waker> {
+        waker_of(self.state.replace(State::Granted(grant)))
+    }
+
+    /// The pool is closed. Returns whom to wake.
+    pub fn refuse(&self) -> Option<Waker> {
+        waker_of(self.state.replace(State::Refused))
+    }
+}
+
+fn waker_of<L>(state: State<L>) -> Option<Waker> {
+    match state {
+        State::Waiting(waker) => waker,
+        _ => None,
+    }
+}
+
+/// A place for one request, in the order in which callers came: what [`Pool::acquire`] returns.
+///
+/// Dropping it leaves the queue. A place that was already given goes to the next.
+#[must_use = "the queue is joined when this is polled"]
+pub struct Acquire<R: Runtime> {
+    pool: Pool<R>,
+    origin: u32,
+    /// The ticket, once this is in the queue.
+    queued: Option<(u64, Rc<Waiter<super::LinkOf<R>>>)>,
+}
+
+impl<R: Runtime> Acquire<R> {
+    pub(super) fn new(pool: Pool<R>, origin: u32) -> Self {
+        Self { pool, origin, queued: None }
+    }
+
+    pub(in crate::client) fn poll_place(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Place<R>, Error<R::Error>>> {
+        let Some((_, waiter)) = &self.queued else {
+            if let Some(place) = self.pool.try_place(self.origin) {
+                return Poll::Ready(Ok(place));
+            }
+            if self.pool.is_closed() {
+                return Poll::Ready(Err(Error::PoolClosed));
+            }
+            let waiter = Rc::new(Waiter::new(cx.waker().clone()));
+            let ticket = self.pool.shared.places.borrow_mut().enqueue(self.origin, waiter.clone());
+            self.queued = Some((ticket, waiter));
+            return Poll::Pending;
+        };
+        match waiter.state.replace(State::Done) {
+            State::Granted(grant) => {
+                self.queued = None;
+                Poll::Ready(Ok(Place::new(self.pool.clone(), self.origin, grant)))
+            }
+            State::Refused => {
+                self.queued = None;
+                Poll::Ready(Err(Error::PoolClosed))
+            }
+            State::Waiting(waker) => {
+                let waker = waker.filter(|waker| waker.will_wake(cx.waker()));
+                let waker = waker.unwrap_or_else(|| cx.waker().clone());
+                waiter.state.set(State::Waiting(Some(waker)));
+                Poll::Pending
+            }
+            State::Done => Poll::Pending,
+        }
+    }
+}
+
+impl<R: Runtime> Future for Acquire<R> {
+    type Output = Result<Lease<R>, Error<R::Error>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_place(cx).map(|place| place.map(Lease::new))
+    }
+}
+
+impl<R: Runtime> Drop for Acquire<R> {
+    fn drop(&mut self) {
+        let Some((ticket, waiter)) = self.queued.take() else { return };
+        if let State::Granted(grant) = waiter.state.replace(State::Done) {
+            Place::new(self.pool.clone(), self.origin, grant).put_back();
+        } else {
+            let removed = self.pool.shared.places.borrow_mut().remove_waiter(self.origin, ticket);
+            drop(removed);
+        }
+    }
+}
