@@ -63,6 +63,8 @@ names! {
     type invalid_state_error = "asyncio.exceptions"."InvalidStateError";
     /// The standard `Future`, which ours claims to be.
     type future_type = "asyncio.futures"."Future";
+    /// Makes a future or a task of any awaitable.
+    value ensure_future = "asyncio.tasks"."ensure_future";
     /// The standard `Task`, which ours claims to be.
     type task_type = "asyncio.tasks"."Task";
     /// What the standard `gather` returns, which ours claims to return.

@@ -112,6 +112,21 @@ impl<F> Arena<F> {
         }
     }
 
+    /// Takes the future out to be polled now, whether something has woken it or not. None if it
+    /// is out already, or has ended. Wakes until now are those that this poll is for.
+    pub fn begin_now(&mut self, key: Key) -> Option<F> {
+        let slot =
+            self.slots.get_mut(key.slot as usize).filter(|it| it.generation == key.generation)?;
+        if matches!(slot.state, State::Free) {
+            return None;
+        }
+        self.shared.begin(key);
+        match std::mem::replace(&mut slot.state, State::Polled { again: false }) {
+            State::Waiting(future) => Some(future),
+            State::Free | State::Polled { .. } => None,
+        }
+    }
+
     /// Puts back a future that waits. True if its key has come round meanwhile, and goes into
     /// the ready queue once more.
     ///
@@ -169,8 +184,15 @@ impl<F> Arena<F> {
 
     /// This thread runs the loop from now on: wakes on it need no inbox. Loops may be nested.
     pub fn enter(&self) -> Entered {
-        let before = waker::exchange_current(Some((self.number, Arc::clone(&self.shared))));
-        Entered { before, _not_send: std::marker::PhantomData }
+        let entered = Entered::without_arena();
+        self.make_current();
+        entered
+    }
+
+    /// The same for an arena that is made while its loop runs: until what [`Entered::without_arena`]
+    /// has returned is dropped.
+    pub fn make_current(&self) {
+        drop(waker::exchange_current(Some((self.number, Arc::clone(&self.shared)))));
     }
 
     /// Whether [`Arena::take_woken`] would give something.
@@ -185,8 +207,29 @@ impl<F> Arena<F> {
     }
 
     /// In the child of a `fork`: only this arena's wakers work there, until others do the same.
-    pub fn renew_after_fork(&self) {
-        registry::renew_after_fork(self.number, Arc::clone(&self.shared));
+    /// `send` takes the place of the function that the arena was made with.
+    ///
+    /// Another thread of the parent may have held a lock, or been about to wake: what was shared
+    /// with it is leaked, and each future is polled once more.
+    pub fn renew_after_fork(&mut self, send: impl Fn(Key) + Send + Sync + 'static) {
+        let shared = Arc::new(Shared::new(send));
+        for (slot, place) in (0..).zip(&self.slots) {
+            let key = Key { slot, generation: place.generation };
+            match place.state {
+                State::Free => shared.vacate(slot, place.generation),
+                State::Waiting(_) | State::Polled { .. } => shared.occupy_woken(key),
+            }
+        }
+        std::mem::forget(std::mem::replace(&mut self.shared, Arc::clone(&shared)));
+        waker::renew_current(self.number, &shared);
+        registry::renew_after_fork(self.number, shared);
+    }
+}
+
+impl Entered {
+    /// This thread runs a loop that has no arena yet.
+    pub fn without_arena() -> Self {
+        Self { before: waker::exchange_current(None), _not_send: std::marker::PhantomData }
     }
 }
 

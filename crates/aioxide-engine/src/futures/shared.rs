@@ -56,6 +56,13 @@ impl Shared {
         self.word_to_use(key.slot).store(key.generation | WOKEN, Ordering::Release);
     }
 
+    /// The same after a fork: the future is among those that are woken.
+    pub fn occupy_woken(&self, key: Key) {
+        self.occupy(key);
+        self.woken().push(key);
+        self.has_woken.store(true, Ordering::Relaxed);
+    }
+
     /// The slot's future has ended; wakes of it do nothing from now on.
     pub fn vacate(&self, slot: u32, next_generation: u32) {
         // Woken, so that a waker of the next generation, which there is none of, would find

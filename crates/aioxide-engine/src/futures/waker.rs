@@ -49,3 +49,16 @@ fn wake(data: *const ()) {
 pub fn exchange_current(current: Option<(u32, Arc<Shared>)>) -> Option<(u32, Arc<Shared>)> {
     CURRENT.replace(current)
 }
+
+/// After a fork: what this thread knows of arena `number`, if that is the one whose loop it runs.
+pub fn renew_current(number: u32, shared: &Arc<Shared>) {
+    let current = CURRENT.replace(None);
+    let renewed = match current {
+        Some((here, before)) if here == number => {
+            std::mem::forget(before);
+            Some((number, Arc::clone(shared)))
+        }
+        other => other,
+    };
+    drop(CURRENT.replace(renewed));
+}

@@ -7,4 +7,5 @@ pub mod event_loop;
 pub mod executor;
 pub mod futures;
 pub mod handles;
+pub mod rust_futures;
 pub mod tasks;

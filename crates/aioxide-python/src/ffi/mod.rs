@@ -16,6 +16,7 @@ pub mod file_descriptor;
 pub mod finalizer;
 pub mod free_list;
 pub mod gil_cell;
+pub mod held;
 pub mod interning;
 pub mod metaclass;
 pub mod omittable;

@@ -24,6 +24,8 @@ mod _aioxide {
     #[pymodule_export]
     use crate::core::handles::{Handle, TimerHandle};
     #[pymodule_export]
+    use crate::core::rust_futures::RustFutures;
+    #[pymodule_export]
     use crate::core::tasks::{Task, TaskStep, TaskWakeup};
     #[pymodule_export]
     use crate::net::file_send::FileSend;

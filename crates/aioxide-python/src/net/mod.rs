@@ -2,6 +2,7 @@
 //! sockets.
 
 pub mod accepting;
+pub mod byte_stream;
 pub mod file_send;
 pub mod server;
 pub mod sock;

@@ -17,7 +17,7 @@ mod watch;
 pub use native_future::{as_native, cancel_with_message};
 pub use program::Program;
 pub use ready::{AGAIN, HANGUP, NativeWork, READABLE, Ready, WRITABLE};
-pub use receiver::{Receiver, direct_reader, feed_stream, feed_tls};
+pub use receiver::{Receiver, byte_stream, direct_reader, feed_stream, feed_tls};
 pub use run::{report as report_callback, run_handle};
 pub use transport::{AnyTransport, TransportEvent};
 pub use waiter::Waiter;

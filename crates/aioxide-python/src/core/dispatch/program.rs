@@ -5,6 +5,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use crate::core::coroutines::{Completed, Input, ResumePoint, Routine, Step};
+use crate::core::rust_futures::RustFuture;
 use crate::ffi::gil_cell::unsafe_cell_methods;
 use crate::net::accepting::AcceptConnection;
 use crate::net::streams::{
@@ -118,6 +119,7 @@ programs! {
     ReadUntil,
     ReleaseBySubclass,
     ReleaseSemaphore,
+    RustFuture,
     Sleep,
     StartTls,
     Wait,

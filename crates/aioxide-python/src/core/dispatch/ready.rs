@@ -1,6 +1,9 @@
 //! The items of the ready queue.
 
+use std::sync::Arc;
+
 use aioxide_engine::Cancellable;
+use aioxide_engine::futures::Key;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -9,6 +12,7 @@ use super::TransportEvent;
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::{Future, FutureCallback};
 use crate::core::handles::Handle;
+use crate::core::rust_futures::Alarm;
 use crate::core::tasks::Task;
 use crate::net::server::ServerCore;
 use crate::net::transports::{
@@ -62,6 +66,12 @@ pub enum Ready {
     Accept(u32, Py<ServerCore>),
     /// A `sock_*` operation that can continue.
     SocketIo(Py<crate::net::sock::SocketCall>),
+    /// A Rust future that another thread has woken.
+    Poll(Key),
+    /// Rust futures were woken on this thread.
+    Woken,
+    /// What a Rust future waits for: a time, or the readiness of a descriptor.
+    Ring(Arc<Alarm>),
     /// Signals have arrived.
     Signals,
     /// Work that was finished in another thread, without a Python callable.
@@ -125,7 +135,9 @@ impl Ready {
             Self::WritePipe(_, transport) => transport.clone_ref(py).into_any(),
             Self::Accept(_, server) => server.clone_ref(py).into_any(),
             Self::SocketIo(call) => call.clone_ref(py).into_any(),
-            Self::Signals | Self::Native(_) => return None,
+            Self::Poll(_) | Self::Woken | Self::Ring(_) | Self::Signals | Self::Native(_) => {
+                return None;
+            }
         })
     }
 
@@ -179,7 +191,7 @@ impl Ready {
             Self::Accept(_, server) => visit.call(server),
             Self::SocketIo(call) => visit.call(call),
             Self::Native(work) => work.traverse(visit),
-            Self::Signals => Ok(()),
+            Self::Poll(_) | Self::Woken | Self::Ring(_) | Self::Signals => Ok(()),
         }
     }
 }
@@ -197,6 +209,8 @@ impl Cancellable for Ready {
                 // SAFETY: as above.
                 !timeout.get().awaits_alarm(unsafe { Python::assume_attached() }, *number)
             }
+            // SAFETY: as above.
+            Self::Ring(alarm) => alarm.is_called_off(unsafe { Python::assume_attached() }),
             _ => false,
         }
     }

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+use crate::net::byte_stream::ByteStream;
 use crate::net::streams::{StreamProtocolCore, StreamReader};
 use crate::net::tls::SslProtocol;
 use crate::stdlib;
@@ -17,6 +18,8 @@ pub enum Receiver {
     Tls,
     /// The native stream protocol, which needs no Python call either.
     Stream,
+    /// The same for the stream of Rust futures.
+    Rust,
 }
 
 impl Receiver {
@@ -29,6 +32,9 @@ impl Receiver {
             && stream.get().receives_natively()
         {
             return Ok(Self::Stream);
+        }
+        if protocol.is_exact_instance_of::<ByteStream>() {
+            return Ok(Self::Rust);
         }
         let buffered = protocol.is_instance(stdlib::buffered_protocol(protocol.py())?)?;
         Ok(if buffered { Self::Buffer } else { Self::Bytes })
@@ -45,6 +51,12 @@ pub fn feed_tls(protocol: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> Option<
 #[inline]
 pub fn feed_stream(protocol: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> Option<PyResult<()>> {
     protocol.cast::<StreamProtocolCore>().ok().map(|stream| stream.get().receive(data))
+}
+
+/// The stream of Rust futures, if `protocol` is one.
+#[inline]
+pub fn byte_stream<'a, 'py>(protocol: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, ByteStream>> {
+    protocol.cast_exact::<ByteStream>().ok()
 }
 
 /// The reader whose buffer receives the data for `protocol`, if that is the native stream

@@ -74,6 +74,9 @@ impl LoopCore {
             }
             Ready::Accept(index, server) => server.get().accept(slf, server.bind(py), index),
             Ready::SocketIo(call) => call.get().resume_when_ready(slf, call.bind(py)),
+            Ready::Poll(key) => slf.get().wake_future(py, key),
+            Ready::Woken => slf.get().flush_woken(py),
+            Ready::Ring(alarm) => alarm.ring(slf),
             Ready::Signals => Self::process_signals(slf),
             Ready::Native(work) => work.conclude(slf),
         }

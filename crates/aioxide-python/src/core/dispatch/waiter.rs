@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use crate::core::dispatch::Ready;
 use crate::core::futures::{Future, LoopRef};
 use crate::core::handles::{Arguments, Handle};
+use crate::core::rust_futures::WakeOnDone;
 use crate::core::tasks::{Task, TaskWakeup};
 use crate::ffi::{allocate, free_list};
 use crate::sync::taskgroups::TaskGroup;
@@ -21,6 +22,7 @@ enum Kind<'a, 'py> {
     Gathering(&'a Bound<'py, GatheringFuture>),
     Group(&'a Bound<'py, TaskGroup>),
     Callback(&'a Bound<'py, DoneCallback>),
+    Rust(&'a Bound<'py, WakeOnDone>),
     /// An object of another class, which is ignored.
     Unknown,
 }
@@ -50,6 +52,11 @@ impl Waiter {
         Self(callback.clone().into_any().unbind())
     }
 
+    /// A Rust future that awaits it.
+    pub fn rust(callback: &Bound<'_, WakeOnDone>) -> Self {
+        Self(callback.clone().into_any().unbind())
+    }
+
     /// Whether this is the object `party`.
     #[inline]
     pub fn is(&self, party: &Bound<'_, PyAny>) -> bool {
@@ -74,6 +81,8 @@ impl Waiter {
             Kind::Group(group)
         } else if let Ok(callback) = waiter.cast_exact::<DoneCallback>() {
             Kind::Callback(callback)
+        } else if let Ok(callback) = waiter.cast_exact::<WakeOnDone>() {
+            Kind::Rust(callback)
         } else {
             Self::kind_of_subclass(waiter)
         }
@@ -132,6 +141,11 @@ impl Waiter {
                 self.0.drop_ref(py);
                 Ok(Some(Ready::TaskDone(Box::new(parts))))
             }
+            Kind::Rust(callback) => {
+                callback.get().wake(py);
+                self.0.drop_ref(py);
+                Ok(Some(Ready::Woken))
+            }
             Kind::Unknown => Ok(None),
         }
     }
@@ -164,7 +178,7 @@ impl Waiter {
                 let done = method.call_method1(crate::intern!(py, "__get__"), (group,))?;
                 Ok((done.unbind(), crate::ffi::context::copy_current(py)?))
             }
-            Kind::Callback(_) | Kind::Unknown => {
+            Kind::Callback(_) | Kind::Rust(_) | Kind::Unknown => {
                 Ok((self.0, crate::ffi::context::copy_current(py)?))
             }
         }

@@ -1,11 +1,14 @@
 //! The watchers of a descriptor.
 
+use std::sync::Arc;
+
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::{AnyTransport, NativeWork, Ready, TransportEvent};
 use crate::core::handles::Handle;
+use crate::core::rust_futures::Alarm;
 use crate::net::server::ServerCore;
 use crate::net::sock::SocketCall;
 use crate::net::transports::{ReadPipeTransport, WritePipeTransport};
@@ -14,6 +17,8 @@ use crate::net::transports::{ReadPipeTransport, WritePipeTransport};
 pub enum Watcher {
     /// `add_reader`, `add_writer`: reported while the descriptor is ready.
     Handle(Py<Handle>),
+    /// A Rust future.
+    Alarm(Arc<Alarm>),
     /// A `sock_*` call: reported once.
     Call(Py<SocketCall>),
     /// A transport that reads from a pipe: reported while the pipe is ready.
@@ -27,6 +32,7 @@ impl Watcher {
         let event = TransportEvent::Io(flag);
         match self {
             Self::Handle(handle) => Ready::Handle(handle.clone_ref(py)),
+            Self::Alarm(alarm) => Ready::Ring(Arc::clone(alarm)),
             Self::Call(call) => Ready::SocketIo(call.clone_ref(py)),
             Self::ReadPipe(transport) => Ready::ReadPipe(event, transport.clone_ref(py)),
             Self::WritePipe(transport) => Ready::WritePipe(event, transport.clone_ref(py)),
@@ -36,6 +42,7 @@ impl Watcher {
     pub(in crate::core) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Handle(handle) => visit.call(handle),
+            Self::Alarm(_) => Ok(()),
             Self::Call(call) => visit.call(call),
             Self::ReadPipe(transport) => visit.call(transport),
             Self::WritePipe(transport) => visit.call(transport),

@@ -53,6 +53,7 @@ impl LoopCore {
             return Err(os_error(error));
         }
         let inbox = self.engine.inbox(py);
+        self.arena.renew_after_fork(py, Arc::clone(&inbox));
         drop(self.inbox.replace(py, inbox));
         Ok(())
     }

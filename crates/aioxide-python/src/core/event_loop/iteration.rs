@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use aioxide_engine::futures::Entered;
 use pyo3::prelude::*;
 
 use super::scheduling::thread_identity;
@@ -14,7 +15,11 @@ impl LoopCore {
         let this = slf.get();
         crate::ffi::exiting::arm();
         this.thread.store(thread_identity(), Ordering::Relaxed);
+        // Loops may be nested; this one may get its arena while it runs.
+        let entered = Entered::without_arena();
+        this.arena.make_current(py);
         let result = Self::iterations(slf);
+        drop(entered);
         this.thread.store(0, Ordering::Relaxed);
         this.flags.stopping.set(py, false);
         this.current_task().remove_entry(py, slf.as_any().as_unbound())?;
@@ -41,6 +46,7 @@ impl LoopCore {
         if !own_time {
             Self::override_engine_time(slf)?;
         }
+        this.flush_woken(py)?;
         let wait = this.engine.prepare(py, &mut deferred);
         deferred.drain(..).for_each(|timer| timer.release(py));
         Self::poll(slf, wait)?;

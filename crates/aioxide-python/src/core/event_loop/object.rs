@@ -19,6 +19,7 @@ use crate::core::current_task::CurrentTask;
 use crate::core::event_loop::Unread;
 use crate::core::executor::{DefaultExecutor, GilHandoff, ThreadPool};
 use crate::core::handles::Handle;
+use crate::core::rust_futures::FutureArena;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::{Contents, GilCell};
 
@@ -66,6 +67,8 @@ pub struct LoopCore {
     pub(crate) executor: DefaultExecutor,
     /// The socket pair that the interpreter writes signal numbers to.
     pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
+    /// Its Rust futures.
+    pub(in crate::core) arena: GilCell<FutureArena>,
     /// Present if the clock is virtual.
     pub(super) virtual_time: GilCell<Option<VirtualTime>>,
     /// Guards against the garbage collector before all fields are initialised.
@@ -221,6 +224,7 @@ impl LoopCore {
             spin: GilCell::new(AdaptiveSpin::default()),
             executor: DefaultExecutor::default(),
             signals: GilCell::new(None),
+            arena: GilCell::new(FutureArena::default()),
             virtual_time: GilCell::new(None),
             filled: Contents::new(()),
         })
@@ -313,11 +317,12 @@ impl LoopCore {
         drop(self.unread.take(py));
         let watches = self.descriptors.take_all(py, poller.as_deref());
         let signals = self.signals.take(py);
+        let arena = self.arena.take(py);
         let pool = self.pool.take(py);
         if let Some(pool) = &pool {
             pool.shut_down();
         }
-        drop((items, watches, signals, pool, poller));
+        drop((items, arena, watches, signals, pool, poller));
     }
 
     #[getter]
@@ -374,6 +379,7 @@ impl LoopCore {
         self.filled.traverse(|()| {
             self.engine
                 .traverse(|engine| engine.iter().try_for_each(|item| item.traverse(&visit)))?;
+            self.arena.traverse(|arena| arena.traverse(&visit))?;
             self.descriptors.traverse(|table| table.traverse(&visit))?;
             self.executor.given.traverse(|given| visit.call(given))?;
             self.inbox.traverse(|inbox| inbox.try_for_each(|item| item.traverse(&visit)))?;

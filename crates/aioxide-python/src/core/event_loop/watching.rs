@@ -1,6 +1,7 @@
 //! `add_reader`, `add_writer` and the descriptors of other parts of the loop.
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
 
 use aioxide_engine::{Interest, Trigger};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
@@ -12,6 +13,7 @@ use super::{Direction, LoopCore};
 use crate::core::dispatch::{Watch, Watcher};
 use crate::core::futures::LoopRef;
 use crate::core::handles::{Arguments, Handle};
+use crate::core::rust_futures::Alarm;
 use crate::ffi::context;
 use crate::ffi::errors::{Settled, os_error};
 use crate::ffi::file_descriptor::numbered;
@@ -117,6 +119,17 @@ impl LoopCore {
         let is_it = self.descriptors.read(py, |table| {
             let watcher = table.watcher(fd, direction);
             matches!(watcher, Some(Watcher::Call(current)) if current.as_ptr().addr() == call)
+        });
+        if let Some(poller) = self.poller(py).ok().filter(|_| is_it) {
+            drop(self.descriptors.set_watcher(py, &poller, fd, direction, None));
+        }
+    }
+
+    /// Clears the watcher of one direction if it is this alarm.
+    pub fn clear_alarm(&self, py: Python<'_>, fd: RawFd, direction: Direction, alarm: &Arc<Alarm>) {
+        let is_it = self.descriptors.read(py, |table| {
+            let watcher = table.watcher(fd, direction);
+            matches!(watcher, Some(Watcher::Alarm(current)) if Arc::ptr_eq(current, alarm))
         });
         if let Some(poller) = self.poller(py).ok().filter(|_| is_it) {
             drop(self.descriptors.set_watcher(py, &poller, fd, direction, None));
@@ -309,7 +322,9 @@ fn cancel_watcher(py: Python<'_>, watcher: Option<Watcher>) -> PyResult<bool> {
             handle.bind(py).call_method0(crate::intern!(py, "cancel"))?;
             Ok(true)
         }
-        Some(Watcher::Call(_) | Watcher::ReadPipe(_) | Watcher::WritePipe(_)) => Ok(true),
+        Some(
+            Watcher::Alarm(_) | Watcher::Call(_) | Watcher::ReadPipe(_) | Watcher::WritePipe(_),
+        ) => Ok(true),
     }
 }
 

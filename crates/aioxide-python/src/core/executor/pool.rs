@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aioxide_engine::{BlockingPool, FinishReporter, Inbox, SubmitError, Worker};
+use aioxide_engine::{BlockingPool, FinishReporter, Inbox, Job, SubmitError, Worker};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBaseException, PyRuntimeError};
 use pyo3::gc::PyVisit;
@@ -220,6 +220,14 @@ fn run_job(report: &Report, future: Py<Future>, call: Call) {
     }
 }
 
+fn submit(pool: &BlockingPool, job: Job) -> PyResult<()> {
+    match pool.submit(job) {
+        Ok(()) => Ok(()),
+        Err(SubmitError::ShutDown(_)) => Err(PyRuntimeError::new_err(exit::shutdown_message())),
+        Err(SubmitError::Spawn(error, _)) => Err(raised_by(error)),
+    }
+}
+
 /// The exception of `threading` for a thread that could not be started.
 fn raised_by(error: std::io::Error) -> PyErr {
     match error.downcast::<PyErr>() {
@@ -235,30 +243,37 @@ impl LoopCore {
         let this = slf.get();
         exit::check_open()?;
         let future = Future::on_loop(py, slf)?;
-        let pool = match this.pool.clone_ref(py) {
-            Some(pool) => pool,
-            None => {
-                let made = ThreadPool::new(py)?;
-                // Making it may have run code that closed the loop, or made another one.
-                this.check_closed(py)?;
-                match this.pool.clone_ref(py) {
-                    Some(pool) => pool,
-                    None => {
-                        drop(this.pool.replace(py, Some(made.clone())));
-                        made
-                    }
-                }
-            }
-        }
-        .pool;
+        let pool = this.open_pool(py)?;
         let wanted = future.clone_ref(py);
         let (inbox, pending) = (this.inbox(py), this.handoff.begin_call());
         let report = Report { inbox, pending, reporter: pool.finish_reporter() };
-        match pool.submit(Box::new(move || run_job(&report, wanted, call))) {
-            Ok(()) => Ok(future),
-            Err(SubmitError::ShutDown(_)) => Err(PyRuntimeError::new_err(exit::shutdown_message())),
-            Err(SubmitError::Spawn(error, _)) => Err(raised_by(error)),
+        submit(&pool, Box::new(move || run_job(&report, wanted, call))).map(|()| future)
+    }
+
+    /// Has a thread of the pool run `job`, without the GIL.
+    ///
+    /// # Errors
+    ///
+    /// `RuntimeError` if the pool is shut down or no thread can be started.
+    pub fn submit_blocking(slf: &Bound<'_, Self>, job: Job) -> PyResult<()> {
+        exit::check_open()?;
+        let pool = slf.get().open_pool(slf.py())?;
+        submit(&pool, job)
+    }
+
+    /// The pool, made on first use.
+    fn open_pool(&self, py: Python<'_>) -> PyResult<Arc<BlockingPool>> {
+        if let Some(pool) = self.pool.clone_ref(py) {
+            return Ok(pool.pool);
         }
+        let made = ThreadPool::new(py)?;
+        // Making it may have run code that closed the loop, or made another one.
+        self.check_closed(py)?;
+        if let Some(pool) = self.pool.clone_ref(py) {
+            return Ok(pool.pool);
+        }
+        drop(self.pool.replace(py, Some(made.clone())));
+        Ok(made.pool)
     }
 }
 

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyMemoryView, PySlice};
 use super::protocol::SslProtocol;
 use super::session::Attempt;
 use super::state::{Notified, Phase};
-use crate::core::dispatch::{Receiver, feed_stream};
+use crate::core::dispatch::{Receiver, byte_stream, feed_stream};
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
 use crate::ffi::errors::Settled;
@@ -194,6 +194,12 @@ impl SslProtocol {
             Receiver::Stream => {
                 if let Some(fed) = feed_stream(&protocol, &data) {
                     return fed;
+                }
+            }
+            Receiver::Rust => {
+                if let Some(stream) = byte_stream(&protocol) {
+                    stream.get().feed(py, BufferView::readable(&data)?.bytes());
+                    return stream.get().after_feed(py);
                 }
             }
             Receiver::Buffer => {

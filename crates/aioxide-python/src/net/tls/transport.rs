@@ -55,6 +55,11 @@ impl SslTransport {
 
     /// The protocol, until `close` is called a second time.
     #[inline]
+    /// `write`.
+    pub fn write_bytes(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.write(data.clone())
+    }
+
     fn tls<'py>(&self, py: Python<'py>) -> Option<Bound<'py, SslProtocol>> {
         self.state.protocol.clone_ref(py).map(|protocol| protocol.into_bound(py))
     }

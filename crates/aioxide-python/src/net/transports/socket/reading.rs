@@ -9,7 +9,7 @@ use rustix::net::RecvFlags;
 use super::{SocketTransport, would_block};
 use crate::core::dispatch::Receiver;
 use crate::core::dispatch::TransportEvent;
-use crate::core::dispatch::{AGAIN, READABLE, direct_reader, feed_tls};
+use crate::core::dispatch::{AGAIN, READABLE, byte_stream, direct_reader, feed_tls};
 use crate::core::event_loop::{LoopCore, SCRATCH_BYTES};
 use crate::ffi::buffers::BufferView;
 use crate::ffi::errors::os_error;
@@ -48,6 +48,7 @@ impl SocketTransport {
             Receiver::Buffer => self.read_into_protocol(slf),
             _ if flags.by_object => self.read_by_object(slf),
             Receiver::Stream => self.read_into_stream(core, slf),
+            Receiver::Rust => self.read_for_rust(core, slf),
             Receiver::Bytes | Receiver::Tls => self.read_bytes(core, slf),
         };
         // After an error that ends the loop, the loop may be run again, so the
@@ -182,6 +183,32 @@ impl SocketTransport {
             })
         });
         self.deliver(slf, received, DATA_RECEIVED_FAILED, |fed| reader.get().after_feed(py, fed))
+    }
+
+    /// Reads into the buffer of a [`ByteStream`](crate::net::byte_stream::ByteStream): as above.
+    #[inline]
+    fn read_for_rust(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = core.py();
+        let Some(protocol) = self.protocol(py) else {
+            return Ok(false);
+        };
+        let Some(stream) = byte_stream(&protocol) else {
+            return self.read_bytes(core, slf);
+        };
+        let received = core.get().with_scratch(py, |scratch| {
+            Ok(match self.receive(py, scratch).map_err(os_error)? {
+                Received::Data(count, more) => {
+                    stream.get().feed(py, scratch.get(..count).unwrap_or_default());
+                    Received::Data((), more)
+                }
+                Received::End => Received::End,
+                Received::Nothing => Received::Nothing,
+            })
+        });
+        let more =
+            self.deliver(slf, received, DATA_RECEIVED_FAILED, |()| stream.get().after_feed(py))?;
+        core.get().flush_woken(py)?;
+        Ok(more)
     }
 
     fn read_into_protocol(&self, slf: &Bound<'_, Self>) -> PyResult<bool> {

@@ -258,6 +258,22 @@ impl SocketTransport {
         })
     }
 
+    /// The same for bytes that are no object.
+    pub fn write_slice(slf: &Bound<'_, Self>, data: &[u8]) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if this.state.flags.get(py).by_object {
+            return Self::write(slf, allocate::bytes(py, data)?.as_any());
+        }
+        this.refuse_write(py, "write")?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        this.write_or_queue(slf, slf.as_any(), data, |sent| {
+            Ok((Piece::copy(data.get(sent..).unwrap_or_default())?, 0))
+        })
+    }
+
     /// Whether `close` or `abort` was called, or the connection is lost.
     #[inline]
     pub fn is_closing(&self, py: Python<'_>) -> bool {

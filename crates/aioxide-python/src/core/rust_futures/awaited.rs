@@ -1,0 +1,156 @@
+//! Awaiting Python from Rust.
+
+use std::future::Future as RustFutureTrait;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use super::turn::{self, Turn};
+use crate::core::coroutines::is_coroutine;
+use crate::core::dispatch::{Waiter, as_native, cancel_with_message};
+use crate::core::futures::{Callback, Future, is_future};
+use crate::ffi::gil_cell::GilCell;
+use crate::ffi::held::Held;
+use crate::stdlib;
+
+/// The done-callback of a Python future that a Rust future awaits. A native future holds it as
+/// its word; any other calls it.
+#[pyclass(frozen, module = "aioxide")]
+pub struct WakeOnDone {
+    waker: GilCell<Option<Waker>>,
+}
+
+impl WakeOnDone {
+    /// Wakes the Rust future.
+    pub fn wake(&self, py: Python<'_>) {
+        if let Some(waker) = self.waker.take(py) {
+            waker.wake();
+        }
+    }
+}
+
+#[pymethods]
+impl WakeOnDone {
+    fn __call__(&self, py: Python<'_>, _future: Bound<'_, PyAny>) {
+        self.wake(py);
+    }
+
+    // It refers to no Python object.
+    fn __traverse__(&self, _visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        Ok(())
+    }
+}
+
+/// A Python awaitable that a Rust future awaits: its result, or the exception that it raises.
+/// Dropped before it is done, it is cancelled.
+pub struct Awaited {
+    future: Held<PyAny>,
+    /// Once it waits.
+    callback: Option<Held<WakeOnDone>>,
+    ended: bool,
+}
+
+/// See [`Turn::wait_for`].
+pub fn wait_for(turn: &Turn<'_, '_>, awaitable: &Bound<'_, PyAny>) -> PyResult<Awaited> {
+    let py = turn.py();
+    let awaitable = awaitable.clone().unbind().into_bound(py);
+    let future = if is_future(&awaitable)? {
+        awaitable
+    } else if is_coroutine(&awaitable)? {
+        turn.spawn(awaitable)?
+    } else {
+        stdlib::ensure_future(py)?.call1((awaitable,))?
+    };
+    Ok(Awaited { future: turn.hold(future), callback: None, ended: false })
+}
+
+/// The outcome of a future that is done; None of one that is not.
+fn outcome(future: &Bound<'_, PyAny>) -> Option<PyResult<Py<PyAny>>> {
+    let py = future.py();
+    if let Some(native) = as_native(future) {
+        return native.get().is_done(py).then(|| native.get().take_result(py).map(Bound::unbind));
+    }
+    let done = future.call_method0(crate::intern!(py, "done")).and_then(|done| done.is_truthy());
+    match done {
+        Ok(false) => None,
+        Ok(true) => Some(future.call_method0(crate::intern!(py, "result")).map(Bound::unbind)),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+/// Has `future` wake `waker` when it is done.
+fn listen<'py>(future: &Bound<'py, PyAny>, waker: Waker) -> PyResult<Bound<'py, WakeOnDone>> {
+    let py = future.py();
+    let callback = Bound::new(py, WakeOnDone { waker: GilCell::new(Some(waker)) })?;
+    match as_native(future) {
+        Some(native) => Future::add_callback(native, Callback::Waiter(Waiter::rust(&callback)))?,
+        None => {
+            future.call_method1(crate::intern!(py, "add_done_callback"), (&callback,)).map(drop)?;
+        }
+    }
+    Ok(callback)
+}
+
+/// Undoes [`listen`].
+fn leave(future: &Bound<'_, PyAny>, callback: &Bound<'_, WakeOnDone>) -> PyResult<()> {
+    match as_native(future) {
+        Some(native) => {
+            native.get().forget(callback.as_any());
+            Ok(())
+        }
+        None => {
+            let name = crate::intern!(future.py(), "remove_done_callback");
+            future.call_method1(name, (callback,)).map(drop)
+        }
+    }
+}
+
+impl RustFutureTrait for Awaited {
+    type Output = PyResult<Py<PyAny>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        turn::with(|turn| {
+            let py = turn.py();
+            let Some(future) = self.future.get(py) else {
+                return Poll::Pending; // The collector has cleared it: nothing comes any more.
+            };
+            if let Some(outcome) = outcome(&future) {
+                self.ended = true;
+                return Poll::Ready(outcome);
+            }
+            match self.callback.as_ref().and_then(|callback| callback.get(py)) {
+                Some(callback) => {
+                    drop(callback.get().waker.replace(py, Some(context.waker().clone())));
+                }
+                None => match listen(&future, context.waker().clone()) {
+                    Ok(callback) => self.callback = Some(turn.hold(callback)),
+                    Err(error) => return Poll::Ready(Err(error)),
+                },
+            }
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        turn::with(|turn| {
+            let py = turn.py();
+            let Some(future) = self.future.get(py) else { return };
+            if let Some(callback) = self.callback.take().and_then(|callback| callback.get(py))
+                && let Err(error) = leave(&future, &callback)
+            {
+                error.write_unraisable(py, Some(&future));
+            }
+            if let Err(error) = cancel_with_message(&future, None) {
+                error.write_unraisable(py, Some(&future));
+            }
+        });
+    }
+}

@@ -1,0 +1,193 @@
+//! Rust futures for tests and measurements, as Python sees them.
+
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use super::blocking::blocking;
+use super::readiness::ready;
+use super::{coroutine, sleep_until, turn};
+use crate::core::coroutines::Coroutine;
+use crate::core::event_loop::Direction;
+use crate::ffi::held::Held;
+
+/// Coroutines whose bodies are Rust futures: what the tests of the mechanism await, and its rows
+/// among the benchmarks. Not for programs.
+#[pyclass(frozen, module = "aioxide")]
+pub struct RustFutures;
+
+/// None.
+#[expect(clippy::unnecessary_wraps, reason = "what a body ends with")]
+fn none() -> PyResult<Py<PyAny>> {
+    Ok(turn::with(|turn| turn.py().None()))
+}
+
+/// Calls `function` when it is dropped.
+struct OnDrop(Option<Held<PyAny>>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        turn::with(|turn| {
+            if let Some(function) = self.0.take().and_then(|held| held.get(turn.py()))
+                && let Err(error) = function.call0()
+            {
+                error.write_unraisable(turn.py(), Some(&function));
+            }
+        });
+    }
+}
+
+/// Holds `owner`, the object that the coroutine shows to the collector.
+fn hold(owner: Py<PyAny>) -> (Py<PyAny>, impl FnOnce() -> Held<PyAny>) {
+    let address = owner.as_ptr();
+    let held = move || {
+        turn::with(|turn| {
+            // SAFETY: the coroutine owns the object for as long as its future runs.
+            let object = unsafe { Bound::from_borrowed_ptr(turn.py(), address) };
+            turn.hold(object)
+        })
+    };
+    (owner, held)
+}
+
+#[pymethods]
+impl RustFutures {
+    /// Is ready at once, with None.
+    #[staticmethod]
+    fn ready(py: Python<'_>) -> PyResult<Py<Coroutine>> {
+        coroutine(py, "RustFutures.ready", None, async { none() })
+    }
+
+    /// Suspends `times` times, and has woken itself each time.
+    #[staticmethod]
+    fn suspend(py: Python<'_>, times: u32) -> PyResult<Py<Coroutine>> {
+        coroutine(py, "RustFutures.suspend", None, async move {
+            for _ in 0..times {
+                let mut first = true;
+                poll_fn(|context| {
+                    if std::mem::replace(&mut first, false) {
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(())
+                })
+                .await;
+            }
+            none()
+        })
+    }
+
+    /// Sleeps until the loop's clock shows `deadline`, in seconds.
+    #[staticmethod]
+    fn sleep_until(py: Python<'_>, deadline: f64) -> PyResult<Py<Coroutine>> {
+        coroutine(py, "RustFutures.sleep_until", None, async move {
+            sleep_until(deadline).await;
+            none()
+        })
+    }
+
+    /// Awaits `awaitable` and returns its result.
+    #[staticmethod]
+    fn wait_for(py: Python<'_>, awaitable: Py<PyAny>) -> PyResult<Py<Coroutine>> {
+        let (owner, held) = hold(awaitable);
+        coroutine(py, "RustFutures.wait_for", Some(owner), async move {
+            let awaitable = held();
+            let awaited = turn::with(|turn| match awaitable.get(turn.py()) {
+                Some(awaitable) => turn.wait_for(&awaitable),
+                None => Err(pyo3::exceptions::PyRuntimeError::new_err("cleared")),
+            })?;
+            drop(awaitable);
+            awaited.await
+        })
+    }
+
+    /// Waits for ever; calls `dropped` when it is dropped.
+    #[staticmethod]
+    fn wait_for_ever(py: Python<'_>, dropped: Py<PyAny>) -> PyResult<Py<Coroutine>> {
+        let (owner, held) = hold(dropped);
+        coroutine(py, "RustFutures.wait_for_ever", Some(owner), async move {
+            let _on_drop = OnDrop(Some(held()));
+            pending::<PyResult<Py<PyAny>>>().await
+        })
+    }
+
+    /// Is woken `times` times by a thread that never has the GIL, each time after `pause`
+    /// seconds; a waker is cloned, woken twice and kept until the thread ends.
+    #[staticmethod]
+    fn wake_from_thread(py: Python<'_>, times: u32, pause: f64) -> PyResult<Py<Coroutine>> {
+        let pause = Duration::from_secs_f64(pause);
+        coroutine(py, "RustFutures.wake_from_thread", None, async move {
+            for _ in 0..times {
+                let done = Arc::new(AtomicBool::new(false));
+                let mut started = None;
+                poll_fn(|context| {
+                    if done.load(Ordering::Acquire) {
+                        return Poll::Ready(());
+                    }
+                    started.get_or_insert_with(|| {
+                        let (done, waker) = (Arc::clone(&done), context.waker().clone());
+                        thread::spawn(move || {
+                            thread::sleep(pause);
+                            done.store(true, Ordering::Release);
+                            waker.wake_by_ref();
+                            waker.wake_by_ref();
+                        })
+                    });
+                    Poll::Pending
+                })
+                .await;
+                if let Some(thread) = started {
+                    let _ended = thread.join();
+                }
+            }
+            none()
+        })
+    }
+
+    /// Waits until the descriptor `fd` can be read from, or written to.
+    #[staticmethod]
+    fn until_ready(py: Python<'_>, fd: i32, writing: bool) -> PyResult<Py<Coroutine>> {
+        let direction = if writing { Direction::Write } else { Direction::Read };
+        coroutine(py, "RustFutures.until_ready", None, async move {
+            ready(fd, direction).await?;
+            none()
+        })
+    }
+
+    /// Sleeps for `seconds` on a thread of the loop's pool, or panics there.
+    #[staticmethod]
+    fn block(py: Python<'_>, seconds: f64, panics: bool) -> PyResult<Py<Coroutine>> {
+        coroutine(py, "RustFutures.block", None, async move {
+            blocking(move || {
+                thread::sleep(Duration::from_secs_f64(seconds));
+                assert!(!panics, "in a thread");
+            })?
+            .await;
+            none()
+        })
+    }
+
+    /// Panics with `message`.
+    #[staticmethod]
+    fn panic(py: Python<'_>, message: String) -> PyResult<Py<Coroutine>> {
+        coroutine(py, "RustFutures.panic", None, async move { panic!("{message}") })
+    }
+
+    /// Makes a task of a coroutine, which outlives this one, and returns it.
+    #[staticmethod]
+    fn spawn(py: Python<'_>, coroutine_: Py<PyAny>) -> PyResult<Py<Coroutine>> {
+        let (owner, held) = hold(coroutine_);
+        coroutine(py, "RustFutures.spawn", Some(owner), async move {
+            let held = held();
+            turn::with(|turn| match held.get(turn.py()) {
+                Some(body) => turn.spawn(body).map(Bound::unbind),
+                None => none(),
+            })
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! The stretch of time in which Rust futures run: with the GIL, on a loop.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+
+use pyo3::prelude::*;
+
+use super::awaited::{Awaited, wait_for};
+use crate::core::event_loop::LoopCore;
+use crate::core::tasks::{Task, TaskOptions};
+use crate::ffi::held::{Held, References};
+
+/// What a Rust future sees of Python while it is polled or dropped.
+pub struct Turn<'a, 'py> {
+    py: Python<'py>,
+    core: Option<&'a Bound<'py, LoopCore>>,
+    references: &'a References,
+}
+
+/// The same with its lifetimes erased, on the stack of [`run`].
+struct Frame {
+    turn: NonNull<()>,
+}
+
+thread_local! {
+    /// The innermost turn of this thread.
+    static CURRENT: Cell<Option<Frame>> = const { Cell::new(None) };
+}
+
+/// Puts the turn before back, also after a panic.
+struct Restore(Option<Frame>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+/// Runs `body`, in which [`with`] works. `core` is absent if the future has not begun.
+pub fn run<R>(
+    core: Option<&Bound<'_, LoopCore>>,
+    py: Python<'_>,
+    references: &References,
+    body: impl FnOnce() -> R,
+) -> R {
+    let turn = Turn { py, core, references };
+    let frame = Frame { turn: NonNull::from(&turn).cast() };
+    let _restore = Restore(CURRENT.replace(Some(frame)));
+    body()
+}
+
+/// Calls `look` with the turn that the calling future runs in.
+///
+/// # Panics
+///
+/// Outside of a turn.
+pub fn with<R>(look: impl for<'a, 'py> FnOnce(&Turn<'a, 'py>) -> R) -> R {
+    let frame = CURRENT.take().expect("Rust futures are polled and dropped inside a turn");
+    let turn = frame.turn;
+    CURRENT.set(Some(frame));
+    // SAFETY: `run` has put it there, whose stack frame holds the turn and is below this one: it
+    // takes the pointer away before it returns. The thread has the GIL: what releases it (the
+    // loop's poll, a worker of the pool) runs no future, and Python code that runs meanwhile on
+    // other threads has a `CURRENT` of its own. The closure takes any lifetimes, so it can keep
+    // neither.
+    look(unsafe { turn.cast::<Turn<'_, '_>>().as_ref() })
+}
+
+impl<'a, 'py> Turn<'a, 'py> {
+    /// The token.
+    pub fn py(&self) -> Python<'py> {
+        self.py
+    }
+
+    /// The loop that polls the future.
+    ///
+    /// # Panics
+    ///
+    /// If the future was never polled: it has nothing of a loop then.
+    pub fn core(&self) -> &'a Bound<'py, LoopCore> {
+        self.core.expect("a future that was polled has a loop")
+    }
+
+    /// The loop, unless the future was never polled.
+    pub fn core_if_begun(&self) -> Option<&'a Bound<'py, LoopCore>> {
+        self.core
+    }
+
+    /// Keeps a reference for the future.
+    pub fn hold<T>(&self, object: Bound<'py, T>) -> Held<T> {
+        self.references.hold(object)
+    }
+
+    /// Waits for a Python awaitable: a future in place, a coroutine as a task of the loop.
+    /// Dropping what is returned cancels it.
+    ///
+    /// # Errors
+    ///
+    /// `TypeError` for what cannot be awaited.
+    pub fn wait_for(&self, awaitable: &Bound<'py, PyAny>) -> PyResult<Awaited> {
+        wait_for(self, awaitable)
+    }
+
+    /// Makes a task of a coroutine, as `loop.create_task` does.
+    pub fn spawn(&self, coroutine: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let core = self.core();
+        if core.get().creates_natively(self.py) {
+            core.get().check_closed(self.py)?;
+            let task: Py<Task> = Task::spawn(core, coroutine, TaskOptions::default())?;
+            return Ok(task.into_bound(self.py).into_any());
+        }
+        core.call_method1(crate::intern!(self.py, "create_task"), (coroutine,))
+    }
+}

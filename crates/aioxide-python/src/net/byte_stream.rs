@@ -1,0 +1,369 @@
+//! A stream of bytes for Rust futures: a native protocol over any stream transport.
+//!
+//! What the transport receives goes into a buffer of the stream, without a Python object in
+//! between if the transport is a TCP or Unix socket's. The stream reads on while nobody looks, up
+//! to a bound, and pauses the transport beyond it.
+
+use std::task::{Context, Poll, Waker};
+
+use pyo3::PyTraverseError;
+use pyo3::exceptions::PyConnectionResetError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::ffi::allocate;
+use crate::ffi::buffers::BufferView;
+use crate::ffi::gil_cell::{Contents, GilCell, unsafe_cell_methods};
+use crate::net::tls::SslTransport;
+use crate::net::transports::SocketTransport;
+
+/// With this many bytes nobody has taken the transport is paused.
+const HIGH_WATER: usize = 256 * 1024;
+/// With no more than this many it is resumed.
+const LOW_WATER: usize = 64 * 1024;
+/// An empty buffer of this capacity is kept by a stream that is in use.
+const KEPT_CAPACITY: usize = 512 * 1024;
+
+/// Received bytes that nobody has taken yet.
+#[derive(Default)]
+struct Received {
+    bytes: Vec<u8>,
+    /// How many of the first ones were taken.
+    taken: usize,
+}
+
+impl Received {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    fn len(&mut self) -> usize {
+        self.bytes.len() - self.taken
+    }
+
+    /// False if there is no memory.
+    fn append(&mut self, data: &[u8]) -> bool {
+        if self.taken == self.bytes.len() {
+            self.bytes.clear();
+            self.taken = 0;
+        } else if self.taken > self.bytes.len() / 2 {
+            self.bytes.drain(..self.taken);
+            self.taken = 0;
+        }
+        if self.bytes.try_reserve(data.len()).is_err() {
+            return false;
+        }
+        self.bytes.extend_from_slice(data);
+        true
+    }
+
+    /// The bytes leave the cell while somebody looks at them.
+    fn lend(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// They come back. What has arrived meanwhile goes behind them.
+    fn give_back(&mut self, lent: Self) -> bool {
+        let arrived = std::mem::replace(self, lent);
+        arrived.rest().is_empty() || self.append(arrived.rest())
+    }
+
+    fn free_if_empty(&mut self, kept: usize) {
+        if self.taken == self.bytes.len() {
+            self.taken = 0;
+            if self.bytes.capacity() > kept {
+                self.bytes = Vec::new();
+            } else {
+                self.bytes.clear();
+            }
+        }
+    }
+}
+
+// SAFETY (of the methods): bytes hold no reference.
+unsafe_cell_methods!(Received {
+    /// How many there are.
+    fn len(&mut self) -> usize;
+    /// Adds bytes at the end. False if there is no memory.
+    fn append(&mut self, data: &[u8]) -> bool;
+    /// Takes all out, to be given back.
+    fn lend(&mut self) -> Received;
+    /// See above. False if there is no memory.
+    fn give_back(&mut self, lent: Received) -> bool;
+    /// Releases the buffer if it is empty and larger than that.
+    fn free_if_empty(&mut self, kept: usize);
+});
+
+/// A protocol whose data Rust futures read and write.
+#[pyclass(frozen, weakref, module = "aioxide")]
+pub struct ByteStream {
+    state: Contents<State>,
+}
+
+struct State {
+    transport: GilCell<Option<Py<PyAny>>>,
+    received: GilCell<Received>,
+    /// Why the connection was lost.
+    exception: GilCell<Option<Py<PyAny>>>,
+    reader: GilCell<Option<Waker>>,
+    writer: GilCell<Option<Waker>>,
+    flags: GilCell<Flags>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Flags {
+    /// The peer has closed its side.
+    eof: bool,
+    /// `connection_lost` was called.
+    lost: bool,
+    /// The transport has called `pause_writing`.
+    writing_paused: bool,
+    /// This stream has paused the transport.
+    reading_paused: bool,
+    /// There was no memory for what has arrived.
+    out_of_memory: bool,
+}
+
+impl ByteStream {
+    /// A stream without a transport.
+    pub fn create(py: Python<'_>) -> PyResult<Bound<'_, Self>> {
+        let state = State {
+            transport: GilCell::new(None),
+            received: GilCell::new(Received::default()),
+            exception: GilCell::new(None),
+            reader: GilCell::new(None),
+            writer: GilCell::new(None),
+            flags: GilCell::new(Flags::default()),
+        };
+        Bound::new(py, Self { state: Contents::new(state) })
+    }
+
+    /// The transport, as long as it is connected.
+    pub fn transport<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.state.transport.clone_ref(py).map(|transport| transport.into_bound(py))
+    }
+
+    /// Takes in what a transport has received; [`Self::after_feed`] does the rest.
+    #[inline]
+    pub fn feed(&self, py: Python<'_>, data: &[u8]) {
+        if !self.state.received.append(py, data) {
+            self.state.flags.update(py, |flags| flags.out_of_memory = true);
+        }
+    }
+
+    /// Wakes the future that reads, and pauses the transport if there is too much.
+    #[inline]
+    pub fn after_feed(&self, py: Python<'_>) -> PyResult<()> {
+        self.wake_reader(py);
+        let flags = self.state.flags.get(py);
+        if !flags.reading_paused && self.state.received.len(py) > HIGH_WATER {
+            self.state.flags.update(py, |flags| flags.reading_paused = true);
+            self.call_transport(py, "pause_reading")?;
+        }
+        Ok(())
+    }
+
+    fn wake_reader(&self, py: Python<'_>) {
+        if let Some(waker) = self.state.reader.take(py) {
+            waker.wake();
+        }
+    }
+
+    fn wake_writer(&self, py: Python<'_>) {
+        if let Some(waker) = self.state.writer.take(py) {
+            waker.wake();
+        }
+    }
+
+    fn call_transport(&self, py: Python<'_>, method: &str) -> PyResult<()> {
+        match self.transport(py) {
+            Some(transport) => transport.call_method0(allocate::string(py, method)?).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Ready when there is something new: bytes, the end, or the failure of the connection.
+    pub fn poll_received(&self, py: Python<'_>, context: &Context<'_>) -> Poll<PyResult<()>> {
+        let state = &self.state;
+        let flags = state.flags.get(py);
+        if flags.out_of_memory {
+            return Poll::Ready(Err(allocate::out_of_memory()));
+        }
+        if state.received.len(py) > 0 {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(exception) = state.exception.clone_ref(py) {
+            return Poll::Ready(Err(PyErr::from_value(exception.into_bound(py))));
+        }
+        if flags.eof || flags.lost {
+            return Poll::Ready(Ok(()));
+        }
+        drop(state.reader.replace(py, Some(context.waker().clone())));
+        Poll::Pending
+    }
+
+    /// Lends the received bytes to `look`, which takes what it uses off the front.
+    pub fn received<R>(&self, py: Python<'_>, look: impl FnOnce(&mut &[u8]) -> R) -> R {
+        let state = &self.state;
+        let mut lent = state.received.lend(py);
+        let mut rest = lent.rest();
+        let before = rest.len();
+        let result = look(&mut rest);
+        lent.taken += before - rest.len();
+        if !state.received.give_back(py, lent) {
+            state.flags.update(py, |flags| flags.out_of_memory = true);
+        }
+        state.received.free_if_empty(py, KEPT_CAPACITY);
+        if state.flags.get(py).reading_paused && state.received.len(py) <= LOW_WATER {
+            state.flags.update(py, |flags| flags.reading_paused = false);
+            if let Err(error) = self.call_transport(py, "resume_reading") {
+                error.write_unraisable(py, None);
+            }
+        }
+        result
+    }
+
+    /// Whether the peer has closed its side, or the connection is lost, and all was taken.
+    pub fn is_at_end(&self, py: Python<'_>) -> bool {
+        let flags = self.state.flags.get(py);
+        (flags.eof || flags.lost) && self.state.received.len(py) == 0
+    }
+
+    /// Sends `data`, or queues it in the transport.
+    ///
+    /// # Errors
+    ///
+    /// `ConnectionResetError` once the connection is lost.
+    pub fn write(&self, py: Python<'_>, data: &[u8]) -> PyResult<()> {
+        let Some(transport) = self.transport(py) else {
+            return Err(match self.state.exception.clone_ref(py) {
+                Some(exception) => PyErr::from_value(exception.into_bound(py)),
+                None => PyConnectionResetError::new_err(crate::name!("Connection lost")),
+            });
+        };
+        match transport.cast_exact::<SocketTransport>() {
+            Ok(socket) => SocketTransport::write_slice(socket, data),
+            Err(_) => {
+                let data = allocate::bytes(py, data)?;
+                match transport.cast_exact::<SslTransport>() {
+                    Ok(tls) => tls.get().write_bytes(data.as_any()),
+                    Err(_) => {
+                        transport.call_method1(crate::intern!(py, "write"), (data,)).map(drop)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ready when the transport wants more to send; it fails when the connection is lost.
+    pub fn poll_writable(&self, py: Python<'_>, context: &Context<'_>) -> Poll<PyResult<()>> {
+        let state = &self.state;
+        let flags = state.flags.get(py);
+        if flags.lost {
+            return Poll::Ready(Err(match state.exception.clone_ref(py) {
+                Some(exception) => PyErr::from_value(exception.into_bound(py)),
+                None => PyConnectionResetError::new_err(crate::name!("Connection lost")),
+            }));
+        }
+        if !flags.writing_paused {
+            return Poll::Ready(Ok(()));
+        }
+        drop(state.writer.replace(py, Some(context.waker().clone())));
+        Poll::Pending
+    }
+
+    /// Whether the connection is open and silent. Its buffer is released: it is about to idle, or
+    /// has idled.
+    pub fn is_usable(&self, py: Python<'_>) -> bool {
+        let state = &self.state;
+        state.received.free_if_empty(py, 0);
+        let flags = state.flags.get(py);
+        if flags.eof || flags.lost || flags.out_of_memory || state.received.len(py) > 0 {
+            return false;
+        }
+        let Some(transport) = self.transport(py) else { return false };
+        match transport.cast_exact::<SocketTransport>() {
+            Ok(socket) => !socket.get().is_closing(py),
+            Err(_) => transport
+                .call_method0(crate::intern!(py, "is_closing"))
+                .and_then(|closing| closing.is_truthy())
+                .is_ok_and(|closing| !closing),
+        }
+    }
+
+    /// Ends the connection at once; what was not sent yet is dropped.
+    pub fn abort(&self, py: Python<'_>) {
+        if let Some(transport) = self.transport(py)
+            && let Err(error) = transport.call_method0(crate::intern!(py, "abort"))
+        {
+            error.write_unraisable(py, Some(&transport));
+        }
+    }
+
+    /// Gives the transport away, with what was received: the connection is another protocol's
+    /// from now on.
+    pub fn detach<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyBytes>)> {
+        let Some(transport) = self.transport(py) else {
+            return Err(PyConnectionResetError::new_err(crate::name!("Connection lost")));
+        };
+        let rest = self.received(py, |rest| {
+            let bytes = allocate::bytes(py, rest);
+            *rest = &[];
+            bytes
+        })?;
+        Ok((transport, rest))
+    }
+}
+
+#[pymethods]
+impl ByteStream {
+    fn connection_made(&self, transport: Bound<'_, PyAny>) {
+        let py = transport.py();
+        drop(self.state.transport.replace(py, Some(transport.unbind())));
+    }
+
+    fn data_received(&self, data: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = data.py();
+        self.feed(py, BufferView::readable(&data)?.bytes());
+        self.after_feed(py)
+    }
+
+    /// Lets the transport close itself.
+    fn eof_received(&self, py: Python<'_>) {
+        self.state.flags.update(py, |flags| flags.eof = true);
+        self.wake_reader(py);
+    }
+
+    fn connection_lost(&self, py: Python<'_>, exc: Option<Bound<'_, PyAny>>) {
+        self.state.flags.update(py, |flags| flags.lost = true);
+        let exception = exc.map(Bound::unbind);
+        let before = (self.state.exception.replace(py, exception), self.state.transport.take(py));
+        self.wake_reader(py);
+        self.wake_writer(py);
+        drop(before);
+    }
+
+    fn pause_writing(&self, py: Python<'_>) {
+        self.state.flags.update(py, |flags| flags.writing_paused = true);
+    }
+
+    fn resume_writing(&self, py: Python<'_>) {
+        self.state.flags.update(py, |flags| flags.writing_paused = false);
+        self.wake_writer(py);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.state.traverse(|state| {
+            state.transport.traverse(|transport| visit.call(transport))?;
+            state.exception.traverse(|exception| visit.call(exception))
+        })
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        drop((self.state.transport.take(py), self.state.exception.take(py)));
+    }
+}
