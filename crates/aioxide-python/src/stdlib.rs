@@ -5,7 +5,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyDict, PyType};
 
 use crate::ffi::allocate;
 
@@ -14,6 +14,12 @@ use crate::ffi::allocate;
 fn attribute<'py>(py: Python<'py>, module: &str, name: &str) -> PyResult<Bound<'py, PyAny>> {
     let module = py.import(allocate::string(py, module)?)?;
     module.getattr(allocate::string(py, name)?)
+}
+
+/// The exceptions of the HTTP client, by name. Imported when the first pool is made: most programs
+/// never make one.
+pub fn http_errors(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    Ok(py.import(allocate::string(py, "aioxide.http._errors")?)?.dict())
 }
 
 /// Names attributes of standard modules, each of which becomes a function that looks

@@ -306,6 +306,29 @@ impl<T: CloneRef> GilCell<VecDeque<T>> {
     }
 }
 
+/// A value of one thread (an `Rc`, say) in an object that any thread may have: it is reached, and
+/// dropped, under the GIL only.
+pub struct UnderGil<T>(T);
+
+// SAFETY: `get` demands a token, and the object is deallocated with the GIL held: no two threads
+// are in the value at the same time. What it lends it does not lend for longer than the token.
+unsafe impl<T> Sync for UnderGil<T> {}
+// SAFETY: as above; each thread that takes the GIL sees what the one before has done.
+unsafe impl<T> Send for UnderGil<T> {}
+
+impl<T> UnderGil<T> {
+    /// Wraps `value`.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value.
+    #[inline(always)]
+    pub fn get<'a>(&'a self, _py: Python<'a>) -> &'a T {
+        &self.0
+    }
+}
+
 /// What a native object holds: cells, and values that never change.
 ///
 /// An object's memory begins as zeroes, and the collector may visit it before it was filled

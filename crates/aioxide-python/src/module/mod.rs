@@ -28,7 +28,11 @@ mod _aioxide {
     #[pymodule_export]
     use crate::core::tasks::{Task, TaskStep, TaskWakeup};
     #[pymodule_export]
+    use crate::net::byte_stream::ByteStream;
+    #[pymodule_export]
     use crate::net::file_send::FileSend;
+    #[pymodule_export]
+    use crate::net::http::{HttpExchange, HttpLease, HttpPool, HttpResponse};
     #[pymodule_export]
     use crate::net::server::ServerCore;
     #[pymodule_export]

@@ -10,8 +10,9 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::PyConnectionResetError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
+use crate::core::dispatch::{NativeWork, Ready};
+use crate::core::event_loop::LoopCore;
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
 use crate::ffi::gil_cell::{Contents, GilCell, unsafe_cell_methods};
@@ -121,6 +122,8 @@ struct Flags {
     writing_paused: bool,
     /// This stream has paused the transport.
     reading_paused: bool,
+    /// Nobody wants the connection any more.
+    abandoned: bool,
     /// There was no memory for what has arrived.
     out_of_memory: bool,
 }
@@ -203,9 +206,15 @@ impl ByteStream {
         Poll::Pending
     }
 
-    /// Lends the received bytes to `look`, which takes what it uses off the front.
-    pub fn received<R>(&self, py: Python<'_>, look: impl FnOnce(&mut &[u8]) -> R) -> R {
-        let state = &self.state;
+    /// Lends the received bytes to `look`, which takes what it uses off the front. No Python code
+    /// runs: a transport that may receive again is told by an item of the loop.
+    pub fn received<R>(
+        slf: &Bound<'_, Self>,
+        core: Option<&Bound<'_, LoopCore>>,
+        look: impl FnOnce(&mut &[u8]) -> R,
+    ) -> R {
+        let py = slf.py();
+        let state = &slf.get().state;
         let mut lent = state.received.lend(py);
         let mut rest = lent.rest();
         let before = rest.len();
@@ -215,11 +224,13 @@ impl ByteStream {
             state.flags.update(py, |flags| flags.out_of_memory = true);
         }
         state.received.free_if_empty(py, KEPT_CAPACITY);
-        if state.flags.get(py).reading_paused && state.received.len(py) <= LOW_WATER {
+        if state.flags.get(py).reading_paused
+            && state.received.len(py) <= LOW_WATER
+            && let Some(core) = core
+        {
             state.flags.update(py, |flags| flags.reading_paused = false);
-            if let Err(error) = self.call_transport(py, "resume_reading") {
-                error.write_unraisable(py, None);
-            }
+            let work: Box<dyn NativeWork> = Box::new(Resume(slf.clone().unbind()));
+            core.get().schedule(py, Ready::Native(Box::new(work)));
         }
         result
     }
@@ -301,21 +312,23 @@ impl ByteStream {
         }
     }
 
-    /// Gives the transport away, with what was received: the connection is another protocol's
-    /// from now on.
-    pub fn detach<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyBytes>)> {
-        let Some(transport) = self.transport(py) else {
-            return Err(PyConnectionResetError::new_err(crate::name!("Connection lost")));
-        };
-        let rest = self.received(py, |rest| {
-            let bytes = allocate::bytes(py, rest);
-            *rest = &[];
-            bytes
-        })?;
-        Ok((transport, rest))
+    /// Nobody wants it any more: its connection ends as soon as it is made.
+    pub fn abandon(&self, py: Python<'_>) {
+        self.state.flags.update(py, |flags| flags.abandoned = true);
+        self.abort(py);
+    }
+}
+
+/// The stream has room again.
+struct Resume(Py<ByteStream>);
+
+impl NativeWork for Resume {
+    fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()> {
+        self.0.get().call_transport(core.py(), "resume_reading")
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
     }
 }
 
@@ -324,6 +337,9 @@ impl ByteStream {
     fn connection_made(&self, transport: Bound<'_, PyAny>) {
         let py = transport.py();
         drop(self.state.transport.replace(py, Some(transport.unbind())));
+        if self.state.flags.get(py).abandoned {
+            self.abort(py);
+        }
     }
 
     fn data_received(&self, data: Bound<'_, PyAny>) -> PyResult<()> {

@@ -4,6 +4,7 @@
 pub mod accepting;
 pub mod byte_stream;
 pub mod file_send;
+pub mod http;
 pub mod server;
 pub mod sock;
 pub mod socket_calls;

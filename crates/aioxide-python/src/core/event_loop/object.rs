@@ -113,6 +113,11 @@ impl LoopCore {
         self.flags.polls.get(py)
     }
 
+    /// Whether it is closed.
+    pub fn is_closed_now(&self, py: Python<'_>) -> bool {
+        self.flags.closed.get(py)
+    }
+
     /// Whether a thread runs the loop.
     #[inline]
     pub fn running(&self, _py: Python<'_>) -> bool {

@@ -26,11 +26,10 @@ mod blocking;
 mod probe;
 mod readiness;
 mod routine;
-mod turn;
+pub mod turn;
 
 pub use alarm::{Alarm, Sleep, sleep_until};
 pub use arena::FutureArena;
 pub use awaited::{Awaited, WakeOnDone};
 pub use probe::RustFutures;
 pub use routine::{RustFuture, coroutine};
-pub use turn::{run as run_turn, with};

@@ -42,17 +42,9 @@ impl Drop for OnDrop {
     }
 }
 
-/// Holds `owner`, the object that the coroutine shows to the collector.
-fn hold(owner: Py<PyAny>) -> (Py<PyAny>, impl FnOnce() -> Held<PyAny>) {
-    let address = owner.as_ptr();
-    let held = move || {
-        turn::with(|turn| {
-            // SAFETY: the coroutine owns the object for as long as its future runs.
-            let object = unsafe { Bound::from_borrowed_ptr(turn.py(), address) };
-            turn.hold(object)
-        })
-    };
-    (owner, held)
+/// Keeps the coroutine's owner.
+fn hold() -> Held<PyAny> {
+    turn::with(|turn| turn.hold(turn.owner::<PyAny>()))
 }
 
 #[pymethods]
@@ -94,24 +86,16 @@ impl RustFutures {
     /// Awaits `awaitable` and returns its result.
     #[staticmethod]
     fn wait_for(py: Python<'_>, awaitable: Py<PyAny>) -> PyResult<Py<Coroutine>> {
-        let (owner, held) = hold(awaitable);
-        coroutine(py, "RustFutures.wait_for", Some(owner), async move {
-            let awaitable = held();
-            let awaited = turn::with(|turn| match awaitable.get(turn.py()) {
-                Some(awaitable) => turn.wait_for(&awaitable),
-                None => Err(pyo3::exceptions::PyRuntimeError::new_err("cleared")),
-            })?;
-            drop(awaitable);
-            awaited.await
+        coroutine(py, "RustFutures.wait_for", Some(awaitable), async move {
+            turn::with(|turn| turn.wait_for(&turn.owner::<PyAny>()))?.await
         })
     }
 
     /// Waits for ever; calls `dropped` when it is dropped.
     #[staticmethod]
     fn wait_for_ever(py: Python<'_>, dropped: Py<PyAny>) -> PyResult<Py<Coroutine>> {
-        let (owner, held) = hold(dropped);
-        coroutine(py, "RustFutures.wait_for_ever", Some(owner), async move {
-            let _on_drop = OnDrop(Some(held()));
+        coroutine(py, "RustFutures.wait_for_ever", Some(dropped), async move {
+            let _on_drop = OnDrop(Some(hold()));
             pending::<PyResult<Py<PyAny>>>().await
         })
     }
@@ -181,13 +165,8 @@ impl RustFutures {
     /// Makes a task of a coroutine, which outlives this one, and returns it.
     #[staticmethod]
     fn spawn(py: Python<'_>, coroutine_: Py<PyAny>) -> PyResult<Py<Coroutine>> {
-        let (owner, held) = hold(coroutine_);
-        coroutine(py, "RustFutures.spawn", Some(owner), async move {
-            let held = held();
-            turn::with(|turn| match held.get(turn.py()) {
-                Some(body) => turn.spawn(body).map(Bound::unbind),
-                None => none(),
-            })
+        coroutine(py, "RustFutures.spawn", Some(coroutine_), async move {
+            turn::with(|turn| turn.spawn(turn.owner::<PyAny>()).map(Bound::unbind))
         })
     }
 }

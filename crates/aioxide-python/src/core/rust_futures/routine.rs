@@ -90,7 +90,9 @@ impl RustFuture {
         if let Some(body) = self.body.0.take() {
             // A panic in a destructor of the future must not leave a slot of the interpreter.
             let drop_it = AssertUnwindSafe(|| drop(body));
-            let dropped = turn::run(core, py, &self.references, || catch_unwind(drop_it));
+            let dropped = turn::run(py, core, self.owner.as_ref(), &self.references, || {
+                catch_unwind(drop_it)
+            });
             if let Err(panic) = dropped {
                 panicked(panic).write_unraisable(py, None);
             }
@@ -117,7 +119,8 @@ impl RustFuture {
             return Err(PyRuntimeError::new_err(crate::name!("the Rust future has no loop")));
         };
         let poll = AssertUnwindSafe(|| body.as_mut().poll(&mut Context::from_waker(&waker)));
-        turn::run(Some(core), py, &self.references, || catch_unwind(poll)).map_err(panicked)
+        turn::run(py, Some(core), self.owner.as_ref(), &self.references, || catch_unwind(poll))
+            .map_err(panicked)
     }
 
     /// The future waits. None if something has woken it already.

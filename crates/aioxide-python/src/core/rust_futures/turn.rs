@@ -14,6 +14,7 @@ use crate::ffi::held::{Held, References};
 pub struct Turn<'a, 'py> {
     py: Python<'py>,
     core: Option<&'a Bound<'py, LoopCore>>,
+    owner: Option<&'a Py<PyAny>>,
     references: &'a References,
 }
 
@@ -36,14 +37,16 @@ impl Drop for Restore {
     }
 }
 
-/// Runs `body`, in which [`with`] works. `core` is absent if the future has not begun.
+/// Runs `body`, in which [`with`] works. `core` is absent if the future has not begun, `owner` if
+/// its coroutine has none.
 pub fn run<R>(
-    core: Option<&Bound<'_, LoopCore>>,
     py: Python<'_>,
+    core: Option<&Bound<'_, LoopCore>>,
+    owner: Option<&Py<PyAny>>,
     references: &References,
     body: impl FnOnce() -> R,
 ) -> R {
-    let turn = Turn { py, core, references };
+    let turn = Turn { py, core, owner, references };
     let frame = Frame { turn: NonNull::from(&turn).cast() };
     let _restore = Restore(CURRENT.replace(Some(frame)));
     body()
@@ -84,6 +87,16 @@ impl<'a, 'py> Turn<'a, 'py> {
     /// The loop, unless the future was never polled.
     pub fn core_if_begun(&self) -> Option<&'a Bound<'py, LoopCore>> {
         self.core
+    }
+
+    /// The object that owns the future's coroutine, as the class that it is of.
+    ///
+    /// # Panics
+    ///
+    /// If the coroutine has no owner, or one of another class.
+    pub fn owner<T: pyo3::PyTypeCheck>(&self) -> Bound<'py, T> {
+        let owner = self.owner.expect("the coroutine has an owner").bind(self.py);
+        owner.cast::<T>().expect("the class of the owner is known").clone()
     }
 
     /// Keeps a reference for the future.
