@@ -12,9 +12,8 @@ import socket
 import threading
 import weakref
 
-import pytest
-
 import aioxide
+import pytest
 from aioxide import testing
 from aioxide._aioxide import RustFutures
 

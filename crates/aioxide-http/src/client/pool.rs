@@ -151,6 +151,11 @@ impl<R: Runtime> Pool<R> {
         self.shared.places.borrow().in_use()
     }
 
+    /// Whether an origin has a connection, or a caller that waits for one.
+    pub fn uses(&self, origin: u32) -> bool {
+        self.shared.places.borrow().uses(origin)
+    }
+
     /// How many callers wait for a place.
     pub fn waiting(&self) -> usize {
         self.shared.places.borrow().waiting()

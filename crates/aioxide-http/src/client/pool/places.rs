@@ -83,6 +83,12 @@ impl<L: Clone> Places<L> {
         self.in_use
     }
 
+    /// Whether an origin has a place, or a waiter.
+    pub fn uses(&self, origin: u32) -> bool {
+        self.origins.contains_key(&origin)
+            || self.waiters.range((origin, 0)..=(origin, u64::MAX)).next().is_some()
+    }
+
     pub fn waiting(&self) -> usize {
         self.waiters.len()
     }

@@ -164,8 +164,8 @@ impl RustFutures {
 
     /// Makes a task of a coroutine, which outlives this one, and returns it.
     #[staticmethod]
-    fn spawn(py: Python<'_>, coroutine_: Py<PyAny>) -> PyResult<Py<Coroutine>> {
-        coroutine(py, "RustFutures.spawn", Some(coroutine_), async move {
+    fn spawn(py: Python<'_>, coroutine: Py<PyAny>) -> PyResult<Py<Coroutine>> {
+        coroutine(py, "RustFutures.spawn", Some(body), async move {
             turn::with(|turn| turn.spawn(turn.owner::<PyAny>()).map(Bound::unbind))
         })
     }

@@ -37,6 +37,9 @@ pub fn raised_by(py: Python<'_>, shared: &Shared, error: Error<PyErr>) -> PyErr 
         Error::Read(error) => ("ReadError", None, Some(error)),
         Error::Write(error) => ("WriteError", None, Some(error)),
         Error::Ended => return PyRuntimeError::new_err(crate::name!("the exchange has ended")),
+        Error::Busy => {
+            return PyRuntimeError::new_err(crate::name!("the response is being read already"));
+        }
         other => return PyRuntimeError::new_err(other.to_string()),
     };
     let made = shared.error_class(py, class).and_then(|class| match arguments {

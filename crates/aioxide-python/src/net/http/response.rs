@@ -1,9 +1,9 @@
 //! The Python class `HttpResponse`.
 
+use std::future::Future;
 use std::rc::Rc;
 
-use aioxide_http::ResponseHead;
-use aioxide_http::client::Response;
+use aioxide_http::client::{Error, Response};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::errors::{raised, raised_by};
-use super::in_turn::Slot;
+use super::in_turn::{InTurn, in_turn};
 use super::pool::HttpPool;
 use super::runtime::{LoopRuntime, Shared};
 use crate::core::coroutines::Coroutine;
@@ -28,10 +28,7 @@ pub struct HttpResponse {
 struct State {
     pool: GilCell<Option<Py<HttpPool>>>,
     shared: UnderGil<Rc<Shared>>,
-    head: ResponseHead,
-    slot: UnderGil<Slot<Response<LoopRuntime>>>,
-    is_reused: bool,
-    is_upgrade: bool,
+    response: UnderGil<InTurn<Rc<Response<LoopRuntime>>>>,
     info: GilCell<Option<Py<PyAny>>>,
     headers: GilCell<Option<Py<PyTuple>>>,
 }
@@ -55,27 +52,19 @@ impl HttpResponse {
         let state = State {
             pool: GilCell::new(Some(pool.clone().unbind())),
             shared: UnderGil::new(Rc::clone(pool.get().shared(py))),
-            head: response.head().clone(),
-            is_reused: response.is_reused(),
-            is_upgrade: response.is_upgrade(),
             info: GilCell::new(info),
             headers: GilCell::new(None),
-            slot: UnderGil::new(Slot::new(response)),
+            response: UnderGil::new(InTurn::new(Rc::new(response))),
         };
         Bound::new(py, Self { state: Contents::new(state) })
     }
 
-    /// Does something with the response, unless it is being read, closed or released.
-    fn with<R>(
-        &self,
-        py: Python<'_>,
-        look: impl FnOnce(&mut Response<LoopRuntime>) -> R,
-    ) -> Option<R> {
-        self.state.slot.get(py).with(py, look)
+    fn response<'a>(&'a self, py: Python<'a>) -> &'a Rc<Response<LoopRuntime>> {
+        self.state.response.get(py)
     }
 
     fn pairs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        pairs(py, self.state.head.headers())
+        pairs(py, self.response(py).head().headers())
     }
 }
 
@@ -89,30 +78,25 @@ fn pairs<'py>(py: Python<'py>, fields: &aioxide_http::Fields) -> PyResult<Bound<
     allocate::tuple_of(py, made)
 }
 
-/// A future that reads, with the response taken out of its slot at the first poll.
-macro_rules! reading {
-    ($slf:ident, $name:literal, |$response:ident| $body:expr) => {{
-        let py = $slf.py();
-        let owner = $slf.clone().into_any().unbind();
-        let slot = $slf.get().state.slot.get(py).clone();
-        let shared = Rc::clone($slf.get().state.shared.get(py));
-        coroutine(py, $name, Some(owner), async move {
-            let Some(mut lent) = slot.lend() else { return Err(busy()) };
-            let Some($response) = lent.get() else { return Err(busy()) };
-            match $body.await {
-                Ok(Ok(bytes)) => Ok(bytes),
-                Ok(Err(error)) => Err(error),
-                Err(error) => Err(raised(&shared, error)),
-            }
-        })
-    }};
-}
-
-/// The response cannot be read now.
-fn busy() -> PyErr {
-    PyRuntimeError::new_err(crate::name!(
-        "the response is being read by another task, or was released"
-    ))
+/// A coroutine that reads.
+fn reading<F>(
+    slf: &Bound<'_, HttpResponse>,
+    name: &'static str,
+    read: impl FnOnce(Rc<Response<LoopRuntime>>) -> F,
+) -> PyResult<Py<Coroutine>>
+where
+    F: Future<Output = Result<PyResult<Py<PyAny>>, Error<PyErr>>> + 'static,
+{
+    let (py, this) = (slf.py(), slf.get());
+    let shared = Rc::clone(this.state.shared.get(py));
+    let reads = read(Rc::clone(this.response(py)));
+    let owner = slf.clone().into_any().unbind();
+    coroutine(py, name, Some(owner), async move {
+        match reads.await {
+            Ok(bytes) => bytes,
+            Err(error) => Err(raised(&shared, error)),
+        }
+    })
 }
 
 /// `bytes` with this content.
@@ -124,20 +108,20 @@ fn bytes_object(data: &[u8]) -> PyResult<Py<PyAny>> {
 impl HttpResponse {
     /// Three digits, from 100 to 999.
     #[getter]
-    fn status(&self) -> Made<i32> {
-        Made(i32::from(self.state.head.status()))
+    fn status(&self, py: Python<'_>) -> Made<i32> {
+        Made(i32::from(self.response(py).head().status()))
     }
 
     /// What stands behind the status.
     #[getter]
     fn reason<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        allocate::bytes(py, self.state.head.reason())
+        allocate::bytes(py, self.response(py).head().reason())
     }
 
     /// Major and minor version of the server's HTTP.
     #[getter]
-    fn version(&self) -> (u8, u8) {
-        match self.state.head.version() {
+    fn version(&self, py: Python<'_>) -> (u8, u8) {
+        match self.response(py).head().version() {
             aioxide_http::Version::Http10 => (1, 0),
             aioxide_http::Version::Http11 => (1, 1),
         }
@@ -156,28 +140,27 @@ impl HttpResponse {
 
     /// The value of the first header of this name, whatever its case; None without one.
     fn get<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyString>>> {
-        self.state.head.headers().get(name).map(|value| latin_1(py, value)).transpose()
+        self.response(py).head().headers().get(name).map(|value| latin_1(py, value)).transpose()
     }
 
     /// The values of all headers of this name.
     fn get_all<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Vec<Bound<'py, PyString>>> {
-        self.state.head.headers().get_all(name).map(|value| latin_1(py, value)).collect()
+        self.response(py).head().headers().get_all(name).map(|value| latin_1(py, value)).collect()
     }
 
     /// Waits for the rest of the body and returns it.
     fn read(slf: &Bound<'_, Self>) -> PyResult<Py<Coroutine>> {
-        reading!(slf, "HttpResponse.read", |response| async {
+        reading(slf, "HttpResponse.read", |response| async move {
             response.read_all().await.map(|body| bytes_object(&body))
         })
     }
 
     /// The rest of the body if all of it has arrived; else None.
     fn read_nowait<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        match self.with(py, Response::try_read_all) {
-            Some(Some(Ok(body))) => allocate::bytes(py, &body).map(Some),
-            Some(Some(Err(error))) => Err(raised_by(py, self.state.shared.get(py), error)),
-            Some(None) => Ok(None),
-            None => Err(busy()),
+        match in_turn(py, || self.response(py).try_read_all()) {
+            Some(Ok(body)) => allocate::bytes(py, &body).map(Some),
+            Some(Err(error)) => Err(raised_by(py, self.state.shared.get(py), error)),
+            None => Ok(None),
         }
     }
 
@@ -187,8 +170,9 @@ impl HttpResponse {
         if limit == 0 {
             return Err(PyValueError::new_err(crate::name!("limit must be at least 1")));
         }
-        reading!(slf, "HttpResponse.read_some", |response| response
-            .read_some(limit, bytes_object))
+        reading(slf, "HttpResponse.read_some", |response| async move {
+            response.read_some(limit, bytes_object).await
+        })
     }
 
     /// The next bytes of the body, at most `limit` of them, if some have arrived; else None.
@@ -198,42 +182,40 @@ impl HttpResponse {
         py: Python<'py>,
         limit: usize,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let read = self.with(py, |response| {
-            response.try_read_some(limit.max(1), |data| allocate::bytes(py, data))
+        let read = in_turn(py, || {
+            let take = |data: &[u8]| allocate::bytes(py, data);
+            self.response(py).try_read_some(limit.max(1), take)
         });
         match read {
-            Some(Some(Ok(data))) => data.map(Some),
-            Some(Some(Err(error))) => Err(raised_by(py, self.state.shared.get(py), error)),
-            Some(None) => Ok(None),
-            None => Err(busy()),
+            Some(Ok(data)) => data.map(Some),
+            Some(Err(error)) => Err(raised_by(py, self.state.shared.get(py), error)),
+            None => Ok(None),
         }
     }
 
     /// Whether the whole body has arrived, and the connection is back in the pool or closed.
     #[getter]
     fn is_complete(&self, py: Python<'_>) -> bool {
-        self.with(py, |response| response.is_complete()).unwrap_or(false)
+        self.response(py).is_complete()
     }
 
     /// What a chunked body was followed by, as pairs of bytes.
     #[getter]
     fn trailers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        match self.with(py, |response| response.trailers().clone()) {
-            Some(trailers) => pairs(py, &trailers),
-            None => pairs(py, &aioxide_http::Fields::default()),
-        }
+        let trailers = self.response(py).trailers().clone();
+        pairs(py, &trailers)
     }
 
     /// The transport, while the connection belongs to the response.
     #[getter]
     fn transport<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.with(py, |response| response.stream().and_then(|stream| stream.transport(py)))?
+        in_turn(py, || self.response(py).stream().and_then(|stream| stream.transport(py)))
     }
 
     /// Whether the connection had served another request before.
     #[getter]
-    fn is_reused(&self) -> bool {
-        self.state.is_reused
+    fn is_reused(&self, py: Python<'_>) -> bool {
+        self.response(py).is_reused()
     }
 
     /// What `connect` has returned for the connection.
@@ -244,18 +226,18 @@ impl HttpResponse {
 
     /// Whether the connection speaks another protocol now: 101, or 2xx to CONNECT.
     #[getter]
-    fn is_upgrade(&self) -> bool {
-        self.state.is_upgrade
+    fn is_upgrade(&self, py: Python<'_>) -> bool {
+        self.response(py).is_upgrade()
     }
 
     /// Takes the connection out of the pool: its transport, whose protocol the caller sets, and
     /// the bytes that were received behind the head.
     fn upgrade<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyBytes>)> {
-        let upgraded = self.with(py, |response| {
-            let (upgraded, rest) = response.upgrade()?;
+        let upgraded = in_turn(py, || {
+            let (upgraded, rest) = self.response(py).upgrade()?;
             Some((upgraded.stream().transport(py)?, rest))
         });
-        match upgraded.flatten() {
+        match upgraded {
             Some((transport, rest)) => Ok((transport, allocate::bytes(py, &rest)?)),
             None => Err(PyRuntimeError::new_err(crate::name!(
                 "the connection is no upgraded one, or was taken"
@@ -263,14 +245,17 @@ impl HttpResponse {
         }
     }
 
-    /// Nothing more is read: if the body is not complete, the connection is closed.
+    /// Nothing more is read: the connection is closed unless the body is complete. What has arrived
+    /// of a complete one can still be read.
     fn release(&self, py: Python<'_>) {
-        self.close(py);
+        if !self.response(py).is_complete() {
+            self.close(py);
+        }
     }
 
     /// The connection is closed, unless it is back in the pool.
     fn close(&self, py: Python<'_>) {
-        self.state.slot.get(py).clear(py);
+        in_turn(py, || self.response(py).close());
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -282,7 +267,7 @@ impl HttpResponse {
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        self.state.slot.get(py).clear(py);
+        self.close(py);
         drop((self.state.info.take(py), self.state.headers.take(py), self.state.pool.take(py)));
     }
 }
