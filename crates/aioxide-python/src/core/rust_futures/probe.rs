@@ -164,7 +164,7 @@ impl RustFutures {
 
     /// Makes a task of a coroutine, which outlives this one, and returns it.
     #[staticmethod]
-    fn spawn(py: Python<'_>, coroutine: Py<PyAny>) -> PyResult<Py<Coroutine>> {
+    fn spawn(py: Python<'_>, body: Py<PyAny>) -> PyResult<Py<Coroutine>> {
         coroutine(py, "RustFutures.spawn", Some(body), async move {
             turn::with(|turn| turn.spawn(turn.owner::<PyAny>()).map(Bound::unbind))
         })
