@@ -142,7 +142,7 @@ impl<R: Runtime> Exchange<R> {
     }
 
     /// Ends the request, with trailers if it is chunked; then waits until all of it is sent or
-    /// nearly so. To be called for requests with a body only. False: as for
+    /// nearly so. Nothing happens if the request has no body, or has ended. False: as for
     /// [`send`](Self::send).
     ///
     /// # Errors
@@ -153,6 +153,9 @@ impl<R: Runtime> Exchange<R> {
     pub async fn end(&self, trailers: &[(&[u8], &[u8])]) -> Result<bool, Error<R::Error>> {
         if self.is_refused() {
             return Ok(false);
+        }
+        if trailers.is_empty() && self.link.is_sending_over() {
+            return Ok(true);
         }
         let mut last = Vec::new();
         let ended = self.link.http.borrow_mut().end_request(trailers, &mut last);
