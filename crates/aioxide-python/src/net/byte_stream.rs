@@ -235,10 +235,14 @@ impl ByteStream {
         result
     }
 
-    /// Whether the peer has closed its side, or the connection is lost, and all was taken.
+    /// Whether the peer has closed its side, or the connection was closed, and all was taken. A
+    /// connection that has failed is not at its end: [`Self::poll_received`] tells why.
     pub fn is_at_end(&self, py: Python<'_>) -> bool {
-        let flags = self.state.flags.get(py);
-        (flags.eof || flags.lost) && self.state.received.len(py) == 0
+        let state = &self.state;
+        let flags = state.flags.get(py);
+        (flags.eof || flags.lost)
+            && state.received.len(py) == 0
+            && state.exception.clone_ref(py).is_none()
     }
 
     /// Sends `data`, or queues it in the transport.
