@@ -48,7 +48,7 @@ def connected(run, origin, **options):
 
     async def go():
         sink = Sink()
-        assert await Connector(**options).connect(origin, sink) is origin
+        assert await Connector(**options).connect(origin, sink) is sink.transport
         assert sink.made == 1
         return await fetch(sink)
 

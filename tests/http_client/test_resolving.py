@@ -116,7 +116,8 @@ def test_lookup_ends_with_its_last_waiter_and_a_new_one_begins(run, names):
         resolver = Resolver(10)
         names.gate.clear()
         first = asyncio.ensure_future(resolver.resolve("a.example", 80))
-        await asyncio.sleep(0)
+        while not names.asked:
+            await asyncio.sleep(0.001)
         first.cancel()
         second = asyncio.ensure_future(resolver.resolve("a.example", 80))
         await asyncio.sleep(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .._loop.addresses import interleave
@@ -18,7 +18,55 @@ from ._resolving import Resolver
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ("Connector",)
+__all__ = ("Connector", "Observer")
+
+
+class Observer:
+    """Is told of each step of connecting, before and after it. This one does nothing.
+
+    The steps, with what is known of them:
+
+    - "resolve": host, port; the result is a list of ``getaddrinfo()`` entries. It is a part of
+      "connect_tcp".
+    - "connect_tcp": host, port, local_address, socket_options; a socket.
+    - "connect_unix_socket": path, socket_options; a socket.
+    - "ask_proxy": proxy, host, port; None.
+    - "start_tls": ssl_context, server_hostname; a transport.
+    """
+
+    async def began(self, step: str, info: dict[str, Any]) -> None:
+        """The step begins."""
+
+    async def ended(self, step: str, result: Any) -> None:
+        """The step has ended."""
+
+    async def failed(self, step: str, error: BaseException) -> None:
+        """The step has failed, or was cancelled."""
+
+
+async def _observed(
+    observer: Observer | None,
+    step: str,
+    info: dict[str, Any],
+    work: Callable[[], Awaitable[Any]],
+    undo: Callable[[Any], object] | None = None,
+) -> Any:
+    """Do one step and tell the observer. If that raises, what the step has opened is undone."""
+    if observer is None:
+        return await work()
+    await observer.began(step, info)
+    try:
+        result = await work()
+    except BaseException as error:
+        await observer.failed(step, error)
+        raise
+    try:
+        await observer.ended(step, result)
+    except BaseException:
+        if undo is not None:
+            undo(result)
+        raise
+    return result
 
 
 class Connector:
@@ -56,19 +104,26 @@ class Connector:
         if isinstance(local_address, str):
             local_address = (local_address, 0)
         self.resolver = Resolver() if resolver is None else resolver
-        self._family = family
-        self._local_address = local_address
-        self._delay = happy_eyeballs_delay
-        self._interleave = interleave
-        self._socket_options = tuple(socket_options or ())
+        self.family = family
+        self.local_address = local_address
+        self.happy_eyeballs_delay = happy_eyeballs_delay
+        self.interleave = interleave
+        self.socket_options = tuple(socket_options or ())
         self._alpn = None if alpn is None else list(alpn)
-        self._tls_timeouts = (handshake_timeout, shutdown_timeout)
+        self.tls_timeouts = (handshake_timeout, shutdown_timeout)
 
-    async def connect(self, origin: Origin, protocol: asyncio.Protocol) -> Origin:
+    def offer(self, tls: ssl.SSLContext) -> None:
+        """Set the protocols that are offered on a context."""
+        if self._alpn is not None:
+            tls.set_alpn_protocols(self._alpn)
+
+    async def connect(
+        self, origin: Origin, protocol: asyncio.Protocol, observer: Observer | None = None
+    ) -> asyncio.Transport:
         """Connect to ``origin``; afterwards ``protocol`` has its transport.
 
         Returns:
-            ``origin``.
+            The transport.
 
         Raises:
             OSError: the lookup failed, no address answered, or TLS failed (``ssl.SSLError``).
@@ -79,104 +134,178 @@ class Connector:
         """
         loop = asyncio.get_running_loop()
         assert isinstance(loop, Loop)
+        attempt = _Attempt(self, loop, observer)
         proxy = origin.proxy
         if proxy is None:
-            sock = await self._open_socket(loop, origin.host, origin.port, origin.unix_path)
+            sock = await attempt.open_socket(origin.host, origin.port, origin.unix_path)
             name = origin.server_hostname or origin.host
-            await self._open_transport(loop, sock, protocol, origin.tls, name)
-        elif origin.is_forwarded:
-            await self._reach(loop, proxy, protocol)
-        else:
-            await self._go_through(loop, proxy, origin, protocol)
-        return origin
+            return await attempt.open_transport(sock, protocol, origin.tls, name)
+        if origin.is_forwarded:
+            return await attempt.reach(proxy, protocol)
+        return await attempt.go_through(proxy, origin, protocol)
 
-    async def _go_through(
-        self, loop: Loop, proxy: Proxy, origin: Origin, protocol: asyncio.Protocol
-    ) -> None:
+
+class _Attempt:
+    """One connection on its way."""
+
+    def __init__(self, connector: Connector, loop: Loop, observer: Observer | None) -> None:
+        self._connector = connector
+        self._loop = loop
+        self._observer = observer
+
+    async def go_through(
+        self, proxy: Proxy, origin: Origin, protocol: asyncio.Protocol
+    ) -> asyncio.Transport:
+        """Connect through a proxy that passes bytes on."""
         conversation = Conversation()
-        transport = await self._reach(loop, proxy, conversation)
+        transport = await self.reach(proxy, conversation)
         try:
-            await conversation.ask(proxy, origin.host, origin.port)
+            await _observed(
+                self._observer,
+                "ask_proxy",
+                {"proxy": proxy, "host": origin.host, "port": origin.port},
+                lambda: conversation.ask(proxy, origin.host, origin.port),
+            )
             if origin.tls is None:
                 transport.set_protocol(protocol)
             else:
-                self._offer(origin.tls)
-                handshake, shutdown = self._tls_timeouts
-                transport = await loop.start_tls(
-                    transport,
-                    protocol,
-                    origin.tls,
-                    server_hostname=origin.server_hostname or origin.host,
-                    ssl_handshake_timeout=handshake,
-                    ssl_shutdown_timeout=shutdown,
-                )
-                if transport is None:
-                    raise ConnectionResetError("the connection was lost during the TLS handshake")
+                name = origin.server_hostname or origin.host
+                transport = await self._start_tls(transport, protocol, origin.tls, name)
             protocol.connection_made(transport)
+            return transport
         except BaseException:
-            if transport is not None:
-                transport.abort()
+            transport.abort()
             raise
 
-    async def _reach(
-        self, loop: Loop, proxy: Proxy, protocol: asyncio.Protocol
-    ) -> asyncio.Transport:
+    async def reach(self, proxy: Proxy, protocol: asyncio.Protocol) -> asyncio.Transport:
         """Connect to the proxy itself."""
         try:
-            sock = await self._open_socket(loop, proxy.host, proxy.port)
-            return await self._open_transport(loop, sock, protocol, proxy.tls, proxy.host)
+            sock = await self.open_socket(proxy.host, proxy.port)
+            return await self.open_transport(sock, protocol, proxy.tls, proxy.host)
         except OSError as error:
             raise ProxyUnreachable(error) from error
 
-    async def _open_socket(
-        self, loop: Loop, host: str, port: int, unix_path: str | None = None
-    ) -> socket.socket:
+    async def open_socket(self, host: str, port: int, unix_path: str | None = None) -> Any:
+        """Return a connected socket."""
+        options = self._connector.socket_options
         if unix_path is not None:
-            sock = await _open_unix_socket(loop, unix_path)
-        else:
-            entries = await self.resolver.resolve(host, port, self._family)
-            local = self._local_address
-            local_entries = None if local is None else await self.resolver.resolve(*local)
-            if self._interleave:
-                entries = interleave(entries, self._interleave)
-            # A race of one would be three tasks for nothing.
-            delay = self._delay if len(entries) > 1 else None
-            sock = await loop._connect_any(entries, local_entries, delay, False)
+            return await _observed(
+                self._observer,
+                "connect_unix_socket",
+                {"path": unix_path, "socket_options": options},
+                lambda: self._open_unix_socket(unix_path),
+                _close,
+            )
+        local = self._connector.local_address
+        info = {"host": host, "port": port, "local_address": local, "socket_options": options}
+        return await _observed(
+            self._observer,
+            "connect_tcp",
+            info,
+            lambda: self._open_tcp_socket(host, port),
+            _close,
+        )
+
+    async def open_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.Protocol,
+        context: ssl.SSLContext | None,
+        name: str,
+    ) -> asyncio.Transport:
+        """Give a connected socket its transport; with a context, after the handshake."""
+        if context is None:
+            return await self._make_transport(sock, protocol, None)
         try:
-            for option in self._socket_options:
+            tls = Tls(context, False, name, *self._connector.tls_timeouts)
+            self._connector.offer(context)
+        except BaseException:
+            sock.close()
+            raise
+        return await _observed(
+            self._observer,
+            "start_tls",
+            {"ssl_context": context, "server_hostname": name},
+            lambda: self._make_transport(sock, protocol, tls),
+            _abort,
+        )
+
+    async def _make_transport(
+        self, sock: socket.socket, protocol: asyncio.Protocol, tls: Tls | None
+    ) -> Any:
+        transport, _ = await self._loop._open_transport(sock, lambda: protocol, tls, ours=True)
+        return transport
+
+    async def _start_tls(
+        self,
+        below: asyncio.Transport,
+        protocol: asyncio.Protocol,
+        context: ssl.SSLContext,
+        name: str,
+    ) -> asyncio.Transport:
+        self._connector.offer(context)
+        handshake, shutdown = self._connector.tls_timeouts
+
+        async def start() -> Any:
+            transport = await self._loop.start_tls(
+                below,
+                protocol,
+                context,
+                server_hostname=name,
+                ssl_handshake_timeout=handshake,
+                ssl_shutdown_timeout=shutdown,
+            )
+            if transport is None:
+                raise ConnectionResetError("the connection was lost during the TLS handshake")
+            return transport
+
+        info = {"ssl_context": context, "server_hostname": name}
+        return await _observed(self._observer, "start_tls", info, start)
+
+    async def _resolve(self, host: str, port: int) -> list[Any]:
+        connector = self._connector
+        return await _observed(
+            self._observer,
+            "resolve",
+            {"host": host, "port": port},
+            lambda: connector.resolver.resolve(host, port, connector.family),
+        )
+
+    async def _open_tcp_socket(self, host: str, port: int) -> socket.socket:
+        connector = self._connector
+        entries = await self._resolve(host, port)
+        local = connector.local_address
+        local_entries = None if local is None else await connector.resolver.resolve(*local)
+        if connector.interleave:
+            entries = interleave(entries, connector.interleave)
+        # A race of one would be three tasks for nothing.
+        delay = connector.happy_eyeballs_delay if len(entries) > 1 else None
+        sock = await self._loop._connect_any(entries, local_entries, delay, False)
+        return self._with_options(sock)
+
+    async def _open_unix_socket(self, path: str) -> socket.socket:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await self._loop.sock_connect(sock, path)
+        except BaseException:
+            sock.close()
+            raise
+        return self._with_options(sock)
+
+    def _with_options(self, sock: socket.socket) -> socket.socket:
+        try:
+            for option in self._connector.socket_options:
                 sock.setsockopt(*option)
         except BaseException:
             sock.close()
             raise
         return sock
 
-    async def _open_transport(
-        self,
-        loop: Loop,
-        sock: socket.socket,
-        protocol: asyncio.Protocol,
-        context: ssl.SSLContext | None,
-        name: str,
-    ) -> asyncio.Transport:
-        tls = None
-        if context is not None:
-            self._offer(context)
-            handshake, shutdown = self._tls_timeouts
-            tls = Tls(context, False, name, handshake, shutdown)
-        transport, _ = await loop._open_transport(sock, lambda: protocol, tls, ours=True)
-        return transport
 
-    def _offer(self, tls: ssl.SSLContext) -> None:
-        if self._alpn is not None:
-            tls.set_alpn_protocols(self._alpn)
+def _close(sock: socket.socket) -> None:
+    sock.close()
 
 
-async def _open_unix_socket(loop: Loop, path: str) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        await loop.sock_connect(sock, path)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+def _abort(transport: asyncio.Transport) -> None:
+    transport.abort()

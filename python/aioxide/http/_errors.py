@@ -76,7 +76,7 @@ class ServerDisconnected(RemoteProtocolError):
 
     def __init__(
         self,
-        text: str = "Server disconnected without sending a response.",
+        text: str = "the server disconnected without sending a response",
         reused: bool = False,
     ) -> None:
         super().__init__(text)

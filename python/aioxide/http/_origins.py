@@ -39,7 +39,7 @@ class Origin(NamedTuple):
     context is its identity, so hashing an origin costs little more than seven pointers.
     """
 
-    scheme: str  # "http" or "https"
+    scheme: str  # "http", "https", "ws" or "wss"
     host: str  # without brackets; for TLS through a proxy and for SOCKS, resolved there
     port: int
     #: None: no TLS.
@@ -53,4 +53,4 @@ class Origin(NamedTuple):
     @property
     def is_forwarded(self) -> bool:
         """Whether requests go to an HTTP proxy as they are, with the whole URL as their target."""
-        return self.proxy is not None and self.tls is None and not self.proxy.is_socks
+        return self.proxy is not None and self.scheme == "http" and not self.proxy.is_socks
