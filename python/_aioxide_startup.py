@@ -11,12 +11,25 @@ This module is not in the package ``aioxide``, because that cannot be imported w
 import os
 import sys
 
-__all__ = ("KEEP_LOOPS", "LOOPS", "OFF", "ON", "VARIABLE", "ImportWatch", "begin", "is_off")
+__all__ = (
+    "HTTP",
+    "KEEP_LOOPS",
+    "LOOPS",
+    "OFF",
+    "ON",
+    "VARIABLE",
+    "ImportWatch",
+    "begin",
+    "is_off",
+    "said",
+)
 
-#: The environment variable and its values. Any other value means the same as ``ON``.
+#: The environment variable and its values. Of ``KEEP_LOOPS`` and ``HTTP`` there may be both, with a
+#: comma between them. Any other value means the same as ``ON``.
 VARIABLE = "AIOXIDE"
 ON = "1"
 KEEP_LOOPS = "keep-loops"  # as ON, but the loops of other packages are not replaced
+HTTP = "http"  # as ON, and HTTP clients are accelerated
 OFF = "0"
 
 #: Packages with their own loops. Each imports asyncio during its own import.
@@ -102,11 +115,16 @@ def is_off():
     return os.environ.get(VARIABLE) == OFF
 
 
-def begin(loops):
+def said(word):
+    """Whether the environment variable contains this word."""
+    return word in os.environ.get(VARIABLE, OFF).split(",")
+
+
+def begin(loops, http=False):
     """Install aioxide as soon as this process imports asyncio.
 
     Args:
-        loops: as for `aioxide.install`; None leaves the process on asyncio's loop.
+        loops, http: as for `aioxide.install`; None for loops leaves the process on asyncio's loop.
     """
     if loops is None:
         _watch.stop()
@@ -118,7 +136,7 @@ def begin(loops):
 
     def install(package):
         _watch.stop()
-        package._asyncio.installation.install_in_child(loops)
+        package._asyncio.installation.install_in_child(loops, http)
 
     def import_aioxide(module):
         try:
@@ -149,6 +167,5 @@ def _import_asyncio():
 
 def begin_as_the_environment_says():
     """Follow ``AIOXIDE``, unless the interpreter ignores its environment (``-E``, ``-I``)."""
-    said = os.environ.get(VARIABLE, OFF)
-    if said and not sys.flags.ignore_environment:
-        begin(loops=said != KEEP_LOOPS)
+    if os.environ.get(VARIABLE, OFF) and not sys.flags.ignore_environment:
+        begin(loops=not said(KEEP_LOOPS), http=said(HTTP))

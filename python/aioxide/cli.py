@@ -26,7 +26,7 @@ import aioxide
 from aioxide._asyncio.installation import install_for_program
 
 USAGE = """\
-usage: aioxide [--keep-loops] [-m MODULE | -c CODE | FILE | -] [ARG ...]
+usage: aioxide [--http] [--keep-loops] [-m MODULE | -c CODE | FILE | -] [ARG ...]
 
 Run a Python program with aioxide as its asyncio event loop.
 
@@ -36,6 +36,8 @@ Run a Python program with aioxide as its asyncio event loop.
   -              read the program from standard input
   ARG ...        arguments of the program: its sys.argv[1:]
 
+  --http         send the requests of httpx and httpx2 clients by the native
+                 HTTP client
   --keep-loops   do not replace other event loops; by default, a program that
                  asks for uvloop, rloop or zuvloop gets aioxide's loop under
                  that name
@@ -48,6 +50,8 @@ Python processes that the program starts also use aioxide, unless the
 environment variable AIOXIDE is 0.
 """
 
+
+_OPTIONS = ("--http", "--keep-loops")
 
 # An attribute of modules that were not imported; removed in Python 3.15.
 _CACHED = {"__cached__": None} if sys.version_info < (3, 15) else {}
@@ -66,9 +70,11 @@ def main() -> None:
             does for a script.
     """
     arguments = sys.argv[1:]
-    keeps_loops = arguments[:1] == ["--keep-loops"]
-    start = _parse(arguments[1:] if keeps_loops else arguments)
-    install_for_program(keeps_loops=keeps_loops)
+    chosen = set()
+    while arguments and arguments[0] in _OPTIONS:
+        chosen.add(arguments.pop(0))
+    start = _parse(arguments)
+    install_for_program(keeps_loops="--keep-loops" in chosen, http="--http" in chosen)
     try:
         start()
     except SystemExit:

@@ -1,8 +1,11 @@
 """Fixtures of the HTTP client: it runs on aioxide's loop only, against servers on the same loop."""
 
+import importlib
 import os
 
 import pytest
+from aioxide.http import Transport
+from aioxide.http._httpx.in_place import accelerate_httpx
 from tls.certificates import Certificates
 
 from .proxies import HttpProxy, SocksProxy
@@ -68,3 +71,51 @@ def tls_proxy(loop, run, certificates):
 def socks_proxy(loop, run):
     """A SOCKS5 proxy; see `proxies.SocksProxy`."""
     yield from started(loop, run, SocksProxy())
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def package(request):
+    """Each of the two packages."""
+    return importlib.import_module(request.param)
+
+
+@pytest.fixture(params=["library", "transport", "in place"])
+def door(request, package):
+    """The library itself, our transport, and the library accelerated: they behave alike."""
+    undo = accelerate_httpx(package) if request.param == "in place" else None
+    yield request.param
+    if undo is not None:
+        undo()
+
+
+@pytest.fixture
+def transport(door, package):
+    """Makes a transport with the arguments of ``AsyncHTTPTransport``."""
+    return Transport if door == "transport" else package.AsyncHTTPTransport
+
+
+@pytest.fixture
+def client(package, transport, certificates):
+    """Makes a client whose transport has these arguments; servers of the tests are trusted."""
+
+    def make(*, verify=None, timeout=5.0, client_options=None, **options):
+        verify = certificates.client_context() if verify is None else verify
+        return package.AsyncClient(
+            transport=transport(verify=verify, **options),
+            timeout=timeout,
+            trust_env=False,
+            **(client_options or {}),
+        )
+
+    return make
+
+
+@pytest.fixture
+def is_native(door):
+    """Tells whether a response came by the native client; it must exactly when it should."""
+
+    def check(response):
+        module = type(response.extensions["network_stream"]).__module__
+        assert module.startswith("aioxide.") == (door != "library")
+
+    return check

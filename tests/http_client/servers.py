@@ -110,7 +110,7 @@ class Listener:
     async def read_body(self, connection, request):
         """Reads the body of a request, in whichever framing."""
         if (request.get("transfer-encoding") or "").lower() == "chunked":
-            while size := int(await connection.reader.readline(), 16):
+            while size := int(await connection.reader.readuntil(b"\r\n"), 16):
                 request.body += await connection.reader.readexactly(size)
                 await connection.reader.readexactly(2)
             await connection.reader.readuntil(b"\r\n")

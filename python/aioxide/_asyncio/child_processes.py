@@ -16,7 +16,7 @@ from typing import Any
 
 import _aioxide_startup as startup
 
-__all__ = ("adopt", "inherit", "keep_loops", "keep_to_itself", "prepared_by")
+__all__ = ("accelerate_http", "adopt", "inherit", "keep_loops", "keep_to_itself", "prepared_by")
 
 # The variable's value before `inherit` and after it.
 _inherited: tuple[str | None, str] | None = None
@@ -34,23 +34,23 @@ except ImportError:
         _aioxide_startup = None
     sys.path.remove(folder)
 if _aioxide_startup is not None:
-    _aioxide_startup.begin(loops)
+    _aioxide_startup.begin(loops, **more)
 """
 
 
-def prepared_by(original: Callable[[str], dict[str, Any]], loops: Callable[[], bool]):
+def prepared_by(original: Callable[[str], dict[str, Any]], chosen: Callable[[], tuple[bool, bool]]):
     """Make ``multiprocessing.spawn.get_preparation_data`` prepare for aioxide as well.
 
     Arguments:
         original: that function.
-        loops: returns the argument of ``install()`` for the new process.
+        chosen: returns the arguments of ``install()`` for the new process, loops and http.
     """
 
     @functools.wraps(original)
     def get_preparation_data(name: str) -> dict[str, Any]:
         # Decided now: a fork server may have been started under another environment.
-        wanted = None if startup.is_off() else loops()
-        return {**original(name), "aioxide": _Begin(wanted)}
+        loops, http = (None, False) if startup.is_off() else chosen()
+        return {**original(name), "aioxide": _Begin(loops, http)}
 
     return get_preparation_data
 
@@ -58,20 +58,27 @@ def prepared_by(original: Callable[[str], dict[str, Any]], loops: Callable[[], b
 class _Begin:
     """Sent to a new process: unpickling it installs aioxide there, and gives None."""
 
-    def __init__(self, loops: bool | None) -> None:
+    def __init__(self, loops: bool | None, http: bool) -> None:
         self._loops = loops
+        self._http = http
 
     def __reduce__(self):
         folder = os.path.dirname(os.path.abspath(startup.__file__))
-        return exec, (_BEGIN, {"folder": folder, "loops": self._loops})
+        more = {"http": True} if self._http else {}
+        return exec, (_BEGIN, {"folder": folder, "loops": self._loops, "more": more})
 
 
 def keep_loops() -> bool:
     """Return whether the environment says that other packages' loops are not to be replaced."""
-    return os.environ.get(startup.VARIABLE) == startup.KEEP_LOOPS
+    return startup.said(startup.KEEP_LOOPS)
 
 
-def inherit(loops: bool) -> None:
+def accelerate_http() -> bool:
+    """Return whether the environment says that HTTP clients are to be accelerated."""
+    return startup.said(startup.HTTP)
+
+
+def inherit(loops: bool, http: bool) -> None:
     """Set the environment variable that makes child Python processes use aioxide.
 
     Nothing happens if the environment disables aioxide.
@@ -79,7 +86,8 @@ def inherit(loops: bool) -> None:
     global _inherited
     if startup.is_off():
         return
-    value = startup.ON if loops else startup.KEEP_LOOPS
+    words = [word for word, on in ((startup.KEEP_LOOPS, not loops), (startup.HTTP, http)) if on]
+    value = ",".join(words) or startup.ON
     before = _inherited[0] if _inherited else os.environ.get(startup.VARIABLE)
     os.environ[startup.VARIABLE] = value
     _inherited = (before, value)

@@ -33,9 +33,10 @@ _swaps: list[_Swap] = []
 # While installed: calls back when a module is imported that has to be changed.
 _watch: _ImportWatch | None = None
 _replaces_loops = False
+_accelerates_http = False
 
 
-def install(loops: bool = False) -> None:
+def install(loops: bool = False, http: bool = False) -> None:
     """Make asyncio create aioxide's loops from now on.
 
     ``asyncio.run()``, ``asyncio.Runner()``, ``asyncio.new_event_loop()``, the event loop policies
@@ -59,8 +60,12 @@ def install(loops: bool = False) -> None:
         loops: replace the loop classes of uvloop, rloop and zuvloop as well, for programs that use
             one of these packages. The logger ``aioxide`` then writes one line. Nothing happens
             where a package is not installed.
+        http: send the requests of httpx and httpx2 clients by the native HTTP client, as long as
+            they run on this loop and nothing on their way is replaced. Nothing happens where a
+            package is not installed; a version that is not known is left alone, and the logger
+            ``aioxide.http`` writes one line.
     """
-    global _replaces_loops, _watch
+    global _accelerates_http, _replaces_loops, _watch
     if _watch is None:
         from _aioxide_startup import ImportWatch
 
@@ -75,6 +80,12 @@ def install(loops: bool = False) -> None:
         _replaces_loops = True
         for package in other_loops.PACKAGES:
             _change(_watch, package, _replace_loop)
+    if http and not _accelerates_http:
+        _accelerates_http = True
+        from ..http import _in_place
+
+        watch = _watch
+        _in_place.install(lambda name, change: _change(watch, name, change))
 
 
 def uninstall() -> None:
@@ -84,7 +95,7 @@ def uninstall() -> None:
     that other code has replaced since are not touched. Without an ``install()``
     to undo, nothing happens.
     """
-    global _replaces_loops, _watch
+    global _accelerates_http, _replaces_loops, _watch
     if _watch is None:
         return
     from . import child_processes
@@ -92,6 +103,11 @@ def uninstall() -> None:
     _watch.stop()
     _watch = None
     _replaces_loops = False
+    if _accelerates_http:
+        _accelerates_http = False
+        from ..http import _in_place
+
+        _in_place.uninstall()
     loop_classes.stand_alone()
     child_processes.keep_to_itself()
     while _swaps:
@@ -100,21 +116,22 @@ def uninstall() -> None:
             setattr(swap.module, swap.name, swap.original)
 
 
-def install_for_program(*, keeps_loops: bool) -> None:
+def install_for_program(*, keeps_loops: bool, http: bool) -> None:
     """Install as ``python -m aioxide`` does: in the program's child processes, too."""
     from . import child_processes
 
     loops = not keeps_loops and not child_processes.keep_loops()
+    http = http or child_processes.accelerate_http()
     # This may be such a child process, installed with another choice than its command line has.
     uninstall()
-    install(loops)
-    child_processes.inherit(loops)
+    install(loops, http)
+    child_processes.inherit(loops, http)
 
 
-def install_in_child(loops: bool) -> None:
+def install_in_child(loops: bool, http: bool = False) -> None:
     """Install in a process whose parent has aioxide installed."""
     if _watch is None:
-        install(loops)
+        install(loops, http)
         from . import child_processes
 
         child_processes.adopt()
@@ -146,7 +163,9 @@ def _change(watch: _ImportWatch, name: str, change: Callable[[ModuleType], None]
 def _prepare_children(spawn: ModuleType) -> None:
     from . import child_processes
 
-    prepared = child_processes.prepared_by(spawn.get_preparation_data, lambda: _replaces_loops)
+    prepared = child_processes.prepared_by(
+        spawn.get_preparation_data, lambda: (_replaces_loops, _accelerates_http)
+    )
     _swap(spawn, "get_preparation_data", prepared)
 
 

@@ -1,0 +1,1 @@
+"""What httpx and httpx2 programs see: their own classes, over the native pool."""
