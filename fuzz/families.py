@@ -284,6 +284,50 @@ def servers(program: Program) -> None:
 
 
 @family
+def http(program: Program) -> None:
+    api, loop = program.api, program.loop
+    if api.__name__ != "aioxide":
+        return servers(program)
+    from aioxide._aioxide import HttpPool, RustFutures
+
+    async def make() -> None:
+        async def serve(reader: Any, writer: Any) -> None:
+            program.keep("served", writer)
+            answers = [b"9\r\n\r\nhalf", b"5\r\n\r\nwhole", b"0\r\n\r\n"]
+            while answers and await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + answers.pop())
+            await reader.read(1)
+
+        async def connect(key: Any, protocol: Any) -> None:
+            program.keep("stream", protocol)
+            await loop.create_connection(lambda: protocol, *key[:2])
+
+        server = await api.start_server(serve, "127.0.0.1", 0)
+        program.keep("server", server)
+        key = server.sockets[0].getsockname()
+        host = [("Host", "localhost")]
+        pool = HttpPool(connect, limit=3, keepalive_expiry=0.01)
+        program.keep("pool", pool)
+        program.keep("key", key)
+        for _ in range(3):
+            program.keep("response", await pool.request(key, "GET", b"/", host))
+        program.keep("lease", pool.try_acquire(key))
+        program.keep("acquiring", loop.create_task(pool.acquire(key)))
+        program.keep("requesting", pool.request(key, "GET", b"/", host))
+        other = HttpPool(connect)
+        lease = other.try_acquire(key)
+        assert lease is not None
+        await lease.connect()
+        chunked = [*host, ("Transfer-Encoding", "chunked")]
+        program.keep("exchange", lease.open("POST", b"/", chunked))
+        program.keep("rust", loop.create_task(RustFutures.wait_for_ever(hooks.Hook())))
+        program.keep("rust", RustFutures.wait_for(loop.create_future()))
+        program.keep("rust", RustFutures.suspend(3))
+
+    run(program, make())
+
+
+@family
 def sockets(program: Program) -> None:
     loop = program.loop
     first, second = socket.socketpair()

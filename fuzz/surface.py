@@ -117,6 +117,22 @@ SENSIBLE: dict[str, tuple[str, ...]] = {
     "__exit__": ("none", "none", "none"),
     "Future": (),
     "Task": ("coroutine",),
+    "request": ("key", "method", "bytes", "headers"),
+    "try_acquire": ("key",),
+    "connect": (),
+    "open": ("method", "bytes", "headers"),
+    "response": (),
+    "end": (),
+    "wait_continue": (),
+    "read_nowait": (),
+    "read_some": ("small",),
+    "read_some_nowait": ("small",),
+    "upgrade": (),
+    "close_idle": (),
+    "data_received": ("bytes",),
+    "connection_made": ("any",),
+    "connection_lost": ("none",),
+    "until_ready": ("small", "none"),
     "Lock": (),
     "Event": (),
     "Condition": (),
@@ -179,6 +195,15 @@ def sensible(program: Program, kind: str) -> Any:
             return lambda: made
         case "socket":
             return values._socket(program, rng)
+        case "key":
+            return rng.choice((("127.0.0.1", 1), ("localhost", 0), "key", program.value()))
+        case "method":
+            return rng.choice(("GET", "POST", "HEAD", "CONNECT", "", "BAD METHOD"))
+        case "headers":
+            host = ("Host", "localhost")
+            return rng.choice(
+                ([host], [host, ("Content-Length", "5")], [host, ("A", "b\n")], [], [host, host])
+            )
     raise AssertionError(kind)
 
 

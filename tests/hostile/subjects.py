@@ -389,6 +389,97 @@ def _socket_call(api, loop):
     return call
 
 
+async def _answering(api):
+    """Where a server is that answers with half a body, and with whole ones afterwards."""
+    answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]
+
+    async def serve(reader, writer):
+        KEPT.append(writer)
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(
+                answers.pop() if answers else b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+            )
+
+    server = await api.start_server(serve, "127.0.0.1", 0)
+    KEPT.append(server)
+    return server.sockets[0].getsockname()
+
+
+def _http(make):
+    """A class of the HTTP client, which the standard library has not: there it is a future."""
+
+    async def made(api, loop):
+        if api.__name__ != "aioxide":
+            return loop.create_future()
+        from aioxide._aioxide import HttpPool
+
+        async def connect(key, protocol):
+            KEPT.append(protocol)
+            await loop.create_connection(lambda: protocol, *key)
+            return key
+
+        pool = HttpPool(connect, limit=4)
+        KEPT.append(pool)
+        return await make(pool, await _answering(api))
+
+    return made
+
+
+HOST = (("Host", "localhost"),)
+
+
+async def _pool(pool, key):
+    response = await pool.request(key, "GET", b"/", HOST)
+    KEPT.append(response)
+    await (await pool.request(key, "GET", b"/", HOST)).read()
+    return pool
+
+
+async def _response(pool, key):
+    return await pool.request(key, "GET", b"/", HOST)
+
+
+async def _complete_response(pool, key):
+    KEPT.append(await _response(pool, key))
+    return await _response(pool, key)
+
+
+async def _lease(pool, key):
+    return pool.try_acquire(key)
+
+
+async def _connected_lease(pool, key):
+    lease = pool.try_acquire(key)
+    await lease.connect()
+    return lease
+
+
+async def _exchange(pool, key):
+    lease = await _connected_lease(pool, key)
+    return lease.open("POST", b"/", [*HOST, ("Transfer-Encoding", "chunked")])
+
+
+async def _byte_stream(pool, key):
+    await pool.request(key, "GET", b"/", HOST)
+    return next(one for one in KEPT if type(one).__name__ == "ByteStream")
+
+
+async def _request_coroutine(pool, key):
+    made = pool.request(key, "GET", b"/", HOST)
+    made.send(None)
+    return made
+
+
+def _rust_coroutine(api, loop):
+    from aioxide._aioxide import RustFutures
+
+    if api.__name__ != "aioxide":
+        return _started_coroutine(api, loop)
+    made = RustFutures.wait_for_ever(int)
+    made.send(None)
+    return made
+
+
 def _found(name, make):
     """An object of a private class among what another one refers to, as far as one can tell."""
 
@@ -456,7 +547,15 @@ SUBJECTS = {
         "wait_for": _wait_for_coroutine,
         "get": _get_coroutine,
         "acquire": _acquire_coroutine,
+        "rust": _rust_coroutine,
+        "request": _http(_request_coroutine),
     },
+    "RustFutures": {},  # Functions only: nothing makes one.
+    "ByteStream": {"connected": _http(_byte_stream)},
+    "HttpPool": {"in use": _http(_pool)},
+    "HttpLease": {"free": _http(_lease), "connected": _http(_connected_lease)},
+    "HttpExchange": {"open": _http(_exchange)},
+    "HttpResponse": {"arriving": _http(_response), "complete": _http(_complete_response)},
     "SocketCall": {"waiting": _socket_call},
     "FutureIterator": {"new": _future_iterator, "started": _started_future_iterator},
     "TaskWakeup": {"waiting": _awaiting(_task_that_awaits)},
