@@ -12,7 +12,7 @@ import sys
 import warnings
 from asyncio.log import logger
 
-from ._aioxide import _own_hot_methods
+from ._aioxide import _own_connecting_methods, _own_hot_methods
 from ._loop.asyncio.base_events import Processes
 from ._loop.asyncio.unix_events import UnixSockets
 from ._loop.datagrams import Datagrams
@@ -114,6 +114,7 @@ class Loop(
 
 
 _own_hot_methods(Loop)
+_own_connecting_methods(Loop)
 take_names(Loop, asyncio.SelectorEventLoop)
 
 

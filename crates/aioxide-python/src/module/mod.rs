@@ -81,7 +81,7 @@ mod _aioxide {
     use crate::ffi::{finalizer, free_list};
 
     #[pymodule_export]
-    use crate::core::event_loop::_own_hot_methods;
+    use crate::core::event_loop::{_own_connecting_methods, _own_hot_methods};
 
     #[pymodule_export]
     use crate::ffi::metaclass::_set_metaclass;

@@ -3,6 +3,7 @@
 
 pub mod accepting;
 pub mod byte_stream;
+pub mod connecting;
 pub mod file_send;
 pub mod http;
 pub mod server;

@@ -26,7 +26,7 @@ pub use create_task::CreateTask;
 pub use descriptors::Direction;
 pub use method_cache::_own_hot_methods;
 pub use object::{LoopCore, SCRATCH_BYTES};
-pub use overrides::Methods;
+pub use overrides::{_own_connecting_methods, Methods};
 pub use scheduling::check_callback;
 pub use timers::is_plain_number;
 pub use unread::Unread;

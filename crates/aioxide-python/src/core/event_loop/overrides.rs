@@ -12,6 +12,7 @@ use pyo3::PyTypeInfo;
 use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
 
 use super::LoopCore;
@@ -31,6 +32,8 @@ impl Methods {
     pub const CREATE_FUTURE: Self = Self(1 << 4);
     pub const CREATE_TASK: Self = Self(1 << 5);
     pub const RUN_IN_EXECUTOR: Self = Self(1 << 6);
+    /// What `create_connection` calls, to connect to a numeric address.
+    pub const CONNECTING: Self = Self(0b111 << 7);
     /// The methods that asyncio's `call_later` uses.
     pub const TIMERS: Self = Self::CALL_LATER.and(Self::DEADLINES);
     /// The methods that `call_at` and the comparison of a deadline with the time use.
@@ -51,6 +54,21 @@ impl Methods {
     const fn without(self, others: Self) -> Self {
         Self(self.0 & !others.0)
     }
+}
+
+/// The methods of [`Methods::CONNECTING`], as the class `Loop` has them.
+static CONNECTING: PyOnceLock<[Py<PyAny>; 3]> = PyOnceLock::new();
+
+/// Remembers which methods connect, before anybody can have replaced one.
+#[pyfunction]
+pub fn _own_connecting_methods(class_: &Bound<'_, PyType>) -> PyResult<()> {
+    let py = class_.py();
+    let find = |index: usize| -> PyResult<Py<PyAny>> {
+        Ok(class_.getattr(names(py)[NATIVE + index])?.unbind())
+    };
+    let own = [find(0)?, find(1)?, find(2)?];
+    CONNECTING.get_or_init(py, || own);
+    Ok(())
 }
 
 /// A version that no class has.
@@ -133,7 +151,13 @@ impl Overrides {
             // nothing runs before they are done with.
             unsafe {
                 let found = _PyType_Lookup(class, name.as_ptr());
-                let own = _PyType_Lookup(LoopCore::type_object_raw(py), name.as_ptr());
+                let own = match bit.checked_sub(NATIVE) {
+                    None => _PyType_Lookup(LoopCore::type_object_raw(py), name.as_ptr()),
+                    Some(index) => CONNECTING
+                        .get(py)
+                        .and_then(|own| own.get(index))
+                        .map_or(std::ptr::null_mut(), |own| own.as_ptr()),
+                };
                 let is_own = std::ptr::eq(found, own)
                     || definition_of(found).is_some_and(|it| Some(it) == definition_of(own));
                 if !is_own {
@@ -153,8 +177,11 @@ impl Overrides {
     }
 }
 
+/// How many of the names are native methods; the others are those of [`Methods::CONNECTING`].
+const NATIVE: usize = 7;
+
 /// The names, in the order of the bits.
-fn names(py: Python<'_>) -> [&Bound<'_, PyString>; 7] {
+fn names(py: Python<'_>) -> [&Bound<'_, PyString>; NATIVE + 3] {
     [
         intern!(py, "call_soon"),
         intern!(py, "call_later"),
@@ -163,6 +190,9 @@ fn names(py: Python<'_>) -> [&Bound<'_, PyString>; 7] {
         intern!(py, "create_future"),
         intern!(py, "create_task"),
         intern!(py, "run_in_executor"),
+        intern!(py, "sock_connect"),
+        intern!(py, "getaddrinfo"),
+        intern!(py, "_ensure_resolved"),
     ]
 }
 

@@ -32,4 +32,5 @@ pub use alarm::{Alarm, Sleep, sleep_until};
 pub use arena::FutureArena;
 pub use awaited::{Awaited, WakeOnDone};
 pub use probe::RustFutures;
+pub use readiness::ready;
 pub use routine::{RustFuture, coroutine};

@@ -110,7 +110,7 @@ fn transport(
     let py = core.py();
     match connection {
         Connection::Native(accepted) => {
-            SocketTransport::over_accepted(core, accepted, protocol, waiter, server)
+            SocketTransport::over_descriptor(core, accepted, protocol, waiter, Some(server))
         }
         Connection::Object(socket, extra) => {
             let (socket, extra) = (socket.into_bound(py), extra.into_bound(py));

@@ -201,13 +201,14 @@ impl SocketTransport {
         Self::create(core, fd, internet && plain, state)
     }
 
-    /// A transport over an accepted connection.
-    pub fn over_accepted(
+    /// A transport over a connection that has no socket object: one that a server has accepted, or
+    /// that the loop has made.
+    pub fn over_descriptor(
         core: &Bound<'_, LoopCore>,
         connection: Accepted,
         protocol: Bound<'_, PyAny>,
         waiter: Option<Py<Future>>,
-        server: Py<ServerCore>,
+        server: Option<Py<ServerCore>>,
     ) -> PyResult<Py<Self>> {
         let fd = connection.fd.as_raw_fd();
         let internet = matches!(connection.peer, Some(Address::V4(_) | Address::V6(_)));
@@ -215,7 +216,7 @@ impl SocketTransport {
             file_descriptor::set_no_delay(fd);
         }
         let socket = Socket::Native(connection.fd);
-        let state = Self::new_state(core, socket, protocol, waiter, Some(server))?;
+        let state = Self::new_state(core, socket, protocol, waiter, server)?;
         Self::create(core, fd, internet, State { peer: connection.peer, ..state })
     }
 }
