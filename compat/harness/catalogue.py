@@ -7,6 +7,7 @@ RUN = "aioxide.run"  # it calls aioxide.run with its main coroutine
 INSTALL = "aioxide.install"  # aioxide.install() and then asyncio.run
 COMMAND = "python -m aioxide"  # nothing in the program, everything on the command line
 LIBRARY = "the library's own"  # the library has an option for it, and that is used
+HTTP = "python -m aioxide --http"  # as COMMAND, and HTTP clients run natively
 SERVED = "python -m aioxide COMMAND"  # it starts servers and workers, each by their own command
 
 # Environments with packages: what cannot be installed beside the newest of the others is apart.
@@ -52,6 +53,12 @@ PROGRAMS = (
         LIBRARY,
         debian=(WRK,),
     ),
+    Program("http_aiohttp", ("aiohttp", TRUSTME), HTTP),
+    Program("http_urls", ("aiohttp",), HTTP),
+    Program("http_httpx", ("httpx", TRUSTME), HTTP),
+    Program("http_httpx2", ("httpx2", TRUSTME), HTTP),
+    Program("http_openai", ("openai", "httpx2"), HTTP),
+    Program("http_anthropic", ("anthropic", "httpx2"), HTTP),
     Program("websockets", ("websockets", TRUSTME), RUN),
     Program("asyncpg", ("asyncpg", TRUSTME), INSTALL, debian=(POSTGRESQL,)),
     Program("redis", ("redis", TRUSTME), RUN, debian=(REDIS,)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import json
 import ssl
@@ -12,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from .catalogue import COMMAND, RUN, Program
+from .catalogue import COMMAND, HTTP, RUN, Program
 
 __all__ = ("Given", "ProgramError")
 
@@ -59,6 +60,7 @@ class Given:
         self.python = [sys.executable] + (["-m", "aioxide"] if loop == "aioxide" else [])
         self.factory_name = FACTORIES[loop]
         self.steps: list[str] = []
+        self.facts: list[tuple[str, Any]] = []
         self._started = time.perf_counter()
 
     @property
@@ -75,6 +77,23 @@ class Given:
         """Note a part that went as it must, in a few words for the table."""
         self.steps.append(what)
         print(f"{time.perf_counter() - self._started:6.1f} s  {what}", flush=True)
+
+    def found(self, what: str, value: Any) -> None:
+        """Note what came of something. It has to be the same on both loops; JSON can write it."""
+        self.facts.append((what, value))
+
+    def check_native_http(self) -> None:
+        """Raise ProgramError unless requests have gone over aioxide's HTTP client.
+
+        Only where that is asked for, and only while a client is open that has connections.
+        """
+        if self.loop != "aioxide" or self._program.start != HTTP:
+            return
+        from aioxide._aioxide import HttpPool
+
+        pools = [it for it in gc.get_objects() if type(it) is HttpPool]
+        if not any(pool.idle + pool.in_use for pool in pools):
+            raise ProgramError(f"no connection is in any of {len(pools)} native pools")
 
     def run(self, main: Coroutine[Any, Any, None]) -> None:
         """Run the program's main coroutine as the catalogue says, and see what it leaves.
@@ -132,9 +151,13 @@ class Given:
 
     def report(self, error: str | None, seconds: float) -> str:
         """What the supervising process is told, as JSON."""
-        return json.dumps({"steps": self.steps, "error": error, "seconds": seconds})
+        return json.dumps(
+            {"steps": self.steps, "facts": self.facts, "error": error, "seconds": seconds}
+        )
 
 
-def uses_command(program: Program, loop: str) -> bool:
-    """Whether the program's own process is started with ``python -m aioxide``."""
-    return loop == "aioxide" and program.start == COMMAND
+def command_of(program: Program, loop: str) -> list[str]:
+    """What the program's own process is started with, after the interpreter."""
+    if loop != "aioxide":
+        return []
+    return {COMMAND: ["-m", "aioxide"], HTTP: ["-m", "aioxide", "--http"]}.get(program.start, [])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import Program
-from .given import uses_command
+from .given import command_of
 from .records import Record, read
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -52,6 +52,8 @@ class Run:
     seconds: float
     log: Path
     records: list[Record] = field(default_factory=list)
+    # What came of what it did: to be the same on both loops.
+    facts: list[list[Any]] = field(default_factory=list)
 
 
 def run_program(
@@ -71,7 +73,7 @@ def run_program(
     own.mkdir(parents=True)
     records.mkdir()
     report, log = folder / "report.json", folder / "output.log"
-    command = [str(place.python)] + (["-m", "aioxide"] if uses_command(program, loop) else [])
+    command = [str(place.python), *command_of(program, loop)]
     command += [str(_HERE / "run_program.py"), program.name, "--loop", loop]
     command += ["--folder", str(own)]
     command += ["--certificates", str(place.certificates)] if place.certificates else []
@@ -95,6 +97,7 @@ def run_program(
     if report.exists():
         told = json.loads(report.read_text())
         run.steps, run.seconds = told["steps"], told["seconds"]
+        run.facts = told.get("facts", [])
         run.error = told["error"] or run.error
     if run.error is None and left:
         run.error = f"processes were left behind: {', '.join(left)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .catalogue import Program
 from .records import novelties
@@ -16,6 +17,8 @@ FAILED = "FAILED"
 ENVIRONMENT = "fails on the standard loop"
 # What it needs could not be had.
 UNAVAILABLE = "not available"
+# Characters of a value that differs.
+MOST_SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -59,4 +62,23 @@ def judge(program: Program, version: str, control: Run | None, tried: Run | None
         reasons += novelties(control.records, tried.records, tried.loop)
         if tried.error is None and tried.steps != control.steps:
             reasons.append("it did not do the same as on the standard loop")
+        if tried.error is None:
+            reasons += differing_facts(control, tried)
     return Verdict(program, version, FAILED if reasons else PASSED, reasons, control, tried)
+
+
+def differing_facts(control: Run, tried: Run) -> list[str]:
+    """What came out differently on the loop that was tried, in words."""
+    if [what for what, _ in tried.facts] != [what for what, _ in control.facts]:
+        return ["it did not find out about the same things as on the standard loop"]
+    return [
+        f"{what}: {shortened(mine)}, on the standard loop {shortened(theirs)}"
+        for (what, mine), (_, theirs) in zip(tried.facts, control.facts, strict=True)
+        if mine != theirs
+    ]
+
+
+def shortened(value: Any) -> str:
+    """A value in one line."""
+    text = str(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

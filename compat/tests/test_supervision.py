@@ -7,7 +7,7 @@ import textwrap
 import psutil
 import pytest
 from harness import supervision
-from harness.catalogue import COMMAND, RUN, Program
+from harness.catalogue import COMMAND, HTTP, RUN, Program
 from harness.supervision import Place, run_program
 
 
@@ -85,7 +85,14 @@ def test_every_process_is_in_development_mode_and_records(run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "start, loop, expected", [(COMMAND, "aioxide", True), (COMMAND, "asyncio", False)]
+    "start, loop, expected",
+    [
+        (COMMAND, "aioxide", ["-m", "aioxide"]),
+        (HTTP, "aioxide", ["-m", "aioxide", "--http"]),
+        (COMMAND, "asyncio", []),
+        (HTTP, "asyncio", []),
+        (RUN, "aioxide", []),
+    ],
 )
 def test_the_command_line_of_aioxide_is_used_where_the_catalogue_says_so(start, loop, expected):
-    assert supervision.uses_command(Program("sample", (), start), loop) is expected
+    assert supervision.command_of(Program("sample", (), start), loop) == expected

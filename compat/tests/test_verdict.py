@@ -42,6 +42,15 @@ def test_doing_less_counts_against_it():
     )
 
 
+def test_what_came_out_differently_counts_against_it():
+    control, tried = ran("asyncio"), ran("aioxide")
+    control.facts, tried.facts = [["status", 200], ["body", "a"]], [["status", 200], ["body", "b"]]
+    verdict = judge(PROGRAM, "1.0", control, tried)
+    assert (verdict.result, verdict.reasons) == (FAILED, ["body: b, on the standard loop a"])
+    tried.facts = control.facts[:1]
+    assert judge(PROGRAM, "1.0", control, tried).result == FAILED
+
+
 def test_a_control_that_fails_is_the_fault_of_the_environment():
     verdict = judge(PROGRAM, "1.0", ran("asyncio", error="no network"), None)
     assert (verdict.result, verdict.reasons) == (ENVIRONMENT, ["on the standard loop: no network"])
