@@ -3,6 +3,7 @@
     python soak/run.py --seconds 60
     python soak/run.py --loop asyncio          # the control
     python soak/run.py --seed 7 --connections 500
+    python soak/run.py --http                  # requests of HTTP clients: see http_run.py
 
 A server and its clients, two processes on the same kind of loop, go through waves. In each, so
 many connections are kept under way, and every one follows a script that the seed decides:
@@ -212,30 +213,31 @@ class Soak:
             ("child processes", f"{self.children:,}"),
             ("awaits that were cancelled", f"{self.places_cut:,} different"),
         ]
-        for worker in workers:
-            first, last = worker.censuses[0], worker.censuses[-2]
-            rows += [
-                (f"{worker.name}: descriptors", str(sum(last["descriptors"].values()))),
-                (f"{worker.name}: tasks, threads", f"{last['tasks']}, {last['threads']}"),
-                (
-                    f"{worker.name}: objects",
-                    change(sum(first["objects"].values()), sum(last["objects"].values())),
-                ),
-                (f"{worker.name}: Python's blocks", change(first["blocks"], last["blocks"])),
-                (
-                    f"{worker.name}: resident, KiB",
-                    change(first["resident_bytes"] >> 10, last["resident_bytes"] >> 10),
-                ),
-            ]
-            if last["native_bytes"] is not None:
-                rows.append(
-                    (
-                        f"{worker.name}: allocated, KiB",
-                        change(first["native_bytes"] >> 10, last["native_bytes"] >> 10),
-                    )
-                )
+        rows += [row for worker in workers for row in state_rows(worker)]
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"  {name:{width}}  {value}" for name, value in rows)
+
+
+def state_rows(worker: Worker) -> list[tuple[str, str]]:
+    """What a process held after the first wave and after the last."""
+    first, last = worker.censuses[0], worker.censuses[-2]
+    rows = [
+        (f"{worker.name}: descriptors", str(sum(last["descriptors"].values()))),
+        (f"{worker.name}: tasks, threads", f"{last['tasks']}, {last['threads']}"),
+        (
+            f"{worker.name}: objects",
+            change(sum(first["objects"].values()), sum(last["objects"].values())),
+        ),
+        (f"{worker.name}: Python's blocks", change(first["blocks"], last["blocks"])),
+        (
+            f"{worker.name}: resident, KiB",
+            change(first["resident_bytes"] >> 10, last["resident_bytes"] >> 10),
+        ),
+    ]
+    if last["native_bytes"] is not None:
+        allocated = change(first["native_bytes"] >> 10, last["native_bytes"] >> 10)
+        rows.append((f"{worker.name}: allocated, KiB", allocated))
+    return rows
 
 
 def read_lines(book: Path) -> list[dict[str, Any]]:
@@ -267,6 +269,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--http", action="store_true", help="requests instead of connections")
     parser.add_argument("--loop", choices=("aioxide", "asyncio"), default="aioxide")
     parser.add_argument("--seconds", type=float, default=540, help="in all, about (default 540)")
     parser.add_argument("--connections", type=int, default=5000, help="at once (default 5000)")
@@ -287,6 +290,11 @@ def options() -> argparse.Namespace:
 
 
 def main() -> int:
+    if "--http" in sys.argv:
+        # It needs this module, which is another one while it runs as the program.
+        import http_run
+
+        return http_run.main(sys.argv[1:])
     chosen = options()
     begin = time.monotonic()
     print(
