@@ -39,7 +39,7 @@ help: ## Print this list
 		while IFS='|' read -r target purpose; do printf '  %-12s %s\n' "$$target" "$$purpose"; done
 
 .PHONY: demo
-demo: ## Fetch 1,000 URLs with aiohttp, on aioxide and on the standard loop
+demo: ## Fetch 1,000 URLs with aiohttp: on asyncio, on aioxide, natively
 	@$(prepare) build demo
 	$(develop) --release
 	$(in_venv) demo/run.py
