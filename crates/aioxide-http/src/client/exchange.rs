@@ -83,7 +83,9 @@ impl<R: Runtime> Exchange<R> {
         let frame = self.link.http.borrow_mut().frame_data(data.len()).map_err(Error::Request)?;
         let (before, after) = (frame.before(), frame.after());
         let stream = &self.link.stream;
-        let sent = if before.is_empty() {
+        let sent = if data.is_empty() {
+            Ok(())
+        } else if before.is_empty() {
             stream.write(data)
         } else if data.len() <= SMALL {
             stream.write(&[before, data, after].concat())

@@ -58,10 +58,10 @@ enum Head<E> {
 }
 
 impl<R: Runtime> Link<R> {
-    pub fn new(stream: R::Stream, limits: Limits) -> Self {
+    pub fn new(stream: R::Stream) -> Self {
         Self {
             stream,
-            http: RefCell::new(Connection::new(limits)),
+            http: RefCell::new(Connection::new(Limits::default())),
             cycle: Cell::new(0),
             closed: Cell::new(None),
             head: RefCell::new(Head::Taken),

@@ -14,7 +14,6 @@ use places::{After, Bounds, Grant, Places};
 
 use super::link::{ClosedBy, Link};
 use super::{Lease, Runtime};
-use crate::Limits;
 
 /// How a pool behaves. None: no bound.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -27,8 +26,6 @@ pub struct Config {
     pub max_idle: Option<usize>,
     /// Seconds after which an idle connection is closed. 15, as aiohttp has it.
     pub keepalive_expiry: Option<f64>,
-    /// What a server may send.
-    pub limits: Limits,
 }
 
 impl Default for Config {
@@ -38,7 +35,6 @@ impl Default for Config {
             limit_per_host: None,
             max_idle: None,
             keepalive_expiry: Some(15.0),
-            limits: Limits::default(),
         }
     }
 }
@@ -314,7 +310,7 @@ impl<R: Runtime> Place<R> {
     /// A connection was made for this place.
     pub fn attach(&mut self, stream: R::Stream) {
         self.discard_link();
-        let link = Rc::new(Link::new(stream, self.pool.shared.config.limits));
+        let link = Rc::new(Link::new(stream));
         let mut places = self.pool.shared.places.borrow_mut();
         let slot = places.connections.insert(self.origin, link.clone());
         let is_closed = places.is_closed;
@@ -328,6 +324,7 @@ impl<R: Runtime> Place<R> {
 
     /// Closes the connection, and keeps the place.
     pub fn discard_link(&mut self) {
+        self.is_reused = false;
         if let Some((slot, link)) = self.link.take() {
             let removed = self.pool.shared.places.borrow_mut().connections.remove(slot);
             link.close(ClosedBy::Caller);

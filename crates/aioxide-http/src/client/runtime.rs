@@ -34,7 +34,8 @@ pub trait Stream: 'static {
     ///
     /// # Errors
     ///
-    /// When the connection is broken. What the server sent before may still be received.
+    /// When the connection is broken. What the server sent before may still be received; then
+    /// receiving fails or ends too.
     fn write(&self, data: &[u8]) -> Result<(), Self::Error>;
 
     /// Ready while what is queued is below the mark at which writers should pause.

@@ -75,14 +75,21 @@ impl<R: Runtime> Acquire<R> {
                 return Poll::Ready(Err(Error::PoolClosed));
             }
             let waiter = Rc::new(Waiter::new(cx.waker().clone()));
-            let ticket = self.pool.shared.places.borrow_mut().enqueue(self.origin, waiter.clone());
+            let ticket = self
+                .pool
+                .change(|places, after| places.enqueue(self.origin, waiter.clone(), after));
             self.queued = Some((ticket, waiter));
             return Poll::Pending;
         };
         match waiter.state.replace(State::Done) {
             State::Granted(grant) => {
                 self.queued = None;
-                Poll::Ready(Ok(Place::new(self.pool.clone(), self.origin, grant)))
+                let mut place = Place::new(self.pool.clone(), self.origin, grant);
+                // It was fit when it was given; that may be some time ago.
+                if place.link().is_some_and(|link| !link.is_usable()) {
+                    place.discard_link();
+                }
+                Poll::Ready(Ok(place))
             }
             State::Refused => {
                 self.queued = None;

@@ -215,13 +215,15 @@ impl<L: Clone> Places<L> {
     }
 
     /// Puts a waiter at the end of the queue. Returns its ticket.
-    pub fn enqueue(&mut self, origin: u32, waiter: Rc<Waiter<L>>) -> u64 {
+    pub fn enqueue(&mut self, origin: u32, waiter: Rc<Waiter<L>>, after: &mut After<L>) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.waiters.insert((origin, ticket), waiter);
         if !self.is_at_bound(origin) {
             self.mark_ready(origin);
         }
+        // Something may have become free since the caller has looked.
+        self.serve(after);
         ticket
     }
 
