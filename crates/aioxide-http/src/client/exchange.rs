@@ -204,6 +204,9 @@ impl<R: Runtime> Exchange<R> {
     /// [`Timeout::Total`], [`Error::PoolClosed`]; [`Error::Ended`] the second time. The
     /// connection is closed then.
     pub async fn response(&self) -> Result<Response<R>, Error<R::Error>> {
+        if self.link.cycle() != self.cycle {
+            return Err(Error::Ended);
+        }
         let runtime = self.pool.runtime();
         let sleep = pin!(None);
         let mut alarm = Alarm::new(runtime, sleep);

@@ -239,6 +239,7 @@ impl<R: Runtime> Link<R> {
 
     /// Reads what has arrived. Whether that was the end of the wait.
     fn look_for_head(&self, who: Who) -> bool {
+        let before = self.progress();
         let arrived = self.stream.received(|input| {
             if input.is_empty() {
                 return Ok(None);
@@ -277,7 +278,9 @@ impl<R: Runtime> Link<R> {
                 true
             }
             Ok(None) => {
-                self.wake_other(who); // it may have been for 100
+                if self.progress() != before {
+                    self.wake_other(who); // it may have been for 100
+                }
                 false
             }
         }

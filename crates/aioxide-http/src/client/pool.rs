@@ -14,6 +14,7 @@ use places::{After, Bounds, Grant, Places};
 
 use super::link::{ClosedBy, Link};
 use super::{Lease, Runtime};
+use crate::Limits;
 
 /// How a pool behaves. None: no bound.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -26,6 +27,8 @@ pub struct Config {
     pub max_idle: Option<usize>,
     /// Seconds after which an idle connection is closed. 15, as aiohttp has it.
     pub keepalive_expiry: Option<f64>,
+    /// What a server may send: for [`RequestHead::new`](super::RequestHead::new).
+    pub limits: Limits,
 }
 
 impl Default for Config {
@@ -35,6 +38,7 @@ impl Default for Config {
             limit_per_host: None,
             max_idle: None,
             keepalive_expiry: Some(15.0),
+            limits: Limits::default(),
         }
     }
 }
@@ -81,6 +85,7 @@ impl<R: Runtime> Pool<R> {
             all: config.limit.unwrap_or(usize::MAX).max(1),
             per_origin: config.limit_per_host.unwrap_or(usize::MAX).max(1),
             idle: config.max_idle.unwrap_or(usize::MAX),
+            expiry: config.keepalive_expiry.unwrap_or(f64::INFINITY),
         };
         let places = RefCell::new(Places::new(bounds));
         Self {
@@ -117,9 +122,9 @@ impl<R: Runtime> Pool<R> {
     }
 
     pub(super) fn try_place(&self, origin: u32) -> Option<Place<R>> {
-        let expired = self.expired();
+        let now = self.idle_clock();
         loop {
-            let grant = self.change(|places, after| places.take(origin, expired, after))?;
+            let grant = self.change(|places, after| places.take(origin, now, after))?;
             let place = Place::new(self.clone(), origin, grant);
             match &place.link {
                 // Its place is free again, so another turn finds room.
@@ -129,11 +134,11 @@ impl<R: Runtime> Pool<R> {
         }
     }
 
-    /// What became idle at this time or before has expired.
-    fn expired(&self) -> f64 {
+    /// The time, if that matters for what is idle.
+    fn idle_clock(&self) -> f64 {
         match self.shared.config.keepalive_expiry {
-            Some(seconds) => self.shared.runtime.now() - seconds,
-            None => f64::NEG_INFINITY,
+            Some(_) => self.shared.runtime.now(),
+            None => 0.0,
         }
     }
 
@@ -164,21 +169,14 @@ impl<R: Runtime> Pool<R> {
 
     /// When the oldest idle connection expires.
     pub fn next_expiry(&self) -> Option<f64> {
-        let seconds = self.shared.config.keepalive_expiry?;
-        let places = self.shared.places.borrow();
-        places.connections.oldest().map(|(_, since)| since + seconds)
+        self.shared.places.borrow().next_expiry().filter(|at| *at < f64::INFINITY)
     }
 
     /// Closes the idle connections that have expired and those that cannot be used any more.
     /// Returns when to do so next, if one is left.
     pub fn close_expired(&self, now: f64) -> Option<f64> {
-        let seconds = self.shared.config.keepalive_expiry.unwrap_or(f64::INFINITY);
         self.change(|places, after| {
-            while let Some((index, since)) = places.connections.oldest()
-                && since + seconds <= now
-            {
-                places.drop_idle(index, after);
-            }
+            places.expire(now, after);
             let is_unusable =
                 |index: &u32| places.connections.link(*index).is_some_and(|link| !link.is_usable());
             let unusable: Vec<u32> = places.connections.idle_slots().filter(is_unusable).collect();
@@ -337,10 +335,7 @@ impl<R: Runtime> Place<R> {
         let shared = &self.pool.shared;
         let is_fit = |(_, link): &(u32, LinkOf<R>)| link.is_fit() && !self.pool.is_closed();
         let Some((slot, link)) = self.link.take_if(|link| is_fit(link)) else { return };
-        let now = match shared.config.keepalive_expiry {
-            Some(_) => shared.runtime.now(),
-            None => 0.0,
-        };
+        let now = self.pool.idle_clock();
         link.begin_rest();
         // Before foreign code runs: there is nothing left to drop.
         self.is_given_back = true;

@@ -1,7 +1,5 @@
 //! The client: its pool, its exchanges, its responses, in a world in memory.
 
-#![allow(dead_code)] // the world has more than is used yet
-
 mod exchanges;
 mod pool;
 mod requests;

@@ -15,6 +15,8 @@ pub(super) struct Bounds {
     pub all: usize,
     pub per_origin: usize,
     pub idle: usize,
+    /// Seconds for which a connection may be idle.
+    pub expiry: f64,
 }
 
 /// The places of a pool. `L` is a connection, which only passes through here.
@@ -95,15 +97,13 @@ impl<L: Clone> Places<L> {
 
     /// A place for this origin: its newest idle connection; else the right to make one, for
     /// which an idle connection of another origin may have to go. None: the caller has to wait.
-    ///
-    /// `expired` are those that became idle at this time or before.
-    pub fn take(&mut self, origin: u32, expired: f64, after: &mut After<L>) -> Option<Grant<L>> {
+    pub fn take(&mut self, origin: u32, now: f64, after: &mut After<L>) -> Option<Grant<L>> {
         if self.is_closed {
             return None;
         }
         let entry = self.origins.entry(origin).or_default();
         while let Some(index) = entry.idle.newest() {
-            let is_expired = self.connections.since(index) <= expired;
+            let is_expired = self.connections.since(index) + self.bounds.expiry <= now;
             self.connections.wake(index, &mut entry.idle);
             if !is_expired && let Some(link) = self.connections.link(index) {
                 entry.in_use += 1;
@@ -235,6 +235,20 @@ impl<L: Clone> Places<L> {
             after.wake.extend(waiter.refuse());
         }
         self.close_idle(after);
+    }
+
+    /// When the oldest idle connection expires.
+    pub fn next_expiry(&self) -> Option<f64> {
+        self.connections.oldest().map(|(_, since)| since + self.bounds.expiry)
+    }
+
+    /// Takes out the idle connections that have expired.
+    pub fn expire(&mut self, now: f64, after: &mut After<L>) {
+        while let Some((index, since)) = self.connections.oldest()
+            && since + self.bounds.expiry <= now
+        {
+            self.drop_idle(index, after);
+        }
     }
 
     pub fn close_idle(&mut self, after: &mut After<L>) {
