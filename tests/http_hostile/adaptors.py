@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import aioxide.http
+
 from .clients import Aiohttp, Httpx
 
 
@@ -20,10 +22,23 @@ class Adaptor:
     kind: str = "aioxide"
     #: Whether it is ours: the libraries themselves may leave a closing connection to the loop.
     is_ours: bool = False
+    #: Whether it is the library in whose place ours is put by ``aioxide.install(http=True)``.
+    is_in_place: bool = False
 
 
 def httpx_of(package):
     return lambda tls: Httpx(package, tls=tls)
+
+
+def transport_of(package):
+    def make(tls):
+        return Httpx(package, aioxide.http.Transport, tls, is_native=True)
+
+    return make
+
+
+def in_place_of(package):
+    return lambda tls: Httpx(package, tls=tls, is_native=True)
 
 
 #: The libraries as they are, on asyncio's loop.
@@ -38,6 +53,10 @@ ON_AIOXIDE = (
     Adaptor("aiohttp", "aiohttp", lambda tls: Aiohttp(tls=tls)),
     Adaptor("httpx", "httpx", httpx_of("httpx")),
     Adaptor("httpx2", "httpx2", httpx_of("httpx2")),
+    Adaptor("Transport, httpx", "httpx", transport_of("httpx"), is_ours=True),
+    Adaptor("Transport, httpx2", "httpx2", transport_of("httpx2"), is_ours=True),
+    Adaptor("httpx in place", "httpx", in_place_of("httpx"), is_ours=True, is_in_place=True),
+    Adaptor("httpx2 in place", "httpx2", in_place_of("httpx2"), is_ours=True, is_in_place=True),
 )
 
 #: What is tried. Without aioxide's loop the references are, against themselves.

@@ -136,11 +136,12 @@ class Aiohttp:
 class Httpx:
     """httpx or httpx2, over its own transport or another."""
 
-    def __init__(self, package="httpx", make_transport=None, tls=None):
+    def __init__(self, package="httpx", make_transport=None, tls=None, is_native=False):
         self.package = package
         self._module = importlib.import_module(package)
         self._make_transport = make_transport
         self._tls = False if tls is None else tls
+        self._is_native = is_native
 
     async def __aenter__(self):
         if self._make_transport is None:
@@ -171,6 +172,8 @@ class Httpx:
                     if ask.stop_after is not None and len(body) >= ask.stop_after:
                         body = body[: ask.stop_after]
                         break
+            stream = response.extensions["network_stream"]
+            assert type(stream).__module__.startswith("aioxide") == self._is_native, stream
             return Answered(
                 response.status_code,
                 tuple(response.headers.multi_items()),

@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 
+import aioxide
 import pytest
 from tls.certificates import Certificates
 
@@ -52,13 +53,26 @@ def outcomes(case, adaptor, certificates):
         # What a library has left to the loop ends with the server.
         await asyncio.sleep(0.01)
 
-    with asyncio.Runner(loop_factory=loop_factory(adaptor.kind)) as runner:
+    with (
+        acceleration() if adaptor.is_in_place else contextlib.nullcontext(),
+        asyncio.Runner(loop_factory=loop_factory(adaptor.kind)) as runner,
+    ):
         with Server(case.script) as server:
             result = runner.run(work(server))
         if not adaptor.is_ours:
             runner.run(wind_up())
     gc.collect()
     return result
+
+
+@contextlib.contextmanager
+def acceleration():
+    """The libraries are accelerated in place."""
+    aioxide.install(http=True)
+    try:
+        yield
+    finally:
+        aioxide.uninstall()
 
 
 def leftovers(adaptor, port):
@@ -83,8 +97,6 @@ def sockets_to(port):
 def loop_factory(kind):
     if kind == "asyncio":
         return asyncio.SelectorEventLoop
-    import aioxide
-
     return aioxide.new_event_loop
 
 
