@@ -76,9 +76,10 @@ async def cancelled(given: Given, client: anthropic.AsyncAnthropic) -> None:
 
 
 def described(error: Exception) -> list[object]:
-    """The exception, its cause, and the status."""
+    """The exception, the cause of one of the SDK's, and the status."""
+    cause = error.__cause__ if isinstance(error, anthropic.AnthropicError) else None
     return [
         type(error).__qualname__,
-        type(error.__cause__).__qualname__,
+        type(cause).__qualname__,
         getattr(error, "status_code", None),
     ]
