@@ -1,0 +1,111 @@
+"""``ClientSession``, and requests of aiohttp's own sessions in place."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from .eligibility import OPTIONS, ORIGINAL, is_known, is_untouched
+from .session_state import ATTRIBUTE, SessionState, state_of
+from .usual_requests import usual_request
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+__all__ = ("ClientSession", "install", "uninstall")
+
+_is_known = is_known()
+
+
+@functools.wraps(ORIGINAL)
+def _request(
+    self: aiohttp.ClientSession, method: str, str_or_url: Any, **options: Any
+) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+    # Not a coroutine function, so that aiohttp's own one, where it is used, has the caller right
+    # above itself: its warnings name that line.
+    state: SessionState | None = self.__dict__.get(ATTRIBUTE)
+    if (
+        (state is not None or (state := _prepared(self)) is not None)
+        and state.connector is self._connector
+        and len(state.connector.__dict__) == state.size
+        and state.loop is asyncio._get_running_loop()
+        and not state.connector._closed
+        and not self._middlewares
+        and OPTIONS.issuperset(options)
+        and is_untouched()
+    ):
+        return usual_request(self, state, method, str_or_url, **options)
+    return ORIGINAL(self, method, str_or_url, **options)
+
+
+def _mark_as_coroutine_function(function: Any) -> None:
+    """Let `inspect` say that calling the function gives a coroutine: it does."""
+    if hasattr(inspect, "markcoroutinefunction"):
+        inspect.markcoroutinefunction(function)
+    else:
+        function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+
+
+_mark_as_coroutine_function(_request)
+
+
+def _prepared(session: aiohttp.ClientSession) -> SessionState | None:
+    """Return a new state for a session whose requests may run natively."""
+    from ...loop import Loop
+
+    if not _is_known or type(session) not in _CLASSES or not isinstance(session._loop, Loop):
+        return None
+    return state_of(session)
+
+
+class _Quiet:
+    """Keeps aiohttp from warning of a class that inherits from its session."""
+
+    def __init_subclass__(cls) -> None: ...
+
+
+class ClientSession(_Quiet, aiohttp.ClientSession):
+    """``aiohttp.ClientSession`` whose usual requests run natively on aioxide's loop.
+
+    It takes what aiohttp's class takes, and is one: ``isinstance(session, aiohttp.ClientSession)``
+    is true. On another loop, with a version of aiohttp that aioxide does not know, and for what is
+    rare (web sockets, middlewares, connectors and responses of classes of their own) it runs
+    aiohttp's code. Tests that replace ``aiohttp.ClientSession._request``, or a method of aiohttp's
+    connectors and responses, find their replacement used.
+
+    https://docs.aiohttp.org/en/stable/client_reference.html#client-session
+    """
+
+    def _request(
+        self, method: str, str_or_url: Any, **options: Any
+    ) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+        current = aiohttp.ClientSession._request
+        if current is ORIGINAL or current is _request:
+            return _request(self, method, str_or_url, **options)
+        return current(self, method, str_or_url, **options)
+
+
+_mark_as_coroutine_function(ClientSession._request)
+ClientSession._request.__signature__ = inspect.signature(ORIGINAL)  # type: ignore[attr-defined]
+
+_CLASSES = (aiohttp.ClientSession, ClientSession)
+
+
+def install() -> None:
+    """Let the requests of aiohttp's own sessions run natively.
+
+    Installing twice is the same as once. Nothing happens if the installed version of aiohttp is
+    not known, or if something else has taken the place of ``ClientSession._request``.
+    """
+    if _is_known and aiohttp.ClientSession._request is ORIGINAL:
+        aiohttp.ClientSession._request = _request  # type: ignore[method-assign]
+
+
+def uninstall() -> None:
+    """Take out what :func:`install` has put in."""
+    if aiohttp.ClientSession._request is _request:
+        aiohttp.ClientSession._request = ORIGINAL  # type: ignore[method-assign]

@@ -1,0 +1,211 @@
+"""The usual request, in as few steps as possible: one call of the native pool, one response.
+
+Usual is: no traces, cookies, credentials or proxy; a body that is there as bytes. Whatever else
+there is goes to :mod:`.requests`, which knows everything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import CookieJar, DummyCookieJar, hdrs
+from aiohttp.client import IDEMPOTENT_METHODS, ClientTimeout
+from aiohttp.helpers import sentinel
+from aiohttp.payload import TOO_LARGE_BYTES_BODY
+from multidict import CIMultiDict
+
+from .eligibility import ORIGINAL
+from .failures import FAILURES, before_response, may_repeat
+from .heads import KINDS, is_usual, with_headers
+from .redirects import REDIRECTS
+from .requests import Request, keep_cookies
+from .responses import Response, request_info
+from .session_state import Limits
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+    from yarl import URL
+
+    from .heads import Head, Place
+    from .session_state import SessionState
+
+__all__ = ("usual_request",)
+
+
+async def usual_request(
+    session: ClientSession,
+    state: SessionState,
+    method: str,
+    str_or_url: str | URL,
+    *,
+    params: Any = None,
+    data: Any = None,
+    json: Any = None,
+    headers: Any = None,
+    allow_redirects: bool = True,
+    timeout: Any = sentinel,
+    raise_for_status: Any = None,
+    **rest: Any,
+) -> ClientResponse:
+    """Send a request and return its response; see ``aiohttp.ClientSession.request``."""
+    kind = KINDS.get(method)
+    jar = session._cookie_jar
+    if timeout is sentinel:
+        timeout = session._timeout
+    if (
+        rest
+        or kind is None
+        or session._trace_configs
+        or session._trust_env
+        or session._default_auth is not None
+        or session._default_proxy is not None
+        or session._skip_auto_headers
+        or (jar._cookies if type(jar) is CookieJar else type(jar) is not DummyCookieJar)
+        or (data is not None and (json is not None or type(data) is not bytes))
+        or (json is not None and session._json_serialize_bytes is not None)
+        or type(timeout) is not ClientTimeout
+        or (target := state.targets.get(str_or_url) or state.target(session, str_or_url)) is None
+    ):
+        head = None
+    else:
+        if params:
+            target = state.target_of(target.real_url.extend_query(params))
+        place = target.place
+        if json is None:
+            body = data
+            content_type = "application/octet-stream"
+        else:
+            body = session._json_serialize(json).encode()
+            content_type = "application/json"
+        if headers:
+            head = own_head(session, place, headers, kind, content_type, body)
+        elif body is None:
+            head = place.head(session, kind)
+        else:
+            head = place.head_with_body(session, content_type, len(body))
+        if body is not None and len(body) > TOO_LARGE_BYTES_BODY:
+            # aiohttp warns of it.
+            head = None
+    if head is None:
+        if str(method).upper() == "CONNECT" or asks_for_upgrade(headers):
+            # What follows is no HTTP any more: the program takes aiohttp's connection over.
+            return await ORIGINAL(
+                session,
+                method,
+                str_or_url,
+                params=params,
+                data=data,
+                json=json,
+                headers=headers,
+                allow_redirects=allow_redirects,
+                timeout=timeout,
+                raise_for_status=raise_for_status,
+                **rest,
+            )
+        options = {
+            "params": params,
+            "data": data,
+            "json": json,
+            "headers": headers,
+            "allow_redirects": allow_redirects,
+            "timeout": timeout,
+            "raise_for_status": raise_for_status,
+        }
+        return await Request(session, state, method, str_or_url, **options, **rest).run()
+
+    limits = state.limits if timeout is state.timeout else Limits(timeout)
+    now = state.loop.time()
+    deadline = limits.deadline(now)
+    origin = place.origin
+    origin.attempt = (None, (), timeout)
+    repeats = method in IDEMPOTENT_METHODS and session._retry_connection
+    while True:
+        try:
+            if limits.connect is None:
+                native = await state.connections.pool.request(
+                    origin,
+                    method,
+                    target.path,
+                    head,
+                    body,
+                    timeouts=limits.steps,
+                    deadline=deadline,
+                )
+            else:
+                native = await state.connections.pool.request(
+                    origin,
+                    method,
+                    target.path,
+                    head,
+                    body,
+                    timeouts=limits.steps,
+                    acquire_timeout=limits.acquiring(now),
+                    deadline=deadline,
+                )
+            break
+        except FAILURES as error:
+            info = request_info(target.url, target.real_url, method, head)
+            failure = before_response(error, target.url, info)
+            if not repeats or not may_repeat(failure):
+                raise failure from failure.__cause__
+            repeats = False
+
+    response = Response(native, method, target.real_url, target.url, session, head)
+    if state.is_custom:
+        response._limit = state.read_bufsize
+        response._inflates = state.inflates
+    if native.get("set-cookie") is not None:
+        keep_cookies(session, response)
+    if response.status in REDIRECTS and allow_redirects:
+        call = Request(
+            session,
+            state,
+            method,
+            str_or_url,
+            params=params,
+            data=data,
+            json=json,
+            headers=headers,
+            timeout=timeout,
+            raise_for_status=raise_for_status,
+        )
+        return await call.run(response, deadline)
+    if raise_for_status is None:
+        raise_for_status = session._raise_for_status
+    if raise_for_status:
+        try:
+            if callable(raise_for_status):
+                await raise_for_status(response)
+            else:
+                response.raise_for_status()
+        except BaseException:
+            response.close()
+            raise
+    return response
+
+
+def own_head(
+    session: ClientSession,
+    place: Place,
+    headers: Any,
+    kind: int,
+    content_type: str,
+    body: bytes | None,
+) -> Head | None:
+    """Return the headers of a request that has some of its own; None: they make it unusual."""
+    merged = session._prepare_headers(headers)
+    if not is_usual(merged):
+        return None
+    if body is None:
+        return with_headers(place, merged, kind, None, 0)
+    return with_headers(place, merged, kind, content_type, len(body))
+
+
+def asks_for_upgrade(headers: Any) -> bool:
+    """Tell whether a request asks for another protocol on its connection."""
+    if not headers:
+        return False
+    try:
+        return hdrs.UPGRADE in CIMultiDict(headers)
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,24 @@
+"""The same program on aiohttp as it is and natively: results, exceptions, and bytes on the wire."""
+
+import http_aiohttp.compressed  # noqa: F401
+import http_aiohttp.traced  # noqa: F401
+import pytest
+from http_aiohttp.scenarios import SCENARIOS
+from http_aiohttp.sides import NATIVE_SIDES, outcome_of
+
+_expected = {}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("native_side", NATIVE_SIDES)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_as_on_aiohttp(name, native_side):
+    scenario = SCENARIOS[name]
+    if name not in _expected:
+        _expected[name] = outcome_of("plain", scenario)
+    expected = _expected[name]
+    found = outcome_of(native_side, scenario)
+    for part in ("error", "result", "requests", "connections", "warnings"):
+        if part not in scenario.differs:
+            assert getattr(found, part) == getattr(expected, part)
