@@ -61,6 +61,11 @@ pub(crate) enum Piece<'a> {
 const MAX_DIGITS: u8 = 16;
 
 impl ChunkedBody {
+    /// Whether the data that was taken last is the end of a chunk.
+    pub fn is_behind_chunk(&self) -> bool {
+        matches!(self.state, State::DataCr)
+    }
+
     /// Takes the next piece off the front of `input`.
     pub fn take<'a>(&mut self, input: &mut &'a [u8], limits: &Limits) -> Result<Piece<'a>, Error> {
         loop {

@@ -172,6 +172,12 @@ impl Connection {
         matches!(self.client, ClientState::AwaitContinue | ClientState::SendBody)
     }
 
+    /// Whether the data of the response that was received last is the end of a chunk
+    /// (RFC 9112 §7.1). Clients show it, though no meaning belongs to it.
+    pub fn is_behind_chunk(&self) -> bool {
+        matches!(&self.response_body, ResponseBody::Chunked(body) if body.is_behind_chunk())
+    }
+
     /// Whether request and response are complete and another request may follow after
     /// [`next_cycle`](Self::next_cycle).
     pub fn is_reusable(&self) -> bool {

@@ -27,6 +27,8 @@ pub(super) struct Arrived {
     framing: Option<Framing>,
     /// Some or all of the body.
     data: Vec<u8>,
+    /// Where its chunks end.
+    chunk_ends: Vec<u64>,
     /// With trailers: the whole response is there. An error: the body is not valid behind
     /// `data`.
     end: Option<Result<Fields, crate::Error>>,
@@ -41,7 +43,13 @@ impl Arrived {
         http: &mut Connection,
         input: &mut &[u8],
     ) -> Self {
-        let mut this = Self { head, framing: Some(framing), data: Vec::new(), end: None };
+        let mut this = Self {
+            head,
+            framing: Some(framing),
+            data: Vec::new(),
+            chunk_ends: Vec::new(),
+            end: None,
+        };
         match framing {
             Framing::None | Framing::Length(0) => this.take(http, input),
             Framing::Length(length) if length <= input.len() as u64 => this.take(http, input),
@@ -52,13 +60,18 @@ impl Arrived {
     }
 
     pub fn upgrade(head: ResponseHead) -> Self {
-        Self { head, framing: None, data: Vec::new(), end: None }
+        Self { head, framing: None, data: Vec::new(), chunk_ends: Vec::new(), end: None }
     }
 
     fn take(&mut self, http: &mut Connection, input: &mut &[u8]) {
         while self.data.len() < ALONG || !matches!(self.framing, Some(Framing::Chunked)) {
             match http.receive(input) {
-                Ok(Event::Data(data)) => self.data.extend_from_slice(data),
+                Ok(Event::Data(data)) => {
+                    self.data.extend_from_slice(data);
+                    if http.is_behind_chunk() {
+                        self.chunk_ends.push(self.data.len() as u64);
+                    }
+                }
                 Ok(Event::End { trailers }) => return self.end = Some(Ok(trailers)),
                 Ok(_) => return,
                 Err(error) => return self.end = Some(Err(error)),
@@ -100,9 +113,9 @@ impl<R: Runtime> Response<R> {
         arrived: Arrived,
         timeouts: Timeouts,
     ) -> Self {
-        let Arrived { head, framing, data, end } = arrived;
+        let Arrived { head, framing, data, chunk_ends, end } = arrived;
         let (is_reused, pool) = (place.is_reused, place.pool.clone());
-        let body = Body::new(place, link.clone(), framing, data.len() as u64, end);
+        let body = Body::new(place, link.clone(), framing, data.len() as u64, chunk_ends, end);
         let reading = RefCell::new(Reading { held: data, handed_out: 0, body });
         let is_upgrade = framing.is_none();
         let this = Self { head, pool, link, reading, timeouts, is_reused, is_upgrade };
@@ -169,7 +182,7 @@ impl<R: Runtime> Response<R> {
         let mut take = Some(take);
         let mut taken = None;
         let mut sink = |data: &[u8]| taken = take.take().map(|take| take(data));
-        if !self.read(|reading| reading.hand_out(limit, &mut sink)) {
+        if !self.read(|reading| reading.hand_out_next(limit, &mut sink)) {
             self.wait(|reading, cx| reading.body.poll_step(cx, limit, &mut sink)).await?;
         }
         match (taken, take) {
@@ -193,7 +206,7 @@ impl<R: Runtime> Response<R> {
         let mut taken = None;
         let mut sink = |data: &[u8]| taken = take.take().map(|take| take(data));
         let step = self.read(|reading| {
-            if reading.hand_out(limit, &mut sink) {
+            if reading.hand_out_next(limit, &mut sink) {
                 return Ok(Step::Taken);
             }
             reading.body.step(limit, &mut sink)
@@ -246,6 +259,14 @@ impl<R: Runtime> Response<R> {
                 }
             }
         })
+    }
+
+    /// Where the chunks end that the body was sent in, counted in bytes from its begin, as far as
+    /// it has been handed out or has arrived since. Each end is told once, and those that the
+    /// caller does not ask for before it reads on are forgotten. [`read_all`](Self::read_all)
+    /// forgets them all.
+    pub fn take_chunk_ends(&self) -> Vec<u64> {
+        std::mem::take(&mut self.reading.borrow_mut().body.chunk_ends)
     }
 
     /// Takes the connection out of the pool, with what was received behind the head. None
@@ -312,6 +333,14 @@ impl<R: Runtime> Response<R> {
 }
 
 impl<R: Runtime> Reading<R> {
+    /// Forgets where chunks end of what was handed out, and hands out what is held. False:
+    /// nothing is.
+    fn hand_out_next(&mut self, limit: usize, sink: &mut dyn FnMut(&[u8])) -> bool {
+        let held = self.held.len() - self.handed_out;
+        self.body.forget_chunk_ends(held as u64);
+        self.hand_out(limit, sink)
+    }
+
     /// Hands out what is held. False: nothing is.
     fn hand_out(&mut self, limit: usize, sink: &mut dyn FnMut(&[u8])) -> bool {
         let held = &self.held[self.handed_out..];
@@ -331,6 +360,7 @@ impl<R: Runtime> Reading<R> {
     /// The body, and a sink that holds what comes of it.
     fn keeping(&mut self) -> (&mut Body<R>, impl FnMut(&[u8])) {
         let expected = self.body.expected_rest();
+        self.body.chunk_ends.clear();
         let held = &mut self.held;
         (&mut self.body, move |data: &[u8]| append(held, data, expected))
     }

@@ -21,6 +21,8 @@ pub(super) struct Body<R: Runtime> {
     framing: Option<Framing>,
     /// Bytes of the body that were taken from the stream.
     received: u64,
+    /// Where chunks end, counted from the begin of the body. Told once, or forgotten.
+    pub chunk_ends: Vec<u64>,
     trailers: Fields,
 }
 
@@ -62,6 +64,7 @@ impl<R: Runtime> Body<R> {
         link: Rc<Link<R>>,
         framing: Option<Framing>,
         received: u64,
+        chunk_ends: Vec<u64>,
         end: Option<Result<Fields, crate::Error>>,
     ) -> Self {
         let state = if framing.is_none() { State::Upgraded } else { State::Arriving };
@@ -72,6 +75,7 @@ impl<R: Runtime> Body<R> {
             state,
             framing,
             received,
+            chunk_ends,
             trailers: Fields::default(),
         };
         match end {
@@ -92,6 +96,15 @@ impl<R: Runtime> Body<R> {
 
     pub fn trailers(&self) -> &Fields {
         &self.trailers
+    }
+
+    /// Forgets where chunks end in all but the last `held` bytes that have been received.
+    pub fn forget_chunk_ends(&mut self, held: u64) {
+        let handed_out = self.received - held;
+        if self.chunk_ends.first().is_some_and(|end| *end <= handed_out) {
+            let count = self.chunk_ends.partition_point(|end| *end <= handed_out);
+            self.chunk_ends.drain(..count);
+        }
     }
 
     /// How long the body is, if the head tells it.
@@ -162,7 +175,10 @@ impl<R: Runtime> Body<R> {
 
     fn look(&mut self, limit: usize, sink: &mut dyn FnMut(&[u8])) -> Result<Step, Error<R::Error>> {
         let link = self.link.clone();
-        let (count, end) = link.stream.received(|input| gather(&link, input, limit, sink));
+        let (before, ends) = (self.received, &mut self.chunk_ends);
+        let mut on_chunk_end = |count: usize| ends.push(before + count as u64);
+        let (count, end) =
+            link.stream.received(|input| gather(&link, input, limit, sink, &mut on_chunk_end));
         self.received += count as u64;
         match end {
             Ok(Some(trailers)) => self.end(trailers),
@@ -222,12 +238,14 @@ impl<R: Runtime> Body<R> {
 }
 
 /// Hands the data in `input` to `sink`, in one piece, at most `limit` bytes. Returns how many
-/// these were, and the end if it has come.
+/// these were, and the end if it has come. Calls `on_chunk_end` with how many there were before
+/// each end of a chunk.
 fn gather<R: Runtime>(
     link: &Link<R>,
     input: &mut &[u8],
     limit: usize,
     sink: &mut dyn FnMut(&[u8]),
+    on_chunk_end: &mut dyn FnMut(usize),
 ) -> (usize, Result<Option<Fields>, Error<R::Error>>) {
     if input.is_empty() && limit > 0 {
         return (0, Ok(None));
@@ -239,11 +257,17 @@ fn gather<R: Runtime>(
         // No more than the limit can come out of as many bytes.
         let mut window = &input[..input.len().min(limit - count)];
         let offered = window.len();
-        let event = link.http.borrow_mut().receive(&mut window);
+        let mut http = link.http.borrow_mut();
+        let event = http.receive(&mut window);
+        let ends_chunk = http.is_behind_chunk();
+        drop(http);
         *input = &input[offered - window.len()..];
         match event {
             Ok(Event::Data(data)) => {
                 count += data.len();
+                if ends_chunk {
+                    on_chunk_end(count);
+                }
                 if first.is_empty() {
                     first = data;
                 } else {

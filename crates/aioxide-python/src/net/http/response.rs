@@ -193,6 +193,13 @@ impl HttpResponse {
         }
     }
 
+    /// Where the chunks end that the body was sent in, counted in bytes from its begin, as far as
+    /// it has been handed out or has arrived since. Each end is told once; those that nobody asks
+    /// for before more is read are forgotten, and `read` forgets them all.
+    fn take_chunk_ends(&self, py: Python<'_>) -> Vec<u64> {
+        self.response(py).take_chunk_ends()
+    }
+
     /// Whether the whole body has arrived, and the connection is back in the pool or closed.
     #[getter]
     fn is_complete(&self, py: Python<'_>) -> bool {
