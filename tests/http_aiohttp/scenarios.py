@@ -185,7 +185,8 @@ async def skipped_headers(session, server):
         await response.read()
 
 
-@scenario(TEXT)
+# aiohttp connects before it looks at the headers.
+@scenario(TEXT, differs=("connections",))
 async def forbidden_header(session, server):
     await session.get(server.url, headers={"X": "a\r\nb: c"})
 
@@ -812,7 +813,8 @@ async def closed_within_the_chunks(session, server):
         await response.read()
 
 
-@scenario([b"HTTP/1.1 200 OK\r\nContent-Le", Close])
+# aiohttp's text is the representation of what it has understood.
+@scenario([b"HTTP/1.1 200 OK\r\nContent-Le", Close], differs=("text",))
 async def closed_within_the_head(session, server):
     await session.get(server.url)
 

@@ -149,6 +149,28 @@ def test_a_replaced_method_of_a_connector_is_used(native_side):
     assert calls
 
 
+def test_a_connect_replaced_later_is_used(native_side, monkeypatch):
+    async def main():
+        server = await ScriptedServer([JSON]).start()
+        async with session_class(native_side)() as session:
+            async with session.get(server.url) as first:
+                await first.read()
+
+            async def refuse(*args, **kwargs):
+                raise aiohttp.ClientConnectionError("no network in tests")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(session.connector, "connect", refuse)
+                with pytest.raises(aiohttp.ClientConnectionError, match="no network"):
+                    await session.get(server.url)
+            async with session.get(server.url) as last:
+                await last.read()
+        await server.close()
+        return first, last
+
+    assert all(map(is_native, run(main())))
+
+
 def test_a_connector_replaced_later_is_used(native_side):
     async def main():
         server = await ScriptedServer([JSON]).start()

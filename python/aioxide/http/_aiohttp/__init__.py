@@ -1,7 +1,8 @@
 """The door for aiohttp: its requests over the native client.
 
 ========================  =====================================================================
-``session``               ``ClientSession``; replacing ``aiohttp.ClientSession._request``
+``sessions``              ``ClientSession``; replacing ``aiohttp.ClientSession._request``
+``in_place``              what ``aioxide.install(http=True)`` does to aiohttp
 ``eligibility``           which calls may run natively
 ``usual_requests``        the usual request, in as few steps as possible
 ``requests``              every other request that runs natively: traces, proxies, redirects

@@ -23,7 +23,6 @@ from aiohttp.connector import BaseConnector, Connection
 from aiohttp.helpers import ceil_timeout
 from yarl import URL
 
-from .. import _errors
 from .._native import HttpPool
 from .eligibility import CONNECTORS
 
@@ -73,7 +72,6 @@ class Connections:
         force_close = connector._force_close
         self.pool = HttpPool(
             _opener(weakref.ref(connector)),
-            vars(_errors),
             limit=connector._limit or None,
             limit_per_host=connector._limit_per_host or None,
             max_idle=0 if force_close else None,

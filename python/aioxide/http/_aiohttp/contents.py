@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientPayloadError
@@ -42,16 +43,36 @@ class Content(StreamReader):
     kept is bounded as it is in aiohttp.
     """
 
-    __slots__ = ("_fetching", "_inflater", "_more", "_native", "_response", "_splits")
+    __slots__ = (
+        "_at",
+        "_chunk_ends",
+        "_fetched",
+        "_fetching",
+        "_inflater",
+        "_is_chunked",
+        "_more",
+        "_native",
+        "_piece",
+        "_response",
+    )
 
     def __init__(self, response: Response, limit: int, encoding: str | None) -> None:
         super().__init__(_SOURCE, limit, loop=response._loop)  # type: ignore[arg-type]
         self._response: Response | None = response
         self._native = response._native
         self._inflater: DeflateBuffer | None = None
+        #: The inflater has more of what it was given already.
         self._more = False
         self._fetching = False
-        self._splits = response.is_chunked
+        #: What was fetched last, and how much of it was passed on.
+        self._piece = b""
+        self._at = 0
+        #: Bytes of the body that were passed on, as they came.
+        self._fetched = 0
+        self._is_chunked = response.is_chunked
+        self._chunk_ends: deque[int] = deque()
+        if self._is_chunked:
+            self.begin_http_chunk_receiving()
         if encoding is not None:
             self._inflater = DeflateBuffer(self, encoding, max_decompress_size=limit)
 
@@ -70,47 +91,53 @@ class Content(StreamReader):
 
     async def _fetch(self) -> None:
         """Add the next piece of the body, or its end."""
-        native = self._native
         if self._more:
             self._decompress(b"")
-        else:
-            ended = False
+            self._pass_on()
+            return
+        if self._at == len(self._piece):
             try:
-                if self._splits:
-                    piece, ended = await native.read_chunk(min(self._high_water, _PIECE))
-                else:
-                    piece = await native.read_some(min(self._high_water, _PIECE))
+                piece = await self._native.read_some(min(self._high_water, _PIECE))
             except FAILURES as error:
                 self._fail(error)
                 return
-            if piece:
-                if self._splits and self._http_chunk_splits is None:
-                    self.begin_http_chunk_receiving()
-                self._add(piece)
-            elif not ended:
+            if not piece:
                 self._end()
                 return
-            if ended and self._http_chunk_splits is not None:
+            self._take(piece)
+        self._pass_on()
+
+    def _take(self, piece: bytes) -> None:
+        self._piece = piece
+        self._at = 0
+        if self._is_chunked:
+            self._chunk_ends.extend(self._native.take_chunk_ends())
+
+    def _pass_on(self) -> None:
+        """Add what was fetched, chunk by chunk, until the inflater has enough for now."""
+        ends = self._chunk_ends
+        whole = self._piece
+        while self._at < len(whole) and not self._more and self._exception is None:
+            stop = len(whole)
+            if ends:
+                stop = min(stop, self._at + ends[0] - self._fetched)
+            piece = whole[self._at : stop]
+            self._at = stop
+            self._fetched += len(piece)
+            if self._inflater is None:
+                self.feed_data(piece)
+            else:
+                self._decompress(piece)
+            if ends and ends[0] == self._fetched:
+                ends.popleft()
                 self.end_http_chunk_receiving()
-        if native.is_complete and not self._more and not self._eof and self._exception is None:
-            await self._drain()
-
-    async def _drain(self) -> None:
-        """Add what has come behind the last piece, so that the end is known with the data."""
-        native = self._native
-        if self._splits:
+        if self._more or self._at < len(whole) or not self._native.is_complete:
             return
-        rest = await native.read()
-        if rest:
-            self._add(rest)
-        if not self._more:
-            self._end()
-
-    def _add(self, piece: bytes) -> None:
-        if self._inflater is None:
-            self.feed_data(piece)
+        # The end is known along with the last data.
+        if rest := self._native.read_some_nowait(min(self._high_water, _PIECE)):
+            self._take(rest)
         else:
-            self._decompress(piece)
+            self._end()
 
     def _decompress(self, piece: bytes) -> None:
         assert self._inflater is not None
@@ -120,7 +147,7 @@ class Content(StreamReader):
             self._break(error)
 
     def _end(self) -> None:
-        if self._eof:
+        if self._eof or self._exception is not None:
             return
         try:
             if self._inflater is None:
@@ -141,8 +168,7 @@ class Content(StreamReader):
     def _fail(self, error: BaseException) -> None:
         response = self._response
         assert response is not None
-        received = self.total_raw_bytes
-        self.set_exception(in_body(error, response, received))
+        self.set_exception(in_body(error, response, self._fetched))
 
     def is_eof(self) -> bool:
         return self._eof

@@ -6,7 +6,6 @@ pass by, sends the call to aiohttp's code instead, so that no test reaches the n
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 
@@ -14,9 +13,7 @@ import aiohttp
 from aiohttp.client_reqrep import ClientRequest, ClientResponse
 from aiohttp.connector import BaseConnector, TCPConnector, UnixConnector
 
-from ...loop import Loop
-
-__all__ = ("CONNECTORS", "OPTIONS", "ORIGINAL", "is_known", "is_untouched", "running_loop")
+__all__ = ("CONNECTORS", "OPTIONS", "ORIGINAL", "is_known", "is_untouched")
 
 logger = logging.getLogger("aioxide.http")
 
@@ -97,9 +94,3 @@ def is_untouched() -> bool:
         and ClientResponse.release is _release
         and ClientResponse.close is _close
     )
-
-
-def running_loop() -> Loop | None:
-    """Return the running loop if it is aioxide's."""
-    loop = asyncio._get_running_loop()
-    return loop if isinstance(loop, Loop) else None

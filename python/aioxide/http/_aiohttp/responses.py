@@ -305,11 +305,10 @@ class Response(ClientResponse):
 class ConnectionView:
     """``ClientResponse.connection``: as much of ``aiohttp.Connection`` as programs use."""
 
-    __slots__ = ("_callbacks", "_response")
+    __slots__ = ("_response",)
 
     def __init__(self, response: Response) -> None:
         self._response = response
-        self._callbacks: list[Any] = []
 
     def __repr__(self) -> str:
         return f"Connection<{self._response._url.host}:{self._response._url.port}>"
@@ -331,15 +330,13 @@ class ConnectionView:
         transport = self.transport
         return transport is None or transport.is_closing()
 
-    def add_callback(self, callback: Any) -> None:
-        if callback is not None:
-            self._callbacks.append(callback)
-
     def close(self) -> None:
-        self._response._native.close()
+        """Close the connection; the response cannot be read any more."""
+        self._response.close()
 
     def release(self) -> None:
-        self._response._native.release()
+        """Give the connection up; it is closed unless the response is complete."""
+        self._response.release()
 
 
 class _Nothing:

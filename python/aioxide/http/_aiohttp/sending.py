@@ -144,7 +144,6 @@ async def _in_steps(
             _head(request),
             read_timeout=call.limits.steps[2],
             deadline=call.deadline,
-            expect_continue=request._continue is not None,
         )
     except BaseException:
         lease.close()
@@ -153,9 +152,7 @@ async def _in_steps(
     try:
         if request._continue is not None and not await exchange.wait_continue():
             pass
-        elif request._body is None:
-            await exchange.end()
-        else:
+        elif request._body is not None:
             upload = Upload(request, exchange, _chunk_watcher(call, request))
             request._writer = upload.task
         return await exchange.response(), upload

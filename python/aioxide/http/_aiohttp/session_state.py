@@ -74,6 +74,7 @@ class SessionState:
     """What is kept of one session. It does not hold the session."""
 
     __slots__ = (
+        "connect",
         "connections",
         "connector",
         "inflates",
@@ -95,6 +96,8 @@ class SessionState:
         self.loop = session._loop
         #: Attributes of the connector: one more, and something in it was replaced.
         self.size = len(connector.__dict__)
+        #: What stands for the connector's `connect`: if something else does, it was replaced.
+        self.connect = connector.__dict__["connect"]
         self.places: dict[ConnectionKey, Place] = {}
         self.targets: dict[str | URL, Target] = {}
         self.timeout = session._timeout

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from ...loop import Loop
 from .eligibility import OPTIONS, ORIGINAL, is_known, is_untouched
 from .session_state import ATTRIBUTE, SessionState, state_of
 from .usual_requests import usual_request
@@ -32,6 +33,7 @@ def _request(
         (state is not None or (state := _prepared(self)) is not None)
         and state.connector is self._connector
         and len(state.connector.__dict__) == state.size
+        and state.connector.connect is state.connect
         and state.loop is asyncio._get_running_loop()
         and not state.connector._closed
         and not self._middlewares
@@ -55,8 +57,6 @@ _mark_as_coroutine_function(_request)
 
 def _prepared(session: aiohttp.ClientSession) -> SessionState | None:
     """Return a new state for a session whose requests may run natively."""
-    from ...loop import Loop
-
     if not _is_known or type(session) not in _CLASSES or not isinstance(session._loop, Loop):
         return None
     return state_of(session)
@@ -95,14 +95,15 @@ ClientSession._request.__signature__ = inspect.signature(ORIGINAL)  # type: igno
 _CLASSES = (aiohttp.ClientSession, ClientSession)
 
 
-def install() -> None:
-    """Let the requests of aiohttp's own sessions run natively.
+def install() -> bool:
+    """Let the requests of aiohttp's own sessions run natively; tell whether they do now.
 
     Installing twice is the same as once. Nothing happens if the installed version of aiohttp is
     not known, or if something else has taken the place of ``ClientSession._request``.
     """
     if _is_known and aiohttp.ClientSession._request is ORIGINAL:
         aiohttp.ClientSession._request = _request  # type: ignore[method-assign]
+    return aiohttp.ClientSession._request is _request
 
 
 def uninstall() -> None:

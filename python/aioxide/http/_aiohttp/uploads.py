@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import ClientConnectionError, ClientOSError
+from aiohttp import ClientConnectionError, ClientOSError, hdrs
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.compression_utils import ZLibCompressor
 
@@ -36,7 +36,7 @@ class Upload:
         self._exchange = exchange
         #: aiohttp's exception, if the body could not be sent.
         self.failure: BaseException | None = None
-        writer = BodyWriter(exchange, on_chunk)
+        writer = BodyWriter(exchange, on_chunk, request.headers.get(hdrs.CONTENT_LENGTH) != "0")
         if request.compress:
             writer.enable_compression(request.compress)
         self.task = asyncio.ensure_future(self._run(writer))
@@ -93,10 +93,15 @@ class BodyWriter(AbstractStreamWriter):
     """What a payload of aiohttp writes to. The exchange frames each piece as the headers say."""
 
     def __init__(
-        self, exchange: HttpExchange, on_chunk: Callable[[bytes], Awaitable[None]] | None
+        self,
+        exchange: HttpExchange,
+        on_chunk: Callable[[bytes], Awaitable[None]] | None,
+        has_body: bool,
     ) -> None:
         self._exchange = exchange
         self._on_chunk = on_chunk
+        #: The head has announced a body, which has to be ended.
+        self._has_body = has_body
         self._compressor: ZLibCompressor | None = None
         self._ended = False
         self.length = None
@@ -130,7 +135,8 @@ class BodyWriter(AbstractStreamWriter):
             await self.write(chunk)
         if self._compressor is not None:
             await self._send(self._compressor.flush())
-        await self._exchange.end()
+        if self._has_body:
+            await self._exchange.end()
 
     async def _send(self, chunk: Any) -> None:
         if not chunk:

@@ -49,9 +49,14 @@ async def usual_request(
 ) -> ClientResponse:
     """Send a request and return its response; see ``aiohttp.ClientSession.request``."""
     kind = KINDS.get(method)
+    if kind is None:
+        method = method.upper()
+        kind = KINDS.get(method)
     jar = session._cookie_jar
     if timeout is sentinel:
         timeout = session._timeout
+    elif not isinstance(timeout, ClientTimeout):
+        timeout = ClientTimeout(total=timeout)
     if (
         rest
         or kind is None
@@ -63,7 +68,6 @@ async def usual_request(
         or (jar._cookies if type(jar) is CookieJar else type(jar) is not DummyCookieJar)
         or (data is not None and (json is not None or type(data) is not bytes))
         or (json is not None and session._json_serialize_bytes is not None)
-        or type(timeout) is not ClientTimeout
         or (target := state.targets.get(str_or_url) or state.target(session, str_or_url)) is None
     ):
         head = None
@@ -87,7 +91,7 @@ async def usual_request(
             # aiohttp warns of it.
             head = None
     if head is None:
-        if str(method).upper() == "CONNECT" or asks_for_upgrade(headers):
+        if method == "CONNECT" or asks_for_upgrade(headers):
             # What follows is no HTTP any more: the program takes aiohttp's connection over.
             return await ORIGINAL(
                 session,
