@@ -523,6 +523,11 @@ async def too_many_redirects(session, server):
     await session.get(server.url + "/again", max_redirects=3)
 
 
+@scenario(redirect("/next"), [Silence])
+async def total_timeout_behind_a_redirect(session, server):
+    await session.get(server.url, timeout=aiohttp.ClientTimeout(total=0.05))
+
+
 @scenario(redirect("/again"))
 async def ten_redirects(session, server):
     await session.get(server.url)

@@ -7,6 +7,8 @@ import sys
 import unittest.mock
 
 import aiohttp
+import aioxide
+import aioxide.http
 import pytest
 from aiohttp.client_reqrep import ClientRequest, ClientResponse
 from aioxide.http._aiohttp import eligibility, sessions
@@ -39,6 +41,22 @@ def test_the_usual_request_is_native(native_side):
     response = run(answered(session_class(native_side)))
     assert is_native(response)
     assert isinstance(response, aiohttp.ClientResponse)
+
+
+def test_the_option_of_install():
+    aioxide.install(http=True)
+    try:
+        assert is_native(run(answered(aiohttp.ClientSession)))
+    finally:
+        aioxide.uninstall()
+    assert aiohttp.ClientSession._request is eligibility.ORIGINAL
+
+
+def test_the_public_name():
+    assert aioxide.http.ClientSession is sessions.ClientSession
+    assert "ClientSession" in dir(aioxide.http)
+    with pytest.raises(AttributeError, match="has no attribute 'Session'"):
+        _ = aioxide.http.Session
 
 
 def test_aiohttps_own_session_is_left_alone_before_and_after():
@@ -265,15 +283,14 @@ def test_web_sockets_are_aiohttps(native_side):
 
 
 PROGRAM = """
-import logging, sys, warnings
+import importlib.metadata, logging
 logging.basicConfig(format="%(name)s %(message)s")
-import aiohttp
-aiohttp.__version__ = "{version}"
-import aioxide
-from aioxide.http._aiohttp import eligibility, sessions
-sessions.install()
+importlib.metadata.version = lambda name: "{version}"
+import aiohttp, aioxide, aioxide.http
+from aioxide.http._aiohttp import eligibility
+aioxide.install(http=True)
 async def main():
-    async with sessions.ClientSession() as session:
+    async with aioxide.http.ClientSession() as session:
         try:
             await session.get("http://127.0.0.1:1/")
         except aiohttp.ClientConnectorError as error:

@@ -94,6 +94,39 @@ async def traced_post(session, server):
     return session.trace_configs[0].seen
 
 
+BEGIN_AND_END = traced("request_start", "request_end", "request_exception")
+
+
+@scenario(redirect("/next"), TEXT, options=BEGIN_AND_END)
+async def begin_and_end_of_a_redirect(session, server):
+    async with session.post(server.url, json=[1], headers={"X": "y"}) as response:
+        return await response.text(), session.trace_configs[0].seen
+
+
+@scenario(Close, options=BEGIN_AND_END)
+async def begin_and_end_of_a_failure(session, server):
+    try:
+        await session.get(server.url, params={"a": "b"})
+    except aiohttp.ClientError as error:
+        return session.trace_configs[0].seen, type(error).__name__
+
+
+@scenario(response(status=b"500 Oh"), options=BEGIN_AND_END)
+async def begin_and_end_of_a_refusal(session, server):
+    try:
+        await session.post(server.url, data=b"x", raise_for_status=True)
+    except aiohttp.ClientError as error:
+        return session.trace_configs[0].seen, str(error)
+
+
+@scenario(TEXT, options=BEGIN_AND_END)
+async def begin_and_end_with_unusual_headers(session, server):
+    async with session.post(
+        server.url, data=b"12345", headers={"Content-Length": "5"}, params={"a": "1"}
+    ) as response:
+        return await response.text(), session.trace_configs[0].seen
+
+
 @scenario(redirect("/next"), TEXT, options=traced())
 async def traced_redirect(session, server):
     async with session.get(server.url) as response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
+from ._aiohttp.in_place import accelerate_aiohttp
 from ._httpx.in_place import accelerate_httpx
 
 __all__ = ("ACCELERATORS", "install", "uninstall")
@@ -19,6 +20,7 @@ Undo = Callable[[], None]
 #: By the name of each package: the function that accelerates it; its result is None if it has
 #: replaced nothing.
 ACCELERATORS: dict[str, Callable[[ModuleType], Undo | None]] = {
+    "aiohttp": accelerate_aiohttp,
     "httpx": accelerate_httpx,
     "httpx2": accelerate_httpx,
 }

@@ -366,6 +366,7 @@ impl<R: Runtime> Reading<R> {
     }
 
     fn take_held(&mut self) -> Vec<u8> {
+        self.body.chunk_ends = Vec::new();
         let mut held = std::mem::take(&mut self.held);
         held.drain(..std::mem::take(&mut self.handed_out));
         held

@@ -5,6 +5,8 @@
 ``in_place``              what ``aioxide.install(http=True)`` does to aiohttp
 ``eligibility``           which calls may run natively
 ``usual_requests``        the usual request, in as few steps as possible
+``traced_requests``       the same when begin and end are traced
+``single_calls``          one request in one call of the native pool
 ``requests``              every other request that runs natively: traces, proxies, redirects
 ``sending``               one attempt to send a request
 ``redirects``             where a redirect leads

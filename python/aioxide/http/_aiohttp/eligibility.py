@@ -7,21 +7,20 @@ pass by, sends the call to aiohttp's code instead, so that no test reaches the n
 from __future__ import annotations
 
 import inspect
-import logging
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest, ClientResponse
 from aiohttp.connector import BaseConnector, TCPConnector, UnixConnector
 
-__all__ = ("CONNECTORS", "OPTIONS", "ORIGINAL", "is_known", "is_untouched")
+from .._versions import are_known
 
-logger = logging.getLogger("aioxide.http")
+__all__ = ("CONNECTORS", "OPTIONS", "ORIGINAL", "is_known", "is_untouched")
 
 #: aiohttp's function that every request goes through.
 ORIGINAL = aiohttp.ClientSession._request
 
-#: The versions whose inner parts are known here, by their first two numbers.
-KNOWN = ("3.14",)
+#: The beginnings of the versions whose inner parts are known here.
+KNOWN = ("3.14.",)
 
 #: What `_request` takes in these versions.
 ARGUMENTS = frozenset(
@@ -50,19 +49,12 @@ CONNECTORS = (TCPConnector, UnixConnector)
 
 def is_known() -> bool:
     """Tell whether the installed aiohttp is a version known here; if not, log one line."""
-    version = ".".join(aiohttp.__version__.split(".")[:2])
     taken = {
         name
         for name, parameter in inspect.signature(ORIGINAL).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    if version in KNOWN and taken <= ARGUMENTS:
-        return True
-    logger.warning(
-        "aiohttp %s is not a version that aioxide knows: its requests run on its own code",
-        aiohttp.__version__,
-    )
-    return False
+    return are_known("aiohttp", {"aiohttp": KNOWN}) and taken <= ARGUMENTS
 
 
 _connect = BaseConnector.connect

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 __all__ = ("KINDS", "Head", "Place", "encoded", "is_usual", "with_headers")
 
 #: Headers, as the native pool takes them.
-Head = tuple[tuple[str, str | bytes], ...]
+Head = list[tuple[str, str | bytes]]
 
 #: Methods of usual requests, to whether a request without a body says that its body is empty (1),
 #: and also of what kind it is (2).
 KINDS = {"GET": 0, "HEAD": 0, "OPTIONS": 0, "DELETE": 1, "POST": 2, "PUT": 2, "PATCH": 2}
 
 _EMPTY: tuple[Head, ...] = (
-    (),
-    ((hdrs.CONTENT_LENGTH, "0"),),
-    ((hdrs.CONTENT_LENGTH, "0"), (hdrs.CONTENT_TYPE, "application/octet-stream")),
+    [],
+    [(hdrs.CONTENT_LENGTH, "0")],
+    [(hdrs.CONTENT_LENGTH, "0"), (hdrs.CONTENT_TYPE, "application/octet-stream")],
 )
-_CLOSE: Head = ((hdrs.CONNECTION, "close"),)
+_CLOSE: Head = [(hdrs.CONNECTION, "close")]
 
 
 class Place:
@@ -66,7 +66,7 @@ class Place:
         begin = self.heads[0]
         if self.closes:
             begin = begin[:-1]
-        body = ((hdrs.CONTENT_LENGTH, str(length)), (hdrs.CONTENT_TYPE, content_type))
+        body = [(hdrs.CONTENT_LENGTH, str(length)), (hdrs.CONTENT_TYPE, content_type)]
         return begin + body + _CLOSE if self.closes else begin + body
 
     def _make(self, defaults: CIMultiDict[str]) -> None:
@@ -92,7 +92,7 @@ def with_headers(
     for name in hdrs.HOST_ALL:
         if name in headers:
             host = headers.popall(name)[-1]
-    made = [(hdrs.HOST, host), *map(encoded, headers.items())]
+    made: Head = [(hdrs.HOST, host), *map(encoded, headers.items())]
     for name, value in _AUTOMATIC:
         if name not in headers:
             made.append((name, value))
@@ -108,7 +108,7 @@ def with_headers(
             made.append((hdrs.CONTENT_TYPE, content_type))
     if place.closes and hdrs.CONNECTION not in headers:
         made.extend(_CLOSE)
-    return tuple(made)
+    return made
 
 
 def encoded(header: tuple[str, str]) -> tuple[str, str | bytes]:

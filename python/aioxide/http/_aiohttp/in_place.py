@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
-from .sessions import install, uninstall
-
 __all__ = ("accelerate_aiohttp",)
 
 
@@ -19,4 +17,6 @@ def accelerate_aiohttp(module: ModuleType) -> Callable[[], None] | None:
     Arguments:
         module: aiohttp, imported.
     """
+    from .sessions import install, uninstall
+
     return uninstall if install() else None

@@ -140,17 +140,20 @@ class Request:
         self.request: ClientRequest | None = None
         self.response: Response | None = None
 
-    async def run(self, first: Response | None = None, deadline: float | None = None) -> Response:
+    async def run(self, first: Response | None = None) -> Response:
         """Send it, follow redirects, and return the last response.
 
         Arguments:
             first: the response, if the request was sent already.
-            deadline: when it ends, if it began already.
         """
         try:
-            self.deadline = deadline or self.limits.deadline(self.state.loop.time())
-            for config in self.session._trace_configs:
-                await self._begin_trace(config)
+            if first is None:
+                self.deadline = self.limits.deadline(self.state.loop.time())
+            else:
+                self.deadline = first._deadline
+            if not self.traces:
+                for config in self.session._trace_configs:
+                    await self._begin_trace(config)
             async with asyncio.timeout_at(self.deadline):
                 response = await self._last_response(first)
             await self._close_body()

@@ -52,6 +52,8 @@ class Response(ClientResponse):
     _writing: asyncio.Task[None] | None = None
     _connection_view: ConnectionView | None = None
     _traces: Sequence[Trace] = ()  # type: ignore[assignment]
+    #: When the whole request ends; kept for the next one if this response redirects.
+    _deadline: float | None = None
     _limit = DEFAULT_CHUNK_SIZE
     _inflates = True
 

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from .connections import Origin
     from .requests import Request
 
-__all__ = ("send",)
+__all__ = ("STEPS", "send")
 
-_STEPS = (
+#: Signals of what happens between the begin and the end of a request.
+STEPS = (
     "_on_connection_queued_start",
     "_on_connection_queued_end",
     "_on_connection_create_start",
@@ -214,4 +215,4 @@ def _chunk_watcher(call: Request, request: ClientRequest) -> Any:
 
 def _watched(traces: Sequence[Trace]) -> bool:
     """Tell whether somebody listens to more than the begin and the end of a request."""
-    return any(getattr(trace._trace_config, name) for trace in traces for name in _STEPS)
+    return any(getattr(trace._trace_config, name) for trace in traces for name in STEPS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp.client_reqrep import ClientRequest, ClientResponse, ConnectionKey
 from aiohttp.helpers import DEFAULT_CHUNK_SIZE
@@ -83,6 +83,7 @@ class SessionState:
         "loop",
         "places",
         "read_bufsize",
+        "simple_traces",
         "size",
         "targets",
         "timeout",
@@ -100,6 +101,8 @@ class SessionState:
         self.connect = connector.__dict__["connect"]
         self.places: dict[ConnectionKey, Place] = {}
         self.targets: dict[str | URL, Target] = {}
+        #: The session's traces, if they listen to begins and ends only.
+        self.simple_traces: list[Any] | None = None
         self.timeout = session._timeout
         self.limits = Limits(session._timeout)
         self.read_bufsize = session._read_bufsize

@@ -9,18 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import CookieJar, DummyCookieJar, hdrs
-from aiohttp.client import IDEMPOTENT_METHODS, ClientTimeout
+from aiohttp.client import ClientTimeout
 from aiohttp.helpers import sentinel
 from aiohttp.payload import TOO_LARGE_BYTES_BODY
 from multidict import CIMultiDict
 
 from .eligibility import ORIGINAL
-from .failures import FAILURES, before_response, may_repeat
 from .heads import KINDS, is_usual, with_headers
 from .redirects import REDIRECTS
-from .requests import Request, keep_cookies
-from .responses import Response, request_info
-from .session_state import Limits
+from .requests import Request
+from .single_calls import check_status, send
+from .traced_requests import are_simple, traced_request
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -45,6 +44,7 @@ async def usual_request(
     allow_redirects: bool = True,
     timeout: Any = sentinel,
     raise_for_status: Any = None,
+    trace_request_ctx: Any = None,
     **rest: Any,
 ) -> ClientResponse:
     """Send a request and return its response; see ``aiohttp.ClientSession.request``."""
@@ -60,7 +60,7 @@ async def usual_request(
     if (
         rest
         or kind is None
-        or session._trace_configs
+        or ((configs := session._trace_configs) and not are_simple(state, configs))
         or session._trust_env
         or session._default_auth is not None
         or session._default_proxy is not None
@@ -81,31 +81,37 @@ async def usual_request(
         else:
             body = session._json_serialize(json).encode()
             content_type = "application/json"
-        if headers:
+        if body is not None and len(body) > TOO_LARGE_BYTES_BODY:
+            # aiohttp warns of it.
+            head = None
+        elif configs:
+            options = {
+                "data": data,
+                "json": json,
+                "headers": headers,
+                "allow_redirects": allow_redirects,
+                "timeout": timeout,
+                "raise_for_status": raise_for_status,
+            }
+            return await traced_request(
+                session,
+                state,
+                target,
+                method,
+                kind,
+                body,
+                content_type,
+                timeout,
+                trace_request_ctx,
+                options,
+            )
+        elif headers:
             head = own_head(session, place, headers, kind, content_type, body)
         elif body is None:
             head = place.head(session, kind)
         else:
             head = place.head_with_body(session, content_type, len(body))
-        if body is not None and len(body) > TOO_LARGE_BYTES_BODY:
-            # aiohttp warns of it.
-            head = None
     if head is None:
-        if method == "CONNECT" or asks_for_upgrade(headers):
-            # What follows is no HTTP any more: the program takes aiohttp's connection over.
-            return await ORIGINAL(
-                session,
-                method,
-                str_or_url,
-                params=params,
-                data=data,
-                json=json,
-                headers=headers,
-                allow_redirects=allow_redirects,
-                timeout=timeout,
-                raise_for_status=raise_for_status,
-                **rest,
-            )
         options = {
             "params": params,
             "data": data,
@@ -114,52 +120,15 @@ async def usual_request(
             "allow_redirects": allow_redirects,
             "timeout": timeout,
             "raise_for_status": raise_for_status,
+            "trace_request_ctx": trace_request_ctx,
+            **rest,
         }
-        return await Request(session, state, method, str_or_url, **options, **rest).run()
+        if method == "CONNECT" or asks_for_upgrade(headers):
+            # What follows is no HTTP any more: the program takes aiohttp's connection over.
+            return await ORIGINAL(session, method, str_or_url, **options)
+        return await Request(session, state, method, str_or_url, **options).run()
 
-    limits = state.limits if timeout is state.timeout else Limits(timeout)
-    now = state.loop.time()
-    deadline = limits.deadline(now)
-    origin = place.origin
-    origin.attempt = (None, (), timeout)
-    repeats = method in IDEMPOTENT_METHODS and session._retry_connection
-    while True:
-        try:
-            if limits.connect is None:
-                native = await state.connections.pool.request(
-                    origin,
-                    method,
-                    target.path,
-                    head,
-                    body,
-                    timeouts=limits.steps,
-                    deadline=deadline,
-                )
-            else:
-                native = await state.connections.pool.request(
-                    origin,
-                    method,
-                    target.path,
-                    head,
-                    body,
-                    timeouts=limits.steps,
-                    acquire_timeout=limits.acquiring(now),
-                    deadline=deadline,
-                )
-            break
-        except FAILURES as error:
-            info = request_info(target.url, target.real_url, method, head)
-            failure = before_response(error, target.url, info)
-            if not repeats or not may_repeat(failure):
-                raise failure from failure.__cause__
-            repeats = False
-
-    response = Response(native, method, target.real_url, target.url, session, head)
-    if state.is_custom:
-        response._limit = state.read_bufsize
-        response._inflates = state.inflates
-    if native.get("set-cookie") is not None:
-        keep_cookies(session, response)
+    response = await send(session, state, target, method, head, body, timeout)
     if response.status in REDIRECTS and allow_redirects:
         call = Request(
             session,
@@ -173,18 +142,11 @@ async def usual_request(
             timeout=timeout,
             raise_for_status=raise_for_status,
         )
-        return await call.run(response, deadline)
+        return await call.run(response)
     if raise_for_status is None:
         raise_for_status = session._raise_for_status
     if raise_for_status:
-        try:
-            if callable(raise_for_status):
-                await raise_for_status(response)
-            else:
-                response.raise_for_status()
-        except BaseException:
-            response.close()
-            raise
+        await check_status(response, raise_for_status)
     return response
 
 
