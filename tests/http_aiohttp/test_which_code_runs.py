@@ -222,6 +222,18 @@ def test_a_patched_request_is_used_by_both(native_side):
         assert run(main()) == "GET http://no.where/"
 
 
+@pytest.mark.parametrize("name", ["get", "post", "request"])
+def test_a_patched_method_is_used_by_both(native_side, name):
+    Session = session_class(native_side)
+    with unittest.mock.patch.object(aiohttp.ClientSession, name, lambda self, *args: "mocked"):
+
+        async def main():
+            async with Session() as session:
+                return getattr(session, name)("http://no.where/")
+
+        assert run(main()) == "mocked"
+
+
 def test_a_resolver_of_ones_own_is_asked(native_side):
     asked = []
 

@@ -8,6 +8,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from aiohttp.client import _BaseRequestContextManager
 
 from ...loop import Loop
 from .eligibility import OPTIONS, ORIGINAL, is_known, is_untouched
@@ -20,28 +21,8 @@ if TYPE_CHECKING:
 __all__ = ("ClientSession", "install", "uninstall")
 
 _is_known = is_known()
-
-
-@functools.wraps(ORIGINAL)
-def _request(
-    self: aiohttp.ClientSession, method: str, str_or_url: Any, **options: Any
-) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
-    # Not a coroutine function, so that aiohttp's own one, where it is used, has the caller right
-    # above itself: its warnings name that line.
-    state: SessionState | None = self.__dict__.get(ATTRIBUTE)
-    if (
-        (state is not None or (state := _prepared(self)) is not None)
-        and state.connector is self._connector
-        and len(state.connector.__dict__) == state.size
-        and state.connector.connect is state.connect
-        and state.loop is asyncio._get_running_loop()
-        and not state.connector._closed
-        and not self._middlewares
-        and OPTIONS.issuperset(options)
-        and is_untouched()
-    ):
-        return usual_request(self, state, method, str_or_url, **options)
-    return ORIGINAL(self, method, str_or_url, **options)
+_get_running_loop = asyncio._get_running_loop
+_GENERIC = aiohttp.client._RequestContextManager
 
 
 def _mark_as_coroutine_function(function: Any) -> None:
@@ -52,7 +33,45 @@ def _mark_as_coroutine_function(function: Any) -> None:
         function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
 
 
-_mark_as_coroutine_function(_request)
+def _dispatching(asks_class: bool) -> Any:
+    """Return a function for the place of ``ClientSession._request``.
+
+    Arguments:
+        asks_class: look whether something else has taken the place of aiohttp's own function, and
+            call that. Otherwise the function has been called in that place.
+    """
+
+    # Not a coroutine function, so that aiohttp's own one, where it is used, has the caller right
+    # above itself: its warnings name that line.
+    @functools.wraps(ORIGINAL)
+    def _request(
+        self: aiohttp.ClientSession, method: str, str_or_url: Any, **options: Any
+    ) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+        if asks_class:
+            current = aiohttp.ClientSession._request
+            if current is not ORIGINAL and current is not _in_place:
+                return current(self, method, str_or_url, **options)
+        state: SessionState | None = self.__dict__.get(ATTRIBUTE)
+        if state is not None or (state := _prepared(self)) is not None:
+            connector = state.connector
+            if (
+                connector is self._connector
+                and len(connector.__dict__) == state.size
+                and connector.connect is state.connect
+                and state.loop is _get_running_loop()
+                and not connector._closed
+                and not self._middlewares
+                and OPTIONS.issuperset(options)
+                and is_untouched()
+            ):
+                return usual_request(self, state, method, str_or_url, **options)
+        return ORIGINAL(self, method, str_or_url, **options)
+
+    _mark_as_coroutine_function(_request)
+    return _request
+
+
+_in_place = _dispatching(asks_class=False)
 
 
 def _prepared(session: aiohttp.ClientSession) -> SessionState | None:
@@ -80,17 +99,8 @@ class ClientSession(_Quiet, aiohttp.ClientSession):
     https://docs.aiohttp.org/en/stable/client_reference.html#client-session
     """
 
-    def _request(
-        self, method: str, str_or_url: Any, **options: Any
-    ) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
-        current = aiohttp.ClientSession._request
-        if current is ORIGINAL or current is _request:
-            return _request(self, method, str_or_url, **options)
-        return current(self, method, str_or_url, **options)
+    _request = _dispatching(asks_class=True)
 
-
-_mark_as_coroutine_function(ClientSession._request)
-ClientSession._request.__signature__ = inspect.signature(ORIGINAL)  # type: ignore[attr-defined]
 
 _CLASSES = (aiohttp.ClientSession, ClientSession)
 
@@ -102,11 +112,17 @@ def install() -> bool:
     not known, or if something else has taken the place of ``ClientSession._request``.
     """
     if _is_known and aiohttp.ClientSession._request is ORIGINAL:
-        aiohttp.ClientSession._request = _request  # type: ignore[method-assign]
-    return aiohttp.ClientSession._request is _request
+        aiohttp.ClientSession._request = _in_place  # type: ignore[method-assign]
+        if aiohttp.client._RequestContextManager is _GENERIC:
+            # The same class without its generic alias, which takes as long to make an object as
+            # a tenth of everything that Python does for a request.
+            aiohttp.client._RequestContextManager = _BaseRequestContextManager
+    return aiohttp.ClientSession._request is _in_place
 
 
 def uninstall() -> None:
     """Take out what :func:`install` has put in."""
-    if aiohttp.ClientSession._request is _request:
+    if aiohttp.ClientSession._request is _in_place:
         aiohttp.ClientSession._request = ORIGINAL  # type: ignore[method-assign]
+    if aiohttp.client._RequestContextManager is _BaseRequestContextManager:
+        aiohttp.client._RequestContextManager = _GENERIC
