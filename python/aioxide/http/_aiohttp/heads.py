@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from .connections import Origin
 
-__all__ = ("KINDS", "Head", "Place", "encoded", "is_usual", "with_headers")
+__all__ = ("KINDS", "Head", "Place", "is_usual", "with_headers")
 
 #: Headers, as the native pool takes them.
-Head = list[tuple[str, str | bytes]]
+Head = list[tuple[str, str]]
 
 #: Methods of usual requests, to whether a request without a body says that its body is empty (1),
 #: and also of what kind it is (2).
@@ -89,10 +89,13 @@ def with_headers(
         length: of the body.
     """
     host = place.host
-    for name in hdrs.HOST_ALL:
-        if name in headers:
-            host = headers.popall(name)[-1]
-    made: Head = [(hdrs.HOST, host), *map(encoded, headers.items())]
+    if hdrs.HOST in headers:
+        host = headers.popall(hdrs.HOST)[-1]
+    made: Head = [(hdrs.HOST, host)]
+    made += headers.items()
+    for header in made:
+        if not isinstance(header[1], str):
+            raise TypeError(f"Cannot serialize non-str key {header[1]!r}")
     for name, value in _AUTOMATIC:
         if name not in headers:
             made.append((name, value))
@@ -111,33 +114,19 @@ def with_headers(
     return made
 
 
-def encoded(header: tuple[str, str]) -> tuple[str, str | bytes]:
-    """Return a header as the native pool takes it: what is not ASCII goes as UTF-8."""
-    name, value = header
-    for part in header:
-        if not isinstance(part, str):
-            raise TypeError(f"Cannot serialize non-str key {part!r}")
-    if value.isascii():
-        return header
-    return name, value.encode("utf-8", "surrogateescape")
-
-
 #: What a request says by itself.
 _AUTOMATIC: tuple[tuple[istr, str], ...] = (
     *((istr(name), value) for name, value in ClientRequest.DEFAULT_HEADERS.items()),
     (hdrs.USER_AGENT, SERVER_SOFTWARE),
 )
 
-#: Headers by which a request's body is framed otherwise, or that need more than one step.
-UNUSUAL = (
-    hdrs.TRANSFER_ENCODING,
-    hdrs.CONTENT_LENGTH,
-    hdrs.EXPECT,
-    hdrs.CONTENT_ENCODING,
-    hdrs.UPGRADE,
-)
-
 
 def is_usual(headers: Mapping[str, str]) -> bool:
-    """Tell whether nothing in the headers changes how a request is sent."""
-    return not any(name in headers for name in UNUSUAL)
+    """Tell whether the headers frame no body otherwise and ask for no more than one step."""
+    return not (
+        hdrs.TRANSFER_ENCODING in headers
+        or hdrs.CONTENT_LENGTH in headers
+        or hdrs.EXPECT in headers
+        or hdrs.CONTENT_ENCODING in headers
+        or hdrs.UPGRADE in headers
+    )

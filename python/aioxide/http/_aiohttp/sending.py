@@ -14,7 +14,6 @@ from aiohttp.helpers import ceil_timeout
 from aiohttp.payload import BytesPayload
 
 from .failures import FAILURES, before_response
-from .heads import encoded
 from .responses import Response
 from .uploads import Upload
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from .._native import HttpLease, HttpResponse
     from .connections import Origin
+    from .heads import Head
     from .requests import Request
 
 __all__ = ("STEPS", "send")
@@ -106,8 +106,12 @@ def _complete_head(call: Request, request: ClientRequest) -> bytes:
     return request.url.raw_path_qs.encode()
 
 
-def _head(request: ClientRequest) -> list[tuple[Any, Any]]:
-    return [encoded(header) for header in request.headers.items()]
+def _head(request: ClientRequest) -> Head:
+    head = list(request.headers.items())
+    for header in head:
+        if not isinstance(header[1], str):
+            raise TypeError(f"Cannot serialize non-str key {header[1]!r}")
+    return head
 
 
 async def _at_once(

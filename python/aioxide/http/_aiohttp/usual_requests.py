@@ -18,6 +18,7 @@ from .eligibility import ORIGINAL
 from .heads import KINDS, is_usual, with_headers
 from .redirects import REDIRECTS
 from .requests import Request
+from .session_state import Target
 from .single_calls import check_status, send
 from .traced_requests import are_simple, traced_request
 
@@ -73,7 +74,7 @@ async def usual_request(
         head = None
     else:
         if params:
-            target = state.target_of(target.real_url.extend_query(params))
+            target = Target(target.place, target.real_url.extend_query(params))
         place = target.place
         if json is None:
             body = data
