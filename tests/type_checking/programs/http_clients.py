@@ -1,10 +1,13 @@
-"""``aioxide.http.Transport`` goes where httpx and httpx2 ask for a transport of theirs."""
+"""``aioxide.http.Transport`` goes where httpx and httpx2 ask for a transport of theirs, and
+``aioxide.http.ClientSession`` is a session of aiohttp.
+"""
 
 from __future__ import annotations
 
 import ssl
 from typing import assert_type
 
+import aiohttp
 import aioxide
 import aioxide.http
 import httpx
@@ -24,7 +27,16 @@ async def both() -> None:
         assert_type(entered, aioxide.http.Transport)
 
 
+async def session() -> None:
+    async with aioxide.http.ClientSession("http://localhost/", raise_for_status=True) as session:
+        as_aiohttps: aiohttp.ClientSession = session
+        async with as_aiohttps.get("path", params={"a": "b"}) as response:
+            assert_type(response, aiohttp.ClientResponse)
+        assert_type(await session.post("path", json=[1]), aiohttp.ClientResponse)
+
+
 def run() -> None:
     aioxide.run(both())
+    aioxide.run(session())
     aioxide.install(http=True)
     aioxide.uninstall()
