@@ -450,6 +450,12 @@ async def header_that_is_not_ascii(session, server):
         return response.headers["x-text"], response.raw_headers
 
 
+@scenario(response(b"x", headers=[("x-own", "1"), ("etag", "2"), ("CACHE-CONTROL", "3")]))
+async def names_of_headers(session, server):
+    async with session.get(server.url) as response:
+        return await seen(response)
+
+
 # Statuses.
 
 

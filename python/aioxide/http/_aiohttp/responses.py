@@ -8,13 +8,14 @@ import json
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import ClientConnectionError
+from aiohttp import ClientConnectionError, hdrs
 from aiohttp.client_reqrep import ClientResponse, RequestInfo, _is_expected_content_type
 from aiohttp.helpers import DEFAULT_CHUNK_SIZE, parse_mimetype
 from aiohttp.http import HttpVersion, HttpVersion10, HttpVersion11
+from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.typedefs import DEFAULT_JSON_DECODER
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from .contents import Content
 from .failures import FAILURES, in_body
@@ -39,6 +40,13 @@ _EMPTY = frozenset((204, 304))
 #: `Content-Type` to whether it is JSON, and the encoding that it says. At most `_MOST` entries.
 _types: dict[str | None, tuple[bool, str | None]] = {}
 _MOST = 256
+
+#: The names that aiohttp's parser in C writes as `aiohttp.hdrs` does, by their lower case.
+_names: dict[bytes, istr] = {}
+if HttpResponseParser is not HttpResponseParserPy:
+    _names.update(
+        (name.lower().encode(), name) for name in vars(hdrs).values() if isinstance(name, istr)
+    )
 
 _scan = json.JSONDecoder().scan_once
 
@@ -111,7 +119,7 @@ class Response(ClientResponse):
                 CIMultiDict(
                     [
                         (
-                            name.decode("utf-8", "surrogateescape"),
+                            _names.get(name.lower()) or name.decode("utf-8", "surrogateescape"),
                             value.decode("utf-8", "surrogateescape"),
                         )
                         for name, value in self._native.raw_headers
