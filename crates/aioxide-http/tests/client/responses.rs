@@ -356,6 +356,32 @@ mod upgrades {
     }
 }
 
+#[test]
+fn ends_of_chunks_are_told_once() {
+    let (world, pool) = world();
+    let response = begun(&world, &pool, &[CHUNKED, "2\r\nab\r\n3\r\nc"].concat());
+    assert_eq!(read_some(&world, &response, 1).result().unwrap(), b"a");
+    assert_eq!(response.take_chunk_ends(), [2]);
+    assert_eq!(read_some(&world, &response, 10).result().unwrap(), b"bc");
+    assert_eq!(response.take_chunk_ends(), []);
+    world.wire(0).send("de\r\n1\r\nf\r\n0\r\n\r\n");
+    assert_eq!(read_some(&world, &response, 10).result().unwrap(), b"def");
+    assert_eq!(response.take_chunk_ends(), [5, 6]);
+    assert_eq!(counts(&pool), (1, 0, 0));
+}
+
+#[test]
+fn ends_of_chunks_that_nobody_asks_for_are_forgotten() {
+    let (world, pool) = world();
+    let response = begun(&world, &pool, &[CHUNKED, "2\r\nab\r\n3\r\ncde\r\n"].concat());
+    read_some(&world, &response, 2).result().unwrap();
+    read_some(&world, &response, 1).result().unwrap();
+    assert_eq!(response.take_chunk_ends(), [5]);
+    world.wire(0).send("1\r\nf\r\n0\r\n\r\n");
+    read_all(&world, &response).result().unwrap();
+    assert_eq!(response.take_chunk_ends(), []);
+}
+
 mod splitting {
     use super::*;
 
@@ -429,46 +455,4 @@ mod splitting {
             }
         }
     }
-
-fn ends_of_chunks_are_told_once() {
-    let (world, pool) = World::pool(Config::default());
-    let task = send(&world, &pool, get(1));
-    world.wire(0).send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\nc");
-    let response = task.result().unwrap();
-    let wire = world.wire(0);
-    let task = world.spawn(async move {
-        let mut seen = Vec::new();
-        for limit in [1, 10, 10] {
-            let piece = response.read_some(limit, <[u8]>::to_vec).await.unwrap();
-            seen.push((piece, response.take_chunk_ends()));
-        }
-        seen
-    });
-    world.run();
-    wire.send("de\r\n1\r\nf\r\n0\r\n\r\n");
-    let pieces = [b"a".to_vec(), b"bc".to_vec(), b"def".to_vec()];
-    let ends = [vec![2], vec![], vec![5, 6]];
-    assert_eq!(task.result(), pieces.into_iter().zip(ends).collect::<Vec<_>>());
-    assert_eq!(counts(&pool), (1, 0, 0));
-}
-
-#[test]
-fn ends_of_chunks_that_nobody_asks_for_are_forgotten() {
-    let (world, pool) = World::pool(Config::default());
-    let task = send(&world, &pool, get(1));
-    world
-        .wire(0)
-        .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n");
-    let response = task.result().unwrap();
-    let wire = world.wire(0);
-    let task = world.spawn(async move {
-        response.read_some(2, <[u8]>::to_vec).await.unwrap();
-        response.read_some(1, <[u8]>::to_vec).await.unwrap();
-        let ends = response.take_chunk_ends();
-        response.read_all().await.unwrap();
-        (ends, response.take_chunk_ends())
-    });
-    world.run();
-    wire.send("1\r\nf\r\n0\r\n\r\n");
-    assert_eq!(task.result(), (vec![5], vec![]));
 }
