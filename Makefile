@@ -182,12 +182,14 @@ soak: ## Thousands of connections that come and go: make soak ARGS="--seconds 60
 # A run that fails prints the seed it had, shrinks the case and keeps it in the crate's
 # tests/regressions, which `make test` tries from then on.
 .PHONY: fuzz
-fuzz: ## Random programs on the engine, random HTTP: make fuzz ARGS=20000 (cases of each kind)
+fuzz: ## Random programs on the engine, locks and queues, HTTP: make fuzz ARGS=20000 (cases of each kind)
 	@seed="$${PROPTEST_RNG_SEED:-$$(date +%s)}" && echo "PROPTEST_RNG_SEED=$$seed" && \
 	PROPTEST_CASES='$(or $(ARGS),20000)' PROPTEST_RNG_SEED="$$seed" CARGO_TARGET_DIR='$(CURDIR)/target' \
 		$(CARGO) test --locked --package aioxide-engine --no-fail-fast --lib \
 		--test engine_against_model --test timers_against_model --test iterations_against_model \
 		-- model sorted_vector && \
+	PROPTEST_CASES='$(or $(ARGS),20000)' PROPTEST_RNG_SEED="$$seed" CARGO_TARGET_DIR='$(CURDIR)/target' \
+		$(CARGO) test --locked --package aioxide-sync --no-fail-fast --test rules -- models && \
 	PROPTEST_CASES='$(or $(ARGS),20000)' PROPTEST_RNG_SEED="$$seed" CARGO_TARGET_DIR='$(CURDIR)/target' \
 		$(CARGO) test --locked --package aioxide-http --no-fail-fast \
 		--test against_hyper --test hostile --test round_trip
@@ -199,9 +201,10 @@ fuzz-api: ## Hostile random calls from Python: make fuzz-api ARGS="--seconds 360
 	$(in_venv) fuzz/run.py $(ARGS)
 
 .PHONY: miri
-miri: ## Run the engine's tests under Miri (needs rustup)
+miri: ## Run the tests of engine, locks and queues under Miri (needs rustup)
 	rustup toolchain install nightly --profile minimal --component miri,rust-src --no-self-update
-	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked --package aioxide-engine
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked \
+		--package aioxide-engine --package aioxide-sync
 
 .PHONY: check-macos
 check-macos: ## Compile engine and binding for macOS, without linking (needs rustup)
