@@ -654,6 +654,23 @@ async def no_cookies(session, server):
             return sorted(response.cookies)
 
 
+@scenario(TEXT, options=lambda: {"cookies": {"s": "1", "q": '"quoted"'}})
+async def cookies_of_the_session(session, server):
+    url = server.url.replace("127.0.0.1", "localhost")
+    async with session.get(url) as response:
+        await response.read()
+    async with session.post(url, json=[1], headers={"Cookie": "h=2; s=0", "X": "y"}) as response:
+        return list(response.request_info.headers.items())
+
+
+@scenario(TEXT, options=lambda: {"headers": {"Content-Encoding": "gzip", "Expect": ""}})
+async def unusual_headers_of_the_session(session, server):
+    async with session.post(server.url, data=b"zipped") as response:
+        await response.read()
+    async with session.get(server.url) as response:
+        await response.read()
+
+
 @scenario(TEXT, options=lambda: {"cookies": {"s": "1"}})
 async def cookies_of_session_and_request(session, server):
     url = server.url.replace("127.0.0.1", "localhost")

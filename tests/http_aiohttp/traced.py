@@ -165,6 +165,16 @@ async def traced_stream(session, server):
         return b"".join(pieces), session.trace_configs[0].seen
 
 
+@scenario(
+    TEXT,
+    options=lambda: {"cookies": {"s": "1"}, "headers": {"Host": "own"}, **BEGIN_AND_END()},
+)
+async def begin_and_end_with_cookies(session, server):
+    url = server.url.replace("127.0.0.1", "localhost")
+    async with session.get(url, headers={"Cookie": "a=b"}) as response:
+        return await response.text(), session.trace_configs[0].seen
+
+
 def adds_headers():
     config = aiohttp.TraceConfig()
 

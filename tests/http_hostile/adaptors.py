@@ -26,6 +26,10 @@ class Adaptor:
     is_in_place: bool = False
 
 
+def our_session(tls):
+    return Aiohttp(aioxide.http.ClientSession, tls=tls)
+
+
 def httpx_of(package):
     return lambda tls: Httpx(package, tls=tls)
 
@@ -51,6 +55,8 @@ REFERENCES = {
 #: What must behave as they do.
 ON_AIOXIDE = (
     Adaptor("aiohttp", "aiohttp", lambda tls: Aiohttp(tls=tls)),
+    Adaptor("ClientSession", "aiohttp", our_session, is_ours=True),
+    Adaptor("aiohttp in place", "aiohttp", lambda tls: Aiohttp(tls=tls), "aioxide", True, True),
     Adaptor("httpx", "httpx", httpx_of("httpx")),
     Adaptor("httpx2", "httpx2", httpx_of("httpx2")),
     Adaptor("Transport, httpx", "httpx", transport_of("httpx"), is_ours=True),

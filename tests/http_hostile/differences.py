@@ -4,6 +4,7 @@
 here and does not differ fails, so that the table stays true.
 """
 
+from . import differences_of_aiohttp
 from .clients import Answered, Failed
 
 #: Two parties that read these bytes differently can be made to disagree about where a response
@@ -124,4 +125,8 @@ def by_case(**packages):
     return cases
 
 
-DIFFERENCES = by_case(httpx=of_httpx("httpx"), httpx2=of_httpx("httpx2"))
+DIFFERENCES = by_case(
+    aiohttp=differences_of_aiohttp.DIFFERENCES,
+    httpx=of_httpx("httpx"),
+    httpx2=of_httpx("httpx2"),
+)

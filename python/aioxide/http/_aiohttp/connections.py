@@ -68,7 +68,9 @@ class Connections:
     def __init__(self, connector: BaseConnector) -> None:
         self.loop = connector._loop
         self.name = repr(connector)
-        self.origins: dict[ConnectionKey, Origin] = {}
+        #: By key. The native pool holds those that it has connections of.
+        self.origins: weakref.WeakValueDictionary[ConnectionKey, Origin]
+        self.origins = weakref.WeakValueDictionary()
         force_close = connector._force_close
         self.pool = HttpPool(
             _opener(weakref.ref(connector)),

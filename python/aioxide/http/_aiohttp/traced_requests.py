@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.tracing import Trace
+from multidict import CIMultiDict
 
 from .heads import is_usual, with_headers
 from .redirects import REDIRECTS
@@ -45,11 +46,13 @@ async def traced_request(
     content_type: str,
     timeout: ClientTimeout,
     trace_request_ctx: Any,
+    cookies: Any,
     options: dict[str, Any],
 ) -> Response:
     """Send a usual request and tell the session's traces of its begin and its end.
 
     Arguments:
+        cookies: of the session's jar, for this URL.
         options: what the request was called with, for aiohttp's longer way.
     """
     headers = session._prepare_headers(options["headers"])
@@ -66,13 +69,8 @@ async def traced_request(
         if not is_usual(headers):
             call = _longer_way(session, state, method, target, traces, headers, options)
             return await call.run()
-        head = with_headers(
-            target.place,
-            headers,
-            kind,
-            None if body is None else content_type,
-            0 if body is None else len(body),
-        )
+        # What is traced stays as it was: the head is made of a copy.
+        head = with_headers(target.place, CIMultiDict(headers), kind, content_type, body, cookies)
         response = await send(session, state, target, method, head, body, timeout)
         response._traces = traces
         if response.status in REDIRECTS and options["allow_redirects"]:

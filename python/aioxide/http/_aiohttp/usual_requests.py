@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
     from yarl import URL
 
-    from .heads import Head, Place
     from .session_state import SessionState
 
 __all__ = ("usual_request",)
@@ -66,7 +65,6 @@ async def usual_request(
         or session._default_auth is not None
         or session._default_proxy is not None
         or session._skip_auto_headers
-        or (jar._cookies if type(jar) is CookieJar else type(jar) is not DummyCookieJar)
         or (data is not None and (json is not None or type(data) is not bytes))
         or (json is not None and session._json_serialize_bytes is not None)
         or (target := state.targets.get(str_or_url) or state.target(session, str_or_url)) is None
@@ -82,6 +80,10 @@ async def usual_request(
         else:
             body = session._json_serialize(json).encode()
             content_type = "application/json"
+        if jar._cookies if type(jar) is CookieJar else type(jar) is not DummyCookieJar:
+            cookies = jar.filter_cookies(target.url)
+        else:
+            cookies = None
         if body is not None and len(body) > TOO_LARGE_BYTES_BODY:
             # aiohttp warns of it.
             head = None
@@ -104,14 +106,19 @@ async def usual_request(
                 content_type,
                 timeout,
                 trace_request_ctx,
+                cookies,
                 options,
             )
-        elif headers:
-            head = own_head(session, place, headers, kind, content_type, body)
+        elif headers or cookies:
+            merged = session._prepare_headers(headers)
+            if is_usual(merged):
+                head = with_headers(place, merged, kind, content_type, body, cookies)
+            else:
+                head = None
         elif body is None:
             head = place.head(session, kind)
         else:
-            head = place.head_with_body(session, content_type, len(body))
+            head = place.head_with_body(session, content_type, body)
     if head is None:
         options = {
             "params": params,
@@ -149,23 +156,6 @@ async def usual_request(
     if raise_for_status:
         await check_status(response, raise_for_status)
     return response
-
-
-def own_head(
-    session: ClientSession,
-    place: Place,
-    headers: Any,
-    kind: int,
-    content_type: str,
-    body: bytes | None,
-) -> Head | None:
-    """Return the headers of a request that has some of its own; None: they make it unusual."""
-    merged = session._prepare_headers(headers)
-    if not is_usual(merged):
-        return None
-    if body is None:
-        return with_headers(place, merged, kind, None, 0)
-    return with_headers(place, merged, kind, content_type, len(body))
 
 
 def asks_for_upgrade(headers: Any) -> bool:
