@@ -1,6 +1,7 @@
 """Each behaviour on aiohttp as it is, on ``aioxide.http.ClientSession``, and in place."""
 
 import pytest
+from tls.certificates import Certificates
 
 pytest.importorskip("aiohttp")
 
@@ -26,3 +27,8 @@ def native_side(request):
 def Session(side):
     """The class of sessions on this side."""
     return session_class(side)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return Certificates.issue(tmp_path_factory.mktemp("certificates"))

@@ -1,10 +1,13 @@
 """The same program on aiohttp as it is and natively: results, exceptions, and bytes on the wire."""
 
-import http_aiohttp.compressed  # noqa: F401
-import http_aiohttp.traced  # noqa: F401
+import importlib
+
 import pytest
 from http_aiohttp.scenarios import SCENARIOS
 from http_aiohttp.sides import NATIVE_SIDES, outcome_of
+
+for module in ("plain_requests", "bodies", "redirected", "failing", "traced", "compressed"):
+    importlib.import_module(f"http_aiohttp.{module}")
 
 _expected = {}
 
