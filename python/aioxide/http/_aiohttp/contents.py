@@ -76,6 +76,42 @@ class Content(StreamReader):
         if encoding is not None:
             self._inflater = DeflateBuffer(self, encoding, max_decompress_size=limit)
 
+    async def read(self, n: int = -1) -> bytes:
+        """Read up to ``n`` bytes, or all. See ``aiohttp.StreamReader.read``."""
+        if (
+            n <= 0
+            or self._buffer
+            or self._eof
+            or self._is_chunked
+            or self._inflater is not None
+            or self._exception is not None
+            or self._at < len(self._piece)
+            or self._fetching
+        ):
+            return await super().read(n)
+        # Nothing is to be done with the bytes: as many are fetched as are asked for.
+        self.set_read_chunk_size(n)
+        native = self._native
+        self._fetching = True
+        try:
+            piece = native.read_some_nowait(n)
+            if piece is None:
+                piece = await native.read_some(n)
+        except FAILURES as error:
+            self._fail(error)
+            assert self._exception is not None
+            raise self._exception from self._exception.__cause__
+        finally:
+            self._fetching = False
+        self._fetched += len(piece)
+        self.total_bytes += len(piece)
+        self._cursor += len(piece)
+        if not piece:
+            self._end()
+        elif native.is_complete:
+            self._look_for_end()
+        return piece  # type: ignore[no-any-return]
+
     async def _wait(self, func_name: str) -> None:
         if self._fetching:
             raise RuntimeError(
@@ -131,9 +167,11 @@ class Content(StreamReader):
             if ends and ends[0] == self._fetched:
                 ends.popleft()
                 self.end_http_chunk_receiving()
-        if self._more or self._at < len(whole) or not self._native.is_complete:
-            return
-        # The end is known along with the last data.
+        if not self._more and self._at == len(whole) and self._native.is_complete:
+            self._look_for_end()
+
+    def _look_for_end(self) -> None:
+        """End if the last data was passed on, so that the end is known along with it."""
         if rest := self._native.read_some_nowait(min(self._high_water, _PIECE)):
             self._take(rest)
         else:
