@@ -1,5 +1,7 @@
 """Programs that read bodies of responses: as a whole, as text, as JSON, as a stream."""
 
+import asyncio
+
 from http_aiohttp.scenarios import TEXT, scenario, seen
 from http_aiohttp.scripted import Close, Pause, chunked, json_response, response
 
@@ -40,6 +42,37 @@ async def stream_any(session, server):
         content = response.content
         pieces = [piece async for piece in content.iter_any()]
         return b"".join(pieces), content.at_eof(), content.is_eof(), await content.read()
+
+
+@scenario([response(b"0123456789")[:-8], Pause, b"23456789"])
+async def two_readers(session, server):
+    async with session.get(server.url) as response:
+        content = response.content
+        await content.readexactly(2)
+        first = asyncio.ensure_future(content.read(3))
+        await asyncio.sleep(0)
+        try:
+            await content.read(3)
+        except RuntimeError as error:
+            server.go_on.set()
+            return str(error), await first, await content.read()
+
+
+@scenario(response(b"x" * 1_100_000 + b"\n"))
+async def line_that_is_too_long(session, server):
+    async with session.get(server.url) as response:
+        await response.content.readline()
+
+
+@scenario([chunked(b"one", b"two")[:-13], Pause, chunked(b"one", b"two")[-13:]])
+async def chunks_that_come_in_parts(session, server):
+    async with session.get(server.url) as response:
+        first = await response.content.readchunk()
+        server.go_on.set()
+        rest = b""
+        async for piece, _ in response.content.iter_chunks():
+            rest += piece
+        return first, rest
 
 
 @scenario(response(b"012"))
