@@ -33,9 +33,14 @@ class Body:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield what has arrived; a failure is raised as the package's exception."""
-        read_some = self._response.read_some
+        response = self._response
         try:
-            while data := await read_some():
+            while True:
+                data = response.read_some_nowait()
+                if data is None:
+                    data = await response.read_some()
+                if not data:
+                    return
                 yield data
         except FAILURES as error:
             raise translated(self.package, error, self._request) from error

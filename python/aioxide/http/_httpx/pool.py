@@ -10,7 +10,7 @@ from types import AsyncGeneratorType
 from typing import Any
 
 from .._connecting import Connector
-from .._errors import WriteError
+from .._errors import RemoteProtocolError, WriteError
 from .._native import HttpPool, HttpResponse
 from .._origins import DEFAULT_PORTS, Origin
 from .errors import FAILURES, connected, is_of_connecting, translated
@@ -23,6 +23,9 @@ __all__ = ("Pool",)
 
 #: Origins that are remembered, so that a request does not make its own.
 MOST_ORIGINS = 4096
+
+#: Bytes of a response's head.
+LONGEST_HEAD = 100 * 1024
 
 _NO_TIMEOUTS: dict[str, float | None] = {}
 _VERSIONS = {(1, 1): b"HTTP/1.1", (1, 0): b"HTTP/1.0"}
@@ -49,6 +52,10 @@ class Pool:
             limit=settings.max_connections,
             max_idle=settings.max_keepalive_connections,
             keepalive_expiry=settings.keepalive_expiry,
+            # Only the whole head has a limit in httpcore.
+            head_size=LONGEST_HEAD,
+            line_length=LONGEST_HEAD,
+            header_count=LONGEST_HEAD,
         )
 
     async def send(self, request: Any) -> Any:
@@ -188,6 +195,12 @@ class Pool:
 def answer(package: Package, request: Any, response: HttpResponse, trace: Trace | None) -> Any:
     """Return the package's response for a native one."""
     stream: NetworkStream
+    coding = response.get("transfer-encoding")
+    if coding is not None and coding.lower() != "chunked":
+        # Nobody would decode it.
+        response.close()
+        error = RemoteProtocolError(f"unsupported transfer-encoding {coding!r}")
+        raise translated(package, error, request)
     if response.is_upgrade:
         stream = UpgradedStream(response, package)
         body = package.UpgradedBody(stream)
