@@ -7,6 +7,7 @@ import socket
 import ssl
 
 import pytest
+from aioxide.http import _tls_sessions
 from aioxide.http._connecting import Connector
 from aioxide.http._origins import Origin
 from network.peers import unused_port
@@ -106,6 +107,46 @@ def test_wrong_name(run, certificates, tls_server):
     origin = Origin("https", "localhost", tls_server.port, tls, server_hostname="other.example")
     with pytest.raises(ssl.SSLCertVerificationError):
         connected(run, origin)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tls_session_is_resumed(run, certificates, tls_server, version):
+    tls = certificates.client_context(version)
+    others = certificates.client_context(version)
+
+    async def go():
+        connector = Connector()
+        resumed = []
+        for context, host in (
+            (tls, "localhost"),
+            (tls, "localhost"),
+            (tls, "127.0.0.1"),
+            (others, "localhost"),
+            (tls, "localhost"),
+        ):
+            sink = Sink()
+            origin = Origin("https", host, tls_server.port, context)
+            await connector.connect(origin, sink)
+            resumed.append(sink.transport.get_extra_info("ssl_object").session_reused)
+            await fetch(sink)
+        return resumed
+
+    assert run(go()) == [False, True, False, False, True]
+
+
+def test_sessions_are_forgotten_when_there_are_too_many(run, certificates, tls_server, monkeypatch):
+    monkeypatch.setattr(_tls_sessions, "MOST_SERVERS", 1)
+    tls = certificates.client_context()
+
+    async def go():
+        connector = Connector()
+        for host in ("localhost", "127.0.0.1"):
+            sink = Sink()
+            await connector.connect(Origin("https", host, tls_server.port, tls), sink)
+            await fetch(sink)
+        return [origin.host for origin in connector._sessions._last]
+
+    assert run(go()) == ["127.0.0.1"]
 
 
 def test_alpn_is_offered(run, certificates, tls_server):

@@ -14,6 +14,7 @@ from ._conversations import Conversation
 from ._errors import ProxyUnreachable
 from ._origins import Origin, Proxy
 from ._resolving import Resolver
+from ._tls_sessions import Sessions
 
 if TYPE_CHECKING:
     import ssl
@@ -103,6 +104,7 @@ class Connector:
     ) -> None:
         if isinstance(local_address, str):
             local_address = (local_address, 0)
+        self._sessions = Sessions()
         self.resolver = Resolver() if resolver is None else resolver
         self.family = family
         self.local_address = local_address
@@ -139,7 +141,10 @@ class Connector:
         if proxy is None:
             sock = await attempt.open_socket(origin.host, origin.port, origin.unix_path)
             name = origin.server_hostname or origin.host
-            return await attempt.open_transport(sock, protocol, origin.tls, name)
+            resuming = self._sessions.resuming(origin)
+            transport = await attempt.open_transport(sock, protocol, origin.tls, name, resuming)
+            self._sessions.keep(origin, transport)
+            return transport
         if origin.is_forwarded:
             return await attempt.reach(proxy, protocol)
         return await attempt.go_through(proxy, origin, protocol)
@@ -212,12 +217,16 @@ class _Attempt:
         protocol: asyncio.Protocol,
         context: ssl.SSLContext | None,
         name: str,
+        resuming: Any = None,
     ) -> asyncio.Transport:
-        """Give a connected socket its transport; with a context, after the handshake."""
+        """Give a connected socket its transport; with a context, after the handshake.
+
+        ``resuming``: stands for the context, to continue a session.
+        """
         if context is None:
             return await self._make_transport(sock, protocol, None)
         try:
-            tls = Tls(context, False, name, *self._connector.tls_timeouts)
+            tls = Tls(resuming or context, False, name, *self._connector.tls_timeouts)
             self._connector.offer(context)
         except BaseException:
             sock.close()
