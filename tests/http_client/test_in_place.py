@@ -273,6 +273,31 @@ def test_no_limits(package):
     assert in_place._settings(transport._pool)[1:4] == (None, None, None)
 
 
+def test_undone_under_a_wrapper_and_accelerated_again(package, is_native):
+    undo = accelerate_httpx(package)
+    ours = package.AsyncHTTPTransport.handle_async_request
+
+    async def wrapper(self, request):
+        return await ours(self, request)
+
+    package.AsyncHTTPTransport.handle_async_request = wrapper
+    undo()
+    package.AsyncHTTPTransport.handle_async_request = ours
+    assert not is_native()
+    undo = accelerate_httpx(package)
+    assert is_native()
+    undo()
+    assert not is_native()
+    assert not hasattr(package.AsyncHTTPTransport.handle_async_request, "__wrapped__")
+
+
+def test_accelerated_twice_is_once(package, undo, caplog):
+    method = package.AsyncHTTPTransport.handle_async_request
+    assert accelerate_httpx(package) is None
+    assert package.AsyncHTTPTransport.handle_async_request is method
+    assert not caplog.records
+
+
 def test_accelerators_are_by_package():
     assert {"httpx", "httpx2"} <= set(_in_place.ACCELERATORS)
 
@@ -321,6 +346,25 @@ def test_install_before_and_after_the_import(run_script, package):
     below = {"httpx": "httpcore", "httpx2": "httpcore2"}[name]
     assert finished.stderr == ""
     assert finished.stdout.split() == ["aioxide", below, "aioxide", below]
+
+
+def test_httpx2_under_the_name_of_httpx(run_script):
+    finished = run_script(
+        START
+        + """
+    import aioxide
+    aioxide.install(http=True)
+    import httpx2
+    httpx2.alias_httpx()
+    import httpx
+    tell(httpx)
+    aioxide.uninstall()
+    aioxide.install()
+    tell(httpx)
+    """
+    )
+    assert finished.stderr == ""
+    assert finished.stdout.split() == ["aioxide", "httpcore2"]
 
 
 def test_install_imports_neither_package(run_script):

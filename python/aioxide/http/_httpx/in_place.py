@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import ssl
 import sys
 import weakref
@@ -21,7 +22,7 @@ from .._versions import are_known
 from .pools import Pools
 from .proxies import http_proxy, socks_proxy
 from .settings import Settings
-from .way import Way
+from .way import Way, is_own
 
 __all__ = ("accelerate_httpx",)
 
@@ -31,6 +32,8 @@ _KNOWN = {
 }
 _METHODS = ("handle_async_request", "aclose", "__aexit__")
 _ATTRIBUTE = "_aioxide_pools"
+#: The methods that are ours have this attribute: their `_Acceleration`.
+_MARK = "_aioxide_acceleration"
 
 _logger = logging.getLogger("aioxide.http")
 
@@ -47,7 +50,18 @@ def accelerate_httpx(module: ModuleType) -> Callable[[], None] | None:
     transport = module.AsyncHTTPTransport
     core = {"httpx": "httpcore", "httpx2": "httpcore2"}[name]
     originals = {method: vars(transport)[method] for method in _METHODS}
-    if any(each.__module__ != f"{name}._transports.default" for each in originals.values()):
+    for method, each in originals.items():
+        before = getattr(each, _MARK, None)
+        if before is not None:
+            if before.is_on:
+                # `alias_httpx()` of httpx2 imports it once more, under the other name.
+                return None
+            # Somebody had it replaced while it was undone, and has put it back since.
+            originals[method] = each.__wrapped__
+    place = os.path.dirname(module.__file__ or "")
+    if not all(
+        is_own(each, place, f"AsyncHTTPTransport.{method}") for method, each in originals.items()
+    ):
         _logger.warning("%s is not accelerated: AsyncHTTPTransport was changed before", name)
         return None
     acceleration = _Acceleration(core, originals)
@@ -77,7 +91,7 @@ class _Acceleration:
         self._core = core
         self._originals = originals
         self._way: Way | None = None
-        self._is_on = True
+        self.is_on = True
         self._pools: weakref.WeakSet[Pools] = weakref.WeakSet()
 
     def replacements(self) -> dict[str, Any]:
@@ -102,17 +116,20 @@ class _Acceleration:
             _close(transport)
             await own_aexit(transport, *args, **named)
 
-        return dict(zip(_METHODS, (handle_async_request, aclose, __aexit__), strict=True))
+        methods = dict(zip(_METHODS, (handle_async_request, aclose, __aexit__), strict=True))
+        for method in methods.values():
+            setattr(method, _MARK, self)
+        return methods
 
     def end(self) -> None:
         """Leave everything to the library from now on."""
-        self._is_on = False
+        self.is_on = False
         for pools in self._pools:
             pools.close_idle()
 
     def _pool_for(self, transport: Any) -> Any:
         """Return the native pool that serves a request; None if the library has to."""
-        if not self._is_on:
+        if not self.is_on:
             return None
         theirs = getattr(transport, "_pool", None)
         way = self._way

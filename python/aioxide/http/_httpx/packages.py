@@ -49,12 +49,12 @@ class Package:
         self.logger = logging.getLogger(f"{self.core}.http11")
         self.Body = self.byte_stream(Body)
         self.UpgradedBody = self.byte_stream(UpgradedBody)
-        self._module = module
+        self.module = module
         self._headers = module.Headers if _headers_are_as_known(module.Headers) else None
 
     def create_ssl_context(self, verify: Any, cert: Any, trust_env: bool) -> ssl.SSLContext:
         """Return what the package itself would verify a server with."""
-        return self._module.create_ssl_context(verify=verify, cert=cert, trust_env=trust_env)
+        return self.module.create_ssl_context(verify=verify, cert=cert, trust_env=trust_env)
 
     def byte_stream(self, methods: type) -> Any:
         """Return a class with these methods that is a byte stream of the package."""
@@ -89,7 +89,7 @@ def package_of(request_type: type) -> Package:
         for base in request_type.__mro__:
             module = sys.modules.get(base.__module__.partition(".")[0])
             if module is not None and hasattr(module, "AsyncByteStream"):
-                known = [each for each in _packages.values() if each.name == module.__name__]
+                known = [each for each in _packages.values() if each.module is module]
                 package = known[0] if known else Package(module)
                 break
         else:

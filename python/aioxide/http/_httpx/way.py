@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
-__all__ = ("Way",)
+__all__ = ("Way", "is_own")
 
 #: Module below the package, class, methods.
 _FUNCTIONS = (
@@ -58,13 +58,13 @@ class Way:
         watched: list[tuple[Any, str, Any]] = []
         for owner, module, name in _owners(core):
             function = vars(owner).get(name)
-            if not _is_own(function, module.__file__, f"{owner.__name__}.{name}"):
+            if not is_own(function, module.__file__, f"{owner.__name__}.{name}"):
                 return None
             watched.append((vars(owner), name, function))
         anyio = importlib.import_module("anyio")
         for name in _ANYIO:
             function = getattr(anyio, name)
-            if not _is_own(function, os.path.dirname(anyio.__file__), name):
+            if not is_own(function, os.path.dirname(anyio.__file__), name):
                 return None
             watched.append((vars(anyio), name, function))
         pools = {}
@@ -74,7 +74,7 @@ class Way:
                 continue
             create = pool_class.create_connection
             module = sys.modules[f"{core}.{module_name}"]
-            if not _is_own(create, module.__file__, f"{class_name}.create_connection"):
+            if not is_own(create, module.__file__, f"{class_name}.create_connection"):
                 return None
             pools[pool_class] = create
         backends = (_class(core, *each) for each in _BACKENDS)
@@ -116,7 +116,7 @@ def _class(core: str, module_name: str, class_name: str) -> Any:
     return getattr(module, class_name)
 
 
-def _is_own(function: Any, place: str, qualname: str) -> bool:
+def is_own(function: Any, place: str, qualname: str) -> bool:
     """Whether a function was written there; what stands in for one only looks like it.
 
     Arguments:
