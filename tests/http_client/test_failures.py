@@ -34,6 +34,28 @@ def test_refused(failure, package):
     assert str(error) == "All connection attempts failed"
 
 
+def test_local_address_that_is_not_there(failure, package, server):
+    url = f"http://127.0.0.1:{server.port}/"
+    error = failure(package.ConnectError, url, local_address="192.0.2.1")
+    assert str(error) == "All connection attempts failed"
+
+
+def test_each_address_fails_otherwise(failure, package, monkeypatch):
+    found = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, unused_port()))
+        for host in ("127.0.0.1", "127.0.0.2")
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: found)
+    error = failure(package.ConnectError, "http://two.example/")
+    assert str(error) == "All connection attempts failed"
+
+
+def test_unix_socket_that_is_not_there(failure, package, tmp_path):
+    path = str(tmp_path / "none")
+    error = failure(package.ConnectError, "http://unix.example/", uds=path)
+    assert "No such file or directory" in str(error)
+
+
 def test_unknown_name(failure, package, monkeypatch):
     def fail(*args, **options):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -135,6 +135,12 @@ def test_socks_refusal(run, socks_proxy, server, reply, reason):
         connected(run, through(socks_proxy, server, scheme="socks5"))
 
 
+def test_socks_with_a_name_only():
+    sent, done = negotiated("x", b"\x05\x02", b"\x01\x00", auth=(b"user", b""))
+    assert sent[1] == b"\x01\x04user\x00"
+    assert not done
+
+
 def negotiated(host, *replies, auth=None):
     """Runs a negotiation on bytes; returns what it sent, and whether it is done."""
     negotiation = Negotiation(host, 80, auth)

@@ -125,9 +125,11 @@ def _check_version(version: int) -> None:
 
 
 def _login(user: bytes, password: bytes) -> bytes:
-    for name, value in (("username", user), ("password", password)):
-        if not 1 <= len(value) <= 255:
-            raise ProxyError(f"the {name} for a SOCKS5 proxy must have 1 to 255 bytes")
+    # RFC 1929 does not allow an empty password; proxies that only look at the name do.
+    if not 1 <= len(user) <= 255:
+        raise ProxyError("the username for a SOCKS5 proxy must have 1 to 255 bytes")
+    if len(password) > 255:
+        raise ProxyError("the password for a SOCKS5 proxy must have at most 255 bytes")
     return bytes((1, len(user))) + user + bytes((len(password),)) + password
 
 

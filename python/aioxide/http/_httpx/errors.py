@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from .. import _errors
@@ -42,6 +43,17 @@ _NAMES: dict[type[Exception], str] = {
 }
 
 
+#: Numbers of errors after which no address of a host is left; None is of several errors at once.
+_UNREACHABLE = {
+    None,
+    errno.EADDRNOTAVAIL,
+    errno.ECONNREFUSED,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.ETIMEDOUT,
+}
+
+
 def translated(package: Package, error: Exception, request: Any) -> Exception:
     """Return the package's exception for ``error``, about ``request``."""
     # An OSError that is not wrapped comes from connecting.
@@ -65,7 +77,7 @@ def _text(name: str, error: Exception) -> str:
         return "Server disconnected without sending a response."
     if isinstance(error, (_errors.ProxyUnreachable, ConnectFailed)):
         error = error.error
-    if isinstance(error, ConnectionError) and name == "ConnectError":
+    if isinstance(error, OSError) and error.errno in _UNREACHABLE and name == "ConnectError":
         return "All connection attempts failed"
     return str(error)
 

@@ -89,7 +89,7 @@ class Pool:
         stream = request.stream
         body = b"".join(stream) if type(stream) is package.ByteStream else None
         retries = self._settings.retries
-        delays = backoff()
+        delays = None
         while True:
             try:
                 if trace is not None:
@@ -109,6 +109,7 @@ class Pool:
                 if retries <= 0 or origin.proxy is not None or not is_of_connecting(error):
                     raise translated(package, error, request) from error
             retries -= 1
+            delays = delays or backoff()
             await asyncio.sleep(next(delays))
         return answer(package, request, response, trace)
 
