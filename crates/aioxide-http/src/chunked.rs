@@ -24,7 +24,8 @@ enum State {
         size: u64,
         digits: u8,
     },
-    /// In whitespace behind the size; only an extension may follow (BWS).
+    /// In whitespace behind the size; only an extension may follow (BWS), or the end of the line
+    /// where that is tolerated.
     BeforeExtension {
         size: u64,
     },
@@ -87,7 +88,7 @@ impl ChunkedBody {
                         None => Ok(Piece::NeedData),
                         // The usual case, which needs no memory.
                         Some(lines) if lines.count == 0 => Ok(Piece::End(Fields::default())),
-                        Some(lines) => Fields::parse_trailers(lines).map(Piece::End),
+                        Some(lines) => Fields::parse_trailers(lines, limits).map(Piece::End),
                     };
                 }
                 _ => {
@@ -131,6 +132,9 @@ impl ChunkedBody {
                 }
                 _ => Err(invalid_size()),
             },
+            (State::BeforeExtension { size }, b'\r') if limits.tolerance.space_after_chunk_size => {
+                Ok(State::SizeLf { size })
+            }
             (State::BeforeExtension { .. }, _) => Err(invalid_size()),
             (State::Extension { size }, _) => {
                 if !syntax::is_field_byte(byte) {

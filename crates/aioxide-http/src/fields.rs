@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Excerpt};
 use crate::section::Lines;
-use crate::syntax;
+use crate::{Limits, syntax};
 
 /// Header or trailer lines: one buffer with all of them, and where each begins and
 /// ends in it.
@@ -47,7 +47,12 @@ pub(crate) const FEW: usize = 64;
 impl Fields {
     /// Those of a trailer section (RFC 9112 §7.1.2), which ends with an empty line.
     /// Obsolete folding is refused here.
-    pub(crate) fn parse_trailers(section: Lines<'_>) -> Result<Self, Error> {
+    pub(crate) fn parse_trailers(section: Lines<'_>, limits: &Limits) -> Result<Self, Error> {
+        let masked = match limits.tolerance.controls {
+            true => mask_controls(&section.bytes),
+            false => None,
+        };
+        let bytes = masked.as_deref().unwrap_or(&section.bytes);
         let mut few = [httparse::EMPTY_HEADER; FEW];
         let mut many = Vec::new();
         let room = if section.count <= FEW {
@@ -56,13 +61,18 @@ impl Fields {
             many.resize(section.count, httparse::EMPTY_HEADER);
             &mut many[..]
         };
-        match httparse::parse_headers(&section.bytes, room) {
+        match httparse::parse_headers(bytes, room) {
             Ok(httparse::Status::Complete((_, headers))) => {
-                let spans = spans(&section.bytes, headers);
+                let spans = spans(bytes, headers);
                 Ok(Self { bytes: section.bytes.into_owned(), spans })
             }
             _ => Err(why_invalid(&section.bytes, false)),
         }
+    }
+
+    /// The same lines, over the original of what was [masked](mask_controls).
+    pub(crate) fn over(self, original: &[u8]) -> Self {
+        Self { bytes: original.to_vec(), ..self }
     }
 
     /// `headers` are those that were found in `bytes`.
@@ -152,6 +162,18 @@ fn spans(bytes: &[u8], headers: &[httparse::Header<'_>]) -> Vec<Span> {
         (offset as u32, (offset + part.len()) as u32)
     };
     headers.iter().map(|h| Span { name: span(h.name.as_bytes()), value: span(h.value) }).collect()
+}
+
+/// A copy with control characters replaced, which httparse refuses in values: by a byte that no
+/// name may have, so that they are refused there all the same. None if there are none, or if
+/// there is a NUL.
+#[cold]
+pub(crate) fn mask_controls(bytes: &[u8]) -> Option<Vec<u8>> {
+    let is_control = |byte: u8| byte.is_ascii_control() && !b"\t\r\n".contains(&byte);
+    if memchr::memchr(0, bytes).is_some() || !bytes.iter().any(|&byte| is_control(byte)) {
+        return None;
+    }
+    Some(bytes.iter().map(|&byte| if is_control(byte) { b'?' } else { byte }).collect())
 }
 
 /// Finds the line for which a head or trailer section was refused, and names it.

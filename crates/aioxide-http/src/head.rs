@@ -56,7 +56,7 @@ impl ResponseHead {
 
     /// Takes a head off the front of `input`, or all of it if the head is not complete.
     ///
-    /// Lines end with CRLF. No empty line may come before: RFC 9112 §2.2 lets servers
+    /// Lines end with CRLF, or with LF alone where that is tolerated. No empty line may come before: RFC 9112 §2.2 lets servers
     /// skip one, not clients. The space behind the status may be missing if the reason
     /// is empty, as most implementations have it.
     pub(crate) fn receive(
@@ -75,10 +75,20 @@ impl ResponseHead {
         };
         // The status line is one of them.
         let count = lines.count.saturating_sub(1);
-        let parsed = if count <= FEW {
-            Self::parse(&lines.bytes, &mut [const { MaybeUninit::uninit() }; FEW])
-        } else {
-            Self::parse(&lines.bytes, &mut vec![MaybeUninit::uninit(); count])
+        let parse = |bytes: &[u8]| {
+            if count <= FEW {
+                Self::parse(bytes, &mut [const { MaybeUninit::uninit() }; FEW])
+            } else {
+                Self::parse(bytes, &mut vec![MaybeUninit::uninit(); count])
+            }
+        };
+        let parsed = match parse(&lines.bytes) {
+            None if limits.tolerance.controls => fields::mask_controls(&lines.bytes)
+                .and_then(|masked| parse(&masked))
+                .map(|(head, length)| {
+                    (Self { headers: head.headers.over(&lines.bytes), ..head }, length)
+                }),
+            parsed => parsed,
         };
         let (mut head, _) = parsed.ok_or_else(|| fields::why_invalid(&lines.bytes, true))?;
         if head.headers.len() < count {
@@ -100,7 +110,8 @@ impl ResponseHead {
         // accepts no CR but before an LF, so with as many of either no LF is bare.
         let ends = head.headers.len() + 2;
         let count = |byte| memchr::memchr_iter(byte, bytes).count();
-        if !is_small || count(b'\n') != ends || count(b'\r') != ends {
+        let are_lines = count(b'\n') == ends && (limits.tolerance.bare_lf || count(b'\r') == ends);
+        if !is_small || !are_lines {
             return None;
         }
         *input = rest;
@@ -121,7 +132,7 @@ impl ResponseHead {
         };
         let bytes = &bytes[..length];
         // httparse has no reason phrase if it is not ASCII, and skips empty lines before.
-        let end = memchr::memchr(b'\r', bytes).filter(|_| bytes[0] == b'H')?;
+        let end = memchr::memchr2(b'\r', b'\n', bytes).filter(|_| bytes[0] == b'H')?;
         let head = Self {
             version: if version == 0 { Version::Http10 } else { Version::Http11 },
             status,

@@ -80,6 +80,9 @@
 //! - empty lines before a status line, and bytes behind a complete response;
 //! - in what the caller passes, everything that would end a line early.
 //!
+//! Of this, a client that hands on nothing can have read what is unambiguous and what real
+//! servers send: see [`Tolerance`].
+//!
 //! Obsolete line folding in a response head is read as RFC 9112 §5.2 tells user agents to:
 //! each folding becomes one space. In trailers it is refused.
 
@@ -102,5 +105,5 @@ pub use error::{Error, Excerpt, FramingError, Side};
 pub use fields::Fields;
 pub use framing::{Framing, Version};
 pub use head::ResponseHead;
-pub use limits::{Limit, Limits};
+pub use limits::{Limit, Limits, Tolerance};
 pub use request::{RequestLine, RequestWriter, Target};

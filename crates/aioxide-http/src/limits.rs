@@ -1,4 +1,4 @@
-//! How much a peer may make the client keep or read.
+//! How much a peer may make the client keep or read, and how well it has to write.
 
 use std::fmt;
 
@@ -33,6 +33,34 @@ pub struct Limits {
     pub trailer_size: u32,
     /// Interim responses (1xx) before the final one. 100: other clients have no bound.
     pub interim_responses: u32,
+    /// What is read although no server should send it. Nothing.
+    pub tolerance: Tolerance,
+}
+
+/// What is read although no server should send it, each as h11 and aiohttp read it both.
+///
+/// Two readers may find different things in such bytes. That is how attackers get requests
+/// and responses past a proxy. For a client that hands on nothing, what each of these stands
+/// for is not in doubt. What could hide a response is refused all the same: two lengths, a
+/// length beside chunks, LF behind a chunk size or chunk data, a NUL, a CR in a line.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Tolerance {
+    /// Lines of heads and trailers that end with LF alone. RFC 9112 §2.2 allows it to
+    /// recipients.
+    pub bare_lf: bool,
+    /// Control characters in header values and in the reason phrase, except NUL, CR and LF.
+    pub controls: bool,
+    /// Whitespace between a chunk size and the end of its line, which some servers use to pad
+    /// sizes.
+    pub space_after_chunk_size: bool,
+}
+
+impl Tolerance {
+    /// Nothing that RFC 9112 forbids: the default.
+    pub const STRICT: Self =
+        Self { bare_lf: false, controls: false, space_after_chunk_size: false };
+    /// All of it: for clients that hand on nothing.
+    pub const CLIENT: Self = Self { bare_lf: true, controls: true, space_after_chunk_size: true };
 }
 
 impl Default for Limits {
@@ -44,6 +72,7 @@ impl Default for Limits {
             chunk_extensions: 16_384,
             trailer_size: 16_384,
             interim_responses: 100,
+            tolerance: Tolerance::STRICT,
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Bounds {
     count: u32,
     /// Lines that are not headers.
     others: u32,
+    /// Whether lines may end with LF alone.
+    bare_lf: bool,
 }
 
 impl Bounds {
@@ -46,6 +48,7 @@ impl Bounds {
             line: limits.line_length,
             count: limits.header_count,
             others: 1,
+            bare_lf: limits.tolerance.bare_lf,
         }
     }
 
@@ -65,7 +68,7 @@ impl Section {
     ///
     /// # Errors
     ///
-    /// When a line ends without CR, or a limit is exceeded. The first offending byte
+    /// When a line ends without CR (unless that is tolerated), or a limit is exceeded. The first offending byte
     /// decides, so the error is the same however the input is split.
     pub fn take<'a>(
         &mut self,
@@ -93,11 +96,12 @@ impl Section {
                 return Ok(None);
             };
             let before = if at > 0 { rest.get(at - 1) } else { self.last_of_line() };
-            if before != Some(&b'\r') {
+            let has_cr = before == Some(&b'\r');
+            if !has_cr && !bounds.bare_lf {
                 return Err(Error::BareLf(Excerpt::of_line(rest)));
             }
             start += at + 1;
-            if mem::take(&mut self.line) + at == 1 {
+            if mem::take(&mut self.line) + at == usize::from(has_cr) {
                 let (section, rest) = all.split_at(start);
                 *input = rest;
                 return Ok(Some(self.complete(section)));

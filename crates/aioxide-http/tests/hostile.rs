@@ -1,6 +1,6 @@
 //! Whatever a server sends: no panic, and the same events however it is split.
 
-use aioxide_http::{Connection, Limits, ServerState};
+use aioxide_http::{Connection, Limits, ServerState, Tolerance};
 use proptest::prelude::*;
 
 #[path = "support/generated.rs"]
@@ -58,16 +58,31 @@ fn check_end(connection: &Connection, whole: &[Seen]) {
 
 /// Enough for "HTTP/" at least, which is judged before any limit.
 fn tight() -> impl Strategy<Value = Limits> {
-    (8..400u32, 8..60u32, 0..8u32, 0..8u32, 0..60u32, 0..3u32).prop_map(
-        |(head_size, line_length, header_count, chunk_extensions, trailer_size, interim)| Limits {
-            head_size,
-            line_length,
-            header_count,
-            chunk_extensions,
-            trailer_size,
-            interim_responses: interim,
+    (8..400u32, 8..60u32, 0..8u32, 0..8u32, 0..60u32, 0..3u32, tolerance()).prop_map(
+        |(head_size, line_length, header_count, chunk_extensions, trailer_size, interim, it)| {
+            Limits {
+                head_size,
+                line_length,
+                header_count,
+                chunk_extensions,
+                trailer_size,
+                interim_responses: interim,
+                tolerance: it,
+            }
         },
     )
+}
+
+fn tolerance() -> impl Strategy<Value = Tolerance> {
+    any::<[bool; 3]>().prop_map(|[bare_lf, controls, space_after_chunk_size]| Tolerance {
+        bare_lf,
+        controls,
+        space_after_chunk_size,
+    })
+}
+
+fn tolerant() -> impl Strategy<Value = Limits> {
+    tolerance().prop_map(|tolerance| Limits { tolerance, ..Limits::default() })
 }
 
 proptest! {
@@ -75,9 +90,12 @@ proptest! {
 
     #[test]
     fn damaged_responses(
-        bytes in damaged(), sizes in prop::collection::vec(1..40usize, 1..4), request in 0..4usize,
+        bytes in damaged(),
+        sizes in prop::collection::vec(1..40usize, 1..4),
+        request in 0..4usize,
+        limits in tolerant(),
     ) {
-        check(&bytes, &sizes, request, Limits::default());
+        check(&bytes, &sizes, request, limits);
     }
 
     #[test]
@@ -90,14 +108,14 @@ proptest! {
     #[test]
     fn words_in_any_order(
         start in 0..3usize, noise in noise(), sizes in prop::collection::vec(1..10usize, 1..4),
-        request in 0..4usize,
+        request in 0..4usize, limits in tolerant(),
     ) {
         let start: &[u8] = [
             &b""[..],
             b"HTTP/1.1 200 OK\r\n",
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         ][start];
-        check(&[start, &noise].concat(), &sizes, request, Limits::default());
+        check(&[start, &noise].concat(), &sizes, request, limits);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! However a response is split over receives, and wherever it is cut off, the events
 //! are those of the whole.
 
-use aioxide_http::Limits;
+use aioxide_http::{Limits, Tolerance};
 
 #[path = "support/corpus.rs"]
 mod corpus;
@@ -42,6 +42,7 @@ fn limits_are_reached_at_the_same_byte() {
         chunk_extensions: n / 4,
         trailer_size: 8 + n,
         interim_responses: n / 8,
+        tolerance: Tolerance::STRICT,
     };
     for &(method, response, eof) in RESPONSES {
         for n in 0..24 {
