@@ -192,7 +192,7 @@ fuzz: ## Random programs on the engine, locks and queues, HTTP: make fuzz ARGS=2
 		$(CARGO) test --locked --package aioxide-sync --no-fail-fast --test rules -- models && \
 	PROPTEST_CASES='$(or $(ARGS),20000)' PROPTEST_RNG_SEED="$$seed" CARGO_TARGET_DIR='$(CURDIR)/target' \
 		$(CARGO) test --locked --package aioxide-http --no-fail-fast \
-		--test against_hyper --test hostile --test round_trip
+		--test against_hyper --test hostile --test round_trip --test client
 
 .PHONY: fuzz-api
 fuzz-api: ## Hostile random calls from Python: make fuzz-api ARGS="--seconds 3600"

@@ -1,9 +1,12 @@
 //! The client: its pool, its exchanges, its responses, in a world in memory.
 
 mod exchanges;
+mod model;
 mod pool;
 mod requests;
 mod responses;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;
 
 use aioxide_http::client::{Pool, Request, RequestHead, Response, Timeouts, request};

@@ -30,6 +30,8 @@ pub type Error = aioxide_http::client::Error<Broken>;
 #[derive(Default)]
 pub struct Wire {
     pub origin: u32,
+    /// Which of all connections this is.
+    pub number: usize,
     incoming: RefCell<Vec<u8>>,
     is_eof: Cell<bool>,
     read_error: Cell<Option<Broken>>,
@@ -401,7 +403,8 @@ impl Future for Connecting {
         }
         match self.attempt {
             Attempt::Succeeds => {
-                let wire = Rc::new(Wire { origin: self.origin, ..Wire::default() });
+                let (origin, number) = (self.origin, self.world.made());
+                let wire = Rc::new(Wire { origin, number, ..Wire::default() });
                 self.world.0.wires.borrow_mut().push(wire.clone());
                 Poll::Ready(Ok(Line(wire)))
             }
