@@ -45,6 +45,9 @@ struct Span {
 pub(crate) const FEW: usize = 64;
 
 impl Fields {
+    /// No lines.
+    pub(crate) const EMPTY: Self = Self { bytes: Vec::new(), spans: Vec::new() };
+
     /// Those of a trailer section (RFC 9112 §7.1.2), which ends with an empty line.
     /// Obsolete folding is refused here.
     pub(crate) fn parse_trailers(section: Lines<'_>, limits: &Limits) -> Result<Self, Error> {

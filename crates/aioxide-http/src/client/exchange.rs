@@ -121,7 +121,10 @@ impl<R: Runtime> Exchange<R> {
                 Poll::Pending => {}
             }
             // A server may answer, and read no more.
-            if self.link.poll_head(cx, Who::Sender).is_ready() && self.is_refused() {
+            if !self.is_over() {
+                let _ = self.link.poll_head(cx, Who::Sender);
+            }
+            if self.is_refused() {
                 return Poll::Ready(Ok(false));
             }
             self.link.register(Who::Sender, cx);

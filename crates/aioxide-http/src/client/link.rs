@@ -93,8 +93,10 @@ impl<R: Runtime> Link<R> {
 
     /// Whether it can be idle: nothing was sent, or all of a request and its response.
     pub fn is_fit(&self) -> bool {
-        let http = self.http.borrow();
-        let is_between = http.is_reusable() || http.client_state() == ClientState::Idle;
+        let is_between = {
+            let http = self.http.borrow();
+            http.is_reusable() || http.client_state() == ClientState::Idle
+        };
         is_between && self.is_usable()
     }
 
@@ -216,6 +218,9 @@ impl<R: Runtime> Link<R> {
             if self.look_for_head(who) {
                 return Poll::Ready(());
             }
+            if self.is_closed() {
+                continue; // by foreign code that the stream has run
+            }
             match self.stream.poll_received(cx) {
                 Poll::Ready(Ok(())) if !self.has_news() => {
                     // Not to be expected of a stream; it must not hold up the other tasks.
@@ -224,6 +229,7 @@ impl<R: Runtime> Link<R> {
                 }
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => self.found(Head::Failed(Error::Read(error)), who),
+                Poll::Pending if self.is_closed() => {}
                 Poll::Pending => {
                     self.register(who, cx);
                     return Poll::Pending;
@@ -268,7 +274,7 @@ impl<R: Runtime> Link<R> {
                 self.found(Head::Failed(Error::Response(error)), who);
                 true
             }
-            Ok(None) if self.stream.is_at_end() => {
+            Ok(None) if self.stream.is_at_end() && !self.is_closed() => {
                 let error = Error::Disconnected {
                     is_reused: self.is_reused.get(),
                     has_begun: self.has_begun.get(),

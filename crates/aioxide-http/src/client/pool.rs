@@ -175,15 +175,21 @@ impl<R: Runtime> Pool<R> {
     /// Closes the idle connections that have expired and those that cannot be used any more.
     /// Returns when to do so next, if one is left.
     pub fn close_expired(&self, now: f64) -> Option<f64> {
-        self.change(|places, after| {
+        let left: Vec<(u32, LinkOf<R>)> = self.change(|places, after| {
             places.expire(now, after);
-            let is_unusable =
-                |index: &u32| places.connections.link(*index).is_some_and(|link| !link.is_usable());
-            let unusable: Vec<u32> = places.connections.idle_slots().filter(is_unusable).collect();
-            for index in unusable {
-                places.drop_idle(index, after);
-            }
+            let connections = &places.connections;
+            let with_link = |slot| Some((slot, connections.link(slot)?));
+            connections.idle_slots().filter_map(with_link).collect()
         });
+        // Looking at a stream may run foreign code, so the places are not borrowed meanwhile.
+        for (slot, link) in left.into_iter().filter(|(_, link)| !link.is_usable()) {
+            self.change(|places, after| {
+                let is_same = |other: LinkOf<R>| Rc::ptr_eq(&other, &link);
+                if places.connections.idle_link(slot).is_some_and(is_same) {
+                    places.drop_idle(slot, after);
+                }
+            });
+        }
         let next = self.next_expiry();
         self.shared.has_alarm.set(next.is_some());
         next

@@ -2,7 +2,7 @@
 
 mod body;
 
-use std::cell::{Ref, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use body::{Body, Step};
 
 use super::error::Error;
-use super::link::{Link, Waiting, Who};
+use super::link::{ClosedBy, Link, Waiting, Who};
 use super::pool::Place;
 use super::timing::{Alarm, ReadDeadline, Timeouts};
 use super::{Pool, Runtime, Stream};
@@ -95,6 +95,9 @@ pub struct Response<R: Runtime> {
     timeouts: Timeouts,
     is_reused: bool,
     is_upgrade: bool,
+    length: Option<u64>,
+    /// Once the body is complete, if there are any.
+    trailers: OnceCell<Fields>,
 }
 
 /// The body, as far as it has not been handed out.
@@ -118,7 +121,18 @@ impl<R: Runtime> Response<R> {
         let body = Body::new(place, link.clone(), framing, data.len() as u64, chunk_ends, end);
         let reading = RefCell::new(Reading { held: data, handed_out: 0, body });
         let is_upgrade = framing.is_none();
-        let this = Self { head, pool, link, reading, timeouts, is_reused, is_upgrade };
+        let length = reading.borrow().body.expected();
+        let this = Self {
+            head,
+            pool,
+            link,
+            reading,
+            timeouts,
+            is_reused,
+            is_upgrade,
+            length,
+            trailers: OnceCell::new(),
+        };
         this.read(|_| ()); // the place may have to be given back
         this
     }
@@ -130,18 +144,19 @@ impl<R: Runtime> Response<R> {
 
     /// The length of the body, if the head tells it.
     pub fn length(&self) -> Option<u64> {
-        self.reading.borrow().body.expected()
+        self.length
     }
 
     /// Whether the whole body has arrived, and the connection is back in the pool or closed.
     /// Some of the body may still have to be read.
     pub fn is_complete(&self) -> bool {
-        self.reading.borrow().body.is_complete()
+        self.reading.try_borrow().is_ok_and(|reading| reading.body.is_complete())
     }
 
     /// What a chunked body was followed by; empty before it is complete.
-    pub fn trailers(&self) -> Ref<'_, Fields> {
-        Ref::map(self.reading.borrow(), |reading| reading.body.trailers())
+    pub fn trailers(&self) -> &Fields {
+        static NONE: Fields = Fields::EMPTY;
+        self.trailers.get().unwrap_or(&NONE)
     }
 
     /// Whether the connection was idle in the pool before the request.
@@ -156,7 +171,9 @@ impl<R: Runtime> Response<R> {
 
     /// The connection, while it belongs to the response.
     pub fn stream(&self) -> Option<&R::Stream> {
-        self.reading.borrow().body.owns_link().then_some(&self.link.stream)
+        // Whoever borrows it is reading, so the connection still belongs to the response.
+        let owns_link = self.reading.try_borrow().map_or(true, |reading| reading.body.owns_link());
+        owns_link.then_some(&self.link.stream)
     }
 
     /// The connection that the response came over, for looking at it only: it may be closed or
@@ -167,7 +184,7 @@ impl<R: Runtime> Response<R> {
 
     /// Waits for the next bytes of the body, at most `limit`, and lends them to `take`. No
     /// bytes: the body is over. They are lent from where they were received if that is
-    /// possible. `take` must not use the response, the stream or the pool.
+    /// possible. `take` must not use the stream.
     ///
     /// # Errors
     ///
@@ -182,7 +199,8 @@ impl<R: Runtime> Response<R> {
         let mut take = Some(take);
         let mut taken = None;
         let mut sink = |data: &[u8]| taken = take.take().map(|take| take(data));
-        if !self.read(|reading| reading.hand_out_next(limit, &mut sink)) {
+        let has_held = self.read(|reading| reading.hand_out_next(limit, &mut sink));
+        if !has_held.ok_or(Error::Busy)? {
             self.wait(|reading, cx| reading.body.poll_step(cx, limit, &mut sink)).await?;
         }
         match (taken, take) {
@@ -211,7 +229,7 @@ impl<R: Runtime> Response<R> {
             }
             reading.body.step(limit, &mut sink)
         });
-        match step {
+        match step.unwrap_or(Err(Error::Busy)) {
             Ok(Step::Nothing) => None,
             Ok(Step::Taken | Step::Over) => taken.or_else(|| take.map(|take| take(&[]))).map(Ok),
             Err(error) => Some(Err(error)),
@@ -234,7 +252,7 @@ impl<R: Runtime> Response<R> {
                 break;
             }
         }
-        Ok(self.read(Reading::take_held))
+        self.read(Reading::take_held).ok_or(Error::Busy)
     }
 
     /// The rest of the body, if all of it has been received. None: [`read_all`] has to wait.
@@ -245,7 +263,7 @@ impl<R: Runtime> Response<R> {
     ///
     /// [`read_all`]: Self::read_all
     pub fn try_read_all(&self) -> Option<Result<Vec<u8>, Error<R::Error>>> {
-        self.read(|reading| {
+        let read = self.read(|reading| {
             loop {
                 let step = {
                     let (body, mut sink) = reading.keeping();
@@ -258,7 +276,8 @@ impl<R: Runtime> Response<R> {
                     Err(error) => return Some(Err(error)),
                 }
             }
-        })
+        });
+        read.unwrap_or(Some(Err(Error::Busy)))
     }
 
     /// Where the chunks end that the body was sent in, counted in bytes from its begin, as far as
@@ -266,13 +285,14 @@ impl<R: Runtime> Response<R> {
     /// caller does not ask for before it reads on are forgotten. [`read_all`](Self::read_all)
     /// forgets them all.
     pub fn take_chunk_ends(&self) -> Vec<u64> {
-        std::mem::take(&mut self.reading.borrow_mut().body.chunk_ends)
+        let reading = self.reading.try_borrow_mut();
+        reading.map_or_else(|_| Vec::new(), |mut it| std::mem::take(&mut it.body.chunk_ends))
     }
 
     /// Takes the connection out of the pool, with what was received behind the head. None
     /// unless this [is an upgrade](Self::is_upgrade), and the second time.
     pub fn upgrade(&self) -> Option<(Upgraded<R>, Vec<u8>)> {
-        let place = self.read(|reading| reading.body.upgrade())?;
+        let place = self.read(|reading| reading.body.upgrade())??;
         let link = place.take_out()?;
         let rest = link.stream.received(|input| std::mem::take(input).to_vec());
         Some((Upgraded { link }, rest))
@@ -284,26 +304,33 @@ impl<R: Runtime> Response<R> {
     /// Closes the connection if it still belongs to the response. What is left of the body
     /// cannot be read any more.
     pub fn close(&self) {
-        self.read(|reading| {
+        let closed = self.read(|reading| {
             if !reading.body.is_complete() || !reading.held.is_empty() {
                 reading.held = Vec::new();
                 reading.handed_out = 0;
                 reading.body.close();
             }
         });
+        if closed.is_none() {
+            // Called by the stream, within a read: that will see it.
+            self.link.close(ClosedBy::Caller);
+        }
     }
 
     /// Reads without waiting. When nothing is borrowed any more, the place is given back if it
-    /// is not needed.
-    fn read<T>(&self, read: impl FnOnce(&mut Reading<R>) -> T) -> T {
-        let mut reading = self.reading.borrow_mut();
+    /// is not needed. None: this is called by the stream, within another read.
+    fn read<T>(&self, read: impl FnOnce(&mut Reading<R>) -> T) -> Option<T> {
+        let mut reading = self.reading.try_borrow_mut().ok()?;
         let result = read(&mut reading);
         let leaving = reading.body.leaving();
         drop(reading);
         if let Some(leaving) = leaving {
-            leaving.leave();
+            let trailers = leaving.leave();
+            if !trailers.is_empty() {
+                self.trailers.get_or_init(|| trailers);
+            }
         }
-        result
+        Some(result)
     }
 
     /// Waits until `poll` is ready, or a time limit has passed.
@@ -319,7 +346,8 @@ impl<R: Runtime> Response<R> {
         let is_ours = self.stream().is_some();
         let _waiting = if is_ours { Some(Waiting::new(&*self.link, Who::Receiver)?) } else { None };
         poll_fn(|cx| {
-            if let Poll::Ready(result) = self.read(|reading| poll(reading, cx)) {
+            let polled = self.read(|reading| poll(reading, cx));
+            if let Poll::Ready(result) = polled.unwrap_or(Poll::Ready(Err(Error::Busy))) {
                 return Poll::Ready(result);
             }
             let timeout = alarm.poll(cx, deadline.get(runtime, &self.link));

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 /// One connection to a server, as the client uses it: bytes that were received, bytes to be
 /// sent.
 ///
-/// All methods take `&self`, because one task may send while another one receives. The client
-/// keeps no borrow of its own while it calls [`write`](Self::write) and [`close`](Self::close),
-/// so these may run code that uses the pool again. The other methods must not.
+/// All methods take `&self`, because one task may send while another one receives. Any of them
+/// may run code that uses the pool, an exchange or a response again; only what
+/// [`received`](Self::received) is given to call must find the stream as it is.
 pub trait Stream: 'static {
     /// Why receiving or sending failed.
     type Error: 'static;

@@ -1,5 +1,10 @@
 //! Bodies as they arrive.
 
+mod errors;
+mod giving_up;
+mod splitting;
+mod upgrades;
+
 use std::rc::Rc;
 
 use aioxide_http::client::{Config, Pool, Request, Response, Timeout, Timeouts};
@@ -154,208 +159,6 @@ fn bytes_behind_the_response_cost_the_connection() {
     }
 }
 
-mod errors {
-    use super::*;
-
-    #[test]
-    fn a_body_that_is_cut_off() {
-        for (head, body, expected) in
-            [(SIX, "ab", Some(6)), (CHUNKED, "3\r\nab", None), (CHUNKED, "2\r\nab\r\n0\r\n", None)]
-        {
-            let (world, pool) = world();
-            let response = begun(&world, &pool, &[head, body].concat());
-            world.wire(0).end();
-            // What has arrived is delivered before.
-            assert_eq!(read_some(&world, &response, 10).result().unwrap(), b"ab");
-            let error = read_some(&world, &response, 10).result().err().unwrap();
-            let Error::IncompleteBody { received: 2, expected: told } = error else {
-                panic!("{error}")
-            };
-            assert_eq!(told, expected);
-            assert!(!response.is_complete());
-            assert!(matches!(read_all(&world, &response).result(), Err(Error::Ended)));
-            assert_eq!((counts(&pool), world.open()), ((0, 0, 0), 0));
-        }
-    }
-
-    #[test]
-    fn chunks_that_are_nonsense() {
-        for with_head in [true, false] {
-            let (world, pool) = world();
-            let response = if with_head {
-                begun(&world, &pool, &[CHUNKED, "2\r\nab\r\nxyz\r\n"].concat())
-            } else {
-                let response = begun(&world, &pool, CHUNKED);
-                world.wire(0).send("2\r\nab\r\nxyz\r\n");
-                response
-            };
-            assert_eq!(read_some(&world, &response, 10).result().unwrap(), b"ab");
-            assert!(matches!(read_some(&world, &response, 9).result(), Err(Error::Response(_))));
-            assert_eq!((counts(&pool), world.open()), ((0, 0, 0), 0));
-        }
-    }
-
-    #[test]
-    fn a_connection_that_fails() {
-        let (world, pool) = world();
-        let response = begun(&world, &pool, &[SIX, "ab"].concat());
-        let all = read_all(&world, &response);
-        world.wire(0).break_reading("reset");
-        assert!(matches!(all.result(), Err(Error::Read(_))));
-        assert_eq!((counts(&pool), world.open()), ((0, 0, 0), 0));
-    }
-
-    #[test]
-    fn time_limits() {
-        for (read, deadline, expected) in
-            [(Some(2.0), None, Timeout::Read), (Some(9.0), Some(5.0), Timeout::Total)]
-        {
-            let (world, pool) = world();
-            let timeouts = Timeouts { read, deadline, ..Timeouts::default() };
-            let task = send(&world, &pool, Request { timeouts, ..get(1) });
-            world.wire(0).send(SIX);
-            let response = Rc::new(task.result().unwrap());
-            // Time in which nobody reads does not count for reading.
-            world.pass(3.0);
-            let all = read_all(&world, &response);
-            for _ in 0..2 {
-                world.pass(0.9);
-                world.wire(0).send("a");
-            }
-            world.pass(2.1);
-            let Err(Error::Timeout(timeout)) = all.result() else { panic!() };
-            assert_eq!(timeout, expected);
-            assert_eq!((counts(&pool), world.open(), world.timers()), ((0, 0, 0), 0, 0));
-        }
-    }
-
-    #[test]
-    fn two_readers_at_once() {
-        let (world, pool) = world();
-        let response = begun(&world, &pool, SIX);
-        let first = read_all(&world, &response);
-        assert!(matches!(read_all(&world, &response).result(), Err(Error::Busy)));
-        world.wire(0).send("abcdef");
-        assert_eq!(first.result().unwrap(), b"abcdef");
-    }
-}
-
-mod giving_up {
-    use super::*;
-
-    #[test]
-    fn a_read_that_is_dropped_loses_nothing() {
-        let (world, pool) = world();
-        let response = begun(&world, &pool, SIX);
-        let all = read_all(&world, &response);
-        world.wire(0).send("ab");
-        world.run();
-        all.cancel();
-        for byte in [b"a", b"b"] {
-            assert_eq!(read_some(&world, &response, 1).result().unwrap(), byte);
-        }
-        read_some(&world, &response, 1).cancel();
-        world.wire(0).send("cdef");
-        assert_eq!(read_all(&world, &response).result().unwrap(), b"cdef");
-        assert_eq!(counts(&pool), (1, 0, 0));
-    }
-
-    #[test]
-    fn a_response_that_is_dropped_closes_its_connection() {
-        for how in 0..4 {
-            let (world, pool) = world();
-            let response = begun(&world, &pool, &[SIX, "abc"].concat());
-            match how {
-                0 => drop(response),
-                1 => Rc::try_unwrap(response).ok().unwrap().release(),
-                2 => {
-                    response.close();
-                    assert!(matches!(read_all(&world, &response).result(), Err(Error::Ended)));
-                }
-                _ => {
-                    let reading = read_all(&world, &response);
-                    drop(response);
-                    assert_eq!(world.open(), 1);
-                    reading.cancel();
-                }
-            }
-            assert_eq!((counts(&pool), world.open()), ((0, 0, 0), 0), "{how}");
-        }
-    }
-
-    #[test]
-    fn a_response_that_is_complete_leaves_its_connection_alone() {
-        let (world, pool) = world();
-        let first = begun(&world, &pool, OK);
-        let task = send(&world, &pool, get(1));
-        first.close();
-        assert!(matches!(first.try_read_all(), Some(Err(Error::Ended))));
-        drop(first);
-        world.wire(0).send(OK);
-        assert!(task.result().unwrap().is_reused());
-        assert_eq!((counts(&pool), world.open()), ((1, 0, 0), 1));
-    }
-
-    #[test]
-    fn closing_ends_a_read() {
-        let (world, pool) = world();
-        let response = begun(&world, &pool, SIX);
-        let all = read_all(&world, &response);
-        response.close();
-        assert!(matches!(all.result(), Err(Error::Ended)));
-        assert_eq!((counts(&pool), world.open()), ((0, 0, 0), 0));
-    }
-}
-
-mod upgrades {
-    use super::*;
-
-    #[test]
-    fn the_connection_leaves_the_pool() {
-        for (method, headers, head) in [
-            ("GET", &[("Connection", "upgrade"), ("Upgrade", "x")][..], "HTTP/1.1 101 \r\n\r\n"),
-            ("CONNECT", &[], "HTTP/1.1 200 \r\n\r\n"),
-        ] {
-            let (world, pool) = world();
-            let task = send(&world, &pool, Request { head: head_of(method, headers), ..get(1) });
-            world.wire(0).send([head, "leftover"].concat());
-            let response = task.result().unwrap();
-            assert!(response.is_upgrade() && !response.is_complete());
-            assert_eq!(counts(&pool), (0, 1, 0));
-            let (upgraded, rest) = response.upgrade().unwrap();
-            assert_eq!((rest, counts(&pool)), (b"leftover".to_vec(), (0, 0, 0)));
-            assert!(response.upgrade().is_none());
-            drop(response);
-            pool.close();
-            assert!(!upgraded.stream().0.is_closed());
-        }
-    }
-
-    #[test]
-    fn one_that_nobody_takes_is_closed() {
-        let (world, pool) = world();
-        let head = head_of("GET", &[("Connection", "upgrade"), ("Upgrade", "x")]);
-        let task = send(&world, &pool, Request { head, ..get(1) });
-        world.wire(0).send("HTTP/1.1 101 \r\n\r\n");
-        let response = Rc::new(task.result().unwrap());
-        assert_eq!(read_all(&world, &response).result().unwrap(), b"");
-        assert_eq!(response.try_read_some(9, <[u8]>::to_vec).unwrap().unwrap(), b"");
-        drop(response);
-        assert_eq!((counts(&pool), world.open()), ((0, 0, 0), 0));
-    }
-
-    #[test]
-    fn an_ordinary_response_to_an_offer_is_one() {
-        let (world, pool) = world();
-        let head = head_of("GET", &[("Connection", "upgrade"), ("Upgrade", "x")]);
-        let task = send(&world, &pool, Request { head, ..get(1) });
-        world.wire(0).send(OK);
-        let response = task.result().unwrap();
-        assert!(!response.is_upgrade() && response.is_complete() && response.upgrade().is_none());
-        assert_eq!(counts(&pool), (1, 0, 0));
-    }
-}
-
 #[test]
 fn ends_of_chunks_are_told_once() {
     let (world, pool) = world();
@@ -382,77 +185,49 @@ fn ends_of_chunks_that_nobody_asks_for_are_forgotten() {
     assert_eq!(response.take_chunk_ends(), []);
 }
 
-mod splitting {
-    use super::*;
-
-    const RESPONSES: &[(&str, &str, bool)] = &[
-        (OK, "ok", false),
-        ("HTTP/1.1 103 \r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "abc", false),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n\
-             0\r\nA: b\r\n\r\n",
-            "abcde",
-            false,
-        ),
-        ("HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end", true),
-        ("HTTP/1.1 204 \r\nX: y\r\n\r\n", "", false),
-    ];
-
-    /// What comes of a response that arrives in these pieces.
-    fn outcome(pieces: &[&str], ends: bool) -> (Result<Vec<u8>, Error>, (usize, usize, usize)) {
+/// Foreign code that a stream runs finds the response busy, and may close it.
+#[test]
+fn a_stream_may_use_the_response_while_it_is_read() {
+    for closes in [false, true] {
         let (world, pool) = world();
-        let what = get(1);
-        let sent = aioxide_http::client::request(pool.clone(), what);
-        let task = world.spawn(async move { sent.await?.read_all().await });
-        for piece in pieces {
-            world.wire(0).send(piece);
+        let response = begun(&world, &pool, SIX);
+        let weak = Rc::downgrade(&response);
+        let look = move || {
+            let response = weak.upgrade().unwrap();
+            assert!(!response.is_complete() && response.stream().is_some());
+            assert!(matches!(response.try_read_all(), Some(Err(Error::Busy))));
+            assert!(matches!(response.try_read_some(1, |_| ()), Some(Err(Error::Busy))));
+            assert!(response.trailers().is_empty() && response.upgrade().is_none());
+            if closes {
+                response.close();
+            }
+        };
+        world.wire(0).on_look(look);
+        let all = read_all(&world, &response);
+        if closes {
+            assert!(matches!(all.result(), Err(Error::Ended)));
+            assert_eq!((counts(&pool), world.open()), ((0, 0, 0), 0));
+        } else {
+            world.wire(0).send("abc");
             world.run();
+            world.wire(0).on_look(|| ());
+            world.wire(0).send("def");
+            assert_eq!(all.result().unwrap(), b"abcdef");
         }
-        if ends {
-            world.wire(0).end();
-        }
-        let result = task.result();
-        assert_eq!(world.open(), pool.idle());
-        (result, counts(&pool))
     }
+}
 
-    #[test]
-    fn the_pieces_make_no_difference() {
-        for &(response, body, ends) in RESPONSES {
-            for at in 0..=response.len() {
-                let (first, second) = response.split_at(at);
-                let (read, left) = outcome(&[first, second], ends);
-                assert_eq!(read.unwrap(), body.as_bytes(), "{response} at {at}");
-                assert_eq!(left, (usize::from(!ends), 0, 0));
-            }
-            let bytes: Vec<_> = response.split("").collect();
-            assert_eq!(outcome(&bytes, ends).0.unwrap(), body.as_bytes());
-        }
-    }
-
-    /// Cut off at every byte, it is an error, or the end of the connection ends the body.
-    #[test]
-    fn every_truncation_is_noticed() {
-        for &(response, body, ends) in RESPONSES {
-            let end_of_head = response.rfind("200 OK").map_or(response.len(), |start| {
-                start + response[start..].find("\r\n\r\n").unwrap() + 4
-            });
-            for at in 0..response.len() {
-                let (read, left) = outcome(&[&response[..at]], true);
-                assert_eq!(left, (0, 0, 0));
-                match read {
-                    Err(Error::Disconnected { is_reused: false, has_begun, .. }) => {
-                        assert!(at < end_of_head && has_begun == (at > 0));
-                    }
-                    Err(Error::IncompleteBody { received, .. }) => {
-                        assert!(!ends && at >= end_of_head && received <= body.len() as u64);
-                    }
-                    Ok(read) => {
-                        assert!(ends && at >= end_of_head && body.as_bytes().starts_with(&read));
-                    }
-                    Err(error) => panic!("{error} at {at} of {response}"),
-                }
-            }
-        }
-    }
+/// A length that is only announced costs no memory.
+#[test]
+fn memory_is_bounded_by_what_has_arrived() {
+    let (world, pool) = world();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", u64::MAX);
+    let response = begun(&world, &pool, &head);
+    world.wire(0).send("abc");
+    assert!(response.try_read_all().is_none());
+    world.wire(0).end();
+    assert!(matches!(
+        read_all(&world, &response).result(),
+        Err(Error::IncompleteBody { received: 3, expected: Some(u64::MAX) })
+    ));
 }

@@ -26,6 +26,8 @@ pub type Error = aioxide_http::client::Error<Broken>;
 
 // ---- one connection ----
 
+type Hook = RefCell<Option<Rc<dyn Fn()>>>;
+
 /// The server's end of a connection.
 #[derive(Default)]
 pub struct Wire {
@@ -42,7 +44,9 @@ pub struct Wire {
     receiving: RefCell<Option<Waker>>,
     sending: RefCell<Option<Waker>>,
     /// Foreign code that runs when the client writes or closes.
-    hook: RefCell<Option<Rc<dyn Fn()>>>,
+    hook: Hook,
+    /// The same for when it looks at the stream.
+    look_hook: Hook,
     /// How many writes there were.
     pub writes: Cell<usize>,
 }
@@ -98,11 +102,16 @@ impl Wire {
         self.hook.replace(Some(Rc::new(hook)));
     }
 
-    fn run_hook(&self) {
-        let hook = self.hook.borrow().clone();
-        if let Some(hook) = hook {
-            hook();
-        }
+    pub fn on_look(&self, hook: impl Fn() + 'static) {
+        self.look_hook.replace(Some(Rc::new(hook)));
+    }
+}
+
+fn run(hook: &Hook) {
+    // Not within itself.
+    if let Some(code) = hook.take() {
+        code();
+        hook.replace(Some(code));
     }
 }
 
@@ -119,6 +128,7 @@ impl Stream for Line {
 
     fn poll_received(&self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let wire = &self.0;
+        run(&wire.look_hook);
         if !wire.incoming.borrow().is_empty() {
             return Poll::Ready(Ok(()));
         }
@@ -138,6 +148,8 @@ impl Stream for Line {
         let result = look(&mut rest);
         let taken = incoming.len() - rest.len();
         incoming.drain(..taken);
+        drop(incoming);
+        run(&self.0.look_hook);
         result
     }
 
@@ -153,7 +165,7 @@ impl Stream for Line {
         assert!(!self.0.is_closed.get(), "a write after the connection was closed");
         self.0.writes.set(self.0.writes.get() + 1);
         self.0.outgoing.borrow_mut().extend_from_slice(data);
-        self.0.run_hook();
+        run(&self.0.hook);
         Ok(())
     }
 
@@ -162,6 +174,7 @@ impl Stream for Line {
             self.0.write_error.set(Some(error.clone()));
             return Poll::Ready(Err(error));
         }
+        run(&self.0.look_hook);
         if !self.0.is_full.get() {
             return Poll::Ready(Ok(()));
         }
@@ -171,6 +184,7 @@ impl Stream for Line {
 
     fn is_usable(&self) -> bool {
         let wire = &self.0;
+        run(&wire.look_hook);
         let error = wire.read_error.take();
         let is_broken = error.is_some();
         wire.read_error.set(error);
@@ -183,7 +197,7 @@ impl Stream for Line {
 
     fn close(&self) {
         assert!(!self.0.is_closed.replace(true), "closed twice");
-        self.0.run_hook();
+        run(&self.0.hook);
     }
 }
 

@@ -117,6 +117,12 @@ impl<L: Clone> Connections<L> {
         self.slots[index as usize].link.clone()
     }
 
+    /// The connection, if it is idle.
+    pub fn idle_link(&self, index: u32) -> Option<L> {
+        let slot = &self.slots[index as usize];
+        slot.link.clone().filter(|_| slot.is_idle)
+    }
+
     /// All of them, idle or not.
     pub fn iter(&self) -> impl Iterator<Item = &L> {
         self.slots.iter().filter_map(|slot| slot.link.as_ref())

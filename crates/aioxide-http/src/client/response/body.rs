@@ -23,21 +23,23 @@ pub(super) struct Body<R: Runtime> {
     received: u64,
     /// Where chunks end, counted from the begin of the body. Told once, or forgotten.
     pub chunk_ends: Vec<u64>,
-    trailers: Fields,
 }
 
 /// A place that the response does not need any more.
 pub(super) struct Leaving<R: Runtime> {
     place: Place<R>,
-    is_complete: bool,
+    /// None: the body is not complete.
+    trailers: Option<Fields>,
 }
 
 impl<R: Runtime> Leaving<R> {
-    /// Gives the place back; the connection becomes idle if it is fit for that.
-    pub fn leave(self) {
-        if self.is_complete {
+    /// Gives the place back; the connection becomes idle if it is fit for that. Returns the
+    /// trailers.
+    pub fn leave(self) -> Fields {
+        if self.trailers.is_some() {
             self.place.put_back();
         }
+        self.trailers.unwrap_or_default()
     }
 }
 
@@ -68,16 +70,8 @@ impl<R: Runtime> Body<R> {
         end: Option<Result<Fields, crate::Error>>,
     ) -> Self {
         let state = if framing.is_none() { State::Upgraded } else { State::Arriving };
-        let mut this = Self {
-            link,
-            place: Some(place),
-            leaving: None,
-            state,
-            framing,
-            received,
-            chunk_ends,
-            trailers: Fields::default(),
-        };
+        let mut this =
+            Self { link, place: Some(place), leaving: None, state, framing, received, chunk_ends };
         match end {
             Some(Ok(trailers)) => this.end(trailers),
             Some(Err(error)) => this.fail(Error::Response(error)),
@@ -92,10 +86,6 @@ impl<R: Runtime> Body<R> {
 
     pub fn is_complete(&self) -> bool {
         matches!(self.state, State::Complete)
-    }
-
-    pub fn trailers(&self) -> &Fields {
-        &self.trailers
     }
 
     /// Forgets where chunks end in all but the last `held` bytes that have been received.
@@ -141,6 +131,7 @@ impl<R: Runtime> Body<R> {
                 }
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => self.fail(Error::Read(error)),
+                Poll::Pending if self.link.is_closed() => {}
                 Poll::Pending => {
                     self.link.register(Who::Receiver, cx);
                     return Poll::Pending;
@@ -183,6 +174,8 @@ impl<R: Runtime> Body<R> {
         match end {
             Ok(Some(trailers)) => self.end(trailers),
             Ok(None) if count > 0 => {}
+            // By foreign code that the stream has run.
+            Ok(None) if link.is_closed() => return Err(link.why_closed()),
             Ok(None) if link.stream.is_at_end() => {
                 let ended = link.http.borrow_mut().receive_eof();
                 match ended {
@@ -204,19 +197,18 @@ impl<R: Runtime> Body<R> {
 
     /// The last byte was taken: the connection may serve another request.
     fn end(&mut self, trailers: Fields) {
-        self.trailers = trailers;
         self.state = State::Complete;
-        self.leave(true);
+        self.leave(Some(trailers));
     }
 
     fn fail(&mut self, error: Error<R::Error>) {
         self.state = State::Failed(Some(error));
-        self.leave(false);
+        self.leave(None);
     }
 
-    fn leave(&mut self, is_complete: bool) {
+    fn leave(&mut self, trailers: Option<Fields>) {
         if let Some(place) = self.place.take() {
-            self.leaving = Some(Leaving { place, is_complete });
+            self.leaving = Some(Leaving { place, trailers });
         }
     }
 
@@ -228,7 +220,7 @@ impl<R: Runtime> Body<R> {
     /// Closes the connection if it still belongs to the response. Nothing can be read any more.
     pub fn close(&mut self) {
         self.state = State::Failed(None);
-        self.leave(false);
+        self.leave(None);
     }
 
     /// The place of a connection that speaks another protocol now. Once.
