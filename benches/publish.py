@@ -16,6 +16,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
+HTTP_PAGE = HERE.parent / "docs" / "http.md"
 
 #: The Python whose figures are shown; others have a line with a link.
 PUBLISHED = (3, 13)
@@ -129,6 +130,17 @@ def publish(results: Path, page: Path = PAGE, readme: Path = README) -> None:
     between_marks(readme, "bench:short", short_block(results, readme))
 
 
+def publish_http(results: Path, page: Path = HTTP_PAGE) -> None:
+    """Writes the tables of the HTTP clients into the page about them.
+
+    Raises:
+        ValueError: the marks are not there.
+    """
+    found = read(results / "http.json")
+    tables = (results / "http.md").read_text(encoding="utf-8").strip()
+    between_marks(page, "bench:http", f"{sentence(found)}\n\n{tables}")
+
+
 def between_marks(file: Path, mark: str, block: str) -> None:
     """Replaces what stands between two marks of a file.
 
@@ -150,3 +162,5 @@ def read(path: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     publish(HERE / "results")
+    if (HERE / "results" / "http.json").exists():
+        publish_http(HERE / "results")

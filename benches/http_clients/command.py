@@ -142,4 +142,6 @@ def main(arguments: Sequence[str], take: Take) -> int:
     (where / f"{NAME}.json").write_text(document + "\n", encoding="utf-8")
     (where / f"{NAME}.md").write_text(text, encoding="utf-8")
     print(f"written to {os.path.relpath(where)}")
+    if where == HERE.parent / "results":
+        publish.publish_http(where)
     return 1 if results.failures() else 0

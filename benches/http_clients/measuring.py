@@ -127,7 +127,11 @@ def urls(kind: type[Client], quick: bool) -> Measurement:
         client = kind(Setting(is_unlimited=True))
         await client.open()
         slots = asyncio.Semaphore(URLS_AT_ONCE)
-        wanted = [f"{base}/{path}" for path, (count, _) in URLS.items() for _ in range(count)]
+        wanted = [
+            f"{base}/{path}/{number}"
+            for path, (count, _) in URLS.items()
+            for number in range(count)
+        ]
         # Mixed, and the same in every run.
         wanted = [wanted[number * 619 % len(wanted)] for number in range(len(wanted))]
         tasks = [asyncio.create_task(fetch(client.session, url, slots)) for url in wanted]
