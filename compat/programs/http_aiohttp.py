@@ -45,6 +45,7 @@ async def work(given: Given) -> None:
     ):
         for path in PATHS:
             given.found(f"GET {path} over TLS", await outcome(session, "GET", path))
+        given.found("at last, over TLS", await outcome(session, "GET", "/json/1"))
         given.check_native_http()
     given.did("the same over TLS")
     async with aiohttp.ClientSession(base) as session:
