@@ -113,7 +113,7 @@ async def at_once(given: Given, session: aiohttp.ClientSession, api: Api) -> Non
     order: list[int] = []
 
     async def one(number: int) -> None:
-        async with session.get(f"/json/{number}") as response:
+        async with session.get(f"/json/{number}", timeout=aiohttp.ClientTimeout(60)) as response:
             assert (await response.json())["number"] == number
         order.append(number)
 
