@@ -68,8 +68,10 @@ class Clients:
         while time.monotonic() < (give_up if end is None else end):
             if end is None and self._in_flight >= at_once:
                 end = time.monotonic() + seconds
-            # Not all of them begin at once.
-            begin = min(at_once - len(self._tasks), max(20, at_once // 20))
+            # Not all of them begin at once; and some more than are counted, since a task that has
+            # been made is in flight only when it has run.
+            some = max(20, at_once // 20)
+            begin = min(at_once + some - len(self._tasks), some)
             for _ in range(begin):
                 self._begin(bases, wide, narrow)
             await asyncio.sleep(0.02)
