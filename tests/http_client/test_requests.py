@@ -143,6 +143,8 @@ def test_failure_of_the_body_is_the_callers_own(run, client, server):
         async with client(retries=3) as http:
             with pytest.raises(FileNotFoundError):
                 await http.post(server.url, content=broken())
+            while not server.accepted:
+                await asyncio.sleep(0)
             await server.accepted[0].closed.wait()
             return await http.get(server.url)
 

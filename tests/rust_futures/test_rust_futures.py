@@ -298,6 +298,7 @@ def test_it_ends_with_a_loop_that_is_closed_under_it():
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     assert not task.done()
+    task._log_destroy_pending = False
     task.get_coro().close()
     assert dropped == [True]
 
@@ -308,6 +309,7 @@ def test_a_thread_that_wakes_after_the_loop_has_closed_harms_nothing():
     loop.run_until_complete(asyncio.sleep(0))
     before = threading.active_count()
     loop.close()
+    task._log_destroy_pending = False
     task.get_coro().close()
     other = aioxide.new_event_loop()
     other.run_until_complete(RustFutures.wake_from_thread(1, 0.1))

@@ -15,7 +15,6 @@ from .tls_arguments import Tls, check_server_name, check_timeouts
 
 __all__ = ("Connections",)
 
-_SOCKET = socket.socket
 _INTERNET_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
@@ -116,11 +115,9 @@ class Connections(NameResolution):
         )
         plain = not (ssl or family or proto or flags or all_errors)
         if by_address and plain and local_addr is None and happy_eyeballs_delay is None:
-            # Not if the program has put another class of sockets in its place.
-            if socket.socket is _SOCKET:
-                connecting = self._connect_directly(protocol_factory, host, port)
-                if connecting is not None:
-                    return await connecting
+            connecting = self._connect_directly(protocol_factory, host, port)
+            if connecting is not None:
+                return await connecting
         if by_address:
             resolve = functools.partial(self._resolve_stream, family, proto, flags)
             addrinfos = await resolve((host, port))

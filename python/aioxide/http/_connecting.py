@@ -139,6 +139,11 @@ class Connector:
         attempt = _Attempt(self, loop, observer)
         proxy = origin.proxy
         if proxy is None:
+            plain = origin.tls is None and origin.unix_path is None and observer is None
+            if plain and self.local_address is None and not self.socket_options:
+                transport = await attempt.connect_directly(origin, protocol)
+                if transport is not None:
+                    return transport
             sock = await attempt.open_socket(origin.host, origin.port, origin.unix_path)
             name = origin.server_hostname or origin.host
             resuming = self._sessions.resuming(origin)
@@ -157,6 +162,24 @@ class _Attempt:
         self._connector = connector
         self._loop = loop
         self._observer = observer
+        #: The addresses, once they are known.
+        self._entries: list[Any] | None = None
+
+    async def connect_directly(
+        self, origin: Origin, protocol: asyncio.Protocol
+    ) -> asyncio.Transport | None:
+        """Connect without a socket object; None if that is not possible."""
+        self._entries = await self._resolve(origin.host, origin.port)
+        if len(self._entries) != 1:
+            return None
+        host, port, *rest = self._entries[0][4]
+        if any(rest):
+            return None
+        connecting = self._loop._connect_directly(lambda: protocol, host, port)
+        if connecting is None:
+            return None
+        transport, _ = await connecting
+        return transport  # type: ignore[no-any-return]
 
     async def go_through(
         self, proxy: Proxy, origin: Origin, protocol: asyncio.Protocol
@@ -282,7 +305,9 @@ class _Attempt:
 
     async def _open_tcp_socket(self, host: str, port: int) -> socket.socket:
         connector = self._connector
-        entries = await self._resolve(host, port)
+        entries = self._entries
+        if entries is None:
+            entries = await self._resolve(host, port)
         local = connector.local_address
         local_entries = None if local is None else await connector.resolver.resolve(*local)
         if connector.interleave:

@@ -18,6 +18,7 @@ use crate::ffi::allocate;
 use crate::ffi::errors::os_error;
 use crate::ffi::held::Held;
 use crate::net::transports::{Accepted, Address, SocketTransport};
+use crate::stdlib;
 
 #[pymethods]
 impl LoopCore {
@@ -34,6 +35,11 @@ impl LoopCore {
         let this = slf.get();
         let Some(address) = numeric(host, port) else { return Ok(None) };
         if this.debug(py) || !this.calls_own(py, Methods::CONNECTING) {
+            return Ok(None);
+        }
+        // Programs and tests that forbid sockets, or send them elsewhere, replace the class.
+        let module = py.import(crate::intern!(py, "socket"))?;
+        if !module.getattr(crate::intern!(py, "socket"))?.is(stdlib::socket_type(py)?) {
             return Ok(None);
         }
         let owner = protocol_factory.unbind();

@@ -257,7 +257,9 @@ impl LoopCore {
     /// `RuntimeError` if the pool is shut down or no thread can be started.
     pub fn submit_blocking(slf: &Bound<'_, Self>, job: Job) -> PyResult<()> {
         exit::check_open()?;
-        let pool = slf.get().open_pool(slf.py())?;
+        let (py, this) = (slf.py(), slf.get());
+        this.executor.uses_pool(py);
+        let pool = this.open_pool(py)?;
         submit(&pool, job)
     }
 

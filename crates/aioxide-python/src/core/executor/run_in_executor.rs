@@ -21,6 +21,13 @@ pub struct DefaultExecutor {
     pool_used: GilCell<bool>,
 }
 
+impl DefaultExecutor {
+    /// The pool is used: its threads are joined when the executor is shut down.
+    pub fn uses_pool(&self, py: Python<'_>) {
+        self.pool_used.set(py, true);
+    }
+}
+
 /// Where a call runs.
 enum Target {
     Pool,

@@ -19,6 +19,7 @@ pub struct Turn<'a, 'py> {
 }
 
 /// The same with its lifetimes erased, on the stack of [`run`].
+#[derive(Clone, Copy)]
 struct Frame {
     turn: NonNull<()>,
 }
@@ -33,7 +34,7 @@ struct Restore(Option<Frame>);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        CURRENT.set(self.0.take());
+        CURRENT.set(self.0);
     }
 }
 
@@ -58,15 +59,13 @@ pub fn run<R>(
 ///
 /// Outside of a turn.
 pub fn with<R>(look: impl for<'a, 'py> FnOnce(&Turn<'a, 'py>) -> R) -> R {
-    let frame = CURRENT.take().expect("Rust futures are polled and dropped inside a turn");
-    let turn = frame.turn;
-    CURRENT.set(Some(frame));
+    let frame = CURRENT.get().expect("Rust futures are polled and dropped inside a turn");
     // SAFETY: `run` has put it there, whose stack frame holds the turn and is below this one: it
     // takes the pointer away before it returns. The thread has the GIL: what releases it (the
     // loop's poll, a worker of the pool) runs no future, and Python code that runs meanwhile on
     // other threads has a `CURRENT` of its own. The closure takes any lifetimes, so it can keep
     // neither.
-    look(unsafe { turn.cast::<Turn<'_, '_>>().as_ref() })
+    look(unsafe { frame.turn.cast::<Turn<'_, '_>>().as_ref() })
 }
 
 impl<'a, 'py> Turn<'a, 'py> {
