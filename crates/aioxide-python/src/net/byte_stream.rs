@@ -294,7 +294,9 @@ impl ByteStream {
         let state = &self.state;
         state.received.free_if_empty(py, 0);
         let flags = state.flags.get(py);
-        if flags.eof || flags.lost || flags.out_of_memory || state.received.len(py) > 0 {
+        // A peer that does not read would hold up the next request too.
+        let is_stuck = flags.out_of_memory || flags.writing_paused;
+        if flags.eof || flags.lost || is_stuck || state.received.len(py) > 0 {
             return false;
         }
         let Some(transport) = self.transport(py) else { return false };

@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use aioxide_http::Limits;
 use aioxide_http::client::{Config, Error, Lease, Pool, Request, Runtime, Timeout, request};
+use aioxide_http::{Limits, Tolerance};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -122,6 +122,7 @@ impl HttpPool {
             head_size: head_size.unwrap_or(usual.head_size),
             line_length: line_length.unwrap_or(usual.line_length),
             header_count: header_count.unwrap_or(usual.header_count),
+            tolerance: Tolerance::CLIENT,
             ..usual
         };
         let config = Config {
