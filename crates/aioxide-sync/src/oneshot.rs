@@ -165,7 +165,6 @@ impl<T> Drop for Sender<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.close();
-        drop(self.shared.value.take());
     }
 }
 

@@ -79,11 +79,6 @@ impl Permits {
         self.serve();
     }
 
-    /// Takes all that are left.
-    pub fn drain(&self) {
-        self.available.set(0);
-    }
-
     /// No more permits will come.
     pub fn close(&self) {
         self.closed.set(true);

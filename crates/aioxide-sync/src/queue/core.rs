@@ -113,7 +113,6 @@ impl<T, O: Order<T>> Core<T, O> {
     /// The items are dropped when the queue is empty and shut down already: they may look at it.
     pub fn shutdown_immediately(&self) {
         self.is_shut_down.set(true);
-        self.ready.drain();
         let items = self.items.take();
         let dropped = items.len();
         drop(items);

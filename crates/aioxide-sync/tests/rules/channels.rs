@@ -150,9 +150,11 @@ fn a_channel_whose_receiver_goes_refuses() {
 fn a_send_that_was_woken_before_the_close_sends_nothing() {
     let (sender, mut receiver) = mpsc::channel(1);
     at_once(sender.send(1)).unwrap();
+    let mut reserve = waiting(sender.reserve());
     let mut send = waiting(sender.send(2));
     receiver.try_recv().unwrap();
     receiver.close();
+    assert_eq!(reserve.result().unwrap_err(), SendError(()));
     assert_eq!(send.result(), Err(SendError(2)));
     assert_eq!(at_once(receiver.recv()), None);
 }
