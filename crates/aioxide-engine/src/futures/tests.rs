@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::{Arena, Key};
 
+mod polls;
+
 /// An arena of numbers, and the keys that other threads have woken.
 fn arena() -> (Arena<u32>, mpsc::Receiver<Key>) {
     let (sender, sent) = mpsc::channel();
