@@ -175,6 +175,14 @@ class RustFutures:
     def panic(message: str) -> Coroutine[Any, None, None]: ...
     @staticmethod
     def spawn(body: Coroutine[Any, Any, _T]) -> Coroutine[Any, None, Task[_T]]: ...
+    @staticmethod
+    def channel(
+        capacity: int, count: int, tell: Callable[[int, str], Any]
+    ) -> tuple[Coroutine[Any, None, None], ...]: ...
+    @staticmethod
+    def contend(
+        permits: int, count: int, tell: Callable[[int, str], Any]
+    ) -> tuple[Coroutine[Any, None, None], ...]: ...
 
 @final
 class ByteStream:

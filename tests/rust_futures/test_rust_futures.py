@@ -446,3 +446,120 @@ def test_a_cancelled_blocking_call_ends_by_itself():
             await task
 
     run(main)
+
+
+def test_a_channel_hands_values_over_in_order():
+    async def main():
+        received = []
+        await asyncio.gather(
+            *RustFutures.channel(2, 10, lambda number, word: received.append(number))
+        )
+        assert received == list(range(10))
+
+    run(main)
+
+
+def test_a_sender_whose_receiver_is_cancelled_ends():
+    async def main():
+        received = []
+
+        def tell(number, word):
+            received.append(number)
+            if number == 3:
+                receiving.cancel()
+
+        sending, receiving = map(asyncio.create_task, RustFutures.channel(1, 10, tell))
+        await sending
+        with pytest.raises(asyncio.CancelledError):
+            await receiving
+        assert received[:4] == [0, 1, 2, 3]
+
+    run(main)
+
+
+def test_a_receiver_whose_sender_is_cancelled_takes_what_was_sent():
+    async def main():
+        received = []
+        sending, receiving = map(
+            asyncio.create_task,
+            RustFutures.channel(1, 10, lambda number, word: received.append(number)),
+        )
+        await asyncio.sleep(0)
+        sending.cancel()
+        await receiving
+        assert received
+        assert received == list(range(len(received)))
+
+    run(main)
+
+
+@pytest.mark.parametrize("permits", [1, 2, 3])
+def test_a_semaphore_serves_in_the_order_of_pythons(permits):
+    async def log_of(workers, log):
+        async def beside():
+            for number in range(12):
+                log.append(("beside", number))
+                await asyncio.sleep(0)
+
+        await asyncio.gather(*workers[:2], beside(), *workers[2:])
+        return log
+
+    async def main():
+        rust, python = [], []
+        semaphore = asyncio.Semaphore(permits)
+
+        async def worker(number):
+            async with semaphore:
+                python.append((number, "acquired"))
+                await asyncio.sleep(0)
+            python.append((number, "released"))
+
+        rust_workers = RustFutures.contend(permits, 6, lambda *told: rust.append(told))
+        await log_of(rust_workers, rust)
+        await log_of([worker(number) for number in range(6)], python)
+        assert rust == python
+
+    run(main)
+
+
+def test_a_permit_of_a_task_that_is_cancelled_after_its_wake_goes_to_the_next():
+    async def main():
+        told = []
+
+        def tell(number, word):
+            told.append((number, word))
+            if (number, word) == (0, "released"):
+                tasks[1].cancel()  # It has the permit, and has not run.
+
+        tasks = list(map(asyncio.create_task, RustFutures.contend(1, 3, tell)))
+        await asyncio.wait(tasks)
+        assert tasks[1].cancelled()
+        assert told == [(0, "acquired"), (0, "released"), (2, "acquired"), (2, "released")]
+
+    run(main)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_semaphore_holds_in_every_interleaving(seed):
+    async def main():
+        told = []
+        having = set()
+
+        def tell(number, word):
+            told.append((number, word))
+            having.add(number) if word == "acquired" else having.remove(number)
+            assert len(having) <= 2
+
+        async with asyncio.TaskGroup() as group:
+            for coroutine in RustFutures.contend(2, 6, tell):
+                group.create_task(coroutine)
+            received = []
+            for coroutine in RustFutures.channel(
+                2, 6, lambda number, word: received.append(number)
+            ):
+                group.create_task(coroutine)
+        assert received == list(range(6))
+        assert len(told) == 12
+        return told
+
+    assert testing.run(main(), seed=seed) == testing.run(main(), seed=seed)

@@ -1,19 +1,23 @@
 //! Rust futures for tests and measurements, as Python sees them.
 
 use std::future::{pending, poll_fn};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use aioxide_sync::{Semaphore, mpsc};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use super::blocking::blocking;
 use super::readiness::ready;
 use super::{coroutine, sleep_until, turn};
 use crate::core::coroutines::Coroutine;
 use crate::core::event_loop::Direction;
+use crate::ffi::allocate;
 use crate::ffi::held::Held;
 
 /// Coroutines whose bodies are Rust futures: what the tests of the mechanism await, and its rows
@@ -47,6 +51,24 @@ fn hold() -> Held<PyAny> {
     turn::with(|turn| turn.hold(turn.owner::<PyAny>()))
 }
 
+/// Calls the coroutine's owner with a number and a word.
+fn tell(number: u32, word: &'static str) -> PyResult<()> {
+    turn::with(|turn| turn.owner::<PyAny>().call1((number, word)).map(drop))
+}
+
+/// Has woken itself, and lets others run.
+async fn yield_now() {
+    let mut first = true;
+    poll_fn(|context| {
+        if std::mem::replace(&mut first, false) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
 #[pymethods]
 impl RustFutures {
     /// Is ready at once, with None.
@@ -60,15 +82,7 @@ impl RustFutures {
     fn suspend(py: Python<'_>, times: u32) -> PyResult<Py<Coroutine>> {
         coroutine(py, "RustFutures.suspend", None, async move {
             for _ in 0..times {
-                let mut first = true;
-                poll_fn(|context| {
-                    if std::mem::replace(&mut first, false) {
-                        context.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    Poll::Ready(())
-                })
-                .await;
+                yield_now().await;
             }
             none()
         })
@@ -168,5 +182,58 @@ impl RustFutures {
         coroutine(py, "RustFutures.spawn", Some(body), async move {
             turn::with(|turn| turn.spawn(turn.owner::<PyAny>()).map(Bound::unbind))
         })
+    }
+
+    /// Two coroutines: the first sends the numbers below `count` over a channel that holds
+    /// `capacity`; the second calls `tell(number, "received")` for each.
+    #[staticmethod]
+    fn channel<'py>(
+        py: Python<'py>,
+        capacity: usize,
+        count: u32,
+        tell: Py<PyAny>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let (sender, mut receiver) = mpsc::channel(capacity.max(1));
+        let sending = coroutine(py, "RustFutures.channel", None, async move {
+            for number in 0..count {
+                if sender.send(number).await.is_err() {
+                    break;
+                }
+            }
+            none()
+        })?;
+        let receiving = coroutine(py, "RustFutures.channel", Some(tell), async move {
+            while let Some(number) = receiver.recv().await {
+                self::tell(number, "received")?;
+            }
+            none()
+        })?;
+        allocate::tuple(py, [sending, receiving].map(|it| it.into_bound(py)))
+    }
+
+    /// `count` coroutines under a semaphore of `permits`. Each takes a permit, lets others run,
+    /// and gives it back; it calls `tell(number, word)` when it has it and when it has it no more.
+    #[staticmethod]
+    fn contend<'py>(
+        py: Python<'py>,
+        permits: usize,
+        count: u32,
+        tell: Py<PyAny>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let semaphore = Rc::new(Semaphore::new(permits));
+        let worker = |number| {
+            let semaphore = Rc::clone(&semaphore);
+            let tell = Some(tell.clone_ref(py));
+            coroutine(py, "RustFutures.contend", tell, async move {
+                let permit = semaphore.acquire().await;
+                self::tell(number, "acquired")?;
+                yield_now().await;
+                drop(permit);
+                self::tell(number, "released")?;
+                none()
+            })
+            .map(|made| made.into_bound(py))
+        };
+        allocate::tuple_of(py, (0..count).map(worker).collect::<PyResult<Vec<_>>>()?)
     }
 }
