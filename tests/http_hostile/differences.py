@@ -10,9 +10,7 @@ from .clients import Answered, Failed
 #: Two parties that read these bytes differently can be made to disagree about where a response
 #: ends, or what it says. The library is lenient, RFC 9112 allows to refuse.
 SMUGGLING = "a lenient reading is what response smuggling needs"
-BARE_LINE_FEED = "a LF that ends a line is refused: " + SMUGGLING
 TWO_FRAMES = "a length beside chunked is refused (RFC 9112, 6.3): " + SMUGGLING
-CONTROL = "control characters are not allowed in a field's value (RFC 9110, 5.5)"
 EXTENSION = "no CR stands in a chunk's extension, and none is longer than the limit"
 VERSION = "only HTTP/1.0 and HTTP/1.1 are spoken"
 LIMIT = "the head has a limit in bytes and in fields, however fast it arrives"

@@ -33,7 +33,7 @@ differs(
     ),
 )
 differs(
-    "A LF without its CR, or a fold, hides a field from others on the way.",
+    "A fold before any field hides it from others on the way.",
     REFUSED,
     of=("a fold before any field",),
 )
