@@ -172,6 +172,16 @@ impl Coroutine {
             .map_err(|error| stop_is_an_error(py, error))
     }
 
+    /// `send(None)`, without a Python call.
+    ///
+    /// # Errors
+    ///
+    /// The exception that the coroutine raises; it has ended then.
+    pub fn send_none<'py>(&self, py: Python<'py>) -> PyResult<Flow<'py>> {
+        self.resume(py, Resumption::Send(py.None().into_bound(py)))
+            .map_err(|error| stop_is_an_error(py, error))
+    }
+
     pub(super) fn next(&self, py: Python<'_>, resumption: Resumption<'_>) -> *mut ffi::PyObject {
         raised_or_yielded(py, self.resume(py, resumption))
     }

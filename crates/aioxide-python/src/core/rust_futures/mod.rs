@@ -16,12 +16,16 @@
 //! then. What must run to its end is a coroutine of its own, made a task by [`Turn::spawn`]. A
 //! panic becomes a `SystemError`. What a future awaits of Python is [`Turn::wait_for`].
 //!
+//! What belongs to an object and not to a program's task, such as the frames of a connection, is
+//! polled by the loop itself: [`run_in_background`].
+//!
 //! A Rust future is polled and dropped with the GIL held, inside a [`Turn`]. It may be `!Send`.
 //! It holds no `Py`: see [`crate::ffi::held`].
 
 mod alarm;
 mod arena;
 mod awaited;
+mod background;
 mod blocking;
 mod probe;
 mod readiness;
@@ -31,6 +35,7 @@ pub mod turn;
 pub use alarm::{Alarm, Sleep, sleep_until};
 pub use arena::FutureArena;
 pub use awaited::{Awaited, WakeOnDone};
+pub use background::run_in_background;
 pub use probe::RustFutures;
 pub use readiness::ready;
 pub use routine::{RustFuture, coroutine};
