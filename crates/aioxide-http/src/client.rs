@@ -1,6 +1,7 @@
 //! An HTTP/1.1 client on the state machine: connections that are kept and shared, requests
-//! sent, responses received. Plain futures over two traits; there is no async runtime here, and
-//! no Python.
+//! sent, responses received. Over connections that have agreed on it ([`Stream::is_http2`]), the
+//! same by HTTP/2, whose frames are the crate h2's. Plain futures over two traits; there is no
+//! async runtime here, and no Python.
 //!
 //! | to | there is |
 //! |---|---|
@@ -69,6 +70,7 @@
 
 mod error;
 mod exchange;
+mod http2;
 mod lease;
 mod link;
 mod pool;

@@ -108,6 +108,22 @@ pub enum Error {
         /// How many bytes are missing; None if the body is chunked.
         missing: Option<u64>,
     },
+    /// The peer ended one request of an HTTP/2 connection (RST_STREAM, RFC 9113 §6.4).
+    StreamReset {
+        /// The error code (RFC 9113 §7).
+        reason: u32,
+    },
+    /// The peer ended an HTTP/2 connection before it has seen the request (GOAWAY, RFC 9113
+    /// §6.8).
+    GoAway {
+        /// The error code (RFC 9113 §7).
+        reason: u32,
+    },
+    /// What the peer sent is against the rules of HTTP/2.
+    InvalidHttp2 {
+        /// The error code that the peer was told (RFC 9113 §7).
+        reason: u32,
+    },
 }
 
 /// Who broke the rules.
@@ -153,7 +169,10 @@ impl Error {
             | Self::UnexpectedData(_)
             | Self::ClosedBeforeResponse
             | Self::ClosedInHead
-            | Self::ClosedInBody { .. } => Side::Peer,
+            | Self::ClosedInBody { .. }
+            | Self::StreamReset { .. }
+            | Self::GoAway { .. }
+            | Self::InvalidHttp2 { .. } => Side::Peer,
         }
     }
 }
@@ -217,6 +236,15 @@ impl fmt::Display for Error {
             Self::ClosedInBody { missing: None } => {
                 f.write_str("the server closed the connection before the chunked body's end")
             }
+            Self::StreamReset { reason } => {
+                write!(f, "the server reset the stream: {}", CodeName(*reason))
+            }
+            Self::GoAway { reason } => {
+                write!(f, "the server is closing the connection: {}", CodeName(*reason))
+            }
+            Self::InvalidHttp2 { reason } => {
+                write!(f, "the server broke the rules of HTTP/2: {}", CodeName(*reason))
+            }
         }
     }
 }
@@ -254,6 +282,34 @@ impl fmt::Display for FramingError {
 }
 
 impl std::error::Error for FramingError {}
+
+/// What RFC 9113 §7 calls an error code of HTTP/2.
+struct CodeName(u32);
+
+impl fmt::Display for CodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [&str; 14] = [
+            "NO_ERROR",
+            "PROTOCOL_ERROR",
+            "INTERNAL_ERROR",
+            "FLOW_CONTROL_ERROR",
+            "SETTINGS_TIMEOUT",
+            "STREAM_CLOSED",
+            "FRAME_SIZE_ERROR",
+            "REFUSED_STREAM",
+            "CANCEL",
+            "COMPRESSION_ERROR",
+            "CONNECT_ERROR",
+            "ENHANCE_YOUR_CALM",
+            "INADEQUATE_SECURITY",
+            "HTTP_1_1_REQUIRED",
+        ];
+        match NAMES.get(self.0 as usize) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "error code {}", self.0),
+        }
+    }
+}
 
 /// The first bytes of what was refused, for messages: escaped, in quotes, and never
 /// longer than [`Excerpt::MAX`] bytes of the original.

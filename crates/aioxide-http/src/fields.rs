@@ -83,6 +83,21 @@ impl Fields {
         Self { spans: spans(bytes, headers), bytes: bytes.to_vec() }
     }
 
+    /// Those that were received in another form than lines.
+    pub(crate) fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in pairs {
+            let mut add = |part: &[u8]| {
+                let start = fields.bytes.len() as u32;
+                fields.bytes.extend_from_slice(part);
+                (start, fields.bytes.len() as u32)
+            };
+            let span = Span { name: add(name), value: add(value) };
+            fields.spans.push(span);
+        }
+        fields
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> usize {
         self.spans.len()

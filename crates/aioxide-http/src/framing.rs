@@ -23,6 +23,8 @@ pub enum Version {
     Http10,
     /// HTTP/1.1
     Http11,
+    /// HTTP/2, of a response that the [`client`](crate::client) has received.
+    Http2,
 }
 
 /// What the headers of one message say about its body and its connection, gathered

@@ -54,6 +54,11 @@ impl ResponseHead {
         self.headers
     }
 
+    /// The head of a response of HTTP/2, which has no reason phrase.
+    pub(crate) fn of_http2(status: u16, headers: Fields) -> Self {
+        Self { version: Version::Http2, status, reason: 0, headers }
+    }
+
     /// Takes a head off the front of `input`, or all of it if the head is not complete.
     ///
     /// Lines end with CRLF, or with LF alone where that is tolerated. No empty line may come before: RFC 9112 §2.2 lets servers

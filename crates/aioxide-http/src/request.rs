@@ -71,7 +71,7 @@ impl<'a> RequestLine<'a> {
         out.extend_from_slice(target);
         out.extend_from_slice(match self.version {
             Version::Http10 => b" HTTP/1.0\r\n",
-            Version::Http11 => b" HTTP/1.1\r\n",
+            Version::Http11 | Version::Http2 => b" HTTP/1.1\r\n",
         });
         Ok(())
     }

@@ -1,22 +1,24 @@
 //! A request that is being sent, and the wait for its response.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
 use super::error::{Error, Timeout};
+use super::http2::{self, Http2Stream, Slot};
 use super::link::{ClosedBy, Link, Waiting, Who};
 use super::pool::Place;
 use super::request::RequestHead;
 use super::response::Response;
 use super::timing::{Alarm, Deadline, ReadDeadline, Timeouts};
 use super::{Pool, Runtime, Stream};
+use crate::{ClientState, Connection};
 
 /// From this status on, a final response that comes before the request is complete ends it:
 /// the server does not want the rest.
-const REFUSAL: u16 = 300;
+pub(super) const REFUSAL: u16 = 300;
 
 /// Data up to this size is copied, so that a chunk is one write.
 const SMALL: usize = 256 * 1024;
@@ -35,6 +37,15 @@ pub struct Exchange<R: Runtime> {
     /// Until the response has it.
     place: Cell<Option<Place<R>>>,
     timeouts: Timeouts,
+    /// If the connection is one of HTTP/2, the stream: the exchange has no place of its own then.
+    http2: Option<OnStream<R>>,
+}
+
+/// What an exchange has on a connection of HTTP/2.
+struct OnStream<R: Runtime> {
+    stream: Rc<Http2Stream<R>>,
+    /// Compares the body with its announced length, as if it were sent by HTTP/1.1.
+    body: RefCell<Connection>,
 }
 
 impl<R: Runtime> Exchange<R> {
@@ -51,7 +62,25 @@ impl<R: Runtime> Exchange<R> {
         };
         let RequestHead { connection, bytes } = head;
         link.begin(connection, &bytes, place.is_reused);
-        Ok(Self { pool, cycle: link.cycle(), link, place: Cell::new(Some(place)), timeouts })
+        let (cycle, place) = (link.cycle(), Cell::new(Some(place)));
+        Ok(Self { pool, cycle, link, place, timeouts, http2: None })
+    }
+
+    pub(super) fn open_stream(
+        pool: &Pool<R>,
+        slot: Slot<R>,
+        head: RequestHead,
+        timeouts: Timeouts,
+    ) -> Result<Self, Error<R::Error>> {
+        let RequestHead { connection, bytes } = head;
+        let has_body =
+            matches!(connection.client_state(), ClientState::SendBody | ClientState::AwaitContinue);
+        let stream = Http2Stream::open(slot, &bytes, has_body, pool.config().limits)
+            .map_err(Error::Request)?;
+        let (link, place) = (stream.link().clone(), Cell::new(None));
+        let (cycle, body) = (link.cycle(), RefCell::new(connection));
+        let http2 = Some(OnStream { stream, body });
+        Ok(Self { pool: pool.clone(), link, cycle, place, timeouts, http2 })
     }
 
     /// The connection, until the exchange is closed or the response is complete.
@@ -66,7 +95,16 @@ impl<R: Runtime> Exchange<R> {
     ///
     /// Those of the two.
     pub async fn write(&self, data: &[u8]) -> Result<bool, Error<R::Error>> {
-        Ok(self.send(data)? && self.writable().await?)
+        if self.http2.is_none() || data.is_empty() {
+            return Ok(self.send(data)? && self.writable().await?);
+        }
+        // Each piece has its own time limit: the windows may be small.
+        for piece in data.chunks(http2::PIECE) {
+            if !(self.writable().await? && self.send(piece)?) {
+                return Ok(false);
+            }
+        }
+        self.writable().await
     }
 
     /// Sends a piece of the body, or queues it. False: the server has refused the request by
@@ -79,6 +117,10 @@ impl<R: Runtime> Exchange<R> {
     pub fn send(&self, data: &[u8]) -> Result<bool, Error<R::Error>> {
         if self.is_refused() {
             return Ok(false);
+        }
+        if let Some(OnStream { stream, body }) = &self.http2 {
+            body.borrow_mut().frame_data(data.len()).map_err(Error::Request)?;
+            return Ok(data.is_empty() || stream.send(data, false));
         }
         let frame = self.link.http.borrow_mut().frame_data(data.len()).map_err(Error::Request)?;
         let (before, after) = (frame.before(), frame.after());
@@ -110,6 +152,20 @@ impl<R: Runtime> Exchange<R> {
         let sleep = pin!(None);
         let mut alarm = Alarm::new(runtime, sleep);
         let mut deadline = None;
+        if let Some(OnStream { stream, .. }) = &self.http2 {
+            let _waiting = stream.waiting(Who::Sender).ok_or(Error::Busy)?;
+            let written = poll_fn(|cx| {
+                if let Poll::Ready(is_wanted) = stream.poll_writable(cx) {
+                    return Poll::Ready(Ok(is_wanted));
+                }
+                let limit = *deadline.get_or_insert_with(|| self.write_deadline());
+                alarm.poll(cx, limit).map(Err)
+            });
+            return written.await.map_err(|timeout| {
+                stream.close();
+                timeout.into()
+            });
+        }
         let waiting = Waiting::new(&self.link, Who::Sender)?;
         let result = poll_fn(|cx| {
             if self.is_refused() {
@@ -163,6 +219,12 @@ impl<R: Runtime> Exchange<R> {
             return Ok(true);
         }
         let mut last = Vec::new();
+        if let Some(OnStream { stream, body }) = &self.http2 {
+            body.borrow_mut().end_request(trailers, &mut last).map_err(Error::Request)?;
+            let ended = stream.end(trailers).map_err(Error::Request);
+            stream.end_sending();
+            return ended;
+        }
         let ended = self.link.http.borrow_mut().end_request(trailers, &mut last);
         ended.map_err(Error::Request)?;
         let _over = SendingIsOver(self);
@@ -182,6 +244,17 @@ impl<R: Runtime> Exchange<R> {
     pub async fn wait_continue(&self) -> Result<bool, Error<R::Error>> {
         let sleep = pin!(None);
         let mut alarm = Alarm::new(self.pool.runtime(), sleep);
+        if let Some(OnStream { stream, .. }) = &self.http2 {
+            let _waiting = stream.waiting(Who::Receiver).ok_or(Error::Busy)?;
+            return poll_fn(|cx| {
+                if let Poll::Ready(is_continued) = stream.poll_continue(cx) {
+                    return Poll::Ready(Ok(is_continued));
+                }
+                let deadline = Deadline::at(self.timeouts.deadline, Timeout::Total);
+                alarm.poll(cx, deadline).map(|timeout| Err(timeout.into()))
+            })
+            .await;
+        }
         let _waiting = Waiting::new(&self.link, Who::Sender)?;
         poll_fn(|cx| {
             if self.is_over() || self.link.poll_head(cx, Who::Sender).is_ready() {
@@ -214,12 +287,34 @@ impl<R: Runtime> Exchange<R> {
         let sleep = pin!(None);
         let mut alarm = Alarm::new(runtime, sleep);
         let mut limit = ReadDeadline::new(&self.timeouts);
+        if let Some(OnStream { stream, .. }) = &self.http2 {
+            let waiting = stream.waiting(Who::Receiver).ok_or(Error::Busy)?;
+            let waited = poll_fn(|cx| {
+                if stream.poll_head(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                let limit = limit.get(runtime, stream.is_sending_over(), stream.progress());
+                alarm.poll(cx, limit).map(Err)
+            })
+            .await;
+            drop(waiting);
+            return match waited {
+                Ok(()) => match stream.take_head() {
+                    Ok(taken) => Ok(Response::of_stream(&self.pool, stream, taken, self.timeouts)),
+                    Err(failure) => Err(failure.error),
+                },
+                Err(timeout) => {
+                    stream.close();
+                    Err(timeout.into())
+                }
+            };
+        }
         let waiting = Waiting::new(&self.link, Who::Receiver)?;
         let waited = poll_fn(|cx| {
             if self.link.poll_head(cx, Who::Receiver).is_ready() {
                 return Poll::Ready(Ok(()));
             }
-            alarm.poll(cx, limit.get(runtime, &self.link)).map(Err)
+            alarm.poll(cx, limit.of_link(runtime, &self.link)).map(Err)
         })
         .await;
         drop(waiting);
@@ -241,7 +336,9 @@ impl<R: Runtime> Exchange<R> {
 
     /// Closes the connection, whoever uses it.
     pub fn close(&self) {
-        if !self.is_over() {
+        if let Some(OnStream { stream, .. }) = &self.http2 {
+            stream.close();
+        } else if !self.is_over() {
             self.link.close(ClosedBy::Caller);
         }
         drop(self.place.take());
@@ -249,6 +346,9 @@ impl<R: Runtime> Exchange<R> {
 
     /// Whether the connection is closed or serves another request.
     fn is_over(&self) -> bool {
+        if let Some(OnStream { stream, .. }) = &self.http2 {
+            return stream.is_over();
+        }
         self.link.is_closed() || self.link.cycle() != self.cycle
     }
 
@@ -265,7 +365,9 @@ impl<R: Runtime> Exchange<R> {
 
 impl<R: Runtime> Drop for Exchange<R> {
     fn drop(&mut self) {
-        if !self.is_over() {
+        if let Some(OnStream { stream, .. }) = &self.http2 {
+            stream.abandon_sending();
+        } else if !self.is_over() {
             self.link.end_sending();
         }
     }

@@ -7,7 +7,7 @@ use std::task::Poll;
 use super::error::{Error, Timeout};
 use super::exchange::Exchange;
 use super::link::ClosedBy;
-use super::pool::Place;
+use super::pool::{Place, Seat};
 use super::request::RequestHead;
 use super::timing::{Alarm, Deadline, Timeouts};
 use super::{Pool, Runtime};
@@ -18,12 +18,12 @@ use super::{Pool, Runtime};
 /// Dropping it gives the place back. A connection that was not used becomes idle again.
 #[must_use = "dropping a lease gives it back"]
 pub struct Lease<R: Runtime> {
-    place: Option<Place<R>>,
+    seat: Option<Seat<R>>,
 }
 
 impl<R: Runtime> Lease<R> {
-    pub(super) fn new(place: Place<R>) -> Self {
-        Self { place: Some(place) }
+    pub(super) fn new(seat: Seat<R>) -> Self {
+        Self { seat: Some(seat) }
     }
 
     /// Whether there is a connection, and it is open.
@@ -31,14 +31,14 @@ impl<R: Runtime> Lease<R> {
         self.stream().is_some()
     }
 
-    /// Whether the connection was idle in the pool before.
+    /// Whether the connection was used before.
     pub fn is_reused(&self) -> bool {
-        self.place.as_ref().is_some_and(|place| place.is_reused)
+        self.seat.as_ref().is_some_and(Seat::is_reused)
     }
 
     /// The connection, if there is one, and it is open.
     pub fn stream(&self) -> Option<&R::Stream> {
-        let link = self.place.as_ref()?.link()?;
+        let link = self.seat.as_ref()?.link()?;
         (!link.is_closed()).then_some(&link.stream)
     }
 
@@ -50,14 +50,15 @@ impl<R: Runtime> Lease<R> {
     /// [`Error::Connect`], [`Error::PoolClosed`], and [`Timeout::Connect`] at `deadline`, which
     /// is a time of [`Runtime::now`].
     pub async fn connect(&mut self, deadline: Option<f64>) -> Result<(), Error<R::Error>> {
-        let Some(place) = &mut self.place else { return Err(Error::Ended) };
-        if place.link().is_some_and(|link| !link.is_closed()) {
-            return Ok(());
-        }
-        let pool = place.pool.clone();
+        let pool = match &self.seat {
+            None => return Err(Error::Ended),
+            Some(Seat::Stream(_)) => return Ok(()),
+            Some(Seat::Connection(_)) if self.is_connected() => return Ok(()),
+            Some(Seat::Connection(place)) => place.pool.clone(),
+        };
         let sleep = pin!(None);
         let mut alarm = Alarm::new(pool.runtime(), sleep);
-        connect(place, &mut alarm, Deadline::at(deadline, Timeout::Connect)).await
+        connect(&mut self.seat, &mut alarm, Deadline::at(deadline, Timeout::Connect)).await
     }
 
     /// Sends the head of a request.
@@ -67,21 +68,26 @@ impl<R: Runtime> Lease<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::Ended`] if there is no connection.
+    /// [`Error::Ended`] if there is no connection. [`Error::Request`] for what HTTP/2 cannot send,
+    /// if that is what the connection speaks.
     pub fn open(
         mut self,
         head: RequestHead,
         timeouts: Timeouts,
     ) -> Result<Exchange<R>, Error<R::Error>> {
-        match self.place.take() {
-            Some(place) => Exchange::open(place, head, timeouts),
+        match self.seat.take() {
+            Some(Seat::Connection(place)) => Exchange::open(place, head, timeouts),
+            Some(Seat::Stream(slot)) => {
+                let pool = slot.pool().ok_or(Error::Ended)?;
+                Exchange::open_stream(&pool, slot, head, timeouts)
+            }
             None => Err(Error::Ended),
         }
     }
 
-    /// Closes the connection and gives the place back.
+    /// Closes the connection and gives the place back. One that others share stays open.
     pub fn close(mut self) {
-        drop(self.place.take());
+        drop(self.seat.take());
     }
 
     /// Gives the place back: the same as dropping the lease.
@@ -90,14 +96,31 @@ impl<R: Runtime> Lease<R> {
 
 impl<R: Runtime> Drop for Lease<R> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
+        if let Some(Seat::Connection(place)) = self.seat.take() {
             place.put_back();
         }
     }
 }
 
-/// Makes a connection for a place that has none.
+/// Makes a connection for a seat that has none. If it speaks HTTP/2, the seat is one stream of it
+/// afterwards.
 pub(super) async fn connect<R: Runtime>(
+    seat: &mut Option<Seat<R>>,
+    alarm: &mut Alarm<'_, R>,
+    deadline: Option<Deadline>,
+) -> Result<(), Error<R::Error>> {
+    let Some(Seat::Connection(place)) = seat else { return Ok(()) };
+    attach(place, alarm, deadline).await?;
+    let Some(Seat::Connection(place)) = seat.take() else { return Ok(()) };
+    *seat = place.connected();
+    match seat {
+        Some(_) => Ok(()),
+        None => Err(Error::Disconnected { is_reused: false, has_begun: false, sending: None }),
+    }
+}
+
+/// Makes a connection for a place that has none.
+async fn attach<R: Runtime>(
     place: &mut Place<R>,
     alarm: &mut Alarm<'_, R>,
     deadline: Option<Deadline>,
@@ -117,8 +140,14 @@ pub(super) async fn connect<R: Runtime>(
             Poll::Pending => alarm.poll(cx, deadline).map(|timeout| Err(timeout.into())),
         }
     })
-    .await?;
-    place.attach(stream);
+    .await;
+    match stream {
+        Ok(stream) => place.attach(stream),
+        Err(error) => {
+            place.not_connected();
+            return Err(error);
+        }
+    }
     match place.link() {
         Some(link) if link.closed_by() == Some(ClosedBy::Pool) => Err(Error::PoolClosed),
         _ => Ok(()),

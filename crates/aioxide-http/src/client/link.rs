@@ -1,9 +1,11 @@
 //! One connection: its stream, its state, and who waits for it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use super::error::Error;
+use super::http2::Session;
 use super::response::Arrived;
 use super::{Runtime, Stream};
 use crate::{ClientState, Connection, Event, Limits};
@@ -12,6 +14,8 @@ use crate::{ClientState, Connection, Event, Limits};
 pub(super) struct Link<R: Runtime> {
     pub stream: R::Stream,
     pub http: RefCell<Connection>,
+    /// If it is one of HTTP/2: what its streams share. The rest below is for HTTP/1.1 then.
+    session: OnceCell<Weak<Session<R>>>,
     /// Which request this is: handles of an earlier one have no effect.
     cycle: Cell<u32>,
     closed: Cell<Option<ClosedBy>>,
@@ -62,6 +66,7 @@ impl<R: Runtime> Link<R> {
         Self {
             stream,
             http: RefCell::new(Connection::new(Limits::default())),
+            session: OnceCell::new(),
             cycle: Cell::new(0),
             closed: Cell::new(None),
             head: RefCell::new(Head::Taken),
@@ -88,7 +93,27 @@ impl<R: Runtime> Link<R> {
 
     /// Whether it can carry a request.
     pub fn is_usable(&self) -> bool {
-        !self.is_closed() && self.stream.is_usable()
+        if self.is_closed() {
+            return false;
+        }
+        match self.session.get() {
+            Some(session) => session.upgrade().is_some_and(|session| session.is_open()),
+            None => self.stream.is_usable(),
+        }
+    }
+
+    /// From now on it speaks HTTP/2.
+    pub fn shared_by(&self, session: &Rc<Session<R>>) {
+        let _ = self.session.set(Rc::downgrade(session));
+    }
+
+    pub fn is_http2(&self) -> bool {
+        self.session.get().is_some()
+    }
+
+    /// What its streams share. None: it speaks HTTP/1.1, or has ended.
+    pub fn session(&self) -> Option<Rc<Session<R>>> {
+        self.session.get()?.upgrade()
     }
 
     /// Whether it can be idle: nothing was sent, or all of a request and its response.
@@ -164,6 +189,10 @@ impl<R: Runtime> Link<R> {
     pub fn note_sending_failure(&self, error: R::Error) {
         self.sending_failure.replace(Some(error));
         self.end_sending();
+    }
+
+    pub fn take_sending_failure(&self) -> Option<R::Error> {
+        self.sending_failure.take()
     }
 
     pub fn is_sending_over(&self) -> bool {

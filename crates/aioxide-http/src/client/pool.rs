@@ -12,8 +12,9 @@ use std::task::{Context, Waker};
 pub use acquire::Acquire;
 use places::{After, Bounds, Grant, Places};
 
+use super::http2::{Look, Negotiation, Session, Sessions, Slot, share};
 use super::link::{ClosedBy, Link};
-use super::{Lease, Runtime};
+use super::{Lease, Runtime, Stream};
 use crate::Limits;
 
 /// How a pool behaves. None: no bound.
@@ -29,6 +30,9 @@ pub struct Config {
     pub keepalive_expiry: Option<f64>,
     /// What a server may send: for [`RequestHead::new`](super::RequestHead::new).
     pub limits: Limits,
+    /// Whether streams may speak HTTP/2: then callers wait for one that is being made, since it
+    /// may serve all of them.
+    pub http2: bool,
 }
 
 impl Default for Config {
@@ -39,6 +43,7 @@ impl Default for Config {
             max_idle: None,
             keepalive_expiry: Some(15.0),
             limits: Limits::default(),
+            http2: false,
         }
     }
 }
@@ -65,6 +70,8 @@ struct Shared<R: Runtime> {
     runtime: R,
     config: Config,
     places: RefCell<Places<LinkOf<R>>>,
+    /// Which connections of HTTP/2 are shared.
+    sessions: RefCell<Sessions<R>>,
     /// Whether [`Runtime::expire_at`] was called and has not been answered.
     has_alarm: Cell<bool>,
     /// Whom to wake when the pool is closed: those that are connecting.
@@ -93,6 +100,7 @@ impl<R: Runtime> Pool<R> {
                 runtime,
                 config,
                 places,
+                sessions: RefCell::default(),
                 has_alarm: Cell::new(false),
                 connecting: RefCell::default(),
                 next_watch: Cell::new(0),
@@ -113,12 +121,54 @@ impl<R: Runtime> Pool<R> {
     /// An idle connection, or the right to make one. None: the caller has to
     /// [wait](Self::acquire), or the pool is closed.
     pub fn try_acquire(&self, origin: u32) -> Option<Lease<R>> {
-        self.try_place(origin).map(Lease::new)
+        self.try_seat(origin).map(Lease::new)
     }
 
     /// The same, as soon as it is possible: first come, first served.
     pub fn acquire(&self, origin: u32) -> Acquire<R> {
         Acquire::new(self.clone(), origin)
+    }
+
+    /// The same: a connection alone, or a stream of one.
+    pub(super) fn try_seat(&self, origin: u32) -> Option<Seat<R>> {
+        match self.look(origin) {
+            Look::Stream(slot) => Some(Seat::Stream(slot)),
+            Look::Wait => None,
+            Look::Free => self.try_place(origin).map(|place| self.seat(place)),
+        }
+    }
+
+    /// Whether there is a connection that the requests to an origin share.
+    fn look(&self, origin: u32) -> Look<R> {
+        if !self.shared.config.http2 || self.is_closed() {
+            return Look::Free;
+        }
+        let has_places = || self.shared.places.borrow().uses(origin);
+        self.shared.sessions.borrow_mut().look(origin, has_places)
+    }
+
+    /// What a place is good for: if its connection speaks HTTP/2, one stream of it. If it has
+    /// none yet, others wait for what comes of it.
+    fn seat(&self, mut place: Place<R>) -> Seat<R> {
+        if !self.shared.config.http2 {
+            return Seat::Connection(place);
+        }
+        match place.link() {
+            Some(link) if link.is_http2() => {
+                if let Some(session) = link.session().filter(|session| session.is_open()) {
+                    return Seat::Stream(session.resume(place));
+                }
+                place.discard_link();
+            }
+            Some(_) => return Seat::Connection(place),
+            None => {}
+        }
+        place.negotiation = Negotiation::begin(self, place.origin());
+        Seat::Connection(place)
+    }
+
+    pub(super) fn sessions(&self) -> &RefCell<Sessions<R>> {
+        &self.shared.sessions
     }
 
     pub(super) fn try_place(&self, origin: u32) -> Option<Place<R>> {
@@ -155,11 +205,12 @@ impl<R: Runtime> Pool<R> {
     /// Whether an origin has a connection, or a caller that waits for one.
     pub fn uses(&self, origin: u32) -> bool {
         self.shared.places.borrow().uses(origin)
+            || self.shared.sessions.borrow().has_waiters(origin)
     }
 
-    /// How many callers wait for a place.
+    /// How many callers wait for a place, or for a stream of a connection.
     pub fn waiting(&self) -> usize {
-        self.shared.places.borrow().waiting()
+        self.shared.places.borrow().waiting() + self.shared.sessions.borrow().waiting()
     }
 
     /// Whether [`close`](Self::close) was called.
@@ -213,6 +264,8 @@ impl<R: Runtime> Pool<R> {
         for waker in self.shared.connecting.take().into_values() {
             waker.wake();
         }
+        let queued = self.shared.sessions.borrow_mut().all_wakers();
+        queued.into_iter().for_each(Waker::wake);
     }
 
     /// For somebody who wants to know when the pool is closed.
@@ -282,6 +335,31 @@ impl<R: Runtime> Drop for CloseWatch<R> {
     }
 }
 
+/// What one request uses.
+pub(super) enum Seat<R: Runtime> {
+    /// A connection alone, or the right to make one.
+    Connection(Place<R>),
+    /// A stream of a connection of HTTP/2.
+    Stream(Slot<R>),
+}
+
+impl<R: Runtime> Seat<R> {
+    /// The connection, if there is one.
+    pub fn link(&self) -> Option<&LinkOf<R>> {
+        match self {
+            Self::Connection(place) => place.link(),
+            Self::Stream(slot) => Some(slot.link()),
+        }
+    }
+
+    pub fn is_reused(&self) -> bool {
+        match self {
+            Self::Connection(place) => place.is_reused,
+            Self::Stream(slot) => slot.is_reused,
+        }
+    }
+}
+
 /// A place that is in use. Whoever has it decides what becomes of its connection; if it is
 /// dropped, the connection is closed.
 pub(super) struct Place<R: Runtime> {
@@ -292,6 +370,8 @@ pub(super) struct Place<R: Runtime> {
     /// Whether the connection was idle before.
     pub is_reused: bool,
     is_given_back: bool,
+    /// While others wait for the connection that is made for this place.
+    negotiation: Option<Negotiation<R>>,
 }
 
 impl<R: Runtime> Place<R> {
@@ -300,7 +380,8 @@ impl<R: Runtime> Place<R> {
             Grant::Permit => None,
             Grant::Connection(slot, link) => Some((slot, link)),
         };
-        Self { pool, origin, is_reused: link.is_some(), link, is_given_back: false }
+        let is_reused = link.is_some();
+        Self { pool, origin, is_reused, link, is_given_back: false, negotiation: None }
     }
 
     pub fn origin(&self) -> u32 {
@@ -324,6 +405,24 @@ impl<R: Runtime> Place<R> {
         }
         self.link = Some((slot, link));
         self.is_reused = false;
+    }
+
+    /// What the place is good for, now that it has a connection.
+    pub fn connected(mut self) -> Option<Seat<R>> {
+        let negotiation = self.negotiation.take();
+        if !self.link()?.stream.is_http2() {
+            negotiation.into_iter().for_each(Negotiation::end_apart);
+            return Some(Seat::Connection(self));
+        }
+        let (pool, origin) = (self.pool.clone(), self.origin);
+        let slot = Session::begin(self)?;
+        share(&pool, origin, &slot);
+        Some(Seat::Stream(slot))
+    }
+
+    /// No connection could be made.
+    pub fn not_connected(&mut self) {
+        self.negotiation.take().into_iter().for_each(Negotiation::end_apart);
     }
 
     /// Closes the connection, and keeps the place.

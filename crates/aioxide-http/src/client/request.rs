@@ -6,9 +6,10 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use super::error::{Error, Timeout};
+use super::http2::{self, Failure};
 use super::lease::connect;
 use super::link::{Link, Waiting, Who};
-use super::pool::Place;
+use super::pool::{Place, Seat};
 use super::response::{Arrived, Response};
 use super::timing::{Alarm, Deadline, ReadDeadline, Timeouts};
 use super::{Pool, Runtime, Stream};
@@ -95,53 +96,103 @@ pub async fn request<R: Runtime, B: AsRef<[u8]>>(
     let message = Message::new(request).map_err(Error::Request)?;
     let sleep = pin!(None);
     let mut alarm = Alarm::new(pool.runtime(), sleep);
+    let mut attempts = Attempts { may_retry, left: ATTEMPTS };
     let mut acquire = None;
-    let mut place = match pool.try_place(origin) {
-        Some(place) => place,
-        None => {
-            acquire = Deadline::after(pool.runtime(), timeouts.acquire, Timeout::Acquire);
-            wait_for_place(&pool, origin, &timeouts, acquire, &mut alarm).await?
-        }
-    };
+    let mut seat = None;
     loop {
-        let link = match place.link() {
-            Some(link) => link.clone(),
-            None => {
-                let runtime = pool.runtime();
-                let acquire = acquire
-                    .or_else(|| Deadline::after(runtime, timeouts.acquire, Timeout::Acquire));
-                let own = Deadline::after(runtime, timeouts.connect, Timeout::Connect);
-                let limit = Deadline::earliest(own, acquire);
-                let total = Deadline::at(timeouts.deadline, Timeout::Total);
-                connect(&mut place, &mut alarm, Deadline::earliest(limit, total)).await?;
-                continue;
-            }
+        if seat.is_none() {
+            seat = pool.try_seat(origin);
+        }
+        let Some(taken) = seat.take() else {
+            acquire = Deadline::after(pool.runtime(), timeouts.acquire, Timeout::Acquire);
+            seat = Some(wait_for_seat(&pool, origin, &timeouts, acquire, &mut alarm).await?);
+            continue;
         };
-        match message.exchange(&place, &link, &pool, &timeouts, &mut alarm).await {
-            Ok(arrived) => return Ok(Response::new(place, link, arrived, timeouts)),
-            Err(Error::Disconnected { .. } | Error::Read(_))
-                if may_retry && place.is_reused && !link.has_begun() =>
-            {
-                place.discard_link();
+        match taken {
+            Seat::Connection(mut place) => {
+                let Some(link) = place.link().cloned() else {
+                    let limit = connect_deadline(&pool, &timeouts, acquire);
+                    seat = Some(Seat::Connection(place));
+                    connect(&mut seat, &mut alarm, limit).await?;
+                    continue;
+                };
+                match message.exchange(&place, &link, &pool, &timeouts, &mut alarm).await {
+                    Ok(arrived) => return Ok(Response::new(place, link, arrived, timeouts)),
+                    Err(error) if place.is_reused && attempts.may_repeat(&error, &link) => {
+                        place.discard_link();
+                        seat = Some(Seat::Connection(place));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            Err(error) => return Err(error),
+            Seat::Stream(slot) => {
+                let (head, body) = message.whole();
+                let is_reused = slot.is_reused;
+                let sent = http2::exchange(&pool, slot, head, body, &timeouts, &mut alarm).await;
+                match sent.and_then(|stream| Ok((stream.take_head()?, stream))) {
+                    Ok((taken, stream)) => {
+                        return Ok(Response::of_stream(&pool, &stream, taken, timeouts));
+                    }
+                    Err(failure) if attempts.may_repeat_stream(&failure, is_reused) => {}
+                    Err(failure) => return Err(failure.error),
+                }
+            }
         }
     }
 }
 
-async fn wait_for_place<R: Runtime>(
+/// How often a request is sent, at most.
+const ATTEMPTS: u32 = 3;
+
+/// Whether a request that has failed is sent once more.
+struct Attempts {
+    may_retry: bool,
+    left: u32,
+}
+
+impl Attempts {
+    /// For a connection that had been idle, and was closed meanwhile. The next one is new.
+    fn may_repeat<R: Runtime>(&self, error: &Error<R::Error>, link: &Link<R>) -> bool {
+        self.may_retry
+            && !link.has_begun()
+            && matches!(error, Error::Disconnected { .. } | Error::Read(_))
+    }
+
+    /// The same for a stream; and whatever the server has not processed.
+    fn may_repeat_stream<E>(&mut self, failure: &Failure<E>, is_reused: bool) -> bool {
+        self.left -= 1;
+        let is_stale = self.may_retry
+            && is_reused
+            && matches!(failure.error, Error::Disconnected { .. } | Error::Read(_));
+        self.left > 0 && (failure.is_unprocessed || is_stale)
+    }
+}
+
+fn connect_deadline<R: Runtime>(
+    pool: &Pool<R>,
+    timeouts: &Timeouts,
+    acquire: Option<Deadline>,
+) -> Option<Deadline> {
+    let runtime = pool.runtime();
+    let acquire = acquire.or_else(|| Deadline::after(runtime, timeouts.acquire, Timeout::Acquire));
+    let own = Deadline::after(runtime, timeouts.connect, Timeout::Connect);
+    let total = Deadline::at(timeouts.deadline, Timeout::Total);
+    Deadline::earliest(Deadline::earliest(own, acquire), total)
+}
+
+async fn wait_for_seat<R: Runtime>(
     pool: &Pool<R>,
     origin: u32,
     timeouts: &Timeouts,
     acquire: Option<Deadline>,
     alarm: &mut Alarm<'_, R>,
-) -> Result<Place<R>, Error<R::Error>> {
+) -> Result<Seat<R>, Error<R::Error>> {
     let own = Deadline::after(pool.runtime(), timeouts.pool, Timeout::Pool);
     let total = Deadline::at(timeouts.deadline, Timeout::Total);
     let deadline = Deadline::earliest(Deadline::earliest(own, acquire), total);
     let mut waiting = pool.acquire(origin);
-    poll_fn(|cx| match waiting.poll_place(cx) {
-        Poll::Ready(place) => Poll::Ready(place),
+    poll_fn(|cx| match waiting.poll_seat(cx) {
+        Poll::Ready(seat) => Poll::Ready(seat),
         Poll::Pending => alarm.poll(cx, deadline).map(|timeout| Err(timeout.into())),
     })
     .await
@@ -153,8 +204,11 @@ struct Message<B> {
     http: Connection,
     /// The head, and the body if it is small.
     bytes: Vec<u8>,
-    /// A body that is sent by a write of its own.
+    /// How much of that is the head.
+    head: usize,
     body: Option<B>,
+    /// The body is sent by a write of its own.
+    is_apart: bool,
     /// What follows it.
     tail: Vec<u8>,
     /// The body is sent when the server has answered to `Expect`.
@@ -165,15 +219,30 @@ impl<B: AsRef<[u8]>> Message<B> {
     fn new(request: Request<B>) -> Result<Self, crate::Error> {
         let RequestHead { connection: mut http, mut bytes } = request.head;
         let body = request.body.filter(|body| !body.as_ref().is_empty());
+        let head = bytes.len();
         let is_awaited = request.expect_continue && http.awaits_continue();
         if is_awaited {
             // Whether the body can be sent is to be known now.
             end_with(&mut http.clone(), body.as_ref(), &mut Vec::new(), &mut Vec::new())?;
-            return Ok(Self { http, bytes, body, tail: Vec::new(), is_awaited });
+            return Ok(Self {
+                http,
+                bytes,
+                head,
+                body,
+                is_apart: false,
+                tail: Vec::new(),
+                is_awaited,
+            });
         }
         let mut tail = Vec::new();
         let is_apart = end_with(&mut http, body.as_ref(), &mut bytes, &mut tail)?;
-        Ok(Self { http, bytes, body: body.filter(|_| is_apart), tail, is_awaited })
+        Ok(Self { http, bytes, head, body, is_apart, tail, is_awaited })
+    }
+
+    /// Head and body, for HTTP/2, which has frames of its own. An expectation is not waited for
+    /// there: the server can refuse the body at any time.
+    fn whole(&self) -> (&[u8], Option<&[u8]>) {
+        (&self.bytes[..self.head], self.body.as_ref().map(AsRef::as_ref))
     }
 
     /// Sends the request on this connection, and waits for the head of the response.
@@ -191,7 +260,7 @@ impl<B: AsRef<[u8]>> Message<B> {
         let mut is_drained = true;
         if self.is_awaited {
             is_drained = !self.wait_continue(link, runtime, timeouts, alarm).await?;
-        } else if let Some(body) = &self.body {
+        } else if let Some(body) = self.body.as_ref().filter(|_| self.is_apart) {
             link.write_or_note(body.as_ref());
             link.write_or_note(&self.tail);
             is_drained = false;
@@ -213,7 +282,7 @@ impl<B: AsRef<[u8]>> Message<B> {
                 }
             }
             let limit = if is_drained {
-                read_limit.get(runtime, link)
+                read_limit.of_link(runtime, link)
             } else {
                 *write_limit.get_or_insert_with(|| {
                     Deadline::earliest(

@@ -1,6 +1,7 @@
 //! The response: its head, and its body as it arrives.
 
 mod body;
+mod incoming;
 
 use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
@@ -8,9 +9,12 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use body::{Body, Step};
+use body::Body;
+pub(super) use body::Step;
+use incoming::Incoming;
 
 use super::error::Error;
+use super::http2::{self, Http2Stream};
 use super::link::{ClosedBy, Link, Waiting, Who};
 use super::pool::Place;
 use super::timing::{Alarm, ReadDeadline, Timeouts};
@@ -106,7 +110,7 @@ struct Reading<R: Runtime> {
     held: Vec<u8>,
     /// How much of it has been handed out.
     handed_out: usize,
-    body: Body<R>,
+    body: Incoming<R>,
 }
 
 impl<R: Runtime> Response<R> {
@@ -119,6 +123,7 @@ impl<R: Runtime> Response<R> {
         let Arrived { head, framing, data, chunk_ends, end } = arrived;
         let (is_reused, pool) = (place.is_reused, place.pool.clone());
         let body = Body::new(place, link.clone(), framing, data.len() as u64, chunk_ends, end);
+        let body = Incoming::Http1(body);
         let reading = RefCell::new(Reading { held: data, handed_out: 0, body });
         let is_upgrade = framing.is_none();
         let length = reading.borrow().body.expected();
@@ -134,6 +139,43 @@ impl<R: Runtime> Response<R> {
             trailers: OnceCell::new(),
         };
         this.read(|_| ()); // the place may have to be given back
+        this
+    }
+
+    /// The response on a stream of HTTP/2. What has arrived of a body is taken along, so most
+    /// responses are complete then.
+    pub(super) fn of_stream(
+        pool: &Pool<R>,
+        stream: &Rc<Http2Stream<R>>,
+        (head, body): (ResponseHead, http2::Body<R>),
+        timeouts: Timeouts,
+    ) -> Self {
+        let body = Incoming::Http2(body);
+        let mut reading = Reading { held: Vec::new(), handed_out: 0, body };
+        while reading.held.len() < ALONG {
+            let (body, mut sink) = reading.keeping();
+            // A failure is told to whoever reads.
+            match body.step(ALONG, &mut sink) {
+                Ok(Step::Taken) => {}
+                Ok(Step::Nothing | Step::Over) => break,
+                Err(error) => {
+                    body.fail(error);
+                    break;
+                }
+            }
+        }
+        let this = Self {
+            head,
+            pool: pool.clone(),
+            link: stream.link().clone(),
+            length: reading.body.expected(),
+            reading: RefCell::new(reading),
+            timeouts,
+            is_reused: stream.is_reused,
+            is_upgrade: false,
+            trailers: OnceCell::new(),
+        };
+        this.read(|_| ()); // the stream may have to be given up
         this
     }
 
@@ -169,7 +211,7 @@ impl<R: Runtime> Response<R> {
         self.is_upgrade
     }
 
-    /// The connection, while it belongs to the response.
+    /// The connection, while it belongs to the response, or a stream of it does.
     pub fn stream(&self) -> Option<&R::Stream> {
         // Whoever borrows it is reading, so the connection still belongs to the response.
         let owns_link = self.reading.try_borrow().map_or(true, |reading| reading.body.owns_link());
@@ -286,7 +328,7 @@ impl<R: Runtime> Response<R> {
     /// forgets them all.
     pub fn take_chunk_ends(&self) -> Vec<u64> {
         let reading = self.reading.try_borrow_mut();
-        reading.map_or_else(|_| Vec::new(), |mut it| std::mem::take(&mut it.body.chunk_ends))
+        reading.map_or_else(|_| Vec::new(), |mut it| it.body.take_chunk_ends())
     }
 
     /// Takes the connection out of the pool, with what was received behind the head. None
@@ -344,13 +386,25 @@ impl<R: Runtime> Response<R> {
         let mut deadline = ReadDeadline::new(&self.timeouts);
         // A link that serves another request is none of ours.
         let is_ours = self.stream().is_some();
-        let _waiting = if is_ours { Some(Waiting::new(&*self.link, Who::Receiver)?) } else { None };
+        let stream = match self.reading.try_borrow() {
+            Ok(reading) => reading.body.http2_stream(),
+            Err(_) => return Err(Error::Busy),
+        };
+        let _waiting = match &stream {
+            None if is_ours => (Some(Waiting::new(&*self.link, Who::Receiver)?), None),
+            None => (None, None),
+            Some(stream) => (None, Some(stream.waiting(Who::Receiver).ok_or(Error::Busy)?)),
+        };
         poll_fn(|cx| {
             let polled = self.read(|reading| poll(reading, cx));
             if let Poll::Ready(result) = polled.unwrap_or(Poll::Ready(Err(Error::Busy))) {
                 return Poll::Ready(result);
             }
-            let timeout = alarm.poll(cx, deadline.get(runtime, &self.link));
+            let limit = match &stream {
+                None => deadline.of_link(runtime, &self.link),
+                Some(stream) => deadline.get(runtime, stream.is_sending_over(), stream.progress()),
+            };
+            let timeout = alarm.poll(cx, limit);
             timeout.map(|timeout| {
                 self.read(|reading| reading.body.close());
                 Err(timeout.into())
@@ -386,15 +440,15 @@ impl<R: Runtime> Reading<R> {
     }
 
     /// The body, and a sink that holds what comes of it.
-    fn keeping(&mut self) -> (&mut Body<R>, impl FnMut(&[u8])) {
+    fn keeping(&mut self) -> (&mut Incoming<R>, impl FnMut(&[u8])) {
         let expected = self.body.expected_rest();
-        self.body.chunk_ends.clear();
+        drop(self.body.take_chunk_ends());
         let held = &mut self.held;
         (&mut self.body, move |data: &[u8]| append(held, data, expected))
     }
 
     fn take_held(&mut self) -> Vec<u8> {
-        self.body.chunk_ends = Vec::new();
+        drop(self.body.take_chunk_ends());
         let mut held = std::mem::take(&mut self.held);
         held.drain(..std::mem::take(&mut self.handed_out));
         held

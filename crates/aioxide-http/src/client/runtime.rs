@@ -1,6 +1,7 @@
 //! What the client needs from the program around it: streams, connecting, time.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// One connection to a server, as the client uses it: bytes that were received, bytes to be
@@ -53,6 +54,11 @@ pub trait Stream: 'static {
 
     /// Closes the connection at once, both ways. What is queued is lost.
     fn close(&self);
+
+    /// Whether both sides have agreed to speak HTTP/2 (ALPN `h2`, RFC 9113 §3.2).
+    fn is_http2(&self) -> bool {
+        false
+    }
 }
 
 /// Makes connections and tells the time.
@@ -74,6 +80,13 @@ pub trait Runtime: 'static {
 
     /// Seconds of a clock that never goes back.
     fn now(&self) -> f64;
+
+    /// Polls a future until it ends, whatever becomes of who has called this: it moves the frames
+    /// of a connection of HTTP/2. It ends when the connection does. Dropping it ends the
+    /// connection. Needed only if there are such connections.
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()>>>) {
+        drop(future);
+    }
 
     /// A connection has become idle and expires at `deadline`: the program should call
     /// [`Pool::close_expired`](super::Pool::close_expired) then. One call is outstanding at a

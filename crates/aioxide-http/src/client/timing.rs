@@ -98,7 +98,7 @@ pub(super) struct ReadDeadline {
     seconds: Option<f64>,
     total: Option<Deadline>,
     current: Option<Deadline>,
-    /// [`Link::progress`] when `current` was set.
+    /// What had arrived when `current` was set.
     seen: Option<u32>,
 }
 
@@ -108,13 +108,24 @@ impl ReadDeadline {
         Self { seconds: timeouts.read, total, current: None, seen: None }
     }
 
-    pub fn get<R: Runtime>(&mut self, runtime: &R, link: &Link<R>) -> Option<Deadline> {
-        if !link.is_sending_over() {
+    /// For HTTP/1.1, where all that arrives is for this request.
+    pub fn of_link<R: Runtime>(&mut self, runtime: &R, link: &Link<R>) -> Option<Deadline> {
+        self.get(runtime, link.is_sending_over(), link.progress())
+    }
+
+    /// `progress` rises with each arrival.
+    pub fn get<R: Runtime>(
+        &mut self,
+        runtime: &R,
+        is_sending_over: bool,
+        progress: u32,
+    ) -> Option<Deadline> {
+        if !is_sending_over {
             self.seen = None;
             return self.total;
         }
-        if self.seen != Some(link.progress()) {
-            self.seen = Some(link.progress());
+        if self.seen != Some(progress) {
+            self.seen = Some(progress);
             let read = Deadline::after(runtime, self.seconds, Timeout::Read);
             self.current = Deadline::earliest(read, self.total);
         }

@@ -1,6 +1,7 @@
 //! The client: its pool, its exchanges, its responses, in a world in memory.
 
 mod exchanges;
+mod http2;
 mod model;
 mod pool;
 mod requests;

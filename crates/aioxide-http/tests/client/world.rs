@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use aioxide_http::client::{Config, Pool, Runtime, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Broken(pub &'static str);
@@ -43,6 +44,10 @@ pub struct Wire {
     is_closed: Cell<bool>,
     receiving: RefCell<Option<Waker>>,
     sending: RefCell<Option<Waker>>,
+    /// Who reads what the client sends.
+    far_end: RefCell<Option<Waker>>,
+    /// Both sides have agreed to speak HTTP/2.
+    is_http2: bool,
     /// Foreign code that runs when the client writes or closes.
     hook: Hook,
     /// The same for when it looks at the stream.
@@ -120,6 +125,47 @@ fn wake(slot: &RefCell<Option<Waker>>) {
     waker.into_iter().for_each(Waker::wake);
 }
 
+/// The server's end as a stream of bytes.
+pub struct FarEnd(pub Rc<Wire>);
+
+impl AsyncRead for FarEnd {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let mut sent = self.0.outgoing.borrow_mut();
+        if sent.is_empty() && !self.0.is_closed() {
+            *self.0.far_end.borrow_mut() = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let count = sent.len().min(buffer.remaining());
+        buffer.put_slice(&sent[..count]);
+        sent.drain(..count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for FarEnd {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        self.0.send(data);
+        Poll::Ready(Ok(data.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        self.0.end();
+        Poll::Ready(Ok(()))
+    }
+}
+
 /// The client's end.
 pub struct Line(pub Rc<Wire>);
 
@@ -133,6 +179,9 @@ impl Stream for Line {
             return Poll::Ready(Ok(()));
         }
         if let Some(error) = wire.read_error.take() {
+            if wire.is_http2 {
+                wire.read_error.set(Some(error.clone())); // each of the streams asks
+            }
             return Poll::Ready(Err(error));
         }
         if wire.is_eof.get() || wire.is_closed.get() {
@@ -157,6 +206,10 @@ impl Stream for Line {
         (self.0.is_eof.get() || self.0.is_closed.get()) && self.0.incoming.borrow().is_empty()
     }
 
+    fn is_http2(&self) -> bool {
+        self.0.is_http2
+    }
+
     fn write(&self, data: &[u8]) -> Result<(), Broken> {
         if let Some(error) = self.0.write_error.take() {
             self.0.write_error.set(Some(error.clone()));
@@ -165,6 +218,7 @@ impl Stream for Line {
         assert!(!self.0.is_closed.get(), "a write after the connection was closed");
         self.0.writes.set(self.0.writes.get() + 1);
         self.0.outgoing.borrow_mut().extend_from_slice(data);
+        wake(&self.0.far_end);
         run(&self.0.hook);
         Ok(())
     }
@@ -197,6 +251,7 @@ impl Stream for Line {
 
     fn close(&self) {
         assert!(!self.0.is_closed.replace(true), "closed twice");
+        wake(&self.0.far_end);
         run(&self.0.hook);
     }
 }
@@ -222,6 +277,8 @@ struct Inner {
     timers_made: Cell<usize>,
     wires: RefCell<Vec<Rc<Wire>>>,
     attempts: RefCell<VecDeque<Attempt>>,
+    /// What new connections speak.
+    is_http2: Cell<bool>,
     /// Attempts that are under way.
     connecting: Cell<usize>,
     expiry: Cell<Option<f64>>,
@@ -237,6 +294,11 @@ impl World {
         let world = Self::default();
         let pool = Pool::new(world.clone(), config);
         (world, pool)
+    }
+
+    /// New connections speak HTTP/2, or HTTP/1.1.
+    pub fn speak_http2(&self, is_http2: bool) {
+        self.0.is_http2.set(is_http2);
     }
 
     /// What the next attempts to connect come to; others succeed.
@@ -276,6 +338,13 @@ impl World {
     /// When the pool asked to be looked after.
     pub fn expiry(&self) -> Option<f64> {
         self.0.expiry.get()
+    }
+
+    /// Runs a future as a task when the tasks run next.
+    pub fn add(&self, future: Pin<Box<dyn Future<Output = ()>>>) {
+        let number = self.0.tasks.borrow().len();
+        self.0.tasks.borrow_mut().push(Some(future));
+        self.0.ready.lock().unwrap().push_back(number);
     }
 
     /// Runs a future as a task, up to where it first waits and beyond.
@@ -417,8 +486,9 @@ impl Future for Connecting {
         }
         match self.attempt {
             Attempt::Succeeds => {
+                let is_http2 = self.world.0.is_http2.get();
                 let (origin, number) = (self.origin, self.world.made());
-                let wire = Rc::new(Wire { origin, number, ..Wire::default() });
+                let wire = Rc::new(Wire { origin, number, is_http2, ..Wire::default() });
                 self.world.0.wires.borrow_mut().push(wire.clone());
                 Poll::Ready(Ok(Line(wire)))
             }
@@ -453,6 +523,10 @@ impl Runtime for World {
 
     fn now(&self) -> f64 {
         self.0.now.get()
+    }
+
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()>>>) {
+        self.add(future);
     }
 
     fn expire_at(&self, deadline: f64) {

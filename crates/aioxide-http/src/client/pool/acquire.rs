@@ -7,8 +7,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::places::Grant;
-use super::{Place, Pool};
+use super::{Place, Pool, Seat};
 use crate::client::error::Error;
+use crate::client::http2::{Look, Queued, Slot};
 use crate::client::{Lease, Runtime};
 
 /// One caller in the queue.
@@ -56,17 +57,54 @@ pub struct Acquire<R: Runtime> {
     origin: u32,
     /// The ticket, once this is in the queue.
     queued: Option<(u64, Rc<Waiter<super::LinkOf<R>>>)>,
+    /// The same in the queue for a stream of a connection of HTTP/2.
+    stream: Option<Queued<R>>,
 }
 
 impl<R: Runtime> Acquire<R> {
     pub(super) fn new(pool: Pool<R>, origin: u32) -> Self {
-        Self { pool, origin, queued: None }
+        Self { pool, origin, queued: None, stream: None }
     }
 
-    pub(in crate::client) fn poll_place(
+    pub(in crate::client) fn poll_seat(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Place<R>, Error<R::Error>>> {
+    ) -> Poll<Result<Seat<R>, Error<R::Error>>> {
+        if !self.pool.shared.config.http2 {
+            return self.poll_place(cx).map(|place| place.map(Seat::Connection));
+        }
+        if self.pool.is_closed() {
+            return Poll::Ready(Err(Error::PoolClosed));
+        }
+        // The stream that it was given may be of a connection that takes no more of them.
+        let given = self.stream.as_ref().and_then(Queued::take);
+        if let Some(slot) = given.filter(Slot::is_open) {
+            self.stream = None;
+            self.leave();
+            return Poll::Ready(Ok(Seat::Stream(slot)));
+        }
+        match self.pool.look(self.origin) {
+            Look::Stream(slot) => {
+                self.stream = None;
+                self.leave();
+                return Poll::Ready(Ok(Seat::Stream(slot)));
+            }
+            Look::Wait => self.leave(),
+            Look::Free => {
+                if let Poll::Ready(place) = self.poll_place(cx) {
+                    let seat = place.map(|place| self.pool.seat(place));
+                    self.stream = None;
+                    return Poll::Ready(seat);
+                }
+            }
+        }
+        let (pool, origin) = (&self.pool, self.origin);
+        let queued = self.stream.get_or_insert_with(|| Queued::join(pool, origin));
+        queued.wait(cx, self.queued.is_some());
+        Poll::Pending
+    }
+
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<Result<Place<R>, Error<R::Error>>> {
         let Some((_, waiter)) = &self.queued else {
             if let Some(place) = self.pool.try_place(self.origin) {
                 return Poll::Ready(Ok(place));
@@ -110,12 +148,19 @@ impl<R: Runtime> Future for Acquire<R> {
     type Output = Result<Lease<R>, Error<R::Error>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_place(cx).map(|place| place.map(Lease::new))
+        self.poll_seat(cx).map(|seat| seat.map(Lease::new))
     }
 }
 
 impl<R: Runtime> Drop for Acquire<R> {
     fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<R: Runtime> Acquire<R> {
+    /// Leaves the queue for a place. One that was given already goes to the next.
+    fn leave(&mut self) {
         let Some((ticket, waiter)) = self.queued.take() else { return };
         if let State::Granted(grant) = waiter.state.replace(State::Done) {
             Place::new(self.pool.clone(), self.origin, grant).put_back();

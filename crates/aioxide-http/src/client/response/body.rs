@@ -53,7 +53,7 @@ enum State<E> {
 }
 
 /// What one look at the stream has brought.
-pub(super) enum Step {
+pub(in crate::client) enum Step {
     Nothing,
     Taken,
     /// The body was over before.
@@ -201,7 +201,7 @@ impl<R: Runtime> Body<R> {
         self.leave(Some(trailers));
     }
 
-    fn fail(&mut self, error: Error<R::Error>) {
+    pub fn fail(&mut self, error: Error<R::Error>) {
         self.state = State::Failed(Some(error));
         self.leave(None);
     }
