@@ -218,6 +218,7 @@ class HttpPool:
         head_size: int | None = None,
         line_length: int | None = None,
         header_count: int | None = None,
+        http2: bool = False,
     ) -> None: ...
     @property
     def closed(self) -> bool: ...

@@ -265,6 +265,7 @@ def test_settings_are_read_from_the_pool(package):
         "127.0.0.2",
         4,
         ((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),),
+        ("http/1.1",),
     )
 
 

@@ -27,9 +27,9 @@ def test_default_limits_are_those_of_the_packages(package):
     assert settings.keepalive_expiry == limits.keepalive_expiry
 
 
-def test_http_2_is_refused():
+def test_one_version_is_needed():
     with pytest.raises(ValueError, match="http2"):
-        Transport(http2=True)
+        Transport(http1=False, http2=False)
 
 
 def test_one_transport_serves_both_packages(run, server):

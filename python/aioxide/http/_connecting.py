@@ -114,10 +114,10 @@ class Connector:
         self._alpn = None if alpn is None else list(alpn)
         self.tls_timeouts = (handshake_timeout, shutdown_timeout)
 
-    def offer(self, tls: ssl.SSLContext) -> None:
-        """Set the protocols that are offered on a context."""
+    def offer(self, tls: ssl.SSLContext, to_proxy: bool = False) -> None:
+        """Set the protocols that are offered on a context. A proxy is spoken to in HTTP/1.1."""
         if self._alpn is not None:
-            tls.set_alpn_protocols(self._alpn)
+            tls.set_alpn_protocols(["http/1.1"] if to_proxy else self._alpn)
 
     async def connect(
         self, origin: Origin, protocol: asyncio.Protocol, observer: Observer | None = None
@@ -209,7 +209,7 @@ class _Attempt:
         """Connect to the proxy itself."""
         try:
             sock = await self.open_socket(proxy.host, proxy.port)
-            return await self.open_transport(sock, protocol, proxy.tls, proxy.host)
+            return await self.open_transport(sock, protocol, proxy.tls, proxy.host, to_proxy=True)
         except OSError as error:
             raise ProxyUnreachable(error) from error
 
@@ -241,6 +241,7 @@ class _Attempt:
         context: ssl.SSLContext | None,
         name: str,
         resuming: Any = None,
+        to_proxy: bool = False,
     ) -> asyncio.Transport:
         """Give a connected socket its transport; with a context, after the handshake.
 
@@ -250,7 +251,7 @@ class _Attempt:
             return await self._make_transport(sock, protocol, None)
         try:
             tls = Tls(resuming or context, False, name, *self._connector.tls_timeouts)
-            self._connector.offer(context)
+            self._connector.offer(context, to_proxy)
         except BaseException:
             sock.close()
             raise

@@ -46,11 +46,12 @@ class Transport(_Base):
 
     Arguments:
         verify: True for the package's default authorities, False for no verification, or an
-            ``ssl.SSLContext``. It is used as it is, but offers ``http/1.1`` by ALPN.
+            ``ssl.SSLContext``. It is used as it is, but for what it offers by ALPN.
         cert: a client's certificate, as in the packages, which deprecate it.
         trust_env: whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count for ``verify=True``.
-        http1: accepted for compatibility.
-        http2: must be False: this transport speaks HTTP/1.1.
+        http1: whether to offer ``http/1.1``; it is spoken to servers without ALPN in any case.
+        http2: whether to offer ``h2``. Where a server chooses it, requests share one connection;
+            those beyond its limit of streams wait.
         limits: an ``httpx.Limits`` or ``httpx2.Limits``; by default 100 connections, of which 20
             are kept, for 5 seconds.
         proxy: a URL, or the package's ``Proxy``: "http", "https", "socks5" or "socks5h".
@@ -60,11 +61,11 @@ class Transport(_Base):
         socket_options: arguments of ``setsockopt()`` for each connection.
 
     Raises:
-        ValueError: ``http2`` is asked for, or the proxy's scheme is unknown.
+        ValueError: neither version is wanted, or the proxy's scheme is unknown.
 
     One transport may be used on several loops, each of which has connections of its own. All must
-    be aioxide's: on another loop a request raises ``RuntimeError``. Programs that need HTTP/2, or
-    run on other loops too, keep ``AsyncHTTPTransport``.
+    be aioxide's: on another loop a request raises ``RuntimeError``. Programs that run on
+    other loops too keep ``AsyncHTTPTransport``.
 
     https://www.python-httpx.org/advanced/transports/
     """
@@ -83,8 +84,9 @@ class Transport(_Base):
         retries: int = 0,
         socket_options: Iterable[tuple[Any, ...]] | None = None,
     ) -> None:
-        if http2:
-            raise ValueError("http2=True is not supported: aioxide.http speaks HTTP/1.1")
+        if not (http1 or http2):
+            raise ValueError("http1 and http2 cannot both be False")
+        protocols = (["h2"] if http2 else []) + (["http/1.1"] if http1 else [])
         settings = Settings(
             _Verification(verify, cert, trust_env).context,
             proxy=None if proxy is None else _proxy(proxy),
@@ -92,6 +94,7 @@ class Transport(_Base):
             local_address=local_address if proxy is None else None,
             retries=retries,
             socket_options=tuple(socket_options or ()) if proxy is None else (),
+            protocols=tuple(protocols),
         )
         if limits is not None:
             settings = settings._replace(

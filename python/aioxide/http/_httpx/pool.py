@@ -28,7 +28,7 @@ MOST_ORIGINS = 4096
 LONGEST_HEAD = 100 * 1024
 
 _NO_TIMEOUTS: dict[str, float | None] = {}
-_VERSIONS = {(1, 1): b"HTTP/1.1", (1, 0): b"HTTP/1.0"}
+_VERSIONS = {(2, 0): b"HTTP/2", (1, 1): b"HTTP/1.1", (1, 0): b"HTTP/1.0"}
 _ENCRYPTED = ("https", "wss")
 
 
@@ -45,7 +45,7 @@ class Pool:
         self._connector = Connector(
             local_address=settings.local_address,
             socket_options=settings.socket_options,
-            alpn=("http/1.1",),
+            alpn=settings.protocols,
         )
         self.native = HttpPool(
             self._connect,
@@ -56,6 +56,7 @@ class Pool:
             head_size=LONGEST_HEAD,
             line_length=LONGEST_HEAD,
             header_count=LONGEST_HEAD,
+            http2="h2" in settings.protocols,
         )
 
     async def send(self, request: Any) -> Any:
@@ -211,15 +212,18 @@ def answer(package: Package, request: Any, response: HttpResponse, trace: Trace 
             body = package.Body(response, request)
         else:
             body = package.byte_stream(TracedBody)(response, request, trace)
+    extensions = {
+        "http_version": _VERSIONS.get(response.version, b"HTTP/1.1"),
+        "reason_phrase": response.reason,
+        "network_stream": stream,
+    }
+    if response.version == (2, 0):
+        del extensions["reason_phrase"]  # It has none: the package names the status.
     return package.Response(
         response.status,
         headers=package.headers(response.raw_headers),
         stream=body,
-        extensions={
-            "http_version": _VERSIONS.get(response.version, b"HTTP/1.1"),
-            "reason_phrase": response.reason,
-            "network_stream": stream,
-        },
+        extensions=extensions,
     )
 
 

@@ -29,3 +29,5 @@ class Settings(NamedTuple):
     #: How often connecting is tried again.
     retries: int = 0
     socket_options: tuple[tuple[Any, ...], ...] = ()
+    #: Offered by ALPN; HTTP/2 is spoken where the server chooses "h2".
+    protocols: tuple[str, ...] = ("http/1.1",)

@@ -93,7 +93,8 @@ async fn acquire_within(
 impl HttpPool {
     #[new]
     #[pyo3(signature = (connect, *, limit=Some(100), limit_per_host=None, max_idle=None,
-        keepalive_expiry=Some(15.0), head_size=None, line_length=None, header_count=None))]
+        keepalive_expiry=Some(15.0), head_size=None, line_length=None, header_count=None,
+        http2=false))]
     #[expect(clippy::too_many_arguments, reason = "keywords of a Python class")]
     fn __new__(
         connect: Bound<'_, PyAny>,
@@ -104,6 +105,7 @@ impl HttpPool {
         head_size: Option<u32>,
         line_length: Option<u32>,
         header_count: Option<u32>,
+        http2: bool,
     ) -> PyResult<Self> {
         let py = connect.py();
         if !connect.is_callable() {
@@ -131,10 +133,11 @@ impl HttpPool {
             max_idle,
             keepalive_expiry: arguments::seconds("keepalive_expiry", keepalive_expiry)?,
             limits,
+            http2,
         };
         let errors = stdlib::http_errors(py)?.unbind();
         let shared = Rc::new(Shared::new(connect.unbind(), errors, Origins::new(py)?));
-        let pool = Pool::new(LoopRuntime { shared: Rc::clone(&shared) }, config);
+        let pool = Pool::new(LoopRuntime { shared: Rc::clone(&shared), http2 }, config);
         Ok(Self {
             state: Contents::new(State {
                 pool: UnderGil::new(InTurn::new(pool)),

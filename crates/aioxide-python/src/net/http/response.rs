@@ -124,6 +124,7 @@ impl HttpResponse {
         match self.response(py).head().version() {
             aioxide_http::Version::Http10 => (1, 0),
             aioxide_http::Version::Http11 => (1, 1),
+            aioxide_http::Version::Http2 => (2, 0),
         }
     }
 

@@ -18,7 +18,7 @@ use super::pool::HttpPool;
 use crate::core::current_task::running_loop;
 use crate::core::dispatch::{NativeWork, Ready};
 use crate::core::event_loop::LoopCore;
-use crate::core::rust_futures::{Awaited, Sleep, sleep_until, turn};
+use crate::core::rust_futures::{Awaited, Sleep, run_in_background, sleep_until, turn};
 use crate::ffi::gil_cell::GilCell;
 use crate::ffi::held::{Held, References};
 use crate::net::byte_stream::ByteStream;
@@ -118,6 +118,8 @@ impl Shared {
 /// See the module.
 pub struct LoopRuntime {
     pub shared: Rc<Shared>,
+    /// Whether connections that have agreed on it speak HTTP/2.
+    pub http2: bool,
 }
 
 impl LoopRuntime {
@@ -132,7 +134,8 @@ impl LoopRuntime {
             let stream = ByteStream::create(py)?;
             let connecting = connect.bind(py).call1((key, &stream))?;
             let awaited = turn.wait_for(&connecting)?;
-            Ok((awaited, PoolStream { held: self.shared.references.hold(stream), info: None }))
+            let held = self.shared.references.hold(stream);
+            Ok((awaited, PoolStream { held, info: None, is_http2: false }))
         })
     }
 }
@@ -144,7 +147,8 @@ impl Runtime for LoopRuntime {
     type Sleep = Sleep;
 
     fn connect(&self, origin: u32) -> Connecting {
-        Connecting { shared: Rc::clone(&self.shared), attempt: Some(self.begin(origin)) }
+        let attempt = Some(self.begin(origin));
+        Connecting { shared: Rc::clone(&self.shared), attempt, http2: self.http2 }
     }
 
     fn sleep_until(&self, deadline: f64) -> Sleep {
@@ -156,6 +160,10 @@ impl Runtime for LoopRuntime {
             let core = self.shared.core.clone_ref(turn.py());
             core.map_or(0.0, |core| core.get().now(turn.py()))
         })
+    }
+
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()>>>) {
+        turn::with(|turn| run_in_background(turn, "HttpPool.http2", future));
     }
 
     fn expire_at(&self, deadline: f64) {
@@ -189,11 +197,24 @@ impl NativeWork for Expire {
     }
 }
 
+/// Whether the server has chosen `h2` of the protocols that were offered by ALPN.
+fn has_chosen_http2(transport: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = transport.py();
+    let name = (crate::name!("ssl_object"),);
+    let tls = transport.call_method1(crate::intern!(py, "get_extra_info"), name)?;
+    if tls.is_none() {
+        return Ok(false);
+    }
+    let chosen = tls.call_method0(crate::intern!(py, "selected_alpn_protocol"))?;
+    Ok(!chosen.is_none() && chosen.eq(crate::name!("h2"))?)
+}
+
 /// A connection that is being made by a task of the loop. Dropped, it cancels the task, and ends
 /// what the task may make nevertheless.
 pub struct Connecting {
     shared: Rc<Shared>,
     attempt: Option<PyResult<(Awaited, PoolStream)>>,
+    http2: bool,
 }
 
 impl Future for Connecting {
@@ -213,14 +234,16 @@ impl Future for Connecting {
             (None, Ok(_)) => return Poll::Pending,
         };
         turn::with(|turn| {
-            let is_connected = stream
-                .held
-                .get(turn.py())
-                .is_some_and(|it| it.get().transport(turn.py()).is_some());
-            if !is_connected {
+            let Some(transport) = stream.transport(turn.py()) else {
                 return Poll::Ready(Err(PyRuntimeError::new_err(
                     "connect() has returned without a connection",
                 )));
+            };
+            if self.http2 {
+                match has_chosen_http2(&transport) {
+                    Ok(is_http2) => stream.is_http2 = is_http2,
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
             }
             stream.info = Some(self.shared.references.hold(info.into_bound(turn.py())));
             Poll::Ready(Ok(stream))
@@ -246,6 +269,7 @@ pub struct PoolStream {
     held: Held<ByteStream>,
     /// What `connect` has returned.
     info: Option<Held<PyAny>>,
+    is_http2: bool,
 }
 
 impl PoolStream {
@@ -313,5 +337,9 @@ impl client::Stream for PoolStream {
 
     fn close(&self) {
         self.with(|| (), |py, stream| stream.abort(py));
+    }
+
+    fn is_http2(&self) -> bool {
+        self.is_http2
     }
 }
