@@ -19,8 +19,11 @@ EXPECTED = (
     "python/aioxide.data/platlib/aioxide_startup.pth",
 )
 
-# Of the package, and of each crate that it is built of.
-SOURCES = re.compile(r"python/aioxide/|crates/[a-z-]+/(src/|Cargo\.toml$|build\.rs$)")
+# Of the package, and of each crate that it is built of. A benchmark is named in its crate's
+# manifest, which is not valid without the file.
+SOURCES = re.compile(
+    r"python/aioxide/|crates/[a-z-]+/(src/|Cargo\.toml$|build\.rs$|benches/\w+\.rs$)"
+)
 
 
 def test_nothing_else_is_in_it(sdist_files):
@@ -53,4 +56,4 @@ def test_metadata(sdist_files):
     assert told.get_all("License-File") == ["LICENSE-MIT", "LICENSE-APACHE"]
     assert told["Requires-Python"] == ">=3.11"
     assert told["Description-Content-Type"].startswith("text/markdown")
-    assert told.get_all("Requires-Dist") is None
+    assert told.get_all("Requires-Dist") == ["aiohttp>=3.14 ; extra == 'http'"]

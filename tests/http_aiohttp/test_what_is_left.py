@@ -169,8 +169,9 @@ def test_debug_mode_tells_of_unclosed_responses(native_side):
         async with session_class(native_side)() as session:
             responses = [await session.get(server.url)]
             warned = warned_of(responses.clear)
+            told = list(said)
         await server.close()
-        return warned, said
+        return warned, told
 
     assert run(main()) == (["Unclosed response"], ["Unclosed response"])
 

@@ -76,7 +76,9 @@ def test_a_session_is_one_of_aiohttps():
     async def main():
         async with sessions.ClientSession() as session:
             assert isinstance(session, aiohttp.ClientSession)
-            assert inspect.iscoroutinefunction(session._request)
+            # Before 3.12 nothing but an `async def` can be one.
+            if sys.version_info >= (3, 12):
+                assert inspect.iscoroutinefunction(session._request)
 
     run(main())
 

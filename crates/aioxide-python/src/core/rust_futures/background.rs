@@ -103,7 +103,9 @@ impl Background {
             }
             Err(error) => {
                 drop(state.coroutine.take(py));
-                Err(error)
+                // Nobody awaits it, and the loop goes on.
+                error.write_unraisable(py, Some(coroutine.bind(py).as_any()));
+                Ok(())
             }
         }
     }
