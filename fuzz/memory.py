@@ -388,6 +388,43 @@ async def servers(api: Any, loop: Any) -> None:
         await writer.wait_closed()
 
 
+@scenario(1200)
+async def http(api: Any, loop: Any) -> None:
+    if api.__name__ != "aioxide":
+        return await servers(api, loop)
+    from aioxide._aioxide import HttpPool, RustFutures
+
+    async def serve(reader: Any, writer: Any) -> None:
+        for answer in (b"5\r\n\r\nwhole", b"0\r\n\r\n"):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + answer)
+        writer.close()
+
+    async def connect(key: Any, protocol: Any) -> str:
+        await loop.create_connection(lambda: protocol, *key)
+        return "info"
+
+    server = await api.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        key, host = server.sockets[0].getsockname(), [("Host", "localhost"), (b"X", b"y")]
+        pool = HttpPool(connect, limit=2)
+        try:
+            deadline = loop.time() + 5
+            response = await pool.request(key, "GET", b"/a", host, deadline=deadline)
+            assert await response.read() == b"whole"
+            assert response.raw_headers and response.get("content-length") == "5"
+            lease = await pool.acquire(key, 5)
+            await lease.connect()
+            exchange = lease.open("POST", b"/", [*host, ("Content-Length", "3")])
+            await exchange.write(b"abc")
+            await exchange.end()
+            assert await (await exchange.response()).read_some() == b""
+        finally:
+            pool.close()
+    await RustFutures.suspend(2)
+    await RustFutures.wait_for(api.sleep(0))
+
+
 @scenario(300)
 async def transports(api: Any, loop: Any) -> None:
     first, second = socket.socketpair()
