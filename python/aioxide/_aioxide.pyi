@@ -31,7 +31,7 @@ def _live_tasks() -> list[Task[Any]]:
 def _load_names() -> None:
     """Look up the names of the standard library now; nothing can be imported at exit."""
 
-def _own_connecting_methods(class_: type[LoopCore], /) -> None:
+def _own_connecting_methods(class_: type[LoopCore]) -> None:
     """Remember the methods by which a class connects, to notice it when one is replaced."""
 
 def _own_hot_methods(class_: type[LoopCore], /) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientTimeout
     from aiohttp.tracing import Trace
 
-    from .._native import HttpStream
+    from ..._aioxide import ByteStream
 
 __all__ = ("ATTRIBUTE", "Connections", "Origin", "connections_of")
 
@@ -137,10 +137,10 @@ def connections_of(connector: BaseConnector) -> Connections | None:
 _REPLACED = frozenset(("connect", "_connect", "_create_connection", "_close", "_get", "_release"))
 
 
-def _opener(here: weakref.ref[BaseConnector]) -> Callable[[Origin, HttpStream], Awaitable[object]]:
+def _opener(here: weakref.ref[BaseConnector]) -> Callable[[Origin, ByteStream], Awaitable[object]]:
     """Return the function by which the native pool opens a connection."""
 
-    def connect(origin: Origin, protocol: HttpStream) -> Awaitable[object]:
+    def connect(origin: Origin, protocol: ByteStream) -> Awaitable[object]:
         attempt = origin.attempt
         assert attempt is not None
         return open_connection(here(), origin, protocol, *attempt)
@@ -151,7 +151,7 @@ def _opener(here: weakref.ref[BaseConnector]) -> Callable[[Origin, HttpStream], 
 async def open_connection(
     connector: BaseConnector | None,
     origin: Origin,
-    protocol: HttpStream,
+    protocol: ByteStream,
     request: ClientRequest | None,
     traces: Sequence[Trace],
     timeout: ClientTimeout,
