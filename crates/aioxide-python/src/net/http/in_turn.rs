@@ -78,9 +78,11 @@ impl<T> Slot<T> {
 
     /// Does something with the value, in a turn. None: it is lent, or was taken.
     pub fn with<R>(&self, py: Python<'_>, look: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let mut value = self.take(py)?;
-        let result = in_turn(py, || look(&mut value));
-        drop(self.0.replace(py, Some(InTurn::new(value))));
+        // It stays wrapped: after a panic of `look` it is dropped in a turn too.
+        let mut value = self.0.take(py)?;
+        let inner = value.0.as_mut()?;
+        let result = in_turn(py, || look(inner));
+        drop(self.0.replace(py, Some(value)));
         Some(result)
     }
 
