@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client on the loop, behind the interfaces of other libraries.
+"""An HTTP client on the loop, behind the interfaces of other libraries.
 
 - ``Transport`` is a transport for httpx and httpx2.
 - ``ClientSession`` is aiohttp's session. It needs aiohttp, which ``aioxide[http]`` brings.
