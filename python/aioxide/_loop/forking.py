@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import weakref
 
-__all__ = ("renew_in_forked_child",)
+__all__ = ("known_loops", "renew_in_forked_child")
 
 _loops: weakref.WeakSet = weakref.WeakSet()
 
@@ -26,8 +26,18 @@ def renew_in_forked_child(loop) -> None:
     _loops.add(loop)
 
 
+def known_loops() -> list:
+    """Return the loops of this process that have not been collected, closed ones too."""
+    while True:
+        try:
+            return list(_loops)
+        except RuntimeError:
+            # Another thread has made one meanwhile.
+            continue
+
+
 def _renew_loops() -> None:
-    for loop in tuple(_loops):
+    for loop in known_loops():
         loop._renew_after_fork()
 
 

@@ -1,0 +1,104 @@
+"""From a task's coroutine inward, to the future that it waits for."""
+
+from __future__ import annotations
+
+import gc
+import types
+from typing import Any, NamedTuple
+
+from .._aioxide import Coroutine, SocketCall
+from ._places import Place, is_package
+
+__all__ = ("Link", "chain", "locals_of", "referents")
+
+#: A longer chain contains a cycle.
+_LONGEST = 10_000
+
+
+def _step_types() -> tuple[type, ...]:
+    async def generator():
+        yield
+
+    made = generator()
+    steps = made.__anext__(), made.athrow(ValueError)
+    for step in steps:
+        step.close()
+    return tuple(type(step) for step in steps)
+
+
+#: Steps of an asynchronous generator, which have no name in ``types``.
+_STEPS = _step_types()
+_NATIVE = (Coroutine, SocketCall)
+
+
+class Link(NamedTuple):
+    """A coroutine of the chain, or what stands in its place."""
+
+    awaitable: Any
+    """The coroutine, the generator, or an awaitable that nobody can look into."""
+    place: Place | None
+    """Where it stands; None for what has no code."""
+    is_package: bool
+    """Whether it is a function of asyncio, or one that aioxide has in its place."""
+
+
+def chain(coroutine: Any) -> list[Link]:
+    """Return the coroutines that await one another, the outermost first."""
+    links: list[Link] = []
+    while coroutine is not None and len(links) < _LONGEST:
+        if isinstance(coroutine, _STEPS):
+            # The interpreter does not tell which generator this is a step of; the collector does.
+            inside = [
+                each
+                for each in gc.get_referents(coroutine)
+                if isinstance(each, types.AsyncGeneratorType)
+            ]
+            coroutine = inside[0] if inside else None
+            continue
+        place = _place(coroutine)
+        native = isinstance(coroutine, _NATIVE)
+        if place is None and not native:
+            links.append(Link(coroutine, None, False))
+            break
+        ours = native or is_package(place.file) or place.line <= 0
+        links.append(Link(coroutine, place, ours))
+        coroutine = _awaited(coroutine)
+    return links
+
+
+def locals_of(link: Link) -> dict[str, Any]:
+    """Return the local variables of a coroutine that is written in Python; none for others."""
+    frame = _first(link.awaitable, "cr_frame", "gi_frame", "ag_frame")
+    if not isinstance(frame, types.FrameType):
+        return {}
+    return dict(frame.f_locals)
+
+
+def referents(link: Link) -> list[Any]:
+    """Return what the coroutine refers to: local variables, open ``with`` blocks, arguments."""
+    return gc.get_referents(link.awaitable)
+
+
+def _place(coroutine: Any) -> Place | None:
+    frame = _first(coroutine, "cr_frame", "gi_frame", "ag_frame")
+    if frame is None:
+        return None
+    code = frame.f_code
+    name = getattr(coroutine, "__qualname__", None)
+    return Place(code.co_filename, frame.f_lineno or 0, name or code.co_qualname)
+
+
+def _awaited(coroutine: Any) -> Any:
+    return _first(coroutine, "cr_await", "gi_yieldfrom", "ag_await")
+
+
+def _first(owner: Any, *names: str) -> Any:
+    for name in names:
+        try:
+            value = getattr(owner, name, None)
+        except Exception:
+            # A foreign awaitable may do anything when it is asked.
+            continue
+        if value is not None:
+            return value
+    return None
