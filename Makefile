@@ -45,7 +45,7 @@ demo: ## Fetch 1,000 URLs with aiohttp: on asyncio, on aioxide, natively
 	$(in_venv) demo/run.py
 
 .PHONY: test
-test: test-rust test-tools test-python ## Run every test: the Rust crates, then the Python package
+test: test-rust test-tools test-learn test-python ## Run every test: the Rust crates, then the Python package
 
 # The binding has no Rust tests of its own: it is tested from Python.
 .PHONY: test-rust
@@ -70,6 +70,17 @@ test-python:
 	@$(prepare) build test
 	$(develop)
 	$(if $(ARGS),$(in_venv) -m pytest tests $(ARGS),$(in_venv) scripts/test-in-parallel)
+
+# The learning program is a distribution of its own, installed from the checkout as it stands.
+install_learn = $(in_venv) -m pip install --quiet --disable-pip-version-check \
+	--no-deps --no-build-isolation --editable learn
+
+.PHONY: test-learn
+test-learn: ## Test the learning program
+	@$(prepare) build test learn learn-test
+	$(develop)
+	$(install_learn)
+	$(in_venv) -m pytest learn/tests $(ARGS)
 
 # The build that lies in python/aioxide stays as it is: scripts/asan has one of its own. The
 # standard library's loop has nothing to be checked.
