@@ -1,0 +1,22 @@
+# expects: also catches a cancellation of stop itself
+import asyncio
+
+
+async def worker(connection):
+    await connection.open()
+    try:
+        while True:
+            await connection.send_heartbeat()
+            await asyncio.sleep(1)
+    finally:
+        await connection.close()
+
+
+async def stop(task):
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        pass
+    except Exception:
+        pass

@@ -1,0 +1,12 @@
+# expects: does not come to an end
+import asyncio
+
+
+async def run_all(work, count=50, limit=5):
+    slots = asyncio.Semaphore(limit)
+
+    async def one(number):
+        await slots.acquire()
+        return await work(number)
+
+    return await asyncio.gather(*(one(number) for number in range(count)))

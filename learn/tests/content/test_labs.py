@@ -1,0 +1,60 @@
+"""Does each lab accept its solution, and refuse each wrong answer with the message that helps?"""
+
+import asyncio
+import re
+
+import pytest
+from aioxide_learn.labs import all_labs, check
+
+LABS = {lab.name: lab for lab in all_labs()}
+WRONG = [
+    pytest.param(lab, file, id=f"{lab.name}-{file.stem}")
+    for lab in LABS.values()
+    for file in sorted((lab.folder / "wrong").glob("*.py"))
+]
+#: Seconds that the checks of one file may take here, where the machine may be busy.
+LONG = 60
+pytestmark = pytest.mark.timeout(LONG + 10)
+
+
+def report_of(lab, path):
+    return asyncio.run(check(lab, path, timeout=LONG))
+
+
+def told(report):
+    lines = [f"{one.name}: {one.message or 'passed'}" for one in report.checks]
+    return "\n".join([*lines, *(f"{one.kind}: {one.message}" for one in report.findings)])
+
+
+@pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
+def test_passes_its_solution(lab):
+    report = report_of(lab, lab.folder / "solution.py")
+    assert report.passed and not report.findings, told(report)
+    assert report.output == ""
+    assert report.timeline, "the lab shows no tasks"
+    assert {span.state for span in report.timeline} <= {"done", "failed", "cancelled"}
+
+
+@pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
+def test_does_not_pass_its_starter(lab):
+    report = report_of(lab, lab.folder / "starter.py")
+    assert report.checks and not report.passed
+
+
+@pytest.mark.parametrize("lab, file", WRONG)
+def test_refuses_with_help(lab, file):
+    expected = re.match(r"# expects: (.+)", file.read_text("utf-8"))
+    assert expected, "the first line says what is expected"
+    report = report_of(lab, file)
+    messages = " ".join(one.message for one in [*report.checks, *report.findings])
+    assert not report.passed, "accepted"
+    assert expected[1] in messages, told(report)
+
+
+@pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
+def test_has_wrong_answers_and_hints(lab):
+    assert len(list((lab.folder / "wrong").glob("*.py"))) >= 4
+    assert lab.hints and all(lab.hints)
+    assert 1 <= lab.difficulty <= 3 and lab.kind in ("exercise", "project")
+    assert lab.readme.startswith(f"# {lab.title}\n")
+    assert lab.summary.endswith(".")
