@@ -1,6 +1,7 @@
 """Does each lab accept its solution, and refuse each wrong answer with the message that helps?"""
 
 import asyncio
+import os
 import re
 
 import pytest
@@ -14,11 +15,33 @@ WRONG = [
 ]
 #: Seconds that the checks of one file may take here, where the machine may be busy.
 LONG = 60
-pytestmark = pytest.mark.timeout(LONG + 10)
+pytestmark = pytest.mark.timeout(600)
 
 
-def report_of(lab, path):
-    return asyncio.run(check(lab, path, timeout=LONG))
+@pytest.fixture(scope="module")
+def report_of():
+    """The report of each file of the labs: all are checked first, as many at a time as fit."""
+    files = {
+        file: lab
+        for lab in LABS.values()
+        for file in (
+            lab.folder / "solution.py",
+            lab.folder / "starter.py",
+            *(lab.folder / "wrong").glob("*.py"),
+        )
+    }
+
+    async def check_all():
+        slots = asyncio.Semaphore(os.cpu_count() or 1)
+
+        async def check_one(file, lab):
+            async with slots:
+                return file, await check(lab, file, timeout=LONG)
+
+        return dict(await asyncio.gather(*(check_one(*pair) for pair in files.items())))
+
+    reports = asyncio.run(check_all())
+    return lambda lab, name: reports[lab.folder / name]
 
 
 def told(report):
@@ -27,8 +50,8 @@ def told(report):
 
 
 @pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
-def test_passes_its_solution(lab):
-    report = report_of(lab, lab.folder / "solution.py")
+def test_passes_its_solution(lab, report_of):
+    report = report_of(lab, "solution.py")
     assert report.passed and not report.findings, told(report)
     assert report.output == ""
     assert report.timeline, "the lab shows no tasks"
@@ -36,13 +59,13 @@ def test_passes_its_solution(lab):
 
 
 @pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
-def test_does_not_pass_its_starter(lab):
-    report = report_of(lab, lab.folder / "starter.py")
+def test_does_not_pass_its_starter(lab, report_of):
+    report = report_of(lab, "starter.py")
     assert report.checks and not report.passed
 
 
 @pytest.mark.parametrize("lab, file", WRONG)
-def test_refuses_with_help(lab, file):
+def test_refuses_with_help(lab, file, report_of):
     expected = re.match(r"# expects: (.+)", file.read_text("utf-8"))
     assert expected, "the first line says what is expected"
     report = report_of(lab, file)
