@@ -4,11 +4,11 @@ import gzip
 import time
 import zlib
 
-from .cases import GOOD, TWICE, Case, answering, answering_twice
+from .cases import ARRIVAL, GOOD, LATER, STALL, TWICE, Case, answering, answering_twice
 from .clients import Ask
 
 OK = b"HTTP/1.1 200 OK\r\n"
-STALLS = (Ask(timeout=0.3),)
+STALLS = (Ask(timeout=STALL),)
 CHUNKED = OK + b"transfer-encoding: chunked\r\n\r\n"
 
 
@@ -78,7 +78,7 @@ def late_junk(connection):
         request = connection.read()
         connection.send(GOOD)
         if request.path == "/first":
-            time.sleep(0.02)
+            time.sleep(ARRIVAL)
             connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison")
 
 
@@ -91,7 +91,7 @@ def end_of_idle(connection):
 def reset_of_idle(connection):
     connection.read()
     connection.send(GOOD)
-    time.sleep(0.02)
+    time.sleep(ARRIVAL)
     connection.reset()
 
 
@@ -165,12 +165,12 @@ CASES = (
     Case(
         "frame: HEAD with a length",
         answering_twice(OK + b"content-length: 5\r\n\r\n"),
-        (Ask("/first", "HEAD"), Ask("/second", pause=0.05)),
+        (Ask("/first", "HEAD"), Ask("/second", pause=LATER)),
     ),
     Case(
         "frame: HEAD with a body",
         answering_twice(OK + b"content-length: 5\r\n\r\nhello"),
-        (Ask("/first", "HEAD"), Ask("/second", pause=0.05)),
+        (Ask("/first", "HEAD"), Ask("/second", pause=LATER)),
     ),
     chunked("good", b"5\r\nhello\r\n0\r\n\r\n"),
     chunked("none", b"0\r\n\r\n"),

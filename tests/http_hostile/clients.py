@@ -24,8 +24,10 @@ class Ask:
     follow_redirects: bool = False
     #: Close the response after so many bytes of its body.
     stop_after: int | None = None
-    #: Seconds for connecting and between two reads. Only a case that stalls should reach it.
-    timeout: float = 10.0
+    #: Seconds between two reads. Only a case that stalls should reach it.
+    timeout: float = 20.0
+    #: Seconds for connecting, with TLS. The same.
+    connecting: float = 20.0
     #: Seconds to wait before the request, for what the server sends meanwhile.
     pause: float = 0.0
 
@@ -101,7 +103,7 @@ class Aiohttp:
         data = pieces(ask.body) if isinstance(ask.body, int) else ask.body
         # The time for a read does not end a wait that a 1xx has begun: then the total does.
         limits = aiohttp.ClientTimeout(
-            total=3 * ask.timeout, sock_connect=ask.timeout, sock_read=ask.timeout
+            total=3 * ask.timeout, sock_connect=ask.connecting, sock_read=ask.timeout
         )
         try:
             async with self._session.request(
@@ -164,7 +166,7 @@ class Httpx:
                 content=content,
                 headers=ask.headers,
                 follow_redirects=ask.follow_redirects,
-                timeout=ask.timeout,
+                timeout=self._module.Timeout(ask.timeout, connect=ask.connecting),
             ) as response:
                 body = b""
                 async for piece in response.aiter_bytes():

@@ -1,7 +1,11 @@
-"""One case with one client: a server, the requests, and a count of what is left."""
+"""Cases with their clients: a server for each, the requests, and a count of what is left.
+
+All selected cases of a client run at the same time, on one loop, when the first test asks for one.
+"""
 
 import asyncio
 import contextlib
+import contextvars
 import functools
 import gc
 import os
@@ -17,11 +21,16 @@ from . import tls as tls_cases
 from .server import Server
 
 #: Seconds for all requests of a case; none comes near it unless something hangs.
-DEADLINE = 20
+DEADLINE = 40
+#: Cases of one client that run at the same time.
+AT_ONCE = 48
 #: Iterations in which what is closed has to be gone.
 ITERATIONS = 50
 
 DESCRIPTORS = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
+
+#: The case that a task belongs to.
+CASE = contextvars.ContextVar("CASE")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,38 +40,87 @@ def certificates(tmp_path_factory):
     return tls_cases.issued
 
 
-def outcomes(case, adaptor, certificates):
-    """What comes of the requests of a case, and what is left at the end."""
-    context = certificates.client_context() if case.is_tls else None
+@pytest.fixture(scope="session")
+def outcomes_of(certificates, request):
+    """``outcomes_of(case, adaptor)``: what comes of the requests of a case, and what is left."""
+    context = certificates.client_context()
 
-    async def work(server):
-        base = f"{'https' if case.is_tls else 'http'}://127.0.0.1:{server.port}"
-        found = []
-        async with asyncio.timeout(DEADLINE):
-            async with adaptor.make(context) as client:
-                for ask in case.asks:
-                    await asyncio.sleep(ask.pause)
-                    found.append(await client.ask(base, ask))
-        for _ in range(ITERATIONS):
-            if not (left := leftovers(adaptor, server.port)):
-                break
-            await asyncio.sleep(0)
-        return found, left
+    @functools.cache
+    def all_of(adaptor):
+        # What each test compares with is of the same cases.
+        selected = {
+            parameters["case"]
+            for parameters in (item.callspec.params for item in parametrized(request.session))
+            if adaptor in (parameters["adaptor"], adaptors.REFERENCES[adaptor.package])
+        }
+        return outcomes(selected, adaptor, context)
 
-    async def wind_up():
-        # What a library has left to the loop ends with the server.
-        await asyncio.sleep(0.01)
+    def outcomes_of(case, adaptor):
+        found = all_of(adaptor)[case]
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    return outcomes_of
+
+
+@pytest.fixture(scope="session")
+def expected_of(outcomes_of):
+    """``expected_of(case, package)``: what comes of a case with the library on asyncio's loop."""
+    return lambda case, package: outcomes_of(case, adaptors.REFERENCES[package])[0]
+
+
+def parametrized(session):
+    """The tests of this folder that are of a case and a client."""
+    for item in session.items:
+        if "outcomes_of" in getattr(item, "fixturenames", ()):
+            yield item
+
+
+def outcomes(cases, adaptor, context):
+    """What comes of each case: its outcomes and what is left, or an exception."""
+
+    async def work():
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(case):
+            async with places:
+                return await meet(case, adaptor, context)
+
+        found = await asyncio.gather(*(one(case) for case in cases), return_exceptions=True)
+        if not adaptor.is_ours:
+            # What a library has left to the loop ends with the server.
+            await asyncio.sleep(0.01)
+        return dict(zip(cases, found, strict=True))
 
     with (
         acceleration() if adaptor.is_in_place else contextlib.nullcontext(),
         asyncio.Runner(loop_factory=loop_factory(adaptor.kind)) as runner,
     ):
-        with Server(case.script) as server:
-            result = runner.run(work(server))
-        if not adaptor.is_ours:
-            runner.run(wind_up())
+        result = runner.run(work())
     gc.collect()
     return result
+
+
+async def meet(case, adaptor, tls):
+    """The outcomes of a case with a server of its own, and what is left at its end."""
+    CASE.set(case)
+    found = []
+    server = Server(case.script)
+    try:
+        base = f"{'https' if case.is_tls else 'http'}://127.0.0.1:{server.port}"
+        async with asyncio.timeout(DEADLINE):
+            async with adaptor.make(tls if case.is_tls else None) as client:
+                for ask in case.asks:
+                    await asyncio.sleep(ask.pause)
+                    found.append(await client.ask(base, ask))
+        for _ in range(ITERATIONS):
+            if not (left := leftovers(case, adaptor, server.port)):
+                break
+            await asyncio.sleep(0)
+    finally:
+        await asyncio.to_thread(server.stop)
+    return found, left
 
 
 @contextlib.contextmanager
@@ -75,10 +133,23 @@ def acceleration():
         aioxide.uninstall()
 
 
-def leftovers(adaptor, port):
-    """Tasks beside this one, and the sockets that a client of ours has left open."""
-    tasks = [repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+def leftovers(case, adaptor, port):
+    """Tasks of the case beside this one, and the sockets that a client of ours has left open."""
+    tasks = [
+        repr(task)
+        for task in asyncio.all_tasks()
+        if task is not asyncio.current_task() and case_of(task) is case
+    ]
     return tasks + (sockets_to(port) if adaptor.is_ours else [])
+
+
+def case_of(task):
+    """The case that a task was made for.
+
+    None before Python 3.12 for a task of asyncio's, which does not tell its context.
+    """
+    get_context = getattr(task, "get_context", None)
+    return None if get_context is None else get_context().get(CASE)
 
 
 def sockets_to(port):
@@ -98,20 +169,3 @@ def loop_factory(kind):
     if kind == "asyncio":
         return asyncio.SelectorEventLoop
     return aioxide.new_event_loop
-
-
-@pytest.fixture(scope="session")
-def expected(certificates):
-    """``expected(case, package)``: what comes of a case with the library on asyncio's loop."""
-
-    @functools.cache
-    def run_once(case, package):
-        return outcomes(case, adaptors.REFERENCES[package], certificates)[0]
-
-    return run_once
-
-
-@pytest.fixture
-def outcomes_of(certificates):
-    """``outcomes_of(case, adaptor)``: outcomes, and what is left."""
-    return functools.partial(outcomes, certificates=certificates)

@@ -2,7 +2,7 @@
 
 import time
 
-from .cases import GOOD, TWICE, Case
+from .cases import ARRIVAL, GOOD, LATER, STALL, TWICE, Case
 from .clients import Ask
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"
@@ -17,7 +17,7 @@ def after(data, how):
         connection.read()
         connection.send(data)
         # What was sent has to arrive before a reset, which would take its place.
-        time.sleep(0.02)
+        time.sleep(ARRIVAL)
         if how == "reset":
             connection.reset()
 
@@ -60,7 +60,7 @@ def answers_without_reading(answer, how):
     def script(connection):
         connection.read_head()
         connection.send(answer)
-        time.sleep(0.05)
+        time.sleep(ARRIVAL)
         if how == "reset":
             connection.reset()
         elif how == "wait":
@@ -77,7 +77,7 @@ def reads_a_little(connection):
 
 def never_reads(connection):
     connection.read_head()
-    time.sleep(1.0)
+    time.sleep(2 * STALL)
 
 
 def answers_in_the_middle(connection):
@@ -121,26 +121,26 @@ CASES = (
     Case(
         "an answer before the request",
         before_the_request(GOOD, "wait"),
-        (Ask(timeout=0.5),),
+        (Ask(timeout=STALL),),
         is_race=True,
     ),
     Case(
         "half an answer before the request",
         before_the_request(HEAD, "wait"),
-        (Ask(timeout=0.5),),
+        (Ask(timeout=STALL),),
         is_race=True,
     ),
     Case(
         "a banner before the request",
         before_the_request(b"220 mail\r\n", "wait"),
-        (Ask(timeout=0.5),),
+        (Ask(timeout=STALL),),
         is_race=True,
     ),
     Case("the kept connection is reset by its second request", second_connection_only, TWICE),
     Case(
         "the kept connection is reset by a POST",
         second_connection_only,
-        (Ask("/first"), Ask("/second", method="POST", body=b"once", pause=0.05)),
+        (Ask("/first"), Ask("/second", method="POST", body=b"once", pause=LATER)),
     ),
     Case("POST: end before the answer", after(b"", "end"), BYTES),
     Case("POST: reset before the answer", after(b"", "reset"), BYTES),
@@ -169,7 +169,7 @@ CASES = (
     Case(
         "POST: the server does not read",
         never_reads,
-        (Ask(method="POST", body=16 * MEBIBYTE, timeout=0.3),),
+        (Ask(method="POST", body=16 * MEBIBYTE, timeout=STALL),),
         is_race=True,
     ),
 )

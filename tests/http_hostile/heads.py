@@ -1,10 +1,10 @@
 """Heads of responses that are wrong, huge or odd."""
 
-from .cases import TWICE, Case, answering, answering_twice
+from .cases import STALL, TWICE, Case, answering, answering_twice
 from .clients import Ask
 
 BODY = b"content-length: 2\r\n\r\nok"
-STALLS = (Ask(timeout=0.3),)
+STALLS = (Ask(timeout=STALL),)
 
 
 def line(name, text, **options):

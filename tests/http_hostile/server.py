@@ -153,8 +153,7 @@ class Connection:
 class Server:
     """Listens on the loopback interface and runs `script(connection)` for each connection.
 
-    The script ends the connection by returning. Use it in a ``with`` block, at whose end all
-    connections are ended and all threads are joined.
+    The script ends the connection by returning. `stop` ends all connections.
     """
 
     def __init__(self, script):
@@ -166,12 +165,15 @@ class Server:
         #: What a script raised that it should not have.
         self.errors = []
 
-    def __enter__(self):
         self._acceptor = threading.Thread(target=self._accept)
         self._acceptor.start()
-        return self
 
-    def __exit__(self, *exc_info):
+    def stop(self):
+        """End all connections and join all threads; it blocks meanwhile.
+
+        Raises:
+            AssertionError: a script goes on, or has raised what it should not have.
+        """
         # Wakes the thread that accepts.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._acceptor.join(PATIENCE)

@@ -18,13 +18,13 @@ CASES = (
 
 @pytest.mark.parametrize("adaptor", ADAPTORS, ids=lambda it: it.name)
 @pytest.mark.parametrize("case", CASES, ids=lambda it: it.name)
-def test_hostile_server(case, adaptor, expected, outcomes_of):
+def test_hostile_server(case, adaptor, outcomes_of, expected_of):
     found, left = outcomes_of(case, adaptor)
     assert not left
     if case.is_race:
         assert all(isinstance(outcome, Answered | Failed) for outcome in found)
         return
-    reference = expected(case, adaptor.package)
+    reference = expected_of(case, adaptor.package)
     difference = DIFFERENCES.get(case.name, {}).get(adaptor.package) if adaptor.is_ours else None
     if difference is not None:
         on_purpose, _ = difference

@@ -42,13 +42,13 @@ CASES = [
 
 @pytest.mark.parametrize("adaptor", ADAPTORS, ids=lambda it: it.name)
 @pytest.mark.parametrize("case", CASES, ids=lambda it: it.name)
-def test_truncated_response(case, adaptor, expected, outcomes_of):
+def test_truncated_response(case, adaptor, outcomes_of, expected_of):
     found, left = outcomes_of(case, adaptor)
     assert not left
     differing = {
         ask.path: (outcome, reference)
         for ask, outcome, reference in zip(
-            case.asks, found, expected(case, adaptor.package), strict=True
+            case.asks, found, expected_of(case, adaptor.package), strict=True
         )
         if outcome != reference
     }

@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 
-from .cases import GOOD, TWICE, Case
+from .cases import ARRIVAL, GOOD, STALL, TWICE, Case
 from .clients import Ask
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"
@@ -37,7 +37,7 @@ def cut_flight(share, how, version):
         flight = connection.first_flight(server_context("server", version))
         connection.send(flight[: int(len(flight) * share)])
         if how == "reset":
-            time.sleep(0.02)
+            time.sleep(ARRIVAL)
             connection.reset()
         elif how == "wait":
             connection.wait_for_close()
@@ -79,7 +79,7 @@ def after(data, how):
         connection.read()
         if data:
             connection.send(data)
-        time.sleep(0.02)
+        time.sleep(ARRIVAL)
         if how == "unnotified":
             connection.drop_tls()
         elif how == "reset":
@@ -91,12 +91,12 @@ def after(data, how):
                 pass
         elif how == "half":
             connection.sock.shutdown(socket.SHUT_WR)
-            time.sleep(0.1)
+            time.sleep(ARRIVAL)
         else:
             # A record that nobody has encrypted.
             with socket.socket(fileno=connection.sock.detach()) as raw:
                 raw.sendall(b"\x17\x03\x03\x00\x20" + b"junk" * 8)
-                time.sleep(0.05)
+                time.sleep(ARRIVAL)
 
     return script
 
@@ -115,11 +115,11 @@ def kept(connection):
     connection.start_tls(server_context())
     connection.read()
     connection.send(GOOD)
-    time.sleep(0.02)
+    time.sleep(ARRIVAL)
     connection.drop_tls()
 
 
-SHORT = (Ask(timeout=0.3),)
+SHORT = (Ask(timeout=STALL, connecting=STALL),)
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 CASES = tuple(
