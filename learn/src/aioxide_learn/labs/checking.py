@@ -49,7 +49,7 @@ async def check(
     reading, writing = os.pipe()
     try:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "aioxide_learn.labs.child"),
+            *(sys.executable, "-m", "aioxide", "-m", "aioxide_learn.labs.child"),
             *(str(lab.folder), str(path), str(writing), str(timeout), str(memory)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

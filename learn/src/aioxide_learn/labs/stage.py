@@ -53,6 +53,8 @@ class Stage:
         loop: the loop of this run.
         own: the tasks of the check itself, which no timeline shows.
         started: the tasks of the learner that the check has started.
+        serving: whether something of the learner's is meant to run on; while it is, a check that
+            fails does not blame the file for what is left.
     """
 
     def __init__(self, program: ModuleType, findings: Findings) -> None:
@@ -60,6 +62,7 @@ class Stage:
         self.loop = asyncio.get_running_loop()
         self.own: set[asyncio.Task] = {asyncio.current_task()}
         self.started: list[asyncio.Task] = []
+        self.serving = False
         self._findings = findings
         self._closing: list[Callable[[], Coroutine]] = []
 

@@ -1,0 +1,33 @@
+import asyncio
+
+
+class RateLimiter:
+    """At most `rate` entries in any `per` seconds."""
+
+    def __init__(self, rate, per):
+        self.slots = asyncio.Semaphore(rate)
+        self.per = per
+
+    async def __aenter__(self):
+        await self.slots.acquire()
+        # The slot comes back when the entry is `per` seconds old, not when the caller is done.
+        asyncio.get_running_loop().call_later(self.per, self.slots.release)
+
+    async def __aexit__(self, *exc_info):
+        pass
+
+
+async def main():
+    limiter = RateLimiter(5, per=1.0)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async def request(number):
+        async with limiter:
+            print(f"{loop.time() - began:4.1f} request {number}")
+
+    await asyncio.gather(*(request(number) for number in range(12)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
