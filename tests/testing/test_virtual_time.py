@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+import aioxide
 import pytest
 from aioxide.testing import DeadlockError, VirtualLoop, run
 
@@ -253,6 +254,14 @@ def test_a_deadlock_is_reported_with_the_tasks_that_wait_and_where():
     assert lines[3].endswith(place(on_future, 1))
     assert lines[4] == f"  task 'main' waits for task 'a', {place(main, 6)}"
     assert [task.get_name() for task in caught.value.tasks] == ["a", "b", "c", "main"]
+
+
+def test_deadlock_in_aioxides_own_classes_names_the_programs_line():
+    async def waiting():
+        await aioxide.Event().wait()
+
+    with pytest.raises(DeadlockError, match=r"waits for Event\.wait\(\), .*test_virtual_time\.py:"):
+        run(waiting())
 
 
 def test_a_loop_can_be_run_again_after_a_deadlock(descriptors_stay_constant):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import FrameType
 
 __all__ = ("DeadlockError",)
 
@@ -73,6 +74,8 @@ def _first_of(coroutine, *names: str):
 
 
 def _is_asyncios(frame) -> bool:
+    if not isinstance(frame, FrameType):
+        return True  # what stands in for the frame of a native coroutine
     module = frame.f_globals.get("__name__", "")
     return module.partition(".")[0] in ("asyncio", "aioxide")
 
