@@ -74,6 +74,11 @@ def test_a_loop_that_only_yields_is_ended(run):
     assert not report.passed and report.findings[0].kind == "stuck"
 
 
+def test_a_program_that_runs_at_import_is_told(run):
+    report = run("import asyncio\nasync def main():\n    pass\nasyncio.run(main())\n")
+    assert '`if __name__ == "__main__":`' in messages(report)
+
+
 def test_a_loop_at_import_is_ended(run):
     report = run("while True:\n    pass\n", timeout=4)
     assert not report.passed and "line" in messages(report)

@@ -138,13 +138,18 @@ async def _read_output(child: asyncio.subprocess.Process) -> tuple[str, bool]:
 
 
 def _kill(child: asyncio.subprocess.Process) -> None:
-    # The whole group: what the learner's file has started ends too. The group outlives its first
-    # process, and its number is not given to another one while the child is not waited for.
-    if child.returncode is None:
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    """Kill the child and whatever it has started: its process group."""
+    try:
+        if child.returncode is not None:
+            # The child is gone, its group may not be. A process of this number is another one.
+            os.getpgid(child.pid)
+            return
+    except ProcessLookupError:
+        pass
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def _take(report: Report, lines: list[dict]) -> None:

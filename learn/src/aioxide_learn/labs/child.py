@@ -107,7 +107,8 @@ class Session:
         problem = ""
         asyncio.set_event_loop(loop)
         try:
-            problem = loop.run_until_complete(self._scenario(function, code, hidden))
+            program = self._execute(code)
+            problem = loop.run_until_complete(self._scenario(function, program, hidden))
         except BlockingCall:
             pass  # it is among the findings
         except BaseException as exc:
@@ -137,10 +138,9 @@ class Session:
         asyncio.set_event_loop(None)
         loop.close()
 
-    async def _scenario(self, function, code, hidden: set[asyncio.Task]) -> str:
+    async def _scenario(self, function, program, hidden: set[asyncio.Task]) -> str:
         """Run a check; return what is wrong."""
         hidden.add(asyncio.current_task())
-        program = self._execute(code)
         stage = Stage(program, self.findings)
 
         async def checked() -> None:
@@ -182,7 +182,12 @@ class Session:
         program.__file__ = str(self.path)
         # Dataclasses look their module up by its name.
         sys.modules[MODULE] = program
-        exec(code, program.__dict__)
+        run = asyncio.run
+        asyncio.run = _run_at_import
+        try:
+            exec(code, program.__dict__)
+        finally:
+            asyncio.run = run
         return program
 
     def _explain(self, exc: BaseException) -> str:
@@ -228,6 +233,14 @@ class Session:
             self._write_check(self._check or "The file can be read", message)
             self.write("end")
             os._exit(3)
+
+
+def _run_at_import(main, **options) -> None:
+    main.close()
+    raise Failed(
+        "Your file runs its program when it is imported. Write it below "
+        '`if __name__ == "__main__":`, so that the checks can import it.'
+    )
 
 
 def _checks_of(folder: Path) -> list:
