@@ -75,12 +75,22 @@ test-python:
 install_learn = $(in_venv) -m pip install --quiet --disable-pip-version-check \
 	--no-deps --no-build-isolation --editable learn
 
+.PHONY: learn
+learn: ## Open the course, flashcards and labs in the browser: make learn ARGS=--no-open
+	@$(prepare) build learn
+	$(develop)
+	$(install_learn)
+	.venv/bin/aioxide-learn $(ARGS)
+
+# Without Chromium the tests of the pages in a browser are left out; it is said why.
 .PHONY: test-learn
-test-learn: ## Test the learning program
+test-learn: ## Test the learning program; screenshots in target/learn-screenshots
 	@$(prepare) build test learn learn-test
 	$(develop)
 	$(install_learn)
-	$(in_venv) -m pytest learn/tests $(ARGS)
+	mkdir -p target/learn-screenshots
+	CHROMIUM="$$(scripts/find-chromium || true)" LEARN_SCREENSHOTS='$(CURDIR)/target/learn-screenshots' \
+		$(in_venv) -m pytest learn/tests $(ARGS)
 
 # The build that lies in python/aioxide stays as it is: scripts/asan has one of its own. The
 # standard library's loop has nothing to be checked.

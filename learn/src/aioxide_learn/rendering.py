@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import nh3
 from markdown_it import MarkdownIt
@@ -28,6 +30,7 @@ _ATTRIBUTES = {
     "h3": {"id"},
     "h4": {"id"},
     "img": {"src", "alt", "title", "width", "height"},
+    "li": {"class"},
     "ol": {"start"},
     "pre": {"class", "tabindex"},
     "span": {"class"},
@@ -36,10 +39,8 @@ _ATTRIBUTES = {
 }
 _CODE_TAG = re.compile(r"[A-Za-z0-9_+.-]+")
 
-Picture = Callable[[str], str | None]
 
-
-def _highlight(code: str, language: str, _attributes: str) -> str:
+def _highlight(code: str, language: str, options: str) -> str:
     # The lexers are many: only those used are imported.
     from pygments import highlight
     from pygments.formatters.html import HtmlFormatter
@@ -53,6 +54,14 @@ def _highlight(code: str, language: str, _attributes: str) -> str:
         lexer = get_lexer_by_name("text", stripnl=False)
     body = highlight(code, lexer, HtmlFormatter(nowrap=True))
     # A box that scrolls must be reachable by the keyboard.
+    if language == "output":
+        return f'<pre class="code output" tabindex="0"><code>{body}</code></pre>'
+    if options.startswith("wrong"):
+        # Chapters mark so what fails on purpose.
+        return (
+            '<div class="wrong"><p>This program has a mistake.</p>'
+            f'<pre class="code" tabindex="0"><code>{body}</code></pre></div>'
+        )
     return f'<pre class="code" tabindex="0"><code>{body}</code></pre>'
 
 
@@ -60,7 +69,8 @@ def _fence(
     self: object, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
 ) -> str:
     token = tokens[index]
-    return _highlight(token.content, token.info.strip().partition(" ")[0], "") + "\n"
+    language, _, options = token.info.strip().partition(" ")
+    return _highlight(token.content, language, options) + "\n"
 
 
 @functools.cache
@@ -89,29 +99,112 @@ def markdown(text: str) -> str:
     return _clean(_parser().render(text))
 
 
+#: Mark the place of a checkbox in a text: characters for private use, which no source keeps.
+_BOX, _BOX_END = "\ue000", "\ue001"
+_PRIVATE = re.compile(f"[{_BOX}{_BOX_END}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a checklist: `- [ ] text`. ``key`` stays while its text does."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A long text.
+
+    Attributes:
+        html: sanitised, with an anchor at each heading.
+        headings: ``(anchor, title)`` of those of the second level.
+        items: of its checklists, in order.
+    """
+
+    html: str
+    headings: list[tuple[str, str]]
+    items: list[Item]
+
+
 def document(
-    text: str, picture: Picture = lambda source: None
-) -> tuple[str, list[tuple[str, str]]]:
-    """Return HTML of a long text, with anchors at its headings, and these: ``(anchor, title)``.
+    text: str,
+    *,
+    address: Callable[[str], str | None] = lambda target: None,
+    picture: Callable[[str], str | None] = lambda source: None,
+    box: Callable[[Item], str] = lambda item: "",
+) -> Document:
+    """Return a long text as HTML.
 
     Args:
         text: Markdown.
-        picture: from the source of a picture as written to the address it is served at; None
-            takes the picture out.
+        address: from the target of a link without scheme to its address; None takes the link
+            away and leaves its text.
+        picture: the same for a picture; None leaves its description.
+        box: the HTML of an item's checkbox, which is not sanitised.
     """
     parser = _parser()
-    tokens = parser.parse(text)
+    tokens = parser.parse(_PRIVATE.sub("", text))
     headings = _set_anchors(tokens)
+    items = _take_boxes(tokens)
     for token in tokens:
-        for child in token.children or ():
-            if child.type == "image":
-                address = picture(str(child.attrs.get("src", "")))
-                if address is None:
-                    child.type, child.tag, child.content = "text", "", child.content
-                    child.children = None
+        if token.children:
+            _set_addresses(token.children, address, picture)
+    html = _clean(parser.renderer.render(tokens, parser.options, {}))
+
+    def replaced(match: re.Match[str]) -> str:
+        return box(items[int(match[1])])
+
+    return Document(re.sub(f"{_BOX}(\\d+){_BOX_END}", replaced, html), headings, items)
+
+
+def _set_addresses(
+    tokens: list[Token],
+    address: Callable[[str], str | None],
+    picture: Callable[[str], str | None],
+) -> None:
+    opened = []
+    for token in tokens:
+        if token.type == "image":
+            source = picture(str(token.attrs.get("src", "")))
+            if source is None:
+                token.type, token.tag, token.children = "text", "", None
+            else:
+                token.attrs["src"] = source
+        elif token.type == "link_open":
+            target = str(token.attrs.get("href", ""))
+            if not re.match(r"[a-z]+:", target):
+                found = address(target)
+                if found is None:
+                    token.type, token.tag, token.content = "text", "", ""
                 else:
-                    child.attrs["src"] = address
-    return _clean(parser.renderer.render(tokens, parser.options, {})), headings
+                    token.attrs["href"] = found
+            opened.append(token)
+        elif token.type == "link_close" and opened.pop().type == "text":
+            token.type, token.tag, token.content = "text", "", ""
+
+
+def _take_boxes(tokens: list[Token]) -> list[Item]:
+    """Replace the `[ ]` of each item by a mark; return the items."""
+    items: list[Item] = []
+    seen: dict[str, int] = {}
+    for index, token in enumerate(tokens):
+        if (
+            token.type != "inline"
+            or index < 2
+            or tokens[index - 2].type != "list_item_open"
+            or not token.children
+            or not (begun := re.match(r"\[[ xX]\] +", token.children[0].content))
+        ):
+            continue
+        first = token.children[0]
+        plain = "".join(child.content for child in token.children)[begun.end() :].strip()
+        seen[plain] = seen.get(plain, -1) + 1
+        key = hashlib.sha256(f"{plain}\0{seen[plain]}".encode()).hexdigest()[:16]
+        first.content = f"{_BOX}{len(items)}{_BOX_END}{first.content[begun.end() :]}"
+        tokens[index - 2].attrJoin("class", "item")
+        items.append(Item(key, plain))
+    return items
 
 
 def _set_anchors(tokens: list[Token]) -> list[tuple[str, str]]:
@@ -126,7 +219,7 @@ def _set_anchors(tokens: list[Token]) -> list[tuple[str, str]]:
         if taken[anchor]:
             anchor = f"{anchor}-{taken[anchor]}"
         token.attrs["id"] = anchor
-        if token.tag in ("h2", "h3"):
+        if token.tag == "h2":
             found.append((anchor, title))
     return found
 
@@ -139,6 +232,17 @@ def slug(title: str) -> str:
 
 def style_sheet() -> str:
     """Return the style sheet of highlighted code on a light ground."""
+    return _styles("default", "pre.code")
+
+
+def style_sheets() -> str:
+    """Return the style sheets of highlighted code, light and dark."""
+    dark = _styles("github-dark", "pre.code")
+    return f"{style_sheet()}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+
+
+@functools.cache
+def _styles(style: str, selector: str) -> str:
     from pygments.formatters.html import HtmlFormatter
 
-    return str(HtmlFormatter(style="default").get_style_defs("pre.code"))
+    return str(HtmlFormatter(style=style).get_style_defs(selector))

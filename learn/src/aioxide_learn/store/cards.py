@@ -96,10 +96,7 @@ class Filter:
             parts.append("card.difficulty = :difficulty")
             values["difficulty"] = self.difficulty
         if self.chapter:
-            parts.append(
-                "(card.concept_ref = :chapter OR substr(card.concept_ref, 1,"
-                " length(:chapter) + 1) = :chapter || '#')"
-            )
+            parts.append("card.chapter = :chapter")
             values["chapter"] = self.chapter
         if self.state:
             parts.append(f"({STATES[self.state]})")

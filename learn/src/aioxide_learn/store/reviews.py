@@ -19,6 +19,9 @@ SHOWN_FOR = 60 * MINUTE
 
 NEW_QUEUE, LEARNING_QUEUE, REVIEW_QUEUE = 0, 1, 2
 
+#: A tag of no more cards is looked up first; with more of them a walk along a queue finds one soon.
+RARE = 2000
+
 CRAM_MAXIMUM = 2000
 
 
@@ -86,18 +89,40 @@ def _pick(connection: sqlite3.Connection, wanted: Filter, now: int) -> Card | No
 def _first(
     connection: sqlite3.Connection, wanted: Filter, queue: int, until: int, day: int
 ) -> Card | None:
-    condition, values = wanted.conditions()
-    values.update(queue=queue, until=until, day=day)
+    source, condition, values = _queue(connection, wanted)
     # Two steps: the first walks an index in its order and stops at the first card that fits.
-    index = "card_by_due" if wanted.deck is None else "card_by_deck"
     found = connection.execute(
-        f"SELECT card.id FROM card INDEXED BY {index}"
-        " WHERE card.queue IS NOT NULL AND card.queue = :queue AND card.due <= :until"
-        f" AND card.buried_day < :day AND {condition}"
-        " ORDER BY card.due, card.ordinal LIMIT 1",
-        values,
+        f"SELECT card.id FROM {source} WHERE {condition} ORDER BY card.due, card.ordinal LIMIT 1",
+        {**values, "queue": queue, "until": until, "day": day},
     ).fetchone()
     return None if found is None else cards.get(connection, found[0])
+
+
+def _queue(connection: sqlite3.Connection, wanted: Filter) -> tuple[str, str, dict[str, object]]:
+    """Return tables, condition and parameters of the cards of a filter in one of the queues."""
+    condition, values = wanted.conditions()
+    condition = (
+        "card.queue IS NOT NULL AND card.queue = :queue AND card.due <= :until"
+        f" AND card.buried_day < :day AND {condition}"
+    )
+    if wanted.tag and _is_rare(connection, wanted.tag):
+        # CROSS JOIN keeps the order: few cards with the tag, then what is known of each.
+        source = "card_tag AS few CROSS JOIN card ON card.id = few.card"
+        return source, f"few.tag = :tag AND {condition}", values
+    if wanted.deck is not None:
+        index = "card_by_deck"
+    elif wanted.chapter:
+        index = "card_by_chapter"
+    else:
+        index = "card_by_due"
+    return f"card INDEXED BY {index}", condition, values
+
+
+def _is_rare(connection: sqlite3.Connection, tag: str) -> bool:
+    row = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM card_tag WHERE tag = ? LIMIT ?)", (tag, RARE + 1)
+    ).fetchone()
+    return int(row[0]) <= RARE
 
 
 def _left(connection: sqlite3.Connection, day: int) -> tuple[int, int]:
@@ -118,19 +143,15 @@ def counts(connection: sqlite3.Connection, wanted: Filter, now: int) -> Counts:
     """Return what a filter leaves to be done today."""
     day = clock.day_of(now)
     reviews_left, new_left = _left(connection, day)
-    condition, values = wanted.conditions()
-    index = "card_by_due" if wanted.deck is None else "card_by_deck"
-    values["day"] = day
+    source, condition, values = _queue(connection, wanted)
 
     def count(queue: int, until: int, at_most: int) -> int:
         if at_most <= 0:
             return 0
         # No more than the limit is counted: a stack of 50,000 costs as much as one of 200.
         row = connection.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM card INDEXED BY {index}"
-            " WHERE card.queue IS NOT NULL AND card.queue = :queue AND card.due <= :until"
-            f" AND card.buried_day < :day AND {condition} LIMIT :at_most)",
-            {**values, "queue": queue, "until": until, "at_most": at_most},
+            f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {condition} LIMIT :at_most)",
+            {**values, "queue": queue, "until": until, "day": day, "at_most": at_most},
         ).fetchone()
         return int(row[0])
 

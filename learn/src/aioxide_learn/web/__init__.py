@@ -1,0 +1,1 @@
+"""The pages, and the server that serves them on aioxide's loop."""

@@ -1,0 +1,70 @@
+"""Templates, and what every one of them can use."""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from aioxide_learn import content, scheduling
+from aioxide_learn.rendering import markdown
+
+#: The pages of the navigation: address and name.
+PAGES = (
+    ("/review", "Review"),
+    ("/decks", "Decks"),
+    ("/browse", "Browse"),
+    ("/chapters", "Chapters"),
+    ("/labs", "Labs"),
+    ("/days", "Days"),
+    ("/notes", "Notes"),
+    ("/progress", "Progress"),
+)
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Return the environment of the templates; what they print is escaped."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("aioxide_learn.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(
+        markdown=lambda text: Markup(markdown(text)),
+        interval=scheduling.as_text,
+        moment=moment,
+    )
+    made.globals.update(
+        pages=PAGES, grades=tuple(scheduling.GRADES.values()), place_of=content.place_of
+    )
+    return made
+
+
+def moment(at: int | None) -> str:
+    """Return a time for people: `2026-11-29 18:05`."""
+    if at is None:
+        return "never"
+    return datetime.fromtimestamp(at / 1000).strftime("%Y-%m-%d %H:%M")
+
+
+def fragment(request: Request, template: str, **values: Any) -> str:
+    """Return a template with its values filled in."""
+    return (
+        environment()
+        .get_template(template)
+        .render(token=request.app.state.token, path=request.url.path, **values)
+    )
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return a template as a response."""
+    return HTMLResponse(fragment(request, template, **values), status)
