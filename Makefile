@@ -164,6 +164,14 @@ test-docs: docs ## Run the snippets of the documentation, open its pages in Chro
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && \
 		AIOXIDE_DOCS='$(CURDIR)/target/docs' $(in_venv) -m pytest tests/docs $(ARGS)
 
+# The programs' own tests; those in Rust are in `make test-rust`.
+.PHONY: test-console
+test-console: ## Drive the views of traces in Chromium and in terminals
+	@$(prepare) build test console-test
+	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) build --locked --package aioxide-console --bins --examples
+	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && \
+		CARGO_TARGET_DIR='$(CURDIR)/target' $(in_venv) -m pytest crates/aioxide-console/tests/views $(ARGS)
+
 .PHONY: fmt
 fmt: ## Format the Rust and the Python code
 	@$(prepare) lint

@@ -1,0 +1,15 @@
+//! The views of a program on aioxide: what `aioxide trace`, `aioxide trace convert` and `aioxide top` run.
+//! A process of its own: nothing of this is in the program that is watched.
+//!
+//! | | |
+//! |---|---|
+//! | [`commands`] | the command line |
+//! | [`timeline`] | a trace file, read into spans of time |
+//! | [`convert`] | a timeline as a page, a picture, or another tool's trace |
+
+pub mod commands;
+pub mod convert;
+pub mod escape;
+pub mod lanes;
+pub mod palette;
+pub mod timeline;

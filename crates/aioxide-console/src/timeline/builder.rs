@@ -1,0 +1,404 @@
+//! Making a timeline out of chunks, in one pass.
+
+use super::{
+    Clock, Item, ItemWhat, LoopLane, Object, Other, Sample, Span, SpanState, Task, Timeline,
+};
+use aioxide_trace::file::{Calibration, Chunk, Events, TaskRecord};
+use aioxide_trace::{Event, Kind, ObjectKind, Outcome, WaitKind, WakerKind, What};
+use std::collections::{BTreeMap, HashMap};
+
+/// Takes chunks in the order of the file.
+#[derive(Default)]
+pub struct Builder {
+    made: Timeline,
+    calibrations: Vec<Calibration>,
+    /// Spans of all tasks as they came, in ticks.
+    spans: Vec<(u32, Span)>,
+    task_index: HashMap<u64, u32>,
+    task_records: HashMap<u64, TaskRecord>,
+    states: Vec<TaskState>,
+    object_index: HashMap<u64, u32>,
+    loops: BTreeMap<u32, LoopState>,
+    /// The loop of the events that are being read.
+    now: LoopState,
+    first: Option<u64>,
+    last: u64,
+}
+
+/// What a task is known to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TaskState {
+    Unseen,
+    Waiting,
+    Ready,
+    Ended,
+}
+
+/// How far the events of a loop have been read.
+#[derive(Default)]
+struct LoopState {
+    lane: LoopLane,
+    /// The end of the last item or poll: the beginning of the next one.
+    since: Option<u64>,
+    /// Events that happened inside the item whose end is the next timed event.
+    untimed: Vec<Event>,
+    /// When the items of this iteration began; none while the loop waits in a poll.
+    iteration_began: Option<u64>,
+    received: u64,
+    sent: u64,
+}
+
+impl Builder {
+    /// A builder that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next chunk.
+    pub fn chunk(&mut self, chunk: Chunk) {
+        match chunk {
+            Chunk::Meta(meta) => {
+                self.calibrations.extend_from_slice(&meta.calibration);
+                self.made.meta = meta;
+            }
+            Chunk::Calibration(pair) => self.calibrations.push(pair),
+            Chunk::Events(events) => self.events(&events),
+            Chunk::Strings(strings) => {
+                strings.into_iter().for_each(|(id, text)| self.made.names.add_string(id, text));
+            }
+            Chunk::Locations(all) => {
+                all.into_iter().for_each(|each| self.made.names.add_location(each))
+            }
+            Chunk::Tasks(tasks) => {
+                for record in tasks.into_iter().filter(|record| record.id != 0) {
+                    self.task(record.id);
+                    self.task_records.insert(record.id, record);
+                }
+            }
+            Chunk::Objects(objects) => {
+                for record in objects.into_iter().filter(|record| record.id != 0) {
+                    let index = self.object(record.id);
+                    self.made.objects[index as usize] = Object {
+                        id: record.id,
+                        kind: record.kind,
+                        location: record.location,
+                        name: record.name,
+                    };
+                }
+            }
+            Chunk::Stacks(stacks) => self.made.stacks.extend(stacks),
+            Chunk::Failures(failures) => self.made.failures.extend(failures),
+            Chunk::Findings(findings) => self.made.findings.extend(findings),
+        }
+    }
+
+    fn task(&mut self, id: u64) -> u32 {
+        *self.task_index.entry(id).or_insert_with(|| {
+            self.states.push(TaskState::Unseen);
+            self.made.tasks.push(Task { id, ..Task::default() });
+            self.made.tasks.len() as u32 - 1
+        })
+    }
+
+    fn object(&mut self, id: u64) -> u32 {
+        *self.object_index.entry(id).or_insert_with(|| {
+            let object = Object { id, kind: ObjectKind::Other, location: 0, name: 0 };
+            self.made.objects.push(object);
+            self.made.objects.len() as u32 - 1
+        })
+    }
+
+    fn events(&mut self, chunk: &Events) {
+        self.now = self.loops.remove(&chunk.loop_id).unwrap_or_default();
+        self.now.lane.id = chunk.loop_id;
+        self.made.dropped = self.made.dropped.saturating_add(chunk.dropped);
+        self.made.events += chunk.events.len() as u64;
+        if chunk.dropped > 0 {
+            // What was not timed has no item to belong to, and the next item no beginning.
+            self.now.untimed.clear();
+            self.now.since = None;
+        }
+        let mut dropped = chunk.dropped;
+        for event in &chunk.events {
+            if event.ticks == 0 {
+                self.now.untimed.push(*event);
+                continue;
+            }
+            let ends_item = matches!(
+                event.kind(),
+                Kind::Iteration | Kind::Step | Kind::Callback | Kind::PollWait
+            );
+            let begin = self.now.since.unwrap_or(event.ticks);
+            let end = event.ticks.max(begin);
+            if self.first.is_none_or(|first| begin < first) {
+                self.first = Some(begin);
+            }
+            self.last = self.last.max(end);
+            if dropped > 0 {
+                self.now.lane.gaps.push((begin, std::mem::take(&mut dropped)));
+            }
+            if !ends_item {
+                // It has a time of its own, and does not end an item.
+                self.inside(*event, end);
+                continue;
+            }
+            let mut untimed = std::mem::take(&mut self.now.untimed);
+            for each in untimed.drain(..) {
+                self.inside(each, end);
+            }
+            self.now.untimed = untimed;
+            self.item(event, begin, end);
+            self.now.since = Some(end);
+        }
+        self.loops.insert(chunk.loop_id, std::mem::take(&mut self.now));
+    }
+
+    /// The event that ends an item or a poll.
+    fn item(&mut self, event: &Event, begin: u64, end: u64) {
+        match event.decode() {
+            What::Iteration { ready, timers, transports } => {
+                self.end_iteration(begin);
+                self.now.lane.samples.push(Sample { at: end, ready, busy: 0, timers, transports });
+                self.now.iteration_began = Some(end);
+            }
+            What::PollWait { ready } => {
+                self.end_iteration(begin);
+                let (timers, transports) = match self.now.lane.samples.last() {
+                    Some(last) => (last.timers, last.transports),
+                    None => (0, 0),
+                };
+                self.now.lane.samples.push(Sample { at: end, ready, busy: 0, timers, transports });
+            }
+            What::Step { task, outcome, wait, waits_for } => {
+                let task = self.task(task);
+                self.now.lane.items.push(Item { start: begin, end, what: ItemWhat::Step(task) });
+                self.span(task, begin, SpanState::Running, WaitKind::Unknown, Other::None);
+                let (state, known) = match outcome {
+                    Outcome::Waiting => (SpanState::Waiting, TaskState::Waiting),
+                    Outcome::Yielded => (SpanState::Ready, TaskState::Ready),
+                    Outcome::Done => (SpanState::Done, TaskState::Ended),
+                    Outcome::Failed => (SpanState::Failed, TaskState::Ended),
+                    Outcome::Cancelled => (SpanState::Cancelled, TaskState::Ended),
+                };
+                let (wait, other) = match outcome {
+                    Outcome::Waiting => (wait, self.waited_for(wait, waits_for)),
+                    _ => (WaitKind::Unknown, Other::None),
+                };
+                self.span(task, end, state, wait, other);
+                self.states[task as usize] = known;
+            }
+            What::Callback { location, item, .. } => {
+                let what = ItemWhat::Callback(item, location);
+                self.now.lane.items.push(Item { start: begin, end, what });
+            }
+            _ => {}
+        }
+    }
+
+    /// The items of the iteration ended at `end`.
+    fn end_iteration(&mut self, end: u64) {
+        if let Some(began) = self.now.iteration_began.take()
+            && let Some(sample) = self.now.lane.samples.last_mut()
+        {
+            sample.busy = end.saturating_sub(began);
+        }
+    }
+
+    /// An event that happened inside an item, at `at` at the latest.
+    fn inside(&mut self, event: Event, at: u64) {
+        match event.decode() {
+            What::TaskCreated { task, parent } => {
+                if task == 0 {
+                    return;
+                }
+                let index = self.task(task);
+                let parent = self.known(parent);
+                self.made.tasks[index as usize].parent = parent;
+                if self.states[index as usize] == TaskState::Unseen {
+                    let other = parent.map_or(Other::None, Other::Task);
+                    self.span(index, at, SpanState::Ready, WaitKind::Unknown, other);
+                    self.states[index as usize] = TaskState::Ready;
+                }
+            }
+            What::Woken { task, waker, by } => {
+                let index = self.task(task);
+                if matches!(self.states[index as usize], TaskState::Waiting | TaskState::Unseen) {
+                    let other = match waker {
+                        WakerKind::Task if by != 0 => Other::Task(self.task(by)),
+                        _ => Other::Waker(waker),
+                    };
+                    self.span(index, at, SpanState::Ready, WaitKind::Unknown, other);
+                    self.states[index as usize] = TaskState::Ready;
+                }
+            }
+            What::CancelRequested { task, by } => {
+                let (task, by) = (self.task(task), self.known(by));
+                self.made.cancels.push((at, task, by));
+            }
+            What::Bytes { received, sent, .. } => {
+                self.now.received = self.now.received.saturating_add(received.into());
+                self.now.sent = self.now.sent.saturating_add(sent.into());
+                self.now.lane.bytes.push((at, self.now.received, self.now.sent));
+            }
+            What::Mark { string } => self.made.marks.push((at, string)),
+            What::Step { task, outcome: Outcome::Waiting, wait, waits_for } => {
+                // A step without a time says what the task has waited for since before these events.
+                let index = self.task(task);
+                if self.states[index as usize] == TaskState::Unseen {
+                    let since = self.task_records.get(&task).map_or(0, |record| record.created);
+                    let other = self.waited_for(wait, waits_for);
+                    self.span(index, since, SpanState::Waiting, wait, other);
+                    self.states[index as usize] = TaskState::Waiting;
+                }
+            }
+            What::ObjectCreated { object, kind, location } => {
+                let index = self.object(object) as usize;
+                let object = &mut self.made.objects[index];
+                (object.kind, object.location) = (kind, location);
+            }
+            _ => {}
+        }
+    }
+
+    fn known(&mut self, task: u64) -> Option<u32> {
+        (task != 0).then(|| self.task(task))
+    }
+
+    fn waited_for(&mut self, wait: WaitKind, id: u64) -> Other {
+        match (wait, id) {
+            (_, 0) => Other::None,
+            (WaitKind::Task, id) => Other::Task(self.task(id)),
+            (_, id) => match self.task_index.get(&id) {
+                Some(task) => Other::Task(*task),
+                None => Other::Object(self.object(id)),
+            },
+        }
+    }
+
+    fn span(&mut self, task: u32, start: u64, state: SpanState, wait: WaitKind, other: Other) {
+        self.spans.push((task, Span { start, state, wait, other }));
+    }
+
+    /// The timeline of what was taken.
+    pub fn finish(mut self) -> Timeline {
+        let begin = self.first.unwrap_or(0);
+        let begin = self.earliest_creation(begin);
+        let clock = Clock::new(begin, &self.made.meta, &self.calibrations);
+        self.made.begin_unix_ns = clock.begin_unix_ns(&self.calibrations);
+        self.made.end = clock.ns(self.last);
+        self.records(begin);
+        self.sort_spans(&clock);
+        self.convert_rest(&clock);
+        self.made
+    }
+
+    /// The time of the first task that was created during the recording, if that is before the first event:
+    /// the step that created it had not ended.
+    fn earliest_creation(&self, begin: u64) -> u64 {
+        let pair = self.calibrations.iter().map(|pair| pair.ticks).min().unwrap_or(begin);
+        let created = self.task_records.values().map(|record| record.created);
+        created.filter(|ticks| *ticks >= pair).min().map_or(begin, |first| first.min(begin))
+    }
+
+    /// Puts what the tables say of tasks into them.
+    fn records(&mut self, begin: u64) {
+        for index in 0..self.made.tasks.len() {
+            let Some(record) = self.task_records.get(&self.made.tasks[index].id).copied() else {
+                continue;
+            };
+            let parent = self.task_index.get(&record.parent).copied();
+            let task = &mut self.made.tasks[index];
+            task.parent = task.parent.or(parent).filter(|parent| *parent as usize != index);
+            task.name = record.name;
+            task.coroutine = record.coroutine;
+            task.created_at = record.created_at;
+            task.loop_id = record.loop_id;
+            if self.states[index] == TaskState::Unseen {
+                // It did nothing while events were kept.
+                let start = record.created.max(begin).min(self.last);
+                let span = Span {
+                    start,
+                    state: SpanState::Waiting,
+                    wait: WaitKind::Unknown,
+                    other: Other::None,
+                };
+                self.spans.push((index as u32, span));
+            }
+        }
+    }
+
+    /// Puts the spans of each task together, and makes their times nanoseconds.
+    fn sort_spans(&mut self, clock: &Clock) {
+        let tasks = self.made.tasks.len();
+        let mut counts = vec![0_u32; tasks + 1];
+        for (task, _) in &self.spans {
+            counts[*task as usize + 1] += 1;
+        }
+        for index in 0..tasks {
+            counts[index + 1] += counts[index];
+            self.made.tasks[index].spans = counts[index]..counts[index + 1];
+        }
+        let nothing = Span {
+            start: 0,
+            state: SpanState::Waiting,
+            wait: WaitKind::Unknown,
+            other: Other::None,
+        };
+        let mut sorted = vec![nothing; self.spans.len()];
+        let mut next = counts;
+        for (task, mut span) in self.spans.drain(..) {
+            span.start = clock.ns(span.start);
+            let at = &mut next[task as usize];
+            sorted[*at as usize] = span;
+            *at += 1;
+        }
+        for (index, task) in self.made.tasks.iter().enumerate() {
+            let range = task.spans.start as usize..task.spans.end as usize;
+            let spans = &mut sorted[range];
+            // The table knows when a task was created; its event only in which step that was.
+            if let (Some(first), Some(record)) =
+                (spans.first_mut(), self.task_records.get(&task.id))
+                && record.created > 0
+                && self.states[index] != TaskState::Unseen
+                && first.state != SpanState::Running
+            {
+                first.start = first.start.min(clock.ns(record.created));
+            }
+            let mut latest = 0;
+            for span in spans {
+                span.start = span.start.max(latest);
+                latest = span.start;
+            }
+        }
+        self.made.spans = sorted;
+    }
+
+    fn convert_rest(&mut self, clock: &Clock) {
+        let index_of = |id: u64| self.task_index.get(&id).map_or(u64::MAX, |index| (*index).into());
+        let made = &mut self.made;
+        made.loops =
+            std::mem::take(&mut self.loops).into_values().map(|state| state.lane).collect();
+        for lane in &mut made.loops {
+            lane.items.iter_mut().for_each(|item| {
+                (item.start, item.end) = (clock.ns(item.start), clock.ns(item.end));
+            });
+            lane.samples.iter_mut().for_each(|sample| {
+                sample.busy = clock.ns(sample.at.saturating_add(sample.busy)) - clock.ns(sample.at);
+                sample.at = clock.ns(sample.at);
+            });
+            lane.bytes.iter_mut().for_each(|each| each.0 = clock.ns(each.0));
+            lane.gaps.iter_mut().for_each(|each| each.0 = clock.ns(each.0));
+        }
+        made.marks.iter_mut().for_each(|each| each.0 = clock.ns(each.0));
+        made.cancels.iter_mut().for_each(|each| each.0 = clock.ns(each.0));
+        made.failures.iter_mut().for_each(|each| each.task = index_of(each.task));
+        made.findings.iter_mut().for_each(|each| {
+            (each.task, each.ticks) = (index_of(each.task), clock.ns(each.ticks));
+        });
+        made.stacks.retain_mut(|each| {
+            (each.task, each.ticks) = (index_of(each.task), clock.ns(each.ticks));
+            each.task != u64::MAX
+        });
+        made.stacks.sort_by_key(|each| (each.task, each.ticks));
+    }
+}
