@@ -83,6 +83,9 @@ if hasattr(_stdlib, "create_eager_task_factory"):  # Python 3.12 and later
 if hasattr(_aioxide, "all_tasks"):  # from 3.14 on, asyncio's own also returns native tasks
     from ._aioxide import all_tasks as all_tasks
 
+# Where names are that most programs never use: imported when somebody asks for one.
+_LATER = {"unwatch": "watchdog", "watch": "watchdog"}
+
 # asyncio's list already contains the names that it shares with this package
 # (Future, Handle, Runner, run).
 __all__ = (
@@ -91,6 +94,7 @@ __all__ = (
     "Loop",
     "install",
     "uninstall",
+    *_LATER,
 )
 
 _show_native_tasks()
@@ -99,7 +103,14 @@ _aioxide._load_names()
 
 
 def __getattr__(name: str):
-    """Return any other attribute of asyncio: submodules, and names that are not in __all__."""
+    """Return a name that is imported late, or any other attribute of asyncio.
+
+    The latter are submodules, and names that are not in ``__all__``.
+    """
+    if name in _LATER:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
     if not name.startswith("__"):
         try:
             return getattr(_stdlib, name)

@@ -39,5 +39,7 @@ from ._asyncio.installation import install as install
 from ._asyncio.installation import uninstall as uninstall
 from ._asyncio.policy import EventLoopPolicy as EventLoopPolicy
 from .loop import Loop as Loop
+from .watchdog import unwatch as unwatch
+from .watchdog import watch as watch
 
 __version__: str

@@ -61,6 +61,30 @@ def _want_origins(wanted: bool, /) -> None:
 def _use_exit_descriptors(allowed: bool) -> None:
     """Choose whether loops wait for child processes by descriptor, or by a thread for each."""
 
+def _watchdog_after_fork(in_child: bool, /) -> None:
+    """Give back the watchdog's lock after a fork."""
+
+def _watchdog_before_fork() -> None:
+    """Take the watchdog's lock before a fork."""
+
+def _watchdog_next(
+    generation: int, /
+) -> tuple[()] | tuple[int, int, int, float, int, bool, bool, str | None] | None:
+    """Wait up to a second for a report: loop, thread, item, seconds, waiting, over, runs, stack."""
+
+def _watchdog_start(
+    seconds: float | None, signal: int | None, reader: int | None, folders: list[str], /
+) -> int:
+    """Start the watchdog's native thread, unless it runs.
+
+    Raises:
+        ValueError: ``seconds`` is no duration.
+        OSError: the process is out of descriptors or threads.
+    """
+
+def _watchdog_stop() -> None:
+    """Stop it; new loops are not watched any more."""
+
 # The next four are instances of asyncio's classes for isinstance(), and can be
 # used wherever those are expected. The stub expresses this by inheritance.
 
@@ -587,6 +611,9 @@ class LoopCore:
 
     def _sock_connect(self, sock: socket.socket, address: _Address) -> Coroutine[Any, Any, None]:
         """Connect ``sock`` to an address that needs no lookup."""
+
+    def _choose_threshold(self) -> None:
+        """Begin or end to be watched, as debug mode and the watchdog's threshold say."""
 
     def _run_iterations(self) -> None:
         """Run iterations until ``stop()``; the loop is running meanwhile.

@@ -5,6 +5,7 @@
 //! | | |
 //! |---|---|
 //! | `ffi`, `stdlib` | what PyO3 lacks, and what is looked up in the standard library |
+//! | `watchdog` | what notices a loop that is blocked |
 //! | `core` | loop, futures, tasks; `core::dispatch` has the enumerations that name every class |
 //! | `sync` | locks, queues, timeouts, task groups, waiting for many |
 //! | `platform` | child processes, calls in threads |
@@ -25,3 +26,4 @@ mod net;
 mod platform;
 mod stdlib;
 mod sync;
+mod watchdog;

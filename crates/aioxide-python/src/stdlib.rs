@@ -22,6 +22,23 @@ pub fn http_errors(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(py.import(allocate::string(py, "aioxide.http._errors")?)?.dict())
 }
 
+/// Tells the lint about objects that are used on another loop than their own. To be called while the
+/// watchdog runs, before the exception is raised.
+#[cold]
+pub fn note_other_loop(object: &Bound<'_, PyAny>) {
+    let py = object.py();
+    let noted =
+        attribute(py, "aioxide.lints", "_note_other_loop").and_then(|note| note.call1((object,)));
+    if let Err(error) = noted {
+        error.write_unraisable(py, None);
+    }
+}
+
+/// Starts the reporting thread of the watchdog. Imported by the first loop that is watched.
+pub fn start_watchdog(py: Python<'_>) -> PyResult<()> {
+    attribute(py, "aioxide.watchdog", "_start")?.call0().map(drop)
+}
+
 /// Names attributes of standard modules, each of which becomes a function that looks
 /// it up once.
 macro_rules! names {

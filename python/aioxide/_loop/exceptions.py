@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 import traceback
 from asyncio.log import logger
+from collections.abc import Callable
 
 from .._aioxide import LoopCore
 
-__all__ = ("ExceptionHandling",)
+__all__ = ("ExceptionHandling", "observers")
+
+#: Called with each loop and context before the handler. They do not raise.
+observers: list[Callable[[LoopCore, dict], None]] = []
 
 # Keys whose values are recorded stacks, and their headings in the log.
 _STACK_HEADINGS = {
@@ -84,6 +88,8 @@ class ExceptionHandling(LoopCore):
 
         https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.call_exception_handler
         """
+        for observe in tuple(observers):
+            observe(self, context)
         if self._exception_handler is None:
             self._handle_by_default(context, "Exception in default exception handler")
             return

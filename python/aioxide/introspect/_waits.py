@@ -125,6 +125,7 @@ _KINDS: dict[str, str] = {
 _SAY_MORE = frozenset(
     {
         "Process.communicate",
+        "StreamWriter.drain",
         "Queue.join",
         "Barrier.wait",
         "Barrier.__aenter__",

@@ -76,6 +76,11 @@ mod _aioxide {
     #[cfg(not(Py_3_14))]
     #[pymodule_export]
     use crate::sync::waiting::all_tasks;
+    #[pymodule_export]
+    use crate::watchdog::{
+        _watchdog_after_fork, _watchdog_before_fork, _watchdog_next, _watchdog_start,
+        _watchdog_stop,
+    };
 
     use crate::ffi::errors::Settled;
     use crate::ffi::{finalizer, free_list};

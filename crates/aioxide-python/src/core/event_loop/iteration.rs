@@ -15,12 +15,14 @@ impl LoopCore {
         let this = slf.get();
         crate::ffi::exiting::arm();
         this.thread.store(thread_identity(), Ordering::Relaxed);
+        this.choose_threshold(py)?;
         // Loops may be nested; this one may get its arena while it runs.
         let entered = Entered::without_arena();
         this.arena.make_current(py);
         let result = Self::iterations(slf);
         drop(entered);
         this.thread.store(0, Ordering::Relaxed);
+        drop(this.watched.take(py));
         this.flags.stopping.set(py, false);
         this.current_task().remove_entry(py, slf.as_any().as_unbound())?;
         result
@@ -56,12 +58,14 @@ impl LoopCore {
         let count = this.engine.collect(py, &mut deferred);
         deferred.drain(..).for_each(|timer| timer.release(py));
         let debug = this.debug(py);
+        let beat = this.beat_of_iteration(py, count);
+        let observed = debug || beat.is_some();
         for _ in 0..count {
             let Some(item) = this.engine.next_ready(py) else {
                 break;
             };
-            if debug {
-                Self::run_timed(slf, item)?;
+            if observed {
+                Self::run_observed(slf, item, debug, beat.as_ref())?;
             } else {
                 Self::run_item(slf, item)?;
             }

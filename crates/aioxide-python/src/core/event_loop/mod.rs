@@ -20,6 +20,7 @@ mod scheduling;
 mod timers;
 mod unread;
 mod virtual_time;
+mod watched;
 mod watching;
 
 pub use create_task::CreateTask;

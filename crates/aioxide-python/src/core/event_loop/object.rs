@@ -22,6 +22,7 @@ use crate::core::handles::Handle;
 use crate::core::rust_futures::FutureArena;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::{Contents, GilCell};
+use crate::watchdog::{Beat, Running};
 
 /// The most bytes of one read: asyncio's `max_size`.
 pub const SCRATCH_BYTES: usize = 256 * 1024;
@@ -69,6 +70,10 @@ pub struct LoopCore {
     pub(super) signals: GilCell<Option<super::poll::SignalPair>>,
     /// Its Rust futures.
     pub(in crate::core) arena: GilCell<FutureArena>,
+    /// What the watchdog reads; present while the loop is watched.
+    pub(super) beat: GilCell<Option<Arc<Beat>>>,
+    /// Present while it is watched and runs.
+    pub(super) watched: GilCell<Option<Running>>,
     /// Present if the clock is virtual.
     pub(super) virtual_time: GilCell<Option<VirtualTime>>,
     /// Guards against the garbage collector before all fields are initialised.
@@ -230,6 +235,8 @@ impl LoopCore {
             executor: DefaultExecutor::default(),
             signals: GilCell::new(None),
             arena: GilCell::new(FutureArena::default()),
+            beat: GilCell::new(None),
+            watched: GilCell::new(None),
             virtual_time: GilCell::new(None),
             filled: Contents::new(()),
         })
@@ -272,8 +279,9 @@ impl LoopCore {
     }
 
     /// Switches debug mode on or off.
-    fn set_debug(&self, py: Python<'_>, enabled: bool) {
+    fn set_debug(&self, py: Python<'_>, enabled: bool) -> PyResult<()> {
         self.flags.debug.set(py, enabled);
+        self.choose_threshold(py)
     }
 
     #[getter]
@@ -282,8 +290,9 @@ impl LoopCore {
     }
 
     #[setter]
-    fn set_slow_callback_duration(&self, py: Python<'_>, seconds: f64) {
+    fn set_slow_callback_duration(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
         self.flags.slow_callback_duration.set(py, seconds);
+        self.choose_threshold(py)
     }
 
     /// Ends `run_forever()` after the current iteration.
@@ -338,7 +347,7 @@ impl LoopCore {
     #[setter]
     fn set__debug(&self, enabled: &Bound<'_, PyAny>) -> PyResult<()> {
         self.flags.debug.set(enabled.py(), enabled.is_truthy()?);
-        Ok(())
+        self.choose_threshold(enabled.py())
     }
 
     #[getter]

@@ -121,6 +121,9 @@ fn cancel_waiter(task: &Bound<'_, Task>, waiter: &Bound<'_, PyAny>) -> PyResult<
 }
 
 fn other_loop(task: &Bound<'_, Task>, future: &Bound<'_, PyAny>) -> PyResult<()> {
+    if crate::watchdog::is_started() {
+        crate::stdlib::note_other_loop(future);
+    }
     misuse(
         task,
         format!("Task {} got Future {} attached to a different loop", task.repr()?, future.repr()?),

@@ -10,6 +10,7 @@ use crate::core::current_task::running_loop;
 use crate::core::futures::{BoundLoop, Future, LoopRef};
 use crate::ffi::attributes::Collected;
 use crate::ffi::gil_cell::GilCell;
+use crate::stdlib;
 
 /// The loop, once it is known.
 pub struct LoopBinding(GilCell<Option<LoopRef>>);
@@ -28,10 +29,15 @@ impl LoopBinding {
         let py = owner.py();
         let running = running_loop(py)?;
         match self.0.clone_ref(py).map(|bound| bound.into_bound(py)) {
-            Some(bound) if !bound.as_any().is(&running) => Err(PyRuntimeError::new_err(format!(
-                "{} is bound to a different event loop",
-                owner.repr()?
-            ))),
+            Some(bound) if !bound.as_any().is(&running) => {
+                if crate::watchdog::is_started() {
+                    stdlib::note_other_loop(owner);
+                }
+                Err(PyRuntimeError::new_err(format!(
+                    "{} is bound to a different event loop",
+                    owner.repr()?
+                )))
+            }
             Some(BoundLoop::Native(core)) => Future::created_by(&core),
             Some(BoundLoop::Foreign(_)) => Future::for_any_loop(&running),
             None => {

@@ -1,8 +1,6 @@
-"""Run an unmodified asyncio program on aioxide.
+"""The program of a command line, started as ``python`` would start it.
 
-``aioxide app.py ARGS`` does what ``python app.py ARGS`` does, except that
-aioxide is installed before the program's first line. Therefore this module sets
-up everything that a program can observe as the interpreter does: ``sys.argv``,
+Sets up everything that a program can observe as the interpreter does: ``sys.argv``,
 ``sys.path[0]``, the ``__main__`` module, the message for a missing file, the
 exit status and the traceback.
 """
@@ -20,82 +18,29 @@ import runpy
 import sys
 import types
 from collections.abc import Callable
-from typing import NoReturn
 
-import aioxide
-from aioxide._asyncio.installation import install_for_program
-
-USAGE = """\
-usage: aioxide [--http] [--keep-loops] [-m MODULE | -c CODE | FILE | -] [ARG ...]
-
-Run a Python program with aioxide as its asyncio event loop.
-
-  FILE           a script, or a directory or zip file with a __main__.py
-  -m MODULE      run a module or package, found on sys.path
-  -c CODE        run a program given as a string
-  -              read the program from standard input
-  ARG ...        arguments of the program: its sys.argv[1:]
-
-  --http         send the requests of httpx and httpx2 clients by the native
-                 HTTP client
-  --keep-loops   do not replace other event loops; by default, a program that
-                 asks for uvloop, rloop or zuvloop gets aioxide's loop under
-                 that name
-
-  -V, --version  print the versions of aioxide and Python, then exit
-  -h, --help     print this help, then exit
-
-Put interpreter options first: python -X dev -m aioxide FILE
-Python processes that the program starts also use aioxide, unless the
-environment variable AIOXIDE is 0.
-"""
-
-
-_OPTIONS = ("--http", "--keep-loops")
+__all__ = ("BadCommandLineError", "program_of", "run")
 
 # An attribute of modules that were not imported; removed in Python 3.15.
 _CACHED = {"__cached__": None} if sys.version_info < (3, 15) else {}
 
 
-def main() -> None:
-    """Run the program that ``sys.argv`` names, on aioxide.
+class BadCommandLineError(Exception):
+    """The command line cannot be used; the message says why."""
 
-    Returns when the program has reached its end.
+
+def program_of(arguments: list[str]) -> Callable[[], None]:
+    """Return a callable that starts the program named on the command line.
+
+    Arguments:
+        arguments: ``FILE ARG…``, ``-m MODULE ARG…``, ``-c CODE ARG…`` or ``- ARG…``.
 
     Raises:
-        SystemExit: the program raised it, or the command line or the program's
-            file cannot be used (status 2).
-        BaseException: an exception that the program did not handle; the
-            interpreter prints it without this module's frames and exits as it
-            does for a script.
+        BadCommandLineError: they name none.
     """
-    arguments = sys.argv[1:]
-    chosen = set()
-    while arguments and arguments[0] in _OPTIONS:
-        chosen.add(arguments.pop(0))
-    start = _parse(arguments)
-    install_for_program(keeps_loops="--keep-loops" in chosen, http="--http" in chosen)
-    try:
-        start()
-    except SystemExit:
-        raise
-    except BaseException as exc:
-        _hide_our_frames(exc)
-        raise
-
-
-def _parse(arguments: list[str]) -> Callable[[], None]:
-    """Return a callable that starts the program named on the command line."""
     if not arguments:
-        _refuse("no program given")
+        raise BadCommandLineError("no program given")
     first, rest = arguments[0], arguments[1:]
-    if first in ("-h", "--help"):
-        print(USAGE, end="")
-        sys.exit(0)
-    if first in ("-V", "--version"):
-        python = ".".join(map(str, sys.version_info[:3]))
-        print(f"aioxide {aioxide.__version__} ({sys.implementation.name} {python})")
-        sys.exit(0)
     if first[:2] in ("-m", "-c"):
         # The value may follow its letter without a space, as for the interpreter.
         if first[2:]:
@@ -103,20 +48,31 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
         elif rest:
             value, rest = rest[0], rest[1:]
         else:
-            _refuse(f"argument expected for the {first} option")
+            raise BadCommandLineError(f"argument expected for the {first} option")
         run = _run_module if first[:2] == "-m" else _run_text
         return lambda: run(value, rest)
     if first == "-":
         return lambda: _run_standard_input(rest)
     if first.startswith("-"):
-        _refuse(f"unknown option {first}")
+        raise BadCommandLineError(f"unknown option {first}")
     return lambda: _run_path(first, rest)
 
 
-def _refuse(reason: str) -> NoReturn:
-    print(f"aioxide: {reason}\n{USAGE.splitlines()[0]}", file=sys.stderr)
-    print("Try `aioxide --help' for more information.", file=sys.stderr)
-    sys.exit(2)
+def run(start: Callable[[], None]) -> None:
+    """Call ``start``; what the program raises leaves without frames of this package.
+
+    Raises:
+        SystemExit: the program raised it, or its file cannot be used (status 2).
+        BaseException: an exception that the program did not handle; the interpreter prints it and
+            exits as it does for a script.
+    """
+    try:
+        start()
+    except SystemExit:
+        raise
+    except BaseException as exc:
+        _hide_our_frames(exc)
+        raise
 
 
 def _run_path(name: str, arguments: list[str]) -> None:
@@ -229,8 +185,9 @@ def _hide_our_frames(exc: BaseException) -> None:
     collects the frames between here and the bottom of the stack; they can first
     be removed in ``sys.excepthook``, which is called at the end.
     """
+    folder = os.path.dirname(__file__) + os.sep
     traceback = exc.__traceback__
-    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(folder):
         traceback = traceback.tb_next
     program_hook = getattr(sys, "excepthook", sys.__excepthook__)
 

@@ -1,0 +1,102 @@
+//! The functions of the module that the package starts and asks the watchdog by.
+
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::detector::{self, Next};
+use super::stack::StackSource;
+use crate::ffi::allocate::{self, Made};
+use crate::ffi::errors::os_error;
+
+/// Starts the detector, unless it runs, and returns the number of this start.
+///
+/// `seconds` is the threshold of new loops, None to leave it as it is. `signal` and `reader`, if not
+/// None, say where stacks come from while the GIL is kept, and `folders` which of their files are
+/// not the program's own.
+#[pyfunction]
+#[pyo3(signature = (seconds, signal, reader, folders, /))]
+pub fn _watchdog_start(
+    seconds: Option<f64>,
+    signal: Option<i32>,
+    reader: Option<i32>,
+    folders: Vec<String>,
+) -> PyResult<Made<u64>> {
+    let threshold = seconds.map(duration).transpose()?;
+    let stack = match (signal, reader) {
+        (Some(signal), Some(reader)) => {
+            Some(StackSource::new(signal, reader, folders).map_err(os_error)?)
+        }
+        _ => None,
+    };
+    let generation = detector::start(stack).map_err(os_error)?;
+    if let Some(threshold) = threshold {
+        detector::set_default_threshold(threshold);
+    }
+    Ok(Made(generation))
+}
+
+/// The duration of so many seconds, at least a nanosecond.
+fn duration(seconds: f64) -> PyResult<Duration> {
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) => Ok(duration),
+        Err(_) => Err(PyValueError::new_err(format!("not a duration in seconds: {seconds}"))),
+    }
+}
+
+/// Stops the threads; new loops are not watched any more.
+#[pyfunction]
+pub fn _watchdog_stop(py: Python<'_>) {
+    detector::set_default_threshold(Duration::ZERO);
+    py.detach(detector::stop);
+}
+
+/// Waits up to a second for the next report of the start `generation`.
+///
+/// Returns None when the watchdog was stopped, an empty tuple when there is nothing to report, else
+/// the number of the loop, the identity of its thread, the number of the item, seconds, the number
+/// of items that it delays, whether it is over, whether the loop still runs it, and the stack that
+/// was written to standard error, or None.
+#[pyfunction]
+#[pyo3(signature = (generation, /))]
+pub fn _watchdog_next(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<'_, PyTuple>>> {
+    crate::ffi::exiting::arm();
+    let report = match py.detach(|| detector::next(generation)) {
+        Next::Stopped => return Ok(None),
+        Next::Tick => return Ok(Some(PyTuple::empty(py))),
+        Next::Report(report) => report,
+    };
+    let (took, held) = detector::taken(report.serial);
+    let runs = report.beat.current() == report.item;
+    let duration = if runs { report.duration + took } else { report.duration };
+    let held = match held {
+        Some(text) => allocate::string(py, &text)?.into_any(),
+        None => py.None().into_bound(py),
+    };
+    let items = (
+        Made(report.beat.id()),
+        Made(report.beat.threads().1),
+        Made(report.item),
+        Made(duration.as_secs_f64()),
+        Made(report.waiting),
+        report.over,
+        runs,
+        held,
+    );
+    items.into_pyobject(py).map(Some)
+}
+
+/// Called in the forking thread before a fork.
+#[pyfunction]
+pub fn _watchdog_before_fork() {
+    detector::before_fork();
+}
+
+/// Called in that thread after it, in both processes.
+#[pyfunction]
+#[pyo3(signature = (in_child, /))]
+pub fn _watchdog_after_fork(in_child: bool) {
+    detector::after_fork(in_child);
+}

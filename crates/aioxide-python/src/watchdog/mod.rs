@@ -1,0 +1,22 @@
+//! The watchdog: notices an item of a loop that runs for too long, while it runs.
+//!
+//! A loop that is watched publishes which item it runs, a counter that it writes twice for each item
+//! ([`Beat`]), and takes no time. A native thread without the GIL ([`detector`]) looks at the counters
+//! several times within a threshold: a counter that stands still is a loop that does not get on. It
+//! hands a report to a thread of Python ([`functions`]), which looks at the loop's stack with the GIL
+//! and logs.
+//!
+//! If that thread does not get the GIL, native code keeps it. Then the detector writes to standard
+//! error itself, with the stack that the interpreter's fault handler writes on the loop's own thread
+//! when a signal asks it to ([`stack`]): no other thread reads the interpreter's memory.
+
+mod beat;
+mod detector;
+mod functions;
+mod stack;
+
+pub use beat::Beat;
+pub use detector::{Running, default_threshold, is_started, report_end};
+pub use functions::{
+    _watchdog_after_fork, _watchdog_before_fork, _watchdog_next, _watchdog_start, _watchdog_stop,
+};

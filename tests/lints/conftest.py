@@ -1,0 +1,56 @@
+"""Programs with a fault, looked at on a clock of the test's own."""
+
+import asyncio
+
+import pytest
+
+
+@pytest.fixture
+def lints():
+    """The package, without findings of before."""
+    package = pytest.importorskip("aioxide.lints")
+    package.forget_findings()
+    yield package
+    package.forget_findings()
+
+
+@pytest.fixture
+def looked_at(api, run, lints):
+    """Runs a program, and returns what the lints find at certain times.
+
+    ``looked_at(program, 0, 6)`` starts ``program(spawn)``, a coroutine function that makes tasks by
+    ``spawn(coroutine, name)``, lets all begin to wait, and looks at second 0 and second 6. Between
+    two looks the loop gets on a little.
+    """
+    from aioxide.lints._patrol import Patrol
+
+    def play(program, *times, between=None):
+        patrol = Patrol()
+
+        async def main():
+            tasks = []
+
+            def spawn(coroutine, name=None):
+                task = asyncio.get_running_loop().create_task(coroutine, name=name)
+                tasks.append(task)
+                return task
+
+            await program(spawn)
+            found = []
+            for now in times:
+                for _ in range(8):
+                    await api.sleep(0)
+                if between is not None:
+                    between()
+                found += patrol.look(float(now))
+            for task in tasks:
+                # Some of them swallow it once.
+                while not task.done():
+                    task.cancel()
+                    await api.sleep(0)
+            await api.gather(*tasks, return_exceptions=True)
+            return found
+
+        return run(main())
+
+    return play

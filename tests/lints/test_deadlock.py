@@ -1,0 +1,156 @@
+"""Circles of locks and tasks; what only looks like one is none."""
+
+import asyncio
+
+import pytest
+
+
+def opposite(api, first, second, deadline=None):
+    async def program(spawn):
+        async def take(one, two):
+            async with one:
+                await api.sleep(0)
+                if deadline is None:
+                    async with two:
+                        pass
+                else:
+                    async with api.timeout(deadline):
+                        async with two:
+                            pass
+
+        spawn(take(first, second), "there")
+        spawn(take(second, first), "back")
+
+    return program
+
+
+def test_circle_of_locks(api, looked_at):
+    (finding,) = looked_at(opposite(api, api.Lock(), api.Lock()), 0, 1, 2)
+    assert finding.lint == "deadlock"
+    assert "task 'there' waits at" in finding.sentence
+    assert "task 'back' waits at" in finding.sentence
+    assert finding.sentence.count(__file__) == 2
+    assert finding.place.file == __file__
+    assert finding.seconds == 1.0
+    assert "same order" in finding.fix
+
+
+def test_lock_that_its_holder_acquires_again(api, looked_at):
+    async def program(spawn):
+        lock = api.Lock()
+
+        async def again():
+            async with lock:
+                async with lock:
+                    pass
+
+        async def victim():
+            async with lock:
+                pass
+
+        spawn(again(), "again")
+        spawn(victim(), "victim")
+
+    (finding,) = looked_at(program, 0, 1)
+    assert finding.sentence.startswith("deadlock: task 'again' waits at")
+    assert finding.victims == ("victim",)
+    assert "not reentrant" in finding.fix
+
+
+def test_task_that_is_awaited_under_the_lock_it_needs(api, looked_at):
+    async def program(spawn):
+        lock = api.Lock()
+
+        async def inner():
+            async with lock:
+                pass
+
+        async def outer():
+            async with lock:
+                await spawn(inner(), "inner")
+
+        spawn(outer(), "outer")
+
+    (finding,) = looked_at(program, 0, 1)
+    assert {"'inner'", "'outer'"} <= set(finding.sentence.split())
+
+
+@pytest.mark.parametrize("bounded", [False, True])
+def test_semaphore_whose_permits_its_waiters_have(api, looked_at, bounded):
+    async def program(spawn):
+        semaphore = api.BoundedSemaphore(2) if bounded else api.Semaphore(2)
+
+        async def nested():
+            async with semaphore:
+                await api.sleep(0)
+                async with semaphore:
+                    pass
+
+        spawn(nested(), "one")
+        spawn(nested(), "two")
+
+    assert looked_at(program, 0, 1) == [], "a task that is not known may release it"
+    (finding,) = looked_at(program, 0, 3, 6)
+    assert finding.lint == "deadlock"
+
+
+def test_semaphore_with_a_permit_elsewhere(api, looked_at):
+    async def program(spawn):
+        semaphore = api.BoundedSemaphore(2)
+        await semaphore.acquire()
+
+        async def nested():
+            async with semaphore:
+                async with semaphore:
+                    pass
+
+        spawn(nested(), "nested")
+
+    assert looked_at(program, 0, 6) == []
+
+
+def test_circle_with_a_deadline(api, looked_at):
+    assert looked_at(opposite(api, api.Lock(), api.Lock(), deadline=30), 0, 1, 2) == []
+
+
+def test_circle_under_wait_for(api, looked_at):
+    async def program(spawn):
+        lock = api.Lock()
+
+        async def again():
+            async with lock:
+                await api.wait_for(lock.acquire(), 30)
+
+        spawn(again(), "again")
+
+    assert looked_at(program, 0, 1) == []
+
+
+def test_locks_in_one_order(api, looked_at):
+    async def program(spawn):
+        first, second = api.Lock(), api.Lock()
+
+        async def take():
+            async with first, second:
+                await api.sleep(50)
+
+        spawn(take())
+        spawn(take())
+
+    assert [each for each in looked_at(program, 0, 0.9) if each.lint == "deadlock"] == []
+
+
+def test_circle_that_moves_on_is_none(api, looked_at):
+    """Two tasks that hand a lock back and forth are never in one circle at two looks."""
+    waiters = []
+
+    async def program(spawn):
+        async def wait(own, other):
+            while True:
+                waiters.append(asyncio.get_running_loop().create_future())
+                await waiters[-1]
+
+        spawn(wait(0, 1))
+        spawn(wait(1, 0))
+
+    assert looked_at(program, 0, 1, 2) == []
