@@ -305,9 +305,18 @@ fn tell_if_held(mut state: MutexGuard<'static, State>, now: Instant) -> MutexGua
     let stack = state.stack.take();
     // Asking for a stack takes time, in which the loop may want the lock.
     drop(state);
-    let frames = stack.as_ref().map(|stack| stack.ask(report.beat.threads().0)).unwrap_or_default();
+    let mut frames =
+        stack.as_ref().map(|stack| stack.ask(report.beat.threads().0)).unwrap_or_default();
     let blocked = report.duration + now.elapsed() + kept;
     write_to_standard_error(&told(&frames, stack.as_ref(), blocked, kept, report.waiting));
+    if let Some(stack) = &stack
+        && frames.is_empty()
+    {
+        frames = stack.late();
+        if let Some(frame) = stack.own_frame(&frames) {
+            write_to_standard_error(&format!("aioxide: it was called at {frame}\n{frames}"));
+        }
+    }
     let mut state = self::state();
     if state.started && state.stack.is_none() {
         state.stack = stack;
@@ -325,7 +334,7 @@ fn told(
 ) -> String {
     let caller = match source.and_then(|source| source.own_frame(frames)) {
         Some(frame) => format!("called at {frame}"),
-        None => "whose Python caller is not known".to_string(),
+        None => "whose Python caller is not known yet".to_string(),
     };
     let waiting = match waiting {
         0 => String::new(),

@@ -11,8 +11,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::ffi::file_descriptor::numbered;
 
-/// How long the thread may take to react to the signal.
+/// How long the thread may take to react to the signal before the report goes out without it.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// How long it may take at most: on a busy machine it has to wait for a processor.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 /// The handler writes piece by piece; after so long without one it has finished.
 const PAUSE: Duration = Duration::from_millis(2);
 /// More than the fault handler writes of one stack.
@@ -46,7 +48,16 @@ impl StackSource {
         if kernel_thread == 0 || !send(kernel_thread, self.signal) {
             return String::new();
         }
-        let text = String::from_utf8_lossy(&self.read(PATIENCE)).into_owned();
+        self.frames(PATIENCE)
+    }
+
+    /// The stack that did not come at once when it was asked for.
+    pub fn late(&self) -> String {
+        self.frames(LONGEST_PATIENCE)
+    }
+
+    fn frames(&self, patience: Duration) -> String {
+        let text = String::from_utf8_lossy(&self.read(patience)).into_owned();
         let frames = text.lines().filter(|line| line.starts_with("  File ")).take(100);
         frames.flat_map(|line| [line, "\n"]).collect()
     }
@@ -85,7 +96,10 @@ fn place_of(line: &str) -> Option<(&str, String)> {
 }
 
 fn is_readable(reader: &OwnedFd, patience: Duration) -> bool {
-    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(patience.subsec_nanos()) };
+    let timeout = Timespec {
+        tv_sec: patience.as_secs().cast_signed(),
+        tv_nsec: i64::from(patience.subsec_nanos()),
+    };
     let mut polled = [PollFd::from_borrowed_fd(reader.as_fd(), PollFlags::IN)];
     matches!(poll(&mut polled, Some(&timeout)), Ok(1..))
 }
