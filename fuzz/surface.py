@@ -24,7 +24,21 @@ RUNS_A_LOOP = frozenset(
 #: The program needs these of its loop to go on.
 OWN_ATTRIBUTES = frozenset(("stop", "run_forever", "call_soon", "close", "create_task"))
 #: Functions that change the process, not the objects under test.
-LEFT_OUT = frozenset(("install", "uninstall", "_reap_child", "_use_exit_descriptors"))
+LEFT_OUT = frozenset(
+    (
+        "install",
+        "uninstall",
+        "unwatch",
+        "watch",
+        "_reap_child",
+        "_use_exit_descriptors",
+        "_watchdog_after_fork",
+        "_watchdog_before_fork",
+        "_watchdog_next",
+        "_watchdog_start",
+        "_watchdog_stop",
+    )
+)
 #: A class whose functions panic, sleep and start threads as they are asked to.
 FOR_TESTS = frozenset(("RustFutures",))
 

@@ -234,7 +234,8 @@ fn push(
 /// The detector's thread.
 fn watch(generation: u64) {
     let mut state = state();
-    loop {
+    // It may have been stopped before it began.
+    while state.generation == generation {
         let period = period(&state.loops);
         state = SHARED
             .wake_detector
@@ -253,9 +254,6 @@ fn watch(generation: u64) {
             push(&mut state, &beat, ended.item, ended.duration, ended.waiting, false);
         }
         state = tell_if_held(state, now);
-        if state.generation != generation {
-            return;
-        }
     }
 }
 
