@@ -192,7 +192,7 @@ lint: ## Check format, clippy, ruff, workflows, layers, the count of unsafe bloc
 
 .PHONY: typecheck
 typecheck: ## Compare the stubs with the package; mypy and pyright on typed programs
-	@$(prepare) build test typecheck
+	@$(prepare) build test learn typecheck
 	$(develop)
 	scripts/check-types $(in_venv)
 

@@ -69,8 +69,8 @@ def _fence(
     self: object, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
 ) -> str:
     token = tokens[index]
-    language, _, options = token.info.strip().partition(" ")
-    return _highlight(token.content, language, options) + "\n"
+    language, _, rest = token.info.strip().partition(" ")
+    return _highlight(token.content, language, rest) + "\n"
 
 
 @functools.cache
@@ -93,7 +93,7 @@ def _clean(html: str) -> str:
     )
 
 
-@functools.lru_cache(maxsize=2048)
+@functools.lru_cache(maxsize=512)
 def markdown(text: str) -> str:
     """Return HTML of a text in Markdown, sanitised."""
     return _clean(_parser().render(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aioxide_learn import clock
@@ -116,7 +116,7 @@ class _Cram:
         return None
 
 
-def _ask_all(session, read_key) -> int:
+def _ask_all(session: _Review | _Cram, read_key: Callable[[str], str]) -> int:
     answered = 0
     while (found := session.next()) is not None:
         card, intervals, left = found
@@ -176,7 +176,7 @@ def _coloured(body: str, language: str) -> str:
 
 
 @contextlib.contextmanager
-def _keys() -> Iterator:
+def _keys() -> Iterator[Callable[[str], str]]:
     """Yield a function that reads one key; a line where the input is no terminal."""
     if not sys.stdin.isatty():
 

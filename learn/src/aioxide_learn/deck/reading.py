@@ -144,12 +144,12 @@ def _from_json(file: str, text: str) -> Deck:
     except RecursionError:
         raise DeckError([f"{file}: expected a deck, got JSON that is nested too deeply"]) from None
     validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
-    problems = []
-    for error in validator.iter_errors(value):
+    problems: list[str] = []
+    for wrong in validator.iter_errors(value):
         if len(problems) == MAXIMUM_PROBLEMS:
             problems.append(f"{file}: more problems are not listed")
             break
-        problems.extend(_describe(file, error))
+        problems.extend(_describe(file, wrong))
     if not problems:
         problems = _doubled_ids(file, [card["id"] for card in value["cards"]])
     if problems:

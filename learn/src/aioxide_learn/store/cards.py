@@ -82,7 +82,8 @@ class Filter:
 
     def conditions(self) -> tuple[str, dict[str, object]]:
         """Return a condition of SQL on ``card``, and its parameters."""
-        parts, values = ["TRUE"], {}
+        parts = ["TRUE"]
+        values: dict[str, object] = {}
         if self.deck is not None:
             parts.append("card.deck = :deck")
             values["deck"] = self.deck

@@ -14,6 +14,7 @@ from types import FrameType
 
 import aioxide
 import uvicorn
+from starlette.applications import Starlette
 
 from aioxide_learn.web import application
 
@@ -30,8 +31,19 @@ class PortError(Exception):
 class _Server(uvicorn.Server):
     """Ends the streams of results when it is asked to stop: it waits for open requests."""
 
-    def __init__(self, config: uvicorn.Config, at_start: Callable[[], None]) -> None:
+    def __init__(self, app: Starlette, at_start: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app,
+            lifespan="on",
+            ws="none",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,
+        )
         super().__init__(config)
+        self._app = app
         self._at_start = at_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -42,7 +54,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
-        rooms = getattr(self.config.app.state, "rooms", None)
+        rooms = getattr(self._app.state, "rooms", None)
         if rooms is not None:
             self._loop.call_soon_threadsafe(rooms.close)
 
@@ -62,23 +74,13 @@ def serve(folder: Path, port: int | None = None, open_browser: bool = True) -> N
         port = listener.getsockname()[1]
         address = f"http://{HOST}:{port}/"
         app = application.create(folder, port)
-        config = uvicorn.Config(
-            app,
-            lifespan="on",
-            ws="none",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=3,
-        )
 
         def at_start() -> None:
             print(f"aioxide-learn: {address} (Ctrl-C ends it; progress in {folder})", flush=True)
             if open_browser:
                 webbrowser.open(address)
 
-        server = _Server(config, at_start)
+        server = _Server(app, at_start)
         with contextlib.suppress(KeyboardInterrupt):
             aioxide.run(server.serve(sockets=[listener]))
         if not server.started:

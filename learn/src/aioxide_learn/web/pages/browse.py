@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
@@ -51,7 +53,7 @@ async def show_card(request: Request) -> Response:
     """GET /cards/NUMBER: a card, both sides, its history and its note."""
     number = request.path_params["card"]
 
-    def state(connection):
+    def state(connection: sqlite3.Connection) -> dict[str, Any]:
         card = cards.get(connection, number)
         return {
             "card": card,

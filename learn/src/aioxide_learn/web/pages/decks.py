@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from starlette.datastructures import FormData, UploadFile
@@ -30,7 +31,11 @@ async def show(request: Request) -> Response:
 
 
 async def _respond(
-    request: Request, status: int = 200, problems=(), imported=(), message: str = ""
+    request: Request,
+    status: int = 200,
+    problems: Sequence[str] = (),
+    imported: Sequence[decks.Imported] = (),
+    message: str = "",
 ) -> Response:
     database = request.app.state.database
     return page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from aioxide_learn import content, lab_work
-from aioxide_learn.labs import all_labs
+from aioxide_learn.labs import Lab, all_labs
 from aioxide_learn.rendering import document
 from aioxide_learn.store import notes, study
 from aioxide_learn.web import charts
@@ -41,14 +42,14 @@ async def show(request: Request) -> Response:
     )
 
 
-def _find(request: Request):
+def _find(request: Request) -> Lab:
     try:
         return lab_work.find(request.path_params["name"])
     except lab_work.LabError as error:
         raise HTTPException(404, f"{error}.") from None
 
 
-async def _values(request: Request, lab):
+async def _values(request: Request, lab: Lab) -> dict[str, Any]:
     state = await request.app.state.database.read(study.lab, lab.name)
     report = None if state is None else state.report
     file = None if state is None else Path(state.path) / lab_work.FILE

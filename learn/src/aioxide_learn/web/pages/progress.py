@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,7 +21,7 @@ async def show(request: Request) -> Response:
     """GET /progress: the page."""
     now = clock.now()
 
-    def read(connection):
+    def read(connection: sqlite3.Connection) -> dict[str, Any]:
         by_chapter = progress.by_chapter(connection)
         weeks = progress.retention(connection, now)
         target = settings.load(connection).retention

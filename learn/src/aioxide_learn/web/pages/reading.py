@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import html
+import sqlite3
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -196,7 +197,7 @@ async def put_note(request: Request, form: FormData) -> Response:
     """POST /notes: keep a note, and the file of all notes beside."""
     database = request.app.state.database
 
-    def keep(connection):
+    def keep(connection: sqlite3.Connection) -> None:
         notes.put(
             connection, text(form, "kind"), text(form, "ref"), text(form, "text"), clock.now()
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
@@ -61,7 +63,7 @@ async def show(request: Request) -> Response:
     return await _respond(request, wanted, "review.html", choices=choices)
 
 
-def _choices(connection):
+def _choices(connection: sqlite3.Connection) -> dict[str, Any]:
     return {
         "decks": decks.names(connection),
         "tags": cards.tags(connection),
@@ -95,7 +97,9 @@ async def _respond(
     )
 
 
-def _state(connection, wanted: Filter, now: int, only: int | None):
+def _state(
+    connection: sqlite3.Connection, wanted: Filter, now: int, only: int | None
+) -> dict[str, Any]:
     shown = (
         reviews.next_card(connection, wanted, now)
         if only is None
@@ -185,7 +189,7 @@ async def _respond_cram(
 ) -> HTMLResponse:
     session = request.path_params["session"]
 
-    def state(connection):
+    def state(connection: sqlite3.Connection) -> dict[str, Any]:
         card = reviews.cram_card(connection, session)
         return {
             "card": card,
