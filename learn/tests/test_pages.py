@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
+import pathlib
 import re
 
 import aioxide
@@ -360,6 +362,14 @@ def test_a_plan_is_imported_and_its_items_are_ticked(visit):
     visit(check)
 
 
+def test_what_is_done_in_an_imported_plan_is_ticked(visit):
+    async def check(visit):
+        await visit.post("/days/import", {"source": "# Mine\n\n- [x] one\n- [ ] two\n"})
+        assert "1 of 2 done" in (await visit.get("/days")).text
+
+    visit(check)
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"  \n"])
 def test_a_plan_that_is_none_is_refused(visit, content):
     async def check(visit):
@@ -426,3 +436,11 @@ def test_a_body_that_is_too_long_is_refused(visit, monkeypatch):
         assert response.status_code == 413
 
     visit(check)
+
+
+def test_htmx_is_the_file_that_was_released():
+    file = pathlib.Path(application.__file__).parent / "static" / "htmx.min.js"
+    # `npm view htmx.org@4.0.1`: dist/htmx.min.js of that package.
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == (
+        "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
+    )

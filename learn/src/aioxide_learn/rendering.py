@@ -106,10 +106,14 @@ _PRIVATE = re.compile(f"[{_BOX}{_BOX_END}]")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item of a checklist: `- [ ] text`. ``key`` stays while its text does."""
+    """An item of a checklist: `- [ ] text`, or `- [x] text` for one that is done.
+
+    ``key`` stays while the text does.
+    """
 
     key: str
     text: str
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,7 @@ def _take_boxes(tokens: list[Token]) -> list[Item]:
         key = hashlib.sha256(f"{plain}\0{seen[plain]}".encode()).hexdigest()[:16]
         first.content = f"{_BOX}{len(items)}{_BOX_END}{first.content[begun.end() :]}"
         tokens[index - 2].attrJoin("class", "item")
-        items.append(Item(key, plain))
+        items.append(Item(key, plain, begun[0][1] in "xX"))
     return items
 
 

@@ -67,7 +67,7 @@ def retention(weeks: Sequence[Week], target: int) -> Markup:
         _text(_LEFT - 6, place(low), "50", "end"),
         f'<path class="axis" d="M{_LEFT} {_BASE}H{WIDTH}"/>',
         f'<path class="target" d="M{_LEFT} {place(target):.1f}H{WIDTH}"/>',
-        _text(WIDTH, place(target) - 4, f"target {target} %", "end"),
+        _text(_LEFT + 4, place(target) - 4, f"target {target} %"),
     ]
     said = []
     line: list[str] = []

@@ -152,7 +152,14 @@ async def import_day(request: Request, form: FormData) -> Response:
     found = slug(read.title)[:80].strip("-") or "plan"
     if any(day.slug == found for day in content.days()):
         found = f"my-{found}"
-    await request.app.state.database.write(study.put_plan, found, source, clock.now())
+
+    def keep(connection: sqlite3.Connection) -> None:
+        study.put_plan(connection, found, source, clock.now())
+        for item in items_of(read.source):
+            if item.done:
+                study.tick(connection, f"day/{found}", item.key, True, clock.now())
+
+    await request.app.state.database.write(keep)
     return RedirectResponse(f"/days/{found}", 303)
 
 
