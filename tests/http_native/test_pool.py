@@ -98,6 +98,46 @@ def test_a_request_and_the_connection_again():
     run(main)
 
 
+def test_headers_that_come_again_are_the_same():
+    async def main():
+        async with Server(*[answer()] * 6) as server:
+            pool = HttpPool(connect)
+            kept = (("Host", "kept"), ("X-A", "1"))
+            changing = (["Host", "changing"], ("X-A", "1"))
+            for headers in (kept, kept, changing):
+                await pool.request(server.key, "GET", b"/", headers)
+            changing[0][1] = "changed"
+            await pool.request(server.key, "GET", b"/", changing)
+            await pool.request(server.key, "POST", b"/", (*kept, ("Content-Length", "2")), b"ok")
+            with pytest.raises(_errors.LocalProtocolError):
+                await pool.request(server.key, "GET", b"/", (*kept, ("X-B", "a\r\nb")))
+            with pytest.raises(_errors.LocalProtocolError):
+                await pool.request(server.key, "GET", b"/", (("X-A", "without a host"),))
+            heads = [request.partition(b"\r\n")[2] for request in server.requests]
+            one = b"Host: kept\r\nX-A: 1\r\n"
+            assert heads[:2] == [one + b"\r\n"] * 2
+            assert heads[2:4] == [
+                b"Host: changing\r\nX-A: 1\r\n\r\n",
+                b"Host: changed\r\nX-A: 1\r\n\r\n",
+            ]
+            assert heads[4] == one + b"Content-Length: 2\r\n\r\n"
+            pool.close()
+
+    run(main)
+
+
+def test_which_responses_are_plain():
+    async def main():
+        answers = (answer(), answer(b"", b"sEt-Cookie: a=b"), answer(b"", b"content-encoding: x"))
+        async with Server(*answers) as server:
+            pool = HttpPool(connect)
+            found = [await pool.request(server.key, "GET", b"/", HEADERS) for _ in answers]
+            assert [response.is_plain for response in found] == [True, False, False]
+            pool.close()
+
+    run(main)
+
+
 def test_a_body_in_pieces():
     async def main():
         async def slowly(reader, writer):

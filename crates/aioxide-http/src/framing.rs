@@ -29,7 +29,7 @@ pub enum Version {
 
 /// What the headers of one message say about its body and its connection, gathered
 /// line by line.
-#[derive(Default)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Facts {
     /// `Content-Length`, the same in all lines.
     length: Option<u64>,
@@ -50,7 +50,7 @@ pub(crate) struct Facts {
     pub hosts: usize,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 enum Coding {
     Chunked,
     Other,

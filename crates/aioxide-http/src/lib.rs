@@ -106,4 +106,4 @@ pub use fields::Fields;
 pub use framing::{Framing, Version};
 pub use head::ResponseHead;
 pub use limits::{Limit, Limits, Tolerance};
-pub use request::{RequestLine, RequestWriter, Target};
+pub use request::{HeaderBlock, RequestLine, RequestWriter, Target};

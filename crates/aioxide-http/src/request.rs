@@ -139,6 +139,15 @@ impl<'a> RequestWriter<'a> {
         Ok(())
     }
 
+    /// Writes the headers of a block, which have been checked.
+    ///
+    /// It has to come before every other header.
+    pub(crate) fn block(&mut self, block: &HeaderBlock) {
+        debug_assert_eq!(self.facts.hosts, 0, "a block comes first");
+        self.out.extend_from_slice(&block.bytes);
+        self.facts = block.facts.clone();
+    }
+
     /// Ends the head and begins the request. Tells how the body has to be sent, which
     /// follows from the headers: `Content-Length`, `Transfer-Encoding: chunked`, or no
     /// body (RFC 9112 §6.3). A request without a body is complete with this.
@@ -180,6 +189,29 @@ impl Drop for RequestWriter<'_> {
         if !self.is_finished {
             self.out.truncate(self.start);
         }
+    }
+}
+
+/// Headers that many requests have in common: checked and written once.
+#[derive(Clone, Default, Debug)]
+pub struct HeaderBlock {
+    bytes: Vec<u8>,
+    facts: Facts,
+}
+
+impl HeaderBlock {
+    /// Checks and writes these headers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidHeaderName`] and [`Error::InvalidHeaderValue`].
+    pub fn new<'a>(headers: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Result<Self, Error> {
+        let mut this = Self::default();
+        for (name, value) in headers {
+            write_field(&mut this.bytes, name, value)?;
+            this.facts.note(name, value);
+        }
+        Ok(this)
     }
 }
 

@@ -1,7 +1,7 @@
-"""The native half: the pool, and what it hands out."""
+"""The native half: the pool, what it hands out, and what reads a body."""
 
 from __future__ import annotations
 
-from .._aioxide import HttpExchange, HttpLease, HttpPool, HttpResponse
+from .._aioxide import HttpExchange, HttpLease, HttpPool, HttpResponse, parse_json
 
-__all__ = ("HttpExchange", "HttpLease", "HttpPool", "HttpResponse")
+__all__ = ("HttpExchange", "HttpLease", "HttpPool", "HttpResponse", "parse_json")

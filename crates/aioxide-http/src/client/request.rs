@@ -13,7 +13,7 @@ use super::pool::{Place, Seat};
 use super::response::{Arrived, Response};
 use super::timing::{Alarm, Deadline, ReadDeadline, Timeouts};
 use super::{Pool, Runtime, Stream};
-use crate::{Connection, Limits, RequestLine, Target};
+use crate::{Connection, HeaderBlock, Limits, RequestLine, Target};
 
 /// A body up to this size is sent by one write together with the head.
 const SMALL: usize = 64 * 1024;
@@ -52,6 +52,25 @@ impl RequestHead {
         for (name, value) in headers {
             head.header(name, value)?;
         }
+        head.finish()?;
+        Ok(Self { connection, bytes })
+    }
+
+    /// The same with headers that have been checked and written before.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be sent. See [`RequestWriter`](crate::RequestWriter).
+    pub fn with_block(
+        method: &[u8],
+        target: Target<'_>,
+        headers: &HeaderBlock,
+        limits: Limits,
+    ) -> Result<Self, crate::Error> {
+        let mut connection = Connection::new(limits);
+        let mut bytes = Vec::new();
+        let mut head = connection.start_request(&RequestLine::new(method, target), &mut bytes)?;
+        head.block(headers);
         head.finish()?;
         Ok(Self { connection, bytes })
     }

@@ -32,7 +32,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::net::file_send::FileSend;
     #[pymodule_export]
-    use crate::net::http::{HttpExchange, HttpLease, HttpPool, HttpResponse};
+    use crate::net::http::{HttpExchange, HttpLease, HttpPool, HttpResponse, parse_json};
     #[pymodule_export]
     use crate::net::server::ServerCore;
     #[pymodule_export]

@@ -2,6 +2,7 @@
 
 ========================  =====================================================================
 ``sessions``              ``ClientSession``; replacing ``aiohttp.ClientSession._request``
+``contexts``              what ``async with session.get(...)`` enters
 ``in_place``              what ``aioxide.install(http=True)`` does to aiohttp
 ``eligibility``           which calls may run natively
 ``usual_requests``        the usual request, in as few steps as possible

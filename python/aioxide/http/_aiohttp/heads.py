@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ("KINDS", "Head", "Place", "is_usual", "with_headers")
 
-#: Headers, as the native pool takes them.
-Head = list[tuple[str, str]]
+#: Headers, as the native pool takes them. It checks and writes the same tuple once.
+Head = list[tuple[str, str]] | tuple[tuple[str, str], ...]
 
 #: Methods of usual requests, to whether a request without a body says that its body is empty (1),
 #: and also of what kind it is (2).
@@ -77,7 +77,7 @@ class Place:
         self.appends = not self.closes and hdrs.CONTENT_TYPE not in defaults
         if is_usual(defaults):
             self.heads = tuple(
-                with_headers(self, CIMultiDict(defaults), kind, _NOTHING, None)
+                tuple(with_headers(self, CIMultiDict(defaults), kind, _NOTHING, None))
                 for kind in (0, 1, 2)
             )
         else:
@@ -91,7 +91,7 @@ def with_headers(
     content_type: str,
     body: bytes | None,
     cookies: Any = None,
-) -> Head:
+) -> list[tuple[str, str]]:
     """Return the headers of a request, in aiohttp's order.
 
     Arguments:
@@ -106,7 +106,7 @@ def with_headers(
     if hdrs.HOST in headers:
         host = headers.popall(hdrs.HOST)[-1]
     cookie = _cookie(headers, cookies) if cookies else None
-    made: Head = [(hdrs.HOST, host)]
+    made: list[tuple[str, str]] = [(hdrs.HOST, host)]
     made += headers.items()
     for header in made:
         if not isinstance(header[1], str):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import json
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import ClientConnectionError, hdrs
 from aiohttp.client_reqrep import ClientResponse, RequestInfo, _is_expected_content_type
@@ -17,6 +16,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.typedefs import DEFAULT_JSON_DECODER
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
+from .._native import parse_json
 from .contents import Content
 from .failures import FAILURES, in_body
 
@@ -48,7 +48,20 @@ if HttpResponseParser is not HttpResponseParserPy:
         (name.lower().encode(), name) for name in vars(hdrs).values() if isinstance(name, istr)
     )
 
-_scan = json.JSONDecoder().scan_once
+#: What stands for a document that the native parser leaves to Python's.
+_UNUSUAL = object()
+
+
+class Addressed(Protocol):
+    """What knows where a request goes."""
+
+    @property
+    def url(self) -> URL:
+        """Without the fragment."""
+
+    @property
+    def real_url(self) -> URL:
+        """As it was asked for."""
 
 
 class Response(ClientResponse):
@@ -69,8 +82,7 @@ class Response(ClientResponse):
         self,
         native: HttpResponse,
         method: str,
-        real_url: URL,
-        url: URL,
+        target: Addressed,
         session: ClientSession,
         sent: Any,
     ) -> None:
@@ -78,14 +90,14 @@ class Response(ClientResponse):
         self._native = native
         self.status = native.status
         self.method = method
-        self._real_url = real_url
-        self._url = url
+        self._target = target
         self._session = session
         self._loop = session._loop
         self._resolve_charset = session._resolve_charset
         self._cache = {}
         self._sent = sent
         self._shut = False
+        self._is_plain = native.is_plain
 
     def __del__(self, _warnings: Any = warnings) -> None:
         if not self._shut and not self._native.is_complete:
@@ -94,6 +106,16 @@ class Response(ClientResponse):
                 _warnings.warn(f"Unclosed response {self!r}", ResourceWarning, source=self)
                 context = {"client_response": self, "message": "Unclosed response"}
                 self._loop.call_exception_handler(context)
+
+    # Where it is from.
+
+    @property
+    def _url(self) -> URL:  # type: ignore[override]
+        return self._target.url
+
+    @property
+    def _real_url(self) -> URL:  # type: ignore[override]
+        return self._target.real_url
 
     # What the head says.
 
@@ -180,7 +202,11 @@ class Response(ClientResponse):
         if body is None:
             try:
                 native = self._native
-                if self._content is None and not self._released and self._encoding is None:
+                if (
+                    self._content is None
+                    and not self._released
+                    and (self._is_plain or self._encoding is None)
+                ):
                     body = native.read_nowait()
                     if body is None:
                         body = await native.read()
@@ -203,6 +229,13 @@ class Response(ClientResponse):
             await self._written()
         return body
 
+    def _taken(self) -> bytes | None:
+        """Take the body if all of it has arrived and `read` would do nothing else."""
+        if self._released or self._writing is not None or not self._native.is_complete:
+            return None
+        body = self._body = self._native.read_nowait()
+        return body
+
     def get_encoding(self) -> str:
         """Return the encoding of the text. See ``aiohttp.ClientResponse.get_encoding``."""
         encoding = _judged(self._native.get("content-type"))[1]
@@ -222,7 +255,10 @@ class Response(ClientResponse):
         """Read the body as JSON. See ``aiohttp.ClientResponse.json``."""
         body = self._body
         if body is None:
-            body = await self.read()
+            if self._is_plain and self._content is None and not self._traces:
+                body = self._taken()
+            if body is None:
+                body = await self.read()
         is_json, said = _judged(self._native.get("content-type"))
         if (
             not is_json
@@ -232,15 +268,12 @@ class Response(ClientResponse):
             or content_type != "application/json"
         ):
             return await super().json(encoding=encoding, loads=loads, content_type=content_type)
-        text = body.decode(said)
-        try:
-            value, end = _scan(text, 0)
-        except StopIteration:
-            end = -1
-        if end != len(text):
-            # Spaces around it, or no JSON.
-            return loads(text) if (text := body.strip().decode(said)) else None
-        return value
+        if said == "utf-8":
+            value = parse_json(body, _UNUSUAL)
+            if value is not _UNUSUAL:
+                return value
+        # As aiohttp has it: no document is none, and spaces do not count.
+        return loads(text) if (text := body.strip().decode(said)) else None
 
     # The connection.
 
@@ -266,11 +299,21 @@ class Response(ClientResponse):
 
     def release(self) -> Any:
         if not self._released:
-            self._notify_content()
+            if self._content is None:
+                self._released = True
+            else:
+                self._notify_content()
         self._shut = True
         self._native.release()
-        self._cleanup_writer()
+        if self._writing is None:
+            self._session = None
+        else:
+            self._cleanup_writer()
         return _nothing
+
+    def raise_for_status(self) -> None:
+        if self.status >= 400:
+            super().raise_for_status()
 
     def _notify_content(self) -> None:
         stream = self._content

@@ -6,7 +6,7 @@ while the response may come already (files, generators, `Expect: 100-continue`, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import ConnectionTimeoutError, hdrs
 from aiohttp.client_reqrep import ClientRequest
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aiohttp.tracing import Trace
+    from yarl import URL
 
     from .._native import HttpLease, HttpResponse
     from .connections import Origin
@@ -73,9 +74,8 @@ async def send(call: Request, request: ClientRequest) -> Response:
         info = request.request_info
         failure = before_response(error, request.url, info, tuple(call.history))
         raise failure from failure.__cause__
-    response = Response(
-        native, request.method, request.original_url, request.url, call.session, request.headers
-    )
+    addressed = _Addressed(request.url, request.original_url)
+    response = Response(native, request.method, addressed, call.session, request.headers)
     response._limit = call.limit
     response._inflates = call.inflates
     if call.traces:
@@ -83,6 +83,13 @@ async def send(call: Request, request: ClientRequest) -> Response:
     if upload is not None and not upload.task.done():
         response._writing = upload.task
     return response
+
+
+class _Addressed(NamedTuple):
+    """Where a request has gone."""
+
+    url: URL
+    real_url: URL
 
 
 def _complete_head(call: Request, request: ClientRequest) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from .connections import Connections
 
-__all__ = ("Limits", "SessionState", "Target", "state_of")
+__all__ = ("Limits", "SessionState", "Target", "state_of", "target_at")
 
 #: The attribute of a session that holds its :class:`SessionState`.
 ATTRIBUTE = "_aioxide_state"
@@ -32,14 +33,43 @@ _MOST = 1024
 class Target:
     """A URL of usual requests, taken apart."""
 
-    __slots__ = ("path", "place", "real_url", "url")
+    __slots__ = ("_real_url", "_text", "_url", "path", "place")
 
-    def __init__(self, place: Place, real_url: URL) -> None:
+    def __init__(self, place: Place, path: bytes, text: str, real_url: URL | None = None) -> None:
         self.place = place
-        #: As it was asked for, with its fragment.
-        self.real_url = real_url
-        self.url = real_url.with_fragment(None) if real_url.raw_fragment else real_url
-        self.path = self.url.raw_path_qs.encode()
+        self.path = path
+        self._text = text
+        self._real_url = real_url
+        self._url: URL | None = None
+
+    @property
+    def real_url(self) -> URL:
+        """The URL as it was asked for, with its fragment; made when somebody asks."""
+        url = self._real_url
+        if url is None:
+            url = self._real_url = URL(self._text)
+        return url
+
+    @property
+    def url(self) -> URL:
+        """The same without the fragment."""
+        url = self._url
+        if url is None:
+            url = self.real_url
+            if url.raw_fragment:
+                url = url.with_fragment(None)
+            self._url = url
+        return url
+
+
+#: Paths with queries that yarl leaves as they are: no character that it would encode or decode,
+#: no dot segment, no fragment.
+_is_plain = re.compile(
+    r"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?(?:\?[A-Za-z0-9_.~=&/-]+)?"
+).fullmatch
+
+#: What stands before such a path and is nothing but an origin.
+_is_origin = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+").fullmatch
 
 
 class Limits:
@@ -82,6 +112,7 @@ class SessionState:
         "limits",
         "loop",
         "places",
+        "prefixes",
         "read_bufsize",
         "simple_traces",
         "size",
@@ -101,6 +132,8 @@ class SessionState:
         self.connect = connector.__dict__["connect"]
         self.places: dict[ConnectionKey, Place] = {}
         self.targets: dict[str | URL, Target] = {}
+        #: Places by the begin of a URL, up to the path, as it was written.
+        self.prefixes: dict[str, Place] = {}
         #: The session's traces, if they listen to begins and ends only.
         self.simple_traces: list[Any] | None = None
         self.timeout = session._timeout
@@ -112,6 +145,16 @@ class SessionState:
 
     def target(self, session: ClientSession, str_or_url: str | URL) -> Target | None:
         """Take a URL apart; None: it is an unusual one, or wrong."""
+        # Most programs ask one origin for many paths: what is before the path is known then.
+        is_text = type(str_or_url) is str and session._base_url is None
+        slash = 0
+        if is_text:
+            text: str = str_or_url  # type: ignore[assignment]
+            slash = text.find("/", 8)
+            if slash > 0:
+                place = self.prefixes.get(text[:slash])
+                if place is not None and _is_plain(text, slash):
+                    return self._keep(text, Target(place, text[slash:].encode(), text))
         try:
             url = session._build_url(str_or_url)
         except ValueError:
@@ -121,6 +164,13 @@ class SessionState:
         if url.raw_user is not None or url.raw_password is not None:
             return None
         target = self.target_of(url)
+        if slash > 0 and _is_origin(text, 0, slash):
+            if len(self.prefixes) >= _MOST:
+                self.prefixes.clear()
+            self.prefixes[text[:slash]] = target.place
+        return self._keep(str_or_url, target)
+
+    def _keep(self, str_or_url: str | URL, target: Target) -> Target:
         if len(self.targets) >= _MOST:
             self.targets.clear()
         self.targets[str_or_url] = target
@@ -139,13 +189,18 @@ class SessionState:
             host = url.host_port_subcomponent
             assert host is not None
             place = self.places[key] = Place(origin, host, self.connector._force_close)
-        return Target(place, url)
+        return target_at(place, url)
 
     def limits_of(self, timeout: ClientTimeout) -> Limits:
         """Return the time limits of one request."""
         if timeout is self.timeout:
             return self.limits
         return Limits(timeout)
+
+
+def target_at(place: Place, url: URL) -> Target:
+    """Return the target of a URL whose origin is known."""
+    return Target(place, url.raw_path_qs.encode(), "", url)
 
 
 def state_of(session: ClientSession) -> SessionState | None:

@@ -8,9 +8,9 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from aiohttp.client import _BaseRequestContextManager
 
 from ...loop import Loop
+from .contexts import RequestContext
 from .eligibility import OPTIONS, ORIGINAL, is_known, is_untouched
 from .session_state import ATTRIBUTE, SessionState, state_of
 from .usual_requests import usual_request
@@ -61,7 +61,11 @@ def _dispatching(asks_class: bool) -> Any:
                 and state.loop is _get_running_loop()
                 and not connector._closed
                 and not self._middlewares
-                and OPTIONS.issuperset(options)
+                # Nearly always it is this one.
+                and (
+                    (len(options) == 1 and "allow_redirects" in options)
+                    or OPTIONS.issuperset(options)
+                )
                 and is_untouched()
             ):
                 return usual_request(self, state, method, str_or_url, **options)
@@ -79,6 +83,31 @@ def _prepared(session: aiohttp.ClientSession) -> SessionState | None:
     if not _is_known or type(session) not in _CLASSES or not isinstance(session._loop, Loop):
         return None
     return state_of(session)
+
+
+# aiohttp's methods with the context manager of native requests, unless something else has taken
+# their place in aiohttp's class.
+
+
+def _requesting(method: str, **default: Any) -> Any:
+    """Return a method that sends requests of one kind.
+
+    Arguments:
+        default: the argument that aiohttp's method passes on also where it is not given.
+    """
+    name = method.lower()
+    original = getattr(aiohttp.ClientSession, name)
+    ((key, value),) = default.items()
+
+    @functools.wraps(original)
+    def request(self: ClientSession, url: Any, **options: Any) -> Any:
+        current = getattr(aiohttp.ClientSession, name)
+        if current is not original:
+            return current(self, url, **options)
+        options.setdefault(key, value)
+        return RequestContext(self._request(method, url, **options))
+
+    return request
 
 
 class _Quiet:
@@ -101,6 +130,13 @@ class ClientSession(_Quiet, aiohttp.ClientSession):
 
     _request = _dispatching(asks_class=True)
 
+    get = _requesting("GET", allow_redirects=True)
+    options = _requesting("OPTIONS", allow_redirects=True)
+    head = _requesting("HEAD", allow_redirects=False)
+    post = _requesting("POST", data=None)
+    put = _requesting("PUT", data=None)
+    patch = _requesting("PATCH", data=None)
+
 
 _CLASSES = (aiohttp.ClientSession, ClientSession)
 
@@ -114,9 +150,7 @@ def install() -> bool:
     if _is_known and aiohttp.ClientSession._request is ORIGINAL:
         aiohttp.ClientSession._request = _in_place  # type: ignore[method-assign]
         if aiohttp.client._RequestContextManager is _GENERIC:
-            # The same class without its generic alias, which takes as long to make an object as
-            # a tenth of everything that Python does for a request.
-            aiohttp.client._RequestContextManager = _BaseRequestContextManager
+            aiohttp.client._RequestContextManager = RequestContext  # type: ignore[misc]
     return aiohttp.ClientSession._request is _in_place
 
 
@@ -124,5 +158,5 @@ def uninstall() -> None:
     """Take out what :func:`install` has put in."""
     if aiohttp.ClientSession._request is _in_place:
         aiohttp.ClientSession._request = ORIGINAL  # type: ignore[method-assign]
-    if aiohttp.client._RequestContextManager is _BaseRequestContextManager:
-        aiohttp.client._RequestContextManager = _GENERIC
+    if aiohttp.client._RequestContextManager is RequestContext:
+        aiohttp.client._RequestContextManager = _GENERIC  # type: ignore[misc]

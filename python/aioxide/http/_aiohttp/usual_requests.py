@@ -15,11 +15,12 @@ from aiohttp.payload import TOO_LARGE_BYTES_BODY
 from multidict import CIMultiDict
 
 from .eligibility import ORIGINAL
+from .failures import FAILURES
 from .heads import KINDS, is_usual, with_headers
 from .redirects import REDIRECTS
 from .requests import Request
-from .session_state import Target
-from .single_calls import check_status, send
+from .session_state import Limits, target_at
+from .single_calls import attempt, check_status, response_of, second_attempt
 from .traced_requests import are_simple, traced_request
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ async def usual_request(
         head = None
     else:
         if params:
-            target = Target(target.place, target.real_url.extend_query(params))
+            target = target_at(target.place, target.real_url.extend_query(params))
         place = target.place
         if json is None:
             body = data
@@ -136,7 +137,16 @@ async def usual_request(
             return await ORIGINAL(session, method, str_or_url, **options)
         return await Request(session, state, method, str_or_url, **options).run()
 
-    response = await send(session, state, target, method, head, body, timeout)
+    # As `send` does it, without a coroutine for it.
+    limits = state.limits if timeout is state.timeout else Limits(timeout)
+    deadline = limits.deadline(state.loop.time())
+    try:
+        native = await attempt(state, target, method, head, body, timeout, deadline, limits)
+    except FAILURES as error:
+        native = await second_attempt(
+            error, session, state, target, method, head, body, timeout, deadline, limits
+        )
+    response = response_of(native, session, state, target, method, head, deadline)
     if response.status in REDIRECTS and allow_redirects:
         call = Request(
             session,

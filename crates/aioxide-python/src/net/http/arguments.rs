@@ -1,12 +1,15 @@
 //! What doors pass in, in the form that the client of `aioxide-http` has it.
 
+use std::sync::Arc;
+
 use aioxide_http::client::{RequestHead, Timeouts};
-use aioxide_http::{Limits, Target};
+use aioxide_http::{HeaderBlock, Limits, Target};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyByteArray, PyBytes, PyList, PyString, PyTuple};
 
+use super::header_blocks::HeaderBlocks;
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
 
@@ -89,12 +92,53 @@ pub fn head(
     method: &str,
     target: &[u8],
     headers: &Bound<'_, PyAny>,
+    blocks: &HeaderBlocks,
     limits: Limits,
 ) -> PyResult<Result<RequestHead, aioxide_http::Error>> {
+    let method = method.as_bytes();
+    let target = Target::of(method, target);
+    if let Ok(tuple) = headers.cast_exact::<PyTuple>() {
+        return Ok(match block(tuple, blocks)? {
+            Ok(block) => RequestHead::with_block(method, target, &block, limits),
+            Err(error) => Err(error),
+        });
+    }
     let pairs = pairs(headers)?;
     let headers = pairs.iter().map(|(name, value)| (name.bytes(), value.bytes()));
-    let target = Target::of(method.as_bytes(), target);
-    Ok(RequestHead::new(method.as_bytes(), target, headers, limits))
+    Ok(RequestHead::new(method, target, headers, limits))
+}
+
+/// The headers in a tuple, which is kept if nothing in it can change.
+fn block(
+    tuple: &Bound<'_, PyTuple>,
+    blocks: &HeaderBlocks,
+) -> PyResult<Result<Arc<HeaderBlock>, aioxide_http::Error>> {
+    if let Some(block) = blocks.find(tuple) {
+        return Ok(Ok(block));
+    }
+    let mut parts = Vec::with_capacity(tuple.len());
+    for item in tuple.iter() {
+        parts.push(pair(&item)?);
+    }
+    let written = HeaderBlock::new(parts.iter().map(|(name, value)| (name.bytes(), value.bytes())));
+    let block = match written {
+        Ok(block) => Arc::new(block),
+        Err(error) => return Ok(Err(error)),
+    };
+    if tuple.iter().all(|item| is_constant(&item)) {
+        blocks.keep(tuple, Arc::clone(&block));
+    }
+    Ok(Ok(block))
+}
+
+/// Whether a header is a pair that is the same bytes whenever it is read.
+fn is_constant(item: &Bound<'_, PyAny>) -> bool {
+    item.cast_exact::<PyTuple>().is_ok_and(|pair| {
+        pair.iter().all(|part| {
+            part.is_instance_of::<PyBytes>()
+                || part.cast::<PyString>().is_ok_and(|text| text.to_str().is_ok())
+        })
+    })
 }
 
 /// The bytes of a body: the object's own if they cannot change, else a copy.

@@ -112,8 +112,9 @@ impl HttpLease {
         let pool = self.pool(py)?.into_bound(py);
         let limits = pool.get().pool(py).config().limits;
         let raise = |error| raised_by(py, pool.get().shared(py), error);
-        let head = arguments::head(method, target, headers, limits)?
-            .map_err(|error| raise(Error::Request(error)))?;
+        let head =
+            arguments::head(method, target, headers, &pool.get().shared(py).header_blocks, limits)?
+                .map_err(|error| raise(Error::Request(error)))?;
         let timeouts =
             arguments::timeouts((None, None, read_timeout, write_timeout), None, deadline)?;
         let lease = self.state.slot.get(py).take(py).ok_or_else(busy)?;

@@ -202,7 +202,13 @@ impl HttpPool {
         let this = slf.get();
         let origin = Self::origin(slf, key)?;
         let (pool, shared) = (this.pool(py).clone(), Rc::clone(this.shared(py)));
-        let head = match arguments::head(method, target, headers, pool.config().limits)? {
+        let head = match arguments::head(
+            method,
+            target,
+            headers,
+            &shared.header_blocks,
+            pool.config().limits,
+        )? {
             Ok(head) => head,
             Err(error) => return Err(raised_by(py, &shared, Error::Request(error))),
         };

@@ -149,6 +149,16 @@ impl HttpResponse {
         self.response(py).head().headers().get_all(name).map(|value| latin_1(py, value)).collect()
     }
 
+    /// Whether it sets no cookie and its body is not compressed.
+    #[getter]
+    fn is_plain(&self, py: Python<'_>) -> bool {
+        self.response(py).head().headers().iter().all(|(name, _)| match name.len() {
+            10 => !name.eq_ignore_ascii_case(b"set-cookie"),
+            16 => !name.eq_ignore_ascii_case(b"content-encoding"),
+            _ => true,
+        })
+    }
+
     /// Waits for the rest of the body and returns it.
     fn read(slf: &Bound<'_, Self>) -> PyResult<Py<Coroutine>> {
         reading(slf, "HttpResponse.read", |response| async move {

@@ -13,6 +13,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyWeakrefMethods, PyWeakrefReference};
 
+use super::header_blocks::HeaderBlocks;
 use super::origins::Origins;
 use super::pool::HttpPool;
 use crate::core::current_task::running_loop;
@@ -34,6 +35,7 @@ pub struct Shared {
     /// The names of `aioxide.http._errors`.
     errors: GilCell<Option<Py<PyDict>>>,
     pub origins: Origins,
+    pub header_blocks: HeaderBlocks,
     pub references: References,
 }
 
@@ -45,6 +47,7 @@ impl Shared {
             itself: GilCell::new(None),
             errors: GilCell::new(Some(errors)),
             origins,
+            header_blocks: HeaderBlocks::new(),
             references: References::default(),
         }
     }
@@ -102,6 +105,7 @@ impl Shared {
         self.errors.traverse(|it| visit.call(it))?;
         self.itself.traverse(|it| visit.call(it))?;
         self.origins.traverse(visit)?;
+        self.header_blocks.traverse(visit)?;
         self.references.traverse(visit)
     }
 
@@ -110,6 +114,7 @@ impl Shared {
         let taken = (self.connect.take(py), self.core.take(py), self.errors.take(py));
         let itself = self.itself.take(py);
         self.origins.clear(py);
+        self.header_blocks.clear(py);
         self.references.clear(py);
         drop((taken, itself));
     }
