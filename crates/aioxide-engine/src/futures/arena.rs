@@ -206,6 +206,12 @@ impl<F> Arena<F> {
         self.shared.take_woken()
     }
 
+    /// The same keys at the end of `keys`. If that is empty, the two buffers change places, so that
+    /// a loop which takes keys in each iteration allocates nothing.
+    pub fn take_woken_into(&self, keys: &mut Vec<Key>) {
+        self.shared.take_woken_into(keys);
+    }
+
     /// In the child of a `fork`: only this arena's wakers work there, until others do the same.
     /// `send` takes the place of the function that the arena was made with.
     ///

@@ -133,6 +133,19 @@ impl Shared {
         mem::take(&mut *self.woken())
     }
 
+    /// The same at the end of `keys`; if that is empty, the two buffers change places.
+    pub fn take_woken_into(&self, keys: &mut Vec<Key>) {
+        if !self.has_woken() {
+            return;
+        }
+        self.has_woken.store(false, Ordering::Relaxed);
+        if keys.is_empty() {
+            mem::swap(keys, &mut *self.woken());
+        } else {
+            keys.append(&mut *self.woken());
+        }
+    }
+
     /// No other code runs under the lock: what a panic may have left there is whole.
     fn woken(&self) -> MutexGuard<'_, Vec<Key>> {
         self.woken.lock().unwrap_or_else(PoisonError::into_inner)
