@@ -2,10 +2,12 @@
 
     python benches/run.py [--quick] [--only ROW,ROW] [--loops LOOP,LOOP]
     python benches/run.py --only http [--quick] [--clients NAME,NAME]
+    python benches/run.py --only rust [--quick]
 
 Every sample is a process of its own. In each round every row runs on all loops
 one after the other; ``benches/README.md`` says what the rows are. The rows of HTTP
-clients are a family of their own (``http_clients/``).
+clients (``http_clients/``) and those of the Rust crate (``rust_runtimes/``) are families of
+their own.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from http_clients import command as http_clients
 from http_clients import rows as http_rows
 from ratios import OURS
 from results import Results, Sample, write_json
+from rust_runtimes import command as rust_runtimes
+from rust_runtimes import rows as rust_rows
 
 HERE = Path(__file__).resolve().parent
 
@@ -116,7 +120,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="Rows: " + ", ".join(row.name for row in rows.ROWS),
     )
     parser.add_argument(
-        "--only", metavar="ROW,ROW", help="some rows instead of all; http: those of HTTP clients"
+        "--only", metavar="ROW,ROW", help="some rows instead of all; http, rust: those of a family"
     )
     parser.add_argument(
         "--loops",
@@ -145,14 +149,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def asks_for_http_clients(arguments: Sequence[str]) -> bool:
-    """Whether the rows of HTTP clients are wanted, which have options of their own."""
+def family(arguments: Sequence[str]) -> str | None:
+    """Which family of rows is wanted, each of which has options of its own."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--only")
+    only = parser.parse_known_args(arguments)[0].only
     try:
-        return http_rows.is_asked_for(parser.parse_known_args(arguments)[0].only)
+        for rows_of_family in (http_rows, rust_rows):
+            if rows_of_family.is_asked_for(only):
+                return rows_of_family.FAMILY
     except ValueError as error:
         parser.error(str(error))
+    return None
 
 
 def directory(options: argparse.Namespace, measured: Sequence[str]) -> Path:
@@ -170,8 +178,11 @@ def directory(options: argparse.Namespace, measured: Sequence[str]) -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, prints and writes; 1 if aioxide failed somewhere, 2 without any loop."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if asks_for_http_clients(given):
-        return http_clients.main(given, run_sample)
+    match family(given):
+        case http_rows.FAMILY:
+            return http_clients.main(given, run_sample)
+        case rust_rows.FAMILY:
+            return rust_runtimes.main(given)
     options = parse(given)
     installed = tuple(loop for loop in options.loops if loops.is_installed(loop))
     for loop in options.loops:

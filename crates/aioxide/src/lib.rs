@@ -110,3 +110,14 @@ pub use waiting::{
 
 #[cfg(feature = "macros")]
 pub use aioxide_macros::{main, test};
+
+/// The pages of the documentation, whose programs run.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/rust/index.md")]
+    struct Index;
+    #[doc = include_str!("../../../docs/rust/cancellation.md")]
+    struct Cancellation;
+    #[doc = include_str!("../../../docs/rust/from_tokio.md")]
+    struct FromTokio;
+}

@@ -234,13 +234,20 @@ impl Drop for Process {
 
 impl Running {
     async fn wait(&mut self) -> io::Result<ExitStatus> {
-        let waits = current().map(OutsideWait::new);
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                drop(waits);
-                return Ok(status);
+        let _waits = current().map(OutsideWait::new);
+        let child = &mut self.child;
+        match &self.ended {
+            Ended::Descriptor(descriptor) => {
+                descriptor
+                    .read_with(|_| child.try_wait()?.ok_or(io::ErrorKind::WouldBlock.into()))
+                    .await
             }
-            self.ended.wait().await?;
+            Ended::Thread(ended) => loop {
+                if let Some(status) = child.try_wait()? {
+                    return Ok(status);
+                }
+                poll_fn(|context| ended.poll_take(context)).await;
+            },
         }
     }
 }
@@ -261,27 +268,6 @@ impl Ended {
         let place = ended.clone();
         children::on_exit(pid, move || place.give(()))?;
         Ok(Self::Thread(ended))
-    }
-
-    async fn wait(&self) -> io::Result<()> {
-        match self {
-            // Ready from the end on; a first call that says so too early is followed by another.
-            Self::Descriptor(descriptor) => {
-                let mut is_first = true;
-                descriptor
-                    .read_with(|_| {
-                        if std::mem::take(&mut is_first) {
-                            return Err(io::ErrorKind::WouldBlock.into());
-                        }
-                        Ok(())
-                    })
-                    .await
-            }
-            Self::Thread(ended) => {
-                poll_fn(|context| ended.poll_take(context)).await;
-                Ok(())
-            }
-        }
     }
 }
 

@@ -53,6 +53,26 @@ fn a_wake_on_the_loops_thread_is_taken_by_the_loop() {
 }
 
 #[test]
+fn woken_keys_are_appended_in_order() {
+    let (mut arena, _sent) = arena();
+    let keys = [1, 2, 3].map(|future| waiting(&mut arena, future));
+    let _entered = arena.enter();
+    let mut taken = vec![];
+    arena.take_woken_into(&mut taken);
+    assert_eq!(taken, []);
+    arena.waker(keys[2]).wake();
+    arena.take_woken_into(&mut taken);
+    assert_eq!(taken, [keys[2]]);
+    arena.waker(keys[0]).wake();
+    arena.waker(keys[1]).wake();
+    arena.take_woken_into(&mut taken);
+    assert_eq!(taken, [keys[2], keys[0], keys[1]]);
+    assert!(!arena.has_woken());
+    arena.take_woken_into(&mut taken);
+    assert_eq!(taken.len(), 3);
+}
+
+#[test]
 fn a_wake_on_another_thread_is_sent() {
     let (mut arena, sent) = arena();
     let key = waiting(&mut arena, 1);

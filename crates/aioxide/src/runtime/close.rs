@@ -12,6 +12,9 @@ use super::{Item, Loop};
 /// without clean-up: a destructor that spawns a task may do so for ever.
 const MAX_ROUNDS: usize = 100;
 
+/// How many of these are dropped. What is spawned after that is leaked: it could only spawn again.
+const MAX_DROPPED: usize = 1_000;
+
 impl Loop {
     /// The main future has ended: cancels all tasks, and runs until they have ended.
     pub(super) fn end_tasks(&self, iterations: &mut Iterations) -> io::Result<()> {
@@ -39,10 +42,13 @@ impl Loop {
     /// Drops everything that is left, and waits for the threads. After this the loop takes
     /// nothing any more.
     pub(super) fn close(&self) {
+        let mut late = self.tasks.borrow().len() + MAX_DROPPED;
         loop {
             // Each in turn, without a borrow: destructors may spawn and wake.
             let next = self.tasks.borrow().iter().next().cloned();
             let Some(task) = next else { break };
+            late = late.saturating_sub(1);
+            self.is_closed.set(late == 0);
             if let Some(key) = task.header().key() {
                 let removed = self.tasks.borrow_mut().remove(key);
                 drop(removed);

@@ -79,6 +79,8 @@ pub(crate) struct Loop {
     /// Calls in threads and child processes that tasks wait for: something comes from outside.
     outside: Cell<usize>,
     virtual_time: RefCell<Option<VirtualTime>>,
+    /// It takes no task any more.
+    is_closed: Cell<bool>,
     /// How many forks lie between the first process and the one that has made the loop.
     forks: usize,
 }
@@ -153,6 +155,7 @@ impl Loop {
             pool: OnceCell::new(),
             outside: Cell::new(0),
             virtual_time: RefCell::new(settings.virtual_time.map(VirtualTime::with_patience)),
+            is_closed: Cell::new(false),
             forks: fork::count(),
         })
     }
@@ -185,6 +188,10 @@ impl Loop {
     /// If the loop has 4,194,304 tasks.
     #[track_caller]
     pub(crate) fn insert(&self, task: Rc<dyn Runnable>) {
+        if self.is_closed.get() {
+            std::mem::forget(task);
+            return;
+        }
         let inserted = self.tasks.borrow_mut().insert(Rc::clone(&task));
         let Ok(key) = inserted else { panic!("the loop has no room for another task") };
         task.header().set_key(key);

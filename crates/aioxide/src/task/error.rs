@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 /// What a task has ended with.
 pub(crate) type Outcome<T> = Result<T, JoinError>;
@@ -22,7 +23,10 @@ pub struct Cancelled;
 
 /// The task has panicked. The panic hook has reported it when that happened.
 pub struct Panicked {
-    payload: Box<dyn Any + Send>,
+    /// What it said, if that was text.
+    message: Option<Box<str>>,
+    /// In a lock that is never locked: an error has to be `Sync`, to be made one of many kinds.
+    payload: Mutex<Box<dyn Any + Send>>,
 }
 
 impl JoinError {
@@ -39,18 +43,19 @@ impl JoinError {
 
 impl Panicked {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
-        Self { payload }
+        let text = payload.downcast_ref::<&'static str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self { message: text.map(Box::from), payload: Mutex::new(payload) }
     }
 
     /// What the panic said, if that was text.
     pub fn message(&self) -> Option<&str> {
-        let text = self.payload.downcast_ref::<&'static str>().copied();
-        text.or_else(|| self.payload.downcast_ref::<String>().map(String::as_str))
+        self.message.as_deref()
     }
 
     /// What the panic carried, for [`resume_unwind`](std::panic::resume_unwind).
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload
+        self.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
