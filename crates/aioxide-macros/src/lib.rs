@@ -126,3 +126,6 @@ fn seeds(value: &Expr) -> Result<u64, Error> {
     let text = format!("`seeds` is a number from 1 on, not `{}`", quote!(#value));
     Err(Error::new_spanned(value, text))
 }
+
+#[cfg(test)]
+mod tests;
