@@ -1,7 +1,9 @@
 """What a connector's arguments do, and one limit over native connections and aiohttp's own."""
 
 import asyncio
+import socket
 
+import aiohappyeyeballs
 import aiohttp
 import pytest
 from http_aiohttp.scripted import Pause, ScriptedServer, body_of, json_response
@@ -293,3 +295,102 @@ def test_base_url(Session):
         return [request.split(b" ")[1] for request in server.requests]
 
     assert run(main()) == [b"/base/a?x=1", b"/b", b"/base/a?x=1"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["_create_direct_connection", "_wrap_create_connection", "_resolve_host", "_get_ssl_context"],
+)
+def test_a_replaced_function_of_the_connector_connects(Session, monkeypatch, name):
+    calls = []
+    own = getattr(aiohttp.TCPConnector, name)
+
+    def watched(*args, **options):
+        calls.append(name)
+        return own(*args, **options)
+
+    monkeypatch.setattr(aiohttp.TCPConnector, name, watched)
+    assert run(load(Session, aiohttp.TCPConnector, 1))[1] == [[1]]
+    assert calls == [name]
+
+
+def test_a_replaced_start_of_connections_connects(Session, monkeypatch):
+    calls = []
+    own = aiohappyeyeballs.start_connection
+
+    async def watched(*args, **options):
+        calls.append(options)
+        return await own(*args, **options)
+
+    monkeypatch.setattr(aiohappyeyeballs, "start_connection", watched)
+    assert run(load(Session, aiohttp.TCPConnector, 1))[1] == [[1]]
+    assert len(calls) == 1
+
+
+def test_a_replaced_socket_class_is_used(Session, monkeypatch):
+    class Refused(socket.socket):
+        def __new__(cls, *args, **options):
+            raise RuntimeError("no network in tests")
+
+    async def main():
+        server = await ScriptedServer([JSON]).start()
+        async with Session() as session:
+            with monkeypatch.context() as patch:
+                patch.setattr(socket, "socket", Refused)
+                with pytest.raises(RuntimeError, match="no network"):
+                    await session.get(server.url)
+            async with session.get(server.url) as response:
+                await response.read()
+        await server.close()
+
+    run(main())
+
+
+def test_socket_factory_and_local_address(Session):
+    made = []
+
+    def factory(info):
+        made.append(info)
+        return socket.socket(*info[:3])
+
+    connectors = (
+        lambda: aiohttp.TCPConnector(socket_factory=factory),
+        lambda: aiohttp.TCPConnector(local_addr=("127.0.0.1", 0)),
+        lambda: aiohttp.TCPConnector(family=socket.AF_INET),
+    )
+    assert [run(load(Session, connector, 1))[1] for connector in connectors] == [[[1]]] * 3
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "127.0.0.01", "127.0.0.1."])
+def test_addresses_in_old_forms(Session, host):
+    async def main(session_class):
+        server = await ScriptedServer([JSON]).start()
+        try:
+            async with session_class() as session:
+                async with session.get(f"http://{host}:{server.port}/") as response:
+                    return await response.json()
+        except Exception as error:
+            return type(error), str(error).replace(str(server.port), "PORT")
+        finally:
+            await server.close()
+
+    assert run(main(Session)) == run(main(aiohttp.ClientSession))
+
+
+def test_nobody_listens(Session):
+    async def main():
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+            async with Session() as session:
+                with pytest.raises(aiohttp.ClientConnectorError) as caught:
+                    await session.get(f"http://127.0.0.1:{port}/")
+        error = caught.value
+        assert (error.host, error.port, error.ssl) == ("127.0.0.1", port, True)
+        assert isinstance(error.os_error, ConnectionRefusedError)
+        assert error.__cause__ is error.os_error
+        return str(error).replace(str(port), "PORT")
+
+    text = "Cannot connect to host 127.0.0.1:PORT ssl:default [Connect call failed"
+    assert run(main()).startswith(text)

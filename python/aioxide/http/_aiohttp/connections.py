@@ -7,22 +7,27 @@ connection. So the native pool's limits, which are the connector's, hold over bo
 
 Connections are opened by the connector itself, with its resolver, cache of addresses, TLS context,
 proxies and time limits, and with its exceptions. Then the native protocol takes the transport over.
+A numeric address without TLS needs none of that: the loop connects to it, if all of the connector
+is aiohttp's own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import ClientConnectionError, ServerDisconnectedError
+import aiohappyeyeballs
+from aiohttp import ClientConnectionError, ClientConnectorError, ServerDisconnectedError
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
-from aiohttp.connector import BaseConnector, Connection
+from aiohttp.connector import BaseConnector, Connection, TCPConnector
 from aiohttp.helpers import ceil_timeout
 from yarl import URL
 
+from ...loop import Loop
 from .._native import HttpPool
 from .eligibility import CONNECTORS
 
@@ -160,6 +165,10 @@ async def open_connection(
     if connector is None or connector._closed:
         raise ClientConnectionError("Connector is closed.")
     if request is None:
+        connecting = _directly(connector, origin, protocol)
+        if connecting is not None:
+            await _within_limit(connecting, origin, timeout)
+            return None
         request = origin.request(connector._loop)
     handler = await connector._create_connection(request, list(traces), timeout)
     transport = handler.transport
@@ -171,6 +180,61 @@ async def open_connection(
         # The peer spoke first.
         protocol.data_received(handler._tail)
     return None
+
+
+#: A numeric address as aiohttp takes it: nothing that stands for an address in an old form.
+_is_address = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})").fullmatch
+
+#: aiohttp's functions on the way to a connection that is made without them.
+_WAY = tuple(
+    (place, name, getattr(place, name))
+    for place, name in (
+        (TCPConnector, "_create_direct_connection"),
+        (TCPConnector, "_wrap_create_connection"),
+        (TCPConnector, "_resolve_host"),
+        (TCPConnector, "_get_ssl_context"),
+        (aiohappyeyeballs, "start_connection"),
+    )
+)
+
+
+def _directly(
+    connector: BaseConnector, origin: Origin, protocol: ByteStream
+) -> Awaitable[Any] | None:
+    """Begin to connect to a numeric address without a socket object, resolver and handler.
+
+    None: only the connector's own code can connect, or something in it was replaced.
+    """
+    url = origin.url
+    loop = connector._loop
+    if (
+        url.scheme != "http"
+        or not _is_address(url.raw_host or "")
+        or type(connector) is not TCPConnector
+        or connector._family != 0
+        or connector._local_addr_infos is not None
+        or connector._socket_factory is not None
+        or not _OWN.isdisjoint(connector.__dict__)
+        or any(getattr(place, name) is not function for place, name, function in _WAY)
+        or not isinstance(loop, Loop)
+    ):
+        return None
+    assert url.raw_host is not None and url.port is not None
+    return loop._connect_directly(lambda: protocol, url.raw_host, url.port)
+
+
+_OWN = frozenset(name for _, name, _ in _WAY)
+
+
+async def _within_limit(connecting: Awaitable[Any], origin: Origin, timeout: ClientTimeout) -> None:
+    """Connect as aiohttp's connector does: with its limit, and its exceptions."""
+    try:
+        async with ceil_timeout(timeout.sock_connect, timeout.ceil_threshold):
+            await connecting
+    except OSError as error:
+        if error.errno is None and isinstance(error, TimeoutError):
+            raise
+        raise ClientConnectorError(origin.key, error) from error
 
 
 def _counted(
