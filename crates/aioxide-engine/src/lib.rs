@@ -11,6 +11,7 @@
 //! | spin for a moment before sleeping | [`AdaptiveSpin`] |
 //! | learn how a child process ended | [`children`] |
 //! | keep and wake Rust futures | [`futures`] |
+//! | record what happens, readable at any time | [`recorder`] |
 //! | put all of it in order | [`Engine`]; its module, [`iteration`], states the order |
 //! | test a program on virtual time, or in other orders | [`Clock::virtual_from`] with [`VirtualTime`], [`Interleaving`] |
 //!
@@ -90,6 +91,7 @@ mod interleaving;
 pub mod iteration;
 mod poller;
 mod pool;
+pub mod recorder;
 mod timers;
 mod virtual_time;
 
