@@ -194,17 +194,42 @@ ROWS: Final = (
 )
 
 
+OTHERS: Final = ("asyncio", "uvloop", "rloop")
+
+#: What recording costs. They are run when they are named, together as ``console``; a full
+#: run compares loops.
+CONSOLE: Final = tuple(
+    Row(f"{title}, {mode}", f"console.{name}_{suffix}", quantity, without=OTHERS)
+    for title, name, quantity in (
+        ("await sleep(0)", "sleep_zero", TIME),
+        ("asyncio.create_task, awaited", "create_task", TIME),
+        ("echo 1 KiB, 100 connections, streams", "echo", REQUESTS),
+    )
+    for mode, suffix in (
+        ("not recorded", "off"),
+        ("last events kept", "on"),
+        ("every event written", "full"),
+    )
+)
+
+
 #: The rows that the README shows.
 SHORT: Final = ("create_task", "gather", "queue_pair", "echo_streams", "echo_tls", "aiohttp")
 
 
 def select(only: str | None) -> tuple[Row, ...]:
-    """The rows of a comma-separated list of names, or all of them for ``None``.
+    """The rows of a comma-separated list of names, or those that compare loops for ``None``.
+
+    ``console`` stands for the rows of what recording costs.
 
     Raises:
         ValueError: a name belongs to no row; the message says which.
     """
-    return selection.choose(ROWS, only, "row")
+    if only is None:
+        return ROWS
+    console = ",".join(row.name for row in CONSOLE)
+    names = [console if name.strip() == "console" else name for name in only.split(",")]
+    return selection.choose((*ROWS, *CONSOLE), ",".join(names), "row")
 
 
 def find(name: str) -> Row:

@@ -157,10 +157,16 @@ def main() -> None:
     parser.add_argument("style", choices=STYLES)
     parser.add_argument("loop", choices=loops.LOOPS)
     parser.add_argument("--certificate", help="PEM file with key and certificate: serve TLS")
+    parser.add_argument("--record", action="store_true", help="keep the last events (aioxide)")
+    parser.add_argument("--record-to", help="write every event to this file (aioxide)")
     arguments = parser.parse_args()
     if arguments.certificate and arguments.style == "sock":
         parser.error("--certificate: sockets know no TLS")
     loops.put_in_place(arguments.loop)
+    if arguments.record or arguments.record_to:
+        import aioxide
+
+        aioxide.record(full=arguments.record_to is not None, file=arguments.record_to)
     loop_factory = functools.partial(loops.new_event_loop, arguments.loop)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(STYLES[arguments.style](context(arguments.certificate)))

@@ -27,6 +27,7 @@ import asyncio as _stdlib
 from asyncio import *  # noqa: F403
 
 from . import _aioxide
+from . import console as console
 from ._aioxide import Barrier as Barrier
 from ._aioxide import BoundedSemaphore as BoundedSemaphore
 from ._aioxide import Condition as Condition
@@ -71,6 +72,8 @@ from ._asyncio.streams import open_connection as open_connection
 from ._asyncio.streams import start_server as start_server
 from .loop import Loop
 from .loop import new_event_loop as new_event_loop
+from .recording import dump_trace, record
+from .recording._session import start_by_environment as _start_by_environment
 from .server import Server as Server
 
 if hasattr(_stdlib, "open_unix_connection"):
@@ -92,7 +95,9 @@ __all__ = (
     *_stdlib.__all__,
     "EventLoopPolicy",
     "Loop",
+    "dump_trace",
     "install",
+    "record",
     "uninstall",
     *_LATER,
 )
@@ -100,6 +105,8 @@ __all__ = (
 _show_native_tasks()
 # Now, because nothing can be imported at interpreter exit, when a report may still be due.
 _aioxide._load_names()
+_start_by_environment()
+console.start_by_environment()
 
 
 def __getattr__(name: str):

@@ -39,6 +39,8 @@ from ._asyncio.installation import install as install
 from ._asyncio.installation import uninstall as uninstall
 from ._asyncio.policy import EventLoopPolicy as EventLoopPolicy
 from .loop import Loop as Loop
+from .recording import dump_trace as dump_trace
+from .recording import record as record
 from .watchdog import unwatch as unwatch
 from .watchdog import watch as watch
 

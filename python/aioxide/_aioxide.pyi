@@ -10,6 +10,7 @@ from asyncio import wait as wait
 from asyncio import wait_for as wait_for
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from contextvars import Context
+from os import PathLike
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple, final, overload
 
@@ -28,8 +29,61 @@ __version__: str
 def _live_tasks() -> list[Task[Any]]:
     """Return the tasks of all loops that are not done, in no particular order."""
 
+def _console_path() -> PathLike[str] | None:
+    """Return the path of the console's socket; None if the console does not run."""
+
+def _start_console(argv: list[str], executable: str, python: str, /) -> PathLike[str]:
+    """Start the console; return the path of its socket.
+
+    Raises:
+        OSError: the socket cannot be made.
+    """
+
+def _stop_console() -> None:
+    """Stop the console."""
+
+def _adopt_tasks(tasks: Iterable[Any], /) -> None:
+    """Record native tasks that existed before the recording began."""
+
+def _dump_recording(path: str, /) -> None:
+    """Write what is recorded to a new file; ``.json`` gives Chrome trace events.
+
+    Raises:
+        RuntimeError: nothing was ever recorded.
+        OSError: the file cannot be written.
+    """
+
+def _hold_recorder_for_fork() -> None:
+    """Take the recorder's locks; called before a fork."""
+
+def _is_recording() -> bool:
+    """Return whether the process is being recorded."""
+
 def _load_names() -> None:
     """Look up the names of the standard library now; nothing can be imported at exit."""
+
+def _mark_recording(text: str, /) -> None:
+    """Put a mark into the running loop's events.
+
+    Raises:
+        RuntimeError: no loop of aioxide runs in this thread.
+    """
+
+def _note_failure(task: int, kind: str, text: str, traceback: str, /) -> None:
+    """Keep an exception for the trace file."""
+
+def _note_finding(
+    lint: str,
+    sentence: str,
+    place: str,
+    created: str,
+    elapsed_ns: int,
+    victims: list[str],
+    fix: str,
+    task: int,
+    /,
+) -> None:
+    """Keep what a lint has found, for the trace file and the console."""
 
 def _own_connecting_methods(class_: type[LoopCore]) -> None:
     """Remember the methods by which a class connects, to notice it when one is replaced."""
@@ -54,6 +108,35 @@ def _set_metaclass(class_: type, metaclass: type, /) -> None:
     Raises:
         TypeError: ``class_`` is built in, or ``metaclass`` is not a metaclass.
     """
+
+def _recording_state() -> tuple[int, list[tuple[int, bool, int, int]]] | None:
+    """Return the capacity, and of each loop: number, is open, events so far, events kept."""
+
+def _release_recorder_after_fork(in_child: bool, /) -> None:
+    """Give the recorder's locks back; in the child, stop recording."""
+
+def _start_recording(
+    capacity: int,
+    file: str | None,
+    full: bool,
+    argv: list[str],
+    executable: str,
+    python: str,
+    /,
+) -> None:
+    """Begin to record.
+
+    Raises:
+        RuntimeError: the process is being recorded.
+        ValueError: the capacity is too large.
+        OSError: the file cannot be made.
+    """
+
+def _stop_recording() -> str | None:
+    """Stop recording; return what went wrong with the file that was written, or None."""
+
+def _task_id(task: Any, /) -> int | None:
+    """Return the id under which a task is recorded; None if it is not."""
 
 def _want_origins(wanted: bool, /) -> None:
     """Count one loop more, or less, that needs the origins of coroutines."""

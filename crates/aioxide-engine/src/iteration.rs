@@ -142,6 +142,11 @@ impl<T: Cancellable> Engine<T> {
         self.ready.len()
     }
 
+    /// How many timers are scheduled.
+    pub fn timer_count(&self) -> usize {
+        self.timers.len()
+    }
+
     /// Whether anything is ready, has arrived in the inbox or is scheduled for
     /// later. Cancelled timers that have not been removed yet count.
     pub fn has_work(&self) -> bool {

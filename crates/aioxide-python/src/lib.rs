@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `ffi`, `stdlib` | what PyO3 lacks, and what is looked up in the standard library |
 //! | `watchdog` | what notices a loop that is blocked |
+//! | `recorder` | what is recorded of a running program, and how it leaves the process |
 //! | `core` | loop, futures, tasks; `core::dispatch` has the enumerations that name every class |
 //! | `sync` | locks, queues, timeouts, task groups, waiting for many |
 //! | `platform` | child processes, calls in threads |
@@ -24,6 +25,7 @@ mod ffi;
 mod module;
 mod net;
 mod platform;
+mod recorder;
 mod stdlib;
 mod sync;
 mod watchdog;

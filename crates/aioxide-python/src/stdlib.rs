@@ -80,6 +80,16 @@ macro_rules! names {
 names! {
     /// The function.
     value round = "builtins"."round";
+    /// The frames of a recorded task, for the console.
+    value console_stack = "aioxide.recording._live"."stack";
+    /// Cancels a recorded task, for the console.
+    value console_cancel = "aioxide.recording._live"."cancel";
+    /// What a function becomes when it is looked up on an object.
+    type method_type = "types"."MethodType";
+    /// The file of the package `asyncio`.
+    value asyncio_file = "asyncio"."__file__";
+    /// The file of this package.
+    value package_file = "aioxide"."__file__";
     /// What a cancelled future raises.
     type cancelled_error = "asyncio.exceptions"."CancelledError";
     /// What a future raises if it is read too early or set twice.

@@ -8,6 +8,7 @@ import threading
 import weakref
 
 from ..loop import Loop
+from ..recording._session import save_quietly
 from .deadlocks import DeadlockError
 
 __all__ = ("VirtualLoop",)
@@ -124,6 +125,7 @@ class VirtualLoop(Loop):
         )
 
     def _report_deadlock(self) -> None:
+        save_quietly()
         raise DeadlockError([task for task in asyncio.all_tasks(self) if not task.done()])
 
 

@@ -35,8 +35,8 @@ pub struct LoopRecord {
     status: AtomicU8,
     /// When the last timed event of the loop was: the item that runs has begun then.
     last: AtomicU64,
-    /// The first word of the event that the item that runs will end with, without its time:
-    /// a step's, a callback's, or 0 while the loop polls or does not run.
+    /// The item that runs, or 0 while the loop polls or does not run. A step: 2 and the task's id
+    /// above 8 bits. A callback: 3, its kind (8 bits), the location of its function (32 bits).
     running: AtomicU64,
     /// The thread that runs it, as the operating system numbers it; 0 if none.
     thread: AtomicU64,
@@ -46,6 +46,7 @@ pub struct LoopRecord {
     transports: AtomicU64,
     received: AtomicU64,
     sent: AtomicU64,
+    threads: AtomicU64,
     longest: AtomicU64,
     longest_task: AtomicU64,
     delays: [AtomicU64; DELAY_BUCKETS],
@@ -74,13 +75,23 @@ impl Loops {
         used
     }
 
-    /// A record for a loop, whose ring has room for `capacity` events. Also: whether the record
-    /// was another loop's before, whose events are gone now.
+    /// The numbers of the loops that are not free, or only of those that are open.
+    pub fn numbers(&self, open_only: bool) -> Vec<u32> {
+        let is_wanted = |record: &LoopRecord| match record.status() {
+            LoopStatus::Open => true,
+            LoopStatus::Closed => !open_only,
+            LoopStatus::Free => false,
+        };
+        self.records.iter().filter(|it| is_wanted(it)).map(|it| it.id()).collect()
+    }
+
+    /// A record for a loop, whose ring has room for `capacity` events. It may have been another
+    /// loop's before, whose events are gone now: see [`Allotment::open`](super::Allotment::open).
     ///
     /// # Errors
     ///
     /// When there is no memory.
-    pub fn open(&mut self, capacity: usize) -> io::Result<(&'static LoopRecord, bool)> {
+    pub fn open(&mut self, capacity: usize) -> io::Result<&'static LoopRecord> {
         let capacity = Ring::rounded(capacity);
         let fits = |record: &&'static LoopRecord| record.ring.capacity() == capacity;
         let free = self.records.iter().find(|it| it.status() == LoopStatus::Free && fits(it));
@@ -91,21 +102,21 @@ impl Loops {
             }
             None => None,
         };
-        let (record, used_before) = match found {
+        let record = match found {
             Some(record) => {
                 record.ring.clear()?;
-                (record, true)
+                record
             }
             None => {
                 let ring = Ring::in_memory(capacity)?;
                 let record = Box::leak(Box::new(LoopRecord::new(ring, self.records.len())));
                 self.records.push(record);
-                (&*record, false)
+                &*record
             }
         };
         self.last_id += 1;
         record.begin(self.last_id);
-        Ok((record, used_before))
+        Ok(record)
     }
 
     /// The loop is closed, or not recorded any more. Its events stay until another loop needs
@@ -122,13 +133,12 @@ impl Loops {
     /// # Errors
     ///
     /// When the kernel refuses.
-    pub fn forget_closed(&mut self) -> io::Result<Vec<&'static LoopRecord>> {
-        let closed = std::mem::take(&mut self.closed);
-        for record in &closed {
+    pub fn forget_closed(&mut self) -> io::Result<()> {
+        for record in std::mem::take(&mut self.closed) {
             record.ring.clear()?;
             record.status.store(LoopStatus::Free as u8, Ordering::Release);
         }
-        Ok(closed)
+        Ok(())
     }
 }
 
@@ -148,6 +158,7 @@ impl LoopRecord {
             transports: AtomicU64::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            threads: AtomicU64::new(0),
             longest: AtomicU64::new(0),
             longest_task: AtomicU64::new(0),
             delays: [const { AtomicU64::new(0) }; DELAY_BUCKETS],
@@ -164,6 +175,7 @@ impl LoopRecord {
             &self.transports,
             &self.received,
             &self.sent,
+            &self.threads,
             &self.longest,
             &self.longest_task,
         ];
@@ -246,6 +258,17 @@ impl LoopRecord {
     pub fn set_gauges(&self, timers: u64, transports: u64) {
         self.timers.store(timers, Ordering::Relaxed);
         self.transports.store(transports, Ordering::Relaxed);
+    }
+
+    /// Sets how many threads of its pool have a job, and how many have none.
+    pub fn set_threads(&self, busy: u32, idle: u32) {
+        self.threads.store(u64::from(busy) | u64::from(idle) << 32, Ordering::Relaxed);
+    }
+
+    /// How many threads of its pool have a job, and how many have none.
+    pub fn threads(&self) -> (u32, u32) {
+        let threads = self.threads.load(Ordering::Relaxed);
+        (threads as u32, (threads >> 32) as u32)
     }
 
     /// Counts bytes of its transports.

@@ -34,7 +34,7 @@ pub use names::{Location, Names, names};
 pub use objects::{ObjectRecord, objects};
 pub use ring::{Copied, MAX_CAPACITY, Ring};
 pub use slots::{Allotment, next_id};
-pub use tasks::{NAME_BYTES, Phase, TaskName, TaskRecord, TaskView, tasks};
+pub use tasks::{NAME_BYTES, Phase, TaskBrief, TaskName, TaskRecord, TaskView, recent_task, tasks};
 
 #[cfg(test)]
 mod tests;

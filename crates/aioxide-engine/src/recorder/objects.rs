@@ -15,12 +15,15 @@ pub fn objects() -> impl Iterator<Item = &'static ObjectRecord> {
     OBJECTS.iter()
 }
 
+const GONE: u64 = 1 << 63;
+
 /// What is known of one object. Written under the lock of the recorder, read by anybody.
 #[derive(Default)]
 pub struct ObjectRecord {
     /// 0 while the record is free.
     id: AtomicU64,
-    /// Its kind (8 bits), and the location where it was first seen (32 bits).
+    /// Its kind (8 bits), the location where it was first seen (32 bits), and whether it is
+    /// [`GONE`].
     kind_and_place: AtomicU64,
     /// The task that has it (a lock, a permit), or 0.
     owner: AtomicU64,
@@ -49,6 +52,16 @@ impl ObjectRecord {
     #[inline]
     pub fn id(&self) -> u64 {
         self.id.load(Ordering::Acquire)
+    }
+
+    /// Whether the object does not exist any more.
+    pub fn is_gone(&self) -> bool {
+        self.kind_and_place.load(Ordering::Relaxed) & GONE != 0
+    }
+
+    pub(super) fn set_gone(&self) {
+        let before = self.kind_and_place.load(Ordering::Relaxed);
+        self.kind_and_place.store(before | GONE, Ordering::Relaxed);
     }
 
     /// Its kind, by the numbers of the trace format.

@@ -1,12 +1,14 @@
 //! The table of tasks.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::slots::Chunks;
 
 /// How many bytes of a task's name are kept; a longer one is cut.
 pub const NAME_BYTES: usize = 56;
 const NAME_WORDS: usize = NAME_BYTES / 8;
+/// The length of a name that is a number.
+const NUMBERED: u8 = u8::MAX;
 
 static TASKS: Chunks<TaskRecord> = Chunks::new();
 
@@ -17,6 +19,15 @@ pub(super) fn chunks() -> &'static Chunks<TaskRecord> {
 /// All records of tasks, used and free ones.
 pub fn tasks() -> impl Iterator<Item = &'static TaskRecord> {
     TASKS.iter()
+}
+
+/// Where the records of the last tasks are, by the low bits of their ids.
+static RECENT: [AtomicU32; 1 << 14] = [const { AtomicU32::new(0) }; 1 << 14];
+
+/// The record of the task with this id, if it is one of the last that were recorded.
+pub fn recent_task(id: u64) -> Option<&'static TaskRecord> {
+    let index = RECENT[id as usize % RECENT.len()].load(Ordering::Relaxed);
+    TASKS.get(index as usize).filter(|record| record.id() == id)
 }
 
 /// What a task does.
@@ -85,9 +96,12 @@ pub struct TaskRecord {
     created: AtomicU64,
     /// Where its coroutine is defined, and where it was created: two locations.
     places: AtomicU64,
-    /// The loop's id, and the length of the name: that of a number is `u32::MAX`.
-    loop_and_name: AtomicU64,
+    /// The loop's id (32 bits), the place of its record (24 bits), and the length of the name:
+    /// that of a number is [`NUMBERED`].
+    home: AtomicU64,
     name: [AtomicU64; NAME_WORDS],
+    /// Its place in the table.
+    index: AtomicU32,
 }
 
 /// A copy of a record.
@@ -112,6 +126,23 @@ pub struct TaskView {
     pub name: String,
 }
 
+/// A copy of what a list of tasks is sorted by.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "see `TaskRecord`")]
+pub struct TaskBrief {
+    pub id: u64,
+    pub created: u64,
+    pub loop_id: u32,
+    pub phase: Phase,
+    pub waits_for: u64,
+    pub since: u64,
+    pub busy: u64,
+    pub idle: u64,
+    pub scheduled: u64,
+    pub steps: u64,
+    pub longest: u64,
+}
+
 impl TaskRecord {
     /// Begins a task's record.
     #[inline]
@@ -123,7 +154,7 @@ impl TaskRecord {
         created: u64,
         coroutine: u32,
         created_at: u32,
-        loop_id: u32,
+        (loop_id, place): (u32, usize),
         name: &TaskName<'_>,
     ) {
         let relaxed = Ordering::Relaxed;
@@ -137,16 +168,23 @@ impl TaskRecord {
         for counter in [&self.busy, &self.idle, &self.scheduled, &self.steps, &self.longest] {
             counter.store(0, relaxed);
         }
-        self.write_name(loop_id, name);
+        self.write_name(u64::from(loop_id) | (place as u64) << 32, name);
+        RECENT[id as usize % RECENT.len()].store(self.index.load(relaxed), relaxed);
         self.id.store(id, Ordering::Release);
     }
 
-    fn write_name(&self, loop_id: u32, name: &TaskName<'_>) {
+    /// Sets its place in the table, once.
+    pub(super) fn set_index(&self, index: usize) {
+        self.index.store(index as u32, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn write_name(&self, home: u64, name: &TaskName<'_>) {
         let relaxed = Ordering::Relaxed;
         let length = match name {
             TaskName::Number(number) => {
                 self.name[0].store(*number, relaxed);
-                u32::MAX
+                NUMBERED
             }
             TaskName::Text(text) => {
                 let kept = cut(text);
@@ -155,19 +193,19 @@ impl TaskRecord {
                 for (word, bytes) in self.name.iter().zip(bytes.as_chunks::<8>().0) {
                     word.store(u64::from_ne_bytes(*bytes), relaxed);
                 }
-                kept.len() as u32
+                kept.len() as u8
             }
         };
-        self.loop_and_name.store(u64::from(loop_id) | u64::from(length) << 32, relaxed);
+        self.home.store(home & (1 << 56) - 1 | u64::from(length) << 56, relaxed);
     }
 
     /// The task has another name now.
     pub fn rename(&self, name: &TaskName<'_>) {
         let id = self.id();
-        let loop_id = self.loop_id();
+        let home = self.home.load(Ordering::Relaxed);
         self.id.store(0, Ordering::Relaxed);
         fence(Ordering::Release);
-        self.write_name(loop_id, name);
+        self.write_name(home, name);
         self.id.store(id, Ordering::Release);
     }
 
@@ -185,7 +223,13 @@ impl TaskRecord {
     /// The id of the loop that it was recorded on.
     #[inline]
     pub fn loop_id(&self) -> u32 {
-        self.loop_and_name.load(Ordering::Relaxed) as u32
+        self.home.load(Ordering::Relaxed) as u32
+    }
+
+    /// The place of that loop's record.
+    #[inline]
+    pub fn place(&self) -> usize {
+        (self.home.load(Ordering::Relaxed) >> 32) as usize & 0xff_ffff
     }
 
     /// What it does, as written by [`end_step`](Self::end_step).
@@ -236,6 +280,39 @@ impl TaskRecord {
         self.state.store(state, Ordering::Relaxed);
     }
 
+    /// The task is recorded with another loop's record from now on.
+    pub fn move_to(&self, loop_id: u32, place: usize) {
+        let length = self.home.load(Ordering::Relaxed) >> 56 << 56;
+        let home = length | (place as u64) << 32 | u64::from(loop_id);
+        self.home.store(home, Ordering::Relaxed);
+    }
+
+    /// A consistent copy of the numbers; None if the record is free, or is being used for another
+    /// task.
+    pub fn brief(&self) -> Option<TaskBrief> {
+        let relaxed = Ordering::Relaxed;
+        let id = self.id.load(Ordering::Acquire);
+        if id == 0 {
+            return None;
+        }
+        let state = self.state.load(relaxed);
+        let brief = TaskBrief {
+            id,
+            created: self.created.load(relaxed),
+            loop_id: self.home.load(relaxed) as u32,
+            phase: Phase::of(state as u8),
+            waits_for: state >> 16,
+            since: self.since.load(relaxed),
+            busy: self.busy.load(relaxed),
+            idle: self.idle.load(relaxed),
+            scheduled: self.scheduled.load(relaxed),
+            steps: self.steps.load(relaxed),
+            longest: self.longest.load(relaxed),
+        };
+        fence(Ordering::Acquire);
+        (self.id.load(relaxed) == id).then_some(brief)
+    }
+
     /// A consistent copy; None if the record is free, or is being used for another task.
     pub fn view(&self) -> Option<TaskView> {
         let relaxed = Ordering::Relaxed;
@@ -245,16 +322,16 @@ impl TaskRecord {
         }
         let state = self.state.load(relaxed);
         let places = self.places.load(relaxed);
-        let loop_and_name = self.loop_and_name.load(relaxed);
-        let length = (loop_and_name >> 32) as u32;
+        let home = self.home.load(relaxed);
+        let length = (home >> 56) as u8;
         let mut bytes = [0; NAME_BYTES];
         for (word, bytes) in self.name.iter().zip(bytes.as_chunks_mut::<8>().0) {
             *bytes = word.load(relaxed).to_ne_bytes();
         }
-        let name = if length == u32::MAX {
+        let name = if length == NUMBERED {
             format!("Task-{}", self.name[0].load(relaxed))
         } else {
-            String::from_utf8_lossy(&bytes[..(length as usize).min(NAME_BYTES)]).into_owned()
+            String::from_utf8_lossy(&bytes[..usize::from(length).min(NAME_BYTES)]).into_owned()
         };
         let view = TaskView {
             id,
@@ -262,7 +339,7 @@ impl TaskRecord {
             created: self.created.load(relaxed),
             coroutine: places as u32,
             created_at: (places >> 32) as u32,
-            loop_id: loop_and_name as u32,
+            loop_id: home as u32,
             phase: Phase::of(state as u8),
             wait_kind: (state >> 8) as u8,
             waits_for: state >> 16,

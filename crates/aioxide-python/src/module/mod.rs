@@ -91,6 +91,18 @@ mod _aioxide {
     #[pymodule_export]
     use crate::ffi::metaclass::_set_metaclass;
 
+    #[pymodule_export]
+    use crate::core::event_loop::_mark_recording;
+    #[pymodule_export]
+    use crate::core::tasks::{_adopt_tasks, _task_id};
+    #[pymodule_export]
+    use crate::recorder::{_console_path, _start_console, _stop_console};
+    #[pymodule_export]
+    use crate::recorder::{
+        _dump_recording, _hold_recorder_for_fork, _is_recording, _note_failure, _note_finding,
+        _recording_state, _release_recorder_after_fork, _start_recording, _stop_recording,
+    };
+
     #[cfg(Py_3_14)]
     #[pymodule_export]
     use crate::core::futures::{future_add_to_awaited_by, future_discard_from_awaited_by};

@@ -68,7 +68,7 @@ impl Coroutine {
         Ok(coroutine)
     }
 
-    pub(super) fn qualname(&self, py: Python<'_>) -> &'static str {
+    pub fn qualname(&self, py: Python<'_>) -> &'static str {
         self.state.qualname.get(py)
     }
 

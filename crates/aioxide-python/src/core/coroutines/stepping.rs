@@ -12,6 +12,7 @@ use crate::core::dispatch::Program;
 use crate::core::futures::{Future, stop_iteration};
 use crate::ffi::errors::Settled;
 use crate::ffi::recursion::Level;
+use crate::recorder;
 
 /// The outcome of a step, as of a generator.
 pub enum Flow<'py> {
@@ -94,6 +95,9 @@ impl Coroutine {
                 }
                 Ok(Step::Wait(future)) => {
                     future.get().set_blocking(py, true);
+                    if recorder::is_on() {
+                        recorder::note_wait(future.bind(py), program.wait_kind());
+                    }
                     let yielded = future.bind(py).clone().into_any();
                     (Phase::Waiting(future), yielded)
                 }

@@ -14,7 +14,7 @@ mod transport;
 mod waiter;
 mod watch;
 
-pub use native_future::{as_native, cancel_with_message};
+pub use native_future::{as_native, cancel_with_message, kind_of_future};
 pub use program::Program;
 pub use ready::{AGAIN, HANGUP, NativeWork, READABLE, Ready, WRITABLE};
 pub use receiver::{Receiver, byte_stream, direct_reader, feed_stream, feed_tls};

@@ -1,5 +1,6 @@
 //! Recognising a native future: `Future`, `Task`, or the result of `gather()`.
 
+use aioxide_trace::WaitKind;
 use pyo3::prelude::*;
 
 use crate::core::futures::Future;
@@ -20,6 +21,17 @@ pub fn as_native<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py
         Some(unsafe { object.cast_unchecked::<Future>() })
     } else {
         None
+    }
+}
+
+/// What the recorder calls a future that a task waits for and that is no task.
+pub fn kind_of_future(object: &Bound<'_, PyAny>) -> WaitKind {
+    if object.cast::<GatheringFuture>().is_ok() {
+        WaitKind::Gather
+    } else if object.cast::<Future>().is_ok() {
+        WaitKind::Future
+    } else {
+        WaitKind::ForeignFuture
     }
 }
 

@@ -1,5 +1,6 @@
 //! The body of a native coroutine: an enumeration of all routines.
 
+use aioxide_trace::WaitKind;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -92,6 +93,43 @@ macro_rules! programs {
             }
         )*
     };
+}
+
+impl Program {
+    /// What it waits for when it waits for a future.
+    pub(in crate::core) fn wait_kind(&self) -> WaitKind {
+        match self {
+            Self::AcceptConnection(_) => WaitKind::Accept,
+            Self::AcquireLock(_) | Self::ReleaseLock(_) => WaitKind::Lock,
+            Self::AcquireSemaphore(_) | Self::ReleaseSemaphore(_) => WaitKind::Semaphore,
+            Self::CallInThread(_) => WaitKind::Thread,
+            Self::ChangeBarrier(_)
+            | Self::EnterBarrier(_)
+            | Self::LeaveBarrier(_)
+            | Self::WaitAtBarrier(_) => WaitKind::Barrier,
+            Self::Drain(_) | Self::WaitClosed(_) | Self::WaitForDrain(_) => WaitKind::Write,
+            Self::EnterGroup(_) | Self::ExitGroup(_) => WaitKind::TaskGroup,
+            Self::EnterTimeout(_) | Self::ExitTimeout(_) | Self::WaitFor(_) => WaitKind::Timeout,
+            Self::GetItem(_) => WaitKind::QueueGet,
+            Self::PutItem(_) => WaitKind::QueuePut,
+            Self::JoinQueue(_) => WaitKind::QueueJoin,
+            Self::LineBySubclass(_)
+            | Self::Read(_)
+            | Self::ReadAllBySubclass(_)
+            | Self::ReadExactly(_)
+            | Self::ReadUntil(_)
+            | Self::WaitForData(_) => WaitKind::Read,
+            Self::RustFuture(_) => WaitKind::RustFuture,
+            Self::Sleep(_) => WaitKind::Sleep,
+            Self::StartTls(_) => WaitKind::Connect,
+            Self::Wait(_) | Self::WaitForOne(_) => WaitKind::Gather,
+            Self::WaitEvent(_) => WaitKind::Event,
+            Self::WaitForNotice(_) | Self::WaitUntil(_) => WaitKind::Condition,
+            Self::EnterBySubclass(_) | Self::ReleaseBySubclass(_) | Self::Absent => {
+                WaitKind::Unknown
+            }
+        }
+    }
 }
 
 programs! {

@@ -141,6 +141,16 @@ impl Ready {
         })
     }
 
+    /// The task whose step this is, borrowed.
+    #[inline(always)]
+    pub(in crate::core) fn task_ref(&self) -> Option<&Py<Task>> {
+        match self {
+            Self::Step(task) | Self::Wake(task) => Some(task),
+            Self::Throw(parts) => Some(&parts.0),
+            _ => None,
+        }
+    }
+
     /// The task whose step this is.
     pub(in crate::core) fn task<'py>(&self, py: Python<'py>) -> Option<Bound<'py, Task>> {
         match self {

@@ -63,6 +63,8 @@ pub struct Descriptors {
     slots: Vec<Slot>,
     /// The number of watched slots, without the loop's own.
     watched: usize,
+    /// How many of them are transports'.
+    transports: usize,
 }
 
 impl Descriptors {
@@ -70,6 +72,11 @@ impl Descriptors {
     #[inline]
     pub fn is_watching(&self) -> bool {
         self.watched > 0
+    }
+
+    /// How many transports there are.
+    pub fn transport_count(&self) -> usize {
+        self.transports
     }
 
     /// The slot of an open descriptor. The table grows to its number.
@@ -116,6 +123,7 @@ impl Descriptors {
     pub fn occupy(&mut self, descriptor: BorrowedFd<'_>, watch: Watch) -> (u64, Watch) {
         let fd = descriptor.as_raw_fd();
         let counts = !matches!(watch, Watch::Signals);
+        let is_transport = matches!(watch, Watch::Transport(_));
         let slot = self.slot(descriptor);
         let was_watched = slot.is_watched();
         slot.generation = slot.generation.wrapping_add(1);
@@ -123,6 +131,8 @@ impl Descriptors {
         slot.registration = None;
         let token = token(fd, slot.generation);
         self.watched = self.watched + usize::from(counts) - usize::from(was_watched);
+        let was_transport = matches!(previous, Watch::Transport(_));
+        self.transports = self.transports + usize::from(is_transport) - usize::from(was_transport);
         (token, previous)
     }
 
@@ -177,6 +187,7 @@ impl Descriptors {
         slot.registration = None;
         let watch = std::mem::take(&mut slot.watch);
         self.watched -= usize::from(was_watched);
+        self.transports -= usize::from(matches!(watch, Watch::Transport(_)));
         watch
     }
 
@@ -378,6 +389,7 @@ impl Descriptors {
         }
         self.slots.clear();
         self.watched = 0;
+        self.transports = 0;
         taken
     }
 
@@ -405,6 +417,8 @@ impl Descriptors {
 unsafe_cell_methods!(Descriptors {
     /// See [`Descriptors::is_watching`].
     fn is_watching(&mut self) -> bool;
+    /// See [`Descriptors::transport_count`].
+    fn transport_count(&mut self) -> usize;
     /// See [`Descriptors::is_drained`].
     fn is_drained(&mut self, fd: RawFd) -> bool;
     /// See [`Descriptors::set_drained`].

@@ -22,6 +22,8 @@ unsafe_cell_methods!(Engine<Ready> {
     fn next_ready(&mut self) -> Option<Ready>;
     /// See [`Engine::ready_len`].
     fn ready_len(&mut self) -> usize;
+    /// See [`Engine::timer_count`].
+    fn timer_count(&mut self) -> usize;
     /// See [`Engine::has_work`].
     fn has_work(&mut self) -> bool;
     /// See [`Engine::prepare`].

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use super::scheduling::thread_identity;
 use super::{LoopCore, Methods};
+use crate::recorder;
 
 impl LoopCore {
     /// Runs iterations until `stop()` was called, at least one.
@@ -19,7 +20,11 @@ impl LoopCore {
         // Loops may be nested; this one may get its arena while it runs.
         let entered = Entered::without_arena();
         this.arena.make_current(py);
+        if recorder::is_on() {
+            this.record_run(py);
+        }
         let result = Self::iterations(slf);
+        this.record_end_of_run(py);
         drop(entered);
         this.thread.store(0, Ordering::Relaxed);
         drop(this.watched.take(py));
@@ -31,14 +36,18 @@ impl LoopCore {
     fn iterations(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         loop {
-            Self::iteration(slf)?;
+            if recorder::is_on() {
+                Self::iteration::<true>(slf)?;
+            } else {
+                Self::iteration::<false>(slf)?;
+            }
             if slf.get().flags.stopping.get(py) {
                 return Ok(());
             }
         }
     }
 
-    fn iteration(slf: &Bound<'_, Self>) -> PyResult<()> {
+    fn iteration<const RECORDED: bool>(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         // Cancelled timers are dropped outside the engine: their finalizers may
@@ -51,12 +60,20 @@ impl LoopCore {
         this.flush_woken(py)?;
         let wait = this.engine.prepare(py, &mut deferred);
         deferred.drain(..).for_each(|timer| timer.release(py));
+        let record = if RECORDED { this.loop_record(py) } else { None };
+        let polls = this.polls(py);
+        if let Some(record) = record {
+            this.record_wait(py, record, wait);
+        }
         Self::poll(slf, wait)?;
         if !own_time {
             Self::override_engine_time(slf)?;
         }
         let count = this.engine.collect(py, &mut deferred);
         deferred.drain(..).for_each(|timer| timer.release(py));
+        if let Some(record) = record {
+            this.record_iteration(py, record, this.polls(py) != polls, count);
+        }
         let debug = this.debug(py);
         let beat = this.beat_of_iteration(py, count);
         let observed = debug || beat.is_some();
@@ -64,7 +81,9 @@ impl LoopCore {
             let Some(item) = this.engine.next_ready(py) else {
                 break;
             };
-            if observed {
+            if RECORDED {
+                Self::run_recorded(slf, item, record, debug, beat.as_ref())?;
+            } else if observed {
                 Self::run_observed(slf, item, debug, beat.as_ref())?;
             } else {
                 Self::run_item(slf, item)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aioxide_engine::recorder::LoopRecord;
 use aioxide_engine::{AdaptiveSpin, Clock, Engine, Events, Inbox, Poller, VirtualTime};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -74,6 +75,8 @@ pub struct LoopCore {
     pub(super) beat: GilCell<Option<Arc<Beat>>>,
     /// Present while it is watched and runs.
     pub(super) watched: GilCell<Option<Running>>,
+    /// Its record, and the number that the record had then, if it is being recorded.
+    pub(super) recording: GilCell<Option<(&'static LoopRecord, u32)>>,
     /// Present if the clock is virtual.
     pub(super) virtual_time: GilCell<Option<VirtualTime>>,
     /// Guards against the garbage collector before all fields are initialised.
@@ -237,6 +240,7 @@ impl LoopCore {
             arena: GilCell::new(FutureArena::default()),
             beat: GilCell::new(None),
             watched: GilCell::new(None),
+            recording: GilCell::new(None),
             virtual_time: GilCell::new(None),
             filled: Contents::new(()),
         })
@@ -326,6 +330,7 @@ impl LoopCore {
         }
         // Dropping may run Python code that uses this loop. So the loop is marked
         // as closed and emptied first.
+        self.end_recording(py);
         let items = self.engine.close(py);
         let poller = self.poller.take(py);
         drop(self.unread.take(py));

@@ -58,6 +58,11 @@ impl ThreadPool {
         Ok(Self { pool, threads })
     }
 
+    /// How many threads it has.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
     /// In the child of a `fork`: leaks a pool whose threads do not exist. They may have
     /// held its locks, so it must not be used any more.
     pub fn abandon(self) {

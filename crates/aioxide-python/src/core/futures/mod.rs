@@ -37,6 +37,7 @@ use crate::core::dispatch::Ready;
 use crate::core::event_loop::{LoopCore, Methods};
 use crate::core::handles::{Arguments, Handle};
 use crate::ffi::{allocate, free_list};
+use crate::recorder;
 use crate::stdlib;
 
 impl Future {
@@ -386,6 +387,9 @@ fn schedule_callback(
                     Ready::FutureCallback(callback)
                 }
             };
+            if recorder::is_on() {
+                core.get().record_wakeup(py, &ready);
+            }
             core.get().schedule(py, ready);
             Ok(())
         }

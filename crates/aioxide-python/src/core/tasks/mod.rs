@@ -2,6 +2,7 @@
 
 mod name;
 mod object;
+mod recording;
 mod registry;
 mod requests;
 mod state;
@@ -10,6 +11,7 @@ mod waiting;
 mod wakeup;
 
 pub use object::Task;
+pub use recording::{_adopt_tasks, _task_id, record_of, state_after};
 #[cfg(not(Py_3_14))]
 pub use registry::live_tasks;
 pub use requests::{cancel, cancelling, uncancel};
@@ -26,6 +28,7 @@ use crate::core::event_loop::LoopCore;
 use crate::core::futures::{BoundLoop, Future, FutureState, LoopRef};
 use crate::ffi::recursion::Level;
 use crate::ffi::{context, free_list};
+use crate::recorder;
 use name::Name;
 use state::{Flags, TaskState};
 
@@ -108,6 +111,9 @@ impl Task {
         }
         registry::link(slf)?;
         let event_loop = slf.as_super().get().event_loop(py)?;
+        if recorder::is_on() {
+            recording::created(slf, &event_loop);
+        }
         if options.eager_start && is_running(py, &event_loop)? {
             let started = Self::start_eagerly(slf, &event_loop);
             if cfg!(Py_3_15) && started.is_err() {
@@ -125,7 +131,9 @@ impl Task {
         let _level = Level::enter(py)?;
         let context = slf.get().context(py);
         current_task::swapped(py, event_loop.as_any().as_unbound(), slf.as_any(), || {
-            context::run_in(&context, || step::advance(slf, None, step::Cause::Other))
+            context::run_in(&context, || {
+                recording::nested_step(slf, || step::advance(slf, None, step::Cause::Other))
+            })
         })?;
         if slf.as_super().get().is_done(py) {
             drop(slf.get().state.take_coroutine(py));

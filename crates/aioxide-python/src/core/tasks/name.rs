@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aioxide_engine::recorder::TaskName;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::CloneRef;
@@ -17,6 +19,12 @@ fn next_number() -> u64 {
 
 fn default_name(py: Python<'_>, number: impl std::fmt::Display) -> PyResult<Bound<'_, PyAny>> {
     allocate::string(py, &format!("Task-{number}")).map(Bound::into_any)
+}
+
+/// Gives a chosen name to the recorder.
+fn with_text<R>(name: &Bound<'_, PyAny>, body: impl FnOnce(TaskName<'_>) -> R) -> R {
+    let text = name.cast::<PyString>().map(|name| name.to_string_lossy());
+    body(TaskName::Text(text.as_deref().unwrap_or("")))
 }
 
 #[cfg(not(Py_3_14))]
@@ -69,6 +77,15 @@ mod number {
                 Self::Absent => Ok(py.None().into_bound(py)),
                 Self::Number(number) => default_name(py, number),
                 Self::Given(name) => Ok(name.into_bound(py)),
+            }
+        }
+
+        /// Gives it to the recorder.
+        pub fn recorded<R>(self, py: Python<'_>, body: impl FnOnce(TaskName<'_>) -> R) -> R {
+            match self {
+                Self::Absent => body(TaskName::Text("")),
+                Self::Number(number) => body(TaskName::Number(number)),
+                Self::Given(name) => with_text(&name.into_bound(py), body),
             }
         }
 
@@ -126,6 +143,17 @@ mod object {
                 None => Ok(py.None().into_bound(py)),
                 Some(number) if number.is_exact_instance_of::<PyInt>() => default_name(py, number),
                 Some(name) => Ok(name),
+            }
+        }
+
+        /// Gives it to the recorder.
+        pub fn recorded<R>(self, py: Python<'_>, body: impl FnOnce(TaskName<'_>) -> R) -> R {
+            match self.0.map(|name| name.into_bound(py)) {
+                None => body(TaskName::Text("")),
+                Some(name) => match name.extract::<u64>() {
+                    Ok(number) => body(TaskName::Number(number)),
+                    Err(_) => with_text(&name, body),
+                },
             }
         }
 

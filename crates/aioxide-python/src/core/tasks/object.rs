@@ -131,6 +131,7 @@ impl Task {
         if !slf.get().accept_request(slf) {
             return Ok(false);
         }
+        super::recording::cancel_requested(slf);
         // A loop, not recursion: a chain of tasks that await one another may be long.
         let mut task = slf.clone();
         let mut circle = Circle::new(&task);
@@ -192,6 +193,7 @@ impl Task {
         let py = value.py();
         let name = Name::given(&value)?;
         drop(self.state.name.replace(py, name));
+        super::recording::renamed(py, self);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use aioxide_engine::recorder::TaskRecord;
 use pyo3::PyTraverseError;
 #[cfg(Py_3_14)]
 use pyo3::ffi;
@@ -40,6 +41,8 @@ pub struct TaskState {
     pub stale_wakeups: GilCell<StaleWakeups>,
     /// See [`Flags`].
     pub flags: GilCell<Flags>,
+    /// Its record, if it was recorded: see [`super::recording`].
+    pub record: GilCell<Option<&'static TaskRecord>>,
 }
 
 /// Small fields of a task.
@@ -66,6 +69,7 @@ impl TaskState {
             waiter: GilCell::new(None),
             stale_wakeups: GilCell::new(None),
             flags: GilCell::new(Flags::default()),
+            record: GilCell::new(None),
         }
     }
 

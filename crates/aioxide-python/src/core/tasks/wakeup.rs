@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::step::Cause;
-use super::{Task, step};
+use super::{Task, recording, step};
 use crate::core::current_task;
 use crate::core::futures::BoundLoop;
 use crate::ffi::allocate;
@@ -139,7 +139,8 @@ fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<
             let current = core.get().current_task();
             let event_loop = core.as_any().as_unbound();
             current.step_begins(py, event_loop, task.as_any())?;
-            let result = step::advance(task, exception, Cause::Other);
+            let result =
+                recording::nested_step(task, || step::advance(task, exception, Cause::Other));
             current.step_ended(py, event_loop);
             // The caller of this handle may run other code afterwards.
             current.flush(py, event_loop)?;

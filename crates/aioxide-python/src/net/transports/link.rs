@@ -12,6 +12,7 @@ use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 use crate::ffi::gil_cell::GilCell;
 use crate::ffi::{allocate, context};
+use crate::recorder;
 use crate::stdlib;
 
 /// The part of a transport's state that every kind has.
@@ -49,6 +50,17 @@ impl Link {
             flow: GilCell::new(FlowControl::default()),
             given_marks: GilCell::new(None),
         })
+    }
+
+    /// The transport has received or sent so many bytes. While nothing is recorded, two
+    /// instructions.
+    #[inline(always)]
+    pub fn note_bytes(&self, py: Python<'_>, received: usize, sent: usize) {
+        if recorder::is_on()
+            && let Some(core) = self.core.clone_ref(py)
+        {
+            core.into_bound(py).get().record_bytes(py, received, sent);
+        }
     }
 
     /// Whether the connection is not lost yet.

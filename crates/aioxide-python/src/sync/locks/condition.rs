@@ -1,5 +1,6 @@
 //! `Condition`.
 
+use aioxide_trace::ObjectKind;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -45,7 +46,7 @@ impl Condition {
                 lock: GilCell::new(None),
                 replaced: GilCell::new(false),
                 waiters: GilCell::new(Waiters::default()),
-                binding: LoopBinding::new(),
+                binding: LoopBinding::new(ObjectKind::Condition),
             }),
         }
     }
@@ -170,6 +171,7 @@ impl Condition {
     #[pyo3(signature = (lock=None))]
     fn __init__(slf: &Bound<'_, Self>, lock: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let py = slf.py();
+        slf.get().state.binding.note_creation(py);
         let lock = match lock {
             Some(lock) => lock,
             None => Lock::create(py)?.into_any(),

@@ -72,6 +72,14 @@ impl Count {
         }
     }
 
+    /// The value, if it is a whole number that is not negative.
+    pub fn whole(&self, py: Python<'_>) -> Option<u64> {
+        match self.value.get(py) {
+            Value::Int(number) => u64::try_from(number).ok(),
+            Value::Absent | Value::Float(_) | Value::Odd => None,
+        }
+    }
+
     /// Adds `by`; false, with nothing changed, if only Python can.
     #[inline]
     pub fn step(&self, py: Python<'_>, by: i8) -> bool {

@@ -1,5 +1,6 @@
 //! `Event`.
 
+use aioxide_trace::ObjectKind;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -41,7 +42,7 @@ impl Event {
             state: Contents::new(State {
                 flag: GilCell::new(flag),
                 waiters: GilCell::new(Waiters::default()),
-                binding: LoopBinding::new(),
+                binding: LoopBinding::new(ObjectKind::Event),
             }),
         }
     }
@@ -126,6 +127,7 @@ impl Event {
 
     fn __init__(&self, py: Python<'_>) {
         self.state.flag.set(py, Flag::Unset);
+        self.state.binding.note_creation(py);
         drop(self.state.waiters.abandon(py));
     }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use aioxide_trace::ObjectKind;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::PyVisit;
@@ -50,7 +51,7 @@ impl Lock {
             state: Contents::new(State {
                 held: GilCell::new(held),
                 waiters: GilCell::new(Waiters::default()),
-                binding: LoopBinding::new(),
+                binding: LoopBinding::new(ObjectKind::Lock),
             }),
         }
     }
@@ -78,6 +79,7 @@ impl Lock {
             return false;
         }
         state.held.set(py, Held::Locked);
+        state.binding.note_owner(py, true);
         true
     }
 
@@ -92,6 +94,7 @@ impl Lock {
             return Err(PyRuntimeError::new_err(crate::name!("Lock is not acquired.")));
         }
         this.state.held.set(py, Held::Unlocked);
+        this.state.binding.note_owner(py, false);
         this.wake_first(py)
     }
 
@@ -135,6 +138,7 @@ impl Routine for AcquireLock {
                 return None;
             }
             lock.state.held.set(py, Held::Locked);
+            lock.state.binding.note_owner(py, true);
         } else if !lock.try_acquire(py) {
             return None;
         }
@@ -168,6 +172,7 @@ impl Routine for AcquireLock {
             Input::Value(_) => {
                 lock.state.waiters.strike(py, self.key.take(), None)?;
                 lock.state.held.set(py, Held::Locked);
+                lock.state.binding.note_owner(py, true);
                 Ok(Step::Return(self.result(py)))
             }
         }
@@ -201,6 +206,7 @@ impl Routine for ReleaseLock {
             return None;
         }
         state.held.set(py, Held::Unlocked);
+        state.binding.note_owner(py, false);
         Some(Completed::return_and_wake(py, state.waiters.first_pending(py)))
     }
 
@@ -322,6 +328,7 @@ impl Lock {
 
     fn __init__(&self, py: Python<'_>) {
         self.state.held.set(py, Held::Unlocked);
+        self.state.binding.note_creation(py);
         drop(self.state.waiters.abandon(py));
     }
 

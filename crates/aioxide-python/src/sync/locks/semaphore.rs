@@ -1,5 +1,6 @@
 //! `Semaphore` and `BoundedSemaphore`.
 
+use aioxide_trace::ObjectKind;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::PyVisit;
@@ -39,6 +40,14 @@ pub struct BoundedSemaphore {
     bound: Contents<Count>,
 }
 
+impl State {
+    /// Tells the recorder how many permits are free.
+    #[inline(always)]
+    fn note_value(&self, py: Python<'_>) {
+        self.binding.note_length(py, || self.value.whole(py));
+    }
+}
+
 impl Semaphore {
     /// The initial value; 1 unless it was given.
     fn first_value<'py>(py: Python<'py>, value: Omittable<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -57,6 +66,8 @@ impl Semaphore {
         let state = &slf.get().state;
         drop(state.waiters.abandon(slf.py()));
         state.value.set(value);
+        state.binding.note_creation(slf.py());
+        state.note_value(slf.py());
         Ok(())
     }
 
@@ -70,9 +81,11 @@ impl Semaphore {
     #[inline]
     pub(super) fn try_acquire(&self, py: Python<'_>) -> bool {
         let state = &self.state;
-        state.value.is_free(py) == Some(true)
+        let acquired = state.value.is_free(py) == Some(true)
             && !(state.waiters.len(py) > 0 && state.waiters.any_alive(py))
-            && state.value.step(py, -1)
+            && state.value.step(py, -1);
+        state.note_value(py);
+        acquired
     }
 
     /// Whether no method that asyncio's methods call is overridden.
@@ -109,10 +122,11 @@ impl Semaphore {
     /// Adds `by` to the value.
     #[inline]
     pub(super) fn step(slf: &Bound<'_, Self>, by: i8) -> PyResult<()> {
-        let value = &slf.get().state.value;
-        if !value.step(slf.py(), by) {
-            value.set(&Self::value(slf)?.add(by)?);
+        let state = &slf.get().state;
+        if !state.value.step(slf.py(), by) {
+            state.value.set(&Self::value(slf)?.add(by)?);
         }
+        state.note_value(slf.py());
         Ok(())
     }
 
@@ -156,7 +170,7 @@ impl Semaphore {
             state: Contents::new(State {
                 value: Count::absent(),
                 waiters: GilCell::new(Waiters::default()),
-                binding: LoopBinding::new(),
+                binding: LoopBinding::new(ObjectKind::Semaphore),
             }),
         }
     }

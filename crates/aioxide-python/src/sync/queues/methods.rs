@@ -50,6 +50,7 @@ pub fn put_nowait(queue: &Bound<'_, Queue>, item: &Bound<'_, PyAny>) -> PyResult
     } else {
         this.store(item)?;
     }
+    this.state.note_length(py);
     this.state.unfinished.set(py, this.state.unfinished.get(py).wrapping_add(1));
     if let Some(finished) = this.state.finished.clone_ref(py) {
         finished.get().clear(py);
@@ -81,6 +82,7 @@ pub fn get_nowait(queue: &Bound<'_, Queue>) -> PyResult<Py<PyAny>> {
     } else {
         this.take(py)?
     };
+    this.state.note_length(py);
     if this.state.putters.len(py) > 0 {
         Queue::wake_next(&this.state.putters, py)?;
     }

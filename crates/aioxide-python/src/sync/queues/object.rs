@@ -173,6 +173,7 @@ impl Queue {
         let items = Items::empty(py, state.order)?;
         this.set_limit(&maxsize);
         state.unfinished.set(py, 0);
+        state.binding.note_creation(py);
         state.shut_down.set(py, false);
         drop((state.getters.abandon(py), state.putters.abandon(py)));
         drop(state.finished.take(py));

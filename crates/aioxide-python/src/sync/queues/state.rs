@@ -1,5 +1,6 @@
 //! The fields of a queue, and whether its class overrides a method that others call.
 
+use aioxide_trace::ObjectKind;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -75,6 +76,7 @@ pub(super) fn try_put(queue: &Bound<'_, Queue>, item: &Py<PyAny>) -> Option<Opti
     // The items are native, so it returns nothing to drop.
     std::mem::forget(state.items.push_native(py, item.clone_ref(py)));
     state.unfinished.set(py, state.unfinished.get(py).wrapping_add(1));
+    state.note_length(py);
     Some(getter)
 }
 
@@ -87,7 +89,9 @@ pub(super) fn try_get(queue: &Bound<'_, Queue>) -> Option<(Py<PyAny>, Option<Py<
         return None;
     }
     let putter = take_first(&state.putters, py)?;
-    Some((state.items.pop_native(py)?, putter))
+    let item = state.items.pop_native(py)?;
+    state.note_length(py);
+    Some((item, putter))
 }
 
 /// Removes the first waiter, if there is one; None if it is done already, and others
@@ -124,8 +128,14 @@ impl State {
             unfinished: GilCell::new(0),
             finished: GilCell::new(None),
             shut_down: GilCell::new(false),
-            binding: LoopBinding::new(),
+            binding: LoopBinding::new(ObjectKind::Queue),
         })
+    }
+
+    /// Tells the recorder how many items there are, if they are ours to count.
+    #[inline(always)]
+    pub fn note_length(&self, py: Python<'_>) {
+        self.binding.note_length(py, || self.items.native_len(py).map(|length| length as u64));
     }
 
     /// Whether no method is overridden, and the class is unchanged since it was examined.

@@ -12,6 +12,22 @@ mod own_list;
 mod thread_list;
 
 #[cfg(not(Py_3_14))]
-pub use own_list::{Links, link, live_tasks, unlink};
+pub use own_list::{Links, link, live_tasks};
 #[cfg(Py_3_14)]
-pub use thread_list::{Links, link, unlink};
+pub use thread_list::{Links, link};
+
+use pyo3::prelude::*;
+
+use super::Task;
+#[cfg(not(Py_3_14))]
+use own_list as list;
+#[cfg(Py_3_14)]
+use thread_list as list;
+
+/// Takes `task` out, which is done or gone, and ends its record. Does nothing if it is not
+/// there.
+#[inline]
+pub fn unlink(py: Python<'_>, task: &Task) {
+    list::unlink(py, task);
+    super::recording::end(py, task);
+}

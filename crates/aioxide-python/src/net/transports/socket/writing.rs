@@ -92,8 +92,14 @@ impl SocketTransport {
                 self.send(data)
             };
             match outcome {
-                Ok(Sent::All) => return Ok(()),
-                Ok(Sent::Only(count)) => sent = count,
+                Ok(Sent::All) => {
+                    self.state.link.note_bytes(py, 0, data.len());
+                    return Ok(());
+                }
+                Ok(Sent::Only(count)) => {
+                    self.state.link.note_bytes(py, 0, count);
+                    sent = count;
+                }
                 Err(error) => return self.write_failed(slf, error),
             }
         }
@@ -120,7 +126,10 @@ impl SocketTransport {
         }
         loop {
             match self.state.queue.send(py, self.fd) {
-                Ok(count) => return Ok(Some(count)),
+                Ok(count) => {
+                    self.state.link.note_bytes(py, 0, count);
+                    return Ok(Some(count));
+                }
                 Err(Errno::INTR) => {}
                 Err(error) if error == Errno::AGAIN || error == Errno::WOULDBLOCK => {
                     return Ok(None);

@@ -1,0 +1,307 @@
+//! What the recorder is told by a loop: its iterations, and each item that it runs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use aioxide_engine::recorder::{LoopRecord, LoopStatus, ObjectRecord, loops, ticks};
+use aioxide_engine::{Cancellable, Wait};
+use aioxide_trace::{Event, ItemKind, Kind, ObjectKind, WakerKind};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use super::LoopCore;
+use super::scheduling::thread_identity;
+use crate::core::current_task::running_loop_or_none;
+use crate::core::dispatch::Ready;
+use crate::core::executor::ThreadPool;
+use crate::core::handles::TimerHandle;
+use crate::core::tasks::{self, Task};
+use crate::ffi::free_list;
+use crate::recorder;
+use crate::watchdog::Beat;
+
+impl LoopCore {
+    /// Its record, which is begun now if it has none. None if nothing is recorded.
+    #[inline(always)]
+    pub fn loop_record(&self, py: Python<'_>) -> Option<&'static LoopRecord> {
+        match self.recording.get(py) {
+            Some((record, id)) if record.id() == id && record.status() == LoopStatus::Open => {
+                Some(record)
+            }
+            _ => self.begin_recording(py),
+        }
+    }
+
+    #[cold]
+    fn begin_recording(&self, py: Python<'_>) -> Option<&'static LoopRecord> {
+        if self.is_closed_now(py) {
+            return None;
+        }
+        let record = recorder::open_loop(py)?;
+        self.recording.set(py, Some((record, record.id())));
+        if self.thread.load(Ordering::Relaxed) == thread_identity() {
+            record.set_thread(native_thread());
+        }
+        Some(record)
+    }
+
+    /// The loop is closed.
+    pub(super) fn end_recording(&self, py: Python<'_>) {
+        let record = self.recording.get(py).filter(|(record, id)| record.id() == *id);
+        self.recording.set(py, None);
+        if let Some((record, _)) = record {
+            loops().close(record);
+        }
+    }
+
+    /// A thread begins to run the loop.
+    #[cold]
+    pub(super) fn record_run(&self, py: Python<'_>) {
+        if let Some(record) = self.loop_record(py) {
+            record.set_thread(native_thread());
+            let now = ticks();
+            record.set_last(now);
+            push(record, Event::iteration(now, self.engine.ready_len(py) as u64, 0, 0));
+        }
+    }
+
+    /// The thread that ran the loop has left it.
+    pub(super) fn record_end_of_run(&self, py: Python<'_>) {
+        if let Some((record, _)) = self.recording.get(py) {
+            record.set_running(0);
+            record.set_thread(0);
+        }
+    }
+
+    /// The loop goes into a poll that may wait.
+    #[inline]
+    pub(super) fn record_wait(&self, py: Python<'_>, record: &'static LoopRecord, wait: Wait) {
+        if wait != Wait::Poll && !self.has_virtual_time(py) {
+            self.record_gauges(py, record);
+            push(record, Event::poll_wait(record.last(), 0));
+        }
+    }
+
+    /// An iteration is about to run `count` items.
+    #[inline]
+    pub(super) fn record_iteration(
+        &self,
+        py: Python<'_>,
+        record: &'static LoopRecord,
+        has_polled: bool,
+        count: usize,
+    ) {
+        let ready = count as u64;
+        if has_polled {
+            let now = ticks();
+            let (timers, transports) = self.record_gauges(py, record);
+            record.set_last(now);
+            push(record, Event::iteration(now, ready, timers, transports));
+        } else if ready != record.ready() {
+            // An iteration like the one before, without a poll, needs no event of its own.
+            let timers = self.engine.timer_count(py) as u32;
+            push(record, Event::iteration(0, ready, timers, record.transports() as u32));
+        }
+        record.count_iteration(ready);
+    }
+
+    fn record_gauges(&self, py: Python<'_>, record: &'static LoopRecord) -> (u32, u32) {
+        let timers = self.engine.timer_count(py);
+        let transports = self.descriptors.transport_count(py);
+        record.set_gauges(timers as u64, transports as u64);
+        if let Some(threads) = self.pool.read(py, |pool| pool.as_ref().map(ThreadPool::threads)) {
+            let busy = self.handoff.calls().min(threads);
+            record.set_threads(busy as u32, (threads - busy) as u32);
+        }
+        (timers as u32, transports as u32)
+    }
+
+    /// A transport has received and sent so many bytes.
+    #[cold]
+    pub fn record_bytes(&self, py: Python<'_>, received: usize, sent: usize) {
+        if let Some(record) = self.loop_record(py) {
+            record.count_bytes(received as u64, sent as u64);
+        }
+    }
+
+    /// Runs one ready item and records it. The record is that of the iteration: what is recorded
+    /// may have been stopped since.
+    pub(super) fn run_recorded(
+        slf: &Bound<'_, Self>,
+        item: Ready,
+        record: Option<&'static LoopRecord>,
+        debug: bool,
+        beat: Option<&Arc<Beat>>,
+    ) -> PyResult<()> {
+        let run = |item| match debug || beat.is_some() {
+            true => Self::run_observed(slf, item, debug, beat),
+            false => Self::run_item(slf, item),
+        };
+        let Some(record) = record else { return run(item) };
+        match item.task_ref() {
+            Some(task) => {
+                let task = task.bind(slf.py()).clone();
+                Self::run_recorded_step(slf, item, record, task, run)
+            }
+            None => Self::run_recorded_callback(slf, item, record, run),
+        }
+    }
+
+    #[inline]
+    fn run_recorded_step(
+        slf: &Bound<'_, Self>,
+        item: Ready,
+        home: &'static LoopRecord,
+        task: Bound<'_, Task>,
+        run: impl FnOnce(Ready) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let Some(record) = tasks::record_of(&task, home) else { return run(item) };
+        let outer = home.running();
+        let what = Kind::Step as u64 | record.id() << 8;
+        home.set_running(what);
+        home.count_delay(record.begin_step(home.last()));
+        let result = run(item);
+        let detail = tasks::state_after(&task);
+        let (begin, now) = (home.last(), ticks());
+        record.end_step(begin, now, detail);
+        home.count_step(now.saturating_sub(begin), record.id());
+        home.ring().push([now, what, detail]);
+        home.set_last(now);
+        home.set_running(outer);
+        // SAFETY: the reference is alive.
+        if unsafe { pyo3::ffi::Py_REFCNT(task.as_ptr()) } == 1 {
+            // As after a step that is not recorded: its finalizers may call `current_task()`.
+            slf.get().current_task().flush(py, slf.as_any().as_unbound())?;
+        }
+        result
+    }
+
+    fn run_recorded_callback(
+        slf: &Bound<'_, Self>,
+        item: Ready,
+        home: &'static LoopRecord,
+        run: impl FnOnce(Ready) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        if item.is_cancelled() {
+            return run(item);
+        }
+        let (kind, location) = described(py, &item);
+        let outer = home.running();
+        let running = Kind::Callback as u64 | (kind as u64) << 8 | u64::from(location) << 16;
+        home.set_running(running);
+        let result = run(item);
+        let (begin, now) = (home.last(), ticks());
+        home.count_step(now.saturating_sub(begin), 0);
+        push(home, Event::callback(now, location, kind, 0));
+        home.set_last(now);
+        home.set_running(outer);
+        result
+    }
+
+    /// The id of the task whose step runs; 0 if none does.
+    pub fn recorded_task(&self, py: Python<'_>) -> u64 {
+        match self.loop_record(py).map_or(0, LoopRecord::running) {
+            step if Kind::from_byte(step as u8) == Kind::Step => step >> 8,
+            _ => 0,
+        }
+    }
+
+    /// An object is recorded from now on.
+    pub fn record_object(&self, py: Python<'_>, object: &ObjectRecord) {
+        if let Some(home) = self.loop_record(py) {
+            let kind = ObjectKind::from_byte(object.kind());
+            push(home, Event::object_created(0, object.id(), kind, object.location()));
+        }
+    }
+
+    /// An item was put into the ready queue because a future is done.
+    #[cold]
+    pub fn record_wakeup(&self, py: Python<'_>, ready: &Ready) {
+        let Some(home) = self.loop_record(py) else { return };
+        let Ready::Wake(task) = ready else { return };
+        let Some(record) = tasks::record_of(task.bind(py), home) else { return };
+        let running = home.running();
+        let (waker, by) = match Kind::from_byte(running as u8) {
+            Kind::Step => (WakerKind::Task, running >> 8),
+            Kind::Callback => (waker_of(ItemKind::from_byte((running >> 8) as u8)), 0),
+            _ => (WakerKind::Other, 0),
+        };
+        record.wake(home.last());
+        push(home, Event::woken(0, record.id(), waker, by));
+    }
+}
+
+fn push(home: &LoopRecord, event: Event) {
+    home.ring().push([event.ticks, event.what, event.detail]);
+}
+
+/// The calling thread, as the operating system numbers it.
+fn native_thread() -> u64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return rustix::thread::gettid().as_raw_nonzero().get() as u64;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    thread_identity()
+}
+
+/// What kind of item it is, and where the function is defined that it calls.
+fn described(py: Python<'_>, item: &Ready) -> (ItemKind, u32) {
+    match item {
+        Ready::Handle(handle) => {
+            let handle = handle.bind(py);
+            let is_timer = free_list::is_exactly::<TimerHandle>(handle);
+            let kind = if is_timer { ItemKind::Timer } else { ItemKind::Handle };
+            let callback = handle.get()._callback(py);
+            (kind, callback.map_or(0, |callback| recorder::of_callable(callback.bind(py))))
+        }
+        Ready::FutureCallback(parts) => {
+            (ItemKind::FutureCallback, recorder::of_callable(parts.function.bind(py)))
+        }
+        Ready::Alarm(_) | Ready::Deadline(..) => (ItemKind::Timer, 0),
+        Ready::Gathered(_) | Ready::Noticed(_) | Ready::TaskDone(_) => {
+            (ItemKind::FutureCallback, 0)
+        }
+        Ready::Socket(..)
+        | Ready::Datagram(..)
+        | Ready::ReadPipe(..)
+        | Ready::WritePipe(..)
+        | Ready::SocketIo(_) => (ItemKind::SocketEvent, 0),
+        Ready::Accept(..) => (ItemKind::Accept, 0),
+        Ready::Poll(_) | Ready::Woken | Ready::Ring(_) => (ItemKind::RustFuture, 0),
+        Ready::Signals => (ItemKind::Signal, 0),
+        Ready::Native(_) => (ItemKind::ThreadResult, 0),
+        Ready::Step(_) | Ready::Wake(_) | Ready::Throw(_) => (ItemKind::Other, 0),
+    }
+}
+
+/// What has woken a task, by the item that runs.
+fn waker_of(kind: ItemKind) -> WakerKind {
+    match kind {
+        ItemKind::Timer => WakerKind::Timer,
+        ItemKind::SocketEvent | ItemKind::Accept => WakerKind::Descriptor,
+        ItemKind::ThreadResult | ItemKind::Child => WakerKind::Thread,
+        ItemKind::Signal => WakerKind::Signal,
+        _ => WakerKind::Callback,
+    }
+}
+
+/// Puts a mark with this text into the events of the running loop.
+///
+/// # Errors
+///
+/// `RuntimeError` without a running loop of ours.
+#[pyfunction]
+#[pyo3(signature = (text, /))]
+pub fn _mark_recording(py: Python<'_>, text: &str) -> PyResult<()> {
+    let running = running_loop_or_none(py)?;
+    let Some(core) = LoopCore::of(&running) else {
+        return Err(PyRuntimeError::new_err(crate::name!("no loop of aioxide is running")));
+    };
+    if recorder::is_on()
+        && let Some(record) = core.get().loop_record(py)
+    {
+        recorder::mark(record, text);
+    }
+    Ok(())
+}

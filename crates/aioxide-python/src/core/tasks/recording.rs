@@ -1,0 +1,225 @@
+//! What the recorder is told of tasks.
+
+use aioxide_engine::recorder::{LoopRecord, Phase, TaskRecord, ticks};
+use aioxide_trace::{Event, Outcome, WaitKind};
+use pyo3::prelude::*;
+
+use super::Task;
+use crate::core::coroutines::Coroutine;
+use crate::core::dispatch::kind_of_future;
+use crate::core::futures::BoundLoop;
+use crate::recorder;
+
+impl Task {
+    /// Its record, if it has one.
+    #[inline(always)]
+    pub fn record(&self, py: Python<'_>) -> Option<&'static TaskRecord> {
+        self.state.record.get(py)
+    }
+}
+
+/// The task was created.
+#[inline]
+pub fn created(task: &Bound<'_, Task>, event_loop: &BoundLoop<'_>) {
+    let py = task.py();
+    let BoundLoop::Native(core) = event_loop else { return };
+    let Some(home) = core.get().loop_record(py) else { return };
+    if task.get().record(py).is_some() {
+        return; // `__init__` was called a second time.
+    }
+    let now = if home.thread() == 0 { ticks() } else { home.last() };
+    let parent = match home.running() {
+        step if step as u8 == aioxide_trace::Kind::Step as u8 => step >> 8,
+        _ => 0,
+    };
+    let created_at = recorder::caller(py);
+    if let Some(record) = begin(task, home, parent, (now, now), created_at) {
+        push(home, Event::task_created(0, record.id(), parent));
+    }
+}
+
+/// The record of a task; one that existed before gets it now.
+#[inline(always)]
+pub fn record_of(task: &Bound<'_, Task>, home: &'static LoopRecord) -> Option<&'static TaskRecord> {
+    match task.get().record(task.py()) {
+        Some(record) => Some(record),
+        None => adopt(task, home),
+    }
+}
+
+#[cold]
+fn adopt(task: &Bound<'_, Task>, home: &'static LoopRecord) -> Option<&'static TaskRecord> {
+    let record = begin(task, home, 0, (0, home.last()), 0)?;
+    let (py, waiter) = (task.py(), task.get().state.waiter.is_some(task.py()));
+    if waiter {
+        record.set_state(home.last(), state_after(task));
+    } else if !task.as_super().get().is_done(py) {
+        record.set_state(home.last(), Phase::Ready as u64);
+    }
+    Some(record)
+}
+
+fn begin(
+    task: &Bound<'_, Task>,
+    home: &'static LoopRecord,
+    parent: u64,
+    times: (u64, u64),
+    created_at: u32,
+) -> Option<&'static TaskRecord> {
+    let py = task.py();
+    let state = &task.get().state;
+    let coroutine = state.coroutine.clone_ref(py).map(|it| it.into_bound(py));
+    let coroutine = coroutine.map_or(0, |coroutine| match coroutine.cast_exact::<Coroutine>() {
+        Ok(native) => recorder::of_native(py, native.get().qualname(py)),
+        Err(_) => recorder::of_coroutine(&coroutine),
+    });
+    let record = state.name.clone_ref(py).recorded(py, |name| {
+        recorder::begin_task(py, home, parent, times, (coroutine, created_at), &name)
+    })?;
+    state.record.set(py, Some(record));
+    Some(record)
+}
+
+/// The task is done or gone.
+#[inline(always)]
+pub fn end(py: Python<'_>, task: &Task) {
+    if let Some(record) = task.state.record.get(py) {
+        end_record(py, task, record);
+    }
+}
+
+#[cold]
+fn end_record(py: Python<'_>, task: &Task, record: &'static TaskRecord) {
+    task.state.record.set(py, None);
+    if record.phase() != Phase::Running {
+        // It was dropped before it was done. After a step, the step says how it has ended.
+        record.set_state(ticks(), Phase::Cancelled as u64);
+    } else if !recorder::is_on() {
+        record.set_state(ticks(), Phase::Done as u64);
+    }
+    recorder::end_task(py, record);
+}
+
+/// The task has another name.
+pub fn renamed(py: Python<'_>, task: &Task) {
+    if let Some(record) = task.record(py) {
+        task.state.name.clone_ref(py).recorded(py, |name| recorder::rename_task(record, &name));
+    }
+}
+
+/// Somebody has called `cancel()`.
+#[inline]
+pub fn cancel_requested(task: &Bound<'_, Task>) {
+    if recorder::is_on() {
+        note_request(task);
+    }
+}
+
+#[cold]
+fn note_request(task: &Bound<'_, Task>) {
+    if let Some((record, home)) = recorded_at_home(task) {
+        let by = match home.running() {
+            step if step as u8 == aioxide_trace::Kind::Step as u8 => step >> 8,
+            _ => 0,
+        };
+        push(home, Event::cancel_requested(0, record.id(), by));
+    }
+}
+
+/// The record of the task and that of its loop.
+fn recorded_at_home(task: &Bound<'_, Task>) -> Option<(&'static TaskRecord, &'static LoopRecord)> {
+    let py = task.py();
+    let BoundLoop::Native(core) = task.as_super().get().event_loop(py).ok()? else { return None };
+    let home = core.get().loop_record(py)?;
+    Some((record_of(task, home)?, home))
+}
+
+/// Runs a step that is no item of the ready queue: of an eager task, or inside a handle.
+#[inline]
+pub fn nested_step(task: &Bound<'_, Task>, step: impl FnOnce() -> PyResult<()>) -> PyResult<()> {
+    if !recorder::is_on() {
+        return step();
+    }
+    let Some((record, home)) = recorded_at_home(task) else {
+        return step();
+    };
+    let outer = home.running();
+    home.set_running(aioxide_trace::Kind::Step as u64 | record.id() << 8);
+    let begin = ticks();
+    record.begin_step(begin);
+    let result = step();
+    let state = state_after(task);
+    record.end_step(begin, ticks(), state);
+    // Without a time: it is a part of the item that runs.
+    push(home, Event { ticks: 0, what: home.running(), detail: state });
+    home.set_running(outer);
+    result
+}
+
+/// How a step has ended, as the detail of its event.
+#[inline]
+pub fn state_after(task: &Bound<'_, Task>) -> u64 {
+    let py = task.py();
+    let future = task.as_super().get();
+    if future.is_done(py) {
+        return if future.is_cancelled(py) {
+            Outcome::Cancelled as u64
+        } else if future.has_exception(py) {
+            Outcome::Failed as u64
+        } else {
+            Outcome::Done as u64
+        };
+    }
+    match task.get().state.waiter.clone_ref(py) {
+        None => Outcome::Yielded as u64,
+        Some(waiter) => {
+            let (kind, id) = waited_for(&waiter.into_bound(py));
+            (kind as u64) << 8 | id << 16
+        }
+    }
+}
+
+/// What kind of thing it is that a task waits for, and its id.
+#[inline]
+fn waited_for(waiter: &Bound<'_, PyAny>) -> (WaitKind, u64) {
+    let py = waiter.py();
+    if let Some(noted) = recorder::take_wait(py, waiter.as_ptr().addr()) {
+        return noted;
+    }
+    match waiter.cast::<Task>() {
+        Ok(task) => (WaitKind::Task, task.get().record(py).map_or(0, TaskRecord::id)),
+        Err(_) => (kind_of_future(waiter), 0),
+    }
+}
+
+#[inline(always)]
+pub(in crate::core) fn push(home: &LoopRecord, event: Event) {
+    home.ring().push([event.ticks, event.what, event.detail]);
+}
+
+/// Records tasks that existed before the recording began; others are left out.
+#[pyfunction]
+#[pyo3(signature = (tasks, /))]
+pub fn _adopt_tasks(tasks: Vec<Bound<'_, PyAny>>) {
+    for task in &tasks {
+        if let Ok(task) = task.cast::<Task>()
+            && !task.as_super().get().is_done(task.py())
+        {
+            if let Some((record, home)) = recorded_at_home(task)
+                && record.loop_id() != home.id()
+            {
+                // It was recorded before, by a recording that has ended.
+                record.move_to(home.id(), home.place());
+            }
+        }
+    }
+}
+
+/// The id under which a task is recorded; None if it is not.
+#[pyfunction]
+#[pyo3(signature = (task, /))]
+pub fn _task_id(task: &Bound<'_, PyAny>) -> Option<crate::ffi::allocate::Made<u64>> {
+    let task = task.cast::<Task>().ok()?;
+    let record = task.get().record(task.py())?;
+    Some(crate::ffi::allocate::Made(record.id()))
+}

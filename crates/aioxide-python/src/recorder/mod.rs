@@ -1,0 +1,40 @@
+//! Recording what the program does: `aioxide.record()`, the trace file, the console.
+//!
+//! The tables and rings are `aioxide_engine::recorder`'s. Here is what names Python: places in the
+//! source, the options of a recording, and the forms in which it leaves the process. The hooks
+//! are in `core` (`event_loop/recording.rs`, `tasks/recording.rs`); they ask [`is_on`] first.
+
+mod chrome;
+mod console;
+mod dump;
+mod entries;
+mod failure_log;
+mod forking;
+mod places;
+mod session;
+mod stream;
+mod waits;
+
+pub use console::{_console_path, _start_console, _stop_console};
+pub use entries::{begin_object, begin_task, end_object, end_task, rename_task};
+pub use forking::{_hold_recorder_for_fork, _release_recorder_after_fork};
+pub use places::{caller, of_callable, of_coroutine, of_native};
+pub use session::{
+    _dump_recording, _is_recording, _note_failure, _note_finding, _recording_state,
+    _start_recording, _stop_recording, mark, open_loop,
+};
+pub use waits::{note_object, note_wait, take_wait};
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// Whether anything is recorded: one load. What a hook does is behind it.
+#[inline(always)]
+pub fn is_on() -> bool {
+    ON.load(Ordering::Relaxed)
+}
+
+fn set_on(on: bool) {
+    ON.store(on, Ordering::Relaxed);
+}
