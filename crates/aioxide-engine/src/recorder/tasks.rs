@@ -196,7 +196,7 @@ impl TaskRecord {
                 kept.len() as u8
             }
         };
-        self.home.store(home & (1 << 56) - 1 | u64::from(length) << 56, relaxed);
+        self.home.store((home & ((1 << 56) - 1)) | (u64::from(length) << 56), relaxed);
     }
 
     /// The task has another name now.

@@ -184,6 +184,9 @@ pub fn _recording_state() -> Option<(Made<usize>, Vec<(u32, bool, u64, u64)>)> {
     Some((Made(capacity), loops().all().into_iter().map(state).collect()))
 }
 
+/// File, line and qualified name.
+type Frame = (String, u32, String);
+
 /// Writes what is recorded to a new file at `path`, with the stacks that were read of tasks: as Chrome trace events if its name ends with
 /// `.json`, else as a trace file. `RuntimeError` if nothing was ever recorded.
 #[pyfunction]
@@ -191,7 +194,7 @@ pub fn _recording_state() -> Option<(Made<usize>, Vec<(u32, bool, u64, u64)>)> {
 pub fn _dump_recording(
     py: Python<'_>,
     path: PathBuf,
-    stacks: Vec<(u64, Vec<(String, u32, String)>)>,
+    stacks: Vec<(u64, Vec<Frame>)>,
 ) -> PyResult<()> {
     let Some(session) = session().clone() else {
         return Err(PyRuntimeError::new_err(crate::name!("nothing is recorded")));
@@ -200,9 +203,7 @@ pub fn _dump_recording(
     let stacks: Vec<Stack> = stacks
         .into_iter()
         .map(|(task, frames)| {
-            let located = |(file, line, function): (String, u32, String)| {
-                names().location(&file, &function, line)
-            };
+            let located = |(file, line, function): Frame| names().location(&file, &function, line);
             Stack { task, ticks: now, frames: frames.into_iter().map(located).collect() }
         })
         .collect();

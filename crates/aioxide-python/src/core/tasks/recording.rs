@@ -204,13 +204,11 @@ pub fn _adopt_tasks(tasks: Vec<Bound<'_, PyAny>>) {
     for task in &tasks {
         if let Ok(task) = task.cast::<Task>()
             && !task.as_super().get().is_done(task.py())
+            && let Some((record, home)) = recorded_at_home(task)
+            && record.loop_id() != home.id()
         {
-            if let Some((record, home)) = recorded_at_home(task)
-                && record.loop_id() != home.id()
-            {
-                // It was recorded before, by a recording that has ended.
-                record.move_to(home.id(), home.place());
-            }
+            // It was recorded before, by a recording that has ended.
+            record.move_to(home.id(), home.place());
         }
     }
 }
