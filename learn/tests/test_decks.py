@@ -6,12 +6,14 @@ import json
 import sqlite3
 import zipfile
 
+import hypothesis
 import jsonschema
 import pytest
 from aioxide_learn import deck as model
 from aioxide_learn.deck import reading, writing
 from aioxide_learn.store import cards, decks, reviews
 from conftest import NOON, make_deck
+from hypothesis import strategies as st
 
 CARD = {"id": "a", "front": "Q?", "back": "A."}
 
@@ -64,6 +66,11 @@ def test_a_deck_is_read():
          "d.json: $.cards[1].id: expected an id of its own; $.cards[0] has 'a' too"),
         (b'{"deck": "D", "deck": "E", "cards": []}',
          "d.json: expected each key once in an object, got 'deck' twice"),
+        (as_file(cards=[{**CARD, "front": "\ud800"}]),
+         "d.json: $.cards[0].front: expected text; got \"'\\\\ud800'\""),
+        (b'{"deck": ' + b"1" * 5000 + b"}",
+         "d.json: expected a deck: Exceeds the limit (4300 digits) for integer string conversion: "
+         "value has 5000 digits; use sys.set_int_max_str_digits() to increase the limit"),
         (b"[" * 100_000, "d.json: expected a deck, got JSON that is nested too deeply"),
     ],
 )  # fmt: skip
@@ -110,11 +117,53 @@ def test_a_cell_in_quotes_may_have_line_breaks():
         ("d.txt", "Q1\t \n", "d.txt:1: expected a question and an answer; the answer is empty"),
         ("d.txt", "Q1\tA\nQ1\tB\n", "d.txt:2: expected a question of its own; line 1 has the same"),
         ("d.txt", "\n", "d.txt: expected a question and an answer in at least one row"),
+        ("d.txt", "Q\0\tA", "d.txt: expected text, got a zero byte"),
         ("d.pdf", "x", "d.pdf: expected a file that ends in .json, .csv, .tsv, .txt"),
     ],
 )  # fmt: skip
 def test_wrong_text_is_refused_with_its_line(file, text, problem):
     assert problems(file, text.encode()) == [problem]
+
+
+@hypothesis.settings(deadline=None, max_examples=300)
+@hypothesis.given(
+    file=st.sampled_from(["d.json", "d.csv", "d.tsv", "d.txt", "d"]),
+    content=st.binary(max_size=200)
+    | st.text(alphabet='"\t\n,;{}[]:a1\\', max_size=200).map(str.encode),
+)
+def test_any_file_is_a_deck_or_a_list_of_problems_that_name_it(file, content):
+    try:
+        deck = reading.read_deck(file, content)
+    except model.DeckError as error:
+        assert error.problems and all(each.startswith(file) for each in error.problems)
+    else:
+        assert deck.cards and len({card.id for card in deck.cards}) == len(deck.cards)
+
+
+@hypothesis.settings(deadline=None, max_examples=100)
+@hypothesis.given(
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["deck", "cards", "id", "front", "back", "tags", "difficulty", "x"]
+                ),
+                inner,
+                max_size=6,
+            )
+        ),
+        max_leaves=30,
+    )
+)
+def test_any_json_is_a_deck_or_a_list_of_problems(value):
+    try:
+        deck = reading.read_deck("d.json", json.dumps(value).encode())
+    except model.DeckError as error:
+        assert all(each.startswith("d.json: ") for each in error.problems)
+    else:
+        assert reading.read_deck("d.json", writing.as_json(deck)) == deck
 
 
 def test_an_id_of_a_question_stays_when_its_answer_changes():

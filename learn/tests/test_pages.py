@@ -12,7 +12,7 @@ import httpx
 import pytest
 from aioxide_learn import lab_work
 from aioxide_learn.store import cards, decks, notes, reviews, settings, study
-from aioxide_learn.web import application
+from aioxide_learn.web import application, templating
 from aioxide_learn.web.security import POLICY
 from conftest import make_deck
 from starlette.routing import Mount
@@ -436,6 +436,11 @@ def test_a_body_that_is_too_long_is_refused(visit, monkeypatch):
         assert response.status_code == 413
 
     visit(check)
+
+
+def test_the_templates_are_made_before_they_are_needed():
+    templating.warm()
+    assert len(templating.environment().cache) == len(templating.environment().list_templates())
 
 
 def test_htmx_is_the_file_that_was_released():

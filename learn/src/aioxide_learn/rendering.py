@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hashlib
 import re
@@ -97,6 +98,14 @@ def _clean(html: str) -> str:
 def markdown(text: str) -> str:
     """Return HTML of a text in Markdown, sanitised."""
     return _clean(_parser().render(text))
+
+
+async def render_ahead(*texts: str) -> None:
+    """Render texts in a thread, so that :func:`markdown` has them at hand.
+
+    A text that is made to be slow takes seconds: they must not be the loop's.
+    """
+    await asyncio.to_thread(lambda: [markdown(text) for text in texts])
 
 
 #: Mark the place of a checkbox in a text: characters for private use, which no source keeps.

@@ -10,7 +10,7 @@ import hashlib
 import importlib.resources
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,8 @@ def read_deck(file: str, content: bytes) -> Deck:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DeckError([f"{file}: expected UTF-8, got other bytes at {error.start}"]) from None
+    if "\0" in text:
+        raise DeckError([f"{file}: expected text, got a zero byte"])
     suffix = Path(file).suffix.lower()
     if suffix == ".json":
         return _from_json(file, text)
@@ -141,6 +143,9 @@ def _from_json(file: str, text: str) -> Deck:
         raise DeckError(
             [f"{file}: expected each key once in an object, got {error} twice"]
         ) from None
+    except ValueError as error:
+        # A number of thousands of digits.
+        raise DeckError([f"{file}: expected a deck: {error}"]) from None
     except RecursionError:
         raise DeckError([f"{file}: expected a deck, got JSON that is nested too deeply"]) from None
     validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
@@ -150,6 +155,8 @@ def _from_json(file: str, text: str) -> Deck:
             problems.append(f"{file}: more problems are not listed")
             break
         problems.extend(_describe(file, wrong))
+    if not problems:
+        problems = list(_unstorable(file, "$", value))[:MAXIMUM_PROBLEMS]
     if not problems:
         problems = _doubled_ids(file, [card["id"] for card in value["cards"]])
     if problems:
@@ -185,6 +192,19 @@ def _describe(file: str, error: ValidationError) -> list[str]:
             for name in unknown
         ]
     return [f"{file}: {error.json_path}: expected {expected}; got {_short(error.instance)}"]
+
+
+def _unstorable(file: str, path: str, value: object) -> Iterator[str]:
+    """Yield a problem for each text that is no text: JSON can write half of a character."""
+    if isinstance(value, str):
+        if any(each == "\0" or "\ud800" <= each <= "\udfff" for each in value):
+            yield f"{file}: {path}: expected text; got {_short(ascii(value))}"
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _unstorable(file, f"{path}[{index}]", each)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _unstorable(file, f"{path}.{name}", each)
 
 
 def _short(value: object) -> str:

@@ -29,7 +29,7 @@ from aioxide_learn.web.lab_room import LabRooms
 from aioxide_learn.web.pages import browse, labs, progress, reading, review
 from aioxide_learn.web.pages import decks as decks_page
 from aioxide_learn.web.security import Guard
-from aioxide_learn.web.templating import page
+from aioxide_learn.web.templating import page, warm
 
 
 def create(folder: Path, port: int) -> Starlette:
@@ -53,6 +53,8 @@ def create(folder: Path, port: int) -> Starlette:
             app.state.database = database
             app.state.token = await database.write(_token)
             await bring_in_course(database)
+            warming = asyncio.create_task(asyncio.to_thread(warm), name="warm")
+            stack.push_async_callback(asyncio.wait, [warming])
             app.state.rooms = await stack.enter_async_context(LabRooms(database))
             yield
 

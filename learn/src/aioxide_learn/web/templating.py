@@ -49,6 +49,16 @@ def environment() -> jinja2.Environment:
     return made
 
 
+def warm() -> None:
+    """Compile the templates and load what highlights code; in a thread, before they are needed.
+
+    The first page would do it on the loop's thread, and the others wait.
+    """
+    for name in environment().list_templates():
+        environment().get_template(name)
+    markdown("```python\nawait asyncio.sleep(1)\n```")
+
+
 def moment(at: int | None) -> str:
     """Return a time for people: `2026-11-29 18:05`."""
     if at is None:

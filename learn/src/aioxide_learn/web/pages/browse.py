@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from aioxide_learn import clock
 from aioxide_learn.content import chapters
+from aioxide_learn.rendering import render_ahead
 from aioxide_learn.store import cards, decks, notes, reviews
 from aioxide_learn.store.cards import STATES
 from aioxide_learn.web.pages.review import filter_values, read_filter
@@ -62,6 +63,7 @@ async def show_card(request: Request) -> Response:
         }
 
     values = await request.app.state.database.read(state)
+    await render_ahead(values["card"].front, values["card"].back)
     return page(request, "card.html", today=clock.day_of(clock.now()), **values)
 
 

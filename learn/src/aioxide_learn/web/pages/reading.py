@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from aioxide_learn import clock, content
 from aioxide_learn.content import Page
-from aioxide_learn.rendering import Document, Item, document, slug
+from aioxide_learn.rendering import Document, Item, document, render_ahead, slug
 from aioxide_learn.store import notes, progress, study
 from aioxide_learn.web.security import change, text
 from aioxide_learn.web.templating import page
@@ -186,6 +186,7 @@ async def tick(request: Request, form: FormData) -> Response:
 async def list_notes(request: Request) -> Response:
     """GET /notes: every note."""
     found = await request.app.state.database.read(notes.every)
+    await render_ahead(*(note.text for note in found))
     folder = request.app.state.folder
     return page(request, "notes.html", notes=found, kinds=notes.KINDS, file=folder / notes.FILE)
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from aioxide_learn import clock
 from aioxide_learn.content import chapters
+from aioxide_learn.rendering import render_ahead
 from aioxide_learn.store import cards, decks, notes, reviews
 from aioxide_learn.store.cards import STATES, Filter
 from aioxide_learn.web.security import change, number, whole
@@ -83,6 +84,8 @@ async def _respond(
 ) -> HTMLResponse:
     now = clock.now()
     state = await request.app.state.database.read(_state, wanted, now, only)
+    if (card := state["card"]) is not None:
+        await render_ahead(card.front, card.back)
     return page(
         request,
         template,
@@ -198,6 +201,8 @@ async def _respond_cram(
         }
 
     values = await request.app.state.database.read(state)
+    if (card := values["card"]) is not None:
+        await render_ahead(card.front, card.back)
     return page(
         request,
         template,
