@@ -92,6 +92,8 @@ def all_blocks() -> list[Block]:
         # What a program on the front prints stands on the back.
         text = f"{card['front']}\n\n{card['back']}"
         found += blocks_of(text, f"{file.name}:{card['id']}")
+    for program in sorted((CONTENT / "pictures").glob("*.py")):
+        found.append(Block(f"pictures/{program.name}", program.read_text("utf-8")))
     for lab in LABS:
         if lab.name not in ENDLESS:
             source = (lab / "solution.py").read_text("utf-8")
