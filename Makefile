@@ -223,6 +223,11 @@ fuzz: ## Random programs on the engine, locks and queues, HTTP: make fuzz ARGS=2
 		$(CARGO) test --locked --package aioxide-http --no-fail-fast \
 		--test against_hyper --test hostile --test round_trip --test client
 
+# Guided by coverage, for as long as it is let: libFuzzer's options go into ARGS, the target is TARGET.
+.PHONY: fuzz-http
+fuzz-http: ## Any bytes as responses or requests of aioxide-http (needs cargo-fuzz and a nightly compiler)
+	cd crates/aioxide-http && $(CARGO) +nightly fuzz run $(or $(TARGET),responses) -- $(ARGS)
+
 .PHONY: fuzz-api
 fuzz-api: ## Hostile random calls from Python: make fuzz-api ARGS="--seconds 3600"
 	@$(prepare) build test

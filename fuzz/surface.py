@@ -22,7 +22,9 @@ RUNS_A_LOOP = frozenset(
     ("run", "run_forever", "run_until_complete", "serve_forever", "__exit__", "close")
 )
 #: The program needs these of its loop to go on.
-OWN_ATTRIBUTES = frozenset(("stop", "run_forever", "call_soon", "close", "create_task"))
+OWN_ATTRIBUTES = frozenset(
+    ("stop", "run_forever", "call_soon", "close", "create_task", "is_closed")
+)
 #: Functions that change the process, not the objects under test.
 LEFT_OUT = frozenset(
     (

@@ -195,9 +195,23 @@ def test_transport_without_a_pool(run, package, undo):
     run(go())
 
 
-def test_http_2_is_the_librarys_own(package, undo, is_native):
+def test_http_2_is_native(package, undo, is_native):
     pytest.importorskip("h2")
-    assert not is_native(package.AsyncClient(http2=True))
+    assert is_native(package.AsyncClient(http2=True))
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_replaced_connections_of_http_2_are_the_librarys_own(
+    package, undo, is_native, monkeypatch, is_before
+):
+    pytest.importorskip("h2")
+    core = {"httpx": "httpcore", "httpx2": "httpcore2"}[package.__name__]
+    module = importlib.import_module(f"{core}._async.http2")
+    client = package.AsyncClient(http2=True)
+    if not is_before:
+        assert is_native(package.AsyncClient(http2=True))
+    monkeypatch.setattr(module.AsyncHTTP2Connection, "handle_async_request", None)
+    assert not is_native(client)
 
 
 def test_another_loop_is_the_librarys_own(package, undo):

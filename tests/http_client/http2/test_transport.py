@@ -28,18 +28,20 @@ def certificates(tmp_path_factory):
     return Certificates.issue(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture(params=["httpx", "aioxide"])
+@pytest.fixture(params=["httpx", "aioxide", "in place"])
 def client(request, certificates):
-    """Makes a client over httpx's transport, and over ours."""
-    kinds = {"httpx": httpx.AsyncHTTPTransport, "aioxide": aioxide.http.Transport}
+    """Makes a client over httpx's transport, over ours, and over httpx's accelerated in place."""
+    kinds = {"aioxide": aioxide.http.Transport}
+    if request.param == "in place":
+        aioxide.install(http=True)
+        request.addfinalizer(aioxide.uninstall)
 
     def make(timeout=5.0, **options):
-        transport = kinds[request.param](
-            verify=certificates.client_context(), http2=True, **options
-        )
+        kind = kinds.get(request.param, httpx.AsyncHTTPTransport)
+        transport = kind(verify=certificates.client_context(), http2=True, **options)
         return httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False)
 
-    make.is_ours = request.param == "aioxide"
+    make.is_ours = request.param != "httpx"
     return make
 
 

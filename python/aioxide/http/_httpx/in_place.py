@@ -141,12 +141,14 @@ class _Acceleration:
             return None
         known = transport.__dict__.get(_ATTRIBUTE)
         if known is None or known[0] is not theirs:
-            known = (theirs, self._make_pools(theirs))
+            known = (theirs, self._make_pools(theirs, way))
             setattr(transport, _ATTRIBUTE, known)
         pools = known[1]
         return None if pools is None else pools.of(_get_running_loop())
 
-    def _make_pools(self, theirs: Any) -> Pools | None:
+    def _make_pools(self, theirs: Any, way: Way) -> Pools | None:
+        if theirs._http2 and not way.reaches_http2():
+            return None
         settings = _settings(theirs)
         if settings is None:
             return None
@@ -166,8 +168,7 @@ def _settings(pool: Any) -> Settings | None:
     options = () if pool._socket_options is None else pool._socket_options
     context = pool._ssl_context
     if (
-        pool._http2
-        or not pool._http1
+        not pool._http1
         or pool._proxy is not None
         or not isinstance(options, (list, tuple))
         or not isinstance(context, ssl.SSLContext)
@@ -178,6 +179,7 @@ def _settings(pool: Any) -> Settings | None:
         _limit(pool._max_connections),
         _limit(pool._max_keepalive_connections),
         pool._keepalive_expiry,
+        protocols=("h2", "http/1.1") if pool._http2 else ("http/1.1",),
     )
     proxy_url = getattr(pool, "_proxy_url", None)
     if proxy_url is not None:

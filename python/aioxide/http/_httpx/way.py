@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FunctionType
 from typing import Any
 
 __all__ = ("Way", "is_own")
+
+_Functions = tuple[str, str, tuple[str, ...]]
 
 #: Module below the package, class, methods.
 _FUNCTIONS = (
@@ -22,6 +24,8 @@ _FUNCTIONS = (
     ("_backends.auto", "AutoBackend", ("connect_tcp", "connect_unix_socket")),
     ("_backends.anyio", "AnyIOBackend", ("connect_tcp", "connect_unix_socket")),
 )
+#: The same of connections of HTTP/2, whose module is imported only where they are wanted.
+_HTTP2 = ("_async.http2", "AsyncHTTP2Connection", ("handle_async_request",))
 _POOLS = (
     ("_async.connection_pool", "AsyncConnectionPool"),
     ("_async.http_proxy", "AsyncHTTPProxy"),
@@ -36,6 +40,7 @@ class Way:
     """The way of one httpcore.
 
     Arguments:
+        core: the name of the package.
         watched: namespace, name and function of each; a namespace is a live view.
         pools: the classes of pools, with how each makes a connection.
         backends: the classes of network backends.
@@ -43,10 +48,13 @@ class Way:
 
     def __init__(
         self,
+        core: str,
         watched: list[tuple[Any, str, Any]],
         pools: dict[type, Any],
         backends: frozenset[type],
     ) -> None:
+        self._core = core
+        self._knows_http2 = False
         self._watched = watched
         self._pools = pools
         self._backends = backends
@@ -55,12 +63,9 @@ class Way:
     @classmethod
     def find(cls, core: str) -> Way | None:
         """Return the way of httpcore, or of httpcore2; None while something on it is replaced."""
-        watched: list[tuple[Any, str, Any]] = []
-        for owner, module, name in _owners(core):
-            function = vars(owner).get(name)
-            if not is_own(function, module.__file__, f"{owner.__name__}.{name}"):
-                return None
-            watched.append((vars(owner), name, function))
+        watched = _watched(core, _FUNCTIONS)
+        if watched is None:
+            return None
         anyio = importlib.import_module("anyio")
         for name in _ANYIO:
             function = getattr(anyio, name)
@@ -78,7 +83,18 @@ class Way:
                 return None
             pools[pool_class] = create
         backends = (_class(core, *each) for each in _BACKENDS)
-        return cls(watched, pools, frozenset(each for each in backends if each is not None))
+        own_backends = frozenset(each for each in backends if each is not None)
+        return cls(core, watched, pools, own_backends)
+
+    def reaches_http2(self) -> bool:
+        """Watch what connections of HTTP/2 are, too; False if something of it is replaced."""
+        if not self._knows_http2:
+            watched = _watched(self._core, (_HTTP2,))
+            if watched is None:
+                return False
+            self._watched += watched
+            self._knows_http2 = True
+        return True
 
     def is_free(self, pool: Any) -> bool:
         """Whether a request of this pool would reach the network by httpcore's own functions."""
@@ -99,8 +115,19 @@ class Way:
         return True
 
 
-def _owners(core: str) -> Iterator[tuple[Any, Any, str]]:
-    for module_name, class_name, names in _FUNCTIONS:
+def _watched(core: str, functions: Iterable[_Functions]) -> list[tuple[Any, str, Any]] | None:
+    """Return namespace, name and function of each; None while one is replaced."""
+    watched: list[tuple[Any, str, Any]] = []
+    for owner, module, name in _owners(core, functions):
+        function = vars(owner).get(name)
+        if not is_own(function, module.__file__, f"{owner.__name__}.{name}"):
+            return None
+        watched.append((vars(owner), name, function))
+    return watched
+
+
+def _owners(core: str, functions: Iterable[_Functions]) -> Iterator[tuple[Any, Any, str]]:
+    for module_name, class_name, names in functions:
         owner = _class(core, module_name, class_name)
         if owner is not None:
             module = sys.modules[f"{core}.{module_name}"]
