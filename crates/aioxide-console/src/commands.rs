@@ -6,6 +6,7 @@ use std::path::PathBuf;
 /// What `--help` prints.
 pub const HELP: &str = "\
 usage: aioxide-console convert IN OUT
+       aioxide-console top [PID...]
 
   convert IN OUT   write the trace IN (.aiotrace, or the ring file that a killed process left) as
                    OUT: .html    a page that holds everything; open it in a browser
@@ -13,10 +14,13 @@ usage: aioxide-console convert IN OUT
                         .pftrace Perfetto (https://ui.perfetto.dev)
                         .json    Chrome trace events
 
+  top [PID...]     show the processes PID, or all that have a console, live in the terminal; a process
+                   has one if it was started with 'aioxide --console' or AIOXIDE_CONSOLE=1
+
   -h, --help       print this
   -V, --version    print the version
 
-'aioxide trace' and 'aioxide trace convert' run this program.";
+'aioxide trace', 'aioxide trace convert' and 'aioxide top' run this program.";
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +36,11 @@ pub enum Command {
         /// What is written.
         to: PathBuf,
     },
+    /// Show processes live.
+    Top {
+        /// Which; none for all.
+        pids: Vec<u32>,
+    },
 }
 
 /// Reads the command line.
@@ -40,7 +49,7 @@ pub enum Command {
 /// An option or argument that is unknown, missing or too many.
 pub fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let name = match arguments.next()? {
-        None => return Err("what to do is missing: convert".into()),
+        None => return Err("what to do is missing: convert or top".into()),
         Some(Short('h') | Long("help")) => return Ok(Command::Help),
         Some(Short('V') | Long("version")) => return Ok(Command::Version),
         Some(Value(name)) => name,
@@ -48,7 +57,8 @@ pub fn parse(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
     };
     match name.to_str() {
         Some("convert") => convert(arguments),
-        _ => Err(format!("there is no command {name:?}: convert").into()),
+        Some("top") => top(arguments),
+        _ => Err(format!("there is no command {name:?}: convert or top").into()),
     }
 }
 
@@ -68,6 +78,21 @@ fn convert(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
     }
 }
 
+fn top(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
+    let mut pids = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Value(pid) => match pid.to_str().and_then(|text| text.parse().ok()) {
+                Some(pid) if pid > 0 => pids.push(pid),
+                _ => return Err(format!("{pid:?} is no process's number").into()),
+            },
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Top { pids })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +108,15 @@ mod tests {
         assert_eq!(parsed(&["convert", "a"]).unwrap_err(), "convert takes two files: IN OUT");
         assert!(parsed(&["convert", "a", "b", "c"]).is_err());
         assert!(parsed(&["convert", "--fast", "a", "b"]).unwrap_err().contains("--fast"));
+    }
+
+    #[test]
+    fn top_takes_processes() {
+        assert_eq!(parsed(&["top"]), Ok(Command::Top { pids: Vec::new() }));
+        assert_eq!(parsed(&["top", "12", "13"]), Ok(Command::Top { pids: vec![12, 13] }));
+        for wrong in ["0", "-1", "app.py", "99999999999"] {
+            assert!(parsed(&["top", wrong]).is_err());
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! |---|---|
 //! | [`commands`] | the command line |
 //! | [`timeline`] | a trace file, read into spans of time |
+//! | [`process`] | processes that can be watched, and how one is asked |
+//! | [`top`] | a live view in the terminal |
 //! | [`convert`] | a timeline as a page, a picture, or another tool's trace |
 
 pub mod commands;
@@ -12,4 +14,7 @@ pub mod convert;
 pub mod escape;
 pub mod lanes;
 pub mod palette;
+pub mod process;
 pub mod timeline;
+pub mod top;
+pub mod units;

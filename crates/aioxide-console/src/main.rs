@@ -1,6 +1,6 @@
 //! `aioxide-console`: see [`aioxide_console`].
 
-use aioxide_console::{commands, convert};
+use aioxide_console::{commands, convert, top};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -18,10 +18,13 @@ fn run(command: commands::Command) -> ExitCode {
         commands::Command::Help => Ok(commands::HELP.to_owned()),
         commands::Command::Version => Ok(format!("aioxide-console {}", env!("CARGO_PKG_VERSION"))),
         commands::Command::Convert { from, to } => convert::convert(&from, &to),
+        commands::Command::Top { pids } => top::run(&pids).map(|()| String::new()),
     };
     match result {
         Ok(text) => {
-            println!("{}", text.trim_end());
+            if !text.is_empty() {
+                println!("{}", text.trim_end());
+            }
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -7,6 +7,7 @@ mod proto;
 mod svg;
 
 use crate::timeline::{Timeline, read_file};
+use crate::units::duration;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -77,53 +78,4 @@ pub fn notes(timeline: &Timeline) -> Vec<String> {
         notes.push(format!("note: {} earlier events were not kept", timeline.dropped));
     }
     notes
-}
-
-/// Nanoseconds for the user, with three digits: `1.25 ms`.
-pub fn duration(ns: u64) -> String {
-    let (value, unit) = match ns {
-        0..1_000 => return format!("{ns} ns"),
-        1_000..1_000_000 => (ns as f64 / 1e3, "µs"),
-        1_000_000..1_000_000_000 => (ns as f64 / 1e6, "ms"),
-        1_000_000_000..60_000_000_000 => (ns as f64 / 1e9, "s"),
-        _ => {
-            let seconds = ns / 1_000_000_000;
-            let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-            return if hours == 0 {
-                format!("{minutes} min {seconds:02} s")
-            } else {
-                format!("{hours} h {minutes:02} min")
-            };
-        }
-    };
-    let digits = if value < 10.0 {
-        2
-    } else if value < 100.0 {
-        1
-    } else {
-        0
-    };
-    format!("{value:.digits$} {unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::duration;
-
-    #[test]
-    fn durations_have_three_digits_and_a_unit() {
-        let shown = [
-            (0, "0 ns"),
-            (999, "999 ns"),
-            (1_500, "1.50 µs"),
-            (31_260_000, "31.3 ms"),
-            (300_000_000, "300 ms"),
-            (59_000_000_000, "59.0 s"),
-            (61_000_000_000, "1 min 01 s"),
-            (7_260_000_000_000, "2 h 01 min"),
-        ];
-        for (ns, text) in shown {
-            assert_eq!(duration(ns), text);
-        }
-    }
 }

@@ -1,10 +1,11 @@
 //! A still picture for a document.
 
-use super::{duration, notes};
+use super::notes;
 use crate::escape::{markup, shorten};
 use crate::lanes::Layout;
 use crate::palette::Paint;
 use crate::timeline::{Other, SpanState, Timeline};
+use crate::units::duration;
 use std::io::{self, Write};
 
 /// The picture's width, and that of the column of names, in pixels.

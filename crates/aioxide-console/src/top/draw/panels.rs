@@ -1,0 +1,205 @@
+//! The loops, the locks and queues, and the findings.
+
+use super::super::app::{App, Process};
+use super::{ALARM, DIM, scrolled};
+use crate::escape::visible;
+use crate::units::{bytes, count, duration};
+use aioxide_trace::wire::{LoopInfo, TaskInfo};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Style};
+use ratatui::text::{Line, Span};
+
+/// The heights of a bar of the histogram.
+const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Draws the loops, each in several lines.
+pub fn loops(frame: &mut Frame<'_>, app: &App, area: Rect) {
+    let mut lines = Vec::new();
+    for (pid, process) in &app.processes {
+        for each in &process.now.loops {
+            loop_lines(*pid, process, each, &mut lines);
+        }
+    }
+    let marked = App {
+        selected: usize::MAX,
+        scroll: app.selected.min(lines.len().saturating_sub(1)),
+        ..App::default()
+    };
+    scrolled(frame, &marked, area, Line::from("LOOPS"), lines);
+}
+
+fn loop_lines(pid: u32, process: &Process, each: &LoopInfo, lines: &mut Vec<Line<'static>>) {
+    let rate = |counter: fn(&LoopInfo) -> u64| process.per_second(each.id, counter);
+    let per_second = |counter, unit: fn(u64) -> String| {
+        rate(counter).map_or_else(|| "-".to_owned(), |value| format!("{}/s", unit(value as u64)))
+    };
+    let state = if each.running { "running" } else { "not running" };
+    lines.push(Line::from(vec![
+        Span::styled(format!("{pid} loop {}", each.id), super::BOLD),
+        Span::styled(format!("  {state}, thread {}", each.thread), DIM),
+    ]));
+    if let Some(by) = &each.blocked_by {
+        lines.push(Line::styled(format!("  blocked: {}", visible(by)), ALARM));
+    }
+    let now = each.now.as_ref().map_or_else(
+        || "polls".to_owned(),
+        |now| {
+            format!(
+                "{} {} for {}",
+                visible(&now.name),
+                visible(&now.location),
+                duration(now.since_ns)
+            )
+        },
+    );
+    lines.push(Line::from(format!("  now         {now}")));
+    lines.push(Line::from(format!(
+        "  iterations  {} ({})   ready {}   timers {}",
+        count(each.iterations),
+        per_second(|it| it.iterations, count),
+        count(each.ready),
+        count(each.timers)
+    )));
+    lines.push(Line::from(format!(
+        "  transports  {}   received {} ({})   sent {} ({})   unsent {}",
+        count(each.transports),
+        bytes(each.bytes_in),
+        per_second(|it| it.bytes_in, bytes),
+        bytes(each.bytes_out),
+        per_second(|it| it.bytes_out, bytes),
+        bytes(each.unsent)
+    )));
+    lines.push(Line::from(format!(
+        "  threads     {} busy, {} idle   longest step {} {}",
+        each.threads_busy,
+        each.threads_idle,
+        duration(each.longest_ns),
+        visible(&task_name(&process.now.tasks.tasks, each.longest_task))
+    )));
+    lines.push(Line::from(format!("  delay       {}", histogram(&each.delays))));
+    lines.push(Line::default());
+}
+
+/// How long ready items waited for their turn, as bars, with the median and the 99th percentile.
+fn histogram(delays: &[u64]) -> String {
+    let delays = &delays[..delays.len().min(64)];
+    let total: u64 = delays.iter().fold(0, |sum, each| sum.saturating_add(*each));
+    if total == 0 {
+        return "none recorded".to_owned();
+    }
+    let percentile = |part: f64| {
+        let wanted = (total as f64 * part).ceil() as u64;
+        let mut seen = 0_u64;
+        let bucket = delays.iter().position(|each| {
+            seen = seen.saturating_add(*each);
+            seen >= wanted
+        });
+        duration(2_u64.saturating_pow(bucket.unwrap_or(0) as u32 + 1))
+    };
+    let first = delays.iter().position(|each| *each > 0).unwrap_or(0);
+    let last = delays.iter().rposition(|each| *each > 0).unwrap_or(0);
+    let most = delays.iter().copied().max().unwrap_or(1).max(1);
+    let bars: String = delays[first..=last]
+        .iter()
+        .map(|each| {
+            let tall = (*each as f64 / most as f64 * 8.0).ceil() as usize;
+            BARS[tall.min(8)]
+        })
+        .collect();
+    format!(
+        "{} {bars} {}   half below {}, 99 % below {}",
+        duration(2_u64.saturating_pow(first as u32)),
+        duration(2_u64.saturating_pow(last as u32 + 1)),
+        percentile(0.5),
+        percentile(0.99)
+    )
+}
+
+fn task_name(tasks: &[TaskInfo], id: u64) -> String {
+    if id == 0 {
+        return String::new();
+    }
+    tasks
+        .iter()
+        .find(|task| task.id == id)
+        .map_or_else(|| format!("task {id}"), |task| task.name.clone())
+}
+
+/// Draws the locks, semaphores and queues.
+pub fn objects(frame: &mut Frame<'_>, app: &App, area: Rect) {
+    let mut lines = Vec::new();
+    for (pid, process) in &app.processes {
+        let tasks = &process.now.tasks.tasks;
+        for each in &process.now.objects {
+            let owner = task_name(tasks, each.owner);
+            let owner = if owner.is_empty() { "-".to_owned() } else { owner };
+            let names: Vec<String> =
+                each.waiters.iter().take(3).map(|id| task_name(tasks, *id)).collect();
+            let more = if each.waiters.len() > 3 { ", …" } else { "" };
+            let name = if each.name.is_empty() { each.id.to_string() } else { each.name.clone() };
+            lines.push(Line::from(format!(
+                "{pid:<8}{:<11}{:<18.18} {:<18.18} {:<20.20} {:>6}  {} {}{more}",
+                visible(&each.kind),
+                visible(&name),
+                visible(&each.created),
+                visible(&owner),
+                each.length,
+                each.waiters.len(),
+                visible(&names.join(", "))
+            )));
+        }
+    }
+    let head = format!(
+        "{:<8}{:<11}{:<18} {:<18} {:<20} {:>6}  WAITERS",
+        "PID", "KIND", "NAME", "CREATED", "OWNER", "LENGTH"
+    );
+    scrolled(frame, app, area, Line::from(head), lines);
+}
+
+/// Draws what lints found: the sentence, and below it what to do.
+pub fn findings(frame: &mut Frame<'_>, app: &App, area: Rect) {
+    let mut lines = Vec::new();
+    for (pid, process) in &app.processes {
+        for each in &process.now.findings {
+            let lint = Span::styled(
+                format!("{pid} {}: ", visible(&each.lint)),
+                Style::new().fg(Color::Yellow),
+            );
+            lines.push(Line::from(vec![lint, Span::raw(visible(&each.sentence).into_owned())]));
+            let mut facts = vec![format!("at {}", visible(&each.place))];
+            if !each.created.is_empty() {
+                facts.push(format!("created at {}", visible(&each.created)));
+            }
+            if each.elapsed_ns > 0 {
+                facts.push(format!("lasted {}", duration(each.elapsed_ns)));
+            }
+            if !each.victims.is_empty() {
+                facts.push(format!("held up {}", visible(&each.victims.join(", "))));
+            }
+            lines.push(Line::styled(format!("    {}", facts.join(", ")), DIM));
+            lines.push(Line::from(format!("    {}", visible(&each.fix))));
+        }
+    }
+    let scroll = (app.selected * 3).min(lines.len().saturating_sub(1));
+    let marked = App { selected: usize::MAX, scroll, ..App::default() };
+    scrolled(frame, &marked, area, Line::from("FINDINGS"), lines);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::histogram;
+
+    #[test]
+    fn a_histogram_has_its_ends_and_percentiles() {
+        let mut delays = vec![0; 64];
+        (delays[10], delays[11], delays[14]) = (80, 19, 1);
+        assert_eq!(
+            histogram(&delays),
+            "1.02 µs █▂  ▁ 32.8 µs   half below 2.05 µs, 99 % below 4.10 µs"
+        );
+        assert_eq!(histogram(&[]), "none recorded");
+        assert!(histogram(&[u64::MAX; 64]).contains('█'));
+        assert!(histogram(&vec![1; 5_000]).contains('█'));
+    }
+}
