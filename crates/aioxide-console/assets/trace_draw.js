@@ -335,8 +335,11 @@ class View {
       for (let each = at; each < next; each += step) value = Math.max(value, values[each]);
       const x = Math.max(LABELS, this.x(times[at]));
       const right = Math.min(this.wide, next < times.length ? this.x(times[next]) : this.x(this.trace.end));
-      const high = (value / row.most) * tall;
-      context.fillRect(x, base - high, Math.max(1, right - x), high);
+      // The largest of those that fall together, then the last of them until the next one.
+      const high = (value / row.most) * tall, last = (values[next - 1] / row.most) * tall;
+      const edge = next === at + 1 ? right : Math.min(right, x + 1.5);
+      context.fillRect(x, base - high, Math.max(1, edge - x), high);
+      if (right > edge) context.fillRect(edge, base - last, right - edge, last);
       at = next;
     }
     const most = row.name === "iteration" ? this.trace.duration(row.most / this.trace.unit) : row.most.toLocaleString("en");

@@ -1,12 +1,13 @@
 //! The command line.
 
+use lexopt::ValueExt;
 use lexopt::prelude::{Long, Short, Value};
 use std::path::PathBuf;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
 usage: aioxide-console convert IN OUT
-       aioxide-console top [PID...]
+       aioxide-console top [--web [--port PORT]] [PID...]
 
   convert IN OUT   write the trace IN (.aiotrace, or the ring file that a killed process left) as
                    OUT: .html    a page that holds everything; open it in a browser
@@ -16,6 +17,9 @@ usage: aioxide-console convert IN OUT
 
   top [PID...]     show the processes PID, or all that have a console, live in the terminal; a process
                    has one if it was started with 'aioxide --console' or AIOXIDE_CONSOLE=1
+      --web        print an address with a token, and show them in the browser that opens it, with
+                   what they have recorded
+      --port PORT  listen on this port of the loopback interface, not on any that is free
 
   -h, --help       print this
   -V, --version    print the version
@@ -40,6 +44,8 @@ pub enum Command {
     Top {
         /// Which; none for all.
         pids: Vec<u32>,
+        /// The port of the web view, 0 for any; none for the terminal.
+        web: Option<u16>,
     },
 }
 
@@ -80,9 +86,12 @@ fn convert(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
 
 fn top(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut pids = Vec::new();
+    let (mut web, mut port) = (false, None);
     while let Some(argument) = arguments.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
+            Long("web") => web = true,
+            Long("port") => port = Some(arguments.value()?.parse()?),
             Value(pid) => match pid.to_str().and_then(|text| text.parse().ok()) {
                 Some(pid) if pid > 0 => pids.push(pid),
                 _ => return Err(format!("{pid:?} is no process's number").into()),
@@ -90,7 +99,10 @@ fn top(mut arguments: lexopt::Parser) -> Result<Command, lexopt::Error> {
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Command::Top { pids })
+    if port.is_some() && !web {
+        return Err("--port is of --web".into());
+    }
+    Ok(Command::Top { pids, web: web.then(|| port.unwrap_or(0)) })
 }
 
 #[cfg(test)]
@@ -112,8 +124,19 @@ mod tests {
 
     #[test]
     fn top_takes_processes() {
-        assert_eq!(parsed(&["top"]), Ok(Command::Top { pids: Vec::new() }));
-        assert_eq!(parsed(&["top", "12", "13"]), Ok(Command::Top { pids: vec![12, 13] }));
+        assert_eq!(parsed(&["top"]), Ok(Command::Top { pids: Vec::new(), web: None }));
+        assert_eq!(
+            parsed(&["top", "12", "13"]),
+            Ok(Command::Top { pids: vec![12, 13], web: None })
+        );
+        assert_eq!(
+            parsed(&["top", "--web", "12"]),
+            Ok(Command::Top { pids: vec![12], web: Some(0) })
+        );
+        let on_port = parsed(&["top", "--port", "80", "--web"]);
+        assert_eq!(on_port, Ok(Command::Top { pids: Vec::new(), web: Some(80) }));
+        assert!(parsed(&["top", "--port", "80"]).is_err());
+        assert!(parsed(&["top", "--web", "--port", "70000"]).is_err());
         for wrong in ["0", "-1", "app.py", "99999999999"] {
             assert!(parsed(&["top", wrong]).is_err());
         }

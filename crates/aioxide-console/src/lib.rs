@@ -7,6 +7,7 @@
 //! | [`timeline`] | a trace file, read into spans of time |
 //! | [`process`] | processes that can be watched, and how one is asked |
 //! | [`top`] | a live view in the terminal |
+//! | [`web`] | a live view in the browser |
 //! | [`convert`] | a timeline as a page, a picture, or another tool's trace |
 
 pub mod commands;
@@ -18,3 +19,4 @@ pub mod process;
 pub mod timeline;
 pub mod top;
 pub mod units;
+pub mod web;

@@ -1,6 +1,6 @@
 //! `aioxide-console`: see [`aioxide_console`].
 
-use aioxide_console::{commands, convert, top};
+use aioxide_console::{commands, convert, top, web};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -18,7 +18,10 @@ fn run(command: commands::Command) -> ExitCode {
         commands::Command::Help => Ok(commands::HELP.to_owned()),
         commands::Command::Version => Ok(format!("aioxide-console {}", env!("CARGO_PKG_VERSION"))),
         commands::Command::Convert { from, to } => convert::convert(&from, &to),
-        commands::Command::Top { pids } => top::run(&pids).map(|()| String::new()),
+        commands::Command::Top { pids, web: None } => top::run(&pids).map(|()| String::new()),
+        commands::Command::Top { pids, web: Some(port) } => {
+            web::run(&pids, port).map(|()| String::new())
+        }
     };
     match result {
         Ok(text) => {

@@ -179,6 +179,20 @@ fn counters_hold_during_an_iteration_and_its_poll() {
 }
 
 #[test]
+fn an_iteration_whose_poll_was_skipped_begins_where_the_item_before_ended() {
+    let timeline = of_events(vec![
+        Event::iteration(1_000, 1, 0, 0),
+        Event::task_created(0, 2, 1),
+        Event::step(1_300, 1, Outcome::Done, NOTHING, 0),
+        Event::iteration(0, 7, 0, 0),
+        Event::step(1_400, 2, Outcome::Done, NOTHING, 0),
+    ]);
+    let samples: Vec<_> =
+        timeline.loops[0].samples.iter().map(|it| (it.at, it.ready, it.busy)).collect();
+    assert_eq!(samples, [(0, 1, 300), (300, 7, 0)]);
+}
+
+#[test]
 fn many_short_tasks_of_one_coroutine_share_lanes_and_few_do_not() {
     let of = |count: u64| {
         let mut events = vec![Event::iteration(1_000, 0, 0, 0)];

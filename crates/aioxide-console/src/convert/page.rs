@@ -21,7 +21,7 @@ const CODE: [&str; 4] = [
     include_str!("../../assets/trace_page.js"),
 ];
 
-/// A counter keeps so many samples: of those in one part of the time, the largest.
+/// A counter keeps so many samples: of those in one part of the time, the largest and the last.
 const MOST_SAMPLES: usize = 1 << 16;
 
 /// Writes `timeline`.
@@ -320,11 +320,17 @@ fn other(span: &Span) -> u32 {
     }
 }
 
-/// At most [`MOST_SAMPLES`] of `values`: of those that fall together, the largest.
+/// At most [`MOST_SAMPLES`] of `values`: of those that fall together, the largest and the last.
 fn largest(values: &[(u64, u64)]) -> Vec<(u64, u64)> {
-    let together = values.len().div_ceil(MOST_SAMPLES).max(1);
+    if values.len() <= MOST_SAMPLES {
+        return values.to_vec();
+    }
     values
-        .chunks(together)
-        .filter_map(|chunk| Some((chunk.first()?.0, chunk.iter().map(|each| each.1).max()?)))
+        .chunks(values.len().div_ceil(MOST_SAMPLES / 2))
+        .filter_map(|chunk| {
+            let most = chunk.iter().map(|each| each.1).max()?;
+            Some([(chunk.first()?.0, most), *chunk.last()?])
+        })
+        .flatten()
         .collect()
 }

@@ -1,8 +1,7 @@
 //! One connection to a console.
 
-use aioxide_trace::file::{Chunk, decode_chunk};
 use aioxide_trace::wire::{
-    EventsAnswer, Frame, Greeting, MAX_FRAME, Refusal, Request, Since, read_frame, write_message,
+    Frame, Greeting, MAX_FRAME, Refusal, Request, read_frame, write_message,
 };
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -14,9 +13,6 @@ use std::time::Duration;
 /// So long an answer may take. The console's thread answers without the interpreter's lock, so that one
 /// that takes longer is stopped, as by a debugger.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// So many frames of chunks may follow an answer.
-const MOST_FRAMES: u32 = 100_000;
-
 /// A connection whose process has greeted.
 pub struct Connection {
     stream: BufReader<UnixStream>,
@@ -97,33 +93,5 @@ impl Connection {
         serde_json::from_slice(&bytes).map_err(|error| {
             AskError::Gone(format!("the console's answer cannot be read: {error}"))
         })
-    }
-
-    /// Asks for the events and tables since `since`.
-    ///
-    /// # Errors
-    /// As [`Connection::ask`].
-    pub fn events(&mut self, since: Since) -> Result<(EventsAnswer, Vec<Chunk>), AskError> {
-        let answer: EventsAnswer = self.ask(&Request::Events(since))?;
-        if answer.frames > MOST_FRAMES {
-            return Err(AskError::Gone(format!("the console announced {} frames", answer.frames)));
-        }
-        let mut chunks = Vec::new();
-        for _ in 0..answer.frames {
-            let Frame::Chunk(bytes) = self.frame()? else {
-                return Err(AskError::Gone(
-                    "the console sent no chunk where it announced one".to_owned(),
-                ));
-            };
-            let mut rest = &bytes[..];
-            while !rest.is_empty() {
-                let (chunk, length) = decode_chunk(rest).map_err(|why| {
-                    AskError::Gone(format!("the console sent a damaged chunk: {why}"))
-                })?;
-                chunks.extend(chunk);
-                rest = &rest[length..];
-            }
-        }
-        Ok((answer, chunks))
     }
 }

@@ -121,7 +121,13 @@ impl Builder {
         let mut dropped = chunk.dropped;
         for event in &chunk.events {
             if event.ticks == 0 {
-                self.now.untimed.push(*event);
+                match self.now.since {
+                    // An iteration whose poll was skipped begins where the item before ended.
+                    Some(since) if event.kind() == Kind::Iteration => {
+                        self.end_item(event, since, since)
+                    }
+                    _ => self.now.untimed.push(*event),
+                }
                 continue;
             }
             let ends_item = matches!(
@@ -142,15 +148,20 @@ impl Builder {
                 self.inside(*event, end);
                 continue;
             }
-            let mut untimed = std::mem::take(&mut self.now.untimed);
-            for each in untimed.drain(..) {
-                self.inside(each, end);
-            }
-            self.now.untimed = untimed;
-            self.item(event, begin, end);
-            self.now.since = Some(end);
+            self.end_item(event, begin, end);
         }
         self.loops.insert(chunk.loop_id, std::mem::take(&mut self.now));
+    }
+
+    /// What happened inside an item or a poll, and the event that ends it.
+    fn end_item(&mut self, event: &Event, begin: u64, end: u64) {
+        let mut untimed = std::mem::take(&mut self.now.untimed);
+        for each in untimed.drain(..) {
+            self.inside(each, end);
+        }
+        self.now.untimed = untimed;
+        self.item(event, begin, end);
+        self.now.since = Some(end);
     }
 
     /// The event that ends an item or a poll.

@@ -2,6 +2,9 @@
 
 use aioxide_trace::file::{Calibration, Meta};
 
+/// Pairs that are closer together, in nanoseconds, tell the rate worse than the recorder knew it.
+const CLOSE: u64 = 50_000_000;
+
 /// Converts the ticks of one recording.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
@@ -22,7 +25,9 @@ impl Clock {
             pairs.iter().max_by_key(|pair| pair.ticks),
         ) {
             (Some(first), Some(last))
-                if last.ticks > first.ticks && last.unix_ns > first.unix_ns =>
+                if last.ticks > first.ticks
+                    && last.unix_ns > first.unix_ns
+                    && (last.unix_ns - first.unix_ns > CLOSE || meta.ticks_per_second == 0.0) =>
             {
                 (last.unix_ns - first.unix_ns) as f64 / (last.ticks - first.ticks) as f64
             }
@@ -80,6 +85,14 @@ mod tests {
             let meta = Meta { ticks_per_second: wrong, ..meta.clone() };
             assert_eq!(Clock::new(0, &meta, &[]).ns(2_000), 2_000);
         }
+    }
+
+    #[test]
+    fn close_pairs_give_the_rate_only_if_the_recorder_knew_none() {
+        let meta = Meta { clock: "tsc".to_owned(), ticks_per_second: 2e9, ..Meta::default() };
+        let pairs = [pair(0, 1_000), pair(100, 1_100)];
+        assert_eq!(Clock::new(0, &meta, &pairs).ns(2_000), 1_000);
+        assert_eq!(Clock::new(0, &Meta::default(), &pairs).ns(2_000), 2_000);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use aioxide_trace::file::{Chunk, Events, Finding, Location, Meta, TaskRecord, encode_chunk};
+use aioxide_trace::file::{Finding, Location, Meta, TaskRecord, Writer};
 use aioxide_trace::wire::{
-    CancelAnswer, Decoder, EventsAnswer, Frame, Greeting, LoopInfo, MAX_REQUEST, ObjectInfo,
-    Refusal, Request, Running, Since, Sort, StackAnswer, StackFrame, State, TaskInfo, TasksAnswer,
-    WaitsFor, write_chunk, write_message,
+    CancelAnswer, Decoder, DumpAnswer, Frame, Greeting, LoopInfo, MAX_REQUEST, ObjectInfo, Refusal,
+    Request, Running, Sort, StackAnswer, StackFrame, State, TaskInfo, TasksAnswer, WaitsFor,
+    write_message,
 };
 use aioxide_trace::{Event, Outcome, WaitKind, WakerKind};
 use std::io::{Read, Write};
@@ -144,51 +144,43 @@ fn answer(request: &[u8], program: &mut Program, stream: &UnixStream) -> std::io
         Request::Cancel { task } => {
             write_message(stream, &Refusal { error: format!("there is no task {task}") })
         }
-        Request::Dump { .. } => {
-            write_message(stream, &Refusal { error: "nothing is recorded".to_owned() })
+        Request::Dump { path } => {
+            dump(Path::new(&path))?;
+            write_message(stream, &DumpAnswer { path, events: 5 })
         }
-        Request::Events(since) => events(since, stream),
+        Request::Events(_) => {
+            write_message(stream, &Refusal { error: "there is no loop".to_owned() })
+        }
     }
 }
 
-/// A ring that holds one worker under a lock.
-fn events(since: Since, stream: &UnixStream) -> std::io::Result<()> {
-    let chunks = [
-        Chunk::Meta(Meta {
-            pid: 7,
-            argv: vec!["shop.py".to_owned()],
-            clock: "monotonic".to_owned(),
-            ..Meta::default()
-        }),
-        Chunk::Strings(vec![
-            (1, "/shop.py".to_owned()),
-            (2, "serve".to_owned()),
-            (3, "cashier".to_owned()),
-        ]),
-        Chunk::Locations(vec![Location { id: 1, file: 1, function: 2, line: 3 }]),
-        Chunk::Tasks(vec![TaskRecord {
-            id: 1,
-            coroutine: 1,
-            created_at: 1,
-            name: 3,
-            loop_id: 1,
-            ..TaskRecord::default()
-        }]),
-        Chunk::Events(Events {
-            loop_id: 1,
-            dropped: 0,
-            events: vec![
-                Event::iteration(1_000_000, 1, 0, 0),
-                Event::step(2_000_000, 1, Outcome::Waiting, WaitKind::Lock, 0),
-                Event::woken(0, 1, WakerKind::Timer, 0),
-                Event::iteration(9_000_000, 1, 0, 0),
-                Event::step(9_500_000, 1, Outcome::Done, WaitKind::Unknown, 0),
-            ],
-        }),
+/// Writes what one worker did that waited for a lock.
+fn dump(path: &Path) -> std::io::Result<()> {
+    let meta = Meta {
+        pid: 7,
+        argv: vec!["shop.py".to_owned()],
+        clock: "monotonic".to_owned(),
+        ..Meta::default()
+    };
+    let mut writer = Writer::new(std::fs::File::create(path)?, &meta)?;
+    writer.strings([(1, "/shop.py"), (2, "serve"), (3, "cashier")])?;
+    writer.locations([Location { id: 1, file: 1, function: 2, line: 3 }])?;
+    writer.tasks([TaskRecord {
+        id: 1,
+        coroutine: 1,
+        created_at: 1,
+        name: 3,
+        loop_id: 1,
+        ..TaskRecord::default()
+    }])?;
+    let events = [
+        Event::iteration(1_000_000, 1, 0, 0),
+        Event::step(2_000_000, 1, Outcome::Waiting, WaitKind::Lock, 0),
+        Event::woken(0, 1, WakerKind::Timer, 0),
+        Event::iteration(9_000_000, 1, 0, 0),
+        Event::step(9_500_000, 1, Outcome::Done, WaitKind::Unknown, 0),
     ];
-    let next = Since { since: 5, ..since };
-    write_message(stream, &EventsAnswer { frames: chunks.len() as u32, dropped: 0, next })?;
-    chunks.iter().try_for_each(|chunk| write_chunk(stream, &encode_chunk(chunk)?))
+    writer.events(1, 0, &events)
 }
 
 /// A program with a loop, six tasks, a lock that one of them waits for, and a finding.
