@@ -82,7 +82,7 @@ fn cells(row: &Row<'_>, several: bool, columns: &[usize], tree: bool) -> Vec<Cel
             3 => Cell::from(duration(task.longest_ns)),
             4 => Cell::from(duration(task.idle_ns)),
             5 => Cell::from(duration(task.scheduled_ns)),
-            6 => Cell::from(visible(&task.created).into_owned()),
+            6 => Cell::from(visible(file_name(&task.created)).into_owned()),
             _ => Cell::from(duration(task.age_ns)),
         });
     }
@@ -99,6 +99,11 @@ fn cells(row: &Row<'_>, several: bool, columns: &[usize], tree: bool) -> Vec<Cel
     }
     cells.push(Cell::from(waits));
     cells
+}
+
+/// The file's name and the line of a place: a column has no room for folders.
+fn file_name(place: &str) -> &str {
+    place.rsplit('/').next().unwrap_or(place)
 }
 
 fn state_style(state: State) -> Style {
