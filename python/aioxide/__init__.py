@@ -87,7 +87,7 @@ if hasattr(_aioxide, "all_tasks"):  # from 3.14 on, asyncio's own also returns n
     from ._aioxide import all_tasks as all_tasks
 
 # Where names are that most programs never use: imported when somebody asks for one.
-_LATER = {"unwatch": "watchdog", "watch": "watchdog"}
+_LATER = {"metrics": "telemetry", "unwatch": "watchdog", "watch": "watchdog"}
 
 # asyncio's list already contains the names that it shares with this package
 # (Future, Handle, Runner, run).

@@ -41,6 +41,7 @@ from ._asyncio.policy import EventLoopPolicy as EventLoopPolicy
 from .loop import Loop as Loop
 from .recording import dump_trace as dump_trace
 from .recording import record as record
+from .telemetry import metrics as metrics
 from .watchdog import unwatch as unwatch
 from .watchdog import watch as watch
 

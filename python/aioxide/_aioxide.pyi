@@ -109,6 +109,9 @@ def _set_metaclass(class_: type, metaclass: type, /) -> None:
         TypeError: ``class_`` is built in, or ``metaclass`` is not a metaclass.
     """
 
+def _recorded_loops() -> str:
+    """Return what is counted of each loop that is open, as JSON: see docs/trace-format.md."""
+
 def _recording_state() -> tuple[int, list[tuple[int, bool, int, int]]] | None:
     """Return the capacity, and of each loop: number, is open, events so far, events kept."""
 

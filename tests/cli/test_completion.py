@@ -79,6 +79,7 @@ def complete(request, aioxide, tmp_path):
 
 def test_commands(complete):
     found = complete("aioxide t")
+    assert "trace" in found
     assert "tree" in found
     assert "top" in found
     assert "completion" not in found
@@ -94,6 +95,12 @@ def test_options_of_a_command(complete):
     found = complete("aioxide ps --")
     assert "--json" in found
     assert "--keep-loops" not in found
+
+
+def test_options_under_trace(complete):
+    found = complete("aioxide trace --")
+    assert "--watch" in found
+    assert "--json" not in found
 
 
 def test_shells(complete):

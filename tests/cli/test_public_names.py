@@ -6,7 +6,7 @@ from importlib import metadata
 
 import pytest
 
-OWN_NAMES = {"EventLoopPolicy", "Loop", "install", "uninstall", "unwatch", "watch"}
+OWN_NAMES = {"EventLoopPolicy", "Loop", "install", "metrics", "uninstall", "unwatch", "watch"}
 NATIVE_CLASSES = ("Future", "Task", "Handle", "TimerHandle")
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import aioxide
 
-from ._options import take_options
+from ._options import Options, take_options
 from ._programs import BadCommandLineError, program_of, run
 from ._usage import USAGE
 
@@ -44,12 +44,25 @@ def main() -> None:
         command = _command(first)
         if command is not None:
             sys.exit(command(arguments[1:]))
-        options, rest = take_options(arguments)
-        start = program_of(rest)
+        if first == "trace":
+            options, begin, start = _trace(arguments[1:])
+        else:
+            options, begin = Options(), None
+            start = program_of(take_options(arguments, options))
     except BadCommandLineError as reason:
         _refuse(str(reason))
+    if begin is not None:
+        begin()
     options.apply()
     run(start)
+
+
+def _trace(arguments: list[str]) -> tuple[Options, Callable[[], None], Callable[[], None]]:
+    from . import _trace
+
+    if arguments and arguments[0] == "convert":
+        sys.exit(_trace.convert(arguments[1:]))
+    return _trace.trace_of(arguments)
 
 
 def _command(name: str) -> Callable[[list[str]], int] | None:

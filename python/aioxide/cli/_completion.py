@@ -26,12 +26,16 @@ _aioxide() {
         word=${COMP_WORDS[index]}
         case $word in
             @COMMANDS_OR@) ((index == 1)) && command=$word || return ;;
+            -o) [[ $command == trace ]] && ((index++)) ;;
             -*|=) [[ $command == @TAKING@ || $word != -[mc]* ]] || return ;;
             *) [[ $command == @NO_PROGRAM@ || ${COMP_WORDS[index-1]} == = ]] || return ;;
         esac
         ((index++))
     done
     case $command in
+        trace) word="@OPTIONS@ -o"
+            ((COMP_CWORD == 2)) && word+=" convert"
+            COMPREPLY=($(compgen -W "$word" -- "$current")) ;;
         '') COMPREPLY=($(compgen -W "@OPTIONS@" -- "$current"))
             ((COMP_CWORD == 1)) && COMPREPLY+=($(compgen -W "@COMMANDS@" -- "$current")) ;;
         ps) word="--json --sort= --filter= $(_aioxide_consoles)"
@@ -63,6 +67,10 @@ _aioxide() {
         return
     fi
     case $words[2] in
+        trace) (( CURRENT == 3 )) && _values 'command' convert
+           [[ CURRENT -eq 3 || $words[CURRENT-1] == --* ]] &&
+               _describe -o 'option' options
+           _files ;;
         ps) _arguments '--json[print JSON]' '--sort=[order]:order:(@SORTS@)' \
                 '--filter=[part of name, coroutine or state]:text:' '*:process:_aioxide_consoles' ;;
         tree) _arguments '--json[print JSON]' '*:process:_aioxide_consoles' ;;
@@ -100,6 +108,9 @@ function __aioxide_is
 end
 @COMMANDS_FISH@
 @OPTIONS_FISH@
+complete -c aioxide -n '__aioxide_is trace' -s o -r -d 'file to write'
+complete -c aioxide -n '__aioxide_is trace; and test (count (commandline -opc)) -eq 2' -a convert
+@OPTIONS_TRACE_FISH@
 complete -c aioxide -n '__aioxide_is ps tree top completion' -f
 complete -c aioxide -n '__aioxide_is ps tree' -l json -d 'print JSON'
 complete -c aioxide -n '__aioxide_is ps' -l sort -x -a '@SORTS@' -d 'order'
@@ -112,6 +123,7 @@ complete -c aioxide -n '__aioxide_is completion' -a 'bash zsh fish'
 _SORTS = "age busy idle longest name scheduled steps"
 
 _COMMANDS = {
+    "trace": "run a program and write what its loops did",
     "ps": "tasks of a process",
     "tree": "tasks below the one that made them",
     "top": "live view",
@@ -123,6 +135,8 @@ _NO_PROGRAM = ("ps", "tree", "top", "completion")
 _OPTIONS = {
     "--watch": "report what blocks the loop",
     "--watch=": "report what blocks it for longer than milliseconds",
+    "--record": "keep the last events",
+    "--console": "let others look into the program",
     "--http": "native HTTP client",
     "--keep-loops": "do not replace other event loops",
     "--help": "print help",
@@ -161,6 +175,11 @@ def _filled(script: str) -> str:
             f"complete -c aioxide -n __aioxide_before_program -l {name[2:]} -d '{text}'"
             for name, text in long_options.items()
             if not name.endswith("=")
+        ),
+        "OPTIONS_TRACE_FISH": "\n".join(
+            f"complete -c aioxide -n '__aioxide_is trace' -l {name[2:]} -d '{text}'"
+            for name, text in long_options.items()
+            if not name.endswith("=") and name not in ("--help", "--version")
         ),
     }
     for name, value in values.items():

@@ -11,6 +11,8 @@ from ._programs import BadCommandLineError
 __all__ = ("Options", "take_options")
 
 _DEFAULT_WATCH = 100.0
+#: As with the environment variable AIOXIDE_RECORD=1.
+_SAVE = "aioxide-{pid}.aiotrace"
 
 
 @dataclass
@@ -21,6 +23,10 @@ class Options:
     keep_loops: bool = False
     watch: float | None = None
     """Milliseconds from which the watchdog reports; None if it is off."""
+    record: bool = False
+    """Whether to keep the last events in memory, and save them when an exception is unhandled."""
+    console: bool = False
+    """Whether other processes may look into this one."""
 
     def apply(self) -> None:
         """Install aioxide, and switch on what was asked for."""
@@ -29,18 +35,25 @@ class Options:
             from aioxide.watchdog import watch
 
             watch(self.watch)
+        if self.record:
+            from aioxide.recording import record
+
+            record(save=_SAVE)
+        if self.console:
+            from aioxide import console
+
+            console.start()
 
 
-def take_options(arguments: list[str]) -> tuple[Options, list[str]]:
-    """Take the options off the front of a command line.
+def take_options(arguments: list[str], options: Options) -> list[str]:
+    """Take the options off the front of a command line, into ``options``.
 
     Returns:
-        The options, and the rest: the program and its arguments.
+        The rest: the program and its arguments.
 
     Raises:
         BadCommandLineError: an option has a value that it cannot have.
     """
-    options = Options()
     rest = list(arguments)
     while rest:
         name, given, value = rest[0].partition("=")
@@ -48,12 +61,16 @@ def take_options(arguments: list[str]) -> tuple[Options, list[str]]:
             options.http = True
         elif rest[0] == "--keep-loops":
             options.keep_loops = True
+        elif rest[0] == "--record":
+            options.record = True
+        elif rest[0] == "--console":
+            options.console = True
         elif name == "--watch":
             options.watch = _milliseconds(value) if given else _DEFAULT_WATCH
         else:
             break
         del rest[0]
-    return options, rest
+    return rest
 
 
 def _milliseconds(text: str) -> float:

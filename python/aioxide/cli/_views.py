@@ -7,7 +7,7 @@ import shutil
 import sys
 import sysconfig
 
-__all__ = ("MISSING", "console_program", "top")
+__all__ = ("MISSING", "become", "console_program", "top")
 
 MISSING = "it needs the distribution aioxide-console: pip install 'aioxide[console]'"
 
@@ -18,11 +18,20 @@ def console_program() -> str | None:
     return beside or shutil.which("aioxide-console")
 
 
-def top(arguments: list[str]) -> int:
-    """Become ``aioxide-console top``."""
+def become(command: str, arguments: list[str], lacking: str) -> int:
+    """Replace this process by ``aioxide-console COMMAND ARGUMENT…``.
+
+    Returns:
+        1 if it is not installed, after saying so.
+    """
     program = console_program()
     if program is None:
-        print(f"aioxide: no live view: {MISSING}", file=sys.stderr)
+        print(f"aioxide: {lacking}: {MISSING}", file=sys.stderr)
         return 1
     sys.stdout.flush()
-    os.execv(program, [program, "top", *arguments])
+    os.execv(program, [program, command, *arguments])
+
+
+def top(arguments: list[str]) -> int:
+    """Become ``aioxide-console top``."""
+    return become("top", arguments, "no live view")

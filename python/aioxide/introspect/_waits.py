@@ -45,9 +45,9 @@ class Found:
 
 
 #: Both kinds of each class: a program may have either, or both.
-LOCKS = (asyncio.Lock, _aioxide.Lock)
-CONDITIONS = (asyncio.Condition, _aioxide.Condition)
-SEMAPHORES = (asyncio.Semaphore, _aioxide.Semaphore, _aioxide.BoundedSemaphore)
+LOCKS: tuple[type, ...] = (asyncio.Lock, _aioxide.Lock)
+CONDITIONS: tuple[type, ...] = (asyncio.Condition, _aioxide.Condition)
+SEMAPHORES: tuple[type, ...] = (asyncio.Semaphore, _aioxide.Semaphore, _aioxide.BoundedSemaphore)
 _EVENTS = (asyncio.Event, _aioxide.Event)
 _BARRIERS = (asyncio.Barrier, _aioxide.Barrier)
 _QUEUES = (asyncio.Queue, _aioxide.Queue)

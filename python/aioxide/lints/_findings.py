@@ -9,6 +9,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from .. import _aioxide
 from ..introspect import Place
 
 __all__ = ("Finding", "add", "findings", "forget_findings", "log")
@@ -89,6 +90,17 @@ def add(finding: Finding) -> None:
     """Keep a finding."""
     with _lock:
         _kept.append(finding)
+    # For the trace file and the console.
+    _aioxide._note_finding(
+        finding.lint,
+        finding.sentence,
+        _short(finding.place),
+        _short(finding.created),
+        int(finding.seconds * 1e9),
+        list(finding.victims),
+        finding.fix,
+        0,
+    )
 
 
 def log(finding: Finding) -> None:

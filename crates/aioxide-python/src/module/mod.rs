@@ -100,7 +100,8 @@ mod _aioxide {
     #[pymodule_export]
     use crate::recorder::{
         _dump_recording, _hold_recorder_for_fork, _is_recording, _note_failure, _note_finding,
-        _recording_state, _release_recorder_after_fork, _start_recording, _stop_recording,
+        _recorded_loops, _recording_state, _release_recorder_after_fork, _start_recording,
+        _stop_recording,
     };
 
     #[cfg(Py_3_14)]

@@ -20,8 +20,8 @@ pub use entries::{begin_object, begin_task, end_object, end_task, rename_task};
 pub use forking::{_hold_recorder_for_fork, _release_recorder_after_fork};
 pub use places::{caller, of_callable, of_coroutine, of_native};
 pub use session::{
-    _dump_recording, _is_recording, _note_failure, _note_finding, _recording_state,
-    _start_recording, _stop_recording, mark, open_loop,
+    _dump_recording, _is_recording, _note_failure, _note_finding, _recorded_loops,
+    _recording_state, _start_recording, _stop_recording, mark, open_loop,
 };
 pub use waits::{note_object, note_wait, take_wait};
 

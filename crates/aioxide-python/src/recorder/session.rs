@@ -12,11 +12,12 @@ use aioxide_trace::file::{Failure, Finding, Meta, Stack};
 use aioxide_trace::{Event, ring};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::failure_log::{FAILURES, FINDINGS, shortened};
 use super::stream::{self, Streaming};
 use super::{chrome, dump, entries, is_on, set_on};
-use crate::ffi::allocate::Made;
+use crate::ffi::allocate::{self, Made};
 use crate::ffi::errors::os_error;
 use crate::ffi::gil_cell::GilCell;
 
@@ -168,6 +169,14 @@ pub(super) fn abandon_in_child(py: Python<'_>) {
 #[pyfunction]
 pub fn _is_recording() -> bool {
     is_on()
+}
+
+/// What is counted of each loop that is open, as the console answers it: JSON.
+#[pyfunction]
+pub fn _recorded_loops(py: Python<'_>) -> PyResult<Bound<'_, PyString>> {
+    let text = serde_json::to_string(&super::console::loops())
+        .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+    allocate::string(py, &text)
 }
 
 /// The capacity of each ring, and for each loop its number, whether it is open, how many events

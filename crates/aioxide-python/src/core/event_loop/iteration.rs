@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use aioxide_engine::futures::Entered;
+use aioxide_engine::recorder::LoopRecord;
 use pyo3::prelude::*;
 
 use super::scheduling::thread_identity;
@@ -74,19 +75,37 @@ impl LoopCore {
         if let Some(record) = record {
             this.record_iteration(py, record, this.polls(py) != polls, count);
         }
+        if RECORDED || this.flags.observed.get(py) {
+            return Self::run_batch_observed::<RECORDED>(slf, count, record);
+        }
+        for _ in 0..count {
+            let Some(item) = this.engine.next_ready(py) else {
+                break;
+            };
+            Self::run_item(slf, item)?;
+        }
+        Ok(())
+    }
+
+    /// The items of an iteration of a loop that is recorded, watched or in debug mode.
+    #[inline(never)]
+    fn run_batch_observed<const RECORDED: bool>(
+        slf: &Bound<'_, Self>,
+        count: usize,
+        record: Option<&'static LoopRecord>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
         let debug = this.debug(py);
         let beat = this.beat_of_iteration(py, count);
-        let observed = debug || beat.is_some();
         for _ in 0..count {
             let Some(item) = this.engine.next_ready(py) else {
                 break;
             };
             if RECORDED {
                 Self::run_recorded(slf, item, record, debug, beat.as_ref())?;
-            } else if observed {
-                Self::run_observed(slf, item, debug, beat.as_ref())?;
             } else {
-                Self::run_item(slf, item)?;
+                Self::run_observed(slf, item, debug, beat.as_ref())?;
             }
         }
         Ok(())

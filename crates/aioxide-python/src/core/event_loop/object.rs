@@ -87,6 +87,8 @@ pub(super) struct Flags {
     pub closed: GilCell<bool>,
     pub stopping: GilCell<bool>,
     pub debug: GilCell<bool>,
+    /// Debug mode is on, or the watchdog looks: an iteration takes the slower way.
+    pub observed: GilCell<bool>,
     /// The duration, in seconds, from which debug mode reports a callback.
     pub slow_callback_duration: GilCell<f64>,
     /// Iterations without a poll since the last one.
@@ -222,6 +224,7 @@ impl LoopCore {
                 closed: GilCell::new(false),
                 stopping: GilCell::new(false),
                 debug: GilCell::new(false),
+                observed: GilCell::new(false),
                 slow_callback_duration: GilCell::new(0.1),
                 iterations_without_poll: GilCell::new(0),
                 polls: GilCell::new(0),

@@ -32,6 +32,12 @@ impl LoopCore {
     /// Begins or ends to be watched, as debug mode and the watchdog's threshold say. Called when
     /// one of them changes, and when the loop begins to run.
     pub(super) fn choose_threshold(&self, py: Python<'_>) -> PyResult<()> {
+        let chosen = self.choose_beat(py);
+        self.flags.observed.set(py, self.debug(py) || self.beat.is_some(py));
+        chosen
+    }
+
+    fn choose_beat(&self, py: Python<'_>) -> PyResult<()> {
         let threshold = self.threshold(py);
         if threshold.is_zero() {
             drop(self.watched.take(py));

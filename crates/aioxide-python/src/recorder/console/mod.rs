@@ -12,5 +12,6 @@ mod socket;
 mod task_list;
 mod with_gil;
 
+pub(super) use answers::loops;
 pub(super) use server::abandon_in_child;
 pub use server::{_console_path, _start_console, _stop_console};
