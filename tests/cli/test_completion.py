@@ -17,7 +17,8 @@ _aioxide
 printf '%s\n' "${COMPREPLY[@]}"
 """
 
-# zsh completes only what is typed into a terminal: this types, and reads the list.
+# zsh completes only what is typed into a terminal: this types, and reads the list. The quotes in
+# the two marks tell what is printed from the echo of what is typed.
 ZSH = r"""
 zmodload zsh/zpty
 script=$1 line=$2
@@ -30,12 +31,11 @@ print -r -- $script > $PWD/_script
 zpty -w shell "source $PWD/_script"
 zpty -w shell "complete-all() { compstate[insert]=; compstate[list]='list force' }"
 zpty -w shell "compprefuncs=(); comppostfuncs=(complete-all)"
-zpty -w shell "print READY-TO-COMPLETE"
+zpty -w shell "print READY-TO-''COMPLETE"
 while zpty -r shell out '*READY-TO-COMPLETE*'; do break; done
 zpty -n -w shell "$line"$'\t'
-sleep 0.01
 zpty -n -w shell $'\x03'
-zpty -w shell "print END-OF-COMPLETION"
+zpty -w shell "print END-OF-''COMPLETION"
 zpty -r shell out '*END-OF-COMPLETION*'
 print -r -- $out
 zpty -d shell

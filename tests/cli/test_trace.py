@@ -204,7 +204,8 @@ def test_a_forked_child_writes_nothing(aioxide, tmp_path):
         "-o",
         "out.aiotrace",
         "-c",
-        "import os, sys\nif os.fork() == 0:\n    sys.exit(0)\nos.wait()",
+        "import os, sys, warnings\nwarnings.simplefilter('ignore')\n"
+        "if os.fork() == 0:\n    sys.exit(0)\nos.wait()",
     )
     assert finished.stderr == f"aioxide: wrote {tmp_path / 'out.aiotrace'}\n"
 

@@ -99,7 +99,7 @@ def test_exporters_begin_to_record(run_script):
         aioxide.run(main())
         """
     )
-    assert (finished.stdout, finished.stderr) == ("True\\n", "")
+    assert (finished.stdout, finished.stderr) == ("True\n", "")
 
 
 @pytest.mark.parametrize(

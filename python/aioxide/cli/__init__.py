@@ -45,7 +45,7 @@ def main() -> None:
         if command is not None:
             sys.exit(command(arguments[1:]))
         if first == "trace":
-            options, begin, start = _trace(arguments[1:])
+            options, begin, start = _traced_program(arguments[1:])
         else:
             options, begin = Options(), None
             start = program_of(take_options(arguments, options))
@@ -57,7 +57,7 @@ def main() -> None:
     run(start)
 
 
-def _trace(arguments: list[str]) -> tuple[Options, Callable[[], None], Callable[[], None]]:
+def _traced_program(arguments: list[str]) -> tuple[Options, Callable[[], None], Callable[[], None]]:
     from . import _trace
 
     if arguments and arguments[0] == "convert":

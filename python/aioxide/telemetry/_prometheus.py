@@ -45,6 +45,10 @@ def instrument_prometheus(registry: Any = None) -> Any:
 class _Collector:
     """Makes the metric families when somebody asks."""
 
+    def describe(self) -> Iterator[Any]:
+        """Let the registry know the names, so that it refuses a second collector."""
+        return self.collect()
+
     def collect(self) -> Iterator[Any]:
         from prometheus_client.core import (
             CounterMetricFamily,
