@@ -25,16 +25,14 @@ script=$1 line=$2
 zpty shell zsh -f -i
 zpty -w shell "PROMPT= ; stty -echo; cd $PWD"
 zpty -w shell "autoload -Uz compinit; compinit -u -D"
-zpty -w shell "zstyle ':completion:*' list-colors ''; LISTMAX=0; unsetopt zle_bracketed_paste"
+zpty -w shell "zstyle ':completion:*' list-colors ''; LISTMAX=0"
 zpty -w shell "bindkey '^I' complete-word; setopt no_list_beep list_ambiguous"
 print -r -- $script > $PWD/_script
 zpty -w shell "source $PWD/_script"
-zpty -w shell "complete-all() { compstate[insert]=; compstate[list]='list force' }"
-zpty -w shell "compprefuncs=(); comppostfuncs=(complete-all)"
 zpty -w shell "print READY-TO-''COMPLETE"
-while zpty -r shell out '*READY-TO-COMPLETE*'; do break; done
+zpty -r shell out '*READY-TO-COMPLETE*'
 zpty -n -w shell "$line"$'\t'
-zpty -n -w shell $'\x03'
+zpty -n -w shell $'\x15'
 zpty -w shell "print END-OF-''COMPLETION"
 zpty -r shell out '*END-OF-COMPLETION*'
 print -r -- $out
