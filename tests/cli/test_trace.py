@@ -309,7 +309,8 @@ def test_the_console_of_a_running_program_is_asked(aioxide, tmp_path, program, l
         assert "└─ the one (waits_long)" in tree.stdout
         tasks = json.loads(aioxide("ps", process.pid, "--json").stdout)
         assert {"the one"} <= {task["name"] for task in tasks}
-        assert str(process.pid) in aioxide("ps").stdout
+        rows = [line.split() for line in aioxide("ps").stdout.splitlines()]
+        assert [str(process.pid), "app.py"] in rows
     finally:
         process.kill()
         process.communicate()

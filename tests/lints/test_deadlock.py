@@ -52,7 +52,7 @@ def test_lock_that_its_holder_acquires_again(api, looked_at):
         spawn(victim(), "victim")
 
     (finding,) = looked_at(program, 0, 1)
-    assert finding.sentence.startswith("deadlock: task 'again' waits at")
+    assert finding.sentence.startswith("task 'again' waits at")
     assert finding.victims == ("victim",)
     assert "not reentrant" in finding.fix
 

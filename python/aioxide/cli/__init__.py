@@ -45,19 +45,22 @@ def main() -> None:
         if command is not None:
             sys.exit(command(arguments[1:]))
         if first == "trace":
-            options, begin, start = _traced_program(arguments[1:])
+            options, begin, rest = _traced_program(arguments[1:])
         else:
             options, begin = Options(), None
-            start = program_of(take_options(arguments, options))
+            rest = take_options(arguments, options)
+        start = program_of(rest)
     except BadCommandLineError as reason:
         _refuse(str(reason))
+    # What the console and the trace say of the process. The program's start sets it anew.
+    sys.argv[:] = rest
     if begin is not None:
         begin()
     options.apply()
     run(start)
 
 
-def _traced_program(arguments: list[str]) -> tuple[Options, Callable[[], None], Callable[[], None]]:
+def _traced_program(arguments: list[str]) -> tuple[Options, Callable[[], None], list[str]]:
     from . import _trace
 
     if arguments and arguments[0] == "convert":

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ._options import Options, take_options
-from ._programs import BadCommandLineError, program_of
+from ._programs import BadCommandLineError
 from ._views import MISSING, become, console_program
 
 __all__ = ("convert", "trace_of")
@@ -29,8 +29,8 @@ def convert(arguments: list[str]) -> int:
     return become("convert", arguments, "no conversion of traces")
 
 
-def trace_of(arguments: list[str]) -> tuple[Options, Callable[[], None], Callable[[], None]]:
-    """Return the options of ``trace``, what starts the recording, and what starts the program.
+def trace_of(arguments: list[str]) -> tuple[Options, Callable[[], None], list[str]]:
+    """Return the options of ``trace``, what starts the recording, and the program's command line.
 
     Raises:
         BadCommandLineError: the command line cannot be used.
@@ -43,12 +43,11 @@ def trace_of(arguments: list[str]) -> tuple[Options, Callable[[], None], Callabl
         rest = take_options(rest, options)
         if len(rest) == before:
             break
-    start = program_of(rest)
     path = os.path.abspath(output or _DEFAULT)
     if os.path.splitext(path)[1] not in _FORMS:
         raise BadCommandLineError(f"-o takes a file that ends with one of {', '.join(_FORMS)}")
     options.record = False
-    return options, lambda: _begin(path), start
+    return options, lambda: _begin(path), rest
 
 
 def _take_output(arguments: list[str]) -> tuple[str | None, list[str]]:

@@ -107,7 +107,7 @@ def _finding(cycle: Cycle, view: View, members: frozenset[int], seconds: float) 
     )
     return Finding(
         "deadlock",
-        f"deadlock: {cycle}",
+        str(cycle),
         place=cycle.edges[0].place,
         created=cycle.edges[0].waiter.created,
         seconds=seconds,
