@@ -80,6 +80,8 @@ macro_rules! names {
 names! {
     /// The function.
     value round = "builtins"."round";
+    /// Keeps the exception that has ended a recorded task.
+    value note_task_failure = "aioxide.recording._session"."note_task_failure";
     /// The frames of a recorded task, for the console.
     value console_stack = "aioxide.recording._live"."stack";
     /// Cancels a recorded task, for the console.

@@ -313,6 +313,11 @@ def _note_unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
     save_quietly()
 
 
+def note_task_failure(task: int, exception: BaseException) -> None:
+    """Keep the exception that has ended a task; called for each one in a full trace."""
+    _note(task, exception)
+
+
 def _note(task: int, exception: BaseException) -> None:
     kind = type(exception)
     name = kind.__qualname__

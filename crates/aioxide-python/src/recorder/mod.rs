@@ -10,14 +10,16 @@ mod dump;
 mod entries;
 mod failure_log;
 mod forking;
+mod object_mark;
 mod places;
 mod session;
 mod stream;
 mod waits;
 
 pub use console::{_console_path, _start_console, _stop_console};
-pub use entries::{begin_object, begin_task, end_object, end_task, rename_task};
+pub use entries::{begin_task, end_task, rename_task};
 pub use forking::{_hold_recorder_for_fork, _release_recorder_after_fork};
+pub use object_mark::ObjectMark;
 pub use places::{caller, of_callable, of_coroutine, of_native};
 pub use session::{
     _dump_recording, _is_recording, _note_failure, _note_finding, _recorded_loops,
@@ -29,10 +31,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static ON: AtomicBool = AtomicBool::new(false);
 
+/// Whether every exception that ends a task is kept, not only those that nobody retrieves.
+static KEEPS_FAILURES: AtomicBool = AtomicBool::new(false);
+
 /// Whether anything is recorded: one load. What a hook does is behind it.
 #[inline(always)]
 pub fn is_on() -> bool {
     ON.load(Ordering::Relaxed)
+}
+
+/// Whether every exception that ends a task is kept.
+pub fn keeps_failures() -> bool {
+    KEEPS_FAILURES.load(Ordering::Relaxed)
 }
 
 fn set_on(on: bool) {

@@ -135,6 +135,7 @@ pub fn _start_recording(
         let started = started.map_err(|error| file_error(error, &path.to_string_lossy()))?;
         drop(STREAMING.replace(py, Some(started)));
     }
+    super::KEEPS_FAILURES.store(full, std::sync::atomic::Ordering::Relaxed);
     let rings_at = file.filter(|_| !full);
     *session() = Some(Session { capacity, meta, rings_at });
     set_on(true);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use aioxide_engine::recorder::{LoopRecord, LoopStatus, ObjectRecord, loops, ticks};
 use aioxide_engine::{Cancellable, Wait};
-use aioxide_trace::{Event, ItemKind, Kind, ObjectKind, WakerKind};
+use aioxide_trace::{Event, ItemKind, Kind, ObjectKind, Outcome, WakerKind};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::core::executor::ThreadPool;
 use crate::core::handles::TimerHandle;
 use crate::core::tasks::{self, Task};
 use crate::ffi::free_list;
-use crate::recorder;
+use crate::recorder::{self, ObjectMark};
 use crate::watchdog::Beat;
 
 impl LoopCore {
@@ -116,12 +116,19 @@ impl LoopCore {
         (timers as u32, transports as u32)
     }
 
-    /// A transport has received and sent so many bytes.
+    /// The transport with this mark has received and sent so many bytes.
     #[cold]
-    pub fn record_bytes(&self, py: Python<'_>, received: usize, sent: usize) {
-        if let Some(record) = self.loop_record(py) {
-            record.count_bytes(received as u64, sent as u64);
+    pub fn record_bytes(&self, py: Python<'_>, mark: &ObjectMark, received: usize, sent: usize) {
+        let Some(home) = self.loop_record(py) else { return };
+        home.count_bytes(received as u64, sent as u64);
+        let Some((object, is_new)) = mark.get_or_begin(py, ObjectKind::Transport, || 0) else {
+            return;
+        };
+        if is_new {
+            self.record_object(py, object);
         }
+        let count = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        push(home, Event::bytes(0, object.id(), count(received), count(sent)));
     }
 
     /// Runs one ready item and records it. The record is that of the iteration: what is recorded
@@ -164,6 +171,9 @@ impl LoopCore {
         let result = run(item);
         let detail = tasks::state_after(&task);
         let (begin, now) = (home.last(), ticks());
+        if detail as u8 == Outcome::Failed as u8 && recorder::keeps_failures() {
+            tasks::note_failure(&task, record.id());
+        }
         record.end_step(begin, now, detail);
         home.count_step(now.saturating_sub(begin), record.id());
         home.ring().push([now, what, detail]);

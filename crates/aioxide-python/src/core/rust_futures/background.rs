@@ -3,6 +3,8 @@
 use std::future::Future as RustFutureTrait;
 use std::pin::Pin;
 
+use aioxide_engine::recorder::{LoopRecord, Phase, TaskName, TaskRecord, ticks};
+use aioxide_trace::{Event, WaitKind};
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -14,8 +16,10 @@ use crate::core::current_task::running_loop;
 use crate::core::dispatch::{NativeWork, Ready, as_native};
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::{Callback, Future};
+use crate::core::tasks::recording;
 use crate::ffi::context;
 use crate::ffi::gil_cell::{Contents, GilCell};
+use crate::recorder;
 
 /// A coroutine that the loop steps itself, without a task: `all_tasks()` does not show it, and
 /// `Runner` does not wait for it. While it waits, the future that it awaits holds this object, so
@@ -27,6 +31,9 @@ pub struct Background {
 
 struct State {
     coroutine: GilCell<Option<Py<Coroutine>>>,
+    /// For the recorder: it is shown as a task.
+    task: TaskMark,
+    name: &'static str,
     /// The context of the steps: the loop's own, not that of whoever has begun this.
     context: GilCell<Option<Py<PyAny>>>,
 }
@@ -43,7 +50,12 @@ pub fn run_in_background(
         Ok(super::turn::with(|turn| turn.py().None()))
     });
     let background = made.and_then(|made| {
-        let state = State { coroutine: GilCell::new(Some(made)), context: GilCell::new(None) };
+        let state = State {
+            coroutine: GilCell::new(Some(made)),
+            context: GilCell::new(None),
+            task: TaskMark::default(),
+            name,
+        };
         Bound::new(py, Background { state: Contents::new(state) })
     });
     match background {
@@ -71,8 +83,61 @@ impl NativeWork for Begin {
     }
 }
 
+/// The record of what is shown as a task, retired with the object.
+#[derive(Default)]
+struct TaskMark(GilCell<Option<&'static TaskRecord>>);
+
+impl Drop for TaskMark {
+    fn drop(&mut self) {
+        // SAFETY: an object is deallocated with the GIL held.
+        let py = unsafe { Python::assume_attached() };
+        if let Some(record) = self.0.get(py) {
+            record.set_state(ticks(), Phase::Cancelled as u64);
+            recorder::end_task(py, record);
+        }
+    }
+}
+
 impl Background {
     fn step(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if !recorder::is_on() {
+            return Self::advance(slf);
+        }
+        let py = slf.py();
+        let running = running_loop(py)?;
+        let home = LoopCore::of(&running).and_then(|core| core.get().loop_record(py));
+        let Some((record, home)) = home.and_then(|home| Some((Self::record(slf, home)?, home)))
+        else {
+            return Self::advance(slf);
+        };
+        let state_after = || match slf.get().state.coroutine.is_some(py) {
+            true => (WaitKind::RustFuture as u64) << 8,
+            false => Phase::Done as u64,
+        };
+        let result = recording::inside_item(record, home, state_after, || Self::advance(slf));
+        if slf.get().state.coroutine.is_none(py) {
+            slf.get().state.task.0.set(py, None);
+            recorder::end_task(py, record);
+        }
+        result
+    }
+
+    /// Its record, made at the first step that is recorded.
+    fn record(slf: &Bound<'_, Self>, home: &'static LoopRecord) -> Option<&'static TaskRecord> {
+        let (py, state) = (slf.py(), &slf.get().state);
+        if let Some(record) = state.task.0.get(py) {
+            return Some(record);
+        }
+        let now = home.last();
+        let places = (recorder::of_native(py, state.name), 0);
+        let name = TaskName::Text(state.name);
+        let record = recorder::begin_task(py, home, 0, (now, now), places, &name)?;
+        state.task.0.set(py, Some(record));
+        recording::push(home, Event::task_created(0, record.id(), 0));
+        Some(record)
+    }
+
+    fn advance(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let state = &slf.get().state;
         let (Some(coroutine), Some(context)) =

@@ -2,7 +2,7 @@
 
 mod name;
 mod object;
-mod recording;
+pub(in crate::core) mod recording;
 mod registry;
 mod requests;
 mod state;
@@ -11,7 +11,7 @@ mod waiting;
 mod wakeup;
 
 pub use object::Task;
-pub use recording::{_adopt_tasks, _task_id, record_of, state_after};
+pub use recording::{_adopt_tasks, _task_id, note_failure, record_of, state_after};
 #[cfg(not(Py_3_14))]
 pub use registry::live_tasks;
 pub use requests::{cancel, cancelling, uncancel};

@@ -1,14 +1,16 @@
 //! What the recorder is told of tasks.
 
 use aioxide_engine::recorder::{LoopRecord, Phase, TaskRecord, ticks};
-use aioxide_trace::{Event, Outcome, WaitKind};
+use aioxide_trace::{Event, Outcome as Ended, WaitKind};
 use pyo3::prelude::*;
 
 use super::Task;
 use crate::core::coroutines::Coroutine;
 use crate::core::dispatch::kind_of_future;
-use crate::core::futures::BoundLoop;
+use crate::core::futures::{BoundLoop, Outcome};
+use crate::ffi::allocate::Made;
 use crate::recorder;
+use crate::stdlib;
 
 impl Task {
     /// Its record, if it has one.
@@ -140,20 +142,43 @@ pub fn nested_step(task: &Bound<'_, Task>, step: impl FnOnce() -> PyResult<()>) 
     if !recorder::is_on() {
         return step();
     }
-    let Some((record, home)) = recorded_at_home(task) else {
-        return step();
-    };
+    match recorded_at_home(task) {
+        Some((record, home)) => inside_item(record, home, || state_after(task), step),
+        None => step(),
+    }
+}
+
+/// Runs a step as a part of the item that runs.
+pub(in crate::core) fn inside_item(
+    record: &'static TaskRecord,
+    home: &'static LoopRecord,
+    state_after: impl FnOnce() -> u64,
+    step: impl FnOnce() -> PyResult<()>,
+) -> PyResult<()> {
     let outer = home.running();
-    home.set_running(aioxide_trace::Kind::Step as u64 | record.id() << 8);
+    let what = aioxide_trace::Kind::Step as u64 | record.id() << 8;
+    home.set_running(what);
     let begin = ticks();
     record.begin_step(begin);
     let result = step();
-    let state = state_after(task);
+    let state = state_after();
     record.end_step(begin, ticks(), state);
-    // Without a time: it is a part of the item that runs.
-    push(home, Event { ticks: 0, what: home.running(), detail: state });
+    // Without a time, since it is a part of the item.
+    push(home, Event { ticks: 0, what, detail: state });
     home.set_running(outer);
     result
+}
+
+/// Keeps the exception that has ended the task.
+#[cold]
+pub fn note_failure(task: &Bound<'_, Task>, id: u64) {
+    let py = task.py();
+    let exception = task.as_super().get().state.outcome.clone_of(py, Outcome::exception);
+    let Some(exception) = exception else { return };
+    let noted = stdlib::note_task_failure(py).and_then(|note| note.call1((Made(id), exception)));
+    if let Err(error) = noted {
+        error.write_unraisable(py, Some(task.as_any()));
+    }
 }
 
 /// How a step has ended, as the detail of its event.
@@ -163,15 +188,15 @@ pub fn state_after(task: &Bound<'_, Task>) -> u64 {
     let future = task.as_super().get();
     if future.is_done(py) {
         return if future.is_cancelled(py) {
-            Outcome::Cancelled as u64
+            Ended::Cancelled as u64
         } else if future.has_exception(py) {
-            Outcome::Failed as u64
+            Ended::Failed as u64
         } else {
-            Outcome::Done as u64
+            Ended::Done as u64
         };
     }
     match task.get().state.waiter.clone_ref(py) {
-        None => Outcome::Yielded as u64,
+        None => Ended::Yielded as u64,
         Some(waiter) => {
             let (kind, id) = waited_for(&waiter.into_bound(py));
             (kind as u64) << 8 | id << 16
@@ -216,8 +241,8 @@ pub fn _adopt_tasks(tasks: Vec<Bound<'_, PyAny>>) {
 /// The id under which a task is recorded; None if it is not.
 #[pyfunction]
 #[pyo3(signature = (task, /))]
-pub fn _task_id(task: &Bound<'_, PyAny>) -> Option<crate::ffi::allocate::Made<u64>> {
+pub fn _task_id(task: &Bound<'_, PyAny>) -> Option<Made<u64>> {
     let task = task.cast::<Task>().ok()?;
     let record = task.get().record(task.py())?;
-    Some(crate::ffi::allocate::Made(record.id()))
+    Some(Made(record.id()))
 }

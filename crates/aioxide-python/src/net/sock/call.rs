@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
 
+use aioxide_trace::WaitKind;
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
@@ -23,6 +24,7 @@ use crate::ffi::finalizer::Finalize;
 use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::net::transports::ends_the_loop;
+use crate::recorder;
 use crate::stdlib;
 
 /// A native coroutine: nothing happens until it is awaited, and `create_task`
@@ -243,6 +245,10 @@ impl SocketCall {
         }
         let future = Future::created_by(core)?;
         future.get().set_blocking(py, true);
+        if recorder::is_on() {
+            let kind = self.state.operation.read(py, |it| it.as_ref().map(Operation::wait_kind));
+            recorder::note_wait(future.bind(py), kind.unwrap_or(WaitKind::Unknown));
+        }
         let kept = future.clone_ref(py);
         drop(self.state.phase.replace(py, Phase::Waiting(kept)));
         Ok(Progress::Waiting(future))

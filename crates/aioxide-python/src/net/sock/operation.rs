@@ -2,6 +2,7 @@
 
 use std::os::fd::RawFd;
 
+use aioxide_trace::WaitKind;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBlockingIOError, PyInterruptedError, PyOSError};
 use pyo3::gc::PyVisit;
@@ -45,6 +46,19 @@ pub enum Attempt {
 }
 
 impl Operation {
+    /// What the recorder calls the wait for it.
+    pub fn wait_kind(&self) -> WaitKind {
+        match self {
+            Self::Accept => WaitKind::Accept,
+            Self::Connect { .. } => WaitKind::Connect,
+            Self::SendAll { .. } | Self::SendTo { .. } | Self::SendFile { .. } => WaitKind::Write,
+            Self::Recv { .. }
+            | Self::RecvInto { .. }
+            | Self::RecvFrom { .. }
+            | Self::RecvFromInto { .. } => WaitKind::Read,
+        }
+    }
+
     /// The readiness that it waits for when it would block.
     pub fn direction(&self) -> Direction {
         match self {

@@ -12,7 +12,7 @@ use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 use crate::ffi::gil_cell::GilCell;
 use crate::ffi::{allocate, context};
-use crate::recorder;
+use crate::recorder::{self, ObjectMark};
 use crate::stdlib;
 
 /// The part of a transport's state that every kind has.
@@ -28,6 +28,8 @@ pub struct Link {
     /// The argument of `connection_lost`.
     reason: GilCell<Option<Py<PyAny>>>,
     pub flow: GilCell<FlowControl>,
+    /// Its record, if it was recorded.
+    mark: ObjectMark,
     /// The water marks as the caller gave them: low, high. None if they are the
     /// defaults.
     given_marks: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
@@ -48,6 +50,7 @@ impl Link {
             waiter: GilCell::new(waiter),
             reason: GilCell::new(None),
             flow: GilCell::new(FlowControl::default()),
+            mark: ObjectMark::default(),
             given_marks: GilCell::new(None),
         })
     }
@@ -59,7 +62,7 @@ impl Link {
         if recorder::is_on()
             && let Some(core) = self.core.clone_ref(py)
         {
-            core.into_bound(py).get().record_bytes(py, received, sent);
+            core.into_bound(py).get().record_bytes(py, &self.mark, received, sent);
         }
     }
 

@@ -13,20 +13,20 @@ use crate::core::event_loop::LoopCore;
 use crate::core::futures::{BoundLoop, Future, LoopRef};
 use crate::ffi::attributes::Collected;
 use crate::ffi::gil_cell::GilCell;
-use crate::recorder;
+use crate::recorder::{self, ObjectMark};
 use crate::stdlib;
 
 /// The loop, once it is known.
 pub struct LoopBinding {
     bound: GilCell<Option<LoopRef>>,
-    record: GilCell<Option<&'static ObjectRecord>>,
+    mark: ObjectMark,
     kind: ObjectKind,
 }
 
 impl LoopBinding {
     /// Of an object of this kind.
     pub fn new(kind: ObjectKind) -> Self {
-        Self { bound: GilCell::new(None), record: GilCell::new(None), kind }
+        Self { bound: GilCell::new(None), mark: ObjectMark::default(), kind }
     }
 
     /// A future of the running loop, to which `owner` is bound from now on.
@@ -71,13 +71,8 @@ impl LoopBinding {
         core: Option<&Bound<'_, LoopCore>>,
         location: impl FnOnce() -> u32,
     ) -> Option<&'static ObjectRecord> {
-        if let Some(record) = self.record.get(py) {
-            return Some(record);
-        }
-        let location = location();
-        let record = recorder::begin_object(py, self.kind, location)?;
-        self.record.set(py, Some(record));
-        if let Some(core) = core {
+        let (record, is_new) = self.mark.get_or_begin(py, self.kind, location)?;
+        if let Some(core) = core.filter(|_| is_new) {
             core.get().record_object(py, record);
         }
         Some(record)
@@ -117,7 +112,7 @@ impl LoopBinding {
     #[inline(always)]
     pub fn note_length(&self, py: Python<'_>, length: impl FnOnce() -> Option<u64>) {
         if recorder::is_on()
-            && let (Some(record), Some(length)) = (self.record.get(py), length())
+            && let (Some(record), Some(length)) = (self.mark.get(py), length())
         {
             record.set_length(length);
         }
@@ -132,16 +127,6 @@ impl LoopBinding {
     pub fn set(&self, py: Python<'_>, event_loop: Option<Bound<'_, PyAny>>) {
         let event_loop = event_loop.map(|it| LoopRef::of(&it));
         drop(self.bound.replace(py, event_loop));
-    }
-}
-
-impl Drop for LoopBinding {
-    fn drop(&mut self) {
-        // SAFETY: an object is deallocated with the GIL held.
-        let py = unsafe { Python::assume_attached() };
-        if let Some(record) = self.record.get(py) {
-            recorder::end_object(py, record);
-        }
     }
 }
 
