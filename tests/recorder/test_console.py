@@ -537,9 +537,17 @@ def test_a_forked_child_has_no_console_of_its_parent(tmp_path):
     source = """
     import os, sys, aioxide
     from aioxide import console
-    console.start()
+    import socket, time
+    path = console.start()
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(path)
+    assert client.recv(5)  # The greeting: its thread has begun.
     child = os.fork()
     if child == 0:
+        client.close()
+        names = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+        kept = [os.readlink(name) for name in names if os.path.exists(name)]
+        assert not any("socket:" in name for name in kept), kept
         assert not console.is_running()
         assert not aioxide.recording.is_recording()
         path = console.start()

@@ -70,6 +70,24 @@ def test_what_the_writer_could_not_keep_up_with_is_counted(tmp_path):
     assert sum(trace.dropped.values()) + len(trace.events) >= 3_000
 
 
+def test_a_full_trace_has_every_exception_that_ends_a_task(tmp_path):
+    path = tmp_path / "failures.aiotrace"
+
+    async def fail(number):
+        raise ValueError(f"number {number}")
+
+    async def main():
+        tasks = [aioxide.create_task(fail(number)) for number in range(3)]
+        await aioxide.wait(tasks)
+        return [task.exception() for task in tasks]
+
+    with aioxide.record(full=True, file=path):
+        aioxide.run(main())
+    failures = trace_file.read(path).failures
+    assert [each["text"] for each in failures] == ["number 0", "number 1", "number 2"]
+    assert all("in fail" in each["traceback"] for each in failures)
+
+
 def test_os_exit_leaves_what_was_recorded(tmp_path):
     path = tmp_path / "exit.aiotrace"
     run(

@@ -2,12 +2,23 @@
 
 import asyncio
 import os
+import socket
 import sys
 
 import aioxide
 import pytest
 from aioxide import recording
-from recorder.trace_file import Callback, Cancel, Created, Iteration, Mark, Step, Woken, read
+from recorder.trace_file import (
+    Bytes,
+    Callback,
+    Cancel,
+    Created,
+    Iteration,
+    Mark,
+    Step,
+    Woken,
+    read,
+)
 
 HERE = __file__
 
@@ -142,6 +153,8 @@ def test_a_wake_up_names_who_woke(recorded):
         ("thread", lambda: aioxide.to_thread(__import__("time").sleep, 0.05)),
         ("timeout", lambda: aioxide.wait_for(_future(), 60)),
         ("read", lambda: aioxide.StreamReader().read()),
+        ("read", lambda: _received()),
+        ("accept", lambda: _accepted()),
     ],
 )
 def test_kinds_of_waits(recorded, wait, make):
@@ -183,6 +196,19 @@ async def _gathered():
 async def _group():
     async with aioxide.TaskGroup() as group:
         group.create_task(sleeper(60))
+
+
+async def _received():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        await aioxide.get_running_loop().sock_recv(ours, 10)
+
+
+async def _accepted():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        await aioxide.get_running_loop().sock_accept(server)
 
 
 def _future():
@@ -468,3 +494,30 @@ def test_a_dump_has_the_await_stacks_of_suspended_tasks(tmp_path):
     places = [trace.place(frame) for frame in stacks["outer"].frames]
     assert places[0].line == line_of("# awaits here")
     assert places[1].function == "sleeper"
+
+
+def test_transports_say_what_they_received_and_sent(recorded):
+    async def main():
+        async def echo(reader, writer):
+            writer.write(await reader.read(100))
+            await reader.read()
+            writer.close()
+
+        server = await aioxide.start_server(echo, "127.0.0.1", 0)
+        reader, writer = await aioxide.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"x" * 100)
+        await reader.readexactly(100)
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
+
+    trace = recorded(main)
+    transports = {each.id for each in trace.objects.values() if each.kind == "transport"}
+    assert len(transports) == 2
+    totals = dict.fromkeys(transports, (0, 0))
+    for event in trace.of(Bytes):
+        received, sent = totals[event.transport]
+        totals[event.transport] = received + event.received, sent + event.sent
+    assert list(totals.values()) == [(100, 100), (100, 100)]
+    assert any(event.transports == 2 for event in trace.of(Iteration))

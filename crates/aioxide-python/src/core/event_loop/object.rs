@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aioxide_engine::recorder::LoopRecord;
 use aioxide_engine::{AdaptiveSpin, Clock, Engine, Events, Inbox, Poller, VirtualTime};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -13,6 +12,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::descriptors::Descriptors;
 use super::overrides::{Methods, Overrides};
+use super::recording::LoopMark;
 use crate::core::dispatch::Ready;
 use crate::ffi::allocate::Made;
 
@@ -75,8 +75,8 @@ pub struct LoopCore {
     pub(super) beat: GilCell<Option<Arc<Beat>>>,
     /// Present while it is watched and runs.
     pub(super) watched: GilCell<Option<Running>>,
-    /// Its record, and the number that the record had then, if it is being recorded.
-    pub(super) recording: GilCell<Option<(&'static LoopRecord, u32)>>,
+    /// See [`LoopMark`].
+    pub(super) recording: LoopMark,
     /// Present if the clock is virtual.
     pub(super) virtual_time: GilCell<Option<VirtualTime>>,
     /// Guards against the garbage collector before all fields are initialised.
@@ -243,7 +243,7 @@ impl LoopCore {
             arena: GilCell::new(FutureArena::default()),
             beat: GilCell::new(None),
             watched: GilCell::new(None),
-            recording: GilCell::new(None),
+            recording: LoopMark::default(),
             virtual_time: GilCell::new(None),
             filled: Contents::new(()),
         })

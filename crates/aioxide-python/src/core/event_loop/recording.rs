@@ -17,8 +17,40 @@ use crate::core::executor::ThreadPool;
 use crate::core::handles::TimerHandle;
 use crate::core::tasks::{self, Task};
 use crate::ffi::free_list;
+use crate::ffi::gil_cell::GilCell;
 use crate::recorder::{self, ObjectMark};
 use crate::watchdog::Beat;
+
+/// The record of a loop, and the number that the record had when the loop got it: another one
+/// means that it is another loop's by now. The record is given back with the loop.
+#[derive(Default)]
+pub struct LoopMark(GilCell<Option<(&'static LoopRecord, u32)>>);
+
+impl LoopMark {
+    #[inline(always)]
+    fn get(&self, py: Python<'_>) -> Option<(&'static LoopRecord, u32)> {
+        self.0.get(py)
+    }
+
+    fn set(&self, py: Python<'_>, record: Option<(&'static LoopRecord, u32)>) {
+        self.0.set(py, record);
+    }
+
+    fn give_back(&self, py: Python<'_>) {
+        let record = self.get(py).filter(|(record, id)| record.id() == *id);
+        self.set(py, None);
+        if let Some((record, _)) = record {
+            loops().close(record);
+        }
+    }
+}
+
+impl Drop for LoopMark {
+    fn drop(&mut self) {
+        // SAFETY: an object is deallocated with the GIL held.
+        self.give_back(unsafe { Python::assume_attached() });
+    }
+}
 
 impl LoopCore {
     /// Its record, which is begun now if it has none. None if nothing is recorded.
@@ -47,11 +79,7 @@ impl LoopCore {
 
     /// The loop is closed.
     pub(super) fn end_recording(&self, py: Python<'_>) {
-        let record = self.recording.get(py).filter(|(record, id)| record.id() == *id);
-        self.recording.set(py, None);
-        if let Some((record, _)) = record {
-            loops().close(record);
-        }
+        self.recording.give_back(py);
     }
 
     /// A thread begins to run the loop.

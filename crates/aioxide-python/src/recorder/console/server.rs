@@ -1,12 +1,15 @@
 //! The console's beginning and end.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::net::Shutdown;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use aioxide_trace::file::Meta;
 use pyo3::prelude::*;
@@ -25,6 +28,8 @@ struct Console {
     path: PathBuf,
     /// A second handle of the socket: to shut it down ends the thread.
     listener: UnixListener,
+    /// The thread's own handle.
+    accepting: RawFd,
     clients: Arc<Clients>,
     thread: JoinHandle<()>,
 }
@@ -37,7 +42,10 @@ struct Clients {
 }
 
 struct Client {
+    /// A second handle of the connection, to end it.
     stream: UnixStream,
+    /// The thread's own handle.
+    served: RawFd,
     /// None while it is being started.
     thread: Option<JoinHandle<()>>,
 }
@@ -55,8 +63,8 @@ impl Clients {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let stream = stream.try_clone().ok()?;
-        served.insert(number, Client { stream, thread: None });
+        let (stream, fd) = (stream.try_clone().ok()?, stream.as_raw_fd());
+        served.insert(number, Client { stream, served: fd, thread: None });
         Some(number)
     }
 
@@ -103,12 +111,14 @@ pub fn _start_console(
     let (listener, path) = socket::bind().map_err(os_error)?;
     let clients = Arc::new(Clients::default());
     let accepting = listener.try_clone().map_err(os_error)?;
+    let fd = accepting.as_raw_fd();
     let (shared, meta) = (Arc::clone(&clients), Arc::new(meta));
     let thread = thread::Builder::new()
         .name("aioxide-console".to_owned())
         .spawn(move || accept(&accepting, &shared, &meta))
         .map_err(os_error)?;
-    drop(CONSOLE.replace(py, Some(Console { path: path.clone(), listener, clients, thread })));
+    let console = Console { path: path.clone(), listener, accepting: fd, clients, thread };
+    drop(CONSOLE.replace(py, Some(console)));
     Ok(path)
 }
 
@@ -132,23 +142,44 @@ pub fn _console_path(py: Python<'_>) -> Option<PathBuf> {
     CONSOLE.read(py, |console| console.as_ref().map(|console| console.path.clone()))
 }
 
-/// In the child of a fork: closes the socket, whose other handle is the parent's. The threads
+/// In the child of a fork: closes the sockets, whose other handles are the parent's. The threads
 /// are not there.
 pub fn abandon_in_child(py: Python<'_>) {
     let Some(console) = CONSOLE.take(py) else { return };
+    close_of_thread(console.accepting);
     // Another thread may have had its lock at the fork.
     if let Ok(served) = console.clients.served.try_lock().as_deref_mut() {
-        served.clear();
+        for (_, client) in served.drain() {
+            close_of_thread(client.served);
+            if let Some(thread) = client.thread {
+                std::mem::forget(thread);
+            }
+        }
     }
     drop(console.listener);
     std::mem::forget(console.thread);
 }
 
+/// Closes a descriptor of a thread that the fork has left behind.
+fn close_of_thread(fd: RawFd) {
+    // SAFETY: the value that owns it is on the stack of a thread that does not exist here, so
+    // that nothing uses or closes it any more.
+    unsafe { rustix::io::close(fd) };
+}
+
 fn accept(listener: &UnixListener, clients: &Arc<Clients>, meta: &Arc<Meta>) {
     let desk = Arc::new(Desk::default());
     for stream in listener.incoming() {
-        // The socket was shut down, or the process has no descriptor left.
-        let Ok(stream) = stream else { break };
+        let stream = match stream {
+            Ok(stream) => stream,
+            // The console was stopped: the socket is shut down.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => break,
+            Err(_) => {
+                // The process has no descriptor left, most likely.
+                thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+        };
         if !socket::is_ours(&stream) {
             continue;
         }
