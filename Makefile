@@ -240,6 +240,12 @@ miri: ## Run the tests of engine, locks and queues under Miri (needs rustup)
 	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked \
 		--package aioxide-engine --package aioxide-sync
 
+# Optimised: every order of two threads is some thousand runs.
+.PHONY: loom
+loom: ## Wakers and inbox of the engine in every order of what threads do (loom)
+	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR='$(CURDIR)/target/loom' \
+		$(CARGO) test --locked --package aioxide-engine --lib every_order
+
 .PHONY: check-macos
 check-macos: ## Compile engine and binding for macOS, without linking (needs rustup)
 	rustup target add aarch64-apple-darwin

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 
+use crate::primitives::{AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::{AdaptiveSpin, Waker};
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 /// A queue with many producers on any thread and one consumer, the loop.

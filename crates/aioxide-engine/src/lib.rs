@@ -85,12 +85,15 @@
 mod adaptive_spin;
 pub mod children;
 mod clock;
+#[cfg(all(test, loom))]
+mod every_order;
 pub mod futures;
 mod inbox;
 mod interleaving;
 pub mod iteration;
 mod poller;
 mod pool;
+mod primitives;
 pub mod recorder;
 mod timers;
 mod virtual_time;

@@ -75,9 +75,18 @@ mod arena;
 mod key;
 mod registry;
 mod shared;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod waker;
+
+/// What the tests of every order look at.
+#[cfg(all(test, loom))]
+pub(crate) mod every_order {
+    pub(crate) use super::shared::Shared;
+
+    /// The first future of an arena.
+    pub(crate) const KEY: super::Key = super::Key { slot: 0, generation: 0 };
+}
 
 pub use arena::{Arena, Entered};
 pub use key::Key;

@@ -1,10 +1,10 @@
 //! What wakers on any thread see of an arena.
 
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError};
 
 use super::key::{Key, MAX_SLOTS};
+use crate::primitives::{AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering};
 
 /// The flag in a slot's word: the future was woken and has not been polled since. The other
 /// bits are the slot's generation.
@@ -31,7 +31,7 @@ impl Shared {
     pub fn new(send: impl Fn(Key) + Send + Sync + 'static) -> Self {
         Self {
             chunks: [const { OnceLock::new() }; CHUNKS],
-            woken: Mutex::default(),
+            woken: Mutex::new(Vec::new()),
             has_woken: AtomicBool::new(false),
             send: Box::new(send),
         }

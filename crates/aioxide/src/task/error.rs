@@ -23,6 +23,11 @@ pub struct Cancelled;
 
 /// The task has panicked. The panic hook has reported it when that happened.
 pub struct Panicked {
+    /// In a box: every task has room for its outcome.
+    report: Box<Report>,
+}
+
+struct Report {
     /// What it said, if that was text.
     message: Option<Box<str>>,
     /// In a lock that is never locked: an error has to be `Sync`, to be made one of many kinds.
@@ -45,17 +50,18 @@ impl Panicked {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
         let text = payload.downcast_ref::<&'static str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self { message: text.map(Box::from), payload: Mutex::new(payload) }
+        let message = text.map(Box::from);
+        Self { report: Box::new(Report { message, payload: Mutex::new(payload) }) }
     }
 
     /// What the panic said, if that was text.
     pub fn message(&self) -> Option<&str> {
-        self.message.as_deref()
+        self.report.message.as_deref()
     }
 
     /// What the panic carried, for [`resume_unwind`](std::panic::resume_unwind).
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.report.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
