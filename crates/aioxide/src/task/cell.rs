@@ -78,6 +78,6 @@ mod tests {
     #[test]
     fn a_task_is_small() {
         assert_eq!(size_of::<Header>(), 88);
-        assert_eq!(size_of::<TaskCell<std::future::Pending<()>>>(), 120);
+        assert_eq!(size_of::<TaskCell<std::future::Pending<()>>>(), 112);
     }
 }
