@@ -57,6 +57,14 @@ def test_items_of_a_checklist_become_boxes_with_keys_that_stay():
     assert first.items[1].key == later.items[1].key != later.items[2].key
 
 
+def test_every_item_below_the_heading_checklist_is_one():
+    page = document("- no\n\n## Checklist\n\n- I can `a`.\n- [x] I can b.\n\n## Next\n\n- no\n")
+    assert [(item.text, item.done) for item in page.items] == [
+        ("I can a.", False),
+        ("I can b.", True),
+    ]
+
+
 def test_a_page_cannot_make_a_box_of_its_own():
     page = document("\ue0000\ue001 <input> text\n\n- [ ] a", box=lambda item: "BOX")
     assert page.html.count("BOX") == 1 and "&lt;input&gt;" in page.html

@@ -110,12 +110,15 @@ async def render_ahead(*texts: str) -> None:
 
 #: Mark the place of a checkbox in a text: characters for private use, which no source keeps.
 _BOX, _BOX_END = "\ue000", "\ue001"
+_BRACKETS = re.compile(r"(?:\[[ xX]\] +)?")
 _PRIVATE = re.compile(f"[{_BOX}{_BOX_END}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """An item of a checklist: `- [ ] text`, or `- [x] text` for one that is done.
+
+    Below a heading "Checklist" each item of a list is one, without the brackets too.
 
     ``key`` stays while the text does.
     """
@@ -201,13 +204,17 @@ def _take_boxes(tokens: list[Token]) -> list[Item]:
     """Replace the `[ ]` of each item by a mark; return the items."""
     items: list[Item] = []
     seen: dict[str, int] = {}
+    in_checklist = False
     for index, token in enumerate(tokens):
+        if token.type == "inline" and tokens[index - 1].type == "heading_open":
+            in_checklist = token.content.strip().lower() == "checklist"
         if (
             token.type != "inline"
             or index < 2
             or tokens[index - 2].type != "list_item_open"
             or not token.children
-            or not (begun := re.match(r"\[[ xX]\] +", token.children[0].content))
+            or not (begun := _BRACKETS.match(token.children[0].content))
+            or not (begun[0] or in_checklist)
         ):
             continue
         first = token.children[0]
@@ -216,7 +223,7 @@ def _take_boxes(tokens: list[Token]) -> list[Item]:
         key = hashlib.sha256(f"{plain}\0{seen[plain]}".encode()).hexdigest()[:16]
         first.content = f"{_BOX}{len(items)}{_BOX_END}{first.content[begun.end() :]}"
         tokens[index - 2].attrJoin("class", "item")
-        items.append(Item(key, plain, begun[0][1] in "xX"))
+        items.append(Item(key, plain, begun[0][1:2] in ("x", "X")))
     return items
 
 
