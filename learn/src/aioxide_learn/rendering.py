@@ -35,6 +35,7 @@ _ATTRIBUTES = {
     "ol": {"start"},
     "pre": {"class", "tabindex"},
     "span": {"class"},
+    "table": {"tabindex"},
     "td": {"align"},
     "th": {"align"},
 }
@@ -74,11 +75,19 @@ def _fence(
     return _highlight(token.content, language, rest) + "\n"
 
 
+def _table(
+    self: object, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
+    # As a box of code, it scrolls where it is wider than the page.
+    return '<table tabindex="0">\n'
+
+
 @functools.cache
 def _parser() -> MarkdownIt:
     # HTML in a source is shown as text: nothing an author writes is taken for a tag.
     parser = MarkdownIt("commonmark", {"html": False, "typographer": False})
     parser.enable(["table", "strikethrough"])
+    parser.add_render_rule("table_open", _table)
     parser.add_render_rule("fence", _fence)
     parser.add_render_rule("code_block", _fence)
     return parser

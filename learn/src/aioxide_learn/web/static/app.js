@@ -6,6 +6,14 @@
   const seen = (element) => element.offsetParent !== null && !element.disabled;
   const typing = (target) => target.closest("input:not([type=checkbox]), textarea, select, dialog[open]");
 
+  // A part that was just put into the page is htmx's a moment later. Until then a click would send
+  // its form without htmx, and the answer would be lost.
+  const press = (element, tries = 0) => {
+    const owner = element.closest("[hx-post]");
+    if (owner && !owner.dataset.htmxPowered && tries < 100) setTimeout(press, 10, element, tries + 1);
+    else if (element.isConnected) element.click();
+  };
+
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.key === "Escape" && event.target.matches("input, textarea, select")) {
@@ -21,7 +29,7 @@
     event.preventDefault();
     if (wanted.matches("input, textarea")) wanted.focus();
     else {
-      wanted.click();
+      press(wanted);
       const field = wanted.closest("details[open]")?.querySelector("textarea, select");
       if (wanted.matches("summary") && field) field.focus();
     }
@@ -51,6 +59,7 @@
   });
 
   document.addEventListener("submit", (event) => {
+    if (event.target.hasAttribute("hx-post") && !event.target.dataset.htmxPowered) event.preventDefault();
     const question = event.target.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
   });
