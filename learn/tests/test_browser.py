@@ -121,8 +121,8 @@ def test_a_session_by_keyboard(browse, database):
         # A note is written with keys that mean something outside of it.
         await page.keyboard.press("n")
         await page.keyboard.type("12 5 u b s")
-        await page.get_by_text("Saved").wait_for()
         await page.keyboard.press("Escape")
+        await page.get_by_text("Saved").wait_for()
         await page.keyboard.press("?")
         await page.get_by_role("dialog").wait_for()
         assert "Undo the last answer" in await page.get_by_role("dialog").inner_text()
