@@ -93,6 +93,23 @@ async fn a_panic_of_a_destructor_stays_in_its_task() {
 }
 
 #[aioxide::test]
+async fn a_result_that_nobody_wants_may_panic_when_it_is_dropped() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("bad result");
+        }
+    }
+    spawn(async { Bad }).detach();
+    let other = spawn(async {
+        yield_now().await;
+        1
+    });
+    yield_now().await;
+    assert_eq!(other.await.unwrap(), 1);
+}
+
+#[aioxide::test]
 async fn a_cancelled_task_is_dropped_in_its_next_turn() {
     let log = Log::default();
     let dropped = Dropped(log.clone(), "dropped");

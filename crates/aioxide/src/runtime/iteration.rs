@@ -4,6 +4,7 @@
 //! out while tasks are ready, at most until [`MAX_UNPOLLED`] of them have run.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Context;
 use std::time::Instant;
@@ -163,19 +164,26 @@ impl Loop {
             Turn::Ended => true,
             Turn::Main => poll_main(&mut context),
         };
-        let polled = self.polled.take();
+        drop(self.polled.take());
         self.put_back(key, task, has_ended);
-        drop(polled);
     }
 
     fn put_back(&self, key: Key, task: Rc<dyn Runnable>, has_ended: bool) {
-        if has_ended {
+        let left = if has_ended {
             self.tasks.borrow_mut().finish(key);
-            return;
-        }
-        let suspended = self.tasks.borrow_mut().suspend(key, task);
-        if let Ok(true) = suspended {
-            self.engine.borrow_mut().schedule(Item::Poll(key));
-        }
+            Some(task)
+        } else {
+            match self.tasks.borrow_mut().suspend(key, task) {
+                Ok(false) => None,
+                Ok(true) => {
+                    self.engine.borrow_mut().schedule(Item::Poll(key));
+                    None
+                }
+                Err(removed) => Some(removed),
+            }
+        };
+        // Without a handle this drops the result, whose destructor may panic. The panic hook has
+        // reported it; the other tasks go on.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(left)));
     }
 }
