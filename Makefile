@@ -172,6 +172,17 @@ test-console: ## Drive the views of traces in Chromium and in terminals
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && \
 		CARGO_TARGET_DIR='$(CURDIR)/target' $(in_venv) -m pytest crates/aioxide-console/tests/views $(ARGS)
 
+# Made by the commands that the page shows.
+.PHONY: pictures
+pictures: ## Renew the pictures of docs/seeing.md
+	@$(prepare) build
+	$(develop)
+	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) build --locked --package aioxide-console
+	cd examples/seeing && for program in *.py; do \
+		PATH='$(CURDIR)/target/debug':"$$PATH" '$(CURDIR)/$(in_venv)' -m aioxide trace \
+			-o "$(CURDIR)/docs/pictures/$${program%.py}.svg" "$$program" || exit 1; \
+	done
+
 .PHONY: fmt
 fmt: ## Format the Rust and the Python code
 	@$(prepare) lint

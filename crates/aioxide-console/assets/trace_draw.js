@@ -221,6 +221,7 @@ class View {
     });
     this.drawLabels();
     if (this.showArrows) this.drawArrows();
+    this.drawCancels();
     this.drawSelection();
     this.drawAxis();
     this.drawMs = performance.now() - began;
@@ -462,6 +463,24 @@ class View {
       context.moveTo(x, end);
       context.lineTo(x - 3, end + tip);
       context.lineTo(x + 3, end + tip);
+      context.fill();
+    }
+  }
+
+  // Requests to cancel, as marks over the lanes of the tasks.
+  drawCancels() {
+    const context = this.context, trace = this.trace;
+    context.fillStyle = trace.paints[11][1];
+    let drawn = 0;
+    for (const [at, task] of trace.cancels) {
+      const top = this.laneTop[trace.column.lane[task]], x = this.x(at), y = AXIS + top - this.scroll;
+      if (!(y > AXIS && y < this.high) || x < LABELS || x > this.wide) continue;
+      if (++drawn > 2000) break;
+      context.fillRect(x - 0.5, y, 1.5, BAR);
+      context.beginPath();
+      context.moveTo(x - 4, y - 2);
+      context.lineTo(x + 4, y - 2);
+      context.lineTo(x, y + 4);
       context.fill();
     }
   }

@@ -46,6 +46,7 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
     picture.groups(out)?;
     picture.lanes(out)?;
     picture.arrows(out)?;
+    picture.cancels(out)?;
     picture.legend(out)?;
     for (index, note) in notes(timeline).iter().enumerate() {
         let y = picture.bottom + 64 + 14 * index;
@@ -192,40 +193,48 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Draws columns; neighbours with the same colour are one bar.
+    /// Draws columns: for what the lane waited most, and over it, as tall as its share, how much of the time
+    /// it was ready and running. A short step between long waits is what a reader looks for: it is never
+    /// lower than two pixels.
     fn bars(&self, out: &mut impl Write, top: usize, columns: &[[f32; 12]]) -> io::Result<()> {
-        // A short step between long waits is what a reader looks for: it counts tenfold.
-        let weight = |paint: Paint| match paint {
-            Paint::Running => 10.0,
-            Paint::Ready => 3.0,
-            _ => 1.0,
-        };
-        let dominant = |times: &[f32; 12]| {
-            let most = Paint::ALL
+        let waits = [
+            Paint::Time,
+            Paint::Lock,
+            Paint::Queue,
+            Paint::Network,
+            Paint::Outside,
+            Paint::Task,
+            Paint::Unknown,
+        ];
+        let wait = |times: &[f32; 12]| {
+            let most = waits
                 .into_iter()
-                .max_by(|a, b| {
-                    let time = |paint: Paint| times[paint as usize] * weight(paint);
-                    time(*a).total_cmp(&time(*b))
-                })
-                .unwrap_or(Paint::Unknown);
-            (times[most as usize] > 0.0).then_some(most)
+                .max_by(|a, b| times[*a as usize].total_cmp(&times[*b as usize]))?;
+            (times[most as usize] > 0.0).then_some((most, BAR))
         };
-        let mut column = 0;
-        while column < columns.len() {
-            let paint = dominant(&columns[column]);
-            let begin = column;
-            while column < columns.len() && dominant(&columns[column]) == paint {
-                column += 1;
+        let share = |paint: Paint| {
+            move |times: &[f32; 12]| {
+                let tall = (times[paint as usize] * BAR as f32).round() as usize;
+                (times[paint as usize] > 0.0).then_some((paint, tall.clamp(2, BAR)))
             }
-            if let Some(paint) = paint {
-                writeln!(
-                    out,
-                    "<rect x=\"{}\" y=\"{top}\" width=\"{}\" height=\"{BAR}\" fill=\"{}\"/>",
-                    LABELS + begin,
-                    column - begin,
-                    paint.color()
-                )?;
-            }
+        };
+        runs(out, columns, wait, |_| top)?;
+        runs(out, columns, share(Paint::Ready), |_| top)?;
+        runs(out, columns, share(Paint::Running), |tall| top + BAR - tall)
+    }
+
+    /// Requests to cancel: a line over the lane of the task.
+    fn cancels(&self, out: &mut impl Write) -> io::Result<()> {
+        for (at, task, _) in self.timeline.cancels.iter().take(MOST_ARROWS) {
+            let Some(top) = self.tops[self.layout.lane_of[*task as usize] as usize] else {
+                continue;
+            };
+            let (x, color) = (self.x(*at), Paint::Cancelled.color());
+            writeln!(
+                out,
+                "<path d=\"M{x:.1},{top} m-4,-2 l8,0 l-4,5 z m4,0 l0,{BAR}\" fill=\"{color}\" stroke=\"{color}\">\
+                 <title>cancel requested</title></path>"
+            )?;
         }
         Ok(())
     }
@@ -281,4 +290,31 @@ impl<'a> Picture<'a> {
         }
         Ok(())
     }
+}
+
+/// Draws neighbouring columns for which `look` gives the same colour and height as one bar.
+fn runs(
+    out: &mut impl Write,
+    columns: &[[f32; 12]],
+    look: impl Fn(&[f32; 12]) -> Option<(Paint, usize)>,
+    top: impl Fn(usize) -> usize,
+) -> io::Result<()> {
+    let mut column = 0;
+    while column < columns.len() {
+        let (begin, looks) = (column, look(&columns[column]));
+        while column < columns.len() && look(&columns[column]) == looks {
+            column += 1;
+        }
+        if let Some((paint, tall)) = looks {
+            writeln!(
+                out,
+                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{tall}\" fill=\"{}\"/>",
+                LABELS + begin,
+                top(tall),
+                column - begin,
+                paint.color()
+            )?;
+        }
+    }
+    Ok(())
 }
