@@ -45,7 +45,7 @@ def _stop_console() -> None:
 def _adopt_tasks(tasks: Iterable[Any], /) -> None:
     """Record native tasks that existed before the recording began."""
 
-def _dump_recording(path: str, /) -> None:
+def _dump_recording(path: str, stacks: list[tuple[int, list[tuple[str, int, str]]]], /) -> None:
     """Write what is recorded to a new file; ``.json`` gives Chrome trace events.
 
     Raises:
