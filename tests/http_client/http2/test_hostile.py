@@ -54,7 +54,7 @@ def certificates(tmp_path_factory):
     return Certificates.issue(tmp_path_factory.mktemp("certificates"))
 
 
-def met(certificates, script, settings=b"", timeout=5.0, work=None):
+def met(certificates, script, settings=b"", timeout=20.0, work=None):
     """What comes of a request, and the server afterwards; nothing is left of the connection."""
 
     async def main():
@@ -250,12 +250,13 @@ def test_flood_of_frames_that_want_an_answer(certificates, data):
         await script.server.flood(writer, data, 1 << 40)
 
     async def limited(client, url):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(3):
             return await get(client, url)
 
     before = peak()
     try:
-        found, _ = met(certificates, script, timeout=0.5, work=limited)
+        limits = httpx.Timeout(20, read=0.5)
+        found, _ = met(certificates, script, timeout=limits, work=limited)
     except TimeoutError as error:
         found = error
     assert isinstance(found, httpx.RequestError | TimeoutError), found

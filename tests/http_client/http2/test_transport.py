@@ -36,7 +36,7 @@ def client(request, certificates):
         aioxide.install(http=True)
         request.addfinalizer(aioxide.uninstall)
 
-    def make(timeout=5.0, **options):
+    def make(timeout=20.0, **options):
         kind = kinds.get(request.param, httpx.AsyncHTTPTransport)
         transport = kind(verify=certificates.client_context(), http2=True, **options)
         return httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False)
@@ -173,7 +173,7 @@ def test_a_server_that_does_not_answer(client, certificates):
 
         async with Http2Server(certificates.server_context(), answer) as server, client() as it:
             with pytest.raises(httpx.ReadTimeout):
-                await it.get(server.url, timeout=0.1)
+                await it.get(server.url, timeout=httpx.Timeout(20, read=0.1))
             assert (await it.get(server.url + "/later")).status_code == 200
 
     aioxide.run(main())
@@ -210,7 +210,7 @@ def test_a_server_that_takes_nothing(certificates):
         transport = aioxide.http.Transport(verify=certificates.client_context(), http2=True)
         async with (
             Http2Server(context, answer, takes=False) as server,
-            httpx.AsyncClient(transport=transport, timeout=0.2) as client,
+            httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(20, write=0.2)) as client,
         ):
             with pytest.raises(httpx.WriteTimeout):
                 await client.post(server.url, content=bytes(1_000_000))
