@@ -168,6 +168,7 @@ test-docs: docs ## Run the snippets of the documentation, open its pages in Chro
 .PHONY: test-console
 test-console: ## Drive the views of traces in Chromium and in terminals
 	@$(prepare) build test console-test
+	$(develop)
 	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) build --locked --package aioxide-console --bins --examples
 	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && \
 		CARGO_TARGET_DIR='$(CURDIR)/target' $(in_venv) -m pytest crates/aioxide-console/tests/views $(ARGS)

@@ -195,7 +195,7 @@ impl<'a> Picture<'a> {
 
     /// Draws columns: for what the lane waited most, and over it, as tall as its share, how much of the time
     /// it was ready and running. A short step between long waits is what a reader looks for: it is never
-    /// lower than two pixels.
+    /// lower than four pixels.
     fn bars(&self, out: &mut impl Write, top: usize, columns: &[[f32; 12]]) -> io::Result<()> {
         let waits = [
             Paint::Time,
@@ -215,7 +215,7 @@ impl<'a> Picture<'a> {
         let share = |paint: Paint| {
             move |times: &[f32; 12]| {
                 let tall = (times[paint as usize] * BAR as f32).round() as usize;
-                (times[paint as usize] > 0.0).then_some((paint, tall.clamp(2, BAR)))
+                (times[paint as usize] > 0.0).then_some((paint, tall.clamp(4, BAR)))
             }
         };
         runs(out, columns, wait, |_| top)?;
