@@ -26,7 +26,10 @@ zpty shell zsh -f -i
 zpty -w shell "PROMPT= ; stty -echo; cd $PWD"
 zpty -w shell "autoload -Uz compinit; compinit -u -D"
 zpty -w shell "zstyle ':completion:*' list-colors ''; LISTMAX=0"
-zpty -w shell "bindkey '^I' complete-word; setopt no_list_beep list_ambiguous"
+zpty -w shell "setopt no_list_beep list_ambiguous"
+# Shown at once: zsh leaves a list out while more is typed already.
+zpty -w shell "complete-and-show() { zle complete-word; zle -R }"
+zpty -w shell "zle -N complete-and-show; bindkey '^I' complete-and-show"
 print -r -- $script > $PWD/_script
 zpty -w shell "source $PWD/_script"
 zpty -w shell "print READY-TO-''COMPLETE"
