@@ -233,6 +233,15 @@ def test_other_options_work_under_it(aioxide, program, tmp_path):
     assert is_trace(tmp_path / "out.aiotrace")
 
 
+@pytest.mark.parametrize("variable", ["AIOXIDE_RECORD", "AIOXIDE_CONSOLE"])
+def test_a_recording_that_the_environment_began(aioxide, program, tmp_path, variable):
+    program(PROGRAM)
+    arguments = ("trace", "-o", "out.aiotrace", "app.py")
+    finished = aioxide(*arguments, env={variable: "1", "XDG_RUNTIME_DIR": str(tmp_path)})
+    assert (finished.returncode, finished.stdout) == (0, "10 []\n")
+    assert b"worker" in (tmp_path / "out.aiotrace").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -78,8 +78,13 @@ class _Files:
 
 
 def _begin(path: str) -> None:
+    from aioxide import _aioxide
     from aioxide.recording import record
 
+    if _aioxide._is_recording():
+        # One that the environment has begun (AIOXIDE_RECORD, AIOXIDE_CONSOLE). The trace has all
+        # of it, and the console reads the trace's.
+        record().stop()
     suffix = os.path.splitext(path)[1]
     # Beside the wanted file: if the program is killed, this is what is left.
     files = _Files(path, path if suffix == ".aiotrace" else path + ".aiotrace", os.getpid())

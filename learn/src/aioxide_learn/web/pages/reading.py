@@ -54,9 +54,9 @@ async def list_chapters(request: Request) -> Response:
     database = request.app.state.database
     states = await database.read(progress.by_chapter)
     ticks = await database.read(study.all_ticked)
+    chapters = content.chapters()
     rows = []
-    for chapter in content.chapters():
-        items = items_of(chapter.source)
+    for chapter, items in zip(chapters, await _items_of_each(chapters), strict=True):
         done = ticks.get(f"chapter/{chapter.slug}", set())
         rows.append((chapter, states.get(chapter.slug), *_share(items, done)))
     return page(request, "chapters.html", rows=rows)
@@ -66,6 +66,11 @@ async def list_chapters(request: Request) -> Response:
 def items_of(source: str) -> tuple[Item, ...]:
     """Return the items of a page's checklists."""
     return tuple(document(source).items)
+
+
+async def _items_of_each(pages: list[Page]) -> list[tuple[Item, ...]]:
+    # In a thread: a page that is rendered for the first time takes tens of milliseconds.
+    return await asyncio.to_thread(lambda: [items_of(each.source) for each in pages])
 
 
 def _share(items: tuple[Item, ...], done: set[str]) -> tuple[int, int]:
@@ -117,9 +122,9 @@ async def list_days(request: Request) -> Response:
 
 async def _list_days(request: Request, status: int = 200, problem: str = "") -> Response:
     ticks = await request.app.state.database.read(study.all_ticked)
+    days = await _days(request)
     rows = []
-    for day in await _days(request):
-        items = items_of(day.source)
+    for day, items in zip(days, await _items_of_each(days), strict=True):
         rows.append((day, *_share(items, ticks.get(f"day/{day.slug}", set()))))
     return page(request, "days.html", status, rows=rows, problem=problem)
 
