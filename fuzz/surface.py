@@ -34,8 +34,6 @@ LEFT_OUT = frozenset(
         "watch",
         "_reap_child",
         "_use_exit_descriptors",
-        "_watchdog_after_fork",
-        "_watchdog_before_fork",
         "_watchdog_next",
         "_watchdog_start",
         "_watchdog_stop",

@@ -53,9 +53,6 @@ def _dump_recording(path: str, stacks: list[tuple[int, list[tuple[str, int, str]
         OSError: the file cannot be written.
     """
 
-def _hold_recorder_for_fork() -> None:
-    """Take the recorder's locks; called before a fork."""
-
 def _is_recording() -> bool:
     """Return whether the process is being recorded."""
 
@@ -115,8 +112,8 @@ def _recorded_loops() -> str:
 def _recording_state() -> tuple[int, list[tuple[int, bool, int, int]]] | None:
     """Return the capacity, and of each loop: number, is open, events so far, events kept."""
 
-def _release_recorder_after_fork(in_child: bool, /) -> None:
-    """Give the recorder's locks back; in the child, stop recording."""
+def _recorder_after_fork() -> None:
+    """Let go of what is the parent's, in the child of a fork; does nothing elsewhere."""
 
 def _start_recording(
     capacity: int,
@@ -146,12 +143,6 @@ def _want_origins(wanted: bool, /) -> None:
 
 def _use_exit_descriptors(allowed: bool) -> None:
     """Choose whether loops wait for child processes by descriptor, or by a thread for each."""
-
-def _watchdog_after_fork(in_child: bool, /) -> None:
-    """Give back the watchdog's lock after a fork."""
-
-def _watchdog_before_fork() -> None:
-    """Take the watchdog's lock before a fork."""
 
 def _watchdog_next(
     generation: int, /

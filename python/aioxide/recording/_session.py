@@ -364,14 +364,10 @@ def _save_on_signal(number: int, frame: types.FrameType | None) -> None:
 
 def _release_in_child() -> None:
     global _current
-    _aioxide._release_recorder_after_fork(True)
+    _aioxide._recorder_after_fork()
     if _current is not None:
         _current._withdraw()
         _current = None
 
 
-os.register_at_fork(
-    before=_aioxide._hold_recorder_for_fork,
-    after_in_parent=lambda: _aioxide._release_recorder_after_fork(False),
-    after_in_child=_release_in_child,
-)
+os.register_at_fork(after_in_child=_release_in_child)

@@ -25,6 +25,7 @@ import faulthandler
 import math
 import os
 import signal
+import sys
 import sysconfig
 import threading
 from dataclasses import dataclass
@@ -74,9 +75,13 @@ def watch(ms: float = _DEFAULT) -> None:
     Raises:
         ValueError: ``ms`` is less than 1, or not finite.
         OSError: the process is out of descriptors or threads.
+        RuntimeError: the interpreter is ending.
     """
     if not (isinstance(ms, int | float) and math.isfinite(ms) and ms >= 1):
         raise ValueError(f"the threshold must be at least 1 millisecond, not {ms!r}")
+    if sys.is_finalizing():
+        # Up to 3.11 a thread could be started that never runs, and be waited for.
+        raise RuntimeError("the event loop cannot be watched: the interpreter is ending")
     with _lock:
         _state.threshold = ms / 1000
         if _state.patrol is None:
@@ -106,6 +111,8 @@ def unwatch() -> None:
 
 def _start() -> None:
     """Start the threads for the threshold that was set; called by the first loop in debug mode."""
+    if sys.is_finalizing():
+        return
     with _lock:
         if _state.threshold is not None and _state.pipe is None:
             _state.pipe = _open_pipe()
@@ -165,18 +172,13 @@ def _foreign_folders() -> list[str]:
 
 def _after_fork_in_child() -> None:
     global _lock
-    _aioxide._watchdog_after_fork(True)
     _lock = threading.RLock()
     # The thread is the parent's; its pipe too. The next loop that runs starts both anew.
     _state.thread = None
     _close_pipe()
 
 
-os.register_at_fork(
-    before=_aioxide._watchdog_before_fork,
-    after_in_parent=lambda: _aioxide._watchdog_after_fork(False),
-    after_in_child=_after_fork_in_child,
-)
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 @atexit.register

@@ -2,6 +2,7 @@
 //! interpreter's own structures. Names nothing of asyncio but `stdlib`.
 
 pub mod allocate;
+pub mod at_fork;
 pub mod attributes;
 pub mod buffers;
 pub mod context;

@@ -77,10 +77,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::sync::waiting::all_tasks;
     #[pymodule_export]
-    use crate::watchdog::{
-        _watchdog_after_fork, _watchdog_before_fork, _watchdog_next, _watchdog_start,
-        _watchdog_stop,
-    };
+    use crate::watchdog::{_watchdog_next, _watchdog_start, _watchdog_stop};
 
     use crate::ffi::errors::Settled;
     use crate::ffi::{finalizer, free_list};
@@ -99,9 +96,8 @@ mod _aioxide {
     use crate::recorder::{_console_path, _start_console, _stop_console};
     #[pymodule_export]
     use crate::recorder::{
-        _dump_recording, _hold_recorder_for_fork, _is_recording, _note_failure, _note_finding,
-        _recorded_loops, _recording_state, _release_recorder_after_fork, _start_recording,
-        _stop_recording,
+        _dump_recording, _is_recording, _note_failure, _note_finding, _recorded_loops,
+        _recorder_after_fork, _recording_state, _start_recording, _stop_recording,
     };
 
     #[cfg(Py_3_14)]
@@ -145,6 +141,7 @@ mod _aioxide {
         // may be while the interpreter goes, and asking then for the first time is a panic.
         Python::initialize();
         crate::ffi::interning::make_all(py)?;
+        crate::ffi::at_fork::register();
         // What PyO3 makes when it looks at an error for the first time.
         drop(pyo3::exceptions::PyMemoryError::new_err(()).settled(py));
         crate::ffi::fastcall::prepare(py);

@@ -18,7 +18,7 @@ mod waits;
 
 pub use console::{_console_path, _start_console, _stop_console};
 pub use entries::{begin_task, end_task, rename_task};
-pub use forking::{_hold_recorder_for_fork, _release_recorder_after_fork};
+pub use forking::_recorder_after_fork;
 pub use object_mark::ObjectMark;
 pub use places::{caller, of_callable, of_coroutine, of_native};
 pub use session::{

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::Beat;
 use super::beat::Ended;
 use super::stack::{StackSource, write_to_standard_error};
+use crate::ffi::at_fork::AtFork;
 
 /// How long the reporting thread may take to get the GIL before native code is said to keep it.
 /// An interpreter thread gives it up after 5 ms.
@@ -158,27 +159,32 @@ pub fn stop() {
     SHARED.wake_reporter.notify_all();
 }
 
-/// Takes the lock until [`after_fork`].
-pub fn before_fork() {
-    FORKING.with_borrow_mut(|kept| {
-        if kept.is_none() {
-            *kept = Some(state());
-        }
-    });
+inventory::submit! { AtFork { before: before_fork, in_parent, in_child } }
+
+fn before_fork() {
+    let state = state();
+    // Without thread-local storage, at the end of a thread, it is given back at once.
+    let _ = FORKING.try_with(|kept| kept.replace(Some(state)));
 }
 
-/// Gives the lock back. In the child no thread of the parent runs, and nothing is watched.
-pub fn after_fork(in_child: bool) {
-    let Some(mut state) = FORKING.with_borrow_mut(Option::take) else { return };
-    if in_child {
-        state.generation += 1;
-        state.started = false;
-        state.loops.clear();
-        state.reports.clear();
-        state.in_hand = None;
-        state.held = None;
-        state.stack = None;
-    }
+fn take_kept() -> Option<MutexGuard<'static, State>> {
+    FORKING.try_with(RefCell::take).ok().flatten()
+}
+
+fn in_parent() {
+    drop(take_kept());
+}
+
+/// No thread of the parent runs, and nothing is watched.
+fn in_child() {
+    let Some(mut state) = take_kept() else { return };
+    state.generation += 1;
+    state.started = false;
+    state.loops.clear();
+    state.reports.clear();
+    state.in_hand = None;
+    state.held = None;
+    state.stack = None;
 }
 
 /// A loop that runs and is watched; not any more when it is dropped.

@@ -87,16 +87,3 @@ pub fn _watchdog_next(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<
     );
     items.into_pyobject(py).map(Some)
 }
-
-/// Called in the forking thread before a fork.
-#[pyfunction]
-pub fn _watchdog_before_fork() {
-    detector::before_fork();
-}
-
-/// Called in that thread after it, in both processes.
-#[pyfunction]
-#[pyo3(signature = (in_child, /))]
-pub fn _watchdog_after_fork(in_child: bool) {
-    detector::after_fork(in_child);
-}

@@ -17,6 +17,4 @@ mod stack;
 
 pub use beat::Beat;
 pub use detector::{Running, default_threshold, is_started, report_end};
-pub use functions::{
-    _watchdog_after_fork, _watchdog_before_fork, _watchdog_next, _watchdog_start, _watchdog_stop,
-};
+pub use functions::{_watchdog_next, _watchdog_start, _watchdog_stop};
