@@ -28,7 +28,8 @@ def test_sleep_inside_wait_for(api, waiting):
         await api.wait_for(api.sleep(50), 100)
 
     info = one(waiting, patient)
-    assert info.waits_for.kind == "sleep"
+    # Before 3.12 what is waited for is a task of its own, and the caller waits for a future.
+    assert info.waits_for.kind == ("sleep" if sys.version_info >= (3, 12) else "future")
     assert info.stack[0].function.endswith("patient")
 
 

@@ -53,11 +53,15 @@ def report(**more):
 
 
 @pytest.fixture
-def watched(run_script):
+def watched(run_script, tmp_path):
     """Runs a program below the prelude: ``watched(source)`` gives ``(result, process)``."""
 
     def run(source, *arguments, **options):
-        finished = run_script(PRELUDE + textwrap.dedent(source), *arguments, **options)
+        # From a file: up to 3.12 the source of `python -c` is not to be had for a report.
+        program = tmp_path / "program.py"
+        program.write_text(PRELUDE + textwrap.dedent(source))
+        start = f"import runpy; runpy.run_path({str(program)!r}, run_name='__main__')"
+        finished = run_script(start, *arguments, **options)
         assert finished.returncode == 0, finished.stderr
         return json.loads(finished.stdout.splitlines()[-1]), finished
 

@@ -14,8 +14,8 @@ how long it took in the end. Both are findings of ``aioxide.lints`` too.
 Code that keeps the GIL lets no Python code run, no logging either. It is reported to standard error
 by a native thread, with the stack of the loop's thread, and logged as soon as the GIL is free.
 
-A loop in debug mode is watched with its ``slow_callback_duration`` as well, unless that is shorter
-than 10 ms.
+While it is on, a loop in debug mode is watched with its ``slow_callback_duration`` if that is
+shorter, and not below 10 ms. Debug mode alone starts nothing.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def watch(ms: float = _DEFAULT) -> None:
 
 
 def unwatch() -> None:
-    """End what ``watch()`` has begun; loops in debug mode are not watched any more either.
+    """End what ``watch()`` has begun.
 
     Without a ``watch()`` before, nothing happens.
     """
@@ -110,7 +110,7 @@ def unwatch() -> None:
 
 
 def _start() -> None:
-    """Start the threads for the threshold that was set; called by the first loop in debug mode."""
+    """Start the threads for the threshold that was set; called by a loop that finds none."""
     if sys.is_finalizing():
         return
     with _lock:

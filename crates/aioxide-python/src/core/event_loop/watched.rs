@@ -15,15 +15,16 @@ use crate::watchdog::{self, Beat, Running};
 const SHORTEST_IN_DEBUG_MODE: f64 = 0.01;
 
 impl LoopCore {
-    /// From which duration an item is reported while it still runs. Zero means never.
+    /// From which duration an item is reported while it still runs. Zero means never: debug mode
+    /// alone starts no thread, since asyncio's starts none. With the watchdog on, a loop in debug
+    /// mode is watched with its `slow_callback_duration` if that is shorter.
     fn threshold(&self, py: Python<'_>) -> Duration {
         let general = watchdog::default_threshold();
         let slow = self.flags.slow_callback_duration.get(py);
-        if !self.debug(py) || slow < SHORTEST_IN_DEBUG_MODE {
+        if general.is_zero() || !self.debug(py) || slow < SHORTEST_IN_DEBUG_MODE {
             return general;
         }
         match Duration::try_from_secs_f64(slow) {
-            Ok(slow) if general.is_zero() => slow,
             Ok(slow) => slow.min(general),
             Err(_) => general,
         }
