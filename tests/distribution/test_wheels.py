@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from distribution.published import CHECKOUT, DIST
 
-LARGEST = 1_800_000
+#: Bytes. The HTTP client took 0.5 MB, the recorder and its console 0.4 MB.
+LARGEST = 2_200_000
 WHEELS = sorted(Path(DIST).glob("*.whl"))
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="wheels for Linux")
