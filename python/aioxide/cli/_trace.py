@@ -114,7 +114,7 @@ def _end(files: _Files) -> None:
             with contextlib.suppress(OSError):
                 os.remove(files.recorded)
             print(f"aioxide: wrote {files.wanted}", file=sys.stderr)
-        else:
+        elif os.path.exists(files.recorded):
             print(f"aioxide: the trace is in {files.recorded}", file=sys.stderr)
         return
     _write_json(files, suffix)
