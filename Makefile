@@ -57,13 +57,8 @@ test-rust:
 test-tools:
 	@$(prepare) build test
 	$(develop)
-	$(in_venv) -m pytest benches/tests
-	$(in_venv) -m pytest supervision/tests
-	$(in_venv) -m pytest conformance/tests
-	$(in_venv) -m pytest soak/tests
-	$(in_venv) -m pytest compat/tests
-	$(in_venv) -m pytest fuzz/tests
-	$(in_venv) -m pytest scripts/tests
+	$(in_venv) scripts/test-in-parallel benches/tests supervision/tests conformance/tests \
+		soak/tests compat/tests fuzz/tests scripts/tests
 
 .PHONY: test-python
 test-python:
@@ -90,7 +85,7 @@ test-learn: ## Test the learning program; screenshots in target/learn-screenshot
 	$(install_learn)
 	mkdir -p target/learn-screenshots
 	CHROMIUM="$$(scripts/find-chromium || true)" LEARN_SCREENSHOTS='$(CURDIR)/target/learn-screenshots' \
-		$(in_venv) -m pytest learn/tests $(ARGS)
+		$(in_venv) $(if $(filter learn/%,$(ARGS)),-m pytest,scripts/test-in-parallel learn/tests) $(ARGS)
 
 # The build that lies in python/aioxide stays as it is: scripts/asan has one of its own. The
 # standard library's loop has nothing to be checked.
