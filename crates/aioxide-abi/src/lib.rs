@@ -90,6 +90,34 @@ pub struct Body {
     pub table: *const BodyTable,
 }
 
+/// Text in UTF-8 that lives as long as the process.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Text {
+    /// Where it begins.
+    pub data: *const u8,
+    /// Its length in bytes.
+    pub length: usize,
+}
+
+/// The function whose coroutine it is. It lives as long as the process, so its address stands for
+/// it.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Definition {
+    /// What Python calls it, as in `Client.get`: `__qualname__` of the coroutine.
+    pub qualname: Text,
+    /// What Rust calls it, as in `client::Client::get`: the name of its code object.
+    pub path: Text,
+    /// The file of its source, as the compiler was given it.
+    pub file: Text,
+    /// The line in `file` at which it begins, from 1 on.
+    pub line: u32,
+}
+
+// SAFETY: it refers to text that nobody changes.
+unsafe impl Sync for Definition {}
+
 /// What the loop does with a [`Body`].
 #[derive(Debug)]
 #[repr(C)]
@@ -134,14 +162,10 @@ pub struct Table {
     /// A coroutine that polls `body` on whatever loop awaits it. It takes the body: also when it
     /// fails, the body is dropped.
     ///
-    /// `qualname` is UTF-8 of `qualname_length` bytes that lives as long as the process. `owner`
-    /// is an object to be kept until the coroutine has ended, or null.
-    pub coroutine: unsafe extern "C" fn(
-        body: Body,
-        qualname: *const u8,
-        qualname_length: usize,
-        owner: Object,
-    ) -> Object,
+    /// Its `cr_code` has the path, file and line of `definition`. `owner` is an object to be kept
+    /// until the coroutine has ended, or null.
+    pub coroutine:
+        unsafe extern "C" fn(body: Body, definition: *const Definition, owner: Object) -> Object,
 
     /// Wakes the coroutine whose body was polled with `word`. On any thread, with or without the
     /// GIL, at any time: a coroutine that has ended, or whose loop is closed, is not woken.
