@@ -132,7 +132,8 @@ pub struct BodyTable {
     /// Polls the future where the running loop is none of aioxide's.
     ///
     /// [`PENDING`] puts a new reference to what the coroutine is to await into `result`: a future
-    /// of that loop. It is called again when that is over, whatever came out of it. What the
+    /// of that loop. It is called again when that is over, whatever came out of it. With null in
+    /// its place, the coroutine lets the loop run once, as `asyncio.sleep(0)` does. What the
     /// coroutine itself is thrown does not come here: it drops the body.
     pub poll_elsewhere: unsafe extern "C" fn(data: *mut c_void, result: *mut Object) -> Answer,
     /// Drops the future: in a turn of its loop if it was polled in one, else in a turn without
@@ -195,10 +196,12 @@ pub struct Table {
     ) -> Leaf,
 
     /// In a turn: polls a leaf, which takes `wake`. [`READY`] puts a new reference to the result,
-    /// None for what has none, into `result`.
+    /// None for what has none, into `result`. The turn may be that of another coroutine than the
+    /// one that has made the leaf; on another loop it raises `RuntimeError`.
     pub poll_leaf: unsafe extern "C" fn(leaf: Leaf, wake: Wake, result: *mut Object) -> Answer,
 
-    /// In a turn: drops a leaf, which calls off what it has not waited for.
+    /// Drops a leaf, which calls off what it has not waited for. In a turn or not: a socket that is
+    /// being waited for may be dropped with the object that it belongs to.
     pub drop_leaf: unsafe extern "C" fn(leaf: Leaf),
 
     /// In a turn: keeps a reference for the body, where the collector sees it.
