@@ -36,7 +36,7 @@ help: ## Print this list
 	@echo 'usage: make TARGET [PYTHON=3.13] [ARGS=...]'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
-		while IFS='|' read -r target purpose; do printf '  %-12s %s\n' "$$target" "$$purpose"; done
+		while IFS='|' read -r target purpose; do printf '  %-14s %s\n' "$$target" "$$purpose"; done
 
 .PHONY: demo
 demo: ## Fetch 1,000 URLs with aiohttp: on asyncio, on aioxide, natively
@@ -45,12 +45,13 @@ demo: ## Fetch 1,000 URLs with aiohttp: on asyncio, on aioxide, natively
 	$(in_venv) demo/run.py
 
 .PHONY: test
-test: test-rust test-tools test-learn test-python ## Run every test: the Rust crates, then the Python package
+test: test-rust test-tools test-learn test-extension test-python ## Run every test: the Rust crates, then the Python package
 
-# The binding has no Rust tests of its own: it is tested from Python.
+# The binding has no Rust tests of its own: it is tested from Python, and so is aioxide-pyo3.
 .PHONY: test-rust
 test-rust:
-	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) test --locked --workspace --exclude aioxide-python
+	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) test --locked --workspace --exclude aioxide-python \
+		--exclude aioxide-pyo3 --exclude aioxide-pyo3-probe
 
 # The programs that measure and compare, whatever the interpreter.
 .PHONY: test-tools
@@ -59,6 +60,13 @@ test-tools:
 	$(develop)
 	$(in_venv) scripts/test-in-parallel benches/tests supervision/tests conformance/tests \
 		soak/tests compat/tests fuzz/tests scripts/tests
+
+# On aioxide, asyncio, and uvloop where it can be had.
+.PHONY: test-extension
+test-extension: ## Test Python extensions in Rust on aioxide and on other loops
+	@$(prepare) build test extension
+	$(develop)
+	$(for_python) scripts/test-extension $(in_venv) $(ARGS)
 
 .PHONY: test-python
 test-python:

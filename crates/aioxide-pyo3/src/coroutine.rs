@@ -1,0 +1,90 @@
+//! Coroutines whose body is a Rust future.
+
+use std::future::Future;
+
+use pyo3::prelude::*;
+
+use crate::body;
+use crate::elsewhere::Coroutine;
+use crate::function::Function;
+use crate::held::References;
+use crate::outcome;
+use crate::table;
+
+/// A coroutine that runs `make`, and the future that it returns, on the loop that awaits it and on
+/// that loop's thread. Nothing runs before it is awaited or made a task.
+///
+/// `#[aioxide_pyo3::pyfunction]` and `#[aioxide_pyo3::pymethods]` write this call for an
+/// `async fn`. By hand it is for functions that do something at once, before anybody awaits:
+///
+/// ```
+/// use aioxide_pyo3::{coroutine, function};
+/// use pyo3::exceptions::PyValueError;
+/// use pyo3::prelude::*;
+///
+/// #[pyfunction]
+/// fn wait(py: Python<'_>, seconds: f64) -> PyResult<Bound<'_, PyAny>> {
+///     let duration = std::time::Duration::try_from_secs_f64(seconds)
+///         .map_err(|error| PyValueError::new_err(error.to_string()))?;
+///     coroutine(py, function!("wait"), move || async move {
+///         aioxide_pyo3::sleep(duration).await;
+///         Ok::<_, PyErr>("done")
+///     })
+/// }
+/// ```
+///
+/// `make` is called when the coroutine begins. It is `Send`, since a coroutine may be made on
+/// another thread than its loop's; the future need not be.
+///
+/// # Errors
+///
+/// `MemoryError`.
+///
+/// # Cancellation
+///
+/// An exception that is thrown into the coroutine, as `Task.cancel()` does, drops the future and is
+/// raised then. The future cannot catch it; clean-up that waits is [`finally`](crate::finally).
+pub fn coroutine<'py, M, F, T, E>(
+    py: Python<'py>,
+    function: &'static Function,
+    make: M,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    M: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<T, E>> + 'static,
+    T: for<'a> IntoPyObject<'a> + 'static,
+    PyErr: From<E>,
+{
+    coroutine_of(py, function, References::default(), move || {
+        let future = make();
+        async move {
+            let value = future.await?;
+            Python::attach(|py| outcome::object(py, value))
+        }
+    })
+}
+
+/// The same for a future whose output is an object already, and which may hold references. For
+/// the macros.
+#[doc(hidden)]
+pub fn coroutine_of<'py, M, F>(
+    py: Python<'py>,
+    function: &'static Function,
+    references: References,
+    make: M,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    M: FnOnce() -> F + Send + 'static,
+    F: Future<Output = body::Output> + 'static,
+{
+    // SAFETY: until it is polled, the future is no more than `make`, which is `Send`.
+    let body = unsafe { body::new(function, references, async move { make().await }) };
+    let Some(table) = table::find(py) else {
+        return Coroutine::make(py, function, body).map(Bound::into_any);
+    };
+    // SAFETY: the GIL is held; the body is given away, and the definition is a static's.
+    unsafe {
+        let made = (table.coroutine)(body, function.definition(), std::ptr::null_mut());
+        Bound::from_owned_ptr_or_err(py, made.cast())
+    }
+}
