@@ -23,40 +23,66 @@ use crate::net::transports::SocketTransport;
 const HIGH_WATER: usize = 256 * 1024;
 /// With no more than this many it is resumed.
 const LOW_WATER: usize = 64 * 1024;
+/// With this much room in the buffer the transport receives into it, without a copy in between.
+const ROOM_IN_PLACE: usize = 128 * 1024;
 /// An empty buffer of this capacity is kept by a stream that is in use.
 const KEPT_CAPACITY: usize = 512 * 1024;
 
 /// Received bytes that nobody has taken yet.
 #[derive(Default)]
 struct Received {
+    /// Bytes up to `filled`; what is behind them may be written over.
     bytes: Vec<u8>,
+    filled: usize,
     /// How many of the first ones were taken.
     taken: usize,
 }
 
 impl Received {
     fn rest(&self) -> &[u8] {
-        self.bytes.get(self.taken..).unwrap_or_default()
+        self.bytes.get(self.taken..self.filled).unwrap_or_default()
     }
 
     fn len(&mut self) -> usize {
-        self.bytes.len() - self.taken
+        self.filled - self.taken
     }
 
     /// False if there is no memory.
     fn append(&mut self, data: &[u8]) -> bool {
-        if self.taken == self.bytes.len() {
-            self.bytes.clear();
-            self.taken = 0;
-        } else if self.taken > self.bytes.len() / 2 {
-            self.bytes.drain(..self.taken);
-            self.taken = 0;
-        }
-        if self.bytes.try_reserve(data.len()).is_err() {
+        self.close_up();
+        let (inside, behind) = data.split_at(data.len().min(self.bytes.len() - self.filled));
+        if !behind.is_empty() && self.bytes.try_reserve(behind.len()).is_err() {
             return false;
         }
-        self.bytes.extend_from_slice(data);
+        if let Some(room) = self.bytes.get_mut(self.filled..self.filled + inside.len()) {
+            room.copy_from_slice(inside);
+        }
+        self.bytes.extend_from_slice(behind);
+        self.filled += data.len();
         true
+    }
+
+    /// Moves what is left to the front, if that is little.
+    fn close_up(&mut self) {
+        if self.taken == self.filled {
+            (self.taken, self.filled) = (0, 0);
+        } else if self.taken > self.filled / 2 {
+            self.bytes.copy_within(self.taken..self.filled, 0);
+            (self.taken, self.filled) = (0, self.filled - self.taken);
+        }
+    }
+
+    /// Where a long body can be received in place. None if there is not much room: a read that
+    /// allocates would make each idle connection large.
+    fn room(&mut self) -> Option<&mut [u8]> {
+        self.close_up();
+        if self.bytes.capacity() - self.filled < ROOM_IN_PLACE {
+            return None;
+        }
+        // What was never written to is set to zero, once.
+        self.bytes.resize(self.bytes.capacity(), 0);
+        let end = self.bytes.len().min(self.filled + HIGH_WATER);
+        self.bytes.get_mut(self.filled..end)
     }
 
     /// The bytes leave the cell while somebody looks at them.
@@ -71,12 +97,10 @@ impl Received {
     }
 
     fn free_if_empty(&mut self, kept: usize) {
-        if self.taken == self.bytes.len() {
-            self.taken = 0;
+        if self.taken == self.filled {
+            (self.taken, self.filled) = (0, 0);
             if self.bytes.capacity() > kept {
                 self.bytes = Vec::new();
-            } else {
-                self.bytes.clear();
             }
         }
     }
@@ -153,6 +177,23 @@ impl ByteStream {
         if !self.state.received.append(py, data) {
             self.state.flags.update(py, |flags| flags.out_of_memory = true);
         }
+    }
+
+    /// Lends room in the buffer to `receive`, which tells how much of it was filled. None if there
+    /// is little: then [`Self::feed`] takes a copy. No Python code runs meanwhile.
+    #[inline]
+    pub fn receive_in_place<R>(
+        &self,
+        py: Python<'_>,
+        receive: impl FnOnce(&mut [u8]) -> (usize, R),
+    ) -> Option<R> {
+        let mut lent = self.state.received.lend(py);
+        let received = lent.room().map(receive);
+        lent.filled += received.as_ref().map_or(0, |(count, _)| *count);
+        if !self.state.received.give_back(py, lent) {
+            self.state.flags.update(py, |flags| flags.out_of_memory = true);
+        }
+        received.map(|(_, result)| result)
     }
 
     /// Wakes the future that reads, and pauses the transport if there is too much.

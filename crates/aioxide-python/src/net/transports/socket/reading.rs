@@ -196,18 +196,22 @@ impl SocketTransport {
         let Some(stream) = byte_stream(&protocol) else {
             return self.read_bytes(core, slf);
         };
-        let received = core.get().with_scratch(py, |scratch| {
-            Ok(match self.receive(py, scratch).map_err(os_error)? {
-                Received::Data(count, more) => {
+        let in_place = stream.get().receive_in_place(py, |room| {
+            let received = self.receive(py, room);
+            (if let Ok(Received::Data(count, _)) = received { count } else { 0 }, received)
+        });
+        let received = in_place.unwrap_or_else(|| {
+            core.get().with_scratch(py, |scratch| {
+                let received = self.receive(py, scratch);
+                if let Ok(Received::Data(count, _)) = received {
                     stream.get().feed(py, scratch.get(..count).unwrap_or_default());
-                    Received::Data((), more)
                 }
-                Received::End => Received::End,
-                Received::Nothing => Received::Nothing,
+                received
             })
         });
+        let received = received.map_err(os_error);
         let more =
-            self.deliver(slf, received, DATA_RECEIVED_FAILED, |()| stream.get().after_feed(py))?;
+            self.deliver(slf, received, DATA_RECEIVED_FAILED, |_| stream.get().after_feed(py))?;
         core.get().flush_woken(py)?;
         Ok(more)
     }
