@@ -212,7 +212,7 @@ impl<F> Arena<F> {
         self.shared.take_woken_into(keys);
     }
 
-    /// In the child of a `fork`: only this arena's wakers work there, until others do the same.
+    /// In the child of a `fork`, where only the wakers of arenas that have done this work.
     /// `send` takes the place of the function that the arena was made with.
     ///
     /// Another thread of the parent may have held a lock, or been about to wake: what was shared

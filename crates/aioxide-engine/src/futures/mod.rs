@@ -90,3 +90,10 @@ pub(crate) mod every_order {
 
 pub use arena::{Arena, Entered};
 pub use key::Key;
+pub use waker::waker_of_word;
+
+/// In the child of a `fork`, before anything else: wakers wait for no lock that a thread of the
+/// parent may have held. Those of an arena do nothing until [`Arena::renew_after_fork`].
+pub fn forget_parents_arenas() {
+    registry::forget_parents();
+}

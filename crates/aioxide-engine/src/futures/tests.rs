@@ -226,6 +226,41 @@ fn no_wake_of_many_threads_is_lost() {
     });
 }
 
+#[test]
+fn arenas_that_are_renewed_one_after_the_other_all_wake() {
+    let mut renewed: Vec<_> = (0..3)
+        .map(|future| {
+            let (mut arena, _parents) = arena();
+            let key = waiting(&mut arena, future);
+            let (sender, sent) = mpsc::channel();
+            arena.renew_after_fork(move |key| {
+                let _ = sender.send(key);
+            });
+            assert_eq!(arena.begin(key), Some(future), "each future is polled once more");
+            assert_eq!(arena.suspend(key, future), Ok(false));
+            (arena, key, sent)
+        })
+        .collect();
+    for (arena, key, sent) in &mut renewed {
+        let waker = arena.waker(*key);
+        thread::spawn(move || waker.wake()).join().unwrap();
+        assert_eq!(sent.recv(), Ok(*key));
+    }
+}
+
+#[test]
+fn a_word_is_a_waker_wherever_it_comes_from() {
+    let (mut arena, sent) = arena();
+    let key = waiting(&mut arena, 1);
+    let word = arena.waker(key).data().addr();
+    super::waker_of_word(word).wake();
+    assert_eq!(sent.recv(), Ok(key));
+    for word in [0, 1, usize::MAX, word ^ 1, word ^ (1 << 63)] {
+        super::waker_of_word(word).wake();
+    }
+    assert!(sent.try_recv().is_err());
+}
+
 /// What a random program does with an arena.
 #[derive(Clone, Debug)]
 enum Step {

@@ -17,9 +17,15 @@ thread_local! {
 }
 
 /// The waker of a future.
-#[expect(unsafe_code, reason = "a waker whose data is a number")]
 pub fn waker(number: u32, key: Key) -> Waker {
-    let data = ptr::without_provenance(pack(number, key) as usize);
+    waker_of_word(pack(number, key) as usize)
+}
+
+/// The waker whose word, `waker.data().addr()`, this is. Any other number is a waker that does
+/// nothing, or wakes in vain: words may come from anywhere.
+#[expect(unsafe_code, reason = "a waker whose data is a number")]
+pub fn waker_of_word(word: usize) -> Waker {
+    let data = ptr::without_provenance(word);
     // SAFETY: the functions of the table treat the data as a number and follow no pointer, so
     // they may be called on any thread, any number of times, for ever.
     unsafe { Waker::from_raw(RawWaker::new(data, &TABLE)) }

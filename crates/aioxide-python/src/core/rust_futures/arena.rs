@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use crate::core::dispatch::Ready;
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
+use crate::ffi::at_fork::AtFork;
 use crate::ffi::gil_cell::unsafe_cell_methods;
 
 /// The future that a waiting coroutine awaits; None before it waits for the first time.
@@ -114,6 +115,11 @@ unsafe_cell_methods!(FutureArena {
     /// See [`Arena::renew_after_fork`].
     fn renew_after_fork(&mut self, inbox: Arc<aioxide_engine::Inbox<Ready>>);
 });
+
+// Between a fork and the renewal of a loop, what is dropped in the child may wake.
+inventory::submit! {
+    AtFork { before: || {}, in_parent: || {}, in_child: aioxide_engine::futures::forget_parents_arenas }
+}
 
 impl LoopCore {
     /// A place in the arena for a future that is about to be polled.
