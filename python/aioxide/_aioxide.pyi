@@ -25,6 +25,7 @@ _Buffer = Any  # bytes, bytearray, memoryview and all else with a buffer
 _Fd = int | Any  # a descriptor, or an object with fileno()
 
 __version__: str
+_loop_v1: object  # A capsule: the table of the crate aioxide-abi, for other extension modules.
 
 def _live_tasks() -> list[Task[Any]]:
     """Return the tasks of all loops that are not done, in no particular order."""

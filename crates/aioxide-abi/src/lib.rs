@@ -132,9 +132,12 @@ pub struct BodyTable {
     /// Polls the future where the running loop is none of aioxide's.
     ///
     /// [`PENDING`] puts a new reference to what the coroutine is to await into `result`: a future
-    /// of that loop. It is called again when that is over, whatever came out of it. With null in
-    /// its place, the coroutine lets the loop run once, as `asyncio.sleep(0)` does. What the
-    /// coroutine itself is thrown does not come here: it drops the body.
+    /// of that loop. It is called again when that has a result. An exception that comes out of it,
+    /// as one that is thrown into the coroutine, does not come here: it drops the body and is
+    /// raised. With null in place of a future, the coroutine lets the loop run once, as
+    /// `asyncio.sleep(0)` does.
+    ///
+    /// It is called in a turn without a loop, in which [`Table::hold`] is all that works.
     pub poll_elsewhere: unsafe extern "C" fn(data: *mut c_void, result: *mut Object) -> Answer,
     /// Drops the future: in a turn of its loop if it was polled in one, else in a turn without
     /// a loop. Called once, whether the future has ended or not.

@@ -208,6 +208,8 @@ names! {
     value native_frame = "aioxide._asyncio.call_graphs"."frame_of";
     /// The code of asyncio's function: our own.
     value native_code = "aioxide._asyncio.call_graphs"."code_of";
+    /// The code of another extension module's function: our own.
+    value native_code_at = "aioxide._asyncio.call_graphs"."code_at";
     /// Records where a native coroutine is made: our own.
     value remember_origin = "aioxide._asyncio.coroutine_origins"."remember";
     /// Where that was: our own.

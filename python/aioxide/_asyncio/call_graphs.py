@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import _aioxide
 
-__all__ = ("Frame", "Suspended", "awaited", "code_of", "frame_of")
+__all__ = ("Frame", "Suspended", "awaited", "code_at", "code_of", "frame_of")
 
 #: For each function of asyncio that awaits another one of its own: that inner function.
 _INSIDE = {
@@ -33,6 +33,7 @@ class Suspended:
     Args:
         qualname: the name of its function.
         cr_await: what it waits for, or None.
+        code: the code of its function, or None for that of asyncio's.
     """
 
     __slots__ = ("__qualname__", "cr_await", "cr_code")
@@ -41,14 +42,14 @@ class Suspended:
     cr_suspended = True
     cr_origin = None
 
-    def __init__(self, qualname: str, cr_await: Any) -> None:
+    def __init__(self, qualname: str, cr_await: Any, code: CodeType | None = None) -> None:
         self.__qualname__ = qualname
         self.cr_await = cr_await
-        self.cr_code = code_of(qualname)
+        self.cr_code = code_of(qualname) if code is None else code
 
     @property
     def __name__(self) -> str:
-        return self.cr_code.co_name
+        return self.__qualname__.rpartition(".")[2]
 
     @property
     def cr_frame(self) -> Frame:
@@ -80,9 +81,15 @@ class Frame:
         return f"<native frame, code {self.f_code.co_qualname}>"
 
 
-def frame_of(qualname: str, cr_await: Any) -> Frame:
-    """Return the frame of the native coroutine ``qualname`` that waits for ``cr_await``."""
-    return Frame(Suspended(qualname, cr_await))
+def frame_of(qualname: str, cr_await: Any, code: CodeType | None = None) -> Frame:
+    """Return the frame of the native coroutine ``qualname`` that waits for ``cr_await``.
+
+    Args:
+        qualname: the name of its function.
+        cr_await: what it waits for, or None.
+        code: the code of its function, or None for that of asyncio's.
+    """
+    return Frame(Suspended(qualname, cr_await, code))
 
 
 def awaited(qualname: str, cr_await: Any) -> Any:
@@ -102,6 +109,20 @@ def code_of(qualname: str) -> CodeType:
         co_qualname=qualname,
         co_filename="<aioxide>",
         co_firstlineno=0,
+    )
+
+
+@functools.cache
+def code_at(path: str, file: str, line: int) -> CodeType:
+    """Return an empty code object for a function of another extension module.
+
+    Args:
+        path: what Rust calls the function.
+        file: the file of its source.
+        line: the line in it.
+    """
+    return (lambda: None).__code__.replace(
+        co_name=path, co_qualname=path, co_filename=file, co_firstlineno=line
     )
 
 

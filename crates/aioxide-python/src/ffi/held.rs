@@ -78,6 +78,11 @@ impl References {
         Held { table: Rc::clone(table), index, kind: PhantomData }
     }
 
+    /// Whether `held` is kept here.
+    pub fn has<T>(&self, held: &Held<T>) -> bool {
+        self.table.get().is_some_and(|table| Rc::ptr_eq(table, &held.table))
+    }
+
     /// Drops all references; each [`Held`] is empty from now on.
     pub fn clear(&self, py: Python<'_>) {
         if let Some(table) = self.table.get() {

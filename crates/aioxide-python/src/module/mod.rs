@@ -190,6 +190,7 @@ mod _aioxide {
         finalizer::install::<WritePipeTransport>(py);
         #[cfg(Py_3_14)]
         crate::ffi::debug_offsets::initialize(py, |offsets| Task::is_laid_out_as(py, offsets))?;
+        crate::core::rust_futures::publish(module)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

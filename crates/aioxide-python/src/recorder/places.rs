@@ -17,9 +17,12 @@ const ENTRIES: usize = 1024;
 const DEPTH: usize = 64;
 /// In place of an instruction: where the code is defined.
 const DEFINITION: i32 = -2;
+/// The same for a function of another extension module.
+const FOREIGN: i32 = i32::MIN;
 
 struct Entry {
-    /// The address of the code object, or of the text of a native function's name.
+    /// The address of the code object, of the text of a native function's name, or of what tells
+    /// of another module's.
     address: usize,
     instruction: i32,
     place: Place,
@@ -187,6 +190,23 @@ pub fn of_native(py: Python<'_>, qualname: &'static str) -> u32 {
     let location = names().location("aioxide", qualname, 0);
     let place = Place { location, is_internal: true };
     drop(CACHE.put(py, Entry { address, instruction, place, _code: None }));
+    location
+}
+
+/// The location of a function of another extension module, which is told by `tell` as its file,
+/// its name and its line. `address` stands for it.
+pub fn of_foreign(
+    py: Python<'_>,
+    address: usize,
+    tell: impl FnOnce() -> (String, String, u32),
+) -> u32 {
+    if let Some(place) = CACHE.find(py, address, FOREIGN) {
+        return place.location;
+    }
+    let (file, function, line) = tell();
+    let location = names().location(&file, &function, line);
+    let place = Place { location, is_internal: false };
+    drop(CACHE.put(py, Entry { address, instruction: FOREIGN, place, _code: None }));
     location
 }
 

@@ -18,10 +18,10 @@ impl Coroutine {
         Ok(stdlib::coroutine_type(slf.py())?.clone().unbind())
     }
 
-    /// The code of asyncio's function.
+    /// The code of asyncio's function, or an empty one that says where the function is.
     #[getter]
     fn cr_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        code_of(py, self.qualname(py))
+        self.code(py)
     }
 
     /// Where it was made, if a loop in debug mode has recorded that.

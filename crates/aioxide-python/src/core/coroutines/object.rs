@@ -10,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
-use super::introspection::{Steps, iter_slot, itself_slot};
+use super::Definition;
+use super::introspection::{Steps, code_of, iter_slot, itself_slot};
 use super::origins;
 use super::phase::Phase;
 use super::stepping::{Flow, Resumption};
@@ -36,6 +37,7 @@ pub(super) struct State {
     pub(super) program: GilCell<Program>,
     /// The program's name, for when the program is absent.
     qualname: GilCell<&'static str>,
+    definition: GilCell<Option<&'static Definition>>,
 }
 
 impl Coroutine {
@@ -43,33 +45,56 @@ impl Coroutine {
     #[inline]
     pub fn new(py: Python<'_>, program: impl Into<Program>) -> PyResult<Py<Self>> {
         let program = program.into();
-        let qualname = program.qualname();
+        let (qualname, definition) = (program.qualname(), program.definition());
         let coroutine = match free_list::take::<Self>(py) {
-            Some(coroutine) => {
-                // A coroutine from the free list holds no references.
-                let state = &coroutine.get().state;
-                state.phase.fill(py, Phase::Created);
-                state.program.fill(py, program);
-                state.qualname.set(py, qualname);
-                coroutine.unbind()
-            }
-            None => {
-                let state = State {
-                    phase: GilCell::new(Phase::Created),
-                    program: GilCell::new(program),
-                    qualname: GilCell::new(qualname),
-                };
-                Py::new(py, Self { state: Contents::new(state) })?
-            }
+            Some(coroutine) => coroutine,
+            None => match Self::blank(py) {
+                Ok(coroutine) => coroutine,
+                Err(error) => {
+                    program.release(py);
+                    return Err(error);
+                }
+            },
         };
+        // One from the free list holds no references either.
+        let state = &coroutine.get().state;
+        state.phase.fill(py, Phase::Created);
+        state.program.fill(py, program);
+        state.qualname.set(py, qualname);
+        state.definition.set(py, definition);
+        let coroutine = coroutine.unbind();
         if origins::are_wanted() {
             origins::remember(coroutine.bind(py).as_any())?;
         }
         Ok(coroutine)
     }
 
+    #[cold]
+    fn blank(py: Python<'_>) -> PyResult<Bound<'_, Self>> {
+        let state = State {
+            phase: GilCell::new(Phase::Over),
+            program: GilCell::new(Program::Absent),
+            qualname: GilCell::new(""),
+            definition: GilCell::new(None),
+        };
+        Bound::new(py, Self { state: Contents::new(state) })
+    }
+
     pub fn qualname(&self, py: Python<'_>) -> &'static str {
         self.state.qualname.get(py)
+    }
+
+    /// What tells of its function if that is another extension module's.
+    pub fn definition(&self, py: Python<'_>) -> Option<&'static Definition> {
+        self.state.definition.get(py)
+    }
+
+    /// The code of its function.
+    pub fn code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.definition(py) {
+            Some(definition) => definition.code(py),
+            None => code_of(py, self.qualname(py)),
+        }
     }
 
     /// The future or the iterator that it awaits.
@@ -210,7 +235,8 @@ impl Coroutine {
         if self.state.phase.read(py, Phase::is_over) {
             return Ok(None);
         }
-        let arguments = (self.qualname(py), self.awaited(py));
+        let code = self.code(py)?;
+        let arguments = (allocate::Made(self.qualname(py)), self.awaited(py), code);
         stdlib::native_frame(py)?.call1(arguments).map(Some)
     }
 

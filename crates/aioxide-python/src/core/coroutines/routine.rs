@@ -5,6 +5,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
+use super::Definition;
 use crate::core::futures::Future;
 
 /// The input that resumes a body.
@@ -83,8 +84,14 @@ pub trait Routine {
     /// Runs until the next wait or the end. An error ends the body too.
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step>;
 
-    /// The qualified name of asyncio's function.
+    /// The qualified name of its function, most often asyncio's.
     fn qualname(&self) -> &'static str;
+
+    /// What tells of its function if that is another extension module's.
+    #[inline]
+    fn definition(&self) -> Option<&'static Definition> {
+        None
+    }
 
     /// Drops everything, with the GIL held.
     fn release(self, py: Python<'_>);

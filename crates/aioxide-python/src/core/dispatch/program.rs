@@ -5,7 +5,7 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use crate::core::coroutines::{Completed, Input, ResumePoint, Routine, Step};
+use crate::core::coroutines::{Completed, Definition, Input, ResumePoint, Routine, Step};
 use crate::core::rust_futures::RustFuture;
 use crate::ffi::gil_cell::unsafe_cell_methods;
 use crate::net::accepting::AcceptConnection;
@@ -73,6 +73,13 @@ macro_rules! programs {
                 match self {
                     Self::Absent => "coroutine",
                     $(Self::$name(routine) => routine.qualname(),)*
+                }
+            }
+
+            pub(in crate::core) fn definition(&self) -> Option<&'static Definition> {
+                match self {
+                    Self::Absent => None,
+                    $(Self::$name(routine) => routine.definition(),)*
                 }
             }
 

@@ -117,6 +117,10 @@ impl RustFutureTrait for Awaited {
             let Some(future) = self.future.get(py) else {
                 return Poll::Pending; // The collector has cleared it: nothing comes any more.
             };
+            // Where the collector looks is with the coroutine that waits now.
+            if !turn.holds(&self.future) {
+                self.future = turn.hold(future.clone());
+            }
             if let Some(outcome) = outcome(&future) {
                 self.ended = true;
                 return Poll::Ready(outcome);

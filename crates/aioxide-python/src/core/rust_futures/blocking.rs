@@ -62,7 +62,10 @@ impl<T> RustFutureTrait for Blocking<T> {
                 resume_unwind(panic)
             }
             None => {
-                call.waker = Some(context.waker().clone());
+                let before = call.waker.replace(context.waker().clone());
+                // What a waker does when it is dropped is not known.
+                drop(call);
+                drop(before);
                 Poll::Pending
             }
         }

@@ -21,12 +21,16 @@
 //!
 //! A Rust future is polled and dropped with the GIL held, inside a [`Turn`]. It may be `!Send`.
 //! It holds no `Py`: see [`crate::ffi::held`].
+//!
+//! Futures of other extension modules come through a C table: [`foreign`].
 
 mod alarm;
 mod arena;
 mod awaited;
 mod background;
 mod blocking;
+mod body;
+mod foreign;
 mod probe;
 mod readiness;
 mod routine;
@@ -36,6 +40,7 @@ pub use alarm::{Alarm, Sleep, sleep_until};
 pub use arena::FutureArena;
 pub use awaited::{Awaited, WakeOnDone};
 pub use background::run_in_background;
+pub use foreign::publish;
 pub use probe::RustFutures;
 pub use readiness::ready;
 pub use routine::{RustFuture, coroutine};

@@ -4,8 +4,7 @@ use std::any::Any;
 use std::future::Future as RustFutureTrait;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use aioxide_engine::futures::Key;
 use pyo3::PyTraverseError;
@@ -13,15 +12,14 @@ use pyo3::exceptions::{PyRuntimeError, PySystemError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
+use super::body::{Body, Output};
+use super::foreign::{Answer, ForeignBody};
 use super::turn;
-use crate::core::coroutines::{Coroutine, Input, Routine, Step};
+use crate::core::coroutines::{Coroutine, Definition, Input, Routine, Step, awaiting};
 use crate::core::current_task::running_loop;
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 use crate::ffi::held::References;
-
-/// What a body ends with.
-type Output = PyResult<Py<PyAny>>;
 
 /// A native coroutine that polls `future`.
 ///
@@ -34,60 +32,77 @@ pub fn coroutine(
     owner: Option<Py<PyAny>>,
     future: impl RustFutureTrait<Output = Output> + 'static,
 ) -> PyResult<Py<Coroutine>> {
-    Coroutine::new(py, RustFuture::new(name, owner, Box::pin(future)))
+    Coroutine::new(py, RustFuture::new(name, owner, Body::Ours(Box::pin(future))))
 }
 
 /// A Rust future with its place in the loop's arena.
 pub struct RustFuture {
     name: &'static str,
+    /// Present if the future is another extension module's.
+    definition: Option<&'static Definition>,
     owner: Option<Py<PyAny>>,
     references: References,
-    body: Body,
-    /// The loop, and the place in its arena, once it was polled.
-    place: Option<(Py<LoopCore>, Key)>,
+    /// It is dropped inside a turn only; what would be dropped outside is leaked.
+    body: ManuallyDrop<Option<Body>>,
+    place: Place,
 }
 
-/// The future itself. It is dropped inside a turn only; what would be dropped outside is leaked.
-struct Body(ManuallyDrop<Option<Pin<Box<dyn RustFutureTrait<Output = Output>>>>>);
+/// Where a future is polled. The first step decides.
+enum Place {
+    Nowhere,
+    /// On a loop of aioxide, with a place in its arena.
+    Arena(Py<LoopCore>, Key),
+    /// On another loop.
+    Elsewhere,
+}
 
 impl RustFuture {
-    fn new(
-        name: &'static str,
-        owner: Option<Py<PyAny>>,
-        future: Pin<Box<dyn RustFutureTrait<Output = Output>>>,
-    ) -> Self {
+    fn new(name: &'static str, owner: Option<Py<PyAny>>, body: Body) -> Self {
         Self {
             name,
+            definition: None,
             owner,
             references: References::default(),
-            body: Body(ManuallyDrop::new(Some(future))),
-            place: None,
+            body: ManuallyDrop::new(Some(body)),
+            place: Place::Nowhere,
         }
     }
 
-    /// The loop, and the place in its arena: on the first step those of the running loop.
-    fn placed<'py>(&mut self, py: Python<'py>) -> PyResult<(Bound<'py, LoopCore>, Key)> {
-        if let Some((core, key)) = &self.place {
-            return Ok((core.bind(py).clone(), *key));
-        }
+    /// The future of another extension module's function.
+    pub fn foreign(
+        name: &'static str,
+        definition: &'static Definition,
+        owner: Option<Py<PyAny>>,
+        body: ForeignBody,
+    ) -> Self {
+        Self { definition: Some(definition), ..Self::new(name, owner, Body::Foreign(body)) }
+    }
+
+    /// Finds its place, by the loop that runs.
+    fn find_place(&mut self, py: Python<'_>) -> PyResult<()> {
         let running = running_loop(py)?;
-        let Some(core) = LoopCore::of(&running) else {
-            return Err(PyRuntimeError::new_err(format!(
-                "{} runs on a loop of aioxide, not on {}",
-                self.name,
-                running.repr()?
-            )));
+        self.place = match LoopCore::of(&running) {
+            Some(core) => Place::Arena(core.clone().unbind(), core.get().admit_future(py)?),
+            None if self.definition.is_some() => Place::Elsewhere,
+            None => {
+                return Err(PyRuntimeError::new_err(format!(
+                    "{} runs on a loop of aioxide, not on {}",
+                    self.name,
+                    running.repr()?
+                )));
+            }
         };
-        let key = core.get().admit_future(py)?;
-        self.place = Some((core.clone().unbind(), key));
-        Ok((core.clone(), key))
+        Ok(())
     }
 
     /// Drops the future and leaves the arena. What it would have waited for is called off.
     fn discard(&mut self, py: Python<'_>) {
-        let place = self.place.take();
-        let core = place.as_ref().map(|(core, _)| core.bind(py));
-        if let Some(body) = self.body.0.take() {
+        let place = match std::mem::replace(&mut self.place, Place::Nowhere) {
+            Place::Arena(core, key) => Some((core.into_bound(py), key)),
+            Place::Nowhere | Place::Elsewhere => None,
+        };
+        if let Some(body) = self.body.take() {
+            let core = place.as_ref().map(|(core, _)| core);
             // A panic in a destructor of the future must not leave a slot of the interpreter.
             let drop_it = AssertUnwindSafe(|| drop(body));
             let dropped = turn::run(py, core, self.owner.as_ref(), &self.references, || {
@@ -98,29 +113,39 @@ impl RustFuture {
             }
         }
         if let Some((core, key)) = place {
-            let core = core.into_bound(py);
             drop(core.get().arena.remove(py, key));
             if let Err(error) = core.get().flush_woken(py) {
                 error.write_unraisable(py, None);
             }
         }
-        self.references.clear(py);
+        // What is left there has gone elsewhere with a part of the future. Ours find it empty; what
+        // another module has handed on, a leaf, goes on.
+        if self.definition.is_none() {
+            self.references.clear(py);
+        }
     }
 
-    fn poll(&mut self, core: &Bound<'_, LoopCore>, key: Key) -> PyResult<Poll<Output>> {
+    /// A step on a loop of aioxide.
+    fn step(&mut self, core: &Bound<'_, LoopCore>, key: Key) -> PyResult<Polled> {
         let py = core.py();
         let this = core.get();
-        let Some(body) = self.body.0.as_mut() else {
-            return Err(PyRuntimeError::new_err(crate::name!("the Rust future has ended")));
-        };
+        let Some(body) = self.body.as_mut() else { return Err(has_ended()) };
+        this.check_thread()?;
         drop(this.arena.begin_now(py, key));
         let Some(waker) = this.arena.waker(py, key) else {
             this.check_closed(py)?;
             return Err(PyRuntimeError::new_err(crate::name!("the Rust future has no loop")));
         };
-        let poll = AssertUnwindSafe(|| body.as_mut().poll(&mut Context::from_waker(&waker)));
-        turn::run(py, Some(core), self.owner.as_ref(), &self.references, || catch_unwind(poll))
-            .map_err(panicked)
+        let poll = AssertUnwindSafe(|| body.poll(py, &waker));
+        let polled =
+            turn::run(py, Some(core), self.owner.as_ref(), &self.references, || catch_unwind(poll));
+        match polled.map_err(panicked)? {
+            Poll::Ready(result) => Ok(Polled::Ended(result)),
+            Poll::Pending => Ok(Polled::Waits(match Self::suspend(core, key)? {
+                Some(pulse) => Step::Wait(pulse),
+                None => Step::Yield,
+            })),
+        }
     }
 
     /// The future waits. None if something has woken it already.
@@ -139,6 +164,28 @@ impl RustFuture {
         this.flush_woken(py)?;
         Ok((!again && !pulse.get().is_done(py)).then_some(pulse))
     }
+
+    /// A step on another loop.
+    fn step_elsewhere(&mut self, py: Python<'_>) -> PyResult<Polled> {
+        let Some(Body::Foreign(body)) = self.body.as_mut() else { return Err(has_ended()) };
+        let poll = || body.poll_elsewhere(py);
+        Ok(match turn::run(py, None, self.owner.as_ref(), &self.references, poll)? {
+            Answer::Ended(result) => Polled::Ended(Ok(result)),
+            Answer::Waits(None) => Polled::Waits(Step::Yield),
+            Answer::Waits(Some(awaitable)) => Polled::Waits(awaiting(awaitable.bind(py))?),
+        })
+    }
+}
+
+/// What a step has come to.
+enum Polled {
+    Waits(Step),
+    Ended(Output),
+}
+
+#[cold]
+fn has_ended() -> PyErr {
+    PyRuntimeError::new_err(crate::name!("the Rust future has ended"))
 }
 
 /// The exception for a panic.
@@ -159,13 +206,20 @@ impl Routine for RustFuture {
             self.discard(py);
             return Err(error);
         }
-        let (core, key) = self.placed(py)?;
-        match self.poll(&core, key) {
-            Ok(Poll::Pending) => Ok(match Self::suspend(&core, key)? {
-                Some(pulse) => Step::Wait(pulse),
-                None => Step::Yield,
-            }),
-            Ok(Poll::Ready(result)) => {
+        if matches!(self.place, Place::Nowhere) {
+            self.find_place(py)?;
+        }
+        let polled = match &self.place {
+            Place::Arena(core, key) => {
+                let (core, key) = (core.bind(py).clone(), *key);
+                self.step(&core, key)
+            }
+            Place::Elsewhere => self.step_elsewhere(py),
+            Place::Nowhere => Err(has_ended()),
+        };
+        match polled {
+            Ok(Polled::Waits(step)) => Ok(step),
+            Ok(Polled::Ended(result)) => {
                 self.discard(py);
                 result.map(Step::Return)
             }
@@ -180,6 +234,10 @@ impl Routine for RustFuture {
         self.name
     }
 
+    fn definition(&self) -> Option<&'static Definition> {
+        self.definition
+    }
+
     fn release(mut self, py: Python<'_>) {
         self.discard(py);
         if let Some(owner) = self.owner.take() {
@@ -189,8 +247,11 @@ impl Routine for RustFuture {
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.owner)?;
-        if let Some((core, _)) = &self.place {
+        if let Place::Arena(core, _) = &self.place {
             visit.call(core)?;
+        }
+        if let Some(Body::Foreign(body)) = &*self.body {
+            body.traverse(visit)?;
         }
         self.references.traverse(visit)
     }

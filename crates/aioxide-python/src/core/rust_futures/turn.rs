@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::awaited::{Awaited, wait_for};
@@ -53,19 +54,30 @@ pub fn run<R>(
     body()
 }
 
+/// Runs `body` in a turn without a loop, in which futures that were never polled are dropped.
+pub fn run_without_loop<R>(py: Python<'_>, body: impl FnOnce() -> R) -> R {
+    run(py, None, None, &References::default(), body)
+}
+
 /// Calls `look` with the turn that the calling future runs in.
 ///
 /// # Panics
 ///
 /// Outside of a turn.
 pub fn with<R>(look: impl for<'a, 'py> FnOnce(&Turn<'a, 'py>) -> R) -> R {
-    let frame = CURRENT.get().expect("Rust futures are polled and dropped inside a turn");
+    try_with(look).expect("Rust futures are polled and dropped inside a turn")
+}
+
+/// The same; None outside of a turn, where `look` is not called.
+pub fn try_with<R>(look: impl for<'a, 'py> FnOnce(&Turn<'a, 'py>) -> R) -> Option<R> {
+    // A destructor of the thread may ask when `CURRENT` has gone.
+    let frame = CURRENT.try_with(Cell::get).ok().flatten()?;
     // SAFETY: `run` has put it there, whose stack frame holds the turn and is below this one: it
     // takes the pointer away before it returns. The thread has the GIL: what releases it (the
     // loop's poll, a worker of the pool) runs no future, and Python code that runs meanwhile on
     // other threads has a `CURRENT` of its own. The closure takes any lifetimes, so it can keep
     // neither.
-    look(unsafe { frame.turn.cast::<Turn<'_, '_>>().as_ref() })
+    Some(look(unsafe { frame.turn.cast::<Turn<'_, '_>>().as_ref() }))
 }
 
 impl<'a, 'py> Turn<'a, 'py> {
@@ -81,6 +93,19 @@ impl<'a, 'py> Turn<'a, 'py> {
     /// If the future was never polled: it has nothing of a loop then.
     pub fn core(&self) -> &'a Bound<'py, LoopCore> {
         self.core.expect("a future that was polled has a loop")
+    }
+
+    /// The loop, for what `name` does.
+    ///
+    /// # Errors
+    ///
+    /// `RuntimeError` in the turn of a future that was not polled on a loop of aioxide.
+    pub fn loop_of(&self, name: &'static str) -> PyResult<&'a Bound<'py, LoopCore>> {
+        self.core.ok_or_else(|| {
+            PyRuntimeError::new_err(format!(
+                "{name} needs a loop of aioxide, which this turn has not"
+            ))
+        })
     }
 
     /// The loop, unless the future was never polled.
@@ -101,6 +126,11 @@ impl<'a, 'py> Turn<'a, 'py> {
     /// Keeps a reference for the future.
     pub fn hold<T>(&self, object: Bound<'py, T>) -> Held<T> {
         self.references.hold(object)
+    }
+
+    /// Whether it is this future for which a reference is kept.
+    pub fn holds<T>(&self, held: &Held<T>) -> bool {
+        self.references.has(held)
     }
 
     /// Waits for a Python awaitable: a future in place, a coroutine as a task of the loop.

@@ -72,7 +72,14 @@ fn begin(
     let state = &task.get().state;
     let coroutine = state.coroutine.clone_ref(py).map(|it| it.into_bound(py));
     let coroutine = coroutine.map_or(0, |coroutine| match coroutine.cast_exact::<Coroutine>() {
-        Ok(native) => recorder::of_native(py, native.get().qualname(py)),
+        Ok(native) => match native.get().definition(py) {
+            Some(definition) => {
+                let tell =
+                    || (definition.file().into(), definition.path().into(), definition.line());
+                recorder::of_foreign(py, std::ptr::from_ref(definition).addr(), tell)
+            }
+            None => recorder::of_native(py, native.get().qualname(py)),
+        },
         Err(_) => recorder::of_coroutine(&coroutine),
     });
     let record = state.name.clone_ref(py).recorded(py, |name| {

@@ -7,12 +7,11 @@ use pyo3::prelude::*;
 
 use crate::core::rust_futures::turn;
 use crate::ffi::gil_cell::GilCell;
-use crate::ffi::held::References;
 
 /// Runs `body` where the client may use its streams.
 #[inline]
 pub fn in_turn<R>(py: Python<'_>, body: impl FnOnce() -> R) -> R {
-    turn::run(py, None, None, &References::default(), body)
+    turn::run_without_loop(py, body)
 }
 
 /// A part of a Python object that uses streams when it is dropped.
