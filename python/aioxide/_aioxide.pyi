@@ -306,12 +306,13 @@ class HttpPool:
     """The connections of one HTTP client.
 
     ``connect(key, protocol)`` is a coroutine function that connects to what ``key`` names, with
-    ``protocol`` as the protocol of the transport.
+    ``protocol`` as the protocol of the transport. With ``http2``, it is called with True as a third
+    argument where the connection must not offer HTTP/2, since the server has refused that.
     """
 
     def __init__(
         self,
-        connect: Callable[[Any, ByteStream], Awaitable[Any]],
+        connect: Callable[..., Awaitable[Any]],
         *,
         limit: int | None = 100,
         limit_per_host: int | None = None,

@@ -69,7 +69,7 @@ impl Runtime for Memory {
     type Connecting = Ready<Result<Loopback, ()>>;
     type Sleep = Ready<()>;
 
-    fn connect(&self, _: u32) -> Self::Connecting {
+    fn connect(&self, _: u32, _: bool) -> Self::Connecting {
         ready(Ok(Loopback { received: RefCell::default(), answer: self.answer.clone() }))
     }
 

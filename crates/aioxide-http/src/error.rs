@@ -249,6 +249,15 @@ impl fmt::Display for Error {
     }
 }
 
+impl Error {
+    /// Whether the peer has said that it answers over HTTP/1.1 only (HTTP_1_1_REQUIRED, RFC 9113
+    /// §7).
+    #[must_use]
+    pub fn asks_for_http1(&self) -> bool {
+        matches!(self, Self::StreamReset { reason: 13 } | Self::GoAway { reason: 13 })
+    }
+}
+
 impl std::error::Error for Error {}
 
 /// Headers that do not say where the body ends, or say it twice.

@@ -14,6 +14,7 @@ from ._conversations import Conversation
 from ._errors import ProxyUnreachable
 from ._origins import Origin, Proxy
 from ._resolving import Resolver
+from ._tls_offers import OnlyHttp1
 from ._tls_sessions import Sessions
 
 if TYPE_CHECKING:
@@ -120,9 +121,16 @@ class Connector:
             tls.set_alpn_protocols(["http/1.1"] if to_proxy else self._alpn)
 
     async def connect(
-        self, origin: Origin, protocol: asyncio.Protocol, observer: Observer | None = None
+        self,
+        origin: Origin,
+        protocol: asyncio.Protocol,
+        observer: Observer | None = None,
+        only_http1: bool = False,
     ) -> asyncio.Transport:
         """Connect to ``origin``; afterwards ``protocol`` has its transport.
+
+        Arguments:
+            only_http1: offer HTTP/1.1 alone, whatever ``alpn`` has.
 
         Returns:
             The transport.
@@ -136,6 +144,8 @@ class Connector:
         """
         loop = asyncio.get_running_loop()
         assert isinstance(loop, Loop)
+        if only_http1 and origin.tls is not None:
+            origin = origin._replace(tls=OnlyHttp1(origin.tls, self._alpn or ()))
         attempt = _Attempt(self, loop, observer)
         proxy = origin.proxy
         if proxy is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = (
     "AcquireTimeout",
     "ConnectTimeout",
+    "Http11Required",
     "HttpError",
     "IncompleteBody",
     "LocalProtocolError",
@@ -64,6 +65,13 @@ class LocalProtocolError(HttpError):
 
 class RemoteProtocolError(HttpError):
     """The peer sent what is not HTTP."""
+
+
+class Http11Required(RemoteProtocolError):
+    """The peer answers the request over HTTP/1.1 only (HTTP_1_1_REQUIRED, RFC 9113 section 7).
+
+    It has not processed it. The next request to the same origin is sent over HTTP/1.1.
+    """
 
 
 class ServerDisconnected(RemoteProtocolError):

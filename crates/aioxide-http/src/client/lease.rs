@@ -129,7 +129,8 @@ async fn attach<R: Runtime>(
     if pool.is_closed() {
         return Err(Error::PoolClosed);
     }
-    let mut connecting = pin!(pool.runtime().connect(place.origin()));
+    let http2 = pool.offers_http2(place.origin());
+    let mut connecting = pin!(pool.runtime().connect(place.origin(), http2));
     let watch = pool.watch_close();
     let stream = poll_fn(|cx| {
         if watch.poll(cx) {

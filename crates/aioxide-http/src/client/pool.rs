@@ -155,7 +155,8 @@ impl<R: Runtime> Pool<R> {
         }
         match place.link() {
             Some(link) if link.is_http2() => {
-                if let Some(session) = link.session().filter(|session| session.is_open()) {
+                let session = link.session().filter(|session| session.is_open());
+                if let Some(session) = session.filter(|_| self.offers_http2(place.origin())) {
                     return Seat::Stream(session.resume(place));
                 }
                 place.discard_link();
@@ -165,6 +166,11 @@ impl<R: Runtime> Pool<R> {
         }
         place.negotiation = Negotiation::begin(self, place.origin());
         Seat::Connection(place)
+    }
+
+    /// Whether a connection to the origin may speak HTTP/2.
+    pub(super) fn offers_http2(&self, origin: u32) -> bool {
+        self.shared.config.http2 && !self.shared.sessions.borrow().has_fallen_back(origin)
     }
 
     pub(super) fn sessions(&self) -> &RefCell<Sessions<R>> {
@@ -202,10 +208,13 @@ impl<R: Runtime> Pool<R> {
         self.shared.places.borrow().in_use()
     }
 
-    /// Whether an origin has a connection, or a caller that waits for one.
+    /// Whether an origin has a connection, or a caller that waits for one, or something is
+    /// remembered of it.
     pub fn uses(&self, origin: u32) -> bool {
+        let sessions = self.shared.sessions.borrow();
         self.shared.places.borrow().uses(origin)
-            || self.shared.sessions.borrow().has_waiters(origin)
+            || sessions.has_waiters(origin)
+            || sessions.has_fallen_back(origin)
     }
 
     /// How many callers wait for a place, or for a stream of a connection.

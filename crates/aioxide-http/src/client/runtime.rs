@@ -72,8 +72,9 @@ pub trait Runtime: 'static {
     /// Ends at a point in time. Dropping it frees its timer.
     type Sleep: Future<Output = ()>;
 
-    /// Begins to connect to what the program calls by this number.
-    fn connect(&self, origin: u32) -> Self::Connecting;
+    /// Begins to connect to what the program calls by this number. `http2`: the connection may speak
+    /// HTTP/2; else it is not to be offered.
+    fn connect(&self, origin: u32, http2: bool) -> Self::Connecting;
 
     /// Ends when [`now`](Self::now) reaches `deadline`.
     fn sleep_until(&self, deadline: f64) -> Self::Sleep;

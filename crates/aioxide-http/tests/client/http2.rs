@@ -331,6 +331,95 @@ fn a_refused_request_is_sent_again() {
 }
 
 #[test]
+fn a_request_that_needs_http_1_is_sent_again_over_it() {
+    let (world, pool) = world();
+    let task = send(&world, &pool, post(1, b"body"));
+    let other = send(&world, &pool, get(1));
+    let server = Server::on(&world, 0, &Builder::new());
+    let (_, mut respond) = server.call();
+    respond.send_reset(Reason::HTTP_1_1_REQUIRED);
+    drop(respond);
+    world.run();
+    assert_eq!(world.made(), 2);
+    assert!(world.wire(1).sent().ends_with("\r\n\r\nbody"));
+    world.wire(1).send(crate::OK);
+    let response = arrived(task);
+    assert_eq!(response.head().version(), Version::Http11);
+    // What is under way on the other connection goes on, and nothing is added to it.
+    server.answer(&world, "other");
+    assert_eq!(text(&world, arrived(other)).unwrap(), "other");
+    drop(response);
+    let next: Vec<_> = (0..2).map(|_| send(&world, &pool, get(1))).collect();
+    assert_eq!((server.waiting(), pool.waiting()), (0, 0));
+    let last = world.made() - 1;
+    for number in [1, last] {
+        if !world.wire(number).is_closed() {
+            world.wire(number).send(crate::OK);
+        }
+    }
+    for task in next {
+        assert_eq!(arrived(task).head().version(), Version::Http11);
+    }
+    assert!(world.wire(0).is_closed());
+    // Other origins are asked as before.
+    let elsewhere = send(&world, &pool, get(2));
+    Server::on(&world, world.made() - 1, &Builder::new()).answer(&world, "two");
+    assert_eq!(arrived(elsewhere).head().version(), Version::Http2);
+}
+
+#[test]
+fn requests_that_wait_for_a_stream_fall_back_too() {
+    let (world, pool) = world();
+    let first = send(&world, &pool, get(1));
+    let second = send(&world, &pool, get(1));
+    let server = Server::on(&world, 0, Builder::new().max_concurrent_streams(1));
+    assert_eq!(pool.waiting(), 1);
+    server.call().1.send_reset(Reason::HTTP_1_1_REQUIRED);
+    world.run();
+    for number in 1..world.made() {
+        world.wire(number).send(crate::OK);
+    }
+    for task in [first, second] {
+        assert_eq!(arrived(task).head().version(), Version::Http11);
+    }
+    assert_eq!((server.waiting(), pool.waiting()), (0, 0));
+}
+
+#[test]
+fn a_connection_that_is_ended_for_http_1_falls_back() {
+    let (world, pool) = world();
+    let task = send(&world, &pool, post(1, b"body"));
+    let _server = Server::on(&world, 0, &Builder::new());
+    // GOAWAY with last stream 0 and HTTP_1_1_REQUIRED.
+    world.wire(0).send(b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0d");
+    world.run();
+    assert!(world.wire(1).sent().ends_with("\r\n\r\nbody"));
+    world.wire(1).send(crate::OK);
+    assert_eq!(arrived(task).head().version(), Version::Http11);
+}
+
+#[test]
+fn a_streamed_request_that_needs_http_1_fails_and_the_next_one_uses_it() {
+    let (world, pool) = world();
+    let lease = pool.try_acquire(1).unwrap();
+    let lease = world.spawn(async move {
+        let mut lease = lease;
+        lease.connect(None).await.unwrap();
+        lease
+    });
+    let head = head_of("POST", &[("Transfer-Encoding", "chunked")]);
+    let exchange = lease.result().open(head, Timeouts::default()).unwrap();
+    let server = Server::on(&world, 0, &Builder::new());
+    server.call().1.send_reset(Reason::HTTP_1_1_REQUIRED);
+    world.run();
+    let error = world.spawn(async move { exchange.response().await }).result().err().unwrap();
+    assert_eq!(error.to_string(), "the server reset the stream: HTTP_1_1_REQUIRED");
+    let next = send(&world, &pool, get(1));
+    world.wire(1).send(crate::OK);
+    assert_eq!(arrived(next).head().version(), Version::Http11);
+}
+
+#[test]
 fn a_request_above_the_last_one_that_the_server_saw_goes_to_a_new_connection() {
     let (world, pool) = world();
     let first = send(&world, &pool, get(1));

@@ -471,6 +471,7 @@ impl Drop for Sleep {
 pub struct Connecting {
     world: World,
     origin: u32,
+    http2: bool,
     attempt: Attempt,
     is_begun: bool,
 }
@@ -486,7 +487,7 @@ impl Future for Connecting {
         }
         match self.attempt {
             Attempt::Succeeds => {
-                let is_http2 = self.world.0.is_http2.get();
+                let is_http2 = self.http2 && self.world.0.is_http2.get();
                 let (origin, number) = (self.origin, self.world.made());
                 let wire = Rc::new(Wire { origin, number, is_http2, ..Wire::default() });
                 self.world.0.wires.borrow_mut().push(wire.clone());
@@ -510,10 +511,10 @@ impl Runtime for World {
     type Connecting = Connecting;
     type Sleep = Sleep;
 
-    fn connect(&self, origin: u32) -> Connecting {
+    fn connect(&self, origin: u32, http2: bool) -> Connecting {
         self.0.connecting.set(self.0.connecting.get() + 1);
         let attempt = self.0.attempts.borrow_mut().pop_front().unwrap_or(Attempt::Succeeds);
-        Connecting { world: self.clone(), origin, attempt, is_begun: false }
+        Connecting { world: self.clone(), origin, http2, attempt, is_begun: false }
     }
 
     fn sleep_until(&self, deadline: f64) -> Sleep {

@@ -10,7 +10,7 @@ from types import AsyncGeneratorType
 from typing import Any
 
 from .._connecting import Connector
-from .._errors import RemoteProtocolError, WriteError
+from .._errors import Http11Required, RemoteProtocolError, WriteError
 from .._native import HttpPool, HttpResponse
 from .._origins import DEFAULT_PORTS, Origin
 from .errors import FAILURES, connected, is_of_connecting, translated
@@ -91,6 +91,7 @@ class Pool:
         body = b"".join(stream) if type(stream) is package.ByteStream else None
         retries = self._settings.retries
         delays = None
+        may_fall_back = body is not None and trace is not None
         while True:
             try:
                 if trace is not None:
@@ -105,6 +106,10 @@ class Pool:
                     )
                 break
             except FAILURES as error:
+                if may_fall_back and isinstance(error, Http11Required):
+                    # Without a trace the native half has sent it again itself.
+                    may_fall_back = False
+                    continue
                 if isinstance(error, OSError) and (body is None or trace is not None):
                     raise  # It comes from the caller's body, or from the callback.
                 if retries <= 0 or origin.proxy is not None or not is_of_connecting(error):
@@ -190,8 +195,12 @@ class Pool:
         self._origins[scheme, host, port, name] = origin
         return origin
 
-    async def _connect(self, origin: Origin, protocol: asyncio.Protocol) -> Any:
-        return await self._connector.connect(origin, protocol, observer.get())
+    async def _connect(
+        self, origin: Origin, protocol: asyncio.Protocol, only_http1: bool = False
+    ) -> Any:
+        if only_http1 and "http/1.1" not in self._settings.protocols:
+            raise RemoteProtocolError("the server requires HTTP/1.1, which is switched off")
+        return await self._connector.connect(origin, protocol, observer.get(), only_http1)
 
 
 def answer(package: Package, request: Any, response: HttpResponse, trace: Trace | None) -> Any:

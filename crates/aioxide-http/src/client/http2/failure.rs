@@ -12,11 +12,13 @@ pub(in crate::client) struct Failure<E> {
     /// The server has said that it did nothing for the request, or it was never sent: it may be
     /// sent again, whatever it is (RFC 9113 §8.7).
     pub is_unprocessed: bool,
+    /// The server answers this request over HTTP/1.1 only (RFC 9113 §7, HTTP_1_1_REQUIRED).
+    pub needs_http1: bool,
 }
 
 impl<E> From<Error<E>> for Failure<E> {
     fn from(error: Error<E>) -> Self {
-        Self { error, is_unprocessed: false }
+        Self { error, is_unprocessed: false, needs_http1: false }
     }
 }
 
@@ -33,15 +35,17 @@ pub(super) fn of<R: Runtime>(
     if error.is_io() {
         return why_broken(link, is_reused).into();
     }
+    let needs_http1 = error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED);
     if error.is_go_away() && error.is_remote() {
         // h2 gives it to the streams above the last one that the server has seen.
         let error = Error::Response(crate::Error::GoAway { reason });
-        return Failure { error, is_unprocessed: true };
+        return Failure { error, is_unprocessed: true, needs_http1 };
     }
     if error.is_reset() && error.is_remote() {
-        let is_unprocessed = error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        // Who asks for another protocol has not done what was asked for.
+        let is_unprocessed = needs_http1 || error.reason() == Some(h2::Reason::REFUSED_STREAM);
         let error = Error::Response(crate::Error::StreamReset { reason });
-        return Failure { error, is_unprocessed };
+        return Failure { error, is_unprocessed, needs_http1 };
     }
     if error.is_library() {
         return Error::Response(crate::Error::InvalidHttp2 { reason }).into();
@@ -56,12 +60,13 @@ pub(super) fn of_unsent<R: Runtime>(
     link: &Link<R>,
     is_reused: bool,
 ) -> Failure<R::Error> {
-    let error = match of(error, link, is_reused).error {
+    let Failure { error, needs_http1, .. } = of(error, link, is_reused);
+    let error = match error {
         Error::PoolClosed => return Error::PoolClosed.into(),
         Error::Ended => Error::Disconnected { is_reused, has_begun: false, sending: None },
         error => error,
     };
-    Failure { error, is_unprocessed: true }
+    Failure { error, is_unprocessed: true, needs_http1 }
 }
 
 /// The stream keeps its error, so each request can ask for it.

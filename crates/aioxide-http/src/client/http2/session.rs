@@ -163,6 +163,13 @@ impl<R: Runtime> Slot<R> {
     pub fn pool(&self) -> Option<Pool<R>> {
         self.session.pool()
     }
+
+    /// The server answers over HTTP/1.1 only: later requests to the origin are sent so.
+    pub fn fall_back(&self) {
+        if let Some(pool) = self.pool() {
+            super::sharing::fall_back(&pool, self.session.origin);
+        }
+    }
 }
 
 impl<R: Runtime> Drop for Slot<R> {

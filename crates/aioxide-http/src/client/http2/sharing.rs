@@ -3,18 +3,26 @@
 //! As long as nobody knows what an origin speaks, one caller connects and the others wait for
 //! what comes of it: else each of a hundred requests would make a connection that one is enough
 //! for. If it is HTTP/1.1, or the attempt has failed, each goes its own way.
+//!
+//! An origin that has answered HTTP_1_1_REQUIRED to a request (RFC 9113 §7) is remembered: its later
+//! requests are sent over HTTP/1.1, each on a connection of its own.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Waker};
 
 use super::{Session, Slot};
 use crate::client::{Pool, Runtime};
 
+/// So many origins are remembered as those of HTTP/1.1; then all are asked anew.
+const MOST_FALLEN_BACK: usize = 1024;
+
 /// By origin, what its requests share.
 pub(in crate::client) struct Sessions<R: Runtime> {
     origins: HashMap<u32, Origin<R>>,
+    /// Those that want HTTP/1.1.
+    fallen_back: HashSet<u32>,
     next_ticket: u64,
 }
 
@@ -54,7 +62,7 @@ pub(in crate::client) enum Look<R: Runtime> {
 
 impl<R: Runtime> Default for Sessions<R> {
     fn default() -> Self {
-        Self { origins: HashMap::new(), next_ticket: 0 }
+        Self { origins: HashMap::new(), fallen_back: HashSet::new(), next_ticket: 0 }
     }
 }
 
@@ -73,6 +81,9 @@ impl<R: Runtime> Origin<R> {
 impl<R: Runtime> Sessions<R> {
     /// `has_places` tells whether the origin has to do with a place.
     pub fn look(&mut self, origin: u32, has_places: impl FnOnce() -> bool) -> Look<R> {
+        if self.has_fallen_back(origin) {
+            return Look::Free;
+        }
         let Some(entry) = self.origins.get_mut(&origin) else { return Look::Free };
         if let Some(session) = entry.open() {
             return match session.another() {
@@ -93,9 +104,17 @@ impl<R: Runtime> Sessions<R> {
         }
     }
 
+    /// Whether the origin has said that it wants HTTP/1.1.
+    pub fn has_fallen_back(&self, origin: u32) -> bool {
+        self.fallen_back.contains(&origin)
+    }
+
     /// Gives streams to those that wait, in the order in which they came. Returns whom to wake.
     fn grant(&mut self, origin: u32) -> Vec<Waker> {
         let mut wake = Vec::new();
+        if self.has_fallen_back(origin) {
+            return wake;
+        }
         let Some(entry) = self.origins.get_mut(&origin) else { return wake };
         if entry.queue.is_empty() {
             return wake;
@@ -140,6 +159,18 @@ pub(super) fn serve<R: Runtime>(pool: &Pool<R>, origin: u32) {
     wake.into_iter().for_each(Waker::wake);
 }
 
+/// From now on the requests to this origin are sent over HTTP/1.1. Those that are under way go on.
+pub(super) fn fall_back<R: Runtime>(pool: &Pool<R>, origin: u32) {
+    {
+        let fallen_back = &mut pool.sessions().borrow_mut().fallen_back;
+        if fallen_back.len() >= MOST_FALLEN_BACK {
+            fallen_back.clear();
+        }
+        fallen_back.insert(origin);
+    }
+    wake_all(pool, origin);
+}
+
 /// Has all that wait look again.
 pub(super) fn wake_all<R: Runtime>(pool: &Pool<R>, origin: u32) {
     let wake = pool.sessions().borrow_mut().wakers(origin);
@@ -158,6 +189,9 @@ impl<R: Runtime> Negotiation<R> {
     /// For a caller that has to connect, unless each does so for itself.
     pub fn begin(pool: &Pool<R>, origin: u32) -> Option<Self> {
         let mut sessions = pool.sessions().borrow_mut();
+        if sessions.has_fallen_back(origin) {
+            return None;
+        }
         let entry = sessions.origins.entry(origin).or_default();
         if entry.mode != Mode::Unknown {
             return None;

@@ -152,8 +152,19 @@ impl<R: Runtime> Http2Stream<R> {
         self.progress.set(self.progress.get().wrapping_add(1));
     }
 
+    /// What a failure of h2 is to the request. To be asked before the stream is given up, which may
+    /// close the connection.
     pub fn fail(&self, error: &h2::Error) -> Failure<R::Error> {
-        failure::of(error, &self.link, self.is_reused)
+        self.noted(failure::of(error, &self.link, self.is_reused))
+    }
+
+    fn noted(&self, failure: Failure<R::Error>) -> Failure<R::Error> {
+        if failure.needs_http1
+            && let Some(slot) = &*self.slot.borrow()
+        {
+            slot.fall_back();
+        }
+        failure
     }
 
     // ---- sending ----
@@ -270,14 +281,13 @@ impl<R: Runtime> Http2Stream<R> {
                     }
                 }
             }
-            // To be found out before the stream is given up, which may close the connection.
             Head::Failed(error) => {
                 let failure = self.fail(&error);
                 self.close();
                 Err(failure)
             }
             Head::Unsent(error) => {
-                let failure = failure::of_unsent(&error, &self.link, self.is_reused);
+                let failure = self.noted(failure::of_unsent(&error, &self.link, self.is_reused));
                 self.close();
                 Err(failure)
             }

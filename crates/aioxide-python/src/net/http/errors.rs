@@ -24,6 +24,7 @@ pub fn raised_by(py: Python<'_>, shared: &Shared, error: Error<PyErr>) -> PyErr 
         Error::PoolClosed => ("PoolClosed", None, None),
         Error::Timeout(timeout) => (class_of(timeout), None, None),
         Error::Request(_) => ("LocalProtocolError", None, None),
+        Error::Response(error) if error.asks_for_http1() => ("Http11Required", None, None),
         Error::Response(_) => ("RemoteProtocolError", None, None),
         Error::Disconnected { is_reused, sending, .. } => {
             let arguments = (Made(text.clone()), is_reused).into_py_any(py);

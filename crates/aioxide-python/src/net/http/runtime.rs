@@ -26,7 +26,7 @@ use crate::net::byte_stream::ByteStream;
 
 /// What a pool refers to of Python. The object [`HttpPool`] owns it and shows it to the collector.
 pub struct Shared {
-    /// `async def connect(key, protocol)`.
+    /// `async def connect(key, protocol)`, with a third argument where HTTP/2 is not to be offered.
     connect: GilCell<Option<Py<PyAny>>>,
     /// The loop, from the first use on.
     core: GilCell<Option<Py<LoopCore>>>,
@@ -128,7 +128,7 @@ pub struct LoopRuntime {
 }
 
 impl LoopRuntime {
-    fn begin(&self, origin: u32) -> PyResult<(Awaited, PoolStream)> {
+    fn begin(&self, origin: u32, http2: bool) -> PyResult<(Awaited, PoolStream)> {
         turn::with(|turn| {
             let py = turn.py();
             let (connect, key) =
@@ -137,7 +137,11 @@ impl LoopRuntime {
                 return Err(PyRuntimeError::new_err(crate::name!("the pool was collected")));
             };
             let stream = ByteStream::create(py)?;
-            let connecting = connect.bind(py).call1((key, &stream))?;
+            let connecting = if self.http2 && !http2 {
+                connect.bind(py).call1((key, &stream, true))?
+            } else {
+                connect.bind(py).call1((key, &stream))?
+            };
             let awaited = turn.wait_for(&connecting)?;
             let held = self.shared.references.hold(stream);
             Ok((awaited, PoolStream { held, info: None, is_http2: false }))
@@ -151,9 +155,9 @@ impl Runtime for LoopRuntime {
     type Connecting = Connecting;
     type Sleep = Sleep;
 
-    fn connect(&self, origin: u32) -> Connecting {
-        let attempt = Some(self.begin(origin));
-        Connecting { shared: Rc::clone(&self.shared), attempt, http2: self.http2 }
+    fn connect(&self, origin: u32, http2: bool) -> Connecting {
+        let attempt = Some(self.begin(origin, http2));
+        Connecting { shared: Rc::clone(&self.shared), attempt, http2: self.http2 && http2 }
     }
 
     fn sleep_until(&self, deadline: f64) -> Sleep {
