@@ -97,14 +97,16 @@ class Clients:
         rng = random.Random(f"{self._options.seed} {name}")
         (how,) = rng.choices(list(HOW), list(HOW.values()))
         is_narrow = rng.randrange(ONE_NARROW_IN) == 0
+        client = rng.choice(narrow if is_narrow else wide)
+        # A hundred streams at a time are all that a connection of HTTP/2 has.
+        hurry = 100 if is_narrow else 10 if client.shares_connections else 1
         asked = Asked(
             name,
             how,
-            delay=rng.randrange(MOST_DELAY) // (100 if is_narrow else 1),
+            delay=rng.randrange(MOST_DELAY) // hurry,
             size=rng.choice((0, 1, 1000, rng.randrange(MOST_BYTES))),
             upload=rng.choice((0, 0, 0, rng.randrange(MOST_BYTES))),
         )
-        client = rng.choice(narrow if is_narrow else wide)
         work = self._ask(client, rng.choice(bases), asked, rng)
         task = asyncio.create_task(self._account(asked, work, rng), name=f"request {asked}")
         self._tasks.add(task)

@@ -35,6 +35,8 @@ async def piecewise(data: bytes) -> AsyncIterator[bytes]:
 class Aiohttp:
     """A session of aiohttp's, or `aioxide.http.ClientSession`."""
 
+    shares_connections = False
+
     def __init__(self, is_native: bool, limit: int | None, context: ssl.SSLContext | None) -> None:
         import aiohttp
 
@@ -85,14 +87,23 @@ class Aiohttp:
 
 
 class Httpx:
-    """A client of httpx's or httpx2's, over `aioxide.http.Transport` or its own."""
+    """A client of httpx's or httpx2's, over `aioxide.http.Transport` or its own.
+
+    With `http2`, its requests over TLS are streams of one connection.
+    """
 
     def __init__(
-        self, package: str, is_native: bool, limit: int | None, context: ssl.SSLContext | None
+        self,
+        package: str,
+        is_native: bool,
+        limit: int | None,
+        context: ssl.SSLContext | None,
+        http2: bool = False,
     ) -> None:
         self._module = importlib.import_module(package)
+        self.shares_connections = http2
         limits = self._module.Limits(max_connections=limit, max_keepalive_connections=limit)
-        options: dict[str, Any] = {"verify": context or False, "limits": limits}
+        options: dict[str, Any] = {"verify": context or False, "limits": limits, "http2": http2}
         if is_native:
             import aioxide.http
 
@@ -126,7 +137,16 @@ def make(name: str, is_native: bool, limit: int | None, context: ssl.SSLContext 
     """A client of the library of that name."""
     if name == "aiohttp":
         return Aiohttp(is_native, limit, context)
-    return Httpx(name, is_native, limit, context)
+    package, _, version = name.partition("+")
+    # What a context offers is set by each client, and this one differs from the others.
+    own = _copy(context) if version and context is not None else context
+    return Httpx(package, is_native, limit, own, http2=version == "http2")
 
 
-LIBRARIES = ("aiohttp", "httpx", "httpx2")
+def _copy(context: ssl.SSLContext) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.load_verify_locations(cadata=b"".join(context.get_ca_certs(binary_form=True)))
+    return made
+
+
+LIBRARIES = ("aiohttp", "httpx", "httpx2", "httpx+http2")

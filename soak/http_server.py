@@ -17,6 +17,7 @@ from collections import Counter
 from typing import Any
 
 import census
+from http2_server import Http2Connection
 from http_wire import Asked, checksum, pieces
 from worker import Complaints, Orders, answer, run
 
@@ -43,7 +44,10 @@ class Server:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self.connections += 1
+        tls = writer.get_extra_info("ssl_object")
         try:
+            if tls is not None and tls.selected_alpn_protocol() == "h2":
+                await Http2Connection(reader, writer, self._take).serve()
             while await self._answer(reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -61,24 +65,34 @@ class Server:
         """One request; whether the connection goes on."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         line, *lines = head.split("\r\n")
-        try:
-            method, path, version = line.split(" ")
-            asked = Asked.parse(path)
-            assert version == "HTTP/1.1" and method == ("POST" if asked.upload else "GET"), line
-        except (ValueError, AssertionError):
+        fields = dict(text.lower().split(": ", 1) for text in lines if text)
+        method, _, rest = line.partition(" ")
+        path, _, version = rest.partition(" ")
+        if version != "HTTP/1.1":
             self._complaints.add(f"not a request of this soak: {head[:200]!r}")
             return False
+        asked = self._take(method, path, await read_body(reader, fields))
+        if asked is None:
+            return False
+        await asyncio.sleep(asked.delay / 1000)
+        return await respond(asked, reader, writer)
+
+    def _take(self, method: str, path: str, body: bytes) -> Asked | None:
+        """Count a whole request and compare it; None if it is none of this soak."""
+        try:
+            asked = Asked.parse(path)
+            assert method == ("POST" if asked.upload else "GET")
+        except (ValueError, AssertionError):
+            self._complaints.add(f"not a request of this soak: {method} {path[:200]!r}")
+            return None
         self.requests += 1
-        fields = dict(text.lower().split(": ", 1) for text in lines if text)
-        body = await read_body(reader, fields)
         if body != asked.body():
             self._complaints.add(f"request {asked.name}: {len(body)} bytes of another body")
         if asked.upload:
             self._uploads[asked.name] += 1
             if self._uploads[asked.name] > 1:
                 self._complaints.add(f"request {asked.name} with a body was sent twice")
-        await asyncio.sleep(asked.delay / 1000)
-        return await respond(asked, reader, writer)
+        return asked
 
     async def settle(self) -> None:
         """Wait until no connection is left.
@@ -149,6 +163,7 @@ async def main(options: argparse.Namespace, orders: Orders, complaints: Complain
     if options.certificate:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(options.certificate)
+        context.set_alpn_protocols(["h2", "http/1.1"])
     without = census.descriptors()
     server = Server(complaints)
     listeners, bases = [], []
