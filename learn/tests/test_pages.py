@@ -243,12 +243,43 @@ def test_undo_bury_and_suspend(visit):
         text = (await visit.get("/review")).text
         await visit.post("/review/answer", {**fields(text), "grade": "5"})
         text = (await visit.post("/review/undo")).text
-        assert "Undone." in text and "Question 0?" in text
+        assert "Undone: the answer is taken back." in text and "Question 0?" in text
         text = (await visit.post("/review/bury", {"card": fields(text)["card"]})).text
-        assert "Question 1?" in text
+        assert "Question 1?" in text and "Last: buried a card" in text
         text = (await visit.post("/review/suspend", {"card": fields(text)["card"]})).text
-        assert "Question 2?" in text
+        assert "Question 2?" in text and "Last: suspended a card" in text
+        text = (await visit.post("/review/undo")).text
+        assert "Undone: the card is asked again." in text and "Question 1?" in text
+        text = (await visit.post("/review/undo")).text
+        assert "Undone: the card is asked today." in text and "Question 0?" in text
         assert "There is nothing to undo" in (await visit.post("/review/undo")).text
+
+    visit(check)
+
+
+def test_a_note_of_the_review_is_undone(visit):
+    async def check(visit):
+        card = await visit.database.read(cards.get, visit.first)
+        form = {"kind": "card", "ref": card.ref, "card": str(card.id)}
+        text = (await visit.post("/notes", {**form, "text": "first"})).text
+        assert "Saved" in text and "changed a note" in text and 'hx-swap-oob="true"' in text
+        await visit.post("/notes", {**form, "text": "first and more"})
+        text = (await visit.post("/review/undo")).text
+        assert "Undone: the note is as it was." in text and "first" not in text
+        assert (visit.app.state.folder / notes.FILE).read_text() == "# Notes\n"
+
+    visit(check)
+
+
+def test_the_theme_is_kept(visit):
+    async def check(visit):
+        assert '<html lang="en" data-theme="system">' in (await visit.get("/review")).text
+        assert (await visit.post("/theme", {"theme": "dark"})).status_code == 204
+        for path in ("/review", "/nothing"):
+            assert '<html lang="en" data-theme="dark">' in (await visit.get(path)).text
+        response = await visit.post("/theme", {"theme": "pink"})
+        assert response.status_code == 400 and "one of system, light, dark" in response.text
+        assert await visit.database.read(settings.theme) == "dark"
 
     visit(check)
 
@@ -263,6 +294,8 @@ def test_a_session_of_cramming(visit):
             assert f"{left} left" in text
             await visit.post(place, {**fields(text), "grade": "5"})
         assert "last card of this session" in (await visit.get(place)).text
+        assert "1 left" in (await visit.post(f"{place}/undo")).text
+        assert "2 left" in (await visit.post(f"{place}/undo")).text
         assert (await visit.post("/cram", {"tag": "none"})).headers[
             "location"
         ] == "/review?tag=none"

@@ -111,4 +111,4 @@ def test_a_page_is_read_with_front_matter_and_without():
 
 def test_code_has_colours_for_light_and_dark():
     css = style_sheets()
-    assert css.count("pre.code .k ") == 2 and "prefers-color-scheme: dark" in css
+    assert css.count("pre.code .k ") == 3 and "prefers-color-scheme: dark" in css

@@ -266,8 +266,10 @@ def style_sheet() -> str:
 
 def style_sheets() -> str:
     """Return the style sheets of highlighted code, light and dark."""
-    dark = _styles("github-dark", "pre.code")
-    return f"{style_sheet()}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+    chosen = _styles("github-dark", ':root[data-theme="dark"] pre.code')
+    of_system = _styles("github-dark", ':root:not([data-theme="light"]) pre.code')
+    dark = f"@media (prefers-color-scheme: dark) {{\n{of_system}\n}}"
+    return f"{style_sheet()}\n{dark}\n{chosen}\n"
 
 
 @functools.cache

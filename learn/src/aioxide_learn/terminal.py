@@ -10,12 +10,20 @@ from pathlib import Path
 
 from aioxide_learn import clock
 from aioxide_learn.scheduling import GRADES, as_text
-from aioxide_learn.store import cards, decks, reviews
+from aioxide_learn.store import decks, reviews, steps
 from aioxide_learn.store.cards import Card, Filter
 from aioxide_learn.store.course import bring_in_course
 from aioxide_learn.store.database import Database
 
 HELP = "space or enter shows the answer; 1 to 5 grades; u undoes; b buries; s suspends; q ends"
+
+NOTHING_TO_UNDO = "there is nothing to undo"
+UNDONE = {
+    "answer": "undone: the answer",
+    "bury": "undone: the card is asked today",
+    "suspend": "undone: the card is asked again",
+    "note": "undone: the note is as it was",
+}
 
 _FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 
@@ -79,17 +87,18 @@ class _Review:
 
     def other(self, key: str, card: Card) -> str | None:
         if key == "u":
-            back = self._database.write(reviews.undo, clock.now())
-            if back is None:
-                return "there is nothing to undo"
+            undone = self._database.write(steps.undo, self._database.folder, clock.now())
+            if undone is None:
+                return NOTHING_TO_UNDO
+            step, back = undone
             self._again = None if back.suspended or back.retired else back.id
-            return "undone"
+            return UNDONE[step.kind]
         if key == "b":
-            self._database.write(cards.bury, card.id, clock.day_of(clock.now()))
+            self._database.write(steps.bury, card.id, clock.now())
             return "buried until tomorrow"
         if key == "s":
-            self._database.write(cards.suspend, card.id, True)
-            return "suspended; the page Browse brings it back"
+            self._database.write(steps.suspend, card.id)
+            return "suspended; u, or the page Browse, brings it back"
         return None
 
 
@@ -113,7 +122,10 @@ class _Cram:
         return GRADES[grade].label
 
     def other(self, key: str, card: Card) -> str | None:
-        return None
+        if key != "u":
+            return None
+        back = self._database.write(reviews.cram_undo, self._session)
+        return NOTHING_TO_UNDO if back is None else UNDONE["answer"]
 
 
 def _ask_all(session: _Review | _Cram, read_key: Callable[[str], str]) -> int:
@@ -141,7 +153,7 @@ def _ask_all(session: _Review | _Cram, read_key: Callable[[str], str]) -> int:
                 break
             elif (said := session.other(key, card)) is not None:
                 print(said)
-                answered -= key == "u" and said == "undone" and answered > 0
+                answered -= said == UNDONE["answer"] and answered > 0
                 break
             else:
                 print(HELP)

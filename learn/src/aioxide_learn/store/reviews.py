@@ -281,6 +281,7 @@ def start_cram(connection: sqlite3.Connection, wanted: Filter) -> tuple[str, int
     condition, values = wanted.conditions()
     session = secrets.token_hex(8)
     connection.execute("DELETE FROM cram")
+    connection.execute("DELETE FROM cram_step")
     connection.execute(
         "INSERT INTO cram SELECT :session, row_number() OVER (), id FROM"
         f" (SELECT card.id FROM card WHERE card.queue IS NOT NULL AND {condition}"
@@ -320,11 +321,41 @@ def cram_answer(connection: sqlite3.Connection, session: str, number: int, grade
     present = cram_card(connection, session)
     if present is None or present.id != number:
         raise Stale("this cram session has gone on elsewhere")
-    if grade <= 2:
-        connection.execute("INSERT INTO cram VALUES (?, ?, ?)", (session, row["last"] + 1, number))
+    again = row["last"] + 1 if grade <= 2 else None
+    if again is not None:
+        connection.execute("INSERT INTO cram VALUES (?, ?, ?)", (session, again, number))
     connection.execute(
         "DELETE FROM cram WHERE session = ? AND position = ?", (session, row["first"])
     )
+    connection.execute(
+        "INSERT INTO cram_step (session, position, card, again) VALUES (?, ?, ?, ?)",
+        (session, row["first"], number, again),
+    )
+
+
+def cram_answered(connection: sqlite3.Connection, session: str) -> bool:
+    """Return whether :func:`cram_undo` has something to take back."""
+    row = connection.execute("SELECT 1 FROM cram_step WHERE session = ?", (session,)).fetchone()
+    return row is not None
+
+
+def cram_undo(connection: sqlite3.Connection, session: str) -> Card | None:
+    """Take the last answer of a session back; its card is the present one again.
+
+    Returns:
+        The card; None when nothing was answered.
+    """
+    row = connection.execute(
+        "SELECT * FROM cram_step WHERE session = ? ORDER BY id DESC LIMIT 1", (session,)
+    ).fetchone()
+    if row is None:
+        return None
+    connection.execute("DELETE FROM cram_step WHERE id = ?", (row["id"],))
+    connection.execute(
+        "DELETE FROM cram WHERE session = ? AND position = ?", (session, row["again"])
+    )
+    connection.execute("INSERT INTO cram VALUES (?, ?, ?)", (session, row["position"], row["card"]))
+    return cards.get(connection, row["card"])
 
 
 def memory_from_log(connection: sqlite3.Connection, number: int) -> Memory:

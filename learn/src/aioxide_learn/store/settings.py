@@ -1,4 +1,4 @@
-"""What the learner has set: limits a day and the target of retention."""
+"""What the learner has set: limits a day, the target of retention, and how the pages look."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ RANGES = {
     "retention": (70, 99),
     "maximum_days": (1, 36_500),
 }
+
+
+#: How the pages look: as the system does, or one of the two whatever the system does.
+THEMES = ("system", "light", "dark")
 
 
 class SettingError(ValueError):
@@ -68,6 +72,24 @@ def schedule(connection: sqlite3.Connection) -> Schedule:
     """Return the schedule that the settings ask for."""
     settings = load(connection)
     return Schedule(settings.retention / 100, settings.maximum_days)
+
+
+def theme(connection: sqlite3.Connection) -> str:
+    """Return how the pages look, one of `THEMES`."""
+    kept = get(connection, "theme")
+    return kept if kept in THEMES else THEMES[0]
+
+
+def save_theme(connection: sqlite3.Connection, name: str) -> str:
+    """Keep how the pages look, and return it.
+
+    Raises:
+        SettingError: there is no such theme.
+    """
+    if name not in THEMES:
+        raise SettingError(f"a theme is one of {', '.join(THEMES)}, got {name!r}")
+    put(connection, "theme", name)
+    return name
 
 
 def put(connection: sqlite3.Connection, name: str, value: str) -> None:

@@ -52,6 +52,7 @@ def create(folder: Path, port: int) -> Starlette:
             app.state.folder = folder
             app.state.database = database
             app.state.token = await database.write(_token)
+            app.state.theme = await database.read(settings.theme)
             await bring_in_course(database)
             warming = asyncio.create_task(asyncio.to_thread(warm), name="warm")
             stack.push_async_callback(asyncio.wait, [warming])

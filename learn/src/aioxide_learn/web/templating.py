@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from aioxide_learn import content, scheduling
 from aioxide_learn.rendering import markdown
+from aioxide_learn.store import settings, steps
 
 #: The pages of the navigation: address and name.
 PAGES = (
@@ -44,7 +45,11 @@ def environment() -> jinja2.Environment:
         moment=moment,
     )
     made.globals.update(
-        pages=PAGES, grades=tuple(scheduling.GRADES.values()), place_of=content.place_of
+        pages=PAGES,
+        grades=tuple(scheduling.GRADES.values()),
+        place_of=content.place_of,
+        themes=settings.THEMES,
+        done=steps.DONE,
     )
     return made
 
@@ -68,11 +73,9 @@ def moment(at: int | None) -> str:
 
 def fragment(request: Request, template: str, **values: Any) -> str:
     """Return a template with its values filled in."""
-    return (
-        environment()
-        .get_template(template)
-        .render(token=request.app.state.token, path=request.url.path, **values)
-    )
+    state = request.app.state
+    shared = {"token": state.token, "theme": state.theme, "path": request.url.path}
+    return environment().get_template(template).render(**shared, **values)
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -110,6 +110,16 @@ async def save_settings(request: Request, form: FormData) -> Response:
     return await _respond(request, message="The settings are saved.")
 
 
+async def save_theme(request: Request, form: FormData) -> Response:
+    """POST /theme: keep how the pages look; this one has changed by itself."""
+    try:
+        chosen = await request.app.state.database.write(settings.save_theme, text(form, "theme"))
+    except settings.SettingError as error:
+        raise HTTPException(400, f"{error}.") from None
+    request.app.state.theme = chosen
+    return Response(status_code=204)
+
+
 async def schema(request: Request) -> Response:
     """GET /deck.schema.json: the published JSON Schema."""
     return Response(reading.schema_text(), media_type="application/schema+json")
@@ -129,5 +139,6 @@ routes = [
     Route("/decks/{deck:int}/{format}", export),
     Route("/settings", list_again),
     Route("/settings", change(save_settings), methods=["POST"]),
+    Route("/theme", change(save_theme), methods=["POST"]),
     Route("/deck.schema.json", schema),
 ]

@@ -16,8 +16,8 @@ from starlette.routing import Route
 from aioxide_learn import clock, content
 from aioxide_learn.content import Page
 from aioxide_learn.rendering import Document, Item, document, render_ahead, slug
-from aioxide_learn.store import notes, progress, study
-from aioxide_learn.web.security import change, text
+from aioxide_learn.store import notes, progress, steps, study
+from aioxide_learn.web.security import change, number, text
 from aioxide_learn.web.templating import page
 
 MAXIMUM_PLAN = 1 << 20
@@ -207,21 +207,28 @@ async def export_notes(request: Request) -> Response:
 
 
 async def put_note(request: Request, form: FormData) -> Response:
-    """POST /notes: keep a note, and the file of all notes beside."""
-    database = request.app.state.database
+    """POST /notes: keep a note, and the file of all notes beside.
 
-    def keep(connection: sqlite3.Connection) -> None:
-        notes.put(
-            connection, text(form, "kind"), text(form, "ref"), text(form, "text"), clock.now()
-        )
+    One with the number of a card is written in the review, where it can be undone.
+    """
+    database = request.app.state.database
+    card = number(form, "card") if "card" in form else None
+
+    def keep(connection: sqlite3.Connection) -> steps.Step | None:
+        written, now = text(form, "text"), clock.now()
+        if card is None:
+            notes.put(connection, text(form, "kind"), text(form, "ref"), written, now)
+        else:
+            steps.write_note(connection, card, written, now)
         # Inside the transaction: two windows write the file in the order of their notes.
         notes.write_file(request.app.state.folder, notes.every(connection))
+        return None if card is None else steps.last(connection)
 
     try:
-        await database.write(keep)
+        last = await database.write(keep)
     except notes.NoteError as error:
         raise HTTPException(400, str(error)) from None
-    return page(request, "note_saved.html", at=clock.now())
+    return page(request, "note_saved.html", at=clock.now(), last=last)
 
 
 async def picture(request: Request) -> Response:

@@ -16,10 +16,18 @@ from starlette.routing import Route
 from aioxide_learn import clock
 from aioxide_learn.content import chapters
 from aioxide_learn.rendering import render_ahead
-from aioxide_learn.store import cards, decks, notes, reviews
+from aioxide_learn.store import cards, decks, notes, reviews, steps
 from aioxide_learn.store.cards import STATES, Filter
 from aioxide_learn.web.security import change, number, whole
 from aioxide_learn.web.templating import page
+
+#: What was taken back, for the learner.
+UNDONE = {
+    "answer": "the answer is taken back",
+    "bury": "the card is asked today",
+    "suspend": "the card is asked again",
+    "note": "the note is as it was",
+}
 
 FIELDS = ("deck", "tag", "difficulty", "chapter", "state", "q")
 
@@ -113,7 +121,7 @@ def _state(
         "card": card,
         "intervals": intervals,
         "counts": reviews.counts(connection, wanted, now),
-        "last": reviews.last_answer(connection),
+        "last": steps.last(connection),
         "note": "" if card is None else notes.get(connection, "card", card.ref),
     }
 
@@ -137,26 +145,30 @@ async def answer(request: Request, form: FormData) -> Response:
 
 
 async def undo(request: Request, form: FormData) -> Response:
-    """POST /review/undo: take the last answer back; its card."""
-    card = await request.app.state.database.write(reviews.undo, clock.now())
-    if card is None:
+    """POST /review/undo: take the last step back, whatever it was; its card."""
+    undone = await request.app.state.database.write(
+        steps.undo, request.app.state.folder, clock.now()
+    )
+    if undone is None:
         return await _respond(request, read_filter(form), message="There is nothing to undo.")
+    step, card = undone
     # A card that was suspended or taken out in the meantime is not asked again.
     only = None if card.suspended or card.retired else card.id
-    return await _respond(request, read_filter(form), message="Undone.", only=only)
+    message = f"Undone: {UNDONE[step.kind]}."
+    return await _respond(request, read_filter(form), message=message, only=only)
 
 
 async def bury(request: Request, form: FormData) -> Response:
     """POST /review/bury: leave the card out for today; the next card."""
-    day = clock.day_of(clock.now())
-    await request.app.state.database.write(cards.bury, number(form, "card"), day)
+    await request.app.state.database.write(steps.bury, number(form, "card"), clock.now())
     return await _respond(request, read_filter(form), message="Buried until tomorrow.")
 
 
 async def suspend(request: Request, form: FormData) -> Response:
     """POST /review/suspend: take the card out of reviews; the next card."""
-    await request.app.state.database.write(cards.suspend, number(form, "card"), True)
-    return await _respond(request, read_filter(form), message="Suspended. Browse brings it back.")
+    await request.app.state.database.write(steps.suspend, number(form, "card"))
+    message = "Suspended: it is asked no more. Browse, or undo, brings it back."
+    return await _respond(request, read_filter(form), message=message)
 
 
 async def start_cram(request: Request, form: FormData) -> Response:
@@ -187,6 +199,14 @@ async def answer_cram(request: Request, form: FormData) -> Response:
     return await _respond_cram(request)
 
 
+async def undo_cram(request: Request, form: FormData) -> Response:
+    """POST /cram/SESSION/undo: the card that was answered last is the present one again."""
+    session = request.path_params["session"]
+    card = await request.app.state.database.write(reviews.cram_undo, session)
+    message = "There is nothing to undo." if card is None else f"Undone: {UNDONE['answer']}."
+    return await _respond_cram(request, message=message)
+
+
 async def _respond_cram(
     request: Request, template: str = "review/card.html", message: str = "", status: int = 200
 ) -> HTMLResponse:
@@ -197,6 +217,7 @@ async def _respond_cram(
         return {
             "card": card,
             "counts": reviews.cram_left(connection, session),
+            "last": reviews.cram_answered(connection, session),
             "note": "" if card is None else notes.get(connection, "card", card.ref),
         }
 
@@ -212,7 +233,6 @@ async def _respond_cram(
         message=message,
         fields={},
         intervals={},
-        last=None,
         **values,
     )
 
@@ -232,4 +252,5 @@ routes = [
     Route("/cram", change(start_cram), methods=["POST"]),
     Route("/cram/{session}", show_cram),
     Route("/cram/{session}", change(answer_cram), methods=["POST"]),
+    Route("/cram/{session}/undo", change(undo_cram), methods=["POST"]),
 ]

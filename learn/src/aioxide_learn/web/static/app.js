@@ -58,6 +58,10 @@
     }
   });
 
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-theme-choice]")) document.documentElement.dataset.theme = event.target.value;
+  });
+
   document.addEventListener("submit", (event) => {
     if (event.target.hasAttribute("hx-post") && !event.target.dataset.htmxPowered) event.preventDefault();
     const question = event.target.dataset.confirm;
