@@ -112,12 +112,11 @@ def test_a_session_by_keyboard(browse, database):
             await page.keyboard.press(str(grade))
             await page.get_by_text(f"Last: {grade}, again in {shown}").wait_for()
         await page.keyboard.press("u")
-        await page.get_by_text("Undone.").wait_for()
+        await page.get_by_text("Undone: the answer").wait_for()
         await page.get_by_text("Question 2?").wait_for()
-        await page.keyboard.press("b")
-        await page.get_by_text("Question 3?").wait_for()
-        await page.keyboard.press("s")
-        await page.get_by_text("Question 4?").wait_for()
+        for question, key in ((3, "b"), (4, "s"), (3, "u"), (2, "u"), (3, "b"), (4, "s")):
+            await page.keyboard.press(key)
+            await page.get_by_text(f"Question {question}?").wait_for()
         # A note is written with keys that mean something outside of it.
         await page.keyboard.press("n")
         await page.keyboard.type("12 5 u b s")
@@ -125,7 +124,7 @@ def test_a_session_by_keyboard(browse, database):
         await page.get_by_text("Saved").wait_for()
         await page.keyboard.press("?")
         await page.get_by_role("dialog").wait_for()
-        assert "Undo the last answer" in await page.get_by_role("dialog").inner_text()
+        assert "Undo the last step" in await page.get_by_role("dialog").inner_text()
         await page.keyboard.press("Escape")
         await page.keyboard.press("Space")
         await page.keyboard.press("5")
@@ -135,6 +134,32 @@ def test_a_session_by_keyboard(browse, database):
     found, _ = database.read(cards.find, tasks(database))
     assert [card.memory.answers for card in found] == [1, 1, 0, 0, 1]
     assert found[2].buried_day and found[3].suspended
+
+
+def test_the_theme_is_chosen_and_a_note_undone_by_key(browse, database):
+    async def ground(page):
+        return await page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+
+    async def check(page, address):
+        await page.goto(f"{address}review?deck={tasks(database).deck}")
+        light = await ground(page)
+        async with page.expect_response("**/theme") as response:
+            await page.get_by_label("Theme").select_option("dark")
+        assert (await response.value).status == 204
+        dark = await ground(page)
+        await page.reload()
+        assert light != dark == await ground(page)
+        await page.get_by_label("Theme").select_option("system")
+        assert await ground(page) == light
+        await page.keyboard.press("n")
+        await page.keyboard.type("mine")
+        await page.keyboard.press("Escape")
+        await page.get_by_text("Last: changed a note").wait_for()
+        await page.keyboard.press("u")
+        await page.get_by_text("Undone: the note").wait_for()
+        assert not await page.get_by_label("Note, in Markdown").input_value()
+
+    browse(check)
 
 
 def test_two_hundred_cards_without_leaving_the_keyboard(browse, database):
@@ -231,6 +256,7 @@ def test_a_lab_from_start_to_solution(browse, database):
                 await passed.wait_for(timeout=3000)
         await page.get_by_role("img", name="tasks in").wait_for()
         await page.get_by_text("A solution").wait_for()
+        assert await page.locator(".chart .part.wait").count() >= 3
 
     browse(check)
 

@@ -137,7 +137,13 @@ def test_a_lab_is_started_and_checked(folder, tmp_path):
     done = run(folder, "lab", "check", lab.name, check=False)
     assert done.returncode == 1 and "FAIL" in done.stdout
     (work / "starter.py").write_text(lab.solution)
-    assert run(folder, "lab", "check", lab.name).endswith("passed\n")
+    printed = run(folder, "lab", "check", lab.name)
+    assert printed.endswith("passed\n") and "█ runs" in printed
+    assert "Hint 1 of" in run(folder, "lab", "hint", lab.name)
+    assert "Hint 2 of" in run(folder, "lab", "hint", lab.name)
+    while "There are no more hints" not in run(folder, "lab", "hint", lab.name):
+        pass
+    assert lab.solution in run(folder, "lab", "solution", lab.name)
     assert "passed" in run(folder, "lab", "list")
 
 

@@ -54,7 +54,12 @@ def build_parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--in", dest="into", metavar="FOLDER", type=Path, help="where (default: in the data folder)"
     )
-    for name, purpose in (("check", "check your file once"), ("watch", "check on every save")):
+    for name, purpose in (
+        ("check", "check your file once"),
+        ("watch", "check on every save"),
+        ("hint", "show the hints, one more each time"),
+        ("solution", "show a solution"),
+    ):
         action = actions.add_parser(name, parents=[shared], help=purpose)
         action.add_argument("name", metavar="NAME")
 

@@ -1,8 +1,11 @@
-"""The command `aioxide-learn lab`: list, start, check, watch. It runs on aioxide."""
+"""The command `aioxide-learn lab`, all of its actions. It runs on aioxide."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import shutil
+import sys
 from pathlib import Path
 
 import aioxide
@@ -10,6 +13,7 @@ import aioxide
 from aioxide_learn import lab_work, labs
 from aioxide_learn.store import study
 from aioxide_learn.store.database import AsyncDatabase
+from aioxide_learn.timeline_text import as_text as timeline_as_text
 
 
 def run(folder: Path, options: argparse.Namespace) -> int:
@@ -34,6 +38,12 @@ async def _run(folder: Path, options: argparse.Namespace) -> int:
                 report = await lab_work.check(database, options.name)
                 _print(report)
                 return 0 if report.passed else 1
+            case "hint":
+                await _hint(database, options.name)
+                return 0
+            case "solution":
+                await _solution(database, options.name)
+                return 0
             case _:
                 return await _watch(database, options.name)
     finally:
@@ -71,17 +81,65 @@ async def _watch(database: AsyncDatabase, name: str) -> int:
     state = await lab_work.started(database, name)
     place = Path(state.path)
     _print(await lab_work.check(database, name))
-    print(f"watching {place} (Ctrl-C ends it)", flush=True)
-    async for _ in lab_work.saves(place):
-        try:
-            report = await lab_work.check(database, name)
-        except lab_work.LabError as error:
-            print(error, flush=True)
-            continue
-        _print(report)
-        if report.passed:
-            print(f"The solution: the page of {name}, or labs/{name}/solution.py of the package.")
+    keys = sys.stdin.isatty()
+    wishes = "h shows a hint, s the solution, each with Enter; " if keys else ""
+    print(f"watching {place} ({wishes}Ctrl-C ends it)", flush=True)
+    async with asyncio.TaskGroup() as group:
+        if keys:
+            group.create_task(_fulfil_wishes(database, name), name="wishes")
+        async for _ in lab_work.saves(place):
+            try:
+                report = await lab_work.check(database, name)
+            except lab_work.LabError as error:
+                print(error, flush=True)
+                continue
+            _print(report)
+            if report.passed:
+                print(f"aioxide-learn lab solution {name} shows a solution.", flush=True)
     return 0
+
+
+async def _fulfil_wishes(database: AsyncDatabase, name: str) -> None:
+    """Show hints and the solution as the learner asks for them on the terminal."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str] = asyncio.Queue(maxsize=16)
+
+    def read_line() -> None:
+        line = sys.stdin.readline()
+        if not line:
+            loop.remove_reader(sys.stdin)
+        elif not lines.full():
+            lines.put_nowait(line.strip())
+
+    loop.add_reader(sys.stdin, read_line)
+    try:
+        while True:
+            wish = await lines.get()
+            if wish == "h":
+                await _hint(database, name)
+            elif wish == "s":
+                await _solution(database, name)
+    finally:
+        loop.remove_reader(sys.stdin)
+
+
+async def _hint(database: AsyncDatabase, name: str) -> None:
+    """Show one hint more, below those that were shown before."""
+    lab = lab_work.find(name)
+    before = await lab_work.started(database, name)
+    await database.write(study.show_hint, name, len(lab.hints))
+    known = (await lab_work.started(database, name)).hints
+    for number, hint in enumerate(lab.hints[:known], 1):
+        print(f"Hint {number} of {len(lab.hints)}: {hint}\n")
+    if before.hints == known:
+        print("There are no more hints.", flush=True)
+
+
+async def _solution(database: AsyncDatabase, name: str) -> None:
+    lab = lab_work.find(name)
+    await lab_work.started(database, name)
+    await database.write(study.show_solution, name)
+    print(lab.solution, flush=True)
 
 
 def _print(report: labs.Report) -> None:
@@ -92,6 +150,8 @@ def _print(report: labs.Report) -> None:
     for finding in report.findings:
         line = f" line {finding.line}:" if finding.line else ""
         print(f"seen:{line} {finding.message}")
+    for row in timeline_as_text(report.timeline, shutil.get_terminal_size().columns):
+        print(row)
     passed = sum(check.passed for check in report.checks)
     print(
         "passed" if report.passed else f"{passed} of {len(report.checks)} checks passed", flush=True

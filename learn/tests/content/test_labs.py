@@ -74,6 +74,43 @@ def test_refuses_with_help(lab, file, report_of):
     assert expected[1] in messages, told(report)
 
 
+@pytest.mark.parametrize(
+    ("lab", "file", "kind"),
+    [
+        ("first-steps", "forgotten_await", "forgotten-await"),
+        ("first-steps", "blocking_sleep", "blocking-call"),
+        ("many-urls", "blocking_client", "blocking-call"),
+        ("many-urls", "session_never_closed", "not-closed"),
+        ("clean-cancel", "works_on", "cancellation-swallowed"),
+        ("producer-consumer", "unbounded_queue", "queue-grows"),
+        ("five-at-a-time", "jobs_run_on", "task-left"),
+    ],
+)
+def test_names_the_mistake_that_was_seen(lab, file, kind, report_of):
+    report = report_of(LABS[lab], LABS[lab].folder / "wrong" / f"{file}.py")
+    assert kind in {one.kind for one in report.findings}, told(report)
+    if kind in ("cancellation-swallowed", "queue-grows"):
+        assert all(one.line for one in report.findings if one.kind == kind)
+
+
+@pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
+def test_timeline_says_what_each_task_did(lab, report_of):
+    report = report_of(lab, "solution.py")
+    for span in report.timeline:
+        assert span.parts, f"nothing is known of {span.task}"
+        runs = [part for part in span.parts if part.kind == "run"]
+        assert runs and all(part.last == part.first + 1 for part in runs)
+        for part in span.parts:
+            assert part.kind in ("run", "ready", "wait", "cancel")
+            assert span.start - 1e-6 <= part.start <= part.end <= span.end + 1e-6
+            assert (part.kind == "wait") == bool(part.what), part
+        between = [part for part in span.parts if part.kind != "cancel"]
+        for before, after in zip(between, between[1:], strict=False):
+            assert (before.end, before.last) <= (after.start, after.first)
+    waits = {part.what for span in report.timeline for part in span.parts if part.kind == "wait"}
+    assert waits, "no task waits for anything"
+
+
 @pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
 def test_has_wrong_answers_and_hints(lab):
     assert len(list((lab.folder / "wrong").glob("*.py"))) >= 4

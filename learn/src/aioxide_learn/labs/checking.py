@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from .catalogue import Lab
-from .report import Check, Finding, Report, Span
+from .report import Check, Finding, Part, Report, Span
 
 #: Bytes of a file's output that a report keeps, and at which the file is ended.
 KEPT_OUTPUT, MOST_OUTPUT = 64 * 1024, 1024 * 1024
@@ -162,7 +162,10 @@ def _take(report: Report, lines: list[dict]) -> None:
             if finding not in report.findings:
                 report.findings.append(finding)
         elif what == "timeline":
-            report.timeline = [Span(**span) for span in line["spans"]]
+            report.timeline = [
+                Span(**{**span, "parts": [Part(**part) for part in span["parts"]]})
+                for span in line["spans"]
+            ]
         else:
             line["what"] = what
 

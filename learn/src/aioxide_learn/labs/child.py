@@ -20,10 +20,12 @@ from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 
+import aioxide
 from aioxide.testing.deadlocks import describe
 
 from .findings import BlockingCall, Findings
-from .recording import RecordedLoop
+from .lints import Lints
+from .recording import RecordedLoop, timeline
 from .stage import Failed, Stage
 
 #: Virtual seconds after which a run counts as endless.
@@ -101,7 +103,10 @@ class Session:
         return ""
 
     def _run_once(self, function, code, seed: int | None, *, show: bool) -> str:
-        loop = self._loop = RecordedLoop(seed)
+        recording = aioxide.record() if show else None
+        # The lints look at every task: once is enough, in the order that the learner knows.
+        lints = Lints(self.findings) if seed is None else None
+        loop = self._loop = RecordedLoop(seed, lints.look if lints is not None else None)
         loop.set_exception_handler(self.findings.loop_error)
         hidden: set[asyncio.Task] = set()
         problem = ""
@@ -114,8 +119,11 @@ class Session:
         except BaseException as exc:
             problem = self._explain(exc)
             del exc
-        if show:
-            self.write("timeline", spans=[asdict(span) for span in loop.spans(hidden)])
+        if recording is not None:
+            spans = timeline(recording, loop, hidden)
+            recording.stop()
+            self.write("timeline", spans=[asdict(span) for span in spans])
+            del spans
         loop.forget()
         self._end(loop)
         hidden.clear()

@@ -21,6 +21,28 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One part of a task's life, as aioxide's recorder saw it.
+
+    A moment is told by the virtual time, and by how many steps of the shown tasks had been run: on
+    a virtual clock running takes no time.
+
+    Attributes:
+        kind: ``run``, ``ready``, ``wait``, or ``cancel``, the moment of a request to cancel.
+        start, end: seconds.
+        first, last: steps.
+        what: of a wait, what for, in words.
+    """
+
+    kind: str
+    start: float
+    end: float
+    first: int
+    last: int
+    what: str = ""
+
+
+@dataclass(frozen=True)
 class Span:
     """The life of one task of the learner's own run, in seconds of the virtual clock.
 
@@ -30,6 +52,7 @@ class Span:
         start, end: when it was made and when it ended; `end` is the end of the run for a task
             that is still pending.
         state: ``done``, ``failed``, ``cancelled`` or ``pending``.
+        parts: what it did; empty if that is not known.
     """
 
     task: str
@@ -37,6 +60,7 @@ class Span:
     start: float
     end: float
     state: str
+    parts: list[Part] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -45,7 +69,8 @@ class Finding:
 
     Attributes:
         kind: ``forgotten-await``, ``blocking-call``, ``task-left``, ``exception-lost``,
-            ``not-closed``, ``stuck`` or ``limit``.
+            ``not-closed``, ``stuck`` or ``limit``; or the name of one of aioxide's lints, as
+            ``cancellation-swallowed`` and ``queue-grows``.
         message: what was seen and what to do.
         line: the line of the learner's file; 0 if it is not known.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import Any
 
 from markupsafe import Markup
 
@@ -14,15 +13,15 @@ WIDTH, HEIGHT = 600, 160
 _BASE, _TOP, _LEFT = HEIGHT - 22, 12, 34
 
 
-def _svg(label: str, height: int, parts: list[str], width: int = WIDTH) -> Markup:
+def svg(label: str, height: int, parts: list[str], width: int = WIDTH) -> Markup:
     return Markup(
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{html.escape(label, quote=True)}">{"".join(parts)}</svg>'
     )
 
 
-def _text(x: float, y: float, text: str, place: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{place}">{html.escape(text)}</text>'
+def text(x: float, y: float, said: str, place: str = "start") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{place}">{html.escape(said)}</text>'
 
 
 def bars(values: Sequence[int], label: str, marks: Sequence[str]) -> Markup:
@@ -35,7 +34,7 @@ def bars(values: Sequence[int], label: str, marks: Sequence[str]) -> Markup:
     """
     top = max([*values, 1])
     step = (WIDTH - _LEFT) / len(values)
-    parts = [_text(_LEFT - 6, _TOP + 8, str(top), "end"), _text(_LEFT - 6, _BASE, "0", "end")]
+    parts = [text(_LEFT - 6, _TOP + 8, str(top), "end"), text(_LEFT - 6, _BASE, "0", "end")]
     for index, value in enumerate(values):
         height = (_BASE - _TOP) * value / top
         parts.append(
@@ -45,8 +44,8 @@ def bars(values: Sequence[int], label: str, marks: Sequence[str]) -> Markup:
     parts.append(f'<path class="axis" d="M{_LEFT} {_BASE}H{WIDTH}"/>')
     for index, mark in enumerate(marks):
         x = _LEFT + index * (WIDTH - _LEFT) / len(marks)
-        parts.append(_text(x, HEIGHT - 6, mark))
-    return _svg(f"{label}: {', '.join(map(str, values))}", HEIGHT, parts)
+        parts.append(text(x, HEIGHT - 6, mark))
+    return svg(f"{label}: {', '.join(map(str, values))}", HEIGHT, parts)
 
 
 def retention(weeks: Sequence[Week], target: int) -> Markup:
@@ -63,11 +62,11 @@ def retention(weeks: Sequence[Week], target: int) -> Markup:
 
     step = (WIDTH - _LEFT) / len(weeks)
     parts = [
-        _text(_LEFT - 6, place(100) + 4, "100", "end"),
-        _text(_LEFT - 6, place(low), "50", "end"),
+        text(_LEFT - 6, place(100) + 4, "100", "end"),
+        text(_LEFT - 6, place(low), "50", "end"),
         f'<path class="axis" d="M{_LEFT} {_BASE}H{WIDTH}"/>',
         f'<path class="target" d="M{_LEFT} {place(target):.1f}H{WIDTH}"/>',
-        _text(_LEFT + 4, place(target) - 4, f"target {target} %"),
+        text(_LEFT + 4, place(target) - 4, f"target {target} %"),
     ]
     said = []
     line: list[str] = []
@@ -83,10 +82,10 @@ def retention(weeks: Sequence[Week], target: int) -> Markup:
         said.append(f"{100 * week.share:.0f} %")
     if len(line) > 1:
         parts.append(f'<path class="line" d="M{"L".join(line)}"/>')
-    parts.append(_text(_LEFT, HEIGHT - 6, f"{len(weeks)} weeks ago"))
-    parts.append(_text(WIDTH, HEIGHT - 6, "this week", "end"))
+    parts.append(text(_LEFT, HEIGHT - 6, f"{len(weeks)} weeks ago"))
+    parts.append(text(WIDTH, HEIGHT - 6, "this week", "end"))
     label = f"Share recalled in each week: {', '.join(said) or 'no answers yet'}; target {target} %"
-    return _svg(label, HEIGHT, parts)
+    return svg(label, HEIGHT, parts)
 
 
 def stacked(part: Part) -> Markup:
@@ -99,56 +98,4 @@ def stacked(part: Part) -> Markup:
         parts.append(f'<rect class="{name}" x="{x:.1f}" y="0" width="{width:.1f}" height="14"/>')
         x += width
     label = f"{part.known} known, {part.learning} learning, {part.new} new"
-    return _svg(label, 14, parts)
-
-
-#: So many tasks of a run are drawn.
-MOST_TASKS = 60
-
-
-def timeline(spans: Sequence[dict[str, Any]]) -> Markup | None:
-    """Return the tasks of a run as bars over time; None without tasks.
-
-    Args:
-        spans: each with ``task``, ``coroutine``, ``start``, ``end`` and ``state``; seconds.
-    """
-    if not spans:
-        return None
-    begin = min(span["start"] for span in spans)
-    length = max(max(span["end"] for span in spans) - begin, 1e-6)
-    row, left, shown = 22, 190, spans[:MOST_TASKS]
-    height = row * len(shown) + 26
-    scale = (WIDTH * 1.5 - left - 60) / length
-    parts = []
-    for index, span in enumerate(shown):
-        y = index * row
-        x = left + (span["start"] - begin) * scale
-        width = max((span["end"] - span["start"]) * scale, 2)
-        name = span["coroutine"].rpartition(".")[2]
-        title = f"{span['task']}: {name}"
-        state = span["state"] if span["state"] in _STATES else "done"
-        parts.append(_text(0, y + 15, title if len(title) <= 26 else f"{title[:25]}…"))
-        parts.append(
-            f'<rect class="span {state}" x="{x:.1f}" y="{y + 4}" width="{width:.1f}" '
-            f'height="{row - 8}"><title>{html.escape(title)}, {span["state"]}, '
-            f"{span['start']:.3f} to {span['end']:.3f} s</title></rect>"
-        )
-        if state != "done":
-            parts.append(_text(min(x + width + 4, WIDTH * 1.5 - 56), y + 15, state))
-    base = row * len(shown)
-    parts.append(f'<path class="axis" d="M{left} {base}H{WIDTH * 1.5 - 60:.0f}"/>')
-    for share in (0.0, 0.5, 1.0) if length > 1e-6 else (0.0,):
-        parts.append(
-            _text(
-                left + share * length * scale, base + 18, f"{begin + share * length:g} s", "middle"
-            )
-        )
-    if len(spans) > len(shown):
-        parts.append(_text(0, base + 18, f"and {len(spans) - len(shown)} more tasks"))
-    label = f"{len(spans)} tasks in {length:g} seconds: " + ", ".join(
-        f"{span['task']} {span['start']:g} to {span['end']:g} s, {span['state']}" for span in shown
-    )
-    return _svg(label, height, parts, int(WIDTH * 1.5))
-
-
-_STATES = ("done", "failed", "cancelled", "pending")
+    return svg(label, 14, parts)

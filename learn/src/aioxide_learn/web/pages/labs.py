@@ -16,7 +16,7 @@ from aioxide_learn import content, lab_work
 from aioxide_learn.labs import Lab, all_labs
 from aioxide_learn.rendering import document
 from aioxide_learn.store import notes, study
-from aioxide_learn.web import charts
+from aioxide_learn.web import timelines
 from aioxide_learn.web.pages.reading import picture_address
 from aioxide_learn.web.security import change
 from aioxide_learn.web.templating import fragment, page
@@ -59,7 +59,7 @@ async def _values(request: Request, lab: Lab) -> dict[str, Any]:
         "file": file,
         "missing": file is not None and not file.is_file(),
         "report": report,
-        "timeline": charts.timeline(report["timeline"]) if report else None,
+        "timeline": timelines.timeline(report["timeline"]) if report else None,
     }
 
 

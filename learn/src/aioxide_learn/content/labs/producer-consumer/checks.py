@@ -62,7 +62,7 @@ async def consumers(program, stage):
 
 @checks("The producer waits when the queue is full")
 async def bounded(program, stage):
-    work = Work(count=200, seconds=0.1)
+    work = Work(count=200, pause=0.1)  # long enough that a queue is seen to grow
     await stage.call(program.process(work.source(), work.handle, 3, 5))
     # In the queue, with the consumers, and the one that the producer holds.
     most = 5 + 3 + 1
