@@ -21,7 +21,7 @@ from . import tls as tls_cases
 from .server import Server
 
 #: Seconds for all requests of a case; none comes near it unless something hangs.
-DEADLINE = 40
+DEADLINE = 120
 #: Cases of one client that run at the same time.
 AT_ONCE = 48
 #: Iterations in which what is closed has to be gone.

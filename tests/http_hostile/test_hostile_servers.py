@@ -7,6 +7,9 @@ from .adaptors import ADAPTORS, REFERENCES
 from .clients import Answered, Failed
 from .differences import DIFFERENCES
 
+# The first test of a client runs all cases of it and of the one it is compared with.
+pytestmark = pytest.mark.timeout(300)
+
 CASES = (
     *heads.CASES,
     *bodies.CASES,

@@ -8,6 +8,9 @@ from .adaptors import ADAPTORS
 from .cases import Case
 from .clients import Answered, Ask
 
+# As in test_hostile_servers.py.
+pytestmark = pytest.mark.timeout(300)
+
 COMPRESSED = gzip.compress(b"hello world" * 3)
 
 RESPONSES = {
