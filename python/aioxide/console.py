@@ -16,7 +16,7 @@ import os
 import sys
 
 from . import _aioxide
-from .recording._session import record
+from .recording._session import record, record_from_outside
 
 __all__ = ("is_running", "start", "stop")
 
@@ -54,7 +54,14 @@ def is_running() -> bool:
     return _aioxide._console_path() is not None
 
 
+def start_from_outside() -> None:
+    """Start the console for whoever has started the program, before its first line."""
+    if not _aioxide._is_recording():
+        record_from_outside()
+    start()
+
+
 def start_by_environment() -> None:
     """Start the console if ``AIOXIDE_CONSOLE`` says so."""
     if os.environ.get("AIOXIDE_CONSOLE", "") not in ("", "0"):
-        start()
+        start_from_outside()

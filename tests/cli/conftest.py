@@ -40,7 +40,8 @@ def launch(tmp_path):
         return subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=tmp_path,
-            env={**inherited, **(env or {})},
+            # Consoles of this test: those of other runs are elsewhere.
+            env={**inherited, "XDG_RUNTIME_DIR": str(tmp_path), **(env or {})},
             input=input,
             capture_output=True,
             text=True,

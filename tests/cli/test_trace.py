@@ -237,7 +237,7 @@ def test_other_options_work_under_it(aioxide, program, tmp_path):
 def test_a_recording_that_the_environment_began(aioxide, program, tmp_path, variable):
     program(PROGRAM)
     arguments = ("trace", "-o", "out.aiotrace", "app.py")
-    finished = aioxide(*arguments, env={variable: "1", "XDG_RUNTIME_DIR": str(tmp_path)})
+    finished = aioxide(*arguments, env={variable: "1"})
     assert (finished.returncode, finished.stdout) == (0, "10 []\n")
     assert b"worker" in (tmp_path / "out.aiotrace").read_bytes()
 
@@ -303,6 +303,7 @@ def test_the_console_of_a_running_program_is_asked(aioxide, tmp_path, program, l
     process = subprocess.Popen(
         [sys.executable, "-m", "aioxide", "--console", "app.py"],
         cwd=tmp_path,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -8,11 +8,11 @@ from aioxide._asyncio.installation import install_for_program
 
 from ._programs import BadCommandLineError
 
-__all__ = ("Options", "take_options")
+__all__ = ("SAVE", "Options", "take_options")
 
 _DEFAULT_WATCH = 100.0
-#: As with the environment variable AIOXIDE_RECORD=1.
-_SAVE = "aioxide-{pid}.aiotrace"
+#: Where `--record` saves, as with the environment variable AIOXIDE_RECORD=1.
+SAVE = "aioxide-{pid}.aiotrace"
 
 
 @dataclass
@@ -36,13 +36,13 @@ class Options:
 
             watch(self.watch)
         if self.record:
-            from aioxide.recording import record
+            from aioxide.recording._session import record_from_outside
 
-            record(save=_SAVE)
+            record_from_outside(save=SAVE)
         if self.console:
             from aioxide import console
 
-            console.start()
+            console.start_from_outside()
 
 
 def take_options(arguments: list[str], options: Options) -> list[str]:

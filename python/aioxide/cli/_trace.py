@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ._options import Options, take_options
+from ._options import SAVE, Options, take_options
 from ._programs import BadCommandLineError
 from ._views import MISSING, become, console_program
 
@@ -46,8 +46,9 @@ def trace_of(arguments: list[str]) -> tuple[Options, Callable[[], None], list[st
     path = os.path.abspath(output or _DEFAULT)
     if os.path.splitext(path)[1] not in _FORMS:
         raise BadCommandLineError(f"-o takes a file that ends with one of {', '.join(_FORMS)}")
+    save = SAVE if options.record else None
     options.record = False
-    return options, lambda: _begin(path), rest
+    return options, lambda: _begin(path, save), rest
 
 
 def _take_output(arguments: list[str]) -> tuple[str | None, list[str]]:
@@ -77,21 +78,17 @@ class _Files:
     pid: int
 
 
-def _begin(path: str) -> None:
-    from aioxide import _aioxide
-    from aioxide.recording import record
+def _begin(path: str, save: str | None) -> None:
+    from aioxide.recording._session import record_from_outside
 
-    if _aioxide._is_recording():
-        # One that the environment has begun (AIOXIDE_RECORD, AIOXIDE_CONSOLE). The trace has all
-        # of it, and the console reads the trace's.
-        record().stop()
     suffix = os.path.splitext(path)[1]
     # Beside the wanted file: if the program is killed, this is what is left.
     files = _Files(path, path if suffix == ".aiotrace" else path + ".aiotrace", os.getpid())
     # Before the recording registers its own end, so as to run after that.
     atexit.register(_end, files)
     try:
-        record(file=files.recorded, full=True)
+        # One that the environment has begun (AIOXIDE_RECORD, AIOXIDE_CONSOLE) becomes a part of it.
+        record_from_outside(file=files.recorded, full=True, save=save)
     except OSError as error:
         atexit.unregister(_end)
         print(f"aioxide: cannot write {files.recorded}: {error.strerror}", file=sys.stderr)

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import itertools
 import os
 import signal as signals
 import sys
 import time
-import traceback
 import types
 from asyncio import all_tasks
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 from .. import _aioxide
-from .._loop.exceptions import observers
 from .._loop.forking import known_loops
+from ._failures import Listener
+from ._failures import note_task_failure as note_task_failure  # the native half's
+from ._options import Options, checked, text, wider
 
 __all__ = ("Recording", "dump_trace", "is_recording", "mark", "record", "save")
-
-#: Events of each loop, unless the program says otherwise: 1.5 MiB; of a full trace, 24 MiB, so
-#: that the disk may be slow for a while.
-CAPACITY = 65_536
-FULL_CAPACITY = 1_048_576
 
 #: Of how many suspended tasks the await stack is read when a recording is dumped.
 _STACKS = 200
 
 #: A program that fails over and over is saved once in so many seconds.
 _SECONDS_BETWEEN_SAVES = 10.0
-
-_current: Recording | None = None
-
-
-class _Options(NamedTuple):
-    capacity: int
-    full: bool
-    file: str | None
-    save: str | None
-    signal: int | None
 
 
 class Recording:
@@ -49,11 +35,11 @@ class Recording:
     A context manager that stops the recording at its end. Do not make one yourself.
     """
 
-    def __init__(self, options: _Options) -> None:
+    def __init__(self, options: Options) -> None:
         self._options = options
         self.error: str | None = None
+        self._kept = options.capacity
         self._old_handler: Any = None
-        self._old_hook: Callable[..., object] | None = None
         self._saved_at: float | None = None
 
     def __repr__(self) -> str:
@@ -63,12 +49,12 @@ class Recording:
     @property
     def capacity(self) -> int:
         """How many events of each loop are kept in memory."""
-        return self._options.capacity
+        return self._kept
 
     @property
     def is_running(self) -> bool:
         """Whether this recording runs."""
-        return _current is self and _aioxide._is_recording()
+        return self in _state.running() and _aioxide._is_recording()
 
     @property
     def dropped(self) -> int:
@@ -86,13 +72,16 @@ class Recording:
         A file that was written while the recording ran is completed. If that failed (the
         disk is full), a line on standard error says so, and ``error`` says why: the file
         holds what was written before.
+
+        Under ``aioxide trace``, or another recording that was asked for from outside, that one
+        goes on.
         """
-        global _current
-        if _current is not self:
+        if self not in _state.running():
             return
-        _current = None
+        if self is _state.outside and _state.own is not None:
+            _state.own.stop()
         self._withdraw()
-        self.error = _aioxide._stop_recording()
+        self.error = _state.end(self)
         if self.error is not None:
             print(f"aioxide: {self._options.file} is incomplete: {self.error}", file=sys.stderr)
 
@@ -103,19 +92,12 @@ class Recording:
         self.stop()
 
     def _install(self) -> None:
-        observers.append(_note_unhandled)
-        self._old_hook = sys.excepthook
-        sys.excepthook = _save_and_report
         if self._options.signal is not None:
             self._old_handler = signals.signal(self._options.signal, _save_on_signal)
         if self._options.file is not None:
             atexit.register(self.stop)
 
     def _withdraw(self) -> None:
-        if _note_unhandled in observers:
-            observers.remove(_note_unhandled)
-        if sys.excepthook is _save_and_report and self._old_hook is not None:
-            sys.excepthook = self._old_hook
         number = self._options.signal
         if number is not None and signals.getsignal(number) is _save_on_signal:
             signals.signal(number, self._old_handler or signals.SIG_DFL)
@@ -137,6 +119,104 @@ class Recording:
         return path
 
 
+@dataclass
+class _State:
+    """What is asked for, and the one recorder of the process, which serves it.
+
+    Beside the program's own recording there may be one that was asked for from outside, before
+    the program began. The recorder then runs as the wider of both.
+    """
+
+    own: Recording | None = None
+    outside: Recording | None = None
+    #: What the recorder runs with.
+    native: Options | None = None
+    listener: Listener = field(default_factory=lambda: Listener(lambda: save_quietly()))
+
+    def running(self) -> list[Recording]:
+        """Return the recordings that have begun and not ended, the program's own first."""
+        return [each for each in (self.own, self.outside) if each is not None]
+
+    def begin(self, recording: Recording) -> None:
+        """Let the recorder serve a recording. An error leaves everything as it was."""
+        if self.native is not None and not _aioxide._is_recording():
+            self.forget()
+        options = recording._options
+        before = self.native if self.outside is not None else None
+        if before is None:
+            self._start(options)
+            self.listener.start()
+        elif before.file is None and (
+            options.file is not None or options.capacity > before.capacity
+        ):
+            # What was recorded for the outside so far is lost.
+            _aioxide._stop_recording()
+            try:
+                self._start(wider(options, before))
+            except BaseException:
+                self._start(before)
+                raise
+        elif options.file is not None:
+            # The recorder writes one file, that of the outside. This one is written at the end.
+            # It is written now as well, so that an error is raised now.
+            dump_trace(options.file)
+        assert self.native is not None
+        recording._kept = max(options.capacity, self.native.capacity)
+
+    def end(self, recording: Recording) -> str | None:
+        """Stop to serve a recording.
+
+        Returns:
+            What went wrong with the file that it has written.
+        """
+        is_own = recording is self.own
+        if is_own:
+            self.own = None
+        else:
+            self.outside = None
+        rest, file = self.outside, recording._options.file
+        if rest is None:
+            self.native = None
+            self.listener.stop()
+            return _aioxide._stop_recording()
+        if file is None:
+            return None
+        if rest._options.file is not None:
+            try:
+                dump_trace(file)
+            except (OSError, RuntimeError) as error:
+                return str(error)
+            return None
+        failed = _aioxide._stop_recording()
+        self._start(rest._options)
+        return failed
+
+    def forget(self) -> None:
+        """Let go of everything, in the child of a fork."""
+        if self.native is not None:
+            self.listener.stop()
+        for each in self.running():
+            each._withdraw()
+        self.own = self.outside = self.native = None
+
+    def _start(self, options: Options) -> None:
+        _aioxide._start_recording(
+            options.capacity,
+            options.file,
+            options.full,
+            [str(argument) for argument in getattr(sys, "argv", [])],
+            sys.executable or "",
+            sys.version.split()[0],
+        )
+        self.native = options
+        for loop in known_loops():
+            if not loop.is_closed():
+                _aioxide._adopt_tasks(list(all_tasks(loop)))
+
+
+_state = _State()
+
+
 def record(
     *,
     capacity: int | None = None,
@@ -149,6 +229,12 @@ def record(
 
     Tasks that exist already are recorded from now on. A step costs some nanoseconds, a
     task that is created some tens of them.
+
+    If the process is recorded already because it was started by ``aioxide trace``, with
+    ``--record`` or ``--console``, or by their environment variables, the program's recording runs
+    beside that one, which is not disturbed. Memory then holds what the wider of both asks for.
+    Under ``aioxide trace``, ``file`` is written from memory when the recording stops, so it holds
+    the last 1,048,576 events of each loop; the file of ``trace`` has all.
 
     Arguments:
         capacity: events of each loop that memory holds, rounded up to a power of two from
@@ -168,76 +254,62 @@ def record(
             main thread.
 
     Returns:
-        The recording, which is a context manager. If one runs already, and the
+        The recording, which is a context manager. If the program has begun one already, and the
         arguments are as they were then or all left out, that one.
 
     Raises:
         OSError: the file cannot be made.
-        RuntimeError: a recording with other arguments runs; stop it first.
+        RuntimeError: the program has begun a recording with other arguments; stop it first.
         TypeError, ValueError: an argument is not what it should be.
     """
-    global _current
-    options = _checked(capacity, full, file, save, signal)
-    running = _current if _aioxide._is_recording() else None
-    if running is not None:
-        if options in (running._options, _checked(None, False, None, None, None)):
+    options = checked(capacity, full, file, save, signal)
+    running = _state.own
+    if running is not None and running.is_running:
+        if options in (running._options, checked()):
             return running
-        raise RuntimeError(f"a recording runs already ({_text(running._options)}); stop it first")
+        raise RuntimeError(f"a recording runs already ({text(running._options)}); stop it first")
     if signal is not None:
         # An error of this call leaves nothing behind.
         signals.signal(signal, signals.getsignal(signal) or signals.SIG_DFL)
     recording = Recording(options)
-    _aioxide._start_recording(
-        options.capacity,
-        options.file,
-        options.full,
-        [str(argument) for argument in getattr(sys, "argv", [])],
-        sys.executable or "",
-        sys.version.split()[0],
-    )
-    _current = recording
+    _state.begin(recording)
+    _state.own = recording
     recording._install()
-    for loop in known_loops():
-        if not loop.is_closed():
-            _aioxide._adopt_tasks(list(all_tasks(loop)))
     return recording
 
 
-def _checked(capacity, full, file, save, signal) -> _Options:
-    if capacity is None:
-        capacity = FULL_CAPACITY if full else CAPACITY
-    if isinstance(capacity, bool) or not isinstance(capacity, int):
-        raise TypeError(f"capacity is a number of events, not {capacity!r}")
-    if capacity < 1:
-        raise ValueError(f"capacity is at least one event, not {capacity}")
-    file, save = _path("file", file), _path("save", save)
-    if full and file is None:
-        raise ValueError("a full trace is written to a file: say to which with file=")
-    if file is not None and not full and not file.endswith(".aiotrace"):
-        raise ValueError(f"the rings' files are named after an .aiotrace file, not {file!r}")
-    if signal is not None and save is None:
-        raise ValueError("a signal saves the recording: say where to with save=")
-    return _Options(capacity, bool(full), file, save, signal)
+def record_from_outside(
+    *,
+    full: bool = False,
+    file: str | os.PathLike[str] | None = None,
+    save: str | os.PathLike[str] | None = None,
+) -> None:
+    """Record for whoever has started the program, before its first line.
 
+    The program's own ``record()`` begins another recording beside this one. Called again, it
+    records what both calls ask for, and what was recorded before is lost.
 
-def _path(name: str, path: Any) -> str | None:
-    if path is None:
-        return None
-    path = os.fspath(path)
-    if not isinstance(path, str):
-        raise TypeError(f"{name} is a path as a str, not {path!r}")
-    return path
+    Arguments:
+        full, file, save: as for ``record()``.
 
-
-def _text(options: _Options) -> str:
-    given = {name: value for name, value in options._asdict().items() if value}
-    return ", ".join(f"{name}={value!r}" for name, value in given.items())
+    Raises:
+        OSError: the file cannot be made.
+    """
+    options = checked(None, full, file, save, None)
+    if _state.outside is not None:
+        options = wider(options, _state.outside._options)
+        _state.outside.stop()
+    recording = Recording(options)
+    _state.begin(recording)
+    _state.outside = recording
+    recording._install()
 
 
 def dump_trace(path: str | os.PathLike[str]) -> None:
     """Write what is recorded now to a new file, and go on recording.
 
-    The file also has the await stacks of some suspended tasks, as they are now.
+    The file also has the await stacks of some suspended tasks, as they are now. A file that is
+    written by the recording itself, as that of ``aioxide trace -o``, is left alone.
 
     Arguments:
         path: the file, which is replaced if it exists. A name that ends with ``.json``
@@ -248,7 +320,18 @@ def dump_trace(path: str | os.PathLike[str]) -> None:
         RuntimeError: nothing was recorded in this process.
         OSError: the file cannot be written.
     """
-    _aioxide._dump_recording(os.fspath(path), list(_stacks()))
+    path = os.fspath(path)
+    if not _is_being_written(path):
+        _aioxide._dump_recording(path, list(_stacks()))
+
+
+def _is_being_written(path: str) -> bool:
+    written = _state.native.file if _state.native is not None else None
+    try:
+        return written is not None and os.path.samefile(path, written)
+    except (OSError, ValueError, TypeError):
+        # The one does not exist; what is no path is refused later.
+        return False
 
 
 def _stacks() -> Iterator[tuple[int, list[tuple[str, int, str]]]]:
@@ -291,83 +374,42 @@ def save() -> str | None:
     Raises:
         OSError: the file cannot be written.
     """
-    if _current is None or not _aioxide._is_recording():
+    if not _aioxide._is_recording():
         return None
-    return _current._save(at_once=True)
+    paths = [each._save(at_once=True) for each in _state.running()]
+    return next((path for path in paths if path is not None), None)
 
 
 def start_by_environment() -> None:
     """Begin to record if ``AIOXIDE_RECORD`` says so: 1, or a path to save to."""
     wanted = os.environ.get("AIOXIDE_RECORD", "")
     if wanted not in ("", "0"):
-        record(save="aioxide-{pid}.aiotrace" if wanted == "1" else wanted)
-
-
-def _note_unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """An exception was reported to a loop's exception handler."""
-    exception = context.get("exception")
-    if not isinstance(exception, BaseException):
-        return
-    task = context.get("task") or context.get("future")
-    _note(_aioxide._task_id(task) or 0, exception)
-    save_quietly()
-
-
-def note_task_failure(task: int, exception: BaseException) -> None:
-    """Keep the exception that has ended a task; called for each one in a full trace."""
-    _note(task, exception)
-
-
-def _note(task: int, exception: BaseException) -> None:
-    kind = type(exception)
-    name = kind.__qualname__
-    if kind.__module__ != "builtins":
-        name = f"{kind.__module__}.{name}"
-    try:
-        text = str(exception)
-        lines = "".join(traceback.format_exception(exception))
-    except Exception as error:
-        text = lines = f"(its text cannot be had: {type(error).__name__})"
-    _aioxide._note_failure(task, name, text, lines)
+        record_from_outside(save="aioxide-{pid}.aiotrace" if wanted == "1" else wanted)
 
 
 def save_quietly() -> None:
     """Save, if a path was given and not just before; a failure is only printed."""
-    if _current is None:
-        return
-    try:
-        _current._save(at_once=False)
-    except Exception as error:
-        print(f"aioxide: the recording could not be saved: {error}", file=sys.stderr)
-
-
-def _save_and_report(
-    kind: type[BaseException],
-    exception: BaseException,
-    where: types.TracebackType | None,
-) -> None:
-    """In place of ``sys.excepthook``: an exception ends the program."""
-    recording = _current
-    if isinstance(exception, Exception):
-        _note(0, exception)
-        save_quietly()
-    hook = recording._old_hook if recording is not None else None
-    (hook or sys.__excepthook__)(kind, exception, where)
+    for each in _state.running():
+        try:
+            each._save(at_once=False)
+        except Exception as error:
+            _complain(error)
 
 
 def _save_on_signal(number: int, frame: types.FrameType | None) -> None:
     try:
         save()
     except Exception as error:
-        print(f"aioxide: the recording could not be saved: {error}", file=sys.stderr)
+        _complain(error)
+
+
+def _complain(error: Exception) -> None:
+    print(f"aioxide: the recording could not be saved: {error}", file=sys.stderr)
 
 
 def _release_in_child() -> None:
-    global _current
     _aioxide._recorder_after_fork()
-    if _current is not None:
-        _current._withdraw()
-        _current = None
+    _state.forget()
 
 
 os.register_at_fork(after_in_child=_release_in_child)
