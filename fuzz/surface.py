@@ -33,6 +33,7 @@ LEFT_OUT = frozenset(
         "unwatch",
         "watch",
         "_reap_child",
+        "_tell_lints",
         "_use_exit_descriptors",
         "_watchdog_next",
         "_watchdog_start",

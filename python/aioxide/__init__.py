@@ -24,6 +24,7 @@ _refuse_sub_interpreters()
 
 # ruff: noqa: E402
 import asyncio as _stdlib
+import os as _os
 from asyncio import *  # noqa: F403
 
 from . import _aioxide
@@ -107,6 +108,10 @@ _show_native_tasks()
 _aioxide._load_names()
 _start_by_environment()
 console.start_by_environment()
+if _os.environ.get("AIOXIDE_WATCH", "") not in ("", "0"):
+    from .watchdog import watch_by_environment as _watch_by_environment
+
+    _watch_by_environment(_os.environ["AIOXIDE_WATCH"])
 
 
 def __getattr__(name: str):

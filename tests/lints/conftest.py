@@ -26,6 +26,7 @@ def looked_at(api, run, lints):
 
     def play(program, *times, between=None):
         patrol = Patrol()
+        patrol.start()
 
         async def main():
             tasks = []
@@ -51,6 +52,28 @@ def looked_at(api, run, lints):
             await api.gather(*tasks, return_exceptions=True)
             return found
 
-        return run(main())
+        try:
+            return run(main())
+        finally:
+            patrol.stop()
 
     return play
+
+
+@pytest.fixture
+def only_ours(kind):
+    """Leaves out asyncio's own side: its classes tell nobody."""
+    if kind == "asyncio":
+        pytest.skip("asyncio's own classes tell nobody")
+
+
+@pytest.fixture
+def line_of():
+    """The number of the only line of a file that ends with a text."""
+
+    def find(file, text):
+        with open(file) as lines:
+            (found,) = [n for n, line in enumerate(lines, 1) if line.rstrip().endswith(text)]
+        return found
+
+    return find

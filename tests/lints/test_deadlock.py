@@ -1,6 +1,7 @@
 """Circles of locks and tasks; what only looks like one is none."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -27,6 +28,7 @@ def opposite(api, first, second, deadline=None):
 def test_circle_of_locks(api, looked_at):
     (finding,) = looked_at(opposite(api, api.Lock(), api.Lock()), 0, 1, 2)
     assert finding.lint == "deadlock"
+    assert finding.sentence.startswith("2 tasks have waited in a circle for 1.0 s: task ")
     assert "task 'there' waits at" in finding.sentence
     assert "task 'back' waits at" in finding.sentence
     assert finding.sentence.count(__file__) == 2
@@ -52,7 +54,7 @@ def test_lock_that_its_holder_acquires_again(api, looked_at):
         spawn(victim(), "victim")
 
     (finding,) = looked_at(program, 0, 1)
-    assert finding.sentence.startswith("task 'again' waits at")
+    assert finding.sentence.startswith("a task has waited for itself for 1.0 s: task 'again' waits")
     assert finding.victims == ("victim",)
     assert "not reentrant" in finding.fix
 
@@ -92,6 +94,51 @@ def test_semaphore_whose_permits_its_waiters_have(api, looked_at, bounded):
     assert looked_at(program, 0, 1) == [], "a task that is not known may release it"
     (finding,) = looked_at(program, 0, 3, 6)
     assert finding.lint == "deadlock"
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_locks_that_are_acquired_by_calls(only_ours, api, looked_at, recorded):
+    """asyncio's locks have no owner; the recorder notes it."""
+    import aioxide
+
+    async def program(spawn):
+        one, two = api.Lock(), api.Lock()
+
+        async def take(first, second):
+            await first.acquire()
+            await api.sleep(0)
+            await second.acquire()
+
+        spawn(take(one, two), "there")
+        spawn(take(two, one), "back")
+
+    with aioxide.record() if recorded else contextlib.nullcontext():
+        found = looked_at(program, 0, 1, 6)
+    assert [each.lint for each in found if each.lint == "deadlock"] == ["deadlock"] * recorded
+    if recorded:
+        assert found[-1].created.file == __file__
+
+
+def test_a_lock_that_another_task_releases(only_ours, api, looked_at):
+    """It was acquired by a call, so it may be released by any task."""
+    import aioxide
+
+    async def program(spawn):
+        lock = api.Lock()
+
+        async def inner():
+            async with lock:
+                pass
+
+        async def outer():
+            await lock.acquire()
+            await spawn(inner(), "inner")
+
+        spawn(outer(), "outer")
+
+    with aioxide.record():
+        found = looked_at(program, 0, 1, 2)
+    assert [each for each in found if each.lint == "deadlock"] == []
 
 
 def test_semaphore_with_a_permit_elsewhere(api, looked_at):

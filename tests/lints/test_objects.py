@@ -32,6 +32,30 @@ def test_lock_that_is_held_across_an_await(api, looked_at):
     assert finding.place.file == __file__
 
 
+def test_lock_that_was_acquired_by_a_call_while_recording(only_ours, api, looked_at, line_of):
+    import aioxide
+
+    async def program(spawn):
+        lock = api.Lock()  # this lock
+
+        async def holder():
+            await lock.acquire()
+            await api.sleep(50)
+
+        async def waiter():
+            async with lock:
+                pass
+
+        spawn(holder(), "holder")  # this holder
+        spawn(waiter(), "waiter")
+
+    with aioxide.record():
+        (finding,) = looked_at(program, 0, 2)
+    assert finding.lint == "lock-held"
+    assert finding.sentence.startswith("a lock has been held for 2.0 s by task 'holder', which")
+    assert finding.created.line == line_of(__file__, "# this lock")
+
+
 def test_lock_that_was_acquired_without_a_block(api, looked_at):
     async def program(spawn):
         lock = api.Lock()
@@ -106,8 +130,59 @@ def test_queue_that_only_grows(api, looked_at, where):
     (finding,) = looked_at(program, *times, between=lambda: queues[0].put_nowait(1))
     assert finding.lint == "queue-grows"
     assert "task 'producer'" in finding.sentence
+    assert f"has it at {__file__}:" in finding.sentence
     assert "has grown from 1 to 11 items in 10 s" in finding.sentence
     assert "maxsize" in finding.fix
+
+
+@pytest.mark.parametrize("name", ["Queue", "LifoQueue", "PriorityQueue", "a subclass"])
+def test_queue_that_no_task_has_at_hand(only_ours, api, looked_at, line_of, name):
+    kept = {}
+
+    class Own(api.Queue):
+        pass
+
+    async def program(spawn):
+        queue = (Own if name == "a subclass" else getattr(api, name))()  # made here
+        kept["deep"] = [{"inside": queue}]
+
+    def put():
+        kept["deep"][0]["inside"].put_nowait(1)
+
+    (finding,) = looked_at(program, *range(12), between=put)
+    assert finding.lint == "queue-grows"
+    line = line_of(__file__, "# made here")
+    assert (finding.created.file, finding.created.line) == (__file__, line)
+    assert finding.place == finding.created
+    assert f"made at {__file__}:{line}" in str(finding)
+
+
+def test_queue_that_was_there_before_anybody_looked(only_ours, api, looked_at):
+    queue = api.Queue()
+
+    async def program(spawn):
+        pass
+
+    (finding,) = looked_at(program, *range(12), between=lambda: queue.put_nowait(1))
+    assert finding.lint == "queue-grows"
+    assert finding.created is None
+
+
+def test_queue_that_is_gone_is_forgotten(only_ours, api, lints):
+    from aioxide.lints import _noted
+    from aioxide.lints._patrol import Patrol
+
+    patrol = Patrol()
+    patrol.start()
+    try:
+        queue = api.Queue()
+        assert [each for each in _noted.made(_noted.QUEUES) if each is queue]
+        number = id(queue)
+        del queue
+        assert number not in _noted._made._entries
+    finally:
+        patrol.stop()
+    assert list(_noted._made) == []
 
 
 def test_queue_that_is_emptied_now_and_then(api, looked_at):
@@ -175,6 +250,27 @@ def test_bytes_that_nobody_waits_for(api, looked_at, pair):
     assert "task 'writer'" in finding.sentence
     assert finding.place.file == __file__
     assert "drain()" in finding.fix
+
+
+def test_bytes_of_a_stream_that_no_task_has_at_hand(only_ours, api, looked_at, pair, line_of):
+    kept = {}
+
+    async def program(spawn):
+        async def connect():
+            streams = await api.open_connection(sock=pair)  # connected here
+            kept["streams"] = [streams]
+            streams[1].write(bytes(8 << 20))
+
+        await connect()
+
+    def between():
+        pass
+
+    (finding,) = looked_at(program, 0, 1, 2, between=between)
+    kept["streams"][0][1].transport.abort()
+    assert finding.lint == "unsent-bytes"
+    line = line_of(__file__, "# connected here")
+    assert (finding.created.file, finding.created.line) == (__file__, line)
 
 
 def test_bytes_that_drain_waits_for(api, looked_at, pair):

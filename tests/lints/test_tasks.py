@@ -23,8 +23,65 @@ def test_cancellation_that_is_swallowed(api, looked_at):
     (finding,) = looked_at(program, 0, 2, 5, 6)
     assert finding.lint == "cancellation-swallowed"
     assert "task 'stubborn'" in finding.sentence
-    assert "was cancelled 5.0 s ago and still runs, now at" in finding.sentence
+    assert "5.0 s ago" in finding.sentence
+    assert "and still runs, now at" in finding.sentence
     assert finding.place.file == __file__
+
+
+def test_a_swallowed_cancellation_is_told_with_its_three_places(only_ours, api, looked_at, line_of):
+    import aioxide
+
+    async def program(spawn):
+        async def inner():
+            await api.sleep(50)  # delivered here
+
+        async def stubborn():
+            try:
+                await inner()
+            except asyncio.CancelledError:
+                pass
+            await api.sleep(50)  # now here
+
+        task = spawn(stubborn(), "stubborn")
+        await api.sleep(0)
+        task.cancel()  # requested here
+
+    with aioxide.record():
+        (finding,) = looked_at(program, 0, 2, 5, 6)
+    requested, delivered, now = (
+        f"{__file__}:{line_of(__file__, f'# {word} here')}"
+        for word in ("requested", "delivered", "now")
+    )
+    name = program.__qualname__ + ".<locals>.stubborn"
+    assert finding.sentence == (
+        f"task 'stubborn' ({name}) was cancelled at {requested} 5.0 s ago, "
+        f"got it at the await in {delivered} and still runs, now at {now}"
+    )
+    assert f"{finding.place.file}:{finding.place.line}" == delivered
+    assert finding.created is not None
+
+
+def test_a_task_that_another_one_awaits_swallows_it(only_ours, api, looked_at, line_of):
+    async def program(spawn):
+        async def stubborn():
+            try:
+                await api.sleep(50)  # the await
+            except asyncio.CancelledError:
+                pass
+            await api.sleep(50)
+
+        async def outer(task):
+            await task
+
+        task = spawn(outer(spawn(stubborn(), "stubborn")), "outer")
+        await api.sleep(0)
+        await api.sleep(0)
+        task.cancel()  # of the outer one
+
+    found = looked_at(program, 0, 2, 5, 6)
+    (finding,) = [each for each in found if "'stubborn'" in each.sentence]
+    assert f"cancelled at {__file__}:{line_of(__file__, '# of the outer one')}" in finding.sentence
+    assert f"the await in {__file__}:{line_of(__file__, '# the await')}" in finding.sentence
 
 
 def test_cleanup_that_takes_long(api, looked_at):
@@ -75,22 +132,21 @@ def test_timeout_that_was_over(api, looked_at):
 
 
 def test_failure_that_nobody_asks_for(api, looked_at, lints):
-    kept = []
+    kept, fails = [], api.Event()
 
     async def program(spawn):
         async def failing():
-            await api.sleep(0.02)
+            await fails.wait()
             raise LookupError("nothing found")
 
         kept.append(asyncio.get_running_loop().create_task(failing(), name="failing"))
 
-    import time
-
-    (finding,) = looked_at(program, 0, 1, 2, 12, 13, between=lambda: time.sleep(0.01))
+    (finding,) = looked_at(program, 0, 1, 2, 12, 13, between=fails.set)
     with pytest.raises(LookupError):
         kept.pop().result()
     assert finding.lint == "exception-not-retrieved"
     assert "task 'failing'" in finding.sentence
+    assert f"s ago at {__file__}:" in finding.sentence
     assert "LookupError: nothing found" in finding.sentence
     assert finding.place.file == __file__
     assert finding.seconds >= 10
@@ -98,25 +154,39 @@ def test_failure_that_nobody_asks_for(api, looked_at, lints):
     assert [each.seconds for each in at_once] == [0.0], "for top and the page, before it is logged"
 
 
-def test_failure_that_is_awaited_later(api, looked_at):
-    kept = []
+def test_where_a_recorded_task_was_made_is_told_when_it_is_done(only_ours, api, looked_at, line_of):
+    import aioxide
+
+    kept, fails = [], api.Event()
 
     async def program(spawn):
         async def failing():
-            await api.sleep(0.02)
+            await fails.wait()
+            raise LookupError
+
+        kept.append(asyncio.get_running_loop().create_task(failing()))  # the one that fails
+
+    with aioxide.record():
+        (finding,) = looked_at(program, 0, 1, 2, 12, between=fails.set)
+    with pytest.raises(LookupError):
+        kept[0].result()
+    assert finding.created.line == line_of(__file__, "# the one that fails")
+
+
+def test_failure_that_is_awaited_later(api, looked_at):
+    kept, fails = [], api.Event()
+
+    async def program(spawn):
+        async def failing():
+            await fails.wait()
             raise LookupError
 
         kept.append(asyncio.get_running_loop().create_task(failing()))
 
-    def retrieve():
+    def between():
+        fails.set()
         if kept[0].done():
             kept[0].exception()
-
-    import time
-
-    def between():
-        time.sleep(0.01)
-        retrieve()
 
     assert looked_at(program, 0, 1, 2, 12, 13, between=between) == []
 

@@ -34,6 +34,12 @@ pub fn note_other_loop(object: &Bound<'_, PyAny>) {
     }
 }
 
+/// Tells the lints of an object, by their function of this name.
+#[cold]
+pub fn tell_lints(function: &str, object: &Bound<'_, PyAny>) -> PyResult<()> {
+    attribute(object.py(), "aioxide.lints", function)?.call1((object,)).map(drop)
+}
+
 /// Starts the reporting thread of the watchdog. Imported by the first loop that is watched.
 pub fn start_watchdog(py: Python<'_>) -> PyResult<()> {
     attribute(py, "aioxide.watchdog", "_start")?.call0().map(drop)

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .. import _aioxide
 from ._chains import Link, referents
 from ._places import Place, own_place
 from ._tasks import Seen, TaskInfo, live_tasks, look_at
 from ._waits import CONDITIONS, LOCKS, SEMAPHORES
 
-__all__ = ("Cycle", "Edge", "WaitGraph", "graph_of", "holders", "wait_graph")
+__all__ = ("Cycle", "Edge", "WaitGraph", "graph_of", "holders", "owners", "wait_graph")
 
 _WITH_HOLDERS = ("lock", "semaphore")
 
@@ -70,7 +71,8 @@ def wait_graph(loop: asyncio.AbstractEventLoop | None = None) -> WaitGraph:
     """Return which task waits for which, and the circles among them.
 
     asyncio's locks have no owner. The task that has a lock or a permit is found where it is inside
-    the ``async with`` block; one that has called ``acquire()`` is not known.
+    the ``async with`` block. One that has called ``acquire()`` of a lock is known while the process
+    is recorded; one that has called it of a semaphore is not.
 
     Arguments:
         loop: as for ``tasks()``.
@@ -82,6 +84,7 @@ def graph_of(seen: list[Seen]) -> WaitGraph:
     """Return the graph of tasks that have been looked at."""
     infos = {id(each.task): each.info for each in seen}
     held = holders(seen)
+    held |= owners(seen, held)
     edges: list[Edge] = []
     for each in seen:
         found = each.found
@@ -115,6 +118,23 @@ def holders(seen: list[Seen]) -> dict[int, list[int]]:
             count[id(each.found.subject)] -= 1
         for subject, times in count.items():
             found.setdefault(subject, []).extend([id(each.task)] * times)
+    return found
+
+
+def owners(seen: list[Seen], held: dict[int, list[int]]) -> dict[int, list[int]]:
+    """Return for each lock (by ``id()``) that somebody waits for the task that has acquired it.
+
+    That is known while the process is recorded. Locks of ``held`` are left out.
+    """
+    found: dict[int, list[int]] = {}
+    numbers: dict[int | None, int] = {}
+    for each in seen:
+        lock = each.found.subject if each.found is not None and each.found.kind == "lock" else None
+        number = None if lock is None or held.get(id(lock)) else _aioxide._owner_of(lock)
+        if number is not None:
+            numbers = numbers or {_aioxide._task_id(it.task): id(it.task) for it in seen}
+            if number in numbers:
+                found[id(lock)] = [numbers[number]]
     return found
 
 

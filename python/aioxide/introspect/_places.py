@@ -7,7 +7,7 @@ import os
 import sysconfig
 from typing import NamedTuple
 
-__all__ = ("Place", "is_own", "is_package", "own_place")
+__all__ = ("Place", "is_of_loop", "is_own", "is_package", "own_place")
 
 #: This package.
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -54,6 +54,11 @@ def is_own(file: str) -> bool:
     if any(part in ("site-packages", "dist-packages") for part in file.split(os.sep)):
         return False
     return not file.startswith(_STANDARD + _INSTALLED)
+
+
+def is_of_loop(file: str, function: str) -> bool:
+    """Whether it is the loop's own function: what is further out is not of the running item."""
+    return is_package(file) and function.rpartition(".")[2] == "run_forever"
 
 
 def own_place(stack: tuple[Place, ...]) -> Place | None:

@@ -14,7 +14,7 @@ from ._chains import Link, chain
 from ._places import Place, is_package
 from ._waits import Found, Wait, find_wait
 
-__all__ = ("Seen", "TaskInfo", "live_tasks", "look_at", "tasks")
+__all__ = ("Seen", "TaskInfo", "created", "live_tasks", "look_at", "tasks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class TaskInfo:
     stack: tuple[Place, ...]
     """Where it is suspended, the outermost coroutine first; empty if it has not begun."""
     created: Place | None
-    """Where it was made; None unless its loop was in debug mode."""
+    """Where it was made; None unless its loop was in debug mode, or it was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _look(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop, running: boo
         loop=id(loop),
         waits_for=found and _public(found),
         stack=tuple(link.place for link in links if link.place is not None) if begun else (),
-        created=_created(task),
+        created=created(task),
     )
     return Seen(task, info, links, found)
 
@@ -149,8 +149,12 @@ def _public(found: Found) -> Wait:
     return Wait(found.kind, found.text, tuple(id(task) for task in found.tasks), subject)
 
 
-def _created(task: asyncio.Task[Any]) -> Place | None:
+def created(task: Any) -> Place | None:
+    """Return where a task was made, as debug mode or the recorder has noted it."""
     frames = getattr(task, "_source_traceback", None) or ()
     places = [Place(each.filename, each.lineno or 0, each.name) for each in frames]
     own = [place for place in places if not is_package(place.file)]
-    return own[-1] if own else None
+    if own:
+        return own[-1]
+    recorded = _aioxide._created_at(task)
+    return Place(*recorded) if recorded is not None else None

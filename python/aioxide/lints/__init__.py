@@ -23,6 +23,10 @@ Do not call anything here on a hot path.
 from __future__ import annotations
 
 from ._findings import Finding, findings, forget_findings
-from ._other_loop import note_other_loop as _note_other_loop  # noqa: F401 - the native half's
+
+# The native half's.
+from ._noted import note_cancellation as _note_cancellation  # noqa: F401
+from ._noted import note_made as _note_made  # noqa: F401
+from ._other_loop import note_other_loop as _note_other_loop  # noqa: F401
 
 __all__ = ("Finding", "findings", "forget_findings")

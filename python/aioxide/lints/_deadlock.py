@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from .. import _aioxide
 from ..introspect import Cycle, Edge
 from ..introspect._tasks import Seen
 from ._findings import Finding
@@ -14,8 +16,9 @@ __all__ = ("Deadlock",)
 #: Seconds that a circle has to last. One that only seems to be, since the loop went on while it
 #: was looked at, is gone by then.
 _LASTS = 0.5
-#: A semaphore may have been acquired by a task that is not known, and be released by it.
-_LASTS_WITH_SEMAPHORES = 5.0
+#: A semaphore may have been acquired by a task that is not known, and be released by it; a lock
+#: that was acquired without a block, by any task.
+_LASTS_IF_UNSURE = 5.0
 _NEED_ALL = ("task", "gather", "task group")
 _BOUNDED = object_kinds("BoundedSemaphore")
 
@@ -49,11 +52,14 @@ class Deadlock:
                 since = view.now
                 before = {id_: reference(waiter) for id_, waiter in waiters.items()}
             current[members] = (since, before)
-            semaphores = any(edge.kind == "semaphore" for edge in cycle.edges)
-            lasts = _LASTS_WITH_SEMAPHORES if semaphores else _LASTS
+            unsure = any(
+                edge.kind == "semaphore" or edge.subject in view.acquired for edge in cycle.edges
+            )
+            lasts = _LASTS_IF_UNSURE if unsure else _LASTS
             if view.now - since >= lasts and members not in self._reported:
                 self._reported.add(members)
-                found.append(_finding(cycle, view, members, view.now - since))
+                first = by_id[cycle.edges[0].waiter.id].task
+                found.append(_finding(cycle, view, members, first, view.now - since))
         self._before = current
         self._reported &= set(current)
         return found
@@ -92,7 +98,9 @@ def _has_spare_permits(seen: Seen, view: View) -> bool:
     return bound is not None and bound > len(view.holders.get(id(found.subject), ()))
 
 
-def _finding(cycle: Cycle, view: View, members: frozenset[int], seconds: float) -> Finding:
+def _finding(
+    cycle: Cycle, view: View, members: frozenset[int], task: asyncio.Task[Any], seconds: float
+) -> Finding:
     subjects = {edge.subject for edge in cycle.edges if edge.subject is not None}
     victims = [
         edge.waiter.name
@@ -100,6 +108,8 @@ def _finding(cycle: Cycle, view: View, members: frozenset[int], seconds: float) 
         if edge.waiter.id not in members and (edge.holder.id in members or edge.subject in subjects)
     ]
     again = len(cycle.edges) == 1 and cycle.edges[0].kind == "lock"
+    count = len(cycle.edges)
+    who = "a task has waited for itself" if count == 1 else f"{count} tasks have waited in a circle"
     fix = (
         "asyncio's locks are not reentrant: acquire it once, and call what needs it inside."
         if again
@@ -107,10 +117,11 @@ def _finding(cycle: Cycle, view: View, members: frozenset[int], seconds: float) 
     )
     return Finding(
         "deadlock",
-        str(cycle),
+        f"{who} for {seconds:.1f} s: {cycle}",
         place=cycle.edges[0].place,
         created=cycle.edges[0].waiter.created,
         seconds=seconds,
+        task=_aioxide._task_id(task) or 0,
         victims=tuple(dict.fromkeys(victims)),
         fix=fix,
     )

@@ -36,6 +36,8 @@ class Finding:
     """The names of the tasks that suffer from it."""
     fix: str = ""
     """What to do about it."""
+    task: int = 0
+    """The number under which the task is recorded, by which the page links it; 0 if it is not."""
     unix_time: float = field(default_factory=time.time)
     """When it was found, in seconds since 1970."""
 
@@ -60,7 +62,7 @@ class Finding:
             "elapsed_ns": int(self.seconds * 1e9),
             "victims": list(self.victims),
             "fix": self.fix,
-            "task": 0,
+            "task": self.task,
             "ticks": 0,
         }
         return json.dumps(plain)
@@ -99,7 +101,7 @@ def add(finding: Finding) -> None:
         int(finding.seconds * 1e9),
         list(finding.victims),
         finding.fix,
-        0,
+        finding.task,
     )
 
 

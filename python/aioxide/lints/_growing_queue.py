@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..introspect._tasks import Seen
 from ._findings import Finding
-from ._view import View, object_kinds, place_of
+from ._noted import QUEUES, WeakMap, place_made
+from ._view import View, place_of
 
 __all__ = ("GrowingQueue",)
 
 _LONGEST = 10.0
 
 
+class _Growth(NamedTuple):
+    """A queue at the last look, and since when it grows."""
+
+    length: int
+    since: float
+    length_then: int
+    reported: bool
+
+
 class GrowingQueue:
     """Finds queues without a limit that were longer at each look of 10 s."""
 
     def __init__(self) -> None:
-        self._kinds = object_kinds("Queue")
-        #: By queue: its length at the last look, since when it grows, its length then, reported.
-        self._before: weakref.WeakKeyDictionary[
-            asyncio.Queue[Any], tuple[int, float, int, bool]
-        ] = weakref.WeakKeyDictionary()
+        self._before: WeakMap[_Growth] = WeakMap()
 
     def look(self, view: View) -> list[Finding]:
         """Return the queues that have grown for too long."""
         found = []
-        for queue, seen in view.objects(self._kinds):
+        for queue in view.objects(QUEUES):
             try:
                 length, bound = queue.qsize(), queue.maxsize
             except Exception:
@@ -36,25 +39,34 @@ class GrowingQueue:
                 continue
             if bound > 0:
                 continue
-            last, since, first, reported = self._before.get(
-                queue, (length, view.now, length, False)
-            )
-            if length <= last:
-                since, first, reported = view.now, length, False
-            elif view.now - since >= _LONGEST and not reported:
-                reported = True
-                found.append(_finding(seen, view.now - since, first, length))
-            self._before[queue] = (length, since, first, reported)
+            before = self._before.get(queue)
+            if before is None or length <= before.length:
+                growth = _Growth(length, view.now, length, False)
+            else:
+                growth = before._replace(length=length)
+                if view.now - growth.since >= _LONGEST and not growth.reported:
+                    growth = growth._replace(reported=True)
+                    found.append(_finding(view, queue, growth))
+            self._before.put(queue, growth)
         return found
 
 
-def _finding(seen: Seen, seconds: float, first: int, length: int) -> Finding:
+def _finding(view: View, queue: Any, growth: _Growth) -> Finding:
+    user, created = view.user_of(queue), place_made(queue)
+    seconds = view.now - growth.since
+    sentence = (
+        f"a queue without a limit has grown from {growth.length_then} to {growth.length} items in "
+        f"{seconds:.0f} s"
+    )
+    place = place_of(user) if user is not None else None
+    if user is not None:
+        sentence += f", and task {user.info.name!r} ({user.info.coroutine}) has it"
+        sentence += f" at {place.file}:{place.line}" if place is not None else ""
     return Finding(
         "queue-grows",
-        f"a queue without a limit that task {seen.info.name!r} ({seen.info.coroutine}) uses has "
-        f"grown from {first} to {length} items in {seconds:.0f} s",
-        place=place_of(seen),
-        created=seen.info.created,
+        sentence,
+        place=place or created,
+        created=created,
         seconds=seconds,
         fix="Give it a `maxsize`, so that `put()` waits, or more consumers.",
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import _aioxide
 from ._findings import Finding
+from ._noted import place_made
 from ._view import View, place_of, reference
 
 __all__ = ("HeldLock",)
@@ -28,8 +30,8 @@ class HeldLock:
         found, current = [], {}
         by_id = {each.info.id: each for each in view.seen}
         stuck = {edge.waiter.id for cycle in view.graph.cycles for edge in cycle.edges}
-        for subject, waiters in _contended(view).items():
-            first = waiters[0]
+        for lock, waiters in _contended(view):
+            subject, first = id(lock), waiters[0]
             known, since, reported = self._before.get(subject, (None, view.now, False))
             if known is None or known() is not first:
                 known, since, reported = reference(first), view.now, False
@@ -37,14 +39,15 @@ class HeldLock:
             if view.now - since > _LONGEST and not reported and not stuck & set(holding):
                 reported = True
                 holder = by_id.get(holding[0]) if holding else None
-                found.append(_finding(view, subject, holder, view.now - since))
+                found.append(_finding(view, lock, holder, view.now - since))
             current[subject] = (known, since, reported)
         self._before = current
         return found
 
 
-def _contended(view: View) -> dict[int, list[Any]]:
-    locks: dict[int, list[Any]] = {}
+def _contended(view: View) -> list[tuple[Any, list[Any]]]:
+    """Return the locks that tasks wait for, and the futures of these, the first one first."""
+    locks: dict[int, tuple[Any, list[Any]]] = {}
     for each in view.seen:
         if each.found is not None and each.found.kind == "lock":
             lock = each.found.subject
@@ -53,17 +56,15 @@ def _contended(view: View) -> dict[int, list[Any]]:
             except (AttributeError, RuntimeError):
                 continue
             if waiters and lock.locked():
-                locks[id(lock)] = waiters
-    return locks
+                locks[id(lock)] = (lock, waiters)
+    return list(locks.values())
 
 
-def _finding(view: View, subject: int, holder: Any, seconds: float) -> Finding:
+def _finding(view: View, lock: Any, holder: Any, seconds: float) -> Finding:
     waiting = [
         each
         for each in view.seen
-        if each.found is not None
-        and id(each.found.subject) == subject
-        and each.found.kind == "lock"
+        if each.found is not None and each.found.subject is lock and each.found.kind == "lock"
     ]
     if holder is None:
         who, place = "a task", place_of(waiting[0]) if waiting else None
@@ -77,8 +78,9 @@ def _finding(view: View, subject: int, holder: Any, seconds: float) -> Finding:
         "lock-held",
         f"a lock has been held for {seconds:.1f} s by {who}{where}",
         place=place,
-        created=None if holder is None else holder.info.created,
+        created=place_made(lock) or (None if holder is None else holder.info.created),
         seconds=seconds,
+        task=0 if holder is None else _aioxide._task_id(holder.task) or 0,
         victims=tuple(each.info.name for each in waiting),
         fix="Await outside of the lock, and hold it only while the shared state is changed.",
     )

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
+from .. import _aioxide
 from ..introspect import Place
 from ..introspect._places import own_place
 from ._findings import Finding, add
 from ._view import View
 
-__all__ = ("LostFailure",)
+__all__ = ("LostFailure", "raised_at")
 
 _PATIENCE = 10.0
+
+
+class _Origin(NamedTuple):
+    """Where a task was made, and the number under which it is recorded."""
+
+    created: Place | None
+    number: int
+
+
+class _Failure(NamedTuple):
+    """A task that has failed."""
+
+    since: float
+    origin: _Origin
+    logged: bool
 
 
 class LostFailure:
@@ -24,29 +40,32 @@ class LostFailure:
     """
 
     def __init__(self) -> None:
-        self._alive: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        #: By failed task: since when, and whether it was logged.
-        self._failed: weakref.WeakKeyDictionary[asyncio.Task[Any], tuple[float, bool]] = (
+        #: By task that is not done: what is not known any more when it is.
+        self._alive: weakref.WeakKeyDictionary[asyncio.Task[Any], _Origin] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._failed: weakref.WeakKeyDictionary[asyncio.Task[Any], _Failure] = (
             weakref.WeakKeyDictionary()
         )
 
     def look(self, view: View) -> list[Finding]:
         """Return the failures that are due to be logged."""
         found = []
-        for task in list(self._alive):
+        for task, origin in list(self._alive.items()):
             if task.done():
-                self._alive.discard(task)
+                self._alive.pop(task, None)
                 if _is_lost(task):
-                    self._failed[task] = (view.now, False)
-                    add(_finding(task, 0.0))
-        for task, (since, logged) in list(self._failed.items()):
+                    self._failed[task] = _Failure(view.now, origin, False)
+                    add(_finding(task, origin, 0.0))
+        for task, failure in list(self._failed.items()):
             if not _is_lost(task):
                 del self._failed[task]
-            elif view.now - since >= _PATIENCE and not logged:
-                self._failed[task] = (since, True)
-                found.append(_finding(task, view.now - since))
+            elif view.now - failure.since >= _PATIENCE and not failure.logged:
+                self._failed[task] = failure._replace(logged=True)
+                found.append(_finding(task, failure.origin, view.now - failure.since))
         for each in view.seen:
-            self._alive.add(each.task)
+            number = _aioxide._task_id(each.task) or 0
+            self._alive[each.task] = _Origin(each.info.created, number)
         return found
 
 
@@ -55,20 +74,26 @@ def _is_lost(task: asyncio.Task[Any]) -> bool:
     return bool(getattr(task, "_log_traceback", False)) and not getattr(task, "_callbacks", None)
 
 
-def _finding(task: asyncio.Task[Any], seconds: float) -> Finding:
+def _finding(task: asyncio.Task[Any], origin: _Origin, seconds: float) -> Finding:
     error = getattr(task, "_exception", None)
     coroutine = getattr(task.get_coro(), "__qualname__", "a coroutine")
     text = f"{type(error).__name__}: {error}" if error is not None else "an exception"
+    place = raised_at(error)
+    at = f" at {place.file}:{place.line}" if place is not None else ""
+    ago = f" {seconds:.0f} s ago" if seconds else ""
     return Finding(
         "exception-not-retrieved",
-        f"task {task.get_name()!r} ({coroutine}) has failed, and nobody has asked: {text}",
-        place=_raised_at(error),
+        f"task {task.get_name()!r} ({coroutine}) failed{ago}{at}, and nobody has asked: {text}",
+        place=place,
+        created=origin.created,
         seconds=seconds,
+        task=origin.number,
         fix="Await the task, put it into a `TaskGroup`, or look at `task.exception()`.",
     )
 
 
-def _raised_at(error: BaseException | None) -> Place | None:
+def raised_at(error: BaseException | None) -> Place | None:
+    """Return the program's own line that has raised an exception."""
     traceback = error.__traceback__ if error is not None else None
     places = []
     while traceback is not None:

@@ -9,23 +9,16 @@ from typing import Any
 from ..introspect import Place
 from ..introspect._places import own_place
 from ._findings import Finding, log
+from ._noted import line_that_calls, place_made
 
 __all__ = ("note_other_loop",)
 
 
 def note_other_loop(subject: Any) -> None:
     """Log that ``subject`` is used on another loop; called before asyncio's exception is raised."""
-    places = []
-    frame = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        places.append(Place(code.co_filename, frame.f_lineno or 0, code.co_qualname))
-        frame = frame.f_back
-    used = own_place(tuple(reversed(places)))
-    if used is None:
-        used = _line_of_task()
+    used = line_that_calls(sys._getframe(1)) or _line_of_task()
     made = getattr(subject, "_source_traceback", None)
-    created = None
+    created = place_made(subject)
     if made:
         created = own_place(
             tuple(Place(each.filename, each.lineno or 0, each.name) for each in made)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from . import _noted
 from ._deadlock import Deadlock
 from ._findings import Finding, log
 from ._growing_queue import GrowingQueue
@@ -40,12 +41,14 @@ class Patrol:
         self._next = 0.0
 
     def start(self) -> None:
-        """Begin to keep what the loop and the interpreter report."""
+        """Begin to keep what is reported, made and cancelled."""
+        _noted.start(self)
         self._reported.start()
 
     def stop(self) -> None:
         """End that."""
         self._reported.stop()
+        _noted.stop(self)
 
     def pass_by(self) -> None:
         """Look and log, if it is time to."""

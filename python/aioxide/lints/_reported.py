@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import warnings
 from typing import Any
 
@@ -10,10 +11,14 @@ from .._loop import exceptions
 from ..introspect import Place
 from ..introspect._chains import chain
 from ..introspect._places import own_place
+from ..introspect._tasks import created
 from ._findings import Finding, add
+from ._lost_failure import raised_at
 
 __all__ = ("Reported",)
 
+#: A frame of the traceback in a warning.
+_FRAME = re.compile(r'^  File "(.*)", line (\d+), in (.*)$', re.MULTILINE)
 _UNCLOSED = "unclosed (transport|event loop|.*StreamWriter)"
 _DROPPED = "Task was destroyed but it is pending!"
 _NOT_RETRIEVED = "exception was never retrieved"
@@ -60,10 +65,13 @@ class Reported:
         self._before(message, category, filename, lineno, file, line)
         text, place = str(message), Place(filename, lineno, "")
         if issubclass(category, RuntimeWarning) and "was never awaited" in text:
-            first = text.splitlines()[0]
             add(
                 Finding(
-                    "never-awaited", first, place=place, fix="Put `await` in front of the call."
+                    "never-awaited",
+                    text.splitlines()[0],
+                    place=place,
+                    created=_origin(text),
+                    fix="Put `await` in front of the call.",
                 )
             )
         elif issubclass(category, ResourceWarning) and text.startswith("unclosed "):
@@ -79,11 +87,19 @@ class Reported:
                 Finding(
                     "exception-not-retrieved",
                     f"{message}: {type(error).__name__}: {error}",
+                    place=raised_at(error),
+                    created=created(context.get("task") or context.get("future")),
                     fix="Await the task, or look at `task.exception()`.",
                 )
             )
         elif message.startswith("Unclosed "):
             add(Finding("never-closed", message, fix="Use `async with`, or close it."))
+
+
+def _origin(text: str) -> Place | None:
+    """Return where a coroutine was made, which its warning tells in debug mode."""
+    found = [Place(file, int(line), name) for file, line, name in _FRAME.findall(text)]
+    return own_place(tuple(found))
 
 
 def _dropped(task: Any) -> Finding:
@@ -93,5 +109,6 @@ def _dropped(task: Any) -> Finding:
         "task-dropped",
         f"task {name!r} was collected while it was pending, since nothing refers to it",
         place=own_place(tuple(link.place for link in links if link.place is not None)),
+        created=created(task),
         fix="Keep the result of `create_task()`, or use a `TaskGroup`.",
     )

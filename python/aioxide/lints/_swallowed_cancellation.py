@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
+from .. import _aioxide
 from ..introspect import Place
 from ..introspect._chains import referents
 from ..introspect._tasks import Seen
 from ._findings import Finding
+from ._noted import Request, request_of
 from ._view import View, place_of
 
 __all__ = ("SwallowedCancellation",)
 
 _LONGEST = 5.0
+
+
+class _Cancelled(NamedTuple):
+    """A task that was cancelled, and is not busy with it."""
+
+    requests: int
+    since: float
+    #: Where it was then.
+    place: Place | None
+    reported: bool
 
 
 class SwallowedCancellation:
@@ -25,10 +37,9 @@ class SwallowedCancellation:
     """
 
     def __init__(self) -> None:
-        #: By task: requests, since when, the place then, and whether it was reported.
-        self._before: weakref.WeakKeyDictionary[
-            asyncio.Task[Any], tuple[int, float, Place | None, bool]
-        ] = weakref.WeakKeyDictionary()
+        self._before: weakref.WeakKeyDictionary[asyncio.Task[Any], _Cancelled] = (
+            weakref.WeakKeyDictionary()
+        )
 
     def look(self, view: View) -> list[Finding]:
         """Return the tasks that have gone on for too long since the last look."""
@@ -38,15 +49,13 @@ class SwallowedCancellation:
             if requests == 0:
                 self._before.pop(each.task, None)
                 continue
-            place = place_of(each)
             before = self._before.get(each.task)
-            if before is None or before[0] != requests or _handles_it(each):
-                self._before[each.task] = (requests, view.now, place, False)
+            if before is None or before.requests != requests or _handles_it(each):
+                self._before[each.task] = _Cancelled(requests, view.now, place_of(each), False)
                 continue
-            _, since, first_place, reported = before
-            if view.now - since >= _LONGEST and not reported:
-                self._before[each.task] = (requests, since, first_place, True)
-                found.append(_finding(each, view.now - since, first_place, place))
+            if view.now - before.since >= _LONGEST and not before.reported:
+                self._before[each.task] = before._replace(reported=True)
+                found.append(_finding(each, view.now - before.since, before.place))
         return found
 
 
@@ -68,23 +77,33 @@ def _handles_it(seen: Seen) -> bool:
     )
 
 
-def _finding(seen: Seen, seconds: float, first: Place | None, now: Place | None) -> Finding:
+def _finding(seen: Seen, seconds: float, first: Place | None) -> Finding:
+    request, now = request_of(seen.task), place_of(seen)
+    if request is None:
+        # It was made before the lints looked, or the task is not aioxide's.
+        request = Request(0.0, None, first if first != now else None)
     sentence = (
-        f"task {seen.info.name!r} ({seen.info.coroutine}) was cancelled {seconds:.1f} s ago and "
-        f"still runs"
+        f"task {seen.info.name!r} ({seen.info.coroutine}) was cancelled{_at(request.requested)} "
+        f"{seconds:.1f} s ago"
     )
+    if request.delivered is not None:
+        sentence += f", got it at the await{_at(request.delivered, 'in')}"
+    sentence += " and still runs"
     if now is not None:
-        sentence += f", now at {now.file}:{now.line}"
-    if first is not None and first != now:
-        sentence += f", after the request at {first.file}:{first.line}"
+        sentence += f", now{_at(now)}"
     return Finding(
         "cancellation-swallowed",
         sentence,
-        place=now or first,
+        place=request.delivered or now or first,
         created=seen.info.created,
         seconds=seconds,
+        task=_aioxide._task_id(seen.task) or 0,
         fix=(
             "Raise `CancelledError` again after cleaning up, or call `task.uncancel()` if the task "
             "is to go on."
         ),
     )
+
+
+def _at(place: Place | None, word: str = "at") -> str:
+    return f" {word} {place.file}:{place.line}" if place is not None else ""

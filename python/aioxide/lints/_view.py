@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import types
 import weakref
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from typing import Any, Protocol
 
 from ..introspect import Place, WaitGraph
 from ..introspect._chains import Link, locals_of, referents
-from ..introspect._graph import graph_of, holders
+from ..introspect._graph import graph_of, holders, owners
 from ..introspect._places import own_place
 from ..introspect._tasks import Seen, live_tasks, look_at
 from ._findings import Finding
+from ._noted import QUEUES, WRITERS, made
 
 __all__ = ("Lint", "View", "has_deadline", "object_kinds", "place_of", "reference")
 
@@ -28,26 +30,46 @@ class View:
     seen: list[Seen]
     graph: WaitGraph
     holders: dict[int, list[int]]
-    """For each lock and semaphore (by ``id()``) the tasks inside its ``async with``."""
+    """For each lock and semaphore (by ``id()``) the tasks that have it."""
+    acquired: frozenset[int]
+    """The locks (by ``id()``) whose task has called ``acquire()``: another one may release it."""
 
     @classmethod
     def taken(cls, now: float) -> View:
         """Look at all tasks of the process."""
         seen = look_at(live_tasks())
-        return cls(now, seen, graph_of(seen), holders(seen))
+        inside = holders(seen)
+        acquired = owners(seen, inside)
+        return cls(now, seen, graph_of(seen), inside | acquired, frozenset(acquired))
 
-    def objects(self, kinds: tuple[type, ...]) -> Iterator[tuple[Any, Seen]]:
-        """Yield the objects of these classes that coroutines of tasks have at hand.
+    def objects(self, kinds: tuple[type, ...]) -> list[Any]:
+        """Return the queues or streams of these classes.
+
+        They are all that were made while lints look, wherever they are kept, and those of the
+        standard library that coroutines of tasks have at hand.
+        """
+        known = {id(each): each for each in made(kinds)}
+        known |= {id(each): each for each, _ in self.at_hand if isinstance(each, kinds)}
+        return list(known.values())
+
+    def user_of(self, subject: Any) -> Seen | None:
+        """Return the first task whose coroutines have a queue or stream at hand."""
+        return next((seen for value, seen in self.at_hand if value is subject), None)
+
+    @functools.cached_property
+    def at_hand(self) -> list[tuple[Any, Seen]]:
+        """The queues and streams that coroutines of tasks have at hand, each with its task.
 
         They are what a task waits for, local variables of its coroutines, and attributes of the
-        objects whose methods these are; each with the first task that has it.
+        objects whose methods these are.
         """
-        known: set[int] = set()
-        for each in self.seen:
-            for value in _at_hand(each):
-                if isinstance(value, kinds) and id(value) not in known:
-                    known.add(id(value))
-                    yield value, each
+        kinds = QUEUES + WRITERS
+        return [
+            (value, each)
+            for each in self.seen
+            for value in _at_hand(each)
+            if isinstance(value, kinds)
+        ]
 
 
 def _at_hand(seen: Seen) -> Iterator[Any]:

@@ -6,10 +6,11 @@
 
     aioxide.watch(100)  # milliseconds
 
-or ``aioxide --watch=100 app.py``. When one step of a task, or one callback, holds a loop of aioxide
-longer than that, the logger ``aioxide.watchdog`` writes a warning at once: the program's own line,
-its stack, how long so far, how many ready tasks wait, and what to use instead. A second one tells
-how long it took in the end. Both are findings of ``aioxide.lints`` too.
+or ``aioxide --watch=100 app.py``, or ``AIOXIDE_WATCH=100`` in the environment. When one step of a
+task, or one callback, holds a loop of aioxide longer than that, the logger ``aioxide.watchdog``
+writes a warning at once: the program's own line, its stack, how long so far, how many ready tasks
+wait, and what to use instead. A second one tells how long it took in the end. Both are findings of
+``aioxide.lints`` too.
 
 Code that keeps the GIL lets no Python code run, no logging either. It is reported to standard error
 by a native thread, with the stack of the loop's thread, and logged as soon as the GIL is free.
@@ -88,6 +89,20 @@ def watch(ms: float = _DEFAULT) -> None:
             _state.patrol = Patrol()
             _state.patrol.start()
         _start()
+
+
+def watch_by_environment(value: str) -> None:
+    """Watch as the environment variable ``AIOXIDE_WATCH`` says.
+
+    Arguments:
+        value: milliseconds; 1 means the default.
+    """
+    try:
+        watch(_DEFAULT if value == "1" else float(value))
+    except ValueError:
+        # No reason to stop a program.
+        text = f"AIOXIDE_WATCH takes 1, or milliseconds, not {value!r}"
+        print(f"aioxide: {text}", file=sys.stderr)
 
 
 def unwatch() -> None:

@@ -11,9 +11,9 @@ import types
 from typing import NamedTuple
 
 from ..introspect import Place
-from ..introspect._places import is_own, is_package
+from ..introspect._places import is_of_loop, is_own
 
-__all__ = ("Culprit", "culprit_of", "is_of_loop")
+__all__ = ("Culprit", "culprit_of")
 
 _TO_THREAD = "`await asyncio.to_thread(…)`"
 
@@ -108,7 +108,7 @@ def culprit_of(frame: types.FrameType | None) -> Culprit:
     while frame is not None:
         frames.append(frame)
         frame = frame.f_back
-    inside = list(itertools.takewhile(lambda each: not is_of_loop(_place(each)), frames))
+    inside = list(itertools.takewhile(lambda each: not _is_of_loop(_place(each)), frames))
     if not inside:
         return Culprit(None, "", _COMPUTATION, ())
     own = next((i for i, each in enumerate(inside) if is_own(each.f_code.co_filename)), None)
@@ -120,9 +120,8 @@ def culprit_of(frame: types.FrameType | None) -> Culprit:
     return Culprit(stack[index], _source(call), _hint(callee, inner), stack)
 
 
-def is_of_loop(place: Place) -> bool:
-    """Whether the loop runs there; what is further out is not of the item that it runs."""
-    return is_package(place.file) and place.function.rpartition(".")[2] == "run_forever"
+def _is_of_loop(place: Place) -> bool:
+    return is_of_loop(place.file, place.function)
 
 
 def _place(frame: types.FrameType) -> Place:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from .. import _aioxide
 from .._loop.forking import known_loops
 from ..introspect import Place
-from ..introspect._places import is_own
+from ..introspect._places import is_of_loop, is_own
 from ..lints import Finding
 from ..lints._findings import add
 from ..lints._patrol import Patrol
-from ._hints import Culprit, culprit_of, is_of_loop
+from ._hints import Culprit, culprit_of
 
 __all__ = ("report_forever",)
 
@@ -157,7 +157,9 @@ def _shown(culprit: Culprit) -> str:
 def _culprit_from_text(text: str) -> Culprit:
     """Return what the fault handler has written as a culprit."""
     places = [Place(file, int(line), name) for file, line, name in _FRAME.findall(text)]
-    stack = tuple(itertools.takewhile(lambda place: not is_of_loop(place), places))
+    stack = tuple(
+        itertools.takewhile(lambda place: not is_of_loop(place.file, place.function), places)
+    )
     own = next((place for place in stack if is_own(place.file)), stack[0] if stack else None)
     hint = "Run it in a process (`ProcessPoolExecutor`): native code that keeps the GIL blocks all."
     return Culprit(own, "", hint, stack)

@@ -313,6 +313,11 @@ impl TaskRecord {
         (self.id.load(relaxed) == id).then_some(brief)
     }
 
+    /// Where it was created, as the number of a place; 0 if that is not known.
+    pub fn created_at(&self) -> u32 {
+        (self.places.load(Ordering::Relaxed) >> 32) as u32
+    }
+
     /// A consistent copy; None if the record is free, or is being used for another task.
     pub fn view(&self) -> Option<TaskView> {
         let relaxed = Ordering::Relaxed;

@@ -77,7 +77,9 @@ mod _aioxide {
     #[pymodule_export]
     use crate::sync::waiting::all_tasks;
     #[pymodule_export]
-    use crate::watchdog::{_watchdog_next, _watchdog_start, _watchdog_stop};
+    use crate::sync::{_created_at, _owner_of};
+    #[pymodule_export]
+    use crate::watchdog::{_tell_lints, _watchdog_next, _watchdog_start, _watchdog_stop};
 
     use crate::ffi::errors::Settled;
     use crate::ffi::{finalizer, free_list};

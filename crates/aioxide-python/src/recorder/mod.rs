@@ -20,7 +20,7 @@ pub use console::{_console_path, _start_console, _stop_console};
 pub use entries::{begin_task, end_task, rename_task};
 pub use forking::_recorder_after_fork;
 pub use object_mark::ObjectMark;
-pub use places::{caller, of_callable, of_coroutine, of_foreign, of_native};
+pub use places::{caller, described, of_callable, of_coroutine, of_foreign, of_native};
 pub use session::{
     _dump_recording, _is_recording, _note_failure, _note_finding, _recorded_loops,
     _recording_state, _start_recording, _stop_recording, mark, open_loop,

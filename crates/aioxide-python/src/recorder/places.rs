@@ -4,6 +4,8 @@
 //! takes longer than all the rest of an event. So what was found is kept: in a small table, by the
 //! address of the code object (which the table keeps alive) and the instruction.
 
+use std::sync::Arc;
+
 use aioxide_engine::recorder::names;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -92,6 +94,14 @@ pub fn caller(py: Python<'_>) -> u32 {
         };
     }
     0
+}
+
+/// File, line and function of a location; None if there is none of this number.
+pub fn described(location: u32) -> Option<(Arc<str>, u32, Arc<str>)> {
+    let names = names();
+    let place = names.location_of(location)?;
+    let text = |number| names.text_of(number).cloned().unwrap_or_default();
+    Some((text(place.file), place.line, text(place.function)))
 }
 
 #[inline]

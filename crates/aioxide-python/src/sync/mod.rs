@@ -3,6 +3,9 @@
 
 pub mod locks;
 pub mod queues;
+mod recorded;
 pub mod taskgroups;
 pub mod timeouts;
 pub mod waiting;
+
+pub use recorded::{_created_at, _owner_of};

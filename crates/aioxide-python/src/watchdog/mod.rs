@@ -9,12 +9,16 @@
 //! If that thread does not get the GIL, native code keeps it. Then the detector writes to standard
 //! error itself, with the stack that the interpreter's fault handler writes on the loop's own thread
 //! when a signal asks it to ([`stack`]): no other thread reads the interpreter's memory.
+//!
+//! The lints of the package are switched on with it; [`lints`] is what they are told.
 
 mod beat;
 mod detector;
 mod functions;
+mod lints;
 mod stack;
 
 pub use beat::Beat;
 pub use detector::{Running, default_threshold, is_started, report_end};
 pub use functions::{_watchdog_next, _watchdog_start, _watchdog_stop};
+pub use lints::{_tell_lints, note_cancellation, note_made};

@@ -20,7 +20,7 @@ use crate::ffi::finalizer::Finalize;
 use crate::ffi::free_list::{FreeList, FreeListed};
 use crate::ffi::gil_cell::{CloneRef, Contents};
 use crate::ffi::recursion::{self};
-use crate::stdlib;
+use crate::{stdlib, watchdog};
 
 /// A coroutine that the event loop runs, and the future of its result.
 ///
@@ -132,6 +132,7 @@ impl Task {
             return Ok(false);
         }
         super::recording::cancel_requested(slf);
+        watchdog::note_cancellation(slf)?;
         // A loop, not recursion: a chain of tasks that await one another may be long.
         let mut task = slf.clone();
         let mut circle = Circle::new(&task);
@@ -143,6 +144,7 @@ impl Task {
                         return Err(recursion::too_deep());
                     }
                     if awaited.get().accept_request(awaited) {
+                        watchdog::note_cancellation(awaited)?;
                         task = awaited.clone();
                         continue;
                     }

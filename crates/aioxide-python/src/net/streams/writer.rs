@@ -20,7 +20,7 @@ use crate::ffi::finalizer::Finalize;
 use crate::ffi::gil_cell::Contents;
 use crate::ffi::unadorned::unadorned;
 use crate::net::transports::SocketTransport;
-use crate::stdlib;
+use crate::{stdlib, watchdog};
 
 /// Writes data to a connection; `await drain()` waits while the peer does not
 /// read fast enough.
@@ -102,7 +102,9 @@ impl StreamWriter {
         let (transport, protocol) = (transport.clone(), protocol.clone());
         let parts = Parts { transport, protocol, reader, event_loop: event_loop.clone() };
         parts.store(&state)?;
-        Bound::new(event_loop.py(), Self { state: Contents::new(state) })
+        let writer = Bound::new(event_loop.py(), Self { state: Contents::new(state) })?;
+        watchdog::note_made(&writer)?;
+        Ok(writer)
     }
 
     #[inline]
@@ -202,13 +204,14 @@ impl StreamWriter {
     }
 
     fn __init__(
-        &self,
+        slf: &Bound<'_, Self>,
         transport: Bound<'_, PyAny>,
         protocol: Bound<'_, PyAny>,
         reader: Option<Bound<'_, PyAny>>,
         r#loop: Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        Parts { transport, protocol, reader, event_loop: r#loop }.store(&self.state)
+        Parts { transport, protocol, reader, event_loop: r#loop }.store(&slf.get().state)?;
+        watchdog::note_made(slf)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<Made<String>> {

@@ -6,6 +6,13 @@ use pyo3::prelude::*;
 /// `_loop`: the loop that the object is bound to, or None.
 macro_rules! loop_attribute {
     ($class:ident) => {
+        impl $class {
+            /// The recorder's number of the line at which it was made; 0 if that is not known.
+            pub fn recorded_location(&self, py: Python<'_>) -> u32 {
+                self.state.binding.recorded_location(py)
+            }
+        }
+
         #[pymethods]
         impl $class {
             #[getter(_loop)]

@@ -118,6 +118,16 @@ impl LoopBinding {
         }
     }
 
+    /// The recorder's number of the line at which the object was made; 0 if that is not known.
+    pub fn recorded_location(&self, py: Python<'_>) -> u32 {
+        self.mark.get(py).map_or(0, ObjectRecord::location)
+    }
+
+    /// The recorder's number of the task that has acquired the object; 0 if that is not known.
+    pub fn recorded_owner(&self, py: Python<'_>) -> u64 {
+        self.mark.get(py).map_or(0, ObjectRecord::owner)
+    }
+
     /// The loop, for Python.
     pub fn shown(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.bound.clone_of(py, |bound| bound.as_ref().map(LoopRef::as_any))

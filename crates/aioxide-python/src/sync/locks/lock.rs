@@ -315,6 +315,13 @@ pub fn install_lock(py: Python<'_>) -> PyResult<()> {
 }
 
 lock_attributes!(Lock { _waiters: if_any });
+
+impl Lock {
+    /// The recorder's number of the task that has acquired it; 0 if that is not known.
+    pub fn recorded_owner(&self, py: Python<'_>) -> u64 {
+        self.state.binding.recorded_owner(py)
+    }
+}
 collected_fields!(Lock { binding, waiters });
 
 #[pymethods]

@@ -13,9 +13,9 @@ use crate::ffi::allocate::Made;
 use crate::ffi::attributes::{collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::ffi::omittable::Omittable;
-use crate::stdlib;
 use crate::sync::locks::attributes::loop_attribute;
 use crate::sync::locks::{Event, Waiters};
+use crate::{stdlib, watchdog};
 
 /// A queue between tasks, first in, first out. With a `maxsize` above zero,
 /// `put` waits while there are as many items in it.
@@ -182,7 +182,7 @@ impl Queue {
         } else {
             drop(state.items.replace(py, items));
         }
-        Ok(())
+        watchdog::note_made(slf)
     }
 
     /// Prepares `_queue`; a subclass may store items in another way.

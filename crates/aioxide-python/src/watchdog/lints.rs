@@ -1,0 +1,42 @@
+//! What the lints are told while they look: objects that are made, and requests to cancel.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::prelude::*;
+
+use crate::stdlib;
+
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// Begins to tell the lints, or ends that.
+#[pyfunction]
+#[pyo3(signature = (wanted, /))]
+pub fn _tell_lints(wanted: bool) {
+    ON.store(wanted, Ordering::Relaxed);
+}
+
+/// A queue or a stream was made. One load while nobody looks.
+///
+/// # Errors
+///
+/// Whatever interrupts the code of the lints.
+#[inline(always)]
+pub fn note_made<T>(object: &Bound<'_, T>) -> PyResult<()> {
+    match ON.load(Ordering::Relaxed) {
+        true => stdlib::tell_lints("_note_made", object.as_any()),
+        false => Ok(()),
+    }
+}
+
+/// Somebody has called `cancel()` of a task that is not done. One load while nobody looks.
+///
+/// # Errors
+///
+/// Whatever interrupts the code of the lints.
+#[inline(always)]
+pub fn note_cancellation<T>(task: &Bound<'_, T>) -> PyResult<()> {
+    match ON.load(Ordering::Relaxed) {
+        true => stdlib::tell_lints("_note_cancellation", task.as_any()),
+        false => Ok(()),
+    }
+}
