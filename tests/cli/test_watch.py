@@ -25,6 +25,27 @@ def test_what_blocks_is_reported(aioxide, program, option):
     assert "the event loop was blocked for 0." in finished.stderr
 
 
+@pytest.mark.parametrize("value", ["1", "50"])
+def test_the_environment(aioxide, program, value):
+    path = program(BLOCKING)
+    finished = aioxide("app.py", env={"AIOXIDE_WATCH": value})
+    assert finished.returncode == 5
+    assert f"`time.sleep(0.3)` at {path}:6 in main, task 'Task-1'" in finished.stderr
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_the_environment_that_switches_nothing_on(aioxide, program, value):
+    program(BLOCKING)
+    finished = aioxide("app.py", env={"AIOXIDE_WATCH": value})
+    assert (finished.returncode, finished.stderr) == (5, "")
+
+
+def test_an_environment_that_says_nonsense(aioxide):
+    finished = aioxide("-c", "print('ran')", env={"AIOXIDE_WATCH": "soon"})
+    assert (finished.returncode, finished.stdout) == (0, "ran\n")
+    assert finished.stderr == "aioxide: AIOXIDE_WATCH takes 1, or milliseconds, not 'soon'\n"
+
+
 def test_a_long_threshold(aioxide, program):
     program(BLOCKING)
     finished = aioxide("--watch=5000", "app.py")

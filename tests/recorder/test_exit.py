@@ -14,13 +14,15 @@ KINDS = {
     "sys.exit": "sys.exit(0)",
     "os._exit": "os._exit(0)",
     "a daemon thread that runs a loop": """
+        begun = threading.Event()
         def forever():
             async def spin():
                 while True:
                     await aioxide.sleep(0)
+                    begun.set()
             aioxide.run(spin())
         threading.Thread(target=forever, daemon=True).start()
-        time.sleep(0.05)
+        assert begun.wait(10)
     """,
     "a loop that is not closed": """
         loop = aioxide.new_event_loop()
@@ -35,15 +37,17 @@ KINDS = {
     "a client that asks for stacks": """
         sys.path.insert(0, TESTS)
         from recorder.console_client import Client
+        begun = threading.Event()
         def ask():
             try:
                 with Client(os.getpid()) as client:
                     while True:
                         client.ask("stack", task=1)
+                        begun.set()
             except (EOFError, OSError):
                 pass
         threading.Thread(target=ask, daemon=True).start()
-        time.sleep(0.05)
+        assert begun.wait(10)
     """,
 }
 
@@ -53,7 +57,7 @@ def test_a_process_ends_as_it_would_unrecorded(tmp_path, kind):
     tests = os.path.dirname(os.path.dirname(__file__))
     source = f"TESTS = {tests!r}\n" + textwrap.dedent(
         f"""
-        import os, sys, threading, time
+        import os, sys, threading
         import aioxide
         from aioxide import console
         aioxide.record(full=True, file={str(tmp_path / "run.aiotrace")!r})

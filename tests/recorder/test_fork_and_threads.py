@@ -6,20 +6,27 @@ import sys
 DEADLINE = 20  # seconds
 
 PROGRAM = """
-import asyncio, os, threading, time
+import asyncio, os, threading
+
+ran, done = threading.Event(), threading.Event()
+
+
+def let_the_other_thread_run():
+    ran.clear()
+    ran.wait()
+
 
 # The interpreter calls the newest hook first: this one is called when aioxide's own, if it had
 # one, has been.
-os.register_at_fork(before=lambda: time.sleep(0.01))
+os.register_at_fork(before=let_the_other_thread_run)
 
 import aioxide
-
-done = threading.Event()
 
 
 def run_loops():
     while not done.is_set():
         aioxide.run(asyncio.sleep(0))
+        ran.set()
 
 
 aioxide.record()

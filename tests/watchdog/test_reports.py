@@ -330,15 +330,22 @@ def test_a_forked_child_is_watched_on_its_own(watched):
 def test_the_program_may_end_while_it_is_blocked(run_script):
     finished = run_script(
         """
-        import threading, time, aioxide, asyncio
+        import logging, threading, time, aioxide, asyncio
+
+        class Reported(logging.Handler):
+            def emit(self, record):
+                reported.set()
 
         async def main():
             await asyncio.sleep(0)
             time.sleep(30)
 
+        reported = threading.Event()
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger().addHandler(Reported())
         aioxide.watch(50)
         threading.Thread(target=aioxide.run, args=(main(),), daemon=True).start()
-        time.sleep(0.3)
+        assert reported.wait(15)
         """
     )
     assert finished.returncode == 0
@@ -375,20 +382,30 @@ def test_a_handler_that_fails_ends_nothing(watched):
 
 
 GIL_PROGRAM = """
-import asyncio, sys, time
+import asyncio, logging, sys, time
 import aioxide
+
+class Count(logging.Handler):
+    reports = 0
+    def emit(self, record):
+        self.reports += 1
 
 def culprit():
     # One call of native code that never gives the GIL up.
     return sum(range(int(sys.argv[1])))
 
 async def main():
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
     sys.stderr.write("begin\\n")
     culprit()
     sys.stderr.write("end\\n")
-    await asyncio.sleep(0.2)
+    deadline = time.monotonic() + 10
+    while count.reports < 2 and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
 
+logging.basicConfig(format="%(message)s")
+count = Count()
+logging.getLogger("aioxide.watchdog").addHandler(count)
 aioxide.watch(100)
 aioxide.run(main())
 """
@@ -423,8 +440,8 @@ def test_code_that_keeps_the_gil():
     assert order == sorted(order), "reported at once, not when the GIL was free again"
     assert "by code that has kept the GIL for 0." in texts[order[1]]
     # On a busy machine the loop's thread may take a moment to react.
-    assert any("called at <string>:7 in culprit" in text for text in texts)
-    assert any('File "<string>", line 7 in culprit' in text for text in texts)
+    assert any("called at <string>:12 in culprit" in text for text in texts)
+    assert any('File "<string>", line 12 in culprit' in text for text in texts)
     after = [text for text in texts if "which kept the GIL" in text]
     assert len(after) == 1
     assert "culprit" in after[0]
