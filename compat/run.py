@@ -90,7 +90,9 @@ class _Runner:
             print(f"{program.name:16} {UNAVAILABLE}: {reason}", flush=True)
             return unavailable(program, version, str(reason))
         certificates = self._certificates if catalogue.TRUSTME in program.distributions else None
-        place = Place(packages.python, self._folder, certificates, self._options.quick)
+        place = Place(
+            packages.python, self._folder, certificates, self._options.quick, self._options.lints
+        )
         runs: dict[str, Run] = {}
         for loop in loops:
             runs[loop] = run = run_program(program, loop, place, known)
@@ -151,14 +153,19 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--only", metavar="NAME", action="append", default=[], help="this one; may be repeated"
     )
     parser.add_argument("--loop", choices=LOOPS, help="only on this one (default: both)")
+    parser.add_argument(
+        "--lints",
+        action="store_true",
+        help="let aioxide look for faults; each finding is a failure",
+    )
     parser.add_argument("--list", action="store_true", help="say which programs there are")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument(
         "--publish", action="store_true", help="put the rows into docs/compatibility.md"
     )
     options = parser.parse_args(arguments)
-    if options.publish and (options.quick or options.loop):
-        parser.error("--publish takes the whole run of a program, on both loops")
+    if options.publish and (options.quick or options.loop or options.lints):
+        parser.error("--publish takes the whole run of a program, on both loops, without --lints")
     return options
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ("Record", "novelties", "read")
+__all__ = ("Record", "alarms", "novelties", "read")
 
 _INNERMOST_REPR = re.compile(r"<[^<>]*>")
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
@@ -21,7 +21,7 @@ _WAKE_UPS = {"anon_inode:[eventfd]": "socket"}
 class Record:
     """One line of what `recorder/sitecustomize.py` writes."""
 
-    # "warning", "log", "unraisable", "thread", "loop", "task" or "descriptor".
+    # "warning", "log", "lint", "unraisable", "thread", "loop", "task" or "descriptor".
     kind: str
     text: str
     # The beginning of the command line of the process it happened in.
@@ -61,9 +61,18 @@ def novelties(control: list[Record], tried: list[Record], loop: str) -> list[str
         elif record.kind == "descriptor":
             if not _is_covered(record, control):
                 new[f"left open at exit: {record.text}, in: {record.process}"] += 1
-        elif record.kind != "task" and (record.kind, _shape(record)) not in known:
+        elif record.kind not in ("task", "lint") and (record.kind, _shape(record)) not in known:
             new[f"{record.kind}: {record.text.partition(chr(10))[0]}"] += 1
-    return [f"{text} ({count} times)" if count > 1 else text for text, count in new.items()]
+    return _counted(new)
+
+
+def alarms(tried: list[Record]) -> list[str]:
+    """What the lints of aioxide have found, in words: the programs here have no such faults."""
+    return _counted(Counter(f"lint: {each.text}" for each in tried if each.kind == "lint"))
+
+
+def _counted(texts: Counter[str]) -> list[str]:
+    return [f"{text} ({count} times)" if count > 1 else text for text, count in texts.items()]
 
 
 def _shape(record: Record) -> str:

@@ -38,6 +38,8 @@ class Place:
     # Those of the program's servers, if it needs any.
     certificates: Path | None
     quick: bool
+    # Whether aioxide looks for faults of the programs.
+    lints: bool = False
 
 
 @dataclass
@@ -79,9 +81,12 @@ def run_program(
     command += ["--certificates", str(place.certificates)] if place.certificates else []
     command += ["--servers", json.dumps(servers), "--report", str(report)]
     command += ["--deadline", str(program.deadline)] + (["--quick"] if place.quick else [])
+    environment = _environment(records)
+    if place.lints and loop == "aioxide":
+        environment["AIOXIDE_WATCH"] = "1"
     started = time.perf_counter()
     with log.open("wb") as output:
-        group = ProcessGroup(command, folder=own, environment=_environment(records), output=output)
+        group = ProcessGroup(command, folder=own, environment=environment, output=output)
         try:
             # It ends itself at its deadline, with the stacks of its threads in the log.
             status = group.wait(program.deadline + _GRACE_SECONDS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .catalogue import Program
-from .records import novelties
+from .records import alarms, novelties
 from .supervision import Run
 
 __all__ = ("ENVIRONMENT", "FAILED", "PASSED", "UNAVAILABLE", "Verdict", "judge", "unavailable")
@@ -58,6 +58,7 @@ def judge(program: Program, version: str, control: Run | None, tried: Run | None
     if tried is None:
         return Verdict(program, version, PASSED, [], control, tried)
     reasons = [tried.error] if tried.error is not None else []
+    reasons += alarms(tried.records)
     if control is not None:
         reasons += novelties(control.records, tried.records, tried.loop)
         if tried.error is None and tried.steps != control.steps:

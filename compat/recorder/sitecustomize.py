@@ -65,6 +65,9 @@ def record_logging():
             if record.exc_info and record.exc_info[0] is not None:
                 text = f"{record.exc_info[1]!r}: {text}"
             write("log", f"{record.name}: {text}")
+        # What blocks a loop says how busy the machine is, too; it has a logger of its own.
+        if record.name == "aioxide.lints":
+            write("lint", record.getMessage())
         return call_handlers(self, record)
 
     logging.Logger.callHandlers = callHandlers

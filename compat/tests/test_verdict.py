@@ -118,3 +118,13 @@ def test_rows_of_programs_that_were_not_run_stay(tmp_path):
     assert "| redis | 2.0 |" in lines
     assert "redis: 2020-01-01, CPython 3." in lines
     assert (lines[0], lines[-1]) == ("before", "after")
+
+
+def test_a_finding_of_a_lint_counts_against_it_with_and_without_a_control():
+    found = ran("aioxide", records=[Record("lint", "deadlock: two tasks", "program")] * 2)
+    for control in (ran("asyncio"), None):
+        verdict = judge(PROGRAM, "1.0", control, found)
+        assert (verdict.result, verdict.reasons) == (
+            FAILED,
+            ["lint: deadlock: two tasks (2 times)"],
+        )
