@@ -10,9 +10,17 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from distribution.environment import Environment
 from distribution.published import CHECKOUT, DIST
 
-collect_ignore = [] if DIST else ["test_wheels.py", "test_installing.py"]
+collect_ignore = [] if DIST else ["test_wheels.py", "test_installing.py", "test_console.py"]
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """An empty environment for Python packages, outside of the checkout."""
+    assert not tmp_path.is_relative_to(CHECKOUT)
+    return Environment(tmp_path)
 
 
 @pytest.fixture(scope="session")

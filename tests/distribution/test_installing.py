@@ -1,7 +1,5 @@
 """A stranger installs what is in ``AIOXIDE_DIST``, without the checkout, and runs a program."""
 
-import os
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -58,49 +56,14 @@ QUICK_BUILD = {
 }
 
 
-class Environment:
-    """An empty environment for Python packages, and nothing from outside on its paths."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self._python = folder / "environment" / "bin" / "python"
-        self._variables = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PYTHON", "AIOXIDE", "VIRTUAL_ENV"))
-        }
-        self.run(sys.executable, "-m", "venv", folder / "environment")
-
-    def run(self, *command, deadline=60, **variables):
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**self._variables, **variables},
-            capture_output=True,
-            text=True,
-            timeout=deadline,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def install(self, path, *options, **variables):
-        pip = [self._python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        self.run(*pip, *options, path, deadline=600, **variables)
-
-    def check(self):
-        """Run a program on what is installed, in each of the ways to start one."""
-        program = self.folder / "program.py"
-        program.write_text(textwrap.dedent(PROGRAM))
-        script = self._python.with_name("aioxide")
-        for start in ([self._python, "-m", "aioxide"], [script]):
-            assert self.run(*start, program, "argument").startswith("works")
-        self.run(self._python, "-m", "pip", "check")
-
-
-@pytest.fixture
-def environment(tmp_path):
-    assert not tmp_path.is_relative_to(CHECKOUT)
-    return Environment(tmp_path)
+def check(environment):
+    """Run a program on what is installed, in each of the ways to start one."""
+    program = environment.folder / "program.py"
+    program.write_text(textwrap.dedent(PROGRAM))
+    script = environment.python.with_name("aioxide")
+    for start in ([environment.python, "-m", "aioxide"], [script]):
+        assert environment.run(*start, program, "argument").startswith("works")
+    environment.run(environment.python, "-m", "pip", "check")
 
 
 @pytest.mark.timeout(120)
@@ -108,10 +71,10 @@ def test_wheel(environment):
     tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
     [wheel] = Path(DIST).glob(f"aioxide-*-{tag}-*.whl")
     environment.install(wheel, "--no-index")
-    environment.check()
+    check(environment)
 
 
 @pytest.mark.timeout(900)
 def test_source_distribution(environment, sdist):
     environment.install(sdist, CARGO_TARGET_DIR=str(CHECKOUT / "target" / "sdist"), **QUICK_BUILD)
-    environment.check()
+    check(environment)

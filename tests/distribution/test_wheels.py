@@ -11,7 +11,7 @@ from distribution.published import CHECKOUT, DIST
 
 #: Bytes. The HTTP client took 0.5 MB, the recorder and its console 0.4 MB.
 LARGEST = 2_200_000
-WHEELS = sorted(Path(DIST).glob("*.whl"))
+WHEELS = sorted(Path(DIST).glob("aioxide-*.whl"))
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="wheels for Linux")
 

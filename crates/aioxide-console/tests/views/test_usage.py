@@ -1,0 +1,12 @@
+"""What the program says of itself. Its wheel is tested in `tests/distribution/`."""
+
+from conftest import PROGRAM, run
+
+
+def test_help_names_the_commands_and_a_wrong_one_is_an_error():
+    assert PROGRAM.exists()
+    assert "convert IN OUT" in run("--help").stdout
+    wrong = run("paint")
+    assert wrong.returncode == 2
+    assert "paint" in wrong.stderr
+    assert "--help" in wrong.stderr
