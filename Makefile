@@ -108,13 +108,13 @@ test-pythons: ## The Python tests and conformance on 3.11 to 3.15 and a debug bu
 	scripts/test-pythons $(ARGS)
 
 .PHONY: wheels
-wheels: ## Build wheels for 3.11 to 3.15 and the source distribution, in dist/
+wheels: ## Build wheels for 3.11 to 3.15 and aioxide-console, and the source distribution, in dist/
 	@$(prepare) build wheels
 	scripts/build-wheels $(ARGS)
 
 # The tests of the metadata and of the source distribution are in `make test` as well.
 .PHONY: test-wheels
-test-wheels: ## Build a wheel for one Python; install it and the source distribution
+test-wheels: ## Build the wheels for one Python; install them and the source distribution
 	@$(prepare) build wheels test
 	$(develop)
 	scripts/build-wheels --here '$(python)'
@@ -179,13 +179,11 @@ test-console: ## Drive the views of traces in Chromium and in terminals
 # Made by the commands that the page shows.
 .PHONY: pictures
 pictures: ## Renew the pictures of docs/seeing.md
-	@$(prepare) build
+	@$(prepare) build console-test
 	$(develop)
-	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) build --locked --package aioxide-console
-	cd examples/seeing && for program in *.py; do \
-		PATH='$(CURDIR)/target/debug':"$$PATH" '$(CURDIR)/$(in_venv)' -m aioxide trace \
-			-o "$(CURDIR)/docs/pictures/$${program%.py}.svg" "$$program" || exit 1; \
-	done
+	CARGO_TARGET_DIR='$(CURDIR)/target' $(CARGO) build --locked --package aioxide-console --bins --examples
+	CHROMIUM="$$(scripts/find-chromium)" && export CHROMIUM && \
+		$(in_venv) scripts/make-pictures target/debug
 
 .PHONY: fmt
 fmt: ## Format the Rust and the Python code

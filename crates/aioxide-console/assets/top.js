@@ -151,7 +151,11 @@ function drawFindings(processes) {
   for (const { pid, findings } of processes) {
     for (const each of findings) {
       const box = element("div", "", "finding");
-      box.append(element("div", `${pid} ${each.lint}: ${each.sentence}`), element("div", `at ${each.place}`, "dim"), element("div", each.fix));
+      const facts = [`at ${each.place}`];
+      if (each.created) facts.push(`created at ${each.created}`);
+      if (each.elapsed_ns) facts.push(`lasted ${duration(each.elapsed_ns)}`);
+      if (each.victims.length) facts.push(`held up ${each.victims.join(", ")}`);
+      box.append(element("div", `${pid} ${each.lint}: ${each.sentence}`), element("div", facts.join(", "), "dim"), element("div", each.fix));
       made.append(box);
     }
   }
