@@ -44,13 +44,15 @@ CALLS = {
     "os.system": ("import os", "os.system('sleep 0.35')", "asyncio.create_subprocess_shell"),
     "file": (
         "import os, subprocess, tempfile; path = os.path.join(tempfile.mkdtemp(), 'fifo')\n"
-        "os.mkfifo(path); writer = subprocess.Popen(['sh', '-c', 'sleep 0.4; echo x >' + path])",
+        "os.mkfifo(path)\n"
+        "def prepare(): subprocess.Popen(['sh', '-c', 'sleep 0.4; echo x >' + path])",
         "open(path).read()",
         "asyncio.to_thread",
     ),
     "open file": (
         "import os; reader, writer = os.pipe(); file = os.fdopen(reader)\n"
-        "import threading; threading.Timer(0.4, os.close, [writer]).start()",
+        "import threading\n"
+        "def prepare(): threading.Timer(0.4, os.close, [writer]).start()",
         "file.read()",
         "Read and write files in a thread",
     ),
@@ -77,6 +79,9 @@ CALLS = {
 }
 
 PROGRAM = """
+def prepare():
+    "What has to happen just before the call."
+
 {setup}
 
 def quietly(function, *args, **options):
@@ -96,6 +101,7 @@ def culprit():
 
 async def main():
     await asyncio.sleep(0)
+    prepare()
     begin = time.monotonic()
     culprit()
     end = time.monotonic()

@@ -107,7 +107,8 @@ def start(listener: object) -> None:
     """Begin to keep what the loop tells. What exists already is looked for once."""
     if not _listeners:
         for each in gc.get_objects():
-            if isinstance(each, QUEUES + WRITERS):
+            # Not isinstance(): that asks an object for its class, and a proxy may do anything.
+            if issubclass(type(each), QUEUES + WRITERS):
                 _keep(each, None)
     _listeners.add(listener)
     _aioxide._tell_lints(True)
