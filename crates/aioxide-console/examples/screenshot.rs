@@ -26,8 +26,8 @@ const BACK: &str = "#1b1e26";
 const FRONT: &str = "#d7dae0";
 /// The 16 colours of a terminal.
 const COLORS: [&str; 16] = [
-    "#3b4048", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dae0", "#828997", "#ff7b86",
-    "#b5e890", "#ffd68a", "#7cc4ff", "#e08cf5", "#6fd3df", "#ffffff",
+    "#3b4048", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dae0",
+    "#828997", "#ff7b86", "#b5e890", "#ffd68a", "#7cc4ff", "#e08cf5", "#6fd3df", "#ffffff",
 ];
 
 /// The screen, and a signal that something was written to it.
@@ -134,7 +134,9 @@ fn look(cell: &Cell) -> Look {
 fn color(color: Color, usual: &str) -> String {
     match color {
         Color::Default => usual.to_owned(),
-        Color::Idx(index) if usize::from(index) < COLORS.len() => COLORS[usize::from(index)].to_owned(),
+        Color::Idx(index) if usize::from(index) < COLORS.len() => {
+            COLORS[usize::from(index)].to_owned()
+        }
         Color::Idx(index) => palette(index),
         Color::Rgb(red, green, blue) => format!("#{red:02x}{green:02x}{blue:02x}"),
     }
@@ -153,10 +155,8 @@ fn palette(index: u8) -> String {
 
 fn svg(screen: &Screen, title: &str) -> String {
     let (rows, columns) = screen.size();
-    let (width, height) = (
-        f64::from(columns) * WIDTH + 2.0 * EDGE,
-        f64::from(rows) * HEIGHT + TITLE + EDGE,
-    );
+    let (width, height) =
+        (f64::from(columns) * WIDTH + 2.0 * EDGE, f64::from(rows) * HEIGHT + TITLE + EDGE);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
          height=\"{height}\" font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" \
@@ -212,7 +212,8 @@ fn runs(screen: &Screen, row: u16, columns: u16) -> Vec<(u16, Look, String)> {
         };
         match found.last_mut() {
             Some((_, last, so_far))
-                if *last == look && (text == " " || !so_far.ends_with("  ") || so_far.trim().is_empty()) =>
+                if *last == look
+                    && (text == " " || !so_far.ends_with("  ") || so_far.trim().is_empty()) =>
             {
                 so_far.push_str(text);
             }
