@@ -27,9 +27,11 @@ pub(crate) type Output = PyResult<Py<PyAny>>;
 pub(crate) struct Common {
     pub(crate) function: &'static Function,
     pub(crate) references: References,
-    /// The thread that has polled it first, 0 before. What it captures may be of any thread until
-    /// then, and is of that one from then on.
+    /// Where it runs, 0 for the thread that polls it first. What it captures may be of any thread
+    /// until then, and is of that one from then on.
     thread: Cell<usize>,
+    /// Whether it was polled.
+    is_begun: Cell<bool>,
     /// Once it was polled on a loop that is none of aioxide's.
     driver: OnceCell<Driver>,
 }
@@ -39,16 +41,36 @@ struct Inner<F> {
     future: UnsafeCell<ManuallyDrop<F>>,
 }
 
-/// A body of `function` that polls `future`.
+/// A body of `function` that polls `future` on this thread only.
+pub(crate) fn here<F>(function: &'static Function, future: F) -> Body
+where
+    F: Future<Output = Output> + 'static,
+{
+    new(function, References::default(), turn::this_thread(), future)
+}
+
+/// A body of `function` that polls `future` on the thread on which it begins.
 ///
 /// # Safety
 ///
 /// `future` may be sent to another thread as long as it was not polled.
-pub(crate) unsafe fn new<F>(function: &'static Function, references: References, future: F) -> Body
+pub(crate) unsafe fn anywhere<F>(
+    function: &'static Function,
+    references: References,
+    future: F,
+) -> Body
 where
     F: Future<Output = Output> + 'static,
 {
-    let common = Common { function, references, thread: Cell::new(0), driver: OnceCell::new() };
+    new(function, references, 0, future)
+}
+
+fn new<F>(function: &'static Function, references: References, thread: usize, future: F) -> Body
+where
+    F: Future<Output = Output> + 'static,
+{
+    let (thread, driver) = (Cell::new(thread), OnceCell::new());
+    let common = Common { function, references, thread, is_begun: Cell::new(false), driver };
     let future = UnsafeCell::new(ManuallyDrop::new(future));
     let data = Box::into_raw(Box::new(Inner { common, future }));
     Body { data: data.cast(), table: Inner::<F>::TABLE }
@@ -144,13 +166,17 @@ impl Common {
         if self.thread.get() == 0 {
             self.thread.set(thread);
         }
-        if self.thread.get() == thread { Ok(()) } else { Err(self.moved(py)) }
+        if self.thread.get() != thread {
+            return Err(self.moved(py));
+        }
+        self.is_begun.set(true);
+        Ok(())
     }
 
     #[cold]
     fn moved(&self, _py: Python<'_>) -> PyErr {
         PyRuntimeError::new_err(format!(
-            "{} has begun on another thread and cannot go on here",
+            "{} belongs to another thread and cannot run here",
             self.function.qualname()
         ))
     }
@@ -188,18 +214,17 @@ impl Common {
         RAISED
     }
 
-    /// Drops the future by `drop_future`. Not on another thread than that on which it has begun: it
-    /// need not be `Send`. There it is leaked, but for its references.
+    /// Drops the future by `drop_future`. Not on another thread than its own: it need not be `Send`.
+    /// There it is leaked, but for its references.
     fn leave(&self, py: Python<'_>, drop_future: impl FnOnce()) {
         let thread = self.thread.get();
         if thread != 0 && thread != turn::this_thread() {
             self.moved(py).write_unraisable(py, None);
         } else {
-            let world = match (thread, self.driver.get(), table::found()) {
-                (0, ..) => World::Nowhere,
-                (_, Some(driver), _) => World::Elsewhere(driver),
-                (_, None, Some(table)) => World::Native(table),
-                (_, None, None) => World::Nowhere,
+            let world = match (self.driver.get(), table::found()) {
+                (Some(driver), _) => World::Elsewhere(driver),
+                (None, Some(table)) if self.is_begun.get() => World::Native(table),
+                _ => World::Nowhere,
             };
             let turn = Turn { world, common: self };
             // A panic in a destructor must not leave a function of C.

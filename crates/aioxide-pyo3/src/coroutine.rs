@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use aioxide_abi::Body;
 use pyo3::prelude::*;
 
 use crate::body;
@@ -78,7 +79,33 @@ where
     F: Future<Output = body::Output> + 'static,
 {
     // SAFETY: until it is polled, the future is no more than `make`, which is `Send`.
-    let body = unsafe { body::new(function, references, async move { make().await }) };
+    let body = unsafe { body::anywhere(function, references, async move { make().await }) };
+    of_body(py, function, body)
+}
+
+/// A coroutine that polls `future` on this thread only: for what becomes a task here at once.
+pub(crate) fn here<'py, F, T, E>(
+    py: Python<'py>,
+    function: &'static Function,
+    future: F,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    F: Future<Output = Result<T, E>> + 'static,
+    T: for<'a> IntoPyObject<'a> + 'static,
+    PyErr: From<E>,
+{
+    let body = body::here(function, async move {
+        let value = future.await?;
+        Python::attach(|py| outcome::object(py, value))
+    });
+    of_body(py, function, body)
+}
+
+fn of_body<'py>(
+    py: Python<'py>,
+    function: &'static Function,
+    body: Body,
+) -> PyResult<Bound<'py, PyAny>> {
     let Some(table) = table::find(py) else {
         return Coroutine::make(py, function, body).map(Bound::into_any);
     };

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use pyo3::prelude::*;
 
 use crate::awaiting::{AwaitPython, await_python};
-use crate::coroutine::coroutine;
+use crate::coroutine;
 use crate::elsewhere;
 use crate::function::Function;
 use crate::leaf::fetched;
@@ -38,31 +38,39 @@ pub fn create_task<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
     task.ok_or_else(|| fetched(py))
 }
 
-/// Runs `make`, and the future that it returns, as a task of the running loop. See [`coroutine`]
-/// for the arguments, [`create_task`] for the errors.
+/// Runs a future as a task of the running loop: the coroutine of `function`. It need not be `Send`.
+///
+/// # Errors
+///
+/// As [`create_task`].
 ///
 /// ```
 /// # use pyo3::prelude::*;
 /// # async fn example() -> PyResult<()> {
 /// use aioxide_pyo3::{await_python, function, spawn};
 ///
-/// let task = spawn(function!("example.part"), || async { Ok::<_, PyErr>(1) })?;
+/// let task = spawn(function!("example.part"), async { Ok::<_, PyErr>(1) })?;
 /// await_python(task).await?;
 /// # Ok(())
 /// # }
 /// ```
-pub fn spawn<M, F, T, E>(function: &'static Function, make: M) -> PyResult<Py<PyAny>>
+pub fn spawn<F, T, E>(function: &'static Function, future: F) -> PyResult<Py<PyAny>>
 where
-    M: FnOnce() -> F + Send + 'static,
     F: Future<Output = Result<T, E>> + 'static,
     T: for<'a> IntoPyObject<'a> + 'static,
     PyErr: From<E>,
 {
-    Python::attach(|py| create_task(&coroutine(py, function, make)?).map(Bound::unbind))
+    Python::attach(|py| {
+        // Asked for first: without one, nothing would ever run the coroutine.
+        if turn::try_with(|_, turn| turn.is_none()) {
+            elsewhere::running_loop(py)?;
+        }
+        create_task(&coroutine::here(py, function, future)?).map(Bound::unbind)
+    })
 }
 
-/// Runs `make`, and the future that it returns, as a task that goes on when the caller is
-/// cancelled: `asyncio.shield`. See [`coroutine`] for the arguments.
+/// Runs a future as a task that goes on when the caller is cancelled: `asyncio.shield`. The task
+/// begins when this is first polled.
 ///
 /// # Errors
 ///
@@ -71,20 +79,19 @@ where
 /// # Cancellation
 ///
 /// Whoever waits is cancelled, the task is not. The loop's end cancels it, as any task.
-pub async fn shield<M, F, T, E>(function: &'static Function, make: M) -> PyResult<Py<PyAny>>
+pub async fn shield<F, T, E>(function: &'static Function, future: F) -> PyResult<Py<PyAny>>
 where
-    M: FnOnce() -> F + Send + 'static,
     F: Future<Output = Result<T, E>> + 'static,
     T: for<'a> IntoPyObject<'a> + 'static,
     PyErr: From<E>,
 {
-    let task = spawn(function, make)?;
+    let task = spawn(function, future)?;
     let outer = Python::attach(|py| elsewhere::shield(task.bind(py)).map(Bound::unbind))?;
     await_python(outer).await
 }
 
-/// Runs `body`, and then the future of `clean_up`, whether `body` has ended or was dropped: a
-/// `finally` clause that waits.
+/// Runs `body` and then `clean_up`, whether `body` has ended or was dropped: a `finally` clause that
+/// waits.
 ///
 /// ```
 /// # use pyo3::prelude::*;
@@ -93,7 +100,7 @@ where
 /// # async fn example() -> PyResult<()> {
 /// use aioxide_pyo3::{finally, function};
 ///
-/// finally(work(), function!("example.log_out"), || log_out()).await?
+/// finally(work(), function!("example.log_out"), log_out()).await?
 /// # }
 /// ```
 ///
@@ -106,53 +113,32 @@ where
 /// `body` is dropped. A future cannot wait while it is dropped, so the clean-up becomes a task of
 /// its own: it begins in the next iteration of the loop and is not waited for. A clean-up that has
 /// begun goes on. `asyncio.run` cancels it if it is left when the program ends.
-pub fn finally<B, M, F>(body: B, function: &'static Function, clean_up: M) -> Finally<B, M>
+pub fn finally<B, C>(body: B, function: &'static Function, clean_up: C) -> Finally<B, C>
 where
     B: Future,
-    M: FnOnce() -> F + Send + 'static,
-    F: Future<Output = PyResult<()>> + 'static,
+    C: Future<Output = PyResult<()>> + 'static,
 {
-    Finally {
-        body: Some(Box::pin(body)),
-        function,
-        clean_up: Some(clean_up),
-        output: None,
-        wait: None,
-    }
+    let body = Some(Box::pin(body));
+    Finally { body, function, clean_up: Some(clean_up), output: None, wait: None }
 }
 
 /// See [`finally`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Finally<B: Future, M: CleanUp> {
+pub struct Finally<B: Future, C: Future<Output = PyResult<()>> + 'static> {
     /// Until it has ended.
     body: Option<Pin<Box<B>>>,
     function: &'static Function,
-    clean_up: Option<M>,
+    /// Until it is made a task.
+    clean_up: Option<C>,
     output: Option<B::Output>,
-    /// The clean-up, which goes on if this is dropped.
+    /// For the clean-up, which goes on if this is dropped.
     wait: Option<AwaitPython>,
 }
 
-/// A clean-up that can be made a task.
-#[doc(hidden)]
-pub trait CleanUp {
-    /// Makes it one.
-    fn start(self, function: &'static Function) -> PyResult<Py<PyAny>>;
-}
+// Nothing in it is polled in place but what is in a box.
+impl<B: Future, C: Future<Output = PyResult<()>> + 'static> Unpin for Finally<B, C> {}
 
-impl<M, F> CleanUp for M
-where
-    M: FnOnce() -> F + Send + 'static,
-    F: Future<Output = PyResult<()>> + 'static,
-{
-    fn start(self, function: &'static Function) -> PyResult<Py<PyAny>> {
-        spawn(function, self)
-    }
-}
-
-impl<B: Future, M: CleanUp> Unpin for Finally<B, M> {}
-
-impl<B: Future, M: CleanUp> Future for Finally<B, M> {
+impl<B: Future, C: Future<Output = PyResult<()>> + 'static> Future for Finally<B, C> {
     type Output = PyResult<B::Output>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -162,7 +148,7 @@ impl<B: Future, M: CleanUp> Future for Finally<B, M> {
             this.body = None;
         }
         if let Some(clean_up) = this.clean_up.take() {
-            let begun = clean_up.start(this.function).and_then(|task| {
+            let begun = spawn(this.function, clean_up).and_then(|task| {
                 Python::attach(|py| elsewhere::shield(task.bind(py)).map(Bound::unbind))
             });
             match begun {
@@ -184,7 +170,7 @@ impl<B: Future, M: CleanUp> Future for Finally<B, M> {
     }
 }
 
-impl<B: Future, M: CleanUp> Drop for Finally<B, M> {
+impl<B: Future, C: Future<Output = PyResult<()>> + 'static> Drop for Finally<B, C> {
     fn drop(&mut self) {
         self.body = None;
         // One that was never polled has nothing to clean up after: its coroutine never began.
@@ -193,7 +179,7 @@ impl<B: Future, M: CleanUp> Drop for Finally<B, M> {
         });
         if let Some(clean_up) = self.clean_up.take()
             && has_begun
-            && let Err(error) = clean_up.start(self.function)
+            && let Err(error) = spawn(self.function, clean_up)
         {
             Python::attach(|py| error.write_unraisable(py, None));
         }

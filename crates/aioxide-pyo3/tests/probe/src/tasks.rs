@@ -37,7 +37,7 @@ pub(crate) async fn context(variable: Py<PyAny>, read: Py<PyAny>) -> PyResult<Ve
 pub(crate) async fn spawns(count: usize) -> PyResult<usize> {
     let mut tasks = Vec::new();
     for number in 0..count {
-        tasks.push(spawn(function!("spawns.part"), move || async move {
+        tasks.push(spawn(function!("spawns.part"), async move {
             sleep(Duration::from_millis(1)).await;
             Ok::<_, PyErr>(number)
         })?);
@@ -65,7 +65,7 @@ pub(crate) async fn cleans_up(seconds: f64, log: Py<PyList>) -> PyResult<()> {
         sleep(Duration::from_secs_f64(seconds)).await;
         note(&log, "done")
     };
-    finally(body, function!("cleans_up.finally"), move || async move {
+    finally(body, function!("cleans_up.finally"), async move {
         note(&inner, "cleaning")?;
         sleep(Duration::from_millis(1)).await;
         note(&inner, "clean")
@@ -75,7 +75,7 @@ pub(crate) async fn cleans_up(seconds: f64, log: Py<PyList>) -> PyResult<()> {
 
 #[aioxide_pyo3::pyfunction]
 pub(crate) async fn shielded(log: Py<PyList>) -> PyResult<Py<PyAny>> {
-    shield(function!("shielded.part"), move || async move {
+    shield(function!("shielded.part"), async move {
         sleep(Duration::from_millis(1)).await;
         with_python(|py| log.bind(py).append("went on"))?;
         Ok::<_, PyErr>("done")
@@ -86,7 +86,5 @@ pub(crate) async fn shielded(log: Py<PyList>) -> PyResult<Py<PyAny>> {
 /// Makes a task and does not wait for it.
 #[pyfunction]
 pub(crate) fn detached(log: Py<PyList>) -> PyResult<Py<PyAny>> {
-    spawn(function!("detached.part"), move || async move {
-        with_python(|py| log.bind(py).append("ran"))
-    })
+    spawn(function!("detached.part"), async move { with_python(|py| log.bind(py).append("ran")) })
 }

@@ -114,8 +114,10 @@ pub(crate) async fn tokio_panics(text: String) -> PyResult<()> {
 
 #[aioxide_pyo3::pyfunction]
 pub(crate) async fn tokio_never() -> PyResult<()> {
-    tokio_scope(async {
-        let _guard = Guard;
+    // It may be dropped before it has begun.
+    let guard = Guard;
+    tokio_scope(async move {
+        let _guard = guard;
         std::future::pending::<()>().await;
     })
     .await
