@@ -23,7 +23,7 @@ def spans_of():
             loop = RecordedLoop(None)
             try:
                 loop.run_until_complete(main())
-                return {span.task: span for span in timeline(recording, loop, set())}
+                return {span.task: span for span in timeline(recording, loop, set(), __file__)}
             finally:
                 loop.forget()
                 loop.close()
@@ -53,7 +53,9 @@ def test_waits_are_named_by_what_is_waited_for(spans_of):
         async def hold():
             async with lock:
                 await asyncio.sleep(2)
+            await asyncio.sleep(1)
             await queue.put(1)
+            await asyncio.sleep(1)
 
         async def use():
             async with lock:
@@ -64,8 +66,10 @@ def test_waits_are_named_by_what_is_waited_for(spans_of):
         holding = asyncio.create_task(hold(), name="holder")
         await asyncio.create_task(use(), name="user")
 
-    waits = [part.what for part in parts(spans_of(main)["user"], "wait")]
-    assert waits[0].startswith("a lock")
+    lock, queue, task = (part.what for part in parts(spans_of(main)["user"], "wait"))
+    line = test_waits_are_named_by_what_is_waited_for.__code__.co_firstlineno + 2
+    assert lock == f"a lock (made in line {line})"
+    assert queue.startswith("an item of a queue") and task == "the task holder"
 
 
 def test_a_task_that_is_awaited_is_named(spans_of):
@@ -111,8 +115,8 @@ def test_what_is_too_much_is_left_out():
 
 def test_what_is_no_trace_is_refused():
     with pytest.raises(ValueError, match="not a trace file of version 1"):
-        trace.read(b"AIOTRACE\2\0\0\0")
-    assert trace.read(b"AIOTRACE\1\0\0\0 cut off") == []
+        trace.read(b"AIOTRACE\2\0\0\0", "")
+    assert trace.read(b"AIOTRACE\1\0\0\0 cut off", "") == []
 
 
 def drawn(*spans):

@@ -120,7 +120,7 @@ class Session:
             problem = self._explain(exc)
             del exc
         if recording is not None:
-            spans = timeline(recording, loop, hidden)
+            spans = timeline(recording, loop, hidden, str(self.path))
             recording.stop()
             self.write("timeline", spans=[asdict(span) for span in spans])
             del spans

@@ -92,14 +92,22 @@ class RecordedLoop(VirtualLoop):
 
 
 def timeline(
-    recording: aioxide.recording.Recording, loop: RecordedLoop, hidden: set[asyncio.Task]
+    recording: aioxide.recording.Recording,
+    loop: RecordedLoop,
+    hidden: set[asyncio.Task],
+    path: str,
 ) -> list[Span]:
-    """Return the tasks of a run that was recorded, with what each did and waited for."""
+    """Return the tasks of a run that was recorded, with what each did and waited for.
+
+    Arguments:
+        hidden: tasks that are left out.
+        path: the file whose lines are named.
+    """
     descriptor, name = tempfile.mkstemp(suffix=".aiotrace")
     os.close(descriptor)
     try:
         recording.dump(name)
-        events = trace.read(Path(name).read_bytes())
+        events = trace.read(Path(name).read_bytes(), path)
     finally:
         os.unlink(name)
     lives = Lives(loop.numbers(hidden))

@@ -73,24 +73,29 @@ Event = Created | Stepped | Woken | Cancelled | Marked
 
 @dataclass
 class _Tables:
+    path: str
     strings: dict[int, str] = field(default_factory=dict)
-    #: Line of each location.
-    lines: dict[int, int] = field(default_factory=dict)
+    #: File and line of each location.
+    places: dict[int, tuple[int, int]] = field(default_factory=dict)
     #: Name of each task.
     tasks: dict[int, int] = field(default_factory=dict)
     #: Where each object was made.
     objects: dict[int, int] = field(default_factory=dict)
 
 
-def read(data: bytes) -> list[Event]:
+def read(data: bytes, path: str) -> list[Event]:
     """Return the events of a trace file that concern tasks, in their order.
+
+    Arguments:
+        data: the content of the trace file.
+        path: the file whose lines are named.
 
     Raises:
         ValueError: it is no trace file, or of another version.
     """
     if data[:8] != b"AIOTRACE" or data[8:12] != b"\1\0\0\0":
         raise ValueError("not a trace file of version 1")
-    tables, events = _Tables(), b""
+    tables, events = _Tables(path), b""
     for kind, payload in _chunks(data):
         if kind == _EVENTS:
             events += payload[16:]
@@ -122,8 +127,8 @@ def _take(tables: _Tables, kind: int, payload: bytes) -> None:
             at += 8 + length
             tables.strings[number] = payload[at - length : at].decode("utf-8", "replace")
     elif kind == _LOCATIONS:
-        for number, _, _, line in struct.iter_unpack("<IIII", payload):
-            tables.lines[number] = line
+        for number, file, _, line in struct.iter_unpack("<IIII", payload):
+            tables.places[number] = file, line
     elif kind == _TASKS:
         for number, _, _, _, _, name, _ in struct.iter_unpack("<QQQIIII", payload):
             tables.tasks[number] = name
@@ -156,5 +161,7 @@ def _waits_for(tables: _Tables, kind: int, subject: int) -> str:
     text = WAITS[kind] if kind < len(WAITS) else WAITS[0]
     if kind == _OF_TASK and subject in tables.tasks:
         return f"the task {tables.strings.get(tables.tasks[subject], '?')}"
-    line = tables.lines.get(tables.objects.get(subject, 0), 0)
-    return f"{text} (made in line {line})" if line and kind != 1 else text
+    file, line = tables.places.get(tables.objects.get(subject, 0), (0, 0))
+    if line and tables.strings.get(file) == tables.path:
+        text += f" (made in line {line})"
+    return text

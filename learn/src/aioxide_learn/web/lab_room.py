@@ -22,7 +22,8 @@ class LabRooms:
         self._database = database
         self._listeners: dict[str, set[asyncio.Queue[str]]] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        #: The last check of each lab that was asked for, while it is not over.
+        self._checks: dict[str, asyncio.Task[None]] = {}
         self._closing = asyncio.Event()
 
     async def __aenter__(self) -> LabRooms:
@@ -48,12 +49,23 @@ class LabRooms:
         Raises:
             LabError: it was not started, or its file is gone.
         """
-        async with self._locks.setdefault(name, asyncio.Lock()):
-            self._tell(name, "running")
-            try:
-                await lab_work.check(self._database, name)
-            finally:
-                self._tell(name, "result")
+        before = self._checks.get(name)
+        check = asyncio.create_task(self._check(name, before), name=f"check {name}")
+        self._checks[name] = check
+        try:
+            await check
+        finally:
+            if self._checks.get(name) is check:
+                del self._checks[name]
+
+    async def _check(self, name: str, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        self._tell(name, "running")
+        try:
+            await lab_work.check(self._database, name)
+        finally:
+            self._tell(name, "result")
 
     async def events(self, name: str) -> AsyncIterator[str]:
         """Yield ``running`` and ``result`` as checks of a lab begin and end; watch its folder."""

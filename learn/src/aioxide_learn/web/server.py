@@ -42,6 +42,8 @@ class _Server(uvicorn.Server):
             proxy_headers=False,
             timeout_graceful_shutdown=3,
         )
+        # Here, since its imports would hold up the loop.
+        config.load()
         super().__init__(config)
         self._app = app
         self._at_start = at_start

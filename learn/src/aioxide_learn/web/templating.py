@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from datetime import datetime
 from typing import Any
 
@@ -55,10 +56,12 @@ def environment() -> jinja2.Environment:
 
 
 def warm() -> None:
-    """Compile the templates and load what highlights code; in a thread, before they are needed.
+    """Compile the templates and load what is imported late; in a thread, before it is needed.
 
     The first page would do it on the loop's thread, and the others wait.
     """
+    importlib.import_module("anyio.streams.memory")  # of Starlette's files and streams
+    importlib.import_module("anyio._backends._asyncio")
     for name in environment().list_templates():
         environment().get_template(name)
     markdown("```python\nawait asyncio.sleep(1)\n```")
