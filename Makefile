@@ -85,14 +85,16 @@ learn: ## Open the course, flashcards and labs in the browser: make learn ARGS=-
 	$(install_learn)
 	.venv/bin/aioxide-learn $(ARGS)
 
-# Without Chromium the tests of the pages in a browser are left out; it is said why.
+# Without Chromium the tests of the pages in a browser are left out; it is said why. Tests that
+# are named (ARGS=learn/tests/content) look for none; CHROMIUM names one.
 .PHONY: test-learn
 test-learn: ## Test the learning program; screenshots in target/learn-screenshots
-	@$(prepare) build test learn learn-test
+	@$(prepare) build test learn $(if $(filter learn/%,$(ARGS)),,learn-test)
 	$(develop)
 	$(install_learn)
 	mkdir -p target/learn-screenshots
-	CHROMIUM="$$(scripts/find-chromium || true)" LEARN_SCREENSHOTS='$(CURDIR)/target/learn-screenshots' \
+	$(if $(filter learn/%,$(ARGS)),,CHROMIUM="$$(scripts/find-chromium || true)") \
+		LEARN_SCREENSHOTS='$(CURDIR)/target/learn-screenshots' \
 		$(in_venv) $(if $(filter learn/%,$(ARGS)),-m pytest,scripts/test-in-parallel learn/tests) $(ARGS)
 
 # The build that lies in python/aioxide stays as it is: scripts/asan has one of its own. The
