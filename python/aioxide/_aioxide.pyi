@@ -156,8 +156,15 @@ def _use_exit_descriptors(allowed: bool) -> None:
 
 def _watchdog_next(
     generation: int, /
-) -> tuple[()] | tuple[int, int, int, float, int, bool, bool, str | None] | None:
-    """Wait up to a second for a report: loop, thread, item, seconds, waiting, over, runs, stack."""
+) -> (
+    tuple[()]
+    | tuple[int, int, int, float, int, bool, bool, str | None, tuple[str, int, str] | None]
+    | None
+):
+    """Wait up to a second for a report.
+
+    Loop, thread, item, seconds, waiting, over, runs, stack, and the function that is polled.
+    """
 
 def _watchdog_start(
     seconds: float | None, signal: int | None, reader: int | None, folders: list[str], /
@@ -256,6 +263,8 @@ class SocketCall(Coroutine[Any, None, Any]):
     def cr_running(self) -> bool: ...
     @property
     def cr_suspended(self) -> bool: ...
+    @property
+    def _rust_wait(self) -> tuple[str, Any] | None: ...
     def __del__(self) -> None: ...
     def __await__(self) -> Generator[Any, None, Any]: ...
     def send(self, _value: Any, /) -> Any: ...

@@ -60,7 +60,7 @@ def chain(coroutine: Any) -> list[Link]:
         if place is None and not native:
             links.append(Link(coroutine, None, False))
             break
-        ours = native or is_package(place.file) or place.line <= 0
+        ours = place is None or is_package(place.file) or place.line <= 0
         links.append(Link(coroutine, place, ours))
         coroutine = _awaited(coroutine)
     return links

@@ -144,12 +144,16 @@ def find_wait(links: list[Link], waiter: Any) -> Found:
         links: its coroutines.
         waiter: the future that its innermost coroutine awaits.
     """
+    awaiting = next((link for link in reversed(links) if link.place is not None), None)
+    rust = None if awaiting is None else getattr(awaiting.awaitable, "_rust_wait", None)
     inner = _package_links(links)
     names = [link.place.function if link.place else "" for link in inner]
     chosen = next((i for i, name in enumerate(names) if name in _SAY_MORE), None)
     if chosen is None:
         known = [i for i, name in enumerate(names) if name in _KINDS]
         chosen = known[-1] if known else None
+    if chosen is None and rust is not None:
+        return _of_rust(*rust)
     if chosen is None or (_KINDS[names[chosen]] == "future"):
         return _of_future(links, waiter)
     kind, name, link = _KINDS[names[chosen]], names[chosen], inner[chosen]
@@ -318,6 +322,20 @@ _DESCRIBE: dict[str, Callable[[str, str, Link, Any], Found]] = {
 }
 
 
+def _of_rust(kind: str, subject: Any) -> Found:
+    if isinstance(subject, asyncio.Task):
+        return Found(kind, f"task {subject.get_name()!r}", (subject,))
+    text = {
+        "sleep": "a deadline",
+        "read": "data",
+        "write": "room to write",
+        "thread": "a call in a thread",
+        "future": "a future",
+    }
+    found = text.get(kind)
+    return Found(kind, f"{found}, in Rust" if found else "a Rust future", subject=subject)
+
+
 def _of_future(links: list[Link], waiter: Any) -> Found:
     if isinstance(waiter, asyncio.Task):
         return Found("task", f"task {waiter.get_name()!r}", (waiter,))
@@ -333,8 +351,6 @@ def _of_future(links: list[Link], waiter: Any) -> Found:
     expression = _awaited_expression(links)
     if "run_in_executor" in expression or _is_call_in_executor(waiter):
         return Found("thread", f"a call in an executor{_quoted(expression)}")
-    if "_pulse" in type(waiter).__name__:
-        return Found("rust future", "a Rust future")
     if waiter is None:
         return Found("future", f"a future{_quoted(expression)}")
     if not isinstance(waiter, asyncio.Future):

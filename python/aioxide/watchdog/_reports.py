@@ -69,6 +69,7 @@ class _Reports:
         over: bool,
         runs: bool,
         held: str | None,
+        polled: tuple[str, int, str] | None,
     ) -> None:
         """Log one report of ``_watchdog_next``."""
         if over:
@@ -88,10 +89,13 @@ class _Reports:
         if held and (from_text := _culprit_from_text(held)).place is not None:
             # What kept the GIL may have returned; the stack of that moment is the one that counts.
             culprit = culprit._replace(place=from_text.place, stack=from_text.stack)
+        future = None if polled is None else Place(*polled)
+        if culprit.place is None:
+            culprit = culprit._replace(place=future)
         if not self._may_report(culprit.place):
             return
         self.open[(beat, item)] = culprit
-        self._log_begin(culprit, thread, seconds, waiting, held is not None)
+        self._log_begin(culprit, thread, seconds, waiting, held is not None, future)
 
     def _may_report(self, place: Place | None) -> bool:
         now = time.monotonic()
@@ -105,7 +109,13 @@ class _Reports:
         return True
 
     def _log_begin(
-        self, culprit: Culprit, thread: int, seconds: float, waiting: int, held: bool
+        self,
+        culprit: Culprit,
+        thread: int,
+        seconds: float,
+        waiting: int,
+        held: bool,
+        future: Place | None,
     ) -> None:
         task = _task_of(thread)
         text = f"the event loop has been blocked for {seconds:.2f} s by {_named(culprit)}"
@@ -113,6 +123,8 @@ class _Reports:
             text += f", task {task!r}"
         if held:
             text += ", which kept the GIL"
+        if future is not None and future != culprit.place:
+            text += f", while {future.function} ({future.file}:{future.line}) is polled"
         if waiting:
             text += f"; {_counted(waiting)} {'waits' if waiting == 1 else 'wait'}"
         again = self.held_back.pop(culprit.place, 0)

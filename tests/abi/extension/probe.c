@@ -11,6 +11,7 @@
 #define PY_SSIZE_T_CLEAN
 #include "loop_v1.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -69,7 +70,8 @@ static struct aioxide_wake waker_of(uintptr_t word)
 static void rest(double seconds)
 {
     struct timespec time = {(time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9)};
-    nanosleep(&time, NULL);
+    while (nanosleep(&time, &time) != 0 && errno == EINTR)
+        continue;
 }
 
 static void call_make(uintptr_t data)
@@ -133,6 +135,8 @@ static int poll_leaf(struct body *body, const char *name, PyObject *argument,
     return answer;
 }
 
+#include "leaves.h"
+
 static int perform(struct body *body, uintptr_t word, const char *name, PyObject *argument,
                    PyObject **result)
 {
@@ -165,6 +169,10 @@ static int perform(struct body *body, uintptr_t word, const char *name, PyObject
         return AIOXIDE_PENDING;
     } else if (strcmp(name, "forever") == 0)
         return AIOXIDE_PENDING;
+    else if (strcmp(name, "keep") == 0)
+        return keep(argument);
+    else if (strcmp(name, "poll kept") == 0)
+        return poll_kept(body, word, argument);
     else if (strcmp(name, "spin") == 0) {
         /* It never yields, and keeps the GIL. */
         rest(PyFloat_AsDouble(argument));
@@ -348,6 +356,8 @@ static PyMethodDef METHODS[] = {
     {"table", table, METH_NOARGS, "Size, major and minor version."},
     {"misuse", misuse, METH_VARARGS, "Break a rule of the contract."},
     {"outside", outside, METH_VARARGS, "Call an entry where there is no turn."},
+    {"poll_kept_here", poll_kept_here, METH_O, "Poll a leaf that was kept."},
+    {"drop_kept", drop_kept, METH_O, "Drop a leaf that was kept."},
     {"wake", wake, METH_VARARGS, "Wake a word."},
     {"start_waking", start_waking, METH_VARARGS, "Wake words from threads until told to stop."},
     {"stop_waking", stop_waking, METH_NOARGS, "End these threads."},

@@ -9,6 +9,7 @@ pub mod context;
 pub mod deallocation;
 #[cfg(Py_3_14)]
 pub mod debug_offsets;
+pub mod definition;
 pub mod entry;
 pub mod errors;
 pub mod exiting;

@@ -1,7 +1,11 @@
 //! What a watched loop publishes.
 
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::ffi::definition::Definition;
 
 /// Which item a loop runs. Written by the loop's thread, read by the detector.
 ///
@@ -26,6 +30,21 @@ pub struct Beat {
     kernel_thread: AtomicI32,
     /// Python's number of the loop's thread.
     python_thread: AtomicU64,
+    /// The function of another extension module whose future the item polls, or null.
+    polled: AtomicPtr<Definition>,
+}
+
+/// A future is polled until this is dropped.
+pub struct Polled {
+    beat: Arc<Beat>,
+    /// Futures may poll others.
+    outer: *mut Definition,
+}
+
+impl Drop for Polled {
+    fn drop(&mut self) {
+        self.beat.polled.store(self.outer, Ordering::Release);
+    }
 }
 
 /// An item that has ended after it was reported.
@@ -53,6 +72,7 @@ impl Beat {
             made: Instant::now(),
             kernel_thread: AtomicI32::new(0),
             python_thread: AtomicU64::new(0),
+            polled: AtomicPtr::new(null_mut()),
         };
         beat.set_threshold(threshold);
         beat
@@ -121,6 +141,19 @@ impl Beat {
                 waiting: self.waiting(item),
             }),
         }
+    }
+
+    /// The loop's thread polls a future of this function from now on.
+    pub fn begin_poll(self: Arc<Self>, definition: &'static Definition) -> Polled {
+        let definition = std::ptr::from_ref(definition).cast_mut();
+        let outer = self.polled.swap(definition, Ordering::AcqRel);
+        Polled { beat: self, outer }
+    }
+
+    /// The function whose future is polled.
+    pub fn polled(&self) -> Option<&'static Definition> {
+        // SAFETY: it is null, or comes from a reference that lives as long as the process.
+        unsafe { self.polled.load(Ordering::Acquire).as_ref() }
     }
 
     /// The number of the item that runs; even if none does.

@@ -14,6 +14,7 @@ use super::Beat;
 use super::beat::Ended;
 use super::stack::{StackSource, write_to_standard_error};
 use crate::ffi::at_fork::AtFork;
+use crate::ffi::definition::Definition;
 
 /// How long the reporting thread may take to get the GIL before native code is said to keep it.
 /// An interpreter thread gives it up after 5 ms.
@@ -306,13 +307,16 @@ fn tell_if_held(mut state: MutexGuard<'static, State>, now: Instant) -> MutexGua
     }
     in_hand.told = true;
     let report = in_hand.report.clone();
+    // First, since the signal that asks for the stack may end what it interrupts.
+    let polled = report.beat.polled();
     let stack = state.stack.take();
     // Asking for a stack takes time, in which the loop may want the lock.
     drop(state);
     let mut frames =
         stack.as_ref().map(|stack| stack.ask(report.beat.threads().0)).unwrap_or_default();
     let blocked = report.duration + now.elapsed() + kept;
-    write_to_standard_error(&told(&frames, stack.as_ref(), blocked, kept, report.waiting));
+    let caller = (stack.as_ref(), polled);
+    write_to_standard_error(&told(&frames, caller, blocked, kept, report.waiting));
     if let Some(stack) = &stack
         && frames.is_empty()
     {
@@ -331,7 +335,7 @@ fn tell_if_held(mut state: MutexGuard<'static, State>, now: Instant) -> MutexGua
 
 fn told(
     frames: &str,
-    source: Option<&StackSource>,
+    (source, polled): (Option<&StackSource>, Option<&Definition>),
     blocked: Duration,
     kept: Duration,
     waiting: u64,
@@ -340,6 +344,9 @@ fn told(
         Some(frame) => format!("called at {frame}"),
         None => "whose Python caller is not known yet".to_string(),
     };
+    let polled = polled.map_or_else(String::new, |function| {
+        format!(", while {} ({}:{}) is polled", function.path(), function.file(), function.line())
+    });
     let waiting = match waiting {
         0 => String::new(),
         1 => "; 1 ready task or callback waits".to_string(),
@@ -347,7 +354,7 @@ fn told(
     };
     format!(
         "aioxide: the event loop has been blocked for {:.2} s by code that has kept the GIL for \
-         {:.2} s, {caller}{waiting}\n{frames}",
+         {:.2} s, {caller}{polled}{waiting}\n{frames}",
         blocked.as_secs_f64(),
         kept.as_secs_f64(),
     )

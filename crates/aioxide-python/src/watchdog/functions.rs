@@ -57,8 +57,9 @@ pub fn _watchdog_stop(py: Python<'_>) {
 ///
 /// Returns None when the watchdog was stopped, an empty tuple when there is nothing to report, else
 /// the number of the loop, the identity of its thread, the number of the item, seconds, the number
-/// of items that it delays, whether it is over, whether the loop still runs it, and the stack that
-/// was written to standard error, or None.
+/// of items that it delays, whether it is over, whether the loop still runs it, the stack that was
+/// written to standard error, or None, and the file, the line and the name of the function whose
+/// future is polled, if it is one of another extension module, or None.
 #[pyfunction]
 #[pyo3(signature = (generation, /))]
 pub fn _watchdog_next(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<'_, PyTuple>>> {
@@ -75,6 +76,13 @@ pub fn _watchdog_next(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<
         Some(text) => allocate::string(py, &text)?.into_any(),
         None => py.None().into_bound(py),
     };
+    let polled = match report.beat.polled().filter(|_| runs) {
+        Some(function) => {
+            let [file, path] = [function.file(), function.path()];
+            (Made(&*file), Made(function.line()), Made(&*path)).into_pyobject(py)?.into_any()
+        }
+        None => py.None().into_bound(py),
+    };
     let items = (
         Made(report.beat.id()),
         Made(report.beat.threads().1),
@@ -84,6 +92,7 @@ pub fn _watchdog_next(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<
         report.over,
         runs,
         held,
+        polled,
     );
     items.into_pyobject(py).map(Some)
 }

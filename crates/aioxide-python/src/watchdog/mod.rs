@@ -18,7 +18,7 @@ mod functions;
 mod lints;
 mod stack;
 
-pub use beat::Beat;
+pub use beat::{Beat, Polled};
 pub use detector::{Running, default_threshold, is_started, report_end};
 pub use functions::{_watchdog_next, _watchdog_start, _watchdog_stop};
 pub use lints::{_tell_lints, note_cancellation, note_made};

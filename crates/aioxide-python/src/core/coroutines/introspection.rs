@@ -4,10 +4,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 use pyo3::{PyTraverseError, PyTypeInfo};
 
 use super::{Coroutine, origins};
+use crate::ffi::allocate;
 use crate::stdlib;
 
 #[pymethods]
@@ -22,6 +23,16 @@ impl Coroutine {
     #[getter]
     fn cr_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.code(py)
+    }
+
+    /// What a suspended Rust future waits for: the kind of it, and the Python object if it is one.
+    /// None for other coroutines.
+    #[getter]
+    fn _rust_wait<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let Some((kind, object)) = self.state.program.rust_wait(py) else { return Ok(None) };
+        let kind = allocate::string(py, kind.word())?.into_any();
+        let object = object.unwrap_or_else(|| py.None()).into_bound(py);
+        allocate::tuple(py, [kind, object]).map(Some)
     }
 
     /// Where it was made, if a loop in debug mode has recorded that.

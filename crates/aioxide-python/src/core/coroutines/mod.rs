@@ -6,7 +6,6 @@
 
 mod awaiting;
 mod coroutine_check;
-mod definition;
 mod introspection;
 mod object;
 mod origins;
@@ -16,7 +15,6 @@ mod stepping;
 
 pub use awaiting::awaiting;
 pub use coroutine_check::{is_coroutine, iscoroutine};
-pub use definition::Definition;
 pub use introspection::{Steps, code_of, conceal_iteration};
 pub use object::{Coroutine, install_slots};
 pub use origins::_want_origins;

@@ -10,7 +10,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{Borrowed, PyTraverseError, PyTypeInfo};
 
-use super::Definition;
 use super::introspection::{Steps, code_of, iter_slot, itself_slot};
 use super::origins;
 use super::phase::Phase;
@@ -18,6 +17,7 @@ use super::stepping::{Flow, Resumption};
 use crate::core::dispatch::Program;
 use crate::core::futures::{sent, thrown};
 use crate::ffi::allocate;
+use crate::ffi::definition::Definition;
 use crate::ffi::entry::{Attach, enter};
 use crate::ffi::errors::Settled;
 use crate::ffi::finalizer::Finalize;

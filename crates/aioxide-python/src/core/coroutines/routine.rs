@@ -5,8 +5,8 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
-use super::Definition;
 use crate::core::futures::Future;
+use crate::ffi::definition::Definition;
 
 /// The input that resumes a body.
 pub enum Input<'py> {

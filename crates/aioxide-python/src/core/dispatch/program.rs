@@ -5,8 +5,9 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use crate::core::coroutines::{Completed, Definition, Input, ResumePoint, Routine, Step};
+use crate::core::coroutines::{Completed, Input, ResumePoint, Routine, Step};
 use crate::core::rust_futures::RustFuture;
+use crate::ffi::definition::Definition;
 use crate::ffi::gil_cell::unsafe_cell_methods;
 use crate::net::accepting::AcceptConnection;
 use crate::net::streams::{
@@ -29,6 +30,8 @@ unsafe_cell_methods!(Program {
 } with py {
     /// See [`Routine::try_complete`].
     fn try_complete(&mut self, point: ResumePoint) -> Option<Completed>;
+    /// See [`Program::rust_wait`].
+    fn rust_wait(&mut self) -> Option<(WaitKind, Option<Py<PyAny>>)>;
 });
 
 macro_rules! programs {
@@ -103,6 +106,14 @@ macro_rules! programs {
 }
 
 impl Program {
+    /// What a Rust future waits for; see [`RustFuture::waits`]. None for other programs.
+    fn rust_wait(&mut self, py: Python<'_>) -> Option<(WaitKind, Option<Py<PyAny>>)> {
+        match self {
+            Self::RustFuture(future) => future.waits(py),
+            _ => None,
+        }
+    }
+
     /// What it waits for when it waits for a future.
     pub(in crate::core) fn wait_kind(&self) -> WaitKind {
         match self {
@@ -126,7 +137,7 @@ impl Program {
             | Self::ReadExactly(_)
             | Self::ReadUntil(_)
             | Self::WaitForData(_) => WaitKind::Read,
-            Self::RustFuture(_) => WaitKind::RustFuture,
+            Self::RustFuture(future) => future.wait_kind(),
             Self::Sleep(_) => WaitKind::Sleep,
             Self::StartTls(_) => WaitKind::Connect,
             Self::Wait(_) | Self::WaitForOne(_) => WaitKind::Gather,

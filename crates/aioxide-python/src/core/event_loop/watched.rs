@@ -8,8 +8,9 @@ use pyo3::prelude::*;
 use super::LoopCore;
 use super::scheduling::thread_identity;
 use crate::core::dispatch::Ready;
+use crate::ffi::definition::Definition;
 use crate::stdlib;
-use crate::watchdog::{self, Beat, Running};
+use crate::watchdog::{self, Beat, Polled, Running};
 
 /// Debug mode with a smaller `slow_callback_duration` wants to see every callback, not what blocks.
 const SHORTEST_IN_DEBUG_MODE: f64 = 0.01;
@@ -66,6 +67,13 @@ impl LoopCore {
             drop(self.watched.replace(py, Some(Running::new(beat))));
         }
         Ok(())
+    }
+
+    /// Publishes that a future of this function is polled until what is returned is dropped; None
+    /// unless the loop is watched.
+    #[inline]
+    pub fn announce_poll(&self, py: Python<'_>, definition: &'static Definition) -> Option<Polled> {
+        self.beat.clone_ref(py).map(|beat| beat.begin_poll(definition))
     }
 
     /// What to publish `count` items by; None unless the loop is watched.

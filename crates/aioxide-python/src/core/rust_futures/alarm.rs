@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use aioxide_trace::WaitKind;
 use pyo3::prelude::*;
 
 use super::turn;
@@ -96,7 +97,11 @@ impl RustFutureTrait for Sleep {
                 turn.core().get().schedule_at(py, deadline, Ready::Ring(Arc::clone(&alarm)));
                 alarm
             });
-            alarm.poll(py, context.waker())
+            let polled = alarm.poll(py, context.waker());
+            if polled.is_pending() {
+                turn.waits_for(WaitKind::Sleep, None);
+            }
+            polled
         })
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future as RustFutureTrait;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use aioxide_trace::WaitKind;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -12,6 +13,7 @@ use super::turn::{self, Turn};
 use crate::core::coroutines::is_coroutine;
 use crate::core::dispatch::{Waiter, as_native, cancel_with_message};
 use crate::core::futures::{Callback, Future, is_future};
+use crate::core::tasks::Task;
 use crate::ffi::gil_cell::GilCell;
 use crate::ffi::held::Held;
 use crate::stdlib;
@@ -134,6 +136,9 @@ impl RustFutureTrait for Awaited {
                     Err(error) => return Poll::Ready(Err(error)),
                 },
             }
+            let is_task = future.is_instance_of::<Task>();
+            let kind = if is_task { WaitKind::Task } else { WaitKind::Future };
+            turn.waits_for(kind, Some(&future));
             Poll::Pending
         })
     }

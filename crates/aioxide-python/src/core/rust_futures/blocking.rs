@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use aioxide_trace::WaitKind;
 use pyo3::prelude::*;
 
 use super::turn;
@@ -66,6 +67,7 @@ impl<T> RustFutureTrait for Blocking<T> {
                 // What a waker does when it is dropped is not known.
                 drop(call);
                 drop(before);
+                turn::with(|turn| turn.waits_for(WaitKind::Thread, None));
                 Poll::Pending
             }
         }

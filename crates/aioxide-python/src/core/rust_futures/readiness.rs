@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use aioxide_trace::WaitKind;
 use pyo3::prelude::*;
 
 use super::{Alarm, turn};
@@ -59,7 +60,15 @@ impl RustFutureTrait for Readiness {
                     this.alarm.insert(alarm)
                 }
             };
-            Ok(alarm.poll(py, context.waker()))
+            let polled = alarm.poll(py, context.waker());
+            if polled.is_pending() {
+                let kind = match this.direction {
+                    Direction::Read => WaitKind::Read,
+                    Direction::Write => WaitKind::Write,
+                };
+                turn.waits_for(kind, None);
+            }
+            Ok(polled)
         });
         match polled {
             Ok(Poll::Pending) => Poll::Pending,

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
 use aioxide_engine::futures::Key;
+use aioxide_trace::WaitKind;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PySystemError};
 use pyo3::gc::PyVisit;
@@ -14,12 +15,16 @@ use pyo3::prelude::*;
 
 use super::body::{Body, Output};
 use super::foreign::{Answer, ForeignBody};
-use super::turn;
-use crate::core::coroutines::{Coroutine, Definition, Input, Routine, Step, awaiting};
+use super::turn::{self, Waits};
+use crate::core::coroutines::{Coroutine, Input, Routine, Step, awaiting};
 use crate::core::current_task::running_loop;
 use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
+use crate::core::tasks::Task;
+use crate::ffi::definition::Definition;
+use crate::ffi::gil_cell::CloneRef;
 use crate::ffi::held::References;
+use crate::recorder;
 
 /// A native coroutine that polls `future`.
 ///
@@ -45,6 +50,8 @@ pub struct RustFuture {
     /// It is dropped inside a turn only; what would be dropped outside is leaked.
     body: ManuallyDrop<Option<Body>>,
     place: Place,
+    /// What it waits for, if it has said so when it was polled last.
+    waits: Option<Waits>,
 }
 
 /// Where a future is polled. The first step decides.
@@ -65,7 +72,22 @@ impl RustFuture {
             references: References::default(),
             body: ManuallyDrop::new(Some(body)),
             place: Place::Nowhere,
+            waits: None,
         }
+    }
+
+    /// What it waits for: the kind, and the Python object if it is one. None before it was polled.
+    pub fn waits(&self, py: Python<'_>) -> Option<(WaitKind, Option<Py<PyAny>>)> {
+        match (&self.waits, &self.place) {
+            (Some(waits), _) => Some((waits.kind, waits.object.clone_ref(py))),
+            (None, Place::Nowhere) => None,
+            (None, _) => Some((WaitKind::RustFuture, None)),
+        }
+    }
+
+    /// The kind of it.
+    pub fn wait_kind(&self) -> WaitKind {
+        self.waits.as_ref().map_or(WaitKind::RustFuture, |waits| waits.kind)
     }
 
     /// The future of another extension module's function.
@@ -101,6 +123,7 @@ impl RustFuture {
             Place::Arena(core, key) => Some((core.into_bound(py), key)),
             Place::Nowhere | Place::Elsewhere => None,
         };
+        drop(self.waits.take());
         if let Some(body) = self.body.take() {
             let core = place.as_ref().map(|(core, _)| core);
             // A panic in a destructor of the future must not leave a slot of the interpreter.
@@ -131,18 +154,27 @@ impl RustFuture {
         let this = core.get();
         let Some(body) = self.body.as_mut() else { return Err(has_ended()) };
         this.check_thread()?;
+        let _polled = self.definition.and_then(|definition| this.announce_poll(py, definition));
         drop(this.arena.begin_now(py, key));
         let Some(waker) = this.arena.waker(py, key) else {
             this.check_closed(py)?;
             return Err(PyRuntimeError::new_err(crate::name!("the Rust future has no loop")));
         };
         let poll = AssertUnwindSafe(|| body.poll(py, &waker));
-        let polled =
-            turn::run(py, Some(core), self.owner.as_ref(), &self.references, || catch_unwind(poll));
+        let (polled, waits) =
+            turn::run_listening(py, Some(core), self.owner.as_ref(), &self.references, || {
+                catch_unwind(poll)
+            });
+        drop(std::mem::replace(&mut self.waits, waits));
         match polled.map_err(panicked)? {
             Poll::Ready(result) => Ok(Polled::Ended(result)),
             Poll::Pending => Ok(Polled::Waits(match Self::suspend(core, key)? {
-                Some(pulse) => Step::Wait(pulse),
+                Some(pulse) => {
+                    if recorder::is_on() {
+                        self.note_task(pulse.bind(py));
+                    }
+                    Step::Wait(pulse)
+                }
                 None => Step::Yield,
             })),
         }
@@ -163,6 +195,18 @@ impl RustFuture {
         };
         this.flush_woken(py)?;
         Ok((!again && !pulse.get().is_done(py)).then_some(pulse))
+    }
+
+    /// Who waits for the pulse waits for a task, if that is what the future has said.
+    #[cold]
+    fn note_task(&self, pulse: &Bound<'_, Future>) {
+        let py = pulse.py();
+        let object = self.waits.as_ref().and_then(|waits| waits.object.as_ref());
+        if let Some(task) = object.and_then(|object| object.bind(py).cast::<Task>().ok())
+            && let Some(record) = task.get().record(py)
+        {
+            recorder::note_object(pulse, record.id());
+        }
     }
 
     /// A step on another loop.
@@ -247,6 +291,9 @@ impl Routine for RustFuture {
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.owner)?;
+        if let Some(waits) = &self.waits {
+            visit.call(&waits.object)?;
+        }
         if let Place::Arena(core, _) = &self.place {
             visit.call(core)?;
         }

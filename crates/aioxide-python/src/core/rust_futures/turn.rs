@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
+use aioxide_trace::WaitKind;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -17,6 +18,15 @@ pub struct Turn<'a, 'py> {
     core: Option<&'a Bound<'py, LoopCore>>,
     owner: Option<&'a Py<PyAny>>,
     references: &'a References,
+    waits: Cell<Option<Waits>>,
+}
+
+/// What the future of a turn has said that it waits for.
+pub struct Waits {
+    /// The kind, as the recorder has it.
+    pub kind: WaitKind,
+    /// The Python object, if it is one.
+    pub object: Option<Py<PyAny>>,
 }
 
 /// The same with its lifetimes erased, on the stack of [`run`].
@@ -48,10 +58,23 @@ pub fn run<R>(
     references: &References,
     body: impl FnOnce() -> R,
 ) -> R {
-    let turn = Turn { py, core, owner, references };
+    run_listening(py, core, owner, references, body).0
+}
+
+/// The same. Also returns what the future waits for, if it has said so.
+pub fn run_listening<R>(
+    py: Python<'_>,
+    core: Option<&Bound<'_, LoopCore>>,
+    owner: Option<&Py<PyAny>>,
+    references: &References,
+    body: impl FnOnce() -> R,
+) -> (R, Option<Waits>) {
+    let turn = Turn { py, core, owner, references, waits: Cell::new(None) };
     let frame = Frame { turn: NonNull::from(&turn).cast() };
-    let _restore = Restore(CURRENT.replace(Some(frame)));
-    body()
+    let restore = Restore(CURRENT.replace(Some(frame)));
+    let result = body();
+    drop(restore);
+    (result, turn.waits.take())
 }
 
 /// Runs `body` in a turn without a loop, in which futures that were never polled are dropped.
@@ -126,6 +149,18 @@ impl<'a, 'py> Turn<'a, 'py> {
     /// Keeps a reference for the future.
     pub fn hold<T>(&self, object: Bound<'py, T>) -> Held<T> {
         self.references.hold(object)
+    }
+
+    /// The future waits for this, at least. Beside something else a deadline does not count; of two
+    /// others neither does.
+    pub fn waits_for(&self, kind: WaitKind, object: Option<&Bound<'_, PyAny>>) {
+        let new = |kind| Waits { kind, object: object.map(|it| it.clone().unbind()) };
+        self.waits.set(Some(match self.waits.take() {
+            None => new(kind),
+            Some(before) if before.kind == WaitKind::Sleep => new(kind),
+            Some(before) if kind == WaitKind::Sleep => before,
+            Some(_) => Waits { kind: WaitKind::RustFuture, object: None },
+        }));
     }
 
     /// Whether it is this future for which a reference is kept.

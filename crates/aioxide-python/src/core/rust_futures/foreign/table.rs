@@ -16,9 +16,10 @@ use pyo3::types::PyCapsule;
 use super::super::routine::RustFuture;
 use super::super::turn::{self, Turn};
 use super::{ForeignBody, ForeignCall, Leaf, waker};
-use crate::core::coroutines::{Coroutine, Definition};
+use crate::core::coroutines::Coroutine;
 use crate::core::current_task::running_loop_or_none;
 use crate::core::event_loop::LoopCore;
+use crate::ffi::definition::Definition;
 use crate::ffi::entry::{Attach, Returned, enter};
 use crate::ffi::held::Held;
 
