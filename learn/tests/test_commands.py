@@ -167,6 +167,35 @@ def test_a_lab_is_watched(folder, tmp_path):
         assert process.wait(15) == 130
 
 
+def test_hints_are_asked_for_while_a_lab_is_watched(folder):
+    lab = labs.all_labs()[0]
+    run(folder, "lab", "start", lab.name)
+    main, other = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "lab", "watch", lab.name, "--data", str(folder)],
+        stdin=other,
+        stdout=other,
+        stderr=other,
+        close_fds=True,
+    ) as process:
+        os.close(other)
+        seen = b""
+        end = time.monotonic() + 30
+        for expected, wish in (
+            (b"watching", b"h\n"),
+            (b"Hint 1 of", b"s\n"),
+            (lab.solution.splitlines()[-1].encode(), b""),
+        ):
+            while expected not in seen:
+                assert select.select([main], [], [], end - time.monotonic())[0], seen
+                seen += os.read(main, 4096)
+            seen = seen.partition(expected)[2]
+            os.write(main, wish)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15) == 130
+    os.close(main)
+
+
 def test_the_server_listens_on_loopback_only_and_ends_with_an_open_stream(folder):
     lab = labs.all_labs()[0]
     run(folder, "lab", "start", lab.name)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import re
 import sys
+import time
 import warnings
+from collections.abc import Callable
 
 from .report import Finding
 
@@ -48,6 +51,13 @@ class Findings:
         warnings.showwarning = self._warned
         sys.unraisablehook = self._unraisable
         sys.addaudithook(self._audited)
+        if sys.version_info < (3, 13):
+            # Sleeping has an audit event from 3.13 on.
+            time.sleep = functools.wraps(time.sleep)(functools.partial(self._sleep, time.sleep))
+
+    def _sleep(self, sleep: Callable[[float], None], seconds: float) -> None:
+        self._audited("time.sleep", (seconds,))
+        sleep(seconds)
 
     def collect(self) -> None:
         """Make the interpreter report what was dropped without being awaited or closed."""
