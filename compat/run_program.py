@@ -21,6 +21,9 @@ def main() -> None:
     options = parse_options()
     faulthandler.dump_traceback_later(options.deadline, exit=True)
     [program] = catalogue.chosen([options.program])
+    if os.environ.get("AIOXIDE_WATCH"):
+        # What it opens is open before anything is counted.
+        import aioxide  # noqa: F401
     if options.loop == "aioxide" and program.start == catalogue.INSTALL:
         import aioxide
 

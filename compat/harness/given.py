@@ -8,6 +8,7 @@ import importlib
 import json
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -94,6 +95,10 @@ class Given:
         pools = [it for it in gc.get_objects() if type(it) is HttpPool]
         if not any(pool.idle + pool.in_use for pool in pools):
             raise ProgramError(f"no connection is in any of {len(pools)} native pools")
+
+    def threads(self) -> list[threading.Thread]:
+        """The threads of Python's that run, but that of the lints (`--lints`)."""
+        return [each for each in threading.enumerate() if each.name != "aioxide-watchdog"]
 
     def run(self, main: Coroutine[Any, Any, None]) -> None:
         """Run the program's main coroutine as the catalogue says, and see what it leaves.

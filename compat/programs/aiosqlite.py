@@ -11,7 +11,7 @@ from harness.given import Given
 
 def main(given: Given) -> None:
     given.run(work(given))
-    assert threading.active_count() == 1, threading.enumerate()
+    assert given.threads() == [threading.main_thread()]
 
 
 async def work(given: Given) -> None:

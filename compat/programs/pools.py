@@ -28,7 +28,7 @@ multiprocessing.forkserver.ensure_running()
 
 def main(given: Given) -> None:
     given.run(work(given))
-    assert threading.active_count() == 1, threading.enumerate()
+    assert given.threads() == [threading.main_thread()]
 
 
 async def work(given: Given) -> None:

@@ -12,7 +12,7 @@ async def query(database, seconds):
 
 async def handle_order(database, stock, mails, number):
     for turn in itertools.count():
-        await query(database, 0.05)
+        await query(database, 0.3)
         async with stock:
             await asyncio.sleep(0.002)
         await mails.put(f"order {number}.{turn}")

@@ -41,8 +41,10 @@ async function ask(path, arguments_ = {}, method = "GET") {
 
 function waits(task) {
   if (!task.waits_for) return "";
-  const { kind, text } = task.waits_for;
-  return `${duration(task.waiting_ns)} ${!text ? kind : text.startsWith(kind) ? text : `${kind} ${text}`}`;
+  const { kind, text } = task.waits_for, first = kind.split(" ")[0];
+  // The kind is named once: "queue get made at app.py:3".
+  const named = text.startsWith(first) ? kind + text.slice(first.length) : `${kind} ${text}`;
+  return `${duration(task.waiting_ns)} ${named.trim()}`;
 }
 
 function taskRow(pid, task, depth, several) {

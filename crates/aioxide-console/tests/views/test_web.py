@@ -44,7 +44,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path):
+def watched(tmp_path, page):
     made = []
 
     def start(*kind):
@@ -52,6 +52,8 @@ def watched(tmp_path):
         return made[-1]
 
     yield start
+    # The servers end before the page does, which would ask them again.
+    page.goto("about:blank")
     for each in made:
         each.close()
 

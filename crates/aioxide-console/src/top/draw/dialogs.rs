@@ -84,7 +84,7 @@ fn task_lines(
         let waits = task
             .waits_for
             .as_ref()
-            .map(|wait| format!(" for {} {}", visible(&wait.kind), visible(&wait.text)));
+            .map(|wait| format!(" for {}", visible(&super::tasks::wait_text(wait))));
         lines.push(Line::from(format!("{}{}", task.state.word(), waits.unwrap_or_default())));
     } else {
         lines.push(Line::from(format!("task {id}")));

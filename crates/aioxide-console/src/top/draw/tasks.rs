@@ -5,7 +5,7 @@ use super::super::rows::Row;
 use super::BOLD;
 use crate::escape::visible;
 use crate::units::{count, duration};
-use aioxide_trace::wire::State;
+use aioxide_trace::wire::{State, WaitsFor};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
 use ratatui::style::{Color, Style};
@@ -87,18 +87,26 @@ fn cells(row: &Row<'_>, several: bool, columns: &[usize], tree: bool) -> Vec<Cel
         });
     }
     let mut waits = task.waits_for.as_ref().map_or_else(String::new, |wait| {
-        let text = match (&wait.kind[..], &wait.text[..]) {
-            (kind, "") => kind.to_owned(),
-            (kind, text) if text.starts_with(kind) => text.to_owned(),
-            (kind, text) => format!("{kind} {text}"),
-        };
-        format!("{} {}", duration(task.waiting_ns), visible(&text))
+        let text: Vec<String> =
+            wait_text(wait).split(' ').map(|word| file_name(word).to_owned()).collect();
+        format!("{} {}", duration(task.waiting_ns), visible(&text.join(" ")))
     });
     if task.unsent > 0 {
         waits += &format!("  {} unsent", crate::units::bytes(task.unsent));
     }
     cells.push(Cell::from(waits));
     cells
+}
+
+/// What is waited for, with its kind named once: "queue get made at app.py:3".
+pub fn wait_text(wait: &WaitsFor) -> String {
+    let kind = &wait.kind[..];
+    let first = kind.split(' ').next().unwrap_or(kind);
+    match wait.text.strip_prefix(first) {
+        Some(rest) => format!("{kind}{rest}"),
+        None if wait.text.is_empty() => kind.to_owned(),
+        None => format!("{kind} {}", wait.text),
+    }
 }
 
 /// The file's name and the line of a place: a column has no room for folders.
