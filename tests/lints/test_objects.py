@@ -168,6 +168,44 @@ def test_queue_that_was_there_before_anybody_looked(only_ours, api, looked_at):
     assert finding.created is None
 
 
+def test_objects_that_lie_about_their_class_are_left_alone(lints):
+    from aioxide.lints._patrol import Patrol
+
+    asked = []
+
+    class Proxy:
+        @property
+        def __class__(self):
+            asked.append(self)
+            raise RuntimeError("outside of a request")
+
+    kept = Proxy()
+    patrol = Patrol()
+    patrol.start()
+    patrol.stop()
+    assert (type(kept), asked) == (Proxy, [])
+
+
+@pytest.mark.parametrize("hostile", ["__eq__", "__hash__", "qsize", "maxsize"])
+def test_queue_of_a_hostile_subclass(only_ours, api, looked_at, hostile):
+    def fail(self, *arguments):
+        raise RuntimeError("hostile")
+
+    value = property(fail) if hostile == "maxsize" else fail
+    kind = type("Hostile", (api.Queue,), {"__hash__": api.Queue.__hash__, hostile: value})
+    queues = []
+
+    async def program(spawn):
+        queues.extend([kind(), kind()])
+
+    def put():
+        for queue in queues:
+            api.Queue.put_nowait(queue, 1)
+
+    found = looked_at(program, *range(12), between=put)
+    assert len(found) == (2 if hostile in ("__eq__", "__hash__") else 0)
+
+
 def test_queue_that_is_gone_is_forgotten(only_ours, api, lints):
     from aioxide.lints import _noted
     from aioxide.lints._patrol import Patrol
