@@ -54,6 +54,8 @@ def record_warnings():
 
 
 def record_logging():
+    # What blocks a loop says how busy the machine is, too, and programs compare their output.
+    logging.getLogger("aioxide.watchdog").setLevel(logging.CRITICAL)
     call_handlers = logging.Logger.callHandlers
 
     def callHandlers(self, record):
@@ -65,7 +67,6 @@ def record_logging():
             if record.exc_info and record.exc_info[0] is not None:
                 text = f"{record.exc_info[1]!r}: {text}"
             write("log", f"{record.name}: {text}")
-        # What blocks a loop says how busy the machine is, too; it has a logger of its own.
         if record.name == "aioxide.lints":
             write("lint", record.getMessage())
         return call_handlers(self, record)

@@ -11,7 +11,6 @@ import time
 import types
 from asyncio import all_tasks
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from .. import _aioxide
@@ -119,7 +118,6 @@ class Recording:
         return path
 
 
-@dataclass
 class _State:
     """What is asked for, and the one recorder of the process, which serves it.
 
@@ -127,11 +125,12 @@ class _State:
     the program began. The recorder then runs as the wider of both.
     """
 
-    own: Recording | None = None
-    outside: Recording | None = None
-    #: What the recorder runs with.
-    native: Options | None = None
-    listener: Listener = field(default_factory=lambda: Listener(lambda: save_quietly()))
+    def __init__(self) -> None:
+        self.own: Recording | None = None
+        self.outside: Recording | None = None
+        #: What the recorder runs with.
+        self.native: Options | None = None
+        self.listener = Listener(lambda: save_quietly())
 
     def running(self) -> list[Recording]:
         """Return the recordings that have begun and not ended, the program's own first."""
