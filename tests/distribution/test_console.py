@@ -171,5 +171,5 @@ def test_what_is_typed_after_pip_install(installed):
         shown, status = screen_of(installed, command, b"worker")
         assert b"worker" in shown
         assert status == 0
-        listed = installed.run(aioxide, "ps", process.pid, XDG_RUNTIME_DIR=str(folder))
+        listed = installed.run(aioxide, "ps", str(process.pid), XDG_RUNTIME_DIR=str(folder))
         assert "worker 9" in listed
