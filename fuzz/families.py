@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: A PEM file with a key and a certificate for localhost; made by the driver before it forks.
 CERTIFICATE: Path | None = None
+#: The extension module of the tests in ``tests/abi``, compiled by the driver before it forks.
+EXTENSION: Any = None
 
 FAMILIES: dict[str, Callable[[Program], None]] = {}
 
@@ -281,6 +283,39 @@ def servers(program: Program) -> None:
         await api.sleep(0)
 
     run(program, make())
+
+
+@family
+def extension(program: Program) -> None:
+    """Coroutines of another extension module; on asyncio's side too, where it drives them."""
+    loop = program.loop
+    if EXTENSION is None:
+        return futures(program)
+    probe, hook = EXTENSION, hooks.Hook()
+    ours, theirs = socket.socketpair()
+    program.keep("socket", ours)
+    program.keep("socket", theirs)
+    program.keep("words", [])
+    awaited = (
+        loop.create_future(),
+        program.awaited(),
+        hook,
+        values._coroutine(program, program.rng),
+    )
+    operations = (
+        ("suspend", 3),
+        ("sleep", 0.001),
+        ("through a waker", ("sleep", 0.001)),
+        ("ready", (ours.fileno(), 1)),
+        ("call", hook),
+        ("hold", hook),
+        *(("await", each) for each in awaited),
+        ("forever",),
+    )
+    for _ in range(4):
+        chosen = tuple(program.rng.choices(operations, k=program.rng.randrange(1, 5)))
+        made = probe.run(chosen, hooks.Hook(), hook)
+        program.keep("foreign", made if program.rng.random() < 0.5 else loop.create_task(made))
 
 
 @family

@@ -24,10 +24,12 @@ import argparse
 import gc
 import itertools
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from types import ModuleType
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -47,6 +49,18 @@ def make_certificate(folder: Path) -> Path | None:
     path = folder / "server.pem"
     trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(path)
     return path
+
+
+def make_extension(folder: Path) -> ModuleType | None:
+    """The extension module of the tests; nothing without a compiler."""
+    sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
+    from abi import building
+
+    try:
+        return building.load(building.compile_in_c(folder, "probe"))
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"fuzz-api: no extension module: {error}", file=sys.stderr)
+        return None
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -140,6 +154,7 @@ def main(arguments: list[str]) -> int:
     gc.freeze()
     with tempfile.TemporaryDirectory() as folder:
         families.CERTIFICATE = make_certificate(Path(folder))
+        families.EXTENSION = make_extension(Path(folder))
         owner = os.getpid()
         try:
             return reproduce(options) if options.reproduce else search(options)

@@ -137,12 +137,51 @@ def test_python_is_awaited(probe, form):
     run(main)
 
 
-def test_a_coroutine_that_returns_at_once_is_awaited(probe):
+def test_a_coroutine_that_returns_at_once_needs_no_iteration(probe):
     async def inner():
+        assert asyncio.current_task() is not outer
         return "at once"
 
     async def main():
+        nonlocal outer
+        outer = asyncio.current_task()
+        seen = []
+        asyncio.get_running_loop().call_soon(seen.append, "next iteration")
         assert await probe.run((("await", inner()),)) == "at once"
+        assert seen == []
+        assert asyncio.current_task() is outer
+
+    outer = None
+    run(main)
+
+
+def test_a_coroutine_that_ends_the_program_at_once_ends_it(probe):
+    async def inner():
+        raise SystemExit(7)
+
+    async def main():
+        await probe.run((("await", inner()),))
+
+    with pytest.raises(SystemExit) as raised:
+        run(main)
+    assert raised.value.code == 7
+
+
+def test_a_task_factory_makes_the_tasks_of_what_it_awaits(probe):
+    made = []
+
+    async def inner():
+        return 3
+
+    def factory(loop, coroutine, **options):
+        made.append(coroutine)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(factory)
+        coroutine = inner()
+        assert await probe.run((("await", coroutine),)) == 3
+        assert made == [coroutine]
 
     run(main)
 

@@ -186,8 +186,9 @@ pub struct Table {
     /// open until the leaf is dropped, and nothing else watches it in that direction.
     pub ready: unsafe extern "C" fn(descriptor: c_int, direction: c_int) -> Leaf,
 
-    /// In a turn: awaits a Python awaitable: a future in place, a coroutine as a task of the loop.
-    /// Dropped before it is ready, it is cancelled.
+    /// In a turn: awaits a Python awaitable: a future in place, a coroutine as a task of the loop,
+    /// which takes its first step at once, as `await` does. Dropped before it is ready, it is
+    /// cancelled.
     pub await_python: unsafe extern "C" fn(awaitable: Object) -> Leaf,
 
     /// In a turn: calls `call(data)` on a thread of the loop's default pool, without the GIL.

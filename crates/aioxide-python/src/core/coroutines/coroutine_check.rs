@@ -19,13 +19,15 @@ pub fn iscoroutine(obj: Bound<'_, PyAny>) -> PyResult<bool> {
 /// See [`iscoroutine`].
 #[inline]
 pub fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if is_exact_coroutine(object) { Ok(true) } else { is_of_another_class(object) }
+}
+
+/// Whether it is a coroutine of the interpreter's class or ours: no future is.
+#[inline]
+pub fn is_exact_coroutine(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the reference is alive; this compares its type.
-    if unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) } != 0
-        || free_list::is_exactly::<Coroutine>(object)
-    {
-        return Ok(true);
-    }
-    is_of_another_class(object)
+    let is_interpreters = unsafe { ffi::PyCoro_CheckExact(object.as_ptr()) } != 0;
+    is_interpreters || free_list::is_exactly::<Coroutine>(object)
 }
 
 #[cold]

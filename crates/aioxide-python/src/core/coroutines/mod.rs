@@ -14,7 +14,7 @@ mod routine;
 mod stepping;
 
 pub use awaiting::awaiting;
-pub use coroutine_check::{is_coroutine, iscoroutine};
+pub use coroutine_check::{is_coroutine, is_exact_coroutine, iscoroutine};
 pub use introspection::{Steps, code_of, conceal_iteration};
 pub use object::{Coroutine, install_slots};
 pub use origins::_want_origins;

@@ -10,7 +10,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use super::turn::{self, Turn};
-use crate::core::coroutines::is_coroutine;
+use crate::core::coroutines::{is_coroutine, is_exact_coroutine};
 use crate::core::dispatch::{Waiter, as_native, cancel_with_message};
 use crate::core::futures::{Callback, Future, is_future};
 use crate::core::tasks::Task;
@@ -59,10 +59,12 @@ pub struct Awaited {
 pub fn wait_for(turn: &Turn<'_, '_>, awaitable: &Bound<'_, PyAny>) -> PyResult<Awaited> {
     let py = turn.py();
     let awaitable = awaitable.clone().unbind().into_bound(py);
-    let future = if is_future(&awaitable)? {
+    let future = if is_exact_coroutine(&awaitable) {
+        turn.begin(awaitable)?
+    } else if is_future(&awaitable)? {
         awaitable
     } else if is_coroutine(&awaitable)? {
-        turn.spawn(awaitable)?
+        turn.begin(awaitable)?
     } else {
         stdlib::ensure_future(py)?.call1((awaitable,))?
     };

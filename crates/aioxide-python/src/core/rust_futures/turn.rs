@@ -180,10 +180,22 @@ impl<'a, 'py> Turn<'a, 'py> {
 
     /// Makes a task of a coroutine, as `loop.create_task` does.
     pub fn spawn(&self, coroutine: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.task(coroutine, false)
+    }
+
+    /// Makes a task of a coroutine that is awaited, which takes its first step here and now, as
+    /// `await` does. A loop whose `create_task` is another one, or that has a task factory, decides
+    /// that itself.
+    pub fn begin(&self, coroutine: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.task(coroutine, true)
+    }
+
+    fn task(&self, coroutine: Bound<'py, PyAny>, eager_start: bool) -> PyResult<Bound<'py, PyAny>> {
         let core = self.core();
         if core.get().creates_natively(self.py) {
             core.get().check_closed(self.py)?;
-            let task: Py<Task> = Task::spawn(core, coroutine, TaskOptions::default())?;
+            let options = TaskOptions { eager_start, ..TaskOptions::default() };
+            let task: Py<Task> = Task::spawn(core, coroutine, options)?;
             return Ok(task.into_bound(self.py).into_any());
         }
         core.call_method1(crate::intern!(self.py, "create_task"), (coroutine,))

@@ -8,11 +8,13 @@ use std::task::Poll;
 
 use aioxide_abi as abi;
 use aioxide_engine::futures::waker_of_word;
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyRuntimeError, PySystemError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
+use super::super::awaited::WakeOnDone;
 use super::super::routine::RustFuture;
 use super::super::turn::{self, Turn};
 use super::{ForeignBody, ForeignCall, Leaf, waker};
@@ -25,6 +27,8 @@ use crate::ffi::held::Held;
 
 /// Adds the capsule to the module.
 pub fn publish(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // Made now, because later it might fail for want of memory.
+    WakeOnDone::type_object_raw(module.py());
     let table = NonNull::from(&TABLE).cast();
     // SAFETY: the table is a static, and nobody writes to it.
     let capsule = unsafe { PyCapsule::new_with_pointer(module.py(), table, abi::CAPSULE)? };
