@@ -13,6 +13,8 @@ from pathlib import Path
 
 import machine
 import publish
+from python_extensions import command as extensions
+from python_extensions import rows as extension_rows
 from workloads import processes
 
 from rust_runtimes import rows
@@ -83,7 +85,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="benches/run.py --only rust",
         description="Measure the Rust crate beside tokio's current-thread runtime and smol.",
-        epilog="Rows: " + ", ".join(f"{rows.FAMILY}.{row.name}" for row in rows.ROWS),
+        epilog="Rows: "
+        + ", ".join(f"{rows.FAMILY}.{row.name}" for row in rows.ROWS)
+        + f"; {rows.FAMILY}.{rows.EXTENSIONS} are those of aioxide-pyo3",
     )
     parser.add_argument("--only", metavar="ROW,ROW", required=True, help="rust, or some rows")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"[{ROUNDS}]")
@@ -95,7 +99,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.rounds is not None and options.rounds < 1:
         parser.error(f"at least 1 round is needed, not {options.rounds}")
     try:
-        options.rows = rows.select(options.only)
+        options.rows, options.extensions = rows.select(options.only)
     except ValueError as error:
         parser.error(str(error))
     return options
@@ -104,7 +108,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     """Measures, prints and writes; 1 if a sample failed."""
     options = parse(arguments)
-    program = build()
+    program = build() if options.rows else Path()
     facts = machine.facts([])
     rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     facts["settings"] = {
@@ -124,21 +128,34 @@ def main(arguments: Sequence[str]) -> int:
                     failures.append(f"{row.name} on {name} failed: {error}")
                     continue
                 samples.setdefault((row.name, name), []).append(value)
-    text = rows.table(options.rows, samples)
-    print(text)
+    text = rows.table(options.rows, samples) if options.rows else ""
+    extended = ""
+    measured: dict[tuple[str, str], list[float]] = {}
+    if options.extensions:
+        measured, missing = extensions.measure(rounds, options.quick)
+        failures += missing
+        extended = extension_rows.table(measured)
+    print(*filter(None, (text, extended)), sep="\n\n")
     print(*failures, sep="\n", file=sys.stderr)
-    complete = options.rows == rows.ROWS and not options.quick and not failures
+    is_whole = options.rows == rows.ROWS and options.extensions
+    complete = is_whole and not options.quick and not failures
     results = HERE.parent / "results"
     where = options.results or (results if complete else results / "partial")
     where.mkdir(parents=True, exist_ok=True)
-    (where / "rust.md").write_text(text + "\n", encoding="utf-8")
+    texts = "\n\n".join(filter(None, (text, extended)))
+    (where / "rust.md").write_text(texts + "\n", encoding="utf-8")
     found = {
         row.name: {name: samples.get((row.name, name), []) for name in row.competitors()}
         for row in options.rows
     }
-    report = json.dumps({**facts, "rows": found}, indent=1, ensure_ascii=False)
+    extended_rows: dict[str, dict[str, list[float]]] = {}
+    for (row_name, side), values in measured.items():
+        extended_rows.setdefault(row_name, {})[side] = values
+    whole = {**facts, "rows": found, "extensions": extended_rows}
+    report = json.dumps(whole, indent=1, ensure_ascii=False)
     (where / "rust.json").write_text(report + "\n", encoding="utf-8")
     if where == results:
         publish.between_marks(PAGE, "bench:rust", f"{publish.sentence(facts)}\n\n{text}")
+        publish.between_marks(PAGE, "bench:extensions", f"{publish.sentence(facts)}\n\n{extended}")
     print(f"written to {os.path.relpath(where)}")
     return 1 if failures else 0

@@ -11,6 +11,8 @@ import selection
 
 #: Prefix of the names on the command line.
 FAMILY: Final = "rust"
+#: Stands for the rows of ``python_extensions``.
+EXTENSIONS: Final = "extensions"
 
 RUNTIMES: Final = ("aioxide", "tokio", "smol")
 #: What does nothing but echo (``benches/native``).
@@ -70,18 +72,19 @@ def is_asked_for(only: str | None) -> bool:
     return bool(ours)
 
 
-def select(only: str) -> tuple[Row, ...]:
-    """The rows that a list names: ``rust``, or some as ``rust.yield``.
+def select(only: str) -> tuple[tuple[Row, ...], bool]:
+    """The rows that a list names, ``rust`` or some as ``rust.yield``; and whether it names those
+    of extensions.
 
     Raises:
         ValueError: a name belongs to none.
     """
-    names = [name.strip() for name in only.split(",")]
+    names = [name.strip().removeprefix(f"{FAMILY}.") for name in only.split(",")]
     if FAMILY in names:
-        return ROWS
-    return selection.choose(
-        ROWS, ",".join(name.removeprefix(f"{FAMILY}.") for name in names), "row"
-    )
+        return ROWS, True
+    others = [name for name in names if name != EXTENSIONS]
+    chosen = tuple(selection.choose(ROWS, ",".join(others), "row")) if others else ()
+    return chosen, len(others) < len(names)
 
 
 Samples = Mapping[tuple[str, str], Sequence[float]]

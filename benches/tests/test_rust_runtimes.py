@@ -2,17 +2,20 @@
 
 import pytest
 import run
+from python_extensions import rows as extensions
 from rust_runtimes import command, rows
 
 
 def row_of(name):
-    (found,) = rows.select(f"rust.{name}")
+    (found,), _ = rows.select(f"rust.{name}")
     return found
 
 
 def test_rows_are_selected_by_name():
-    assert rows.is_asked_for("rust") and rows.select("rust") == rows.ROWS
-    assert [row.name for row in rows.select("rust.timers,rust.yield")] == ["yield", "timers"]
+    assert rows.is_asked_for("rust") and rows.select("rust") == (rows.ROWS, True)
+    chosen, has_extensions = rows.select("rust.timers,rust.yield")
+    assert [row.name for row in chosen] == ["yield", "timers"] and not has_extensions
+    assert rows.select("rust.extensions") == ((), True)
     assert not rows.is_asked_for("gather") and not rows.is_asked_for(None)
 
 
@@ -53,3 +56,18 @@ def test_the_table_shows_what_was_measured():
     line = rows.table([row_of("yield"), row_of("echo")], samples).splitlines()[2]
     assert line.startswith("| one of 100 tasks gives way to the others | ns | 50 | 76 | – | – |")
     assert line.endswith("| 1.50 | – | – | ok |")
+
+
+def test_the_rows_of_extensions_have_limits_and_a_rival():
+    samples = {
+        ("ready", "aioxide"): [250.0, 280.0, 400.0],
+        ("ready", "asyncio"): [700.0],
+        ("ready", "pyo3-async-runtimes"): [10_000.0, 14_000.0, 9_000.0],
+    }
+    ready = extensions.ROWS[0]
+    assert extensions.ratio(ready, samples) == 40
+    assert extensions.judge(ready, samples) is True
+    assert extensions.judge(ready, {**samples, ("ready", "aioxide"): [301.0]}) is False
+    assert extensions.judge(extensions.ROWS[3], samples) is None
+    line = extensions.table(samples).splitlines()[2]
+    assert line.endswith("| 280 | 700 | – | 10,000 | 40.0 | ≤ 300, 30 × | ok |")

@@ -32,6 +32,8 @@ pub(crate) struct Common {
     thread: Cell<usize>,
     /// Whether it was polled.
     is_begun: Cell<bool>,
+    /// Whether the future was dropped.
+    is_over: Cell<bool>,
     /// Once it was polled on a loop that is none of aioxide's.
     driver: OnceCell<Driver>,
 }
@@ -70,7 +72,8 @@ where
     F: Future<Output = Output> + 'static,
 {
     let (thread, driver) = (Cell::new(thread), OnceCell::new());
-    let common = Common { function, references, thread, is_begun: Cell::new(false), driver };
+    let (is_begun, is_over) = (Cell::new(false), Cell::new(false));
+    let common = Common { function, references, thread, is_begun, is_over, driver };
     let future = UnsafeCell::new(ManuallyDrop::new(future));
     let data = Box::into_raw(Box::new(Inner { common, future }));
     Body { data: data.cast(), table: Inner::<F>::TABLE }
@@ -110,6 +113,9 @@ impl<F: Future<Output = Output> + 'static> Inner<F> {
                 let turn = Turn { world: World::Native(table), common: &this.common };
                 let waker = waker::of_word(word);
                 let polled = turn::run(&turn, || this.poll_future(&waker));
+                if !matches!(polled, Ok(Poll::Pending)) {
+                    this.end(py);
+                }
                 this.common.answer(py, polled, result)
             })
         }
@@ -129,6 +135,7 @@ impl<F: Future<Output = Output> + 'static> Inner<F> {
                 let waker = driver.begin();
                 let polled = turn::run(&turn, || this.poll_future(waker));
                 if !matches!(polled, Ok(Poll::Pending)) {
+                    this.end(py);
                     return this.common.answer(py, polled, result);
                 }
                 match driver.suspend(py) {
@@ -145,10 +152,23 @@ impl<F: Future<Output = Output> + 'static> Inner<F> {
     unsafe extern "C" fn drop(data: *mut c_void) {
         // SAFETY: as in `poll`; it is called once.
         unsafe {
-            Python::attach_unchecked(|py| {
-                let mut this = Box::from_raw(data.cast::<Self>());
-                this.common.leave(py, || ManuallyDrop::drop(this.future.get_mut()));
-            });
+            let this = Box::from_raw(data.cast::<Self>());
+            // What has ended has let go of its references; its loop is one.
+            if !this.common.is_over.get() || this.common.driver.get().is_some() {
+                Python::attach_unchecked(move |py| this.end(py));
+            }
+        }
+    }
+
+    /// Drops the future, unless that was done.
+    ///
+    /// # Safety
+    ///
+    /// Nothing else uses the future, now or later.
+    unsafe fn end(&self, py: Python<'_>) {
+        if !self.common.is_over.replace(true) {
+            // SAFETY: it is dropped once; the caller's promise.
+            self.common.leave(py, || unsafe { ManuallyDrop::drop(&mut *self.future.get()) });
         }
     }
 

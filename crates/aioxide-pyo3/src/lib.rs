@@ -131,3 +131,10 @@ pub mod expanded {
     pub use crate::outcome::{Plain, Returned};
     pub use pyo3;
 }
+
+/// The page of the documentation, whose programs are compiled.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/rust/python_extensions.md")]
+    struct PythonExtensions;
+}
