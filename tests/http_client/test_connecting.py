@@ -144,9 +144,41 @@ def test_sessions_are_forgotten_when_there_are_too_many(run, certificates, tls_s
             sink = Sink()
             await connector.connect(Origin("https", host, tls_server.port, tls), sink)
             await fetch(sink)
-        return [origin.host for origin in connector._sessions._last]
+        return [origin.host for origin in connector._sessions._kept]
 
     assert run(go()) == ["127.0.0.1"]
+
+
+class Connected:
+    """A transport whose connection counts how often it is asked for its session."""
+
+    def __init__(self, reused):
+        self.session_reused = reused
+        self.asked = 0
+
+    def get_extra_info(self, name):
+        return self
+
+    @property
+    def session(self):
+        self.asked += 1
+        return ("session of", self)
+
+
+def test_a_session_is_asked_for_once_and_kept_while_the_server_accepts_it():
+    """CPython loses some kilobytes each time."""
+    origin = Origin("https", "localhost", 443, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    sessions = _tls_sessions.Sessions()
+    assert sessions.resuming(origin) is None
+    first, refused = Connected(False), Connected(False)
+    sessions.keep(origin, first)
+    for _ in range(3):
+        assert sessions.resuming(origin)._session == ("session of", first)
+        sessions.keep(origin, Connected(True))
+    assert first.asked == 1
+    # The server has made a full handshake: another session is to be resumed from now on.
+    sessions.keep(origin, refused)
+    assert sessions.resuming(origin)._session == ("session of", refused)
 
 
 def test_alpn_is_offered(run, certificates, tls_server):
