@@ -29,6 +29,30 @@
 #define INIT_OF(name) PyInit_##name
 #define INIT(name) INIT_OF(name)
 
+#if PY_VERSION_HEX < 0x030C0000
+static PyObject *PyErr_GetRaisedException(void)
+{
+    PyObject *class, *value, *traceback;
+    PyErr_Fetch(&class, &value, &traceback);
+    if (class == NULL)
+        return NULL;
+    PyErr_NormalizeException(&class, &value, &traceback);
+    if (traceback != NULL)
+        PyException_SetTraceback(value, traceback);
+    Py_DECREF(class);
+    Py_XDECREF(traceback);
+    return value;
+}
+
+static void PyErr_SetRaisedException(PyObject *error)
+{
+    if (error == NULL)
+        PyErr_Clear();
+    else
+        PyErr_Restore(Py_NewRef(Py_TYPE(error)), error, PyException_GetTraceback(error));
+}
+#endif
+
 static const struct aioxide_table *loop;
 
 /* What exists of each kind, to find what is never let go of. */
