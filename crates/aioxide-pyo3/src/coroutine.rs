@@ -3,6 +3,8 @@
 use std::future::Future;
 
 use aioxide_abi::Body;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::body;
@@ -106,6 +108,10 @@ fn of_body<'py>(
     function: &'static Function,
     body: Body,
 ) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the thread is attached; both only look.
+    if unsafe { ffi::PyInterpreterState_Get() != ffi::PyInterpreterState_Main() } {
+        return Err(refused(body));
+    }
     let Some(table) = table::find(py) else {
         return Coroutine::make(py, function, body).map(Bound::into_any);
     };
@@ -114,4 +120,12 @@ fn of_body<'py>(
         let made = (table.coroutine)(body, function.definition(), std::ptr::null_mut());
         Bound::from_owned_ptr_or_err(py, made.cast())
     }
+}
+
+/// The error for a sub-interpreter: what is found once is kept for the process.
+#[cold]
+fn refused(body: Body) -> PyErr {
+    // SAFETY: it was not dropped yet, and the GIL is held.
+    unsafe { ((*body.table).drop)(body.data) };
+    PyRuntimeError::new_err("coroutines of aioxide_pyo3 work in the main interpreter only")
 }

@@ -73,7 +73,8 @@
 //! - **Errors** have an entry for the Rust function in their traceback, with its file and line.
 //! - **A panic** becomes a `SystemError`: "a Rust future panicked: …".
 //! - **At exit** nothing hangs and nothing crashes; after a `fork` the child's loops work.
-//! - **Sub-interpreters** are refused when the module is imported: PyO3 does that.
+//! - **Sub-interpreters** are refused when the module is imported; on Python 3.11 when a coroutine
+//!   is made.
 //!
 //! # When not to use it
 //!
