@@ -1,14 +1,21 @@
 //! Chrome's trace events, the JSON that `chrome://tracing`, Perfetto and speedscope open. A lane is a
 //! thread there.
 
-use crate::escape::visible;
+use super::json::{Line, string};
+use super::texts::{Made, Waits};
 use crate::lanes::Layout;
 use crate::timeline::{ItemWhat, LoopLane, Other, SpanState, Timeline};
 use std::io::{self, Write};
 
 /// Writes `timeline`.
 pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
-    let mut events = Events { out, first: true, pid: timeline.meta.pid };
+    let mut events = Events {
+        out,
+        is_first: true,
+        begin: format!("{{\"pid\":{},", timeline.meta.pid),
+        line: Line::default(),
+        task_names: timeline.tasks.iter().map(|task| string(&timeline.task_name(task))).collect(),
+    };
     events.out.write_all(b"{\"displayTimeUnit\":\"ns\",\"traceEvents\":[")?;
     let layout = Layout::of(timeline);
     events.names(timeline, &layout)?;
@@ -17,22 +24,13 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
         events.loop_lane(timeline, lane)?;
     }
     for (at, mark) in &timeline.marks {
-        let name = json(timeline.names.string(*mark));
-        events.event(format_args!(
-            "\"ph\":\"i\",\"s\":\"p\",\"tid\":0,\"ts\":{},\"name\":{name}",
-            us(*at)
-        ))?;
+        let name = string(timeline.names.string(*mark));
+        events.event(|line| {
+            line.raw("\"ph\":\"i\",\"s\":\"p\",\"tid\":0,\"ts\":").microseconds(*at);
+            line.raw(",\"name\":").raw(&name);
+        })?;
     }
     events.out.write_all(b"\n]}\n")
-}
-
-/// Microseconds, with the nanoseconds behind the point.
-fn us(ns: u64) -> String {
-    format!("{}.{:03}", ns / 1000, ns % 1000)
-}
-
-fn json(text: &str) -> String {
-    serde_json::Value::from(visible(text)).to_string()
 }
 
 /// The threads of tasks have the numbers of their lanes, from this one on; those below are loops'.
@@ -40,31 +38,43 @@ const FIRST_LANE: u64 = 1 << 20;
 
 struct Events<'a, W> {
     out: &'a mut W,
-    first: bool,
-    pid: u32,
+    is_first: bool,
+    /// How every event begins.
+    begin: String,
+    line: Line,
+    /// The names of the tasks, as JSON.
+    task_names: Vec<String>,
 }
 
 impl<W: Write> Events<'_, W> {
-    fn event(&mut self, fields: std::fmt::Arguments<'_>) -> io::Result<()> {
-        let separator = if std::mem::take(&mut self.first) { "\n" } else { ",\n" };
-        write!(self.out, "{separator}{{\"pid\":{},{fields}}}", self.pid)
+    fn event(&mut self, fields: impl FnOnce(&mut Line)) -> io::Result<()> {
+        self.line.clear();
+        let separator = if std::mem::take(&mut self.is_first) { "\n" } else { ",\n" };
+        self.line.raw(separator).raw(&self.begin);
+        fields(&mut self.line);
+        self.line.raw("}");
+        self.out.write_all(self.line.bytes())
     }
 
     fn thread(&mut self, tid: u64, name: &str) -> io::Result<()> {
-        let name = json(name);
-        self.event(format_args!(
-            "\"ph\":\"M\",\"tid\":{tid},\"name\":\"thread_name\",\"args\":{{\"name\":{name}}}"
-        ))?;
-        self.event(format_args!(
-            "\"ph\":\"M\",\"tid\":{tid},\"name\":\"thread_sort_index\",\"args\":{{\"sort_index\":{tid}}}"
-        ))
+        let name = string(name);
+        self.event(|line| {
+            line.raw("\"ph\":\"M\",\"tid\":").number(tid);
+            line.raw(",\"name\":\"thread_name\",\"args\":{\"name\":").raw(&name).raw("}");
+        })?;
+        self.event(|line| {
+            line.raw("\"ph\":\"M\",\"tid\":").number(tid);
+            line.raw(",\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":").number(tid);
+            line.raw("}");
+        })
     }
 
     fn names(&mut self, timeline: &Timeline, layout: &Layout) -> io::Result<()> {
-        let name = json(&timeline.meta.argv.join(" "));
-        self.event(format_args!(
-            "\"ph\":\"M\",\"tid\":0,\"name\":\"process_name\",\"args\":{{\"name\":{name}}}"
-        ))?;
+        let name = string(&timeline.meta.argv.join(" "));
+        self.event(|line| {
+            line.raw("\"ph\":\"M\",\"tid\":0,\"name\":\"process_name\",\"args\":{\"name\":");
+            line.raw(&name).raw("}");
+        })?;
         for lane in &timeline.loops {
             self.thread(lane.id.into(), &format!("loop {}", lane.id))?;
         }
@@ -82,78 +92,102 @@ impl<W: Write> Events<'_, W> {
     }
 
     fn spans(&mut self, timeline: &Timeline, layout: &Layout) -> io::Result<()> {
-        for (index, task) in timeline.tasks.iter().enumerate() {
+        let mut waits = Waits::new();
+        let names = std::mem::take(&mut self.task_names);
+        for (index, (task, name)) in timeline.tasks.iter().zip(&names).enumerate() {
             let tid = FIRST_LANE + u64::from(layout.lane_of[index]);
-            let name = json(&timeline.task_name(task));
             for (number, (span, end)) in timeline.extents_of(task).enumerate() {
-                let (ts, dur) = (us(span.start), us(end - span.start));
                 let state = span.state.word();
                 match span.state {
                     SpanState::Waiting => {
-                        let what = json(&timeline.describe_wait(&span));
-                        self.event(format_args!(
-                            "\"ph\":\"X\",\"tid\":{tid},\"ts\":{ts},\"dur\":{dur},\"name\":\"waiting: {}\",\
-                             \"cat\":\"waiting\",\"args\":{{\"task\":{name},\"waits for\":{what}}}",
-                            span.wait.word()
-                        ))?;
+                        let what = waits.of(timeline, &span, string);
+                        self.event(|line| {
+                            extent(line, tid, span.start, end);
+                            line.raw(",\"name\":\"waiting: ").raw(span.wait.word());
+                            line.raw("\",\"cat\":\"waiting\",\"args\":{\"task\":").raw(name);
+                            line.raw(",\"waits for\":").raw(what).raw("}");
+                        })?;
                     }
-                    SpanState::Ready | SpanState::Running => self.event(format_args!(
-                        "\"ph\":\"X\",\"tid\":{tid},\"ts\":{ts},\"dur\":{dur},\"name\":\"{state}\",\
-                         \"cat\":\"{state}\",\"args\":{{\"task\":{name}}}"
-                    ))?,
-                    _ => self.event(format_args!(
-                        "\"ph\":\"i\",\"s\":\"t\",\"tid\":{tid},\"ts\":{ts},\"name\":\"{state}\",\
-                         \"args\":{{\"task\":{name}}}"
-                    ))?,
+                    SpanState::Ready | SpanState::Running => self.event(|line| {
+                        extent(line, tid, span.start, end);
+                        line.raw(",\"name\":\"").raw(state).raw("\",\"cat\":\"").raw(state);
+                        line.raw("\",\"args\":{\"task\":").raw(name).raw("}");
+                    })?,
+                    _ => self.event(|line| {
+                        line.raw("\"ph\":\"i\",\"s\":\"t\",\"tid\":").number(tid);
+                        line.raw(",\"ts\":").microseconds(span.start);
+                        line.raw(",\"name\":\"").raw(state);
+                        line.raw("\",\"args\":{\"task\":").raw(name).raw("}");
+                    })?,
                 }
                 if let (SpanState::Ready, Other::Task(waker)) = (span.state, span.other) {
-                    let id = task.spans.start as usize + number;
+                    let id = u64::from(task.spans.start) + number as u64;
                     let from = FIRST_LANE + u64::from(layout.lane_of[waker as usize]);
-                    self.event(format_args!(
-                        "\"ph\":\"s\",\"tid\":{from},\"ts\":{ts},\"id\":{id},\"name\":\"wakes\",\"cat\":\"wake\""
-                    ))?;
-                    self.event(format_args!(
-                        "\"ph\":\"f\",\"bp\":\"e\",\"tid\":{tid},\"ts\":{ts},\"id\":{id},\"name\":\"wakes\",\
-                         \"cat\":\"wake\""
-                    ))?;
+                    self.arrow("\"ph\":\"s\",\"tid\":", from, span.start, id)?;
+                    self.arrow("\"ph\":\"f\",\"bp\":\"e\",\"tid\":", tid, span.start, id)?;
                 }
             }
         }
+        self.task_names = names;
         Ok(())
     }
 
+    /// The beginning or the end of an arrow.
+    fn arrow(&mut self, begin: &str, tid: u64, at: u64, id: u64) -> io::Result<()> {
+        self.event(|line| {
+            line.raw(begin).number(tid).raw(",\"ts\":").microseconds(at);
+            line.raw(",\"id\":").number(id).raw(",\"name\":\"wakes\",\"cat\":\"wake\"");
+        })
+    }
+
     fn loop_lane(&mut self, timeline: &Timeline, lane: &LoopLane) -> io::Result<()> {
-        let id = lane.id;
+        let tid = u64::from(lane.id);
+        let mut functions = Made::new();
+        let names = std::mem::take(&mut self.task_names);
         for item in &lane.items {
             let name = match item.what {
-                ItemWhat::Step(task) => json(&timeline.task_name(&timeline.tasks[task as usize])),
-                ItemWhat::Callback(kind, 0) => json(kind.word()),
-                ItemWhat::Callback(_, location) => json(timeline.names.function(location)),
+                ItemWhat::Step(task) => &names[task as usize],
+                ItemWhat::Callback(kind, location) => functions.of((kind, location), || {
+                    string(match location {
+                        0 => kind.word(),
+                        location => timeline.names.function(location),
+                    })
+                }),
             };
-            self.event(format_args!(
-                "\"ph\":\"X\",\"tid\":{id},\"ts\":{},\"dur\":{},\"name\":{name},\"cat\":\"loop\"",
-                us(item.start),
-                us(item.end - item.start)
-            ))?;
+            self.event(|line| {
+                extent(line, tid, item.start, item.end);
+                line.raw(",\"name\":").raw(name).raw(",\"cat\":\"loop\"");
+            })?;
         }
+        self.task_names = names;
         for sample in &lane.samples {
-            self.event(format_args!(
-                "\"ph\":\"C\",\"tid\":{id},\"ts\":{},\"name\":\"loop {id}\",\"args\":{{\"ready\":{},\
-                 \"iteration µs\":{},\"timers\":{},\"transports\":{}}}",
-                us(sample.at),
-                sample.ready,
-                us(sample.busy),
-                sample.timers,
-                sample.transports
-            ))?;
+            self.event(|line| {
+                counter(line, tid, sample.at);
+                line.raw("\",\"args\":{\"ready\":").number(sample.ready);
+                line.raw(",\"iteration µs\":").microseconds(sample.busy);
+                line.raw(",\"timers\":").number(sample.timers.into());
+                line.raw(",\"transports\":").number(sample.transports.into()).raw("}");
+            })?;
         }
         for (at, received, sent) in &lane.bytes {
-            self.event(format_args!(
-                "\"ph\":\"C\",\"tid\":{id},\"ts\":{},\"name\":\"loop {id} bytes\",\
-                 \"args\":{{\"received\":{received},\"sent\":{sent}}}",
-                us(*at)
-            ))?;
+            self.event(|line| {
+                counter(line, tid, *at);
+                line.raw(" bytes\",\"args\":{\"received\":").number(*received);
+                line.raw(",\"sent\":").number(*sent).raw("}");
+            })?;
         }
         Ok(())
     }
+}
+
+/// The fields of an event that lasts.
+fn extent(line: &mut Line, tid: u64, start: u64, end: u64) {
+    line.raw("\"ph\":\"X\",\"tid\":").number(tid);
+    line.raw(",\"ts\":").microseconds(start).raw(",\"dur\":").microseconds(end - start);
+}
+
+/// The fields of a counter of a loop up to its name, which is left open.
+fn counter(line: &mut Line, tid: u64, at: u64) {
+    line.raw("\"ph\":\"C\",\"tid\":").number(tid).raw(",\"ts\":").microseconds(at);
+    line.raw(",\"name\":\"loop ").number(tid);
 }

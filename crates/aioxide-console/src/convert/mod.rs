@@ -1,10 +1,12 @@
 //! `aioxide-console convert`: a trace in the forms that others read.
 
 mod chrome;
+mod json;
 mod page;
 mod perfetto;
 mod proto;
 mod svg;
+mod texts;
 
 use crate::timeline::{Timeline, read_file};
 use crate::units::duration;

@@ -2,9 +2,11 @@
 //! counters. The numbers of the fields are those of `perfetto_trace.proto`.
 
 use super::proto::Message;
+use super::texts::Waits;
 use crate::escape::visible;
 use crate::lanes::Layout;
-use crate::timeline::{ItemWhat, LoopLane, Other, Span, SpanState, Timeline};
+use crate::timeline::{ItemWhat, LoopLane, Other, SpanState, Timeline};
+use aioxide_trace::{ItemKind, WaitKind};
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -43,27 +45,64 @@ mod track {
 
 /// Writes `timeline`.
 pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
-    let mut writer =
-        Packets { out, packet: Message::default(), names: HashMap::new(), begun: false };
+    let mut writer = Packets {
+        out,
+        packet: Message::default(),
+        head: Message::default(),
+        names: HashMap::new(),
+        begun: false,
+    };
     writer.process(timeline)?;
     writer.tracks(timeline)?;
     writer.events(timeline)
 }
 
-/// Something to write at a moment. The order of the variants is the order at one moment on one track.
-enum Moment<'a> {
-    End(u64),
-    Begin { track: u64, name: u64, wait: Option<&'a Span>, flow: Option<u64> },
-    Wakes { track: u64, name: u64, flow: u64 },
-    Instant { track: u64, name: u64 },
-    Counter { track: u64, value: u64 },
+/// Something to write at a moment. Names are numbers, and `span` is one of the timeline's.
+enum Moment {
+    End {
+        track: u64,
+    },
+    Begin {
+        track: u64,
+        name: u32,
+    },
+    /// The begin of a span that waits for something.
+    BeginWait {
+        track: u64,
+        name: u32,
+        span: u32,
+    },
+    /// The begin of a span, to which another task's step has led.
+    BeginWoken {
+        track: u64,
+        name: u32,
+        span: u32,
+    },
+    Wakes {
+        track: u64,
+        name: u32,
+        span: u32,
+    },
+    Instant {
+        track: u64,
+        name: u32,
+    },
+    Counter {
+        track: u64,
+        value: u64,
+    },
 }
+
+/// What is written, each at its moment.
+type Moments = Vec<(u64, Moment)>;
 
 struct Packets<'a, W> {
     out: &'a mut W,
     packet: Message,
+    /// The begin of the packet that is written.
+    head: Message,
     /// The number of each name that was written.
-    names: HashMap<String, u64>,
+    names: HashMap<String, u32>,
     begun: bool,
 }
 
@@ -73,10 +112,12 @@ impl<W: Write> Packets<'_, W> {
         let flags = if std::mem::replace(&mut self.begun, true) { 2 } else { 1 };
         self.packet.uint(packet::SEQUENCE, 1);
         self.packet.uint(packet::SEQUENCE_FLAGS, flags);
-        let mut trace = Message::default();
-        trace.message(1, &self.packet);
+        self.head.clear();
+        self.head.head(1, self.packet.bytes().len());
+        self.out.write_all(self.head.bytes())?;
+        self.out.write_all(self.packet.bytes())?;
         self.packet.clear();
-        self.out.write_all(trace.bytes())
+        Ok(())
     }
 
     fn track(
@@ -102,14 +143,14 @@ impl<W: Write> Packets<'_, W> {
     }
 
     /// The number of `name`, which is written when it is first used.
-    fn name(&mut self, name: &str) -> io::Result<u64> {
+    fn name(&mut self, name: &str) -> io::Result<u32> {
         if let Some(number) = self.names.get(name) {
             return Ok(*number);
         }
-        let number = self.names.len() as u64 + 1;
+        let number = self.names.len() as u32 + 1;
         self.names.insert(name.to_owned(), number);
         let mut entry = Message::default();
-        entry.uint(1, number);
+        entry.uint(1, number.into());
         entry.data(2, visible(name).as_bytes());
         let mut interned = Message::default();
         interned.message(2, &entry);
@@ -166,43 +207,43 @@ impl<W: Write> Packets<'_, W> {
     fn events(&mut self, timeline: &Timeline) -> io::Result<()> {
         let begin = timeline.begin_unix_ns;
         let mut moments = self.moments(timeline)?;
+        // At one moment, what was put in first comes first: a span ends before the next one begins.
         moments.sort_by_key(|(at, _)| *at);
+        let mut waits = Waits::new();
         let mut fields = Message::default();
         for (at, moment) in moments {
             fields.clear();
+            let (kind, track) = match &moment {
+                Moment::End { track } => (event::END, track),
+                Moment::Begin { track, .. }
+                | Moment::BeginWait { track, .. }
+                | Moment::BeginWoken { track, .. } => (event::BEGIN, track),
+                Moment::Wakes { track, .. } | Moment::Instant { track, .. } => {
+                    (event::INSTANT, track)
+                }
+                Moment::Counter { track, .. } => (event::COUNTER, track),
+            };
+            fields.uint(event::TYPE, kind);
+            fields.uint(event::TRACK, *track);
             match moment {
-                Moment::End(track) => {
-                    fields.uint(event::TYPE, event::END);
-                    fields.uint(event::TRACK, track);
+                Moment::End { .. } => {}
+                Moment::Begin { name, .. } | Moment::Instant { name, .. } => {
+                    fields.uint(event::NAME_IID, name.into());
                 }
-                Moment::Begin { track, name, wait, flow } => {
-                    fields.uint(event::TYPE, event::BEGIN);
-                    fields.uint(event::TRACK, track);
-                    fields.uint(event::NAME_IID, name);
-                    if let Some(flow) = flow {
-                        fields.fixed64(event::LAST_FLOW, flow);
-                    }
-                    if let Some(span) = wait {
-                        let mut annotation = Message::default();
-                        annotation.data(10, b"waits for");
-                        annotation.data(6, visible(&timeline.describe_wait(span)).as_bytes());
-                        fields.message(event::ANNOTATION, &annotation);
-                    }
+                Moment::BeginWait { name, span, .. } => {
+                    fields.uint(event::NAME_IID, name.into());
+                    let span = &timeline.spans[span as usize];
+                    fields.message(event::ANNOTATION, waits.of(timeline, span, annotation));
                 }
-                Moment::Wakes { track, name, flow } => {
-                    fields.uint(event::TYPE, event::INSTANT);
-                    fields.uint(event::TRACK, track);
-                    fields.uint(event::NAME_IID, name);
-                    fields.fixed64(event::FLOW, flow);
+                Moment::BeginWoken { name, span, .. } => {
+                    fields.uint(event::NAME_IID, name.into());
+                    fields.fixed64(event::LAST_FLOW, flow(span));
                 }
-                Moment::Instant { track, name } => {
-                    fields.uint(event::TYPE, event::INSTANT);
-                    fields.uint(event::TRACK, track);
-                    fields.uint(event::NAME_IID, name);
+                Moment::Wakes { name, span, .. } => {
+                    fields.uint(event::NAME_IID, name.into());
+                    fields.fixed64(event::FLOW, flow(span));
                 }
-                Moment::Counter { track, value } => {
-                    fields.uint(event::TYPE, event::COUNTER);
-                    fields.uint(event::TRACK, track);
+                Moment::Counter { value, .. } => {
                     fields.uint(event::COUNTER_VALUE, value.min(i64::MAX as u64));
                 }
             }
@@ -213,47 +254,47 @@ impl<W: Write> Packets<'_, W> {
         Ok(())
     }
 
-    fn moments<'a>(&mut self, timeline: &'a Timeline) -> io::Result<Vec<(u64, Moment<'a>)>> {
-        let mut moments = Vec::with_capacity(timeline.spans.len() * 2);
+    fn moments(&mut self, timeline: &Timeline) -> io::Result<Moments> {
+        let items: usize = timeline.loops.iter().map(|lane| lane.items.len()).sum();
+        let mut moments = Vec::with_capacity((timeline.spans.len() + items) * 2);
         let (running, ready, wakes) =
             (self.name("running")?, self.name("ready")?, self.name("wakes")?);
         let ends = [self.name("done")?, self.name("failed")?, self.name("cancelled")?];
+        let waits =
+            WaitKind::ALL.iter().map(|kind| self.name(&format!("waiting: {}", kind.word())));
+        let waits = waits.collect::<io::Result<Vec<u32>>>()?;
         for (index, task) in timeline.tasks.iter().enumerate() {
             let track = track::TASK | index as u64;
             for (number, (span, end)) in timeline.extents_of(task).enumerate() {
-                let (name, wait) = match span.state {
-                    SpanState::Running => (running, false),
-                    SpanState::Ready => (ready, false),
-                    SpanState::Waiting => {
-                        (self.name(&format!("waiting: {}", span.wait.word()))?, true)
+                let number = task.spans.start + number as u32;
+                let begin = match (span.state, span.other) {
+                    (SpanState::Running, _) => Moment::Begin { track, name: running },
+                    (SpanState::Ready, Other::Task(waker)) => {
+                        let track = track::TASK | u64::from(waker);
+                        moments
+                            .push((span.start, Moment::Wakes { track, name: wakes, span: number }));
+                        let track = track::TASK | index as u64;
+                        Moment::BeginWoken { track, name: ready, span: number }
                     }
-                    state => {
+                    (SpanState::Ready, _) => Moment::Begin { track, name: ready },
+                    (SpanState::Waiting, _) => {
+                        let name = waits[span.wait as usize];
+                        Moment::BeginWait { track, name, span: number }
+                    }
+                    (state, _) => {
                         let name = ends[state as usize - SpanState::Done as usize];
                         moments.push((span.start, Moment::Instant { track, name }));
                         continue;
                     }
                 };
-                let number = task.spans.start as usize + number;
-                let mut flow = None;
-                if let (SpanState::Ready, Other::Task(waker)) = (span.state, span.other) {
-                    flow = Some(number as u64 + 1);
-                    let track = track::TASK | u64::from(waker);
-                    moments.push((
-                        span.start,
-                        Moment::Wakes { track, name: wakes, flow: number as u64 + 1 },
-                    ));
-                }
-                let wait = wait.then(|| &timeline.spans[number]);
-                moments.push((span.start, Moment::Begin { track, name, wait, flow }));
-                moments.push((end, Moment::End(track)));
+                moments.push((span.start, begin));
+                moments.push((end, Moment::End { track }));
             }
         }
         let cancel = self.name("cancel requested")?;
         for (at, task, _) in &timeline.cancels {
-            moments.push((
-                *at,
-                Moment::Instant { track: track::TASK | u64::from(*task), name: cancel },
-            ));
+            let track = track::TASK | u64::from(*task);
+            moments.push((*at, Moment::Instant { track, name: cancel }));
         }
         for (at, mark) in &timeline.marks {
             let name = self.name(timeline.names.string(*mark))?;
@@ -265,33 +306,42 @@ impl<W: Write> Packets<'_, W> {
         Ok(moments)
     }
 
-    fn loop_moments<'a>(
+    fn loop_moments(
         &mut self,
-        timeline: &'a Timeline,
+        timeline: &Timeline,
         lane: &LoopLane,
-        moments: &mut Vec<(u64, Moment<'a>)>,
+        moments: &mut Moments,
     ) -> io::Result<()> {
         let track = track::LOOP | u64::from(lane.id);
+        // By location, or by the kind of what has none.
+        let mut known: HashMap<(u32, Option<ItemKind>), u32> = HashMap::new();
         for item in &lane.items {
-            let name = match item.what {
-                ItemWhat::Step(task) => {
-                    let coroutine = timeline.tasks[task as usize].coroutine;
-                    self.name(timeline.names.function(coroutine))?
-                }
-                ItemWhat::Callback(kind, 0) => self.name(kind.word())?,
-                ItemWhat::Callback(_, location) => self.name(timeline.names.function(location))?,
+            let function = match item.what {
+                ItemWhat::Step(task) => (timeline.tasks[task as usize].coroutine, None),
+                ItemWhat::Callback(kind, 0) => (0, Some(kind)),
+                ItemWhat::Callback(_, location) => (location, None),
             };
-            moments.push((item.start, Moment::Begin { track, name, wait: None, flow: None }));
-            moments.push((item.end, Moment::End(track)));
+            let name = match known.get(&function) {
+                Some(name) => *name,
+                None => {
+                    let text = match function {
+                        (_, Some(kind)) => kind.word(),
+                        (location, None) => timeline.names.function(location),
+                    };
+                    let name = self.name(text)?;
+                    known.insert(function, name);
+                    name
+                }
+            };
+            moments.push((item.start, Moment::Begin { track, name }));
+            moments.push((item.end, Moment::End { track }));
         }
         for sample in &lane.samples {
             let values =
                 [sample.ready, sample.busy, sample.timers.into(), sample.transports.into()];
             for (number, value) in values.into_iter().enumerate() {
-                moments.push((
-                    sample.at,
-                    Moment::Counter { track: counter_track(lane, number), value },
-                ));
+                let track = counter_track(lane, number);
+                moments.push((sample.at, Moment::Counter { track, value }));
             }
         }
         for (at, received, sent) in &lane.bytes {
@@ -301,6 +351,19 @@ impl<W: Write> Packets<'_, W> {
         }
         Ok(())
     }
+}
+
+/// The number of the arrow that ends at a span.
+fn flow(span: u32) -> u64 {
+    u64::from(span) + 1
+}
+
+/// What a span waits for, as a note at it.
+fn annotation(what: &str) -> Message {
+    let mut annotation = Message::default();
+    annotation.data(10, b"waits for");
+    annotation.data(6, visible(what).as_bytes());
+    annotation
 }
 
 /// The counters of a loop, with their units: 1 nanoseconds, 2 a count, 3 bytes.

@@ -41,14 +41,19 @@ impl Message {
 
     /// A field of bytes, or of a text.
     pub fn data(&mut self, field: u32, value: &[u8]) {
-        self.tag(field, 2);
-        self.varint(value.len() as u64);
+        self.head(field, value.len());
         self.0.extend_from_slice(value);
     }
 
     /// A field that is a message.
     pub fn message(&mut self, field: u32, value: &Message) {
         self.data(field, &value.0);
+    }
+
+    /// What stands before the bytes of a message of this length that is a field.
+    pub fn head(&mut self, field: u32, length: usize) {
+        self.tag(field, 2);
+        self.varint(length as u64);
     }
 }
 

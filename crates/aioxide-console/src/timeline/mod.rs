@@ -122,7 +122,7 @@ impl SpanState {
 }
 
 /// A reference to something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Other {
     /// Nothing, or not recorded.
     None,
