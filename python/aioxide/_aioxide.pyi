@@ -67,6 +67,22 @@ def _mark_recording(text: str, /) -> None:
         RuntimeError: no loop of aioxide runs in this thread.
     """
 
+def _note_wait(future: Any, kind: str, /) -> None:
+    """Tell the recorder for what kind of thing a task waits that awaits the future now.
+
+    Raises:
+        ValueError: no such kind.
+    """
+
+def _recorded_objects() -> str:
+    """Return the recorded locks, queues and transports as JSON."""
+
+def _recorded_holders(object: Any, /) -> list[int] | None:
+    """Return the recorded ids of the tasks that have a lock or a semaphore's permits.
+
+    One for each permit; 0 for one that no task has acquired. None unless all are known.
+    """
+
 def _note_failure(task: int, kind: str, text: str, traceback: str, /) -> None:
     """Keep an exception for the trace file."""
 
@@ -138,9 +154,6 @@ def _stop_recording() -> str | None:
 
 def _created_at(object: Any, /) -> tuple[str, int, str] | None:
     """Return file, line and function that made a task, lock or queue; None if not recorded."""
-
-def _owner_of(lock: Any, /) -> int | None:
-    """Return the id of the task that has acquired a lock; None if that was not recorded."""
 
 def _task_id(task: Any, /) -> int | None:
     """Return the id under which a task is recorded; None if it is not."""

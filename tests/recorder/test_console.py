@@ -158,6 +158,34 @@ def test_a_page_of_many_tasks(served, descending):
     assert all(task["parent"] in {0, ids[0]} for task in everything)
 
 
+def test_the_tree_is_cut_where_the_client_has_enough(served):
+    async def parent(number):
+        child = aioxide.create_task(aioxide.sleep(60), name=f"child {number}")
+        await child
+
+    async def main(ask):
+        aioxide.current_task().set_name("main")
+        tasks = [aioxide.create_task(parent(n), name=f"parent {n}") for n in range(3)]
+        await aioxide.sleep(0)
+        answers = [
+            await ask("tree"),
+            await ask("tree", limit=3),
+            await ask("tree", filter="CHILD 1"),
+            await ask("tree", filter="nothing"),
+            await ask("tree", limit=0),
+        ]
+        for task in tasks:
+            task.cancel()
+        return [[task["name"] for task in answer] for answer in answers]
+
+    whole, cut, filtered, *empty = served(main)
+    below_main = [f"{kind} {n}" for n in range(3) for kind in ("parent", "child")]
+    assert whole == ["main", *below_main]
+    assert cut == whole[:3]
+    assert filtered == ["main", "parent 1", "child 1"]
+    assert empty == [[], []]
+
+
 @pytest.mark.parametrize("sort", ["busy", "idle", "scheduled", "steps", "longest", "age", "name"])
 def test_every_order(served, sort):
     async def main(ask):

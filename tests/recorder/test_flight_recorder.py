@@ -114,6 +114,22 @@ def test_a_failure_and_a_cancellation_are_told_apart(recorded):
     assert (request.task, request.by) == (cancelled.id, cancelled.parent)
 
 
+def test_an_exception_that_gather_has_returned_is_kept(recorded):
+    async def fail():
+        raise LookupError("no such page")
+
+    async def main():
+        assert len(await aioxide.gather(fail(), fail(), return_exceptions=True)) == 2
+
+    trace = recorded(main)
+    failed = {step.task for step in trace.of(Step) if step.outcome == "failed"}
+    assert len(failed) == 2
+    assert {failure["task"] for failure in trace.failures} == failed
+    for failure in trace.failures:
+        assert (failure["type"], failure["text"]) == ("LookupError", "no such page")
+        assert failure["traceback"] == ""
+
+
 def test_a_wake_up_names_who_woke(recorded):
     async def main():
         future = aioxide.get_running_loop().create_future()

@@ -97,7 +97,12 @@ fn requests_are_the_contracts_json() {
         parse(r#"{"ask": "events", "since": 4}"#),
         Request::Events(Since { since: 4, ..Since::default() })
     );
-    for request in [Request::Tree, Request::Dump { path: "/tmp/x".to_owned() }] {
+    assert_eq!(
+        parse(r#"{"ask": "tree"}"#),
+        Request::Tree { filter: String::new(), limit: u64::MAX }
+    );
+    let tree = Request::Tree { filter: "x".to_owned(), limit: 3 };
+    for request in [tree, Request::Dump { path: "/tmp/x".to_owned() }] {
         assert_eq!(Request::from_json(&serde_json::to_vec(&request).unwrap()).unwrap(), request);
     }
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from asyncio.log import logger
 
+from .._aioxide import _note_wait
 from .addresses import is_numeric, numeric_addrinfo
 from .executors import Executors
 
@@ -39,7 +40,9 @@ class NameResolution(Executors):
         lookup = self._getaddrinfo_timed if self.get_debug() else socket.getaddrinfo
         if is_numeric(host, port):
             return lookup(host, port, family, type, proto, flags)
-        return await self.run_in_executor(None, lookup, host, port, family, type, proto, flags)
+        answer = self.run_in_executor(None, lookup, host, port, family, type, proto, flags)
+        _note_wait(answer, "name resolution")
+        return await answer
 
     async def getnameinfo(self, sockaddr, flags=0):
         """``socket.getnameinfo()`` in the default executor.
@@ -56,7 +59,9 @@ class NameResolution(Executors):
         """
         if flags & _NUMERIC_NAME == _NUMERIC_NAME:
             return socket.getnameinfo(sockaddr, flags)
-        return await self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
+        answer = self.run_in_executor(None, socket.getnameinfo, sockaddr, flags)
+        _note_wait(answer, "name resolution")
+        return await answer
 
     async def _ensure_resolved(
         self, address, *, family=0, type=socket.SOCK_STREAM, proto=0, flags=0

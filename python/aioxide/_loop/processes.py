@@ -7,7 +7,7 @@ import sys
 from asyncio import base_subprocess, events
 from asyncio.log import logger
 
-from .._aioxide import LoopCore, _reap_child
+from .._aioxide import LoopCore, _note_wait, _reap_child
 
 __all__ = ("ProcessTransports",)
 
@@ -126,6 +126,15 @@ class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
             self.close()
             await self._wait()
             raise
+
+    async def _wait(self):
+        # As asyncio's, but that the recorder is told for what.
+        if self._returncode is not None:
+            return self._returncode
+        waiter = self._loop.create_future()
+        self._exit_waiters.append(waiter)
+        _note_wait(waiter, "process")
+        return await waiter
 
     def _watch(self, *, on_thread=False) -> None:
         self._loop._call_at_exit(self._pid, self._exit_noticed, on_thread=on_thread)

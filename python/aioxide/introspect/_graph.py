@@ -71,8 +71,9 @@ def wait_graph(loop: asyncio.AbstractEventLoop | None = None) -> WaitGraph:
     """Return which task waits for which, and the circles among them.
 
     asyncio's locks have no owner. The task that has a lock or a permit is found where it is inside
-    the ``async with`` block. One that has called ``acquire()`` of a lock is known while the process
-    is recorded; one that has called it of a semaphore is not.
+    the ``async with`` block. One that has called ``acquire()`` is known only if the program was
+    recorded when it did (``aioxide.record()``), and a semaphore's only if the semaphore was made
+    then, too, and each permit was released by a task that had one.
 
     Arguments:
         loop: as for ``tasks()``.
@@ -122,19 +123,27 @@ def holders(seen: list[Seen]) -> dict[int, list[int]]:
 
 
 def owners(seen: list[Seen], held: dict[int, list[int]]) -> dict[int, list[int]]:
-    """Return for each lock (by ``id()``) that somebody waits for the task that has acquired it.
+    """Return for locks and semaphores (by ``id()``) that somebody waits for who has acquired them.
 
-    That is known while the process is recorded. Locks of ``held`` are left out.
+    That is known while the process is recorded. Of ``held``, what is known already is left out;
+    a semaphore's permits are listed only if the task of each is known.
     """
-    found: dict[int, list[int]] = {}
-    numbers: dict[int | None, int] = {}
-    for each in seen:
-        lock = each.found.subject if each.found is not None and each.found.kind == "lock" else None
-        number = None if lock is None or held.get(id(lock)) else _aioxide._owner_of(lock)
-        if number is not None:
-            numbers = numbers or {_aioxide._task_id(it.task): id(it.task) for it in seen}
-            if number in numbers:
-                found[id(lock)] = [numbers[number]]
+    if not _aioxide._is_recording():
+        return {}
+    subjects = {
+        id(each.found.subject): _lock_of(each.found.subject)
+        for each in seen
+        if each.found is not None and each.found.kind in _WITH_HOLDERS
+    }
+    numbers = {_aioxide._task_id(each.task): id(each.task) for each in seen}
+    found = {}
+    for subject in subjects.values():
+        known = _aioxide._recorded_holders(subject)
+        if known is None or not all(number in numbers for number in known):
+            continue
+        tasks = [numbers[number] for number in known]
+        if len(tasks) > len(held.get(id(subject), ())):
+            found[id(subject)] = tasks
     return found
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .. import _aioxide
 from ._graph import WaitGraph, graph_of, wait_graph
 from ._places import own_place
 from ._tasks import TaskInfo, live_tasks, look_at
@@ -127,7 +130,11 @@ def snapshot(loop: asyncio.AbstractEventLoop | None = None) -> dict[str, Any]:
 
     Returns:
         ``version`` (1), ``tasks`` (the attributes of ``TaskInfo``), ``edges`` (``waiter`` and
-        ``holder`` by task id, ``kind``, ``place``, ``subject``) and ``cycles`` (lists of task ids).
+        ``holder`` by task id, ``kind``, ``place``, ``subject``), ``cycles`` (lists of task ids)
+        and ``transports``: empty unless the program is recorded, else for each one of the process
+        its number in the recording, ``loop`` (that loop's number), ``received``, ``sent`` and
+        ``unsent`` bytes, and ``writer``, the name of the task that has written last while
+        bytes were unsent, or None.
     """
     graph = graph_of(look_at(live_tasks(loop)))
     return {
@@ -144,7 +151,23 @@ def snapshot(loop: asyncio.AbstractEventLoop | None = None) -> dict[str, Any]:
             for edge in graph.edges
         ],
         "cycles": [[edge.waiter.id for edge in cycle.edges] for cycle in graph.cycles],
+        "transports": list(_transports()),
     }
+
+
+def _transports() -> Iterator[dict[str, Any]]:
+    if not _aioxide._is_recording():
+        return
+    for each in json.loads(_aioxide._recorded_objects()):
+        if each["kind"] == "transport":
+            yield {
+                "id": each["id"],
+                "loop": each["loop"],
+                "received": each["bytes_in"],
+                "sent": each["bytes_out"],
+                "unsent": each["length"],
+                "writer": next(iter(each["held_by"]), None),
+            }
 
 
 def _plain(info: TaskInfo) -> dict[str, Any]:

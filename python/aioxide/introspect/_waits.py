@@ -97,6 +97,7 @@ _KINDS: dict[str, str] = {
     "Process.wait": "process",
     "Process.communicate": "process",
     "BaseSubprocessTransport._wait": "process",
+    "SubprocessTransport._wait": "process",
     "BaseEventLoop.getaddrinfo": "name resolution",
     "BaseEventLoop.getnameinfo": "name resolution",
     "BaseEventLoop.create_connection": "connect",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import sys
 import traceback
 import types
@@ -13,6 +14,10 @@ from .. import _aioxide
 from .._loop.exceptions import observers
 
 __all__ = ("Listener", "note_task_failure")
+
+#: The last exceptions that have ended tasks: the task's number, ``id()``, class and text of the
+#: exception, which would keep its frames alive.
+_noted: collections.deque[tuple[int, int, str, str]] = collections.deque(maxlen=64)
 
 
 class Listener:
@@ -59,19 +64,29 @@ class Listener:
         (self._old_hook or sys.__excepthook__)(kind, exception, where)
 
 
-def note_task_failure(task: int, exception: BaseException) -> None:
-    """Keep the exception that has ended a task; called for each one in a full trace."""
-    _note(task, exception)
+def note_task_failure(task: int, exception: BaseException, traced: bool) -> None:
+    """Keep the exception that has ended a task; called for each one.
+
+    Somebody may retrieve it, and programs may end many tasks so. The traceback, which takes
+    long, is read if ``traced`` says so: for a full trace.
+    """
+    _note(task, exception, traced)
 
 
-def _note(task: int, exception: BaseException) -> None:
+def _note(task: int, exception: BaseException, traced: bool = True) -> None:
     kind = type(exception)
     name = kind.__qualname__
     if kind.__module__ != "builtins":
         name = f"{kind.__module__}.{name}"
     try:
         text = str(exception)
-        lines = "".join(traceback.format_exception(exception))
+        lines = "".join(traceback.format_exception(exception)) if traced else ""
     except Exception as error:
         text = lines = f"(its text cannot be had: {type(error).__name__})"
+    seen = id(exception), name, text
+    if task:
+        _noted.append((task, *seen))
+    else:
+        # The exception of a task that comes out of the program, or that nobody has retrieved.
+        task = next((each[0] for each in reversed(_noted) if each[1:] == seen), 0)
     _aioxide._note_failure(task, name, text, lines)

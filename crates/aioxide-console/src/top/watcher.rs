@@ -21,7 +21,7 @@ pub struct Query {
     pub descending: bool,
     /// Which tasks.
     pub filter: String,
-    /// How many tasks.
+    /// How many tasks, of the table and of the tree.
     pub limit: u64,
     /// Whether the tree is shown.
     pub tree: bool,
@@ -40,7 +40,7 @@ pub struct Snapshot {
     pub loops: Vec<LoopInfo>,
     /// Its tasks, as the query has them.
     pub tasks: TasksAnswer,
-    /// All tasks, if the query asks for the tree.
+    /// The tasks as a tree, if the query asks for it.
     pub tree: Vec<TaskInfo>,
     /// Locks and queues, if the query asks for them.
     pub objects: Vec<ObjectInfo>,
@@ -178,7 +178,8 @@ pub fn snapshot(connection: &mut Connection, query: &Query) -> Result<Snapshot, 
         ..Snapshot::default()
     };
     if query.tree {
-        snapshot.tree = connection.ask(&Request::Tree)?;
+        let (filter, limit) = (query.filter.clone(), query.limit);
+        snapshot.tree = connection.ask(&Request::Tree { filter, limit })?;
     }
     if query.objects {
         snapshot.objects = connection.ask(&Request::Objects)?;

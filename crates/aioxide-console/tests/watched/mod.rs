@@ -133,7 +133,7 @@ fn answer(request: &[u8], program: &mut Program, stream: &UnixStream) -> std::io
             let tasks = tasks.into_iter().skip(offset as usize).take(limit as usize).collect();
             write_message(stream, &TasksAnswer { total, tasks })
         }
-        Request::Tree => write_message(stream, &program.tasks),
+        Request::Tree { .. } => write_message(stream, &program.tasks),
         Request::Objects => write_message(stream, &program.objects),
         Request::Findings => write_message(stream, &program.findings),
         Request::Stack { .. } => write_message(stream, &program.stack),
@@ -244,6 +244,7 @@ pub fn shop() -> Program {
             owner: 3,
             waiters: vec![2],
             length: 1,
+            ..ObjectInfo::default()
         }],
         findings: vec![Finding {
             lint: "blocking".to_owned(),

@@ -31,7 +31,7 @@ mod tasks;
 pub use clock::{Calibration, clock_name, nanoseconds_between, ticks, unix_nanoseconds};
 pub use loops::{DELAY_BUCKETS, LoopRecord, LoopStatus, Loops, loops};
 pub use names::{Location, Names, names};
-pub use objects::{ObjectRecord, objects};
+pub use objects::{HOLDERS_NAMED, ObjectRecord, objects};
 pub use ring::{Copied, MAX_CAPACITY, Ring};
 pub use slots::{Allotment, next_id};
 pub use tasks::{NAME_BYTES, Phase, TaskBrief, TaskName, TaskRecord, TaskView, recent_task, tasks};

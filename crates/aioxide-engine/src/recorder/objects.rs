@@ -1,8 +1,9 @@
 //! The table of what tasks wait for: locks, semaphores, queues and the like.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::slots::Chunks;
+use super::tasks::Counter;
 
 static OBJECTS: Chunks<ObjectRecord> = Chunks::new();
 
@@ -17,6 +18,9 @@ pub fn objects() -> impl Iterator<Item = &'static ObjectRecord> {
 
 const GONE: u64 = 1 << 63;
 
+/// How many of an object's holders its record names.
+pub const HOLDERS_NAMED: usize = 4;
+
 /// What is known of one object. Written under the lock of the recorder, read by anybody.
 #[derive(Default)]
 pub struct ObjectRecord {
@@ -25,10 +29,17 @@ pub struct ObjectRecord {
     /// Its kind (8 bits), the location where it was first seen (32 bits), and whether it is
     /// [`GONE`].
     kind_and_place: AtomicU64,
-    /// The task that has it (a lock, a permit), or 0.
-    owner: AtomicU64,
-    /// How many items or free permits it has.
+    /// How many items or free permits it has, or bytes that wait to be sent.
     length: AtomicU64,
+    /// The loop that it was recorded on; 0 if none ran.
+    loop_id: AtomicU32,
+    /// How many tasks have it, or a permit of it: as many as it has given out.
+    held: AtomicU32,
+    /// The first of these tasks. Of a transport, the task that has written last.
+    holders: [AtomicU64; HOLDERS_NAMED],
+    /// Bytes that a transport has received and sent.
+    received: AtomicU64,
+    sent: AtomicU64,
 }
 
 impl ObjectRecord {
@@ -38,8 +49,11 @@ impl ObjectRecord {
         fence(Ordering::Release);
         let kind_and_place = u64::from(kind) | u64::from(location) << 8;
         self.kind_and_place.store(kind_and_place, Ordering::Relaxed);
-        self.owner.store(0, Ordering::Relaxed);
         self.length.store(0, Ordering::Relaxed);
+        self.loop_id.store(0, Ordering::Relaxed);
+        self.received.store(0, Ordering::Relaxed);
+        self.sent.store(0, Ordering::Relaxed);
+        self.set_holders(0, []);
         self.id.store(id, Ordering::Release);
     }
 
@@ -74,23 +88,55 @@ impl ObjectRecord {
         (self.kind_and_place.load(Ordering::Relaxed) >> 8) as u32
     }
 
-    /// The task that has it; 0 if none is known.
-    pub fn owner(&self) -> u64 {
-        self.owner.load(Ordering::Relaxed)
+    /// The loop that it was recorded on; 0 if none ran.
+    pub fn loop_id(&self) -> u32 {
+        self.loop_id.load(Ordering::Relaxed)
     }
 
-    /// Sets the task that has it.
+    /// Sets that loop.
+    pub fn set_loop(&self, id: u32) {
+        self.loop_id.store(id, Ordering::Relaxed);
+    }
+
+    /// How many tasks have it, and the first of them. One that changes meanwhile may be missing.
+    pub fn holders(&self) -> (u32, impl Iterator<Item = u64>) {
+        let named = self.holders.iter().map(|holder| holder.load(Ordering::Relaxed));
+        (self.held.load(Ordering::Relaxed), named.filter(|holder| *holder != 0))
+    }
+
+    /// Sets the tasks that have it: how many, and the first of them.
+    pub fn set_holders(&self, count: u32, tasks: impl IntoIterator<Item = u64>) {
+        let mut tasks = tasks.into_iter();
+        for holder in &self.holders {
+            holder.store(tasks.next().unwrap_or(0), Ordering::Relaxed);
+        }
+        self.held.store(count, Ordering::Relaxed);
+    }
+
+    /// Sets the one task that has it; 0 for none.
     #[inline]
     pub fn set_owner(&self, task: u64) {
-        self.owner.store(task, Ordering::Relaxed);
+        self.holders[0].store(task, Ordering::Relaxed);
+        self.held.store(u32::from(task != 0), Ordering::Relaxed);
     }
 
-    /// How many items or free permits it has.
+    /// Counts bytes that a transport has received and sent.
+    pub fn count_bytes(&self, received: u64, sent: u64) {
+        self.received.add_relaxed(received);
+        self.sent.add_relaxed(sent);
+    }
+
+    /// The bytes that a transport has received and sent.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.received.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed))
+    }
+
+    /// How many items or free permits it has, or bytes that wait to be sent.
     pub fn length(&self) -> u64 {
         self.length.load(Ordering::Relaxed)
     }
 
-    /// Sets how many items or free permits it has.
+    /// Sets that number.
     #[inline]
     pub fn set_length(&self, length: u64) {
         self.length.store(length, Ordering::Relaxed);

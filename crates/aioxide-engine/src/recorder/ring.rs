@@ -23,9 +23,10 @@ const NEXT: usize = 4;
 /// were whole when it began, and which were overwritten since.
 #[derive(Clone, Copy)]
 pub struct Ring {
+    /// A power of two of them, in the words behind the header.
+    slots: &'static [[AtomicU64; WORDS]],
+    /// The header, too.
     words: &'static [AtomicU64],
-    /// The capacity, a power of two, less one.
-    mask: u64,
 }
 
 /// Events that were copied out of a ring.
@@ -45,7 +46,8 @@ impl Ring {
     /// When there is no memory.
     pub fn in_memory(capacity: usize) -> io::Result<Self> {
         let capacity = Self::rounded(capacity);
-        Ok(Self::of(memory::anonymous(HEADER + capacity * WORDS)?, capacity))
+        let words = memory::anonymous(HEADER + capacity * WORDS)?;
+        Ok(Self { slots: words[HEADER..].as_chunks().0, words })
     }
 
     /// Moves the ring, which is empty, into `file`, which is new.
@@ -66,13 +68,9 @@ impl Ring {
         capacity.clamp(1024, MAX_CAPACITY).next_power_of_two()
     }
 
-    fn of(words: &'static [AtomicU64], capacity: usize) -> Self {
-        Self { words, mask: capacity as u64 - 1 }
-    }
-
     /// How many events it holds.
     pub fn capacity(&self) -> usize {
-        self.mask as usize + 1
+        self.slots.len()
     }
 
     /// The number of the next event: how many there have been.
@@ -88,8 +86,7 @@ impl Ring {
         // A reader that sees one of the words below sees the number above, too: it knows that
         // the slot is being written to.
         fence(Ordering::Release);
-        let at = HEADER + (number & self.mask) as usize * WORDS;
-        if let Some([ticks, what, detail]) = self.words.get(at..at + WORDS) {
+        if let Some([ticks, what, detail]) = self.slots.get(self.index(number)) {
             ticks.store(event[0], Ordering::Relaxed);
             what.store(event[1], Ordering::Relaxed);
             detail.store(event[2], Ordering::Relaxed);
@@ -97,16 +94,21 @@ impl Ring {
         self.words[NEXT].store(number + 1, Ordering::Release);
     }
 
+    /// The slot of the event with this number.
+    #[inline(always)]
+    fn index(&self, number: u64) -> usize {
+        number as usize & self.slots.len().wrapping_sub(1)
+    }
+
     /// The events from the number `since` on that are still there and whole.
     pub fn copy(&self, since: u64) -> Copied {
         let before = self.next();
-        let capacity = self.mask + 1;
+        let capacity = self.capacity() as u64;
         let first = since.max(before.saturating_sub(capacity)).min(before);
         let mut events: Vec<[u64; WORDS]> = Vec::with_capacity((before - first) as usize);
         for number in first..before {
-            let at = HEADER + (number & self.mask) as usize * WORDS;
-            let word = |offset: usize| self.words[at + offset].load(Ordering::Relaxed);
-            events.push([word(0), word(1), word(2)]);
+            let slot = &self.slots[self.index(number)];
+            events.push(std::array::from_fn(|word| slot[word].load(Ordering::Relaxed)));
         }
         fence(Ordering::Acquire);
         // The slot of the event after the last one may be half written.

@@ -76,7 +76,7 @@ pub enum TaskName<'a> {
 }
 
 /// What is known of one task. Written under the lock of the recorder, read by anybody.
-#[repr(align(64))]
+#[repr(C, align(64))]
 #[derive(Default)]
 pub struct TaskRecord {
     /// 0 while the record is free, and while it is filled in.
@@ -99,9 +99,10 @@ pub struct TaskRecord {
     /// The loop's id (32 bits), the place of its record (24 bits), and the length of the name:
     /// that of a number is [`NUMBERED`].
     home: AtomicU64,
-    name: [AtomicU64; NAME_WORDS],
     /// Its place in the table.
     index: AtomicU32,
+    /// Behind the rest: a record whose name is a number takes two lines of the processor's cache.
+    name: [AtomicU64; NAME_WORDS],
 }
 
 /// A copy of a record.
@@ -218,6 +219,11 @@ impl TaskRecord {
     #[inline(always)]
     pub fn id(&self) -> u64 {
         self.id.load(Ordering::Relaxed)
+    }
+
+    /// The task that created it; 0 if none did.
+    pub fn parent(&self) -> u64 {
+        self.parent.load(Ordering::Relaxed)
     }
 
     /// The id of the loop that it was recorded on.

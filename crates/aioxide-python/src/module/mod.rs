@@ -77,7 +77,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::sync::waiting::all_tasks;
     #[pymodule_export]
-    use crate::sync::{_created_at, _owner_of};
+    use crate::sync::{_created_at, _recorded_holders};
     #[pymodule_export]
     use crate::watchdog::{_tell_lints, _watchdog_next, _watchdog_start, _watchdog_stop};
 
@@ -95,11 +95,12 @@ mod _aioxide {
     #[pymodule_export]
     use crate::core::tasks::{_adopt_tasks, _task_id};
     #[pymodule_export]
-    use crate::recorder::{_console_path, _start_console, _stop_console};
+    use crate::recorder::{_console_path, _note_wait, _start_console, _stop_console};
     #[pymodule_export]
     use crate::recorder::{
         _dump_recording, _is_recording, _note_failure, _note_finding, _recorded_loops,
-        _recorder_after_fork, _recording_state, _start_recording, _stop_recording,
+        _recorded_objects, _recorder_after_fork, _recording_state, _start_recording,
+        _stop_recording,
     };
 
     #[cfg(Py_3_14)]

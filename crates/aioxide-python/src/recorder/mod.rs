@@ -23,16 +23,16 @@ pub use object_mark::ObjectMark;
 pub use places::{caller, described, of_callable, of_coroutine, of_foreign, of_native};
 pub use session::{
     _dump_recording, _is_recording, _note_failure, _note_finding, _recorded_loops,
-    _recording_state, _start_recording, _stop_recording, mark, open_loop,
+    _recorded_objects, _recording_state, _start_recording, _stop_recording, mark, open_loop,
 };
-pub use waits::{note_object, note_wait, take_wait};
+pub use waits::{_note_wait, note_object, note_wait, take_wait};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// Whether every exception that ends a task is kept, not only those that nobody retrieves.
-static KEEPS_FAILURES: AtomicBool = AtomicBool::new(false);
+/// Whether every event is written to a file, and what takes longer is kept as well.
+static FULL: AtomicBool = AtomicBool::new(false);
 
 /// Whether anything is recorded: one load. What a hook does is behind it.
 #[inline(always)]
@@ -40,9 +40,9 @@ pub fn is_on() -> bool {
     ON.load(Ordering::Relaxed)
 }
 
-/// Whether every exception that ends a task is kept.
-pub fn keeps_failures() -> bool {
-    KEEPS_FAILURES.load(Ordering::Relaxed)
+/// Whether every event is written to a file.
+pub fn is_full() -> bool {
+    FULL.load(Ordering::Relaxed)
 }
 
 fn set_on(on: bool) {

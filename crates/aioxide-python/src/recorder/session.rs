@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aioxide_engine::recorder::{
@@ -135,7 +136,7 @@ pub fn _start_recording(
         let started = started.map_err(|error| file_error(error, &path.to_string_lossy()))?;
         drop(STREAMING.replace(py, Some(started)));
     }
-    super::KEEPS_FAILURES.store(full, std::sync::atomic::Ordering::Relaxed);
+    super::FULL.store(full, Ordering::Relaxed);
     let rings_at = file.filter(|_| !full);
     *session() = Some(Session { capacity, meta, rings_at });
     set_on(true);
@@ -176,6 +177,14 @@ pub fn _is_recording() -> bool {
 #[pyfunction]
 pub fn _recorded_loops(py: Python<'_>) -> PyResult<Bound<'_, PyString>> {
     let text = serde_json::to_string(&super::console::loops())
+        .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+    allocate::string(py, &text)
+}
+
+/// The locks, queues and transports that were recorded, as the console answers them: JSON.
+#[pyfunction]
+pub fn _recorded_objects(py: Python<'_>) -> PyResult<Bound<'_, PyString>> {
+    let text = serde_json::to_string(&super::console::objects())
         .map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
     allocate::string(py, &text)
 }
@@ -231,13 +240,24 @@ pub(super) fn dump_to(path: &Path, meta: &Meta, stacks: &[Stack]) -> io::Result<
     }
 }
 
-/// Keeps a task's exception. `task` is its id, or 0.
+/// Keeps a task's exception. `task` is its id, or 0. If one of the task is kept already, that with
+/// a traceback stays.
 #[pyfunction]
 #[pyo3(signature = (task, kind, text, traceback, /))]
 pub fn _note_failure(task: u64, kind: String, text: String, traceback: String) {
     let exception = shortened(kind);
     let (text, traceback) = (shortened(text), shortened(traceback));
-    FAILURES.push(Failure { task, exception, text, traceback });
+    let failure = Failure { task, exception, text, traceback };
+    if task != 0 {
+        let mut kept = FAILURES.lock();
+        if let Some(before) = kept.iter_mut().rev().find(|each| each.task == task) {
+            if !failure.traceback.is_empty() {
+                *before = failure;
+            }
+            return;
+        }
+    }
+    FAILURES.push(failure);
 }
 
 /// Keeps what a lint has found.

@@ -1,6 +1,7 @@
 //! What the running step waits for, as the innermost native coroutine says.
 
 use aioxide_trace::WaitKind;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::ffi::gil_cell::GilCell;
@@ -27,6 +28,25 @@ pub fn note_wait<T>(future: &Bound<'_, T>, kind: WaitKind) {
         }
         last.kind = kind;
     });
+}
+
+/// Whoever awaits this future in the step that runs waits for a thing of this kind: a word as
+/// `process`. Does nothing while nothing is recorded.
+///
+/// # Errors
+///
+/// `ValueError` for a word that is none.
+#[pyfunction]
+#[pyo3(signature = (future, kind, /))]
+pub fn _note_wait(future: &Bound<'_, PyAny>, kind: &str) -> PyResult<()> {
+    if !super::is_on() {
+        return Ok(());
+    }
+    let Some(kind) = WaitKind::from_word(kind) else {
+        return Err(PyValueError::new_err(format!("{kind:?} is no kind of wait")));
+    };
+    note_wait(future, kind);
+    Ok(())
 }
 
 /// Who waits for `future` waits for the object with this id.

@@ -1,12 +1,12 @@
 //! Where tasks, locks and queues were made, and who has a lock, as the recorder has noted it.
 
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyList, PyString};
 
 use super::locks::{Condition, Event, Lock, Semaphore};
 use super::queues::Queue;
 use crate::core::tasks::Task;
-use crate::ffi::allocate::{self, Made};
+use crate::ffi::allocate;
 use crate::recorder;
 
 /// The file, the line and the function in which an object was made. None if nothing was recorded
@@ -24,13 +24,20 @@ pub fn _created_at<'py>(
     Ok(Some((allocate::string(py, &file)?, line, allocate::string(py, &function)?)))
 }
 
-/// The recorded id of the task that has acquired a lock. None if that is not known, or it is no
-/// lock of ours.
+/// The ids under which the tasks are recorded that have a lock of ours, or a permit of a semaphore
+/// of ours: one for each permit, 0 for one that no task has acquired. None unless all are known.
 #[pyfunction]
-#[pyo3(signature = (lock, /))]
-pub fn _owner_of(lock: &Bound<'_, PyAny>) -> Option<Made<u64>> {
-    let lock = lock.cast::<Lock>().ok()?;
-    Some(lock.get().recorded_owner(lock.py())).filter(|owner| *owner != 0).map(Made)
+#[pyo3(signature = (object, /))]
+pub fn _recorded_holders<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyList>>> {
+    let py = object.py();
+    let tasks = match (object.cast::<Lock>(), object.cast::<Semaphore>()) {
+        (Ok(lock), _) => lock.get().recorded_owner(py).map(|owner| vec![owner]),
+        (_, Ok(semaphore)) => semaphore.get().recorded_holders(py),
+        _ => None,
+    };
+    let Some(tasks) = tasks else { return Ok(None) };
+    let ids = tasks.into_iter().map(|task| Ok(allocate::int(py, task as i64)?.into_any()));
+    allocate::list(py, ids.collect::<PyResult<Vec<_>>>()?).map(Some)
 }
 
 fn location(object: &Bound<'_, PyAny>) -> u32 {

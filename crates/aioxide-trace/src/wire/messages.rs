@@ -63,8 +63,17 @@ pub enum Request {
         #[serde(default = "default_limit")]
         limit: u64,
     },
-    /// Answer: a list of [`TaskInfo`], parents before children.
-    Tree,
+    /// Answer: a list of [`TaskInfo`], each behind the task that created it and what stands below
+    /// that one's older children.
+    Tree {
+        /// Only tasks in whose name, coroutine or state this text occurs, in either case, and those
+        /// above them.
+        #[serde(default)]
+        filter: String,
+        /// How many to answer at most: the first ones.
+        #[serde(default = "no_limit")]
+        limit: u64,
+    },
     /// Answer: a list of [`ObjectInfo`].
     Objects,
     /// Answer: a list of [`crate::file::Finding`].
@@ -90,6 +99,10 @@ pub enum Request {
 
 fn default_limit() -> u64 {
     100
+}
+
+fn no_limit() -> u64 {
+    u64::MAX
 }
 
 /// By what tasks are sorted.
@@ -320,12 +333,25 @@ pub struct ObjectInfo {
     pub name: String,
     /// Where it was created, as `app.py:12`.
     pub created: String,
-    /// The task that holds it; 0 if none does, or if it is not known.
+    /// The loop on which it was first used; 0 if that is not known.
+    #[serde(rename = "loop")]
+    pub loop_id: u32,
+    /// The task that holds it, or the first one that has a permit; of a transport, the task that has
+    /// written last. 0 if there is none, or if it is not known.
     pub owner: u64,
+    /// How many permits of a semaphore are given out; 1 for a lock that is held.
+    pub held: u64,
+    /// The names of the first tasks that hold it.
+    pub held_by: Vec<String>,
     /// The tasks that wait for it, the next one first.
     pub waiters: Vec<u64>,
-    /// Items in a queue, free permits of a semaphore; 1 for a lock that is held.
+    /// Items in a queue, free permits of a semaphore, bytes that wait in a transport to be sent; 1 for
+    /// a lock that is held.
     pub length: u64,
+    /// Bytes that a transport has received.
+    pub bytes_in: u64,
+    /// Bytes that a transport has sent.
+    pub bytes_out: u64,
 }
 
 /// The answer to [`Request::Stack`]: one of the two.

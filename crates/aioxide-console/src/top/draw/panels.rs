@@ -4,7 +4,7 @@ use super::super::app::{App, Process};
 use super::{ALARM, DIM, scrolled};
 use crate::escape::visible;
 use crate::units::{bytes, count, duration};
-use aioxide_trace::wire::{LoopInfo, TaskInfo};
+use aioxide_trace::wire::{LoopInfo, ObjectInfo, TaskInfo};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
@@ -126,32 +126,48 @@ fn task_name(tasks: &[TaskInfo], id: u64) -> String {
         .map_or_else(|| format!("task {id}"), |task| task.name.clone())
 }
 
-/// Draws the locks, semaphores and queues.
+/// Who has an object, as far as its process told.
+fn owner_of(object: &ObjectInfo, tasks: &[TaskInfo]) -> String {
+    let named = object.held_by.join(", ");
+    match (&named[..], &task_name(tasks, object.owner)[..]) {
+        ("", "") => "-".to_owned(),
+        ("", owner) => owner.to_owned(),
+        _ => match object.held.saturating_sub(object.held_by.len() as u64) {
+            0 => named,
+            more => format!("{named} +{more}"),
+        },
+    }
+}
+
+/// Draws the locks, semaphores, queues and transports.
 pub fn objects(frame: &mut Frame<'_>, app: &App, area: Rect) {
     let mut lines = Vec::new();
     for (pid, process) in &app.processes {
         let tasks = &process.now.tasks.tasks;
         for each in &process.now.objects {
-            let owner = task_name(tasks, each.owner);
-            let owner = if owner.is_empty() { "-".to_owned() } else { owner };
+            let owner = owner_of(each, tasks);
+            let length = match &each.kind[..] {
+                "transport" => bytes(each.length),
+                _ => each.length.to_string(),
+            };
             let names: Vec<String> =
                 each.waiters.iter().take(3).map(|id| task_name(tasks, *id)).collect();
             let more = if each.waiters.len() > 3 { ", …" } else { "" };
             let name = if each.name.is_empty() { each.id.to_string() } else { each.name.clone() };
             lines.push(Line::from(format!(
-                "{pid:<8}{:<11}{:<18.18} {:<18.18} {:<20.20} {:>6}  {} {}{more}",
+                "{pid:<8}{:<11}{:<18.18} {:<18.18} {:<20.20} {:>9}  {} {}{more}",
                 visible(&each.kind),
                 visible(&name),
                 visible(&each.created),
                 visible(&owner),
-                each.length,
+                length,
                 each.waiters.len(),
                 visible(&names.join(", "))
             )));
         }
     }
     let head = format!(
-        "{:<8}{:<11}{:<18} {:<18} {:<20} {:>6}  WAITERS",
+        "{:<8}{:<11}{:<18} {:<18} {:<20} {:>9}  WAITERS",
         "PID", "KIND", "NAME", "CREATED", "OWNER", "LENGTH"
     );
     scrolled(frame, app, area, Line::from(head), lines);

@@ -18,6 +18,7 @@ use crate::net::server::ServerCore;
 use crate::net::transports::{
     DatagramTransport, ReadPipeTransport, SocketTransport, Transport, WritePipeTransport,
 };
+use crate::recorder::ObjectMark;
 use crate::sync::taskgroups::TaskGroup;
 use crate::sync::timeouts::Timeout;
 use crate::sync::waiting::{DoneCallback, GatheringFuture};
@@ -139,6 +140,17 @@ impl Ready {
                 return None;
             }
         })
+    }
+
+    /// The record of the transport whose event this is.
+    pub(in crate::core) fn transport_mark(&self) -> Option<&ObjectMark> {
+        match self {
+            Self::Socket(_, transport) => Some(transport.get().link().mark()),
+            Self::Datagram(_, transport) => Some(transport.get().link().mark()),
+            Self::ReadPipe(_, transport) => Some(transport.get().link().mark()),
+            Self::WritePipe(_, transport) => Some(transport.get().link().mark()),
+            _ => None,
+        }
     }
 
     /// The task whose step this is, borrowed.

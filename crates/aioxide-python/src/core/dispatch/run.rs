@@ -21,7 +21,10 @@ use crate::sync::waiting::{DoneCallback, GatheringFuture};
 impl LoopCore {
     /// Runs one ready item. Its exceptions are reported to the loop's exception handler;
     /// only one that ends the loop is returned.
-    #[inline]
+    ///
+    /// Inlined where an item is taken out of the ready queue: its two words are never put
+    /// together anywhere else then.
+    #[inline(always)]
     pub(in crate::core) fn run_item(slf: &Bound<'_, Self>, item: Ready) -> PyResult<()> {
         let py = slf.py();
         if !item.is_task_step() {
@@ -80,6 +83,44 @@ impl LoopCore {
             Ready::Signals => Self::process_signals(slf),
             Ready::Native(work) => work.conclude(slf),
         }
+    }
+
+    /// The same where it is not worth its instructions a second time.
+    #[inline(never)]
+    pub(in crate::core) fn run_item_apart(slf: &Bound<'_, Self>, item: Ready) -> PyResult<()> {
+        Self::run_item(slf, item)
+    }
+
+    /// Runs a step of a task. `ended` looks at the task behind it, before the reference to the
+    /// task is dropped.
+    #[inline(always)]
+    pub(in crate::core) fn run_step_item(
+        slf: &Bound<'_, Self>,
+        item: Ready,
+        ended: impl FnOnce(&Bound<'_, tasks::Task>),
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let (task, result) = match item {
+            Ready::Step(task) => {
+                let task = task.into_bound(py);
+                let result = tasks::run_step(slf, &task);
+                (task, result)
+            }
+            Ready::Wake(task) => {
+                let task = task.into_bound(py);
+                let result = tasks::run_wake(slf, &task);
+                (task, result)
+            }
+            Ready::Throw(parts) => {
+                let (task, exception) = *parts;
+                let task = task.into_bound(py);
+                let result = tasks::run_throw(slf, &task, exception);
+                (task, result)
+            }
+            other => return Self::run_item_apart(slf, other),
+        };
+        ended(&task);
+        Self::after_step(slf, task, result)
     }
 
     /// After a step: drops the reference to the task. If it is the last one, finalizers

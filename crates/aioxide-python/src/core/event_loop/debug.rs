@@ -28,7 +28,7 @@ impl LoopCore {
         };
         drop(slf.get().current_handle.replace(py, handle));
         let started = Instant::now();
-        let result = Self::run_item(slf, item);
+        let result = Self::run_item_apart(slf, item);
         let seconds = started.elapsed().as_secs_f64();
         drop(slf.get().current_handle.take(py));
         result?;

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use aioxide_engine::futures::Entered;
-use aioxide_engine::recorder::LoopRecord;
 use pyo3::prelude::*;
 
+use super::recording::BeforePoll;
 use super::scheduling::thread_identity;
 use super::{LoopCore, Methods};
+use crate::core::dispatch::Ready;
 use crate::recorder;
 
 impl LoopCore {
@@ -35,20 +36,16 @@ impl LoopCore {
     }
 
     fn iterations(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
         loop {
-            if recorder::is_on() {
-                Self::iteration::<true>(slf)?;
-            } else {
-                Self::iteration::<false>(slf)?;
-            }
-            if slf.get().flags.stopping.get(py) {
+            Self::iteration(slf)?;
+            if slf.get().flags.stopping.get(slf.py()) {
                 return Ok(());
             }
         }
     }
 
-    fn iteration<const RECORDED: bool>(slf: &Bound<'_, Self>) -> PyResult<()> {
+    #[inline]
+    fn iteration(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         // Cancelled timers are dropped outside the engine: their finalizers may
@@ -60,23 +57,16 @@ impl LoopCore {
         }
         this.flush_woken(py)?;
         let wait = this.engine.prepare(py, &mut deferred);
-        deferred.drain(..).for_each(|timer| timer.release(py));
-        let record = if RECORDED { this.loop_record(py) } else { None };
-        let polls = this.polls(py);
-        if let Some(record) = record {
-            this.record_wait(py, record, wait);
-        }
+        release_all(py, &mut deferred);
+        let recorded = if recorder::is_on() { this.record_poll(py, wait) } else { None };
         Self::poll(slf, wait)?;
         if !own_time {
             Self::override_engine_time(slf)?;
         }
         let count = this.engine.collect(py, &mut deferred);
-        deferred.drain(..).for_each(|timer| timer.release(py));
-        if let Some(record) = record {
-            this.record_iteration(py, record, this.polls(py) != polls, count);
-        }
-        if RECORDED || this.flags.observed.get(py) {
-            return Self::run_batch_observed::<RECORDED>(slf, count, record);
+        release_all(py, &mut deferred);
+        if recorded.is_some() || this.flags.observed.get(py) {
+            return Self::run_batch_observed(slf, count, recorded);
         }
         for _ in 0..count {
             let Some(item) = this.engine.next_ready(py) else {
@@ -89,23 +79,27 @@ impl LoopCore {
 
     /// The items of an iteration of a loop that is recorded, watched or in debug mode.
     #[inline(never)]
-    fn run_batch_observed<const RECORDED: bool>(
+    fn run_batch_observed(
         slf: &Bound<'_, Self>,
         count: usize,
-        record: Option<&'static LoopRecord>,
+        recorded: Option<BeforePoll>,
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         let debug = this.debug(py);
         let beat = this.beat_of_iteration(py, count);
+        let record = recorded.map(|before| this.record_iteration(py, before, count));
+        if let (Some(record), false, None) = (record, debug, &beat) {
+            return Self::run_batch_recorded(slf, count, record);
+        }
         for _ in 0..count {
             let Some(item) = this.engine.next_ready(py) else {
                 break;
             };
-            if RECORDED {
-                Self::run_recorded(slf, item, record, debug, beat.as_ref())?;
-            } else {
-                Self::run_observed(slf, item, debug, beat.as_ref())?;
+            let run = |item| Self::run_observed(slf, item, debug, beat.as_ref());
+            match record {
+                Some(record) => Self::run_recorded(slf, item, record, run)?,
+                None => run(item)?,
             }
         }
         Ok(())
@@ -118,5 +112,13 @@ impl LoopCore {
         let now = slf.call_method0(crate::intern!(py, "time"))?.extract()?;
         slf.get().engine.override_now(py, now);
         Ok(())
+    }
+}
+
+/// Drops what is hardly ever there.
+#[inline(always)]
+fn release_all(py: Python<'_>, timers: &mut Vec<Ready>) {
+    if !timers.is_empty() {
+        timers.drain(..).for_each(|timer| timer.release(py));
     }
 }

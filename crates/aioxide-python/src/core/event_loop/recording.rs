@@ -1,9 +1,8 @@
 //! What the recorder is told by a loop: its iterations, and each item that it runs.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use aioxide_engine::recorder::{LoopRecord, LoopStatus, ObjectRecord, loops, ticks};
+use aioxide_engine::recorder::{LoopRecord, LoopStatus, ObjectRecord, TaskRecord, loops, ticks};
 use aioxide_engine::{Cancellable, Wait};
 use aioxide_trace::{Event, ItemKind, Kind, ObjectKind, Outcome, WakerKind};
 use pyo3::exceptions::PyRuntimeError;
@@ -19,7 +18,6 @@ use crate::core::tasks::{self, Task};
 use crate::ffi::free_list;
 use crate::ffi::gil_cell::GilCell;
 use crate::recorder::{self, ObjectMark};
-use crate::watchdog::Beat;
 
 /// The record of a loop, and the number that the record had when the loop got it: another one
 /// means that it is another loop's by now. The record is given back with the loop.
@@ -50,6 +48,13 @@ impl Drop for LoopMark {
         // SAFETY: an object is deallocated with the GIL held.
         self.give_back(unsafe { Python::assume_attached() });
     }
+}
+
+/// What is known of a loop that is recorded before its poll.
+pub struct BeforePoll {
+    record: &'static LoopRecord,
+    /// The number of the last poll.
+    polls: u32,
 }
 
 impl LoopCore {
@@ -101,26 +106,27 @@ impl LoopCore {
         }
     }
 
-    /// The loop goes into a poll that may wait.
-    #[inline]
-    pub(super) fn record_wait(&self, py: Python<'_>, record: &'static LoopRecord, wait: Wait) {
+    /// The loop comes to the poll of an iteration, which may wait.
+    #[cold]
+    pub(super) fn record_poll(&self, py: Python<'_>, wait: Wait) -> Option<BeforePoll> {
+        let record = self.loop_record(py)?;
         if wait != Wait::Poll && !self.has_virtual_time(py) {
             self.record_gauges(py, record);
             push(record, Event::poll_wait(record.last(), 0));
         }
+        Some(BeforePoll { record, polls: self.polls(py) })
     }
 
-    /// An iteration is about to run `count` items.
+    /// An iteration is about to run `count` items. Returns the loop's record.
     #[inline]
     pub(super) fn record_iteration(
         &self,
         py: Python<'_>,
-        record: &'static LoopRecord,
-        has_polled: bool,
+        before: BeforePoll,
         count: usize,
-    ) {
-        let ready = count as u64;
-        if has_polled {
+    ) -> &'static LoopRecord {
+        let (record, ready) = (before.record, count as u64);
+        if self.polls(py) != before.polls {
             let now = ticks();
             let (timers, transports) = self.record_gauges(py, record);
             record.set_last(now);
@@ -131,6 +137,7 @@ impl LoopCore {
             push(record, Event::iteration(0, ready, timers, record.transports() as u32));
         }
         record.count_iteration(ready);
+        record
     }
 
     fn record_gauges(&self, py: Python<'_>, record: &'static LoopRecord) -> (u32, u32) {
@@ -149,90 +156,89 @@ impl LoopCore {
     pub fn record_bytes(&self, py: Python<'_>, mark: &ObjectMark, received: usize, sent: usize) {
         let Some(home) = self.loop_record(py) else { return };
         home.count_bytes(received as u64, sent as u64);
-        let Some((object, is_new)) = mark.get_or_begin(py, ObjectKind::Transport, || 0) else {
-            return;
-        };
-        if is_new {
-            self.record_object(py, object);
-        }
+        let Some(object) = self.transport_record(py, mark) else { return };
+        object.count_bytes(received as u64, sent as u64);
         let count = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         push(home, Event::bytes(0, object.id(), count(received), count(sent)));
     }
 
-    /// Runs one ready item and records it. The record is that of the iteration: what is recorded
-    /// may have been stopped since.
+    /// So many bytes wait in the transport with this mark to be sent.
+    #[cold]
+    pub fn record_unsent(&self, py: Python<'_>, mark: &ObjectMark, bytes: usize) {
+        if bytes == 0 && mark.get(py).is_none() {
+            return;
+        }
+        let Some(object) = self.transport_record(py, mark) else { return };
+        if bytes as u64 > object.length() {
+            object.set_owner(self.recorded_task(py));
+        }
+        object.set_length(bytes as u64);
+    }
+
+    /// The record of the transport with this mark, made when it is first needed.
+    fn transport_record(&self, py: Python<'_>, mark: &ObjectMark) -> Option<&'static ObjectRecord> {
+        let (object, is_new) = mark.get_or_begin(py, ObjectKind::Transport, || 0)?;
+        self.record_object(py, object, is_new);
+        Some(object)
+    }
+
+    /// Runs `count` ready items and records them. The record is that of the iteration: recording
+    /// may have stopped since.
+    pub(super) fn run_batch_recorded(
+        slf: &Bound<'_, Self>,
+        count: usize,
+        home: &'static LoopRecord,
+    ) -> PyResult<()> {
+        for _ in 0..count {
+            let Some(item) = slf.get().engine.next_ready(slf.py()) else {
+                break;
+            };
+            if let Some(task) = item.task_ref()
+                && let Some(record) = tasks::record_of(task.bind(slf.py()), home)
+            {
+                let outer = begin_step(home, record);
+                Self::run_step_item(slf, item, |task| end_step(home, record, outer, task))?;
+            } else {
+                Self::run_recorded(slf, item, home, |item| Self::run_item_apart(slf, item))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one ready item by `run`, and records it.
     pub(super) fn run_recorded(
         slf: &Bound<'_, Self>,
         item: Ready,
-        record: Option<&'static LoopRecord>,
-        debug: bool,
-        beat: Option<&Arc<Beat>>,
+        home: &'static LoopRecord,
+        run: impl FnOnce(Ready) -> PyResult<()>,
     ) -> PyResult<()> {
-        let run = |item| match debug || beat.is_some() {
-            true => Self::run_observed(slf, item, debug, beat),
-            false => Self::run_item(slf, item),
-        };
-        let Some(record) = record else { return run(item) };
-        match item.task_ref() {
-            Some(task) => {
-                let task = task.bind(slf.py()).clone();
-                Self::run_recorded_step(slf, item, record, task, run)
+        let py = slf.py();
+        if let Some(task) = item.task_ref() {
+            let task = task.bind(py).clone();
+            let Some(record) = tasks::record_of(&task, home) else { return run(item) };
+            let outer = begin_step(home, record);
+            let result = run(item);
+            end_step(home, record, outer, &task);
+            // SAFETY: the reference is alive.
+            if unsafe { pyo3::ffi::Py_REFCNT(task.as_ptr()) } == 1 {
+                // As after a step that is not recorded: its finalizers may call `current_task()`.
+                slf.get().current_task().flush(py, slf.as_any().as_unbound())?;
             }
-            None => Self::run_recorded_callback(slf, item, record, run),
+            return result;
         }
-    }
-
-    #[inline]
-    fn run_recorded_step(
-        slf: &Bound<'_, Self>,
-        item: Ready,
-        home: &'static LoopRecord,
-        task: Bound<'_, Task>,
-        run: impl FnOnce(Ready) -> PyResult<()>,
-    ) -> PyResult<()> {
-        let py = slf.py();
-        let Some(record) = tasks::record_of(&task, home) else { return run(item) };
-        let outer = home.running();
-        let what = Kind::Step as u64 | record.id() << 8;
-        home.set_running(what);
-        home.count_delay(record.begin_step(home.last()));
-        let result = run(item);
-        let detail = tasks::state_after(&task);
-        let (begin, now) = (home.last(), ticks());
-        if detail as u8 == Outcome::Failed as u8 && recorder::keeps_failures() {
-            tasks::note_failure(&task, record.id());
-        }
-        record.end_step(begin, now, detail);
-        home.count_step(now.saturating_sub(begin), record.id());
-        home.ring().push([now, what, detail]);
-        home.set_last(now);
-        home.set_running(outer);
-        // SAFETY: the reference is alive.
-        if unsafe { pyo3::ffi::Py_REFCNT(task.as_ptr()) } == 1 {
-            // As after a step that is not recorded: its finalizers may call `current_task()`.
-            slf.get().current_task().flush(py, slf.as_any().as_unbound())?;
-        }
-        result
-    }
-
-    fn run_recorded_callback(
-        slf: &Bound<'_, Self>,
-        item: Ready,
-        home: &'static LoopRecord,
-        run: impl FnOnce(Ready) -> PyResult<()>,
-    ) -> PyResult<()> {
-        let py = slf.py();
         if item.is_cancelled() {
             return run(item);
         }
         let (kind, location) = described(py, &item);
+        let transport = item.transport_mark().and_then(|mark| slf.get().transport_record(py, mark));
+        let object = transport.map_or(0, ObjectRecord::id);
         let outer = home.running();
         let running = Kind::Callback as u64 | (kind as u64) << 8 | u64::from(location) << 16;
         home.set_running(running);
         let result = run(item);
         let (begin, now) = (home.last(), ticks());
         home.count_step(now.saturating_sub(begin), 0);
-        push(home, Event::callback(now, location, kind, 0));
+        push(home, Event::callback(now, location, kind, object));
         home.set_last(now);
         home.set_running(outer);
         result
@@ -246,9 +252,11 @@ impl LoopCore {
         }
     }
 
-    /// An object is recorded from now on.
-    pub fn record_object(&self, py: Python<'_>, object: &ObjectRecord) {
-        if let Some(home) = self.loop_record(py) {
+    /// An object is used on this loop, perhaps for the first time that it is recorded.
+    pub fn record_object(&self, py: Python<'_>, object: &ObjectRecord, is_new: bool) {
+        let Some(home) = self.loop_record(py) else { return };
+        object.set_loop(home.id());
+        if is_new {
             let kind = ObjectKind::from_byte(object.kind());
             push(home, Event::object_created(0, object.id(), kind, object.location()));
         }
@@ -271,6 +279,31 @@ impl LoopCore {
     }
 }
 
+/// A step of a task begins. Returns what ran outside of it.
+#[inline(always)]
+fn begin_step(home: &LoopRecord, record: &TaskRecord) -> u64 {
+    let outer = home.running();
+    home.set_running(Kind::Step as u64 | record.id() << 8);
+    home.count_delay(record.begin_step(home.last()));
+    outer
+}
+
+/// The step has ended; `outer` ran outside of it.
+#[inline(always)]
+fn end_step(home: &LoopRecord, record: &TaskRecord, outer: u64, task: &Bound<'_, Task>) {
+    let detail = tasks::state_after(task);
+    let (begin, now) = (home.last(), ticks());
+    if detail as u8 == Outcome::Failed as u8 {
+        tasks::note_failure(task, record.id());
+    }
+    record.end_step(begin, now, detail);
+    home.count_step(now.saturating_sub(begin), record.id());
+    home.ring().push([now, Kind::Step as u64 | record.id() << 8, detail]);
+    home.set_last(now);
+    home.set_running(outer);
+}
+
+#[inline(always)]
 fn push(home: &LoopRecord, event: Event) {
     home.ring().push([event.ticks, event.what, event.detail]);
 }

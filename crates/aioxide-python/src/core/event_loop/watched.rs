@@ -92,7 +92,8 @@ impl LoopCore {
         beat: Option<&Arc<Beat>>,
     ) -> PyResult<()> {
         let number = beat.map(|beat| beat.begin_item());
-        let result = if debug { Self::run_timed(slf, item) } else { Self::run_item(slf, item) };
+        let result =
+            if debug { Self::run_timed(slf, item) } else { Self::run_item_apart(slf, item) };
         if let (Some(beat), Some(number)) = (beat, number)
             && let Some(ended) = beat.end_item(number)
         {

@@ -1,5 +1,6 @@
 //! `loop.run_in_executor`.
 
+use aioxide_trace::WaitKind;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -9,6 +10,7 @@ use crate::core::event_loop::{LoopCore, Methods, check_callback};
 use crate::core::futures::wrapped;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::GilCell;
+use crate::recorder;
 
 /// The default executor of `run_in_executor(None, …)`.
 #[derive(Default)]
@@ -108,7 +110,12 @@ impl LoopCore {
                 Target::Pool => {
                     let (function, arguments) = (func.unbind(), args.unbind());
                     let call = Call { function, arguments, keywords: None, context: None };
-                    return Ok(Self::run_in_pool(slf, call)?.into_bound(py).into_any());
+                    let future = Self::run_in_pool(slf, call)?.into_bound(py);
+                    if recorder::is_on() {
+                        // Most calls are awaited at once.
+                        recorder::note_wait(&future, WaitKind::Thread);
+                    }
+                    return Ok(future.into_any());
                 }
             },
         };

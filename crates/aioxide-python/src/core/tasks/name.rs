@@ -80,6 +80,15 @@ mod number {
             }
         }
 
+        /// The number of a made-up name, if it is at hand.
+        #[inline]
+        pub fn number(&self) -> Option<u64> {
+            match self {
+                Self::Number(number) => Some(*number),
+                Self::Absent | Self::Given(_) => None,
+            }
+        }
+
         /// Gives it to the recorder.
         pub fn recorded<R>(self, py: Python<'_>, body: impl FnOnce(TaskName<'_>) -> R) -> R {
             match self {
@@ -144,6 +153,12 @@ mod object {
                 Some(number) if number.is_exact_instance_of::<PyInt>() => default_name(py, number),
                 Some(name) => Ok(name),
             }
+        }
+
+        /// The number of a made-up name, if it is at hand.
+        #[inline]
+        pub fn number(&self) -> Option<u64> {
+            None
         }
 
         /// Gives it to the recorder.

@@ -1,14 +1,16 @@
 //! What the recorder is told of tasks.
 
-use aioxide_engine::recorder::{LoopRecord, Phase, TaskRecord, ticks};
+use aioxide_engine::recorder::{LoopRecord, Phase, TaskName, TaskRecord, ticks};
 use aioxide_trace::{Event, Outcome as Ended, WaitKind};
 use pyo3::prelude::*;
 
 use super::Task;
+use super::name::Name;
 use crate::core::coroutines::Coroutine;
 use crate::core::dispatch::kind_of_future;
-use crate::core::futures::{BoundLoop, Outcome};
+use crate::core::futures::{BoundLoop, Future, Outcome};
 use crate::ffi::allocate::Made;
+use crate::ffi::free_list;
 use crate::recorder;
 use crate::stdlib;
 
@@ -61,6 +63,7 @@ fn adopt(task: &Bound<'_, Task>, home: &'static LoopRecord) -> Option<&'static T
     Some(record)
 }
 
+#[inline]
 fn begin(
     task: &Bound<'_, Task>,
     home: &'static LoopRecord,
@@ -82,9 +85,16 @@ fn begin(
         },
         Err(_) => recorder::of_coroutine(&coroutine),
     });
-    let record = state.name.clone_ref(py).recorded(py, |name| {
-        recorder::begin_task(py, home, parent, times, (coroutine, created_at), &name)
-    })?;
+    let places = (coroutine, created_at);
+    let record = match state.name.read(py, Name::number) {
+        Some(number) => {
+            recorder::begin_task(py, home, parent, times, places, &TaskName::Number(number))
+        }
+        None => state
+            .name
+            .clone_ref(py)
+            .recorded(py, |name| recorder::begin_task(py, home, parent, times, places, &name)),
+    }?;
     state.record.set(py, Some(record));
     Some(record)
 }
@@ -150,7 +160,13 @@ pub fn nested_step(task: &Bound<'_, Task>, step: impl FnOnce() -> PyResult<()>) 
         return step();
     }
     match recorded_at_home(task) {
-        Some((record, home)) => inside_item(record, home, || state_after(task), step),
+        Some((record, home)) => {
+            let result = inside_item(record, home, || state_after(task), step);
+            if record.phase() == Phase::Failed {
+                note_failure(task, record.id());
+            }
+            result
+        }
         None => step(),
     }
 }
@@ -182,14 +198,15 @@ pub fn note_failure(task: &Bound<'_, Task>, id: u64) {
     let py = task.py();
     let exception = task.as_super().get().state.outcome.clone_of(py, Outcome::exception);
     let Some(exception) = exception else { return };
-    let noted = stdlib::note_task_failure(py).and_then(|note| note.call1((Made(id), exception)));
+    let noted = stdlib::note_task_failure(py)
+        .and_then(|note| note.call1((Made(id), exception, recorder::is_full())));
     if let Err(error) = noted {
         error.write_unraisable(py, Some(task.as_any()));
     }
 }
 
 /// How a step has ended, as the detail of its event.
-#[inline]
+#[inline(always)]
 pub fn state_after(task: &Bound<'_, Task>) -> u64 {
     let py = task.py();
     let future = task.as_super().get();
@@ -202,25 +219,26 @@ pub fn state_after(task: &Bound<'_, Task>) -> u64 {
             Ended::Done as u64
         };
     }
-    match task.get().state.waiter.clone_ref(py) {
-        None => Ended::Yielded as u64,
-        Some(waiter) => {
-            let (kind, id) = waited_for(&waiter.into_bound(py));
-            (kind as u64) << 8 | id << 16
-        }
-    }
+    let Some(address) = task.get().awaited(py) else { return Ended::Yielded as u64 };
+    let (kind, id) = match recorder::take_wait(py, address) {
+        Some(noted) => noted,
+        None => waited_for(task),
+    };
+    (kind as u64) << 8 | id << 16
 }
 
 /// What kind of thing it is that a task waits for, and its id.
-#[inline]
-fn waited_for(waiter: &Bound<'_, PyAny>) -> (WaitKind, u64) {
-    let py = waiter.py();
-    if let Some(noted) = recorder::take_wait(py, waiter.as_ptr().addr()) {
-        return noted;
-    }
-    match waiter.cast::<Task>() {
-        Ok(task) => (WaitKind::Task, task.get().record(py).map_or(0, TaskRecord::id)),
-        Err(_) => (kind_of_future(waiter), 0),
+fn waited_for(task: &Bound<'_, Task>) -> (WaitKind, u64) {
+    let py = task.py();
+    let waiter = task.get().state.waiter.clone_ref(py).map(|waiter| waiter.into_bound(py));
+    match waiter {
+        None => (WaitKind::Unknown, 0),
+        // First what is neither a subclass's nor foreign: that takes a comparison.
+        Some(waiter) if free_list::is_exactly::<Future>(&waiter) => (WaitKind::Future, 0),
+        Some(waiter) => match waiter.cast::<Task>() {
+            Ok(task) => (WaitKind::Task, task.get().record(py).map_or(0, TaskRecord::id)),
+            Err(_) => (kind_of_future(&waiter), 0),
+        },
     }
 }
 

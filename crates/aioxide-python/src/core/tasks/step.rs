@@ -22,7 +22,7 @@ enum Resumed<'py> {
 }
 
 /// Runs a scheduled step of a task on its own loop.
-#[inline]
+#[inline(always)]
 pub fn run_step(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
     run(core, task, None, Cause::Other)
 }
@@ -43,7 +43,7 @@ pub fn run_throw(
 /// something else has stepped the task meanwhile (a foreign future that calls its callback
 /// twice). Then the future was recorded ([`keep_stale_wakeup`]): as in asyncio, it steps the
 /// task although the task does not wait for it any more.
-#[inline]
+#[inline(always)]
 pub fn run_wake(core: &Bound<'_, LoopCore>, task: &Bound<'_, Task>) -> PyResult<()> {
     let py = core.py();
     let state = &task.get().state;
@@ -115,7 +115,7 @@ pub enum Cause {
     Other,
 }
 
-#[inline]
+#[inline(always)]
 fn run(
     core: &Bound<'_, LoopCore>,
     task: &Bound<'_, Task>,

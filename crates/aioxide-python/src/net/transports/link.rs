@@ -66,6 +66,21 @@ impl Link {
         }
     }
 
+    /// So many bytes wait to be sent now. As `note_bytes`.
+    #[inline(always)]
+    pub fn note_unsent(&self, py: Python<'_>, bytes: usize) {
+        if recorder::is_on()
+            && let Some(core) = self.core.clone_ref(py)
+        {
+            core.into_bound(py).get().record_unsent(py, &self.mark, bytes);
+        }
+    }
+
+    /// Its record, if it was recorded.
+    pub fn mark(&self) -> &ObjectMark {
+        &self.mark
+    }
+
     /// Whether the connection is not lost yet.
     pub fn is_joined(&self, py: Python<'_>) -> bool {
         self.core.is_some(py)

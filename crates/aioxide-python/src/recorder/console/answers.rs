@@ -1,10 +1,10 @@
 //! The answers about loops and objects.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aioxide_engine::recorder::{
-    Calibration, LoopRecord, LoopStatus, Phase, loops as table, names, nanoseconds_between,
-    objects as records, tasks, ticks,
+    Calibration, LoopRecord, LoopStatus, ObjectRecord, Phase, TaskRecord, loops as table, names,
+    nanoseconds_between, objects as records, recent_task, tasks, ticks,
 };
 use aioxide_trace::wire::{LoopInfo, ObjectInfo, Running};
 use aioxide_trace::{ItemKind, Kind, ObjectKind};
@@ -48,10 +48,41 @@ pub fn loops() -> Vec<LoopInfo> {
     let open: Vec<&'static LoopRecord> =
         table().all().into_iter().filter(|it| it.status() == LoopStatus::Open).collect();
     let mut places = Places::default();
-    open.into_iter().map(|record| info_of(record, &mut places)).collect()
+    let mut unsent: HashMap<u32, u64> = HashMap::new();
+    for transport in transports() {
+        *unsent.entry(transport.loop_id()).or_default() += transport.length();
+    }
+    let unsent = |record: &LoopRecord| unsent.get(&record.id()).copied().unwrap_or(0);
+    open.into_iter().map(|record| info_of(record, unsent(record), &mut places)).collect()
 }
 
-fn info_of(record: &LoopRecord, places: &mut Places) -> LoopInfo {
+/// The transports that were recorded and are there still.
+fn transports() -> impl Iterator<Item = &'static ObjectRecord> {
+    living().filter(|record| record.kind() == ObjectKind::Transport as u8)
+}
+
+/// The objects that were recorded and are there still: those of loops that are open, and those that
+/// no loop has used yet.
+fn living() -> impl Iterator<Item = &'static ObjectRecord> {
+    let open = table().numbers(true);
+    records().filter(move |record| {
+        let of_loop = record.loop_id();
+        record.id() != 0 && !record.is_gone() && (of_loop == 0 || open.contains(&of_loop))
+    })
+}
+
+/// How many bytes of each task wait to be sent.
+pub fn unsent_by_task() -> HashMap<u64, u64> {
+    let mut unsent = HashMap::new();
+    for transport in transports().filter(|record| record.length() > 0) {
+        for task in transport.holders().1.take(1) {
+            *unsent.entry(task).or_default() += transport.length();
+        }
+    }
+    unsent
+}
+
+fn info_of(record: &LoopRecord, unsent: u64, places: &mut Places) -> LoopInfo {
     let speed = Calibration::ticks_per_second();
     let (longest, longest_task) = record.longest();
     let (received, sent) = record.bytes();
@@ -68,7 +99,7 @@ fn info_of(record: &LoopRecord, places: &mut Places) -> LoopInfo {
         transports: record.transports(),
         bytes_in: received,
         bytes_out: sent,
-        unsent: 0,
+        unsent,
         delays: in_nanoseconds(&record.delays(), speed),
         longest_ns: nanoseconds_between(0, longest, speed),
         longest_task,
@@ -102,7 +133,9 @@ fn running(record: &LoopRecord, places: &mut Places) -> Option<Running> {
     match Kind::from_byte(item as u8) {
         Kind::Step => {
             let task = item >> 8;
-            let view = tasks().find(|it| it.id() == task)?.view()?;
+            let view = recent_task(task)
+                .and_then(TaskRecord::view)
+                .or_else(|| tasks().find(|it| it.id() == task)?.view())?;
             let location = places.place(view.coroutine);
             Some(Running { task, name: view.name, location, since_ns })
         }
@@ -135,11 +168,15 @@ pub fn suspect() -> String {
     }
 }
 
-/// What objects are called, by id.
-pub fn object_names() -> HashMap<u64, String> {
+/// What the objects with these ids are called.
+pub fn object_names(ids: &[u64]) -> HashMap<u64, String> {
+    let wanted: HashSet<u64> = ids.iter().copied().filter(|id| *id != 0).collect();
+    if wanted.is_empty() {
+        return HashMap::new();
+    }
     let mut places = Places::default();
-    records()
-        .filter(|record| record.id() != 0 && !record.is_gone())
+    living()
+        .filter(|record| wanted.contains(&record.id()))
         .map(|record| {
             let kind = ObjectKind::from_byte(record.kind()).word();
             let name = match places.place(record.location()) {
@@ -151,7 +188,7 @@ pub fn object_names() -> HashMap<u64, String> {
         .collect()
 }
 
-/// The objects that tasks wait for, with those tasks.
+/// The objects that tasks wait for, with those tasks and those that have them.
 pub fn objects() -> Vec<ObjectInfo> {
     let mut waiters: HashMap<u64, Vec<(u64, u64)>> = HashMap::new();
     for view in tasks().filter_map(|record| record.brief()) {
@@ -160,28 +197,42 @@ pub fn objects() -> Vec<ObjectInfo> {
         }
     }
     let mut places = Places::default();
-    let mut found: Vec<ObjectInfo> = records()
-        .filter(|record| record.id() != 0 && !record.is_gone())
+    let mut found: Vec<(ObjectInfo, Vec<u64>)> = living()
         .map(|record| {
             let mut waiting = waiters.remove(&record.id()).unwrap_or_default();
             waiting.sort_unstable();
-            ObjectInfo {
+            let (held, holders) = record.holders();
+            let holders: Vec<u64> = holders.collect();
+            let (bytes_in, bytes_out) = record.bytes();
+            let info = ObjectInfo {
                 id: record.id(),
                 kind: ObjectKind::from_byte(record.kind()).word().to_owned(),
                 name: String::new(),
                 created: places.place(record.location()),
-                owner: record.owner(),
+                loop_id: record.loop_id(),
+                owner: holders.first().copied().unwrap_or(0),
+                held: held.into(),
+                held_by: Vec::new(),
                 waiters: waiting.into_iter().map(|(_, task)| task).collect(),
                 length: record.length(),
-            }
+                bytes_in,
+                bytes_out,
+            };
+            (info, holders)
         })
         .collect();
-    found.sort_unstable_by_key(|object| object.id);
-    let owners = names_of(found.iter().map(|object| object.owner));
-    for object in &mut found {
-        if let Some(owner) = owners.get(&object.owner).filter(|name| !name.is_empty()) {
-            object.name = format!("held by {owner}");
+    found.sort_unstable_by_key(|(object, _)| object.id);
+    let names = names_of(found.iter().flat_map(|(_, holders)| holders).copied());
+    let name = |task: &u64| names.get(task).filter(|name| !name.is_empty()).cloned();
+    let named = |(mut object, holders): (ObjectInfo, Vec<u64>)| {
+        object.held_by = holders.iter().filter_map(name).collect();
+        if !object.held_by.is_empty() {
+            let more = object.held.saturating_sub(object.held_by.len() as u64);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            let has = if object.kind == ObjectKind::Transport.word() { "written" } else { "held" };
+            object.name = format!("{has} by {}{more}", object.held_by.join(", "));
         }
-    }
-    found
+        object
+    };
+    found.into_iter().map(named).collect()
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::super::failure_log::FINDINGS;
 use super::super::session;
 use super::task_list::{self, Query};
+use super::task_tree;
 use super::with_gil::Desk;
 use super::{answers, sent_events};
 
@@ -70,7 +71,7 @@ fn answer(
             let query = Query { sort, descending, filter: &filter, offset, limit };
             put(output, &task_list::tasks(&query))
         }
-        Request::Tree => put(output, &task_list::tree()),
+        Request::Tree { filter, limit } => put(output, &task_tree::tree(&filter, limit)),
         Request::Objects => put(output, &answers::objects()),
         Request::Findings => put(output, &FINDINGS.all()),
         Request::Stack { task } => put(output, &desk.stack(task)),

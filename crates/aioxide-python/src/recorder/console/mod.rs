@@ -10,8 +10,9 @@ mod sent_events;
 mod server;
 mod socket;
 mod task_list;
+mod task_tree;
 mod with_gil;
 
-pub(super) use answers::loops;
+pub(super) use answers::{loops, objects};
 pub(super) use server::abandon_in_child;
 pub use server::{_console_path, _start_console, _stop_console};

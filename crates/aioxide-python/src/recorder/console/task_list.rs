@@ -5,15 +5,16 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use aioxide_engine::recorder::{
-    Calibration, Phase, TaskRecord, TaskView, loops, nanoseconds_between, tasks as records, ticks,
+    Calibration, Phase, TaskRecord, TaskView, loops, nanoseconds_between, recent_task,
+    tasks as records, ticks,
 };
 use aioxide_trace::WaitKind;
 use aioxide_trace::wire::{Sort, State, TaskInfo, TasksAnswer, WaitsFor};
 
-use super::answers::{Places, object_names};
+use super::answers::{Places, object_names, unsent_by_task};
 
 /// The most tasks of one answer: a message has 64 MiB.
-const MOST: usize = 100_000;
+pub const MOST: usize = 100_000;
 
 /// What a client wants to see.
 pub struct Query<'a> {
@@ -93,22 +94,8 @@ fn sort_up_to<T>(found: &mut [T], end: usize, order: impl Fn(&T, &T) -> std::cmp
     found[..end].sort_unstable_by(order);
 }
 
-/// All tasks that are not over, parents before children.
-pub fn tree() -> Vec<TaskInfo> {
-    let open = loops().numbers(true);
-    let mut found: Vec<_> = records()
-        .filter_map(|record| record.brief().map(|brief| (brief, record)))
-        .filter(|(brief, _)| !brief.phase.is_over() && open.contains(&brief.loop_id))
-        .map(|(brief, record)| (brief.id, record))
-        .collect();
-    // A task is created after its parent.
-    found.sort_unstable_by_key(|(id, _)| *id);
-    found.truncate(MOST);
-    let page = found.into_iter().map(|(_, record)| record).collect();
-    infos(page, ticks(), &mut Places::default())
-}
-
-fn matches(view: &TaskView, filter: &str, places: &mut Places) -> bool {
+/// Whether a task has the filter, in lower case, in it.
+pub fn matches(view: &TaskView, filter: &str, places: &mut Places) -> bool {
     let contains = |text: &str| text.to_lowercase().contains(filter);
     contains(&view.name)
         || contains(&places.function(view.coroutine))
@@ -133,6 +120,16 @@ pub fn names_of(ids: impl IntoIterator<Item = u64>) -> HashMap<u64, String> {
     if names.is_empty() {
         return names;
     }
+    let mut missing = names.len();
+    for (id, name) in &mut names {
+        if let Some(view) = recent_task(*id).and_then(TaskRecord::view) {
+            *name = view.name;
+            missing -= 1;
+        }
+    }
+    if missing == 0 {
+        return names;
+    }
     for record in records() {
         if let Some(name) = names.get_mut(&record.id())
             && let Some(view) = record.view()
@@ -143,14 +140,16 @@ pub fn names_of(ids: impl IntoIterator<Item = u64>) -> HashMap<u64, String> {
     names
 }
 
-fn infos(page: Vec<&'static TaskRecord>, now: u64, places: &mut Places) -> Vec<TaskInfo> {
+/// What a client is told of these tasks.
+pub fn infos(page: Vec<&'static TaskRecord>, now: u64, places: &mut Places) -> Vec<TaskInfo> {
     let speed = Calibration::ticks_per_second();
     let nanoseconds = |span: u64| nanoseconds_between(0, span, speed);
     let views: Vec<TaskView> = page.into_iter().filter_map(TaskRecord::view).collect();
     let waits = |view: &&TaskView| view.phase == Phase::Waiting;
     let awaited: Vec<u64> = views.iter().filter(waits).map(|view| view.waits_for).collect();
-    let names = names_of(awaited);
-    let objects = object_names();
+    let names = names_of(awaited.iter().copied());
+    let objects = object_names(&awaited);
+    let unsent = unsent_by_task();
     views
         .into_iter()
         .map(|view| {
@@ -183,7 +182,7 @@ fn infos(page: Vec<&'static TaskRecord>, now: u64, places: &mut Places) -> Vec<T
                 longest_ns: nanoseconds(view.longest.max(during(Phase::Running))),
                 age_ns: nanoseconds(now.saturating_sub(began)),
                 name: view.name,
-                unsent: 0,
+                unsent: unsent.get(&view.id).copied().unwrap_or(0),
             }
         })
         .collect()

@@ -72,8 +72,8 @@ impl LoopBinding {
         location: impl FnOnce() -> u32,
     ) -> Option<&'static ObjectRecord> {
         let (record, is_new) = self.mark.get_or_begin(py, self.kind, location)?;
-        if let Some(core) = core.filter(|_| is_new) {
-            core.get().record_object(py, record);
+        if let Some(core) = core {
+            core.get().record_object(py, record, is_new);
         }
         Some(record)
     }
@@ -100,12 +100,28 @@ impl LoopBinding {
 
     #[cold]
     fn record_owner(&self, py: Python<'_>, acquired: bool) {
-        let Ok(running) = running_loop_or_none(py) else { return };
-        let Some(core) = LoopCore::of(&running) else { return };
-        if let Some(record) = self.recorded(py, Some(core), || 0) {
-            record.set_owner(if acquired { core.get().recorded_task(py) } else { 0 });
+        if let Some((record, task)) = self.record_and_task(py) {
+            record.set_owner(if acquired { task } else { 0 });
             record.set_length(acquired.into());
         }
+    }
+
+    /// The object's record, and the id of the running task; 0 if none runs. None if the object
+    /// has no record, and outside of a loop of ours gets none.
+    pub fn record_and_task(&self, py: Python<'_>) -> Option<(&'static ObjectRecord, u64)> {
+        let running = running_loop_or_none(py).ok();
+        match running.as_ref().and_then(LoopCore::of) {
+            Some(core) => {
+                let record = self.recorded(py, Some(core), || 0)?;
+                Some((record, core.get().recorded_task(py)))
+            }
+            None => Some((self.mark.get(py)?, 0)),
+        }
+    }
+
+    /// The object's record, if it has one.
+    pub fn record(&self, py: Python<'_>) -> Option<&'static ObjectRecord> {
+        self.mark.get(py)
     }
 
     /// The object has so many items or free permits now. As `note_owner`.
@@ -121,11 +137,6 @@ impl LoopBinding {
     /// The recorder's number of the line at which the object was made; 0 if that is not known.
     pub fn recorded_location(&self, py: Python<'_>) -> u32 {
         self.mark.get(py).map_or(0, ObjectRecord::location)
-    }
-
-    /// The recorder's number of the task that has acquired the object; 0 if that is not known.
-    pub fn recorded_owner(&self, py: Python<'_>) -> u64 {
-        self.mark.get(py).map_or(0, ObjectRecord::owner)
     }
 
     /// The loop, for Python.

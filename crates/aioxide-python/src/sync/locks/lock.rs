@@ -317,11 +317,15 @@ pub fn install_lock(py: Python<'_>) -> PyResult<()> {
 lock_attributes!(Lock { _waiters: if_any });
 
 impl Lock {
-    /// The recorder's number of the task that has acquired it; 0 if that is not known.
-    pub fn recorded_owner(&self, py: Python<'_>) -> u64 {
-        self.state.binding.recorded_owner(py)
+    /// The id under which the task is recorded that has the lock; None if that is not known.
+    pub fn recorded_owner(&self, py: Python<'_>) -> Option<u64> {
+        if self.state.held.get(py) != Held::Locked {
+            return None;
+        }
+        self.state.binding.record(py)?.holders().1.next()
     }
 }
+
 collected_fields!(Lock { binding, waiters });
 
 #[pymethods]

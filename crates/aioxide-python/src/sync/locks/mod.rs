@@ -7,6 +7,7 @@ mod condition;
 mod count;
 mod entering;
 mod event;
+mod holders;
 mod lock;
 mod semaphore;
 mod waiters;

@@ -10,12 +10,14 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 use super::attributes::lock_attributes;
 use super::binding::LoopBinding;
 use super::count::Count;
+use super::holders::Holders;
 use super::waiters::Waiters;
 use crate::core::futures::Future;
 use crate::ffi::allocate;
 use crate::ffi::attributes::{Collected, collected_fields, uninitialized};
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::ffi::omittable::Omittable;
+use crate::recorder;
 
 /// A counter that limits how many tasks hold it at once. `acquire` decrements it, and
 /// waits while it is zero; `release` increments it.
@@ -30,6 +32,7 @@ pub(super) struct State {
     pub value: Count,
     pub waiters: GilCell<Waiters>,
     pub binding: LoopBinding,
+    pub holders: Holders,
 }
 
 /// A semaphore that cannot be released more often than it was acquired.
@@ -43,8 +46,25 @@ pub struct BoundedSemaphore {
 impl State {
     /// Tells the recorder how many permits are free.
     #[inline(always)]
-    fn note_value(&self, py: Python<'_>) {
+    pub fn note_value(&self, py: Python<'_>) {
         self.binding.note_length(py, || self.value.whole(py));
+    }
+
+    /// Tells the recorder that the running task has acquired a permit, or (false) released one.
+    /// While nothing is recorded, two instructions.
+    #[inline(always)]
+    pub fn note_permit(&self, py: Python<'_>, acquired: bool) {
+        if recorder::is_on() {
+            self.record_permit(py, acquired);
+        }
+    }
+
+    #[cold]
+    fn record_permit(&self, py: Python<'_>, acquired: bool) {
+        if let Some((record, task)) = self.binding.record_and_task(py) {
+            self.holders.change(py, task, acquired, record);
+        }
+        self.note_value(py);
     }
 }
 
@@ -67,6 +87,9 @@ impl Semaphore {
         drop(state.waiters.abandon(slf.py()));
         state.value.set(value);
         state.binding.note_creation(slf.py());
+        if recorder::is_on() {
+            state.holders.begin(slf.py());
+        }
         state.note_value(slf.py());
         Ok(())
     }
@@ -84,7 +107,9 @@ impl Semaphore {
         let acquired = state.value.is_free(py) == Some(true)
             && !(state.waiters.len(py) > 0 && state.waiters.any_alive(py))
             && state.value.step(py, -1);
-        state.note_value(py);
+        if acquired {
+            state.note_permit(py, true);
+        }
         acquired
     }
 
@@ -145,6 +170,7 @@ impl Semaphore {
 
     pub(super) fn give_back(slf: &Bound<'_, Self>) -> PyResult<()> {
         Self::step(slf, 1)?;
+        slf.get().state.note_permit(slf.py(), false);
         Self::wake_next(slf).map(drop)
     }
 
@@ -158,6 +184,13 @@ impl Semaphore {
 }
 
 lock_attributes!(Semaphore { _waiters: if_any });
+
+impl Semaphore {
+    /// The ids under which the tasks are recorded that have permits; None unless all are known.
+    pub fn recorded_holders(&self, py: Python<'_>) -> Option<Vec<u64>> {
+        self.state.holders.known(py)
+    }
+}
 collected_fields!(Semaphore { binding, value, waiters });
 
 #[pymethods]
@@ -171,6 +204,7 @@ impl Semaphore {
                 value: Count::absent(),
                 waiters: GilCell::new(Waiters::default()),
                 binding: LoopBinding::new(ObjectKind::Semaphore),
+                holders: Holders::default(),
             }),
         }
     }

@@ -37,7 +37,12 @@ impl Routine for AcquireSemaphore {
             // The wake-up has decremented the value for this waiter. If the value is
             // still positive, `resume` wakes others as well.
             (ResumePoint::Woken, Some((key, _))) => {
-                state.value.is_positive(py) == Some(false) && state.waiters.leave(py, Some(*key))
+                let woken = state.value.is_positive(py) == Some(false)
+                    && state.waiters.leave(py, Some(*key));
+                if woken {
+                    state.note_permit(py, true);
+                }
+                woken
             }
             _ => Semaphore::is_native(semaphore) && semaphore.get().try_acquire(py),
         };
@@ -51,6 +56,7 @@ impl Routine for AcquireSemaphore {
             Input::Start => {
                 if !Semaphore::is_taken(semaphore)? {
                     Semaphore::step(semaphore, -1)?;
+                    state.note_permit(py, true);
                     return Ok(Step::Return(self.result(py)));
                 }
                 let future = state.binding.future(semaphore.as_any())?;
@@ -79,7 +85,10 @@ impl Routine for AcquireSemaphore {
         outcome?;
         match error {
             Some(error) => Err(error),
-            None => Ok(Step::Return(self.result(py))),
+            None => {
+                state.note_permit(py, true);
+                Ok(Step::Return(self.result(py)))
+            }
         }
     }
 
@@ -116,9 +125,11 @@ impl Routine for ReleaseSemaphore {
         if !super::is_plain(semaphore) || !state.value.step(py, 1) {
             return None;
         }
+        state.note_permit(py, false);
         let next = state.waiters.wake_next(py);
         if next.is_some() {
             state.value.step(py, -1);
+            state.note_value(py);
         }
         Some(Completed::return_and_wake(py, next))
     }
