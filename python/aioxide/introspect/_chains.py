@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import types
 from typing import Any, NamedTuple
 
-from .._aioxide import Coroutine, SocketCall
+from .._aioxide import Coroutine, FutureIterator, SocketCall
 from ._places import Place, is_package
 
 __all__ = ("Link", "chain", "locals_of", "referents")
@@ -29,6 +30,8 @@ def _step_types() -> tuple[type, ...]:
 #: Steps of an asynchronous generator, which have no name in ``types``.
 _STEPS = _step_types()
 _NATIVE = (Coroutine, SocketCall)
+#: What stands at the inner end of most chains.
+_FUTURES = (asyncio.Future, FutureIterator)
 
 
 class Link(NamedTuple):
@@ -76,6 +79,9 @@ def locals_of(link: Link) -> dict[str, Any]:
 
 def referents(link: Link) -> list[Any]:
     """Return what the coroutine refers to: local variables, open ``with`` blocks, arguments."""
+    if link.place is None and isinstance(link.awaitable, _FUTURES):
+        # It refers to everybody who waits for it, and so do thousands of tasks to one future.
+        return []
     return gc.get_referents(link.awaitable)
 
 

@@ -12,7 +12,7 @@ from .. import _aioxide
 from .._loop.forking import known_loops
 from ._chains import Link, chain
 from ._places import Place, is_package
-from ._waits import Found, Wait, find_wait
+from ._waits import Found, Wait, find_wait, one_look
 
 __all__ = ("Seen", "TaskInfo", "created", "live_tasks", "look_at", "tasks")
 
@@ -97,11 +97,12 @@ def look_at(live: list[asyncio.Task[Any]]) -> list[Seen]:
     """Return what each task does at this moment."""
     running: dict[int, Any] = {}
     seen = []
-    for task in live:
-        loop = task.get_loop()
-        if id(loop) not in running:
-            running[id(loop)] = _running_task(loop)
-        seen.append(_look(task, loop, task is running[id(loop)]))
+    with one_look():
+        for task in live:
+            loop = task.get_loop()
+            if id(loop) not in running:
+                running[id(loop)] = _running_task(loop)
+            seen.append(_look(task, loop, task is running[id(loop)]))
     return seen
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
+import itertools
 import linecache
 import textwrap
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +17,7 @@ from .. import _aioxide
 from ._chains import Link, locals_of, referents
 from ._places import own_place
 
-__all__ = ("CONDITIONS", "LOCKS", "SEMAPHORES", "Found", "Wait", "find_wait")
+__all__ = ("CONDITIONS", "LOCKS", "SEMAPHORES", "Found", "Wait", "find_wait", "one_look")
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,12 +364,35 @@ def _of_future(links: list[Link], waiter: Any) -> Found:
 
 def _shielded(waiter: Any) -> tuple[asyncio.Task[Any], ...]:
     """Return the task that a future of ``shield()`` stands for, if it is one."""
-    for entry in getattr(waiter, "_callbacks", None) or ():
+    for entry in _first_callbacks(waiter):
         callback = entry[0] if isinstance(entry, tuple) else entry
         inner = _closed_over(callback, "inner")
         if isinstance(inner, asyncio.Task) and not inner.done():
             return (inner,)
     return ()
+
+
+def _first_callbacks(waiter: Any) -> tuple[Any, ...]:
+    """Return the callbacks that were added first: those of who made the future."""
+    known = getattr(_look, "callbacks", {})
+    if id(waiter) not in known:
+        first = tuple(itertools.islice(getattr(waiter, "_callbacks", None) or (), 8))
+        # With the waiter, so that its address is no other's meanwhile.
+        known[id(waiter)] = waiter, first
+    return known[id(waiter)][1]
+
+
+@contextlib.contextmanager
+def one_look() -> Iterator[None]:
+    """Read the callbacks of a future once for all tasks that wait for it, in this thread."""
+    _look.callbacks = {}
+    try:
+        yield
+    finally:
+        del _look.callbacks
+
+
+_look = threading.local()
 
 
 def _closed_over(function: Any, name: str) -> Any:
@@ -381,8 +407,7 @@ def _closed_over(function: Any, name: str) -> Any:
 
 def _is_call_in_executor(waiter: Any) -> bool:
     callbacks = [
-        entry[0] if isinstance(entry, tuple) else entry
-        for entry in getattr(waiter, "_callbacks", None) or ()
+        entry[0] if isinstance(entry, tuple) else entry for entry in _first_callbacks(waiter)
     ]
     return any("_call_check_cancel" in getattr(each, "__qualname__", "") for each in callbacks)
 
