@@ -2,6 +2,7 @@
 
 mod connecting;
 mod descriptor;
+mod racing;
 mod resolving;
 mod stream;
 mod tcp;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use super::stream::stream;
-use super::{Descriptor, connecting, resolve};
+use super::{Descriptor, connecting, racing, resolve};
 
 /// A TCP connection. Clones are the same connection, so that one task can read and another write;
 /// it is closed with the last of them.
@@ -46,21 +46,16 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    /// Connects to `host`, a name or a numeric address: asyncio's `open_connection`. The addresses
-    /// of a name are tried one after the other.
+    /// Connects to `host`, a name or a numeric address: asyncio's `open_connection`. Of a name's
+    /// addresses each is tried 250 milliseconds after the one before, or at once when that one has
+    /// failed, and the families take turns (RFC 8305, *Happy Eyeballs*). The first connection is
+    /// taken, the other attempts are given up.
     ///
     /// # Errors
     ///
     /// If the name cannot be resolved; or the failure of the last address, with the address.
     pub async fn connect(host: &str, port: u16) -> io::Result<Self> {
-        let mut last = None;
-        for address in resolve(host, port).await? {
-            match Self::connect_to(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+        racing::first(resolve(host, port).await?, Self::connect_to).await
     }
 
     /// Connects to an address.
