@@ -46,6 +46,8 @@ WATCHED = textwrap.dedent(
 
 ROWS, COLUMNS = 40, 160
 
+#: What is drawn ten times a second although nothing has changed, in bytes.
+NOTHING_NEW = 64
 #: Output that comes within so many seconds belongs to one refresh.
 ONE_REFRESH = 0.15
 
@@ -90,10 +92,10 @@ def read_for(terminal: int, seconds: float) -> int:
     end, last, refreshes = time.monotonic() + seconds, 0.0, 0
     while (left := end - time.monotonic()) > 0:
         if select.select([terminal], [], [], left)[0]:
-            os.read(terminal, 1 << 16)
-            now = time.monotonic()
-            refreshes += now - last > ONE_REFRESH
-            last = now
+            if len(os.read(terminal, 1 << 16)) > NOTHING_NEW:
+                now = time.monotonic()
+                refreshes += now - last > ONE_REFRESH
+                last = now
     return refreshes
 
 
