@@ -242,6 +242,8 @@ fn several_processes_are_one_table_and_one_that_ends_is_told() {
     let parent = std::os::unix::process::parent_id();
     let second = Watched::new(&folder, parent, other);
     let mut top = Top::new(folder, (40, 120), &[]);
+    // Keys that come before `top` has the terminal are changed by it: Enter is none then.
+    top.wait_for("PID");
     // Programs of others may have consoles below /tmp, which is shown as well.
     top.press("fcashier\r");
     let text =
