@@ -250,10 +250,12 @@ fuzz-api: ## Hostile random calls from Python: make fuzz-api ARGS="--seconds 360
 	$(in_venv) fuzz/run.py $(ARGS)
 
 .PHONY: miri
-miri: ## Run the tests of engine, locks and queues under Miri (needs rustup)
+miri: ## Run tests of engine, locks, queues and Rust tasks under Miri (needs rustup)
 	rustup toolchain install nightly --profile minimal --component miri,rust-src --no-self-update
 	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked \
 		--package aioxide-engine --package aioxide-sync
+	MIRIFLAGS=-Zmiri-disable-isolation $(CARGO) +nightly miri test --locked \
+		--package aioxide --test cancellation --test tasks -- --skip ten_thousand
 
 # Optimised: every order of two threads is some thousand runs.
 .PHONY: loom
