@@ -88,6 +88,51 @@ impl Returned for Poll<()> {
     }
 }
 
+/// Runs an entry, in the main interpreter only. An extension that sub-interpreters may import
+/// brings the table along in a static.
+///
+/// It is asked before the thread is registered with PyO3: in a sub-interpreter of CPython 3.11
+/// that waits for ever.
+///
+/// # Safety
+///
+/// The GIL is held.
+#[inline]
+unsafe fn enter_main<R: Returned>(
+    name: &'static CStr,
+    entry: impl FnOnce(Python<'_>) -> PyResult<R>,
+) -> R::Raw {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if !is_main_interpreter() {
+            refuse();
+            return R::FAILED;
+        }
+        enter(name, Attach::Registered, entry)
+    }
+}
+
+/// # Safety
+///
+/// The GIL is held.
+#[inline]
+unsafe fn is_main_interpreter() -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { ffi::PyInterpreterState_Get() == ffi::PyInterpreterState_Main() }
+}
+
+/// Raises what a sub-interpreter is told.
+///
+/// # Safety
+///
+/// The GIL is held.
+#[cold]
+unsafe fn refuse() {
+    let text = c"aioxide runs in the main interpreter only";
+    // SAFETY: the caller's promise. All interpreters have the same class, and the text is theirs.
+    unsafe { ffi::PyErr_SetString(ffi::PyExc_RuntimeError, text.as_ptr()) };
+}
+
 /// Runs an entry for which the caller has to be in a turn, which is the innermost of this thread.
 ///
 /// # Safety
@@ -99,11 +144,7 @@ unsafe fn in_turn<R: Returned>(
     entry: impl FnOnce(&Turn<'_, '_>) -> PyResult<R>,
 ) -> R::Raw {
     // SAFETY: the caller's promise.
-    unsafe {
-        enter(name, Attach::Registered, |_py| {
-            turn::try_with(entry).unwrap_or_else(|| Err(outside(name)))
-        })
-    }
+    unsafe { enter_main(name, |_py| turn::try_with(entry).unwrap_or_else(|| Err(outside(name)))) }
 }
 
 #[cold]
@@ -136,6 +177,9 @@ unsafe fn borrowed<'py>(
 unsafe extern "C" fn running_loop() -> abi::Object {
     // SAFETY: it is the contract that the GIL is held.
     unsafe {
+        if !is_main_interpreter() {
+            return null_mut();
+        }
         enter(c"running_loop", Attach::Registered, |py| {
             // What cannot be asked is not one of ours.
             let running = running_loop_or_none(py).ok();
@@ -152,10 +196,14 @@ unsafe extern "C" fn coroutine(
 ) -> abi::Object {
     // SAFETY: it is the contract that the GIL is held, and what the arguments are.
     unsafe {
+        if !is_main_interpreter() {
+            turn::run_without_loop(Python::assume_attached(), || drop(ForeignBody::take(body)));
+            refuse();
+            return null_mut();
+        }
         enter(c"coroutine", Attach::Registered, |py| {
             let body = turn::run_without_loop(py, || ForeignBody::take(body))?;
-            let named = is_main_interpreter().and_then(|()| Definition::of(definition));
-            let (qualname, definition) = match named {
+            let (qualname, definition) = match Definition::of(definition) {
                 Ok(named) => named,
                 Err(error) => {
                     turn::run_without_loop(py, || drop(body));
@@ -167,17 +215,6 @@ unsafe extern "C" fn coroutine(
             Ok(Handle::of(Coroutine::new(py, routine)?.into_bound(py).into_any()))
         })
     }
-}
-
-/// An extension that sub-interpreters may import brings the table along in a static.
-fn is_main_interpreter() -> PyResult<()> {
-    // SAFETY: the GIL is held.
-    let is_main = unsafe { ffi::PyInterpreterState_Get() == ffi::PyInterpreterState_Main() };
-    if is_main {
-        return Ok(());
-    }
-    // Not an interned text: that is an object of the main interpreter.
-    Err(PyRuntimeError::new_err("aioxide runs in the main interpreter only"))
 }
 
 unsafe extern "C" fn wake(word: usize) {
@@ -290,7 +327,7 @@ unsafe extern "C" fn hold(object: abi::Object) -> abi::Held {
 unsafe extern "C" fn held(held: abi::Held) -> abi::Object {
     // SAFETY: the contract: the GIL is held, and this comes from `hold` and was not dropped.
     unsafe {
-        enter(c"held", Attach::Registered, |py| {
+        enter_main(c"held", |py| {
             let held = held.cast::<Held<PyAny>>().as_ref().ok_or_else(|| null("held"))?;
             Ok(held.get(py).map_or(Handle::NULL, Handle::of))
         })
