@@ -194,7 +194,7 @@ fmt: ## Format the Rust and the Python code
 	.venv/bin/ruff format .
 
 .PHONY: lint
-lint: ## Check format, clippy, ruff, workflows, layers, the count of unsafe blocks
+lint: ## Check format, clippy, ruff, workflows, layers, arguments, the count of unsafe blocks
 	@$(prepare) lint
 	$(CARGO) fmt --all --check
 	.venv/bin/ruff format --check .
@@ -203,6 +203,7 @@ lint: ## Check format, clippy, ruff, workflows, layers, the count of unsafe bloc
 	.venv/bin/zizmor --quiet --offline .github/workflows
 	scripts/count-unsafe --check
 	scripts/check-layers
+	scripts/check-arguments
 	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
 .PHONY: typecheck

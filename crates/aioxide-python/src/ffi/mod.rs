@@ -20,6 +20,7 @@ pub mod free_list;
 pub mod gil_cell;
 pub mod held;
 pub mod interning;
+pub mod items;
 pub mod metaclass;
 pub mod omittable;
 pub mod recursion;

@@ -21,6 +21,7 @@ use super::{chrome, dump, entries, is_on, set_on};
 use crate::ffi::allocate::{self, Made};
 use crate::ffi::errors::os_error;
 use crate::ffi::gil_cell::GilCell;
+use crate::ffi::items::Items;
 
 /// How this process is recorded.
 #[derive(Clone, Debug)]
@@ -113,7 +114,7 @@ pub fn _start_recording(
     capacity: usize,
     file: Option<PathBuf>,
     full: bool,
-    argv: Vec<String>,
+    argv: Items<String>,
     executable: String,
     python: String,
 ) -> PyResult<()> {
@@ -130,7 +131,7 @@ pub fn _start_recording(
     FAILURES.clear();
     FINDINGS.clear();
     entries::begin_session(py);
-    let meta = meta_of(argv, executable, python);
+    let meta = meta_of(argv.0, executable, python);
     if let Some(path) = &file {
         let started = stream::start(path, full, &meta);
         let started = started.map_err(|error| file_error(error, &path.to_string_lossy()))?;
@@ -213,17 +214,18 @@ type Frame = (String, u32, String);
 pub fn _dump_recording(
     py: Python<'_>,
     path: PathBuf,
-    stacks: Vec<(u64, Vec<Frame>)>,
+    stacks: Items<(u64, Items<Frame>)>,
 ) -> PyResult<()> {
     let Some(session) = session().clone() else {
         return Err(PyRuntimeError::new_err(crate::name!("nothing is recorded")));
     };
     let now = ticks();
     let stacks: Vec<Stack> = stacks
+        .0
         .into_iter()
         .map(|(task, frames)| {
             let located = |(file, line, function): Frame| names().location(&file, &function, line);
-            Stack { task, ticks: now, frames: frames.into_iter().map(located).collect() }
+            Stack { task, ticks: now, frames: frames.0.into_iter().map(located).collect() }
         })
         .collect();
     let written = py.detach(|| dump_to(&path, &session.meta, &stacks));
@@ -270,7 +272,7 @@ pub fn _note_finding(
     place: String,
     created: String,
     elapsed_ns: u64,
-    victims: Vec<String>,
+    victims: Items<String>,
     fix: String,
     task: u64,
 ) {
@@ -280,7 +282,7 @@ pub fn _note_finding(
         place,
         created,
         elapsed_ns,
-        victims,
+        victims: victims.0,
         fix,
         task,
         ticks: ticks(),

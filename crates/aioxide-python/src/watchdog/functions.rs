@@ -10,6 +10,7 @@ use super::detector::{self, Next};
 use super::stack::StackSource;
 use crate::ffi::allocate::{self, Made};
 use crate::ffi::errors::os_error;
+use crate::ffi::items::Items;
 
 /// Starts the detector, unless it runs, and returns the number of this start.
 ///
@@ -22,12 +23,12 @@ pub fn _watchdog_start(
     seconds: Option<f64>,
     signal: Option<i32>,
     reader: Option<i32>,
-    folders: Vec<String>,
+    folders: Items<String>,
 ) -> PyResult<Made<u64>> {
     let threshold = seconds.map(duration).transpose()?;
     let stack = match (signal, reader) {
         (Some(signal), Some(reader)) => {
-            Some(StackSource::new(signal, reader, folders).map_err(os_error)?)
+            Some(StackSource::new(signal, reader, folders.0).map_err(os_error)?)
         }
         _ => None,
     };

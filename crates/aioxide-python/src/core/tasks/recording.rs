@@ -11,6 +11,7 @@ use crate::core::dispatch::kind_of_future;
 use crate::core::futures::{BoundLoop, Future, Outcome};
 use crate::ffi::allocate::Made;
 use crate::ffi::free_list;
+use crate::ffi::items::Items;
 use crate::recorder;
 use crate::stdlib;
 
@@ -250,8 +251,8 @@ pub(in crate::core) fn push(home: &LoopRecord, event: Event) {
 /// Records tasks that existed before the recording began; others are left out.
 #[pyfunction]
 #[pyo3(signature = (tasks, /))]
-pub fn _adopt_tasks(tasks: Vec<Bound<'_, PyAny>>) {
-    for task in &tasks {
+pub fn _adopt_tasks(tasks: Items<Bound<'_, PyAny>>) {
+    for task in &tasks.0 {
         if let Ok(task) = task.cast::<Task>()
             && !task.as_super().get().is_done(task.py())
             && let Some((record, home)) = recorded_at_home(task)

@@ -19,6 +19,7 @@ use super::socket;
 use super::with_gil::Desk;
 use crate::ffi::errors::os_error;
 use crate::ffi::gil_cell::GilCell;
+use crate::ffi::items::Items;
 
 /// How many clients there may be at once.
 const MOST_CLIENTS: usize = 16;
@@ -100,14 +101,14 @@ impl Clients {
 #[pyo3(signature = (argv, executable, python, /))]
 pub fn _start_console(
     py: Python<'_>,
-    argv: Vec<String>,
+    argv: Items<String>,
     executable: String,
     python: String,
 ) -> PyResult<PathBuf> {
     if let Some(path) = _console_path(py) {
         return Ok(path);
     }
-    let meta = super::super::session::meta_of(argv, executable, python);
+    let meta = super::super::session::meta_of(argv.0, executable, python);
     let (listener, path) = socket::bind().map_err(os_error)?;
     let clients = Arc::new(Clients::default());
     let accepting = listener.try_clone().map_err(os_error)?;
