@@ -38,7 +38,7 @@ def test_a_claimed_length(run_script, call):
         claiming = Claiming()
         try:
             _aioxide.CALL
-        except TypeError:
+        except (TypeError, MemoryError):
             print("over")
         """.replace("CALL", call)
     )
