@@ -103,7 +103,7 @@ test-learn: ## Test the learning program; screenshots in target/learn-screenshot
 asan: ## The Python tests with AddressSanitizer: make asan ARGS="tests/tls -q"
 	@$(prepare) build test
 	AIOXIDE_TEST_LOOPS=aioxide scripts/asan $(in_venv) $(in_venv) \
-		$(if $(filter tests/%,$(ARGS)),-m pytest,scripts/test-in-parallel) $(ARGS)
+		$(if $(filter %.py,$(ARGS)),-m pytest,scripts/test-in-parallel) $(ARGS)
 
 .PHONY: test-pythons
 test-pythons: ## The Python tests and conformance on 3.11 to 3.15 and a debug build
