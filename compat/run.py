@@ -93,6 +93,21 @@ class _Runner:
         place = Place(
             packages.python, self._folder, certificates, self._options.quick, self._options.lints
         )
+        verdict = self._run(program, version, loops, place, known)
+        if verdict.reasons and self._options.rerun:
+            print(f"{'':16} once more", flush=True)
+            verdict = self._run(program, version, loops, place, known)
+        return verdict
+
+    def _run(
+        self,
+        program: Program,
+        version: str,
+        loops: Sequence[str],
+        place: Place,
+        known: dict[str, dict[str, Any]],
+    ) -> Verdict:
+        """Run it, with its control first, and judge."""
         runs: dict[str, Run] = {}
         for loop in loops:
             runs[loop] = run = run_program(program, loop, place, known)
@@ -157,6 +172,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--lints",
         action="store_true",
         help="let aioxide look for faults; each finding is a failure",
+    )
+    parser.add_argument(
+        "--rerun",
+        action="store_true",
+        help="run what does not pass once more; what passes then counts as passed",
     )
     parser.add_argument("--list", action="store_true", help="say which programs there are")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
