@@ -100,7 +100,7 @@ test-learn: ## Test the learning program; screenshots in target/learn-screenshot
 # The build that lies in python/aioxide stays as it is: scripts/asan has one of its own. The
 # standard library's loop has nothing to be checked.
 .PHONY: asan
-asan: ## The Python tests with AddressSanitizer: make asan ARGS="tests/tls -q"
+asan: ## The Python tests with AddressSanitizer: make asan ARGS=tests/tls
 	@$(prepare) build test
 	AIOXIDE_TEST_LOOPS=aioxide scripts/asan $(in_venv) $(in_venv) \
 		$(if $(filter %.py,$(ARGS)),-m pytest,scripts/test-in-parallel) $(ARGS)
