@@ -15,7 +15,8 @@ use crate::core::dispatch::{NativeWork, Ready};
 use crate::core::event_loop::LoopCore;
 use crate::ffi::allocate;
 use crate::ffi::buffers::BufferView;
-use crate::ffi::gil_cell::{Contents, GilCell, unsafe_cell_methods};
+use crate::ffi::gil_cell::{Contents, GilCell};
+use crate::net::received::Received;
 use crate::net::tls::SslTransport;
 use crate::net::transports::SocketTransport;
 
@@ -23,102 +24,8 @@ use crate::net::transports::SocketTransport;
 const HIGH_WATER: usize = 256 * 1024;
 /// With no more than this many it is resumed.
 const LOW_WATER: usize = 64 * 1024;
-/// With this much room in the buffer the transport receives into it, without a copy in between.
-const ROOM_IN_PLACE: usize = 128 * 1024;
 /// An empty buffer of this capacity is kept by a stream that is in use.
 const KEPT_CAPACITY: usize = 512 * 1024;
-
-/// Received bytes that nobody has taken yet.
-#[derive(Default)]
-struct Received {
-    /// Bytes up to `filled`; what is behind them may be written over.
-    bytes: Vec<u8>,
-    filled: usize,
-    /// How many of the first ones were taken.
-    taken: usize,
-}
-
-impl Received {
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.taken..self.filled).unwrap_or_default()
-    }
-
-    fn len(&mut self) -> usize {
-        self.filled - self.taken
-    }
-
-    /// False if there is no memory.
-    fn append(&mut self, data: &[u8]) -> bool {
-        self.close_up();
-        let (inside, behind) = data.split_at(data.len().min(self.bytes.len() - self.filled));
-        if !behind.is_empty() && self.bytes.try_reserve(behind.len()).is_err() {
-            return false;
-        }
-        if let Some(room) = self.bytes.get_mut(self.filled..self.filled + inside.len()) {
-            room.copy_from_slice(inside);
-        }
-        self.bytes.extend_from_slice(behind);
-        self.filled += data.len();
-        true
-    }
-
-    /// Moves what is left to the front, if that is little.
-    fn close_up(&mut self) {
-        if self.taken == self.filled {
-            (self.taken, self.filled) = (0, 0);
-        } else if self.taken > self.filled / 2 {
-            self.bytes.copy_within(self.taken..self.filled, 0);
-            (self.taken, self.filled) = (0, self.filled - self.taken);
-        }
-    }
-
-    /// Where a long body can be received in place. None if there is not much room: a read that
-    /// allocates would make each idle connection large.
-    fn room(&mut self) -> Option<&mut [u8]> {
-        self.close_up();
-        if self.bytes.capacity() - self.filled < ROOM_IN_PLACE {
-            return None;
-        }
-        // What was never written to is set to zero, once.
-        self.bytes.resize(self.bytes.capacity(), 0);
-        let end = self.bytes.len().min(self.filled + HIGH_WATER);
-        self.bytes.get_mut(self.filled..end)
-    }
-
-    /// The bytes leave the cell while somebody looks at them.
-    fn lend(&mut self) -> Self {
-        std::mem::take(self)
-    }
-
-    /// They come back. What has arrived meanwhile goes behind them.
-    fn give_back(&mut self, lent: Self) -> bool {
-        let arrived = std::mem::replace(self, lent);
-        arrived.rest().is_empty() || self.append(arrived.rest())
-    }
-
-    fn free_if_empty(&mut self, kept: usize) {
-        if self.taken == self.filled {
-            (self.taken, self.filled) = (0, 0);
-            if self.bytes.capacity() > kept {
-                self.bytes = Vec::new();
-            }
-        }
-    }
-}
-
-// SAFETY (of the methods): bytes hold no reference.
-unsafe_cell_methods!(Received {
-    /// How many there are.
-    fn len(&mut self) -> usize;
-    /// Adds bytes at the end. False if there is no memory.
-    fn append(&mut self, data: &[u8]) -> bool;
-    /// Takes all out, to be given back.
-    fn lend(&mut self) -> Received;
-    /// See above. False if there is no memory.
-    fn give_back(&mut self, lent: Received) -> bool;
-    /// Releases the buffer if it is empty and larger than that.
-    fn free_if_empty(&mut self, kept: usize);
-});
 
 /// A protocol whose data Rust futures read and write.
 #[pyclass(frozen, weakref, module = "aioxide")]
@@ -188,8 +95,8 @@ impl ByteStream {
         receive: impl FnOnce(&mut [u8]) -> (usize, R),
     ) -> Option<R> {
         let mut lent = self.state.received.lend(py);
-        let received = lent.room().map(receive);
-        lent.filled += received.as_ref().map_or(0, |(count, _)| *count);
+        let received = lent.room(HIGH_WATER).map(receive);
+        lent.fill(received.as_ref().map_or(0, |(count, _)| *count));
         if !self.state.received.give_back(py, lent) {
             self.state.flags.update(py, |flags| flags.out_of_memory = true);
         }
@@ -260,7 +167,8 @@ impl ByteStream {
         let mut rest = lent.rest();
         let before = rest.len();
         let result = look(&mut rest);
-        lent.taken += before - rest.len();
+        let taken = before - rest.len();
+        lent.take(taken);
         if !state.received.give_back(py, lent) {
             state.flags.update(py, |flags| flags.out_of_memory = true);
         }

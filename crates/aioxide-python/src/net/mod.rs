@@ -6,6 +6,7 @@ pub mod byte_stream;
 pub mod connecting;
 pub mod file_send;
 pub mod http;
+mod received;
 pub mod server;
 pub mod sock;
 pub mod socket_calls;
