@@ -4,6 +4,8 @@
 //!
 //! 1. **Compute how long the poll may wait**: not at all if anything is ready,
 //!    else until the nearest timer, else without limit: [`Engine::prepare`].
+//!    Timers that are close together share a wake-up, at most half a
+//!    millisecond after the deadline.
 //! 2. **Poll.** The caller does this, with [`Poller::wait`], because a caller
 //!    with a lock of its own (the GIL) has to release it around a wait.
 //! 3. **Append readiness events, then due timers**, to the ready queue: the
@@ -22,6 +24,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Cancellable, Clock, Inbox, Interleaving, Poller, Timers};
+
+mod wakeups;
+
+use wakeups::Wakeups;
 
 #[cfg(test)]
 mod tests;
@@ -63,6 +69,7 @@ impl Wait {
 pub struct Engine<T> {
     ready: VecDeque<T>,
     timers: Timers<T>,
+    wakeups: Wakeups,
     /// Shared with the threads that send to the loop.
     inbox: Arc<Inbox<T>>,
     clock: Clock,
@@ -86,6 +93,7 @@ impl<T: Cancellable> Engine<T> {
         Ok(Self {
             ready: VecDeque::new(),
             timers: Timers::new(),
+            wakeups: Wakeups::new(),
             inbox: Arc::new(Inbox::new(poller.waker())),
             clock,
             poller: Some(Arc::new(poller)),
@@ -98,6 +106,7 @@ impl<T: Cancellable> Engine<T> {
     /// existing deadlines are not converted.
     pub fn use_clock(&mut self, clock: Clock) {
         self.clock = clock;
+        self.wakeups = Wakeups::new();
     }
 
     /// Uses `now`, in seconds, in place of the clock for the next call of
@@ -195,11 +204,23 @@ impl<T: Cancellable> Engine<T> {
         if !self.ready.is_empty() {
             return Wait::Poll;
         }
-        match self.timers.next_deadline(deferred) {
+        match self.timers.next_timer(deferred) {
             None => Wait::Forever,
-            Some(deadline) if deadline == f64::INFINITY => Wait::Forever,
-            Some(deadline) => wait_until(deadline, self.now()),
+            Some((f64::INFINITY, _)) => Wait::Forever,
+            Some((deadline, sequence)) => self.wait_for_timer(deadline, sequence),
         }
+    }
+
+    fn wait_for_timer(&mut self, deadline: f64, sequence: u64) -> Wait {
+        // Nobody is woken by a virtual clock, or by one of the caller's.
+        let is_real = !self.clock.is_virtual() && self.now_override.is_none();
+        let now = self.now();
+        if deadline <= now + CLOCK_RESOLUTION {
+            return Wait::Poll;
+        }
+        let due = if is_real { self.wakeups.due(deadline, sequence) } else { deadline };
+        // Only a wait too long for a `Duration` cannot be converted.
+        Wait::Until(Duration::try_from_secs_f64(due - now).unwrap_or(Duration::MAX))
     }
 
     /// Step 2 of a loop with a virtual clock, after a poll that did not wait:
@@ -229,9 +250,13 @@ impl<T: Cancellable> Engine<T> {
             return self.collect_interleaved(deferred);
         }
         if !self.timers.is_empty() {
-            let end = self.now() + CLOCK_RESOLUTION;
-            while let Some(item) = self.timers.pop_due(end, deferred) {
+            let now = self.now();
+            let before = self.ready.len();
+            while let Some(item) = self.timers.pop_due(now + CLOCK_RESOLUTION, deferred) {
                 self.ready.push_back(item);
+            }
+            if self.ready.len() > before {
+                self.wakeups.note(now, self.timers.next_sequence());
             }
         }
         self.ready.len()
@@ -302,12 +327,4 @@ impl<T: Cancellable> Engine<T> {
         all.extend(self.timers.take_all());
         all
     }
-}
-
-fn wait_until(deadline: f64, now: f64) -> Wait {
-    if deadline <= now + CLOCK_RESOLUTION {
-        return Wait::Poll;
-    }
-    // Only a wait too long for a `Duration` cannot be converted.
-    Wait::Until(Duration::try_from_secs_f64(deadline - now).unwrap_or(Duration::MAX))
 }

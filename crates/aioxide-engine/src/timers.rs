@@ -148,9 +148,21 @@ impl<T: Cancellable> Timers<T> {
     /// Cancelled timers before it are moved to `deferred`.
     #[inline]
     pub fn next_deadline(&mut self, deferred: &mut Vec<T>) -> Option<f64> {
+        self.next_timer(deferred).map(|(deadline, _)| deadline)
+    }
+
+    /// The same, with the number of that timer: see [`next_sequence`](Self::next_sequence).
+    #[inline]
+    pub fn next_timer(&mut self, deferred: &mut Vec<T>) -> Option<(f64, u64)> {
         self.take_in_recent(deferred);
         self.remove_cancelled_head(deferred);
-        self.heap.peek().map(|entry| entry.deadline)
+        self.heap.peek().map(|entry| (entry.deadline, entry.sequence))
+    }
+
+    /// The number that the next timer gets: older ones have smaller numbers.
+    #[inline]
+    pub fn next_sequence(&self) -> u64 {
+        self.next_sequence
     }
 
     /// Removes the next live timer whose deadline is `now` (in seconds) or earlier.

@@ -99,6 +99,49 @@ fn the_poll_does_not_wait_for_a_timer_that_is_due() {
 }
 
 #[test]
+#[cfg(not(miri))]
+fn timers_that_are_close_together_share_wake_ups() {
+    let mut engine = Engine::new(Clock::real()).expect("file descriptors are left");
+    let begin = engine.clock().now();
+    // 1,000 timers in 20 milliseconds.
+    for number in 0..1000 {
+        engine.schedule_at(begin + f64::from(number) * 20e-6, item("timer"));
+    }
+    let (mut wake_ups, mut events) = (0, Events::with_capacity(8));
+    while engine.has_work() {
+        let wait = engine.prepare(&mut Vec::new());
+        engine.poller().wait(&mut events, wait.timeout()).unwrap();
+        wake_ups += u32::from(wait != Wait::Poll);
+        let due = engine.collect(&mut Vec::new());
+        run(&mut engine, due);
+    }
+    let milliseconds = (engine.clock().now() - begin) * 1e3;
+    assert!(milliseconds >= 19.98, "none is early: {milliseconds}");
+    // The first one, those at least half a millisecond apart, and the last one.
+    assert!(f64::from(wake_ups) <= milliseconds * 2.0 + 2.0, "{wake_ups} in {milliseconds}");
+}
+
+#[test]
+fn with_a_clock_of_the_caller_each_timer_has_a_wake_up_of_its_own() {
+    let mut engine = Engine::new(Clock::real()).expect("file descriptors are left");
+    engine.schedule_at(10.0, item("first"));
+    engine.schedule_at(10.25, item("second"));
+    engine.schedule_at(10.25 + 1.0 / 8192.0, item("third"));
+    for (now, names, wait) in
+        [(10.0, ["first"], 250_000_000), (10.25, ["second"], 122_070), (11.0, ["third"], 0)]
+    {
+        engine.override_now(now);
+        let due = engine.collect(&mut Vec::new());
+        assert_eq!(run(&mut engine, due), names);
+        if wait > 0 {
+            engine.override_now(now);
+            let expected = Wait::Until(Duration::from_nanos(wait));
+            assert_eq!(engine.prepare(&mut Vec::new()), expected);
+        }
+    }
+}
+
+#[test]
 fn deadlines_beyond_all_bounds_are_waited_for_without_a_panic() {
     for (deadline, expected) in [
         (f64::INFINITY, Wait::Forever),
