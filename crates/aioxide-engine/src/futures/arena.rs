@@ -127,6 +127,12 @@ impl<F> Arena<F> {
         }
     }
 
+    /// Whether something has woken the future since its poll began. One that is out and was woken
+    /// need not be put back: [`Arena::begin_now`] is for it as it is.
+    pub fn is_woken(&self, key: Key) -> bool {
+        self.shared.is_woken(key)
+    }
+
     /// Puts back a future that waits. True if its key has come round meanwhile, and goes into
     /// the ready queue once more.
     ///

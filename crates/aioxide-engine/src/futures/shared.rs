@@ -84,6 +84,13 @@ impl Shared {
         .is_ok()
     }
 
+    /// Whether the future was woken since its poll began.
+    pub fn is_woken(&self, key: Key) -> bool {
+        // The poll that follows is what has to see what was done before the wake: `begin`.
+        self.word(key.slot)
+            .is_some_and(|word| word.load(Ordering::Relaxed) == key.generation | WOKEN)
+    }
+
     /// Notes a wake. True if it is the first since the future was polled.
     fn wake(&self, key: Key) -> bool {
         let Some(word) = self.word(key.slot) else { return false };

@@ -136,6 +136,30 @@ fn a_wake_during_the_poll_asks_for_another() {
 }
 
 #[test]
+fn a_future_that_was_woken_during_its_poll_may_stay_out() {
+    let (mut arena, _sent) = arena();
+    let key = waiting(&mut arena, 1);
+    assert!(!arena.is_woken(key));
+    assert_eq!(arena.begin_now(key), Some(1));
+    assert!(!arena.is_woken(key));
+    let entered = arena.enter();
+    arena.waker(key).wake();
+    assert!(arena.is_woken(key));
+    assert_eq!(arena.take_woken(), [key]);
+    assert_eq!(arena.begin(key), None, "it is out");
+    // Until its next poll begins, it is woken.
+    arena.waker(key).wake();
+    assert_eq!((arena.take_woken(), arena.is_woken(key)), (vec![], true));
+    assert_eq!((arena.begin_now(key), arena.is_woken(key)), (None, false));
+    assert_eq!(arena.suspend(key, 1), Ok(false));
+    arena.waker(key).wake();
+    drop(entered);
+    assert_eq!((arena.take_woken(), arena.begin(key)), (vec![key], Some(1)));
+    arena.finish(key);
+    assert!(!arena.is_woken(key));
+}
+
+#[test]
 fn a_key_that_comes_round_during_the_poll_is_not_lost() {
     let (mut arena, sent) = arena();
     let key = arena.insert(1).unwrap();

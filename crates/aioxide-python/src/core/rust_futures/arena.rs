@@ -22,7 +22,12 @@ pub type Pulse = Option<Py<Future>>;
 #[derive(Default)]
 pub struct FutureArena {
     arena: Option<Arena<Pulse>>,
+    /// The buffer of [`FutureArena::take_woken`], kept between calls.
+    spare: Vec<Key>,
 }
+
+/// A buffer for more keys than this is not kept.
+const SPARE: usize = 1024;
 
 impl FutureArena {
     fn exists(&mut self) -> bool {
@@ -50,6 +55,10 @@ impl FutureArena {
         self.arena.as_mut()?.begin_now(key)
     }
 
+    fn is_woken(&mut self, key: Key) -> bool {
+        self.arena.as_ref().is_some_and(|arena| arena.is_woken(key))
+    }
+
     fn suspend(&mut self, key: Key, pulse: Pulse) -> Result<bool, Pulse> {
         match self.arena.as_mut() {
             Some(arena) => arena.suspend(key, pulse),
@@ -66,7 +75,17 @@ impl FutureArena {
     }
 
     fn take_woken(&mut self) -> Vec<Key> {
-        self.arena.as_ref().map(Arena::take_woken).unwrap_or_default()
+        let mut keys = std::mem::take(&mut self.spare);
+        if let Some(arena) = &self.arena {
+            arena.take_woken_into(&mut keys);
+        }
+        keys
+    }
+
+    fn give_back(&mut self, keys: Vec<Key>) {
+        if keys.is_empty() && keys.capacity() <= SPARE {
+            self.spare = keys;
+        }
     }
 
     fn make_current(&mut self) {
@@ -102,6 +121,8 @@ unsafe_cell_methods!(FutureArena {
     fn begin(&mut self, key: Key) -> Option<Pulse>;
     /// See [`Arena::begin_now`].
     fn begin_now(&mut self, key: Key) -> Option<Pulse>;
+    /// See [`Arena::is_woken`].
+    fn is_woken(&mut self, key: Key) -> bool;
     /// See [`Arena::suspend`].
     fn suspend(&mut self, key: Key, pulse: Pulse) -> Result<bool, Pulse>;
     /// See [`Arena::remove`].
@@ -110,6 +131,8 @@ unsafe_cell_methods!(FutureArena {
     fn has_woken(&mut self) -> bool;
     /// See [`Arena::take_woken`].
     fn take_woken(&mut self) -> Vec<Key>;
+    /// The buffer that [`FutureArena::take_woken`] has given, emptied.
+    fn give_back(&mut self, keys: Vec<Key>);
     /// See [`Arena::make_current`].
     fn make_current(&mut self);
     /// See [`Arena::renew_after_fork`].
@@ -145,7 +168,10 @@ impl LoopCore {
     }
 
     fn finish_woken(&self, py: Python<'_>) -> PyResult<()> {
-        self.arena.take_woken(py).into_iter().try_for_each(|key| self.wake_future(py, key))
+        let mut keys = self.arena.take_woken(py);
+        let finished = keys.drain(..).try_for_each(|key| self.wake_future(py, key));
+        self.arena.give_back(py, keys);
+        finished
     }
 
     /// Finishes the pulse of one future, unless nothing has woken it.

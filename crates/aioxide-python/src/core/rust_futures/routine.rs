@@ -184,6 +184,11 @@ impl RustFuture {
     fn suspend(core: &Bound<'_, LoopCore>, key: Key) -> PyResult<Option<Py<Future>>> {
         let py = core.py();
         let this = core.get();
+        // The next step polls it again, so nothing waits for a pulse.
+        if this.arena.is_woken(py, key) {
+            this.flush_woken(py)?;
+            return Ok(None);
+        }
         let pulse = Future::on_loop(py, core)?;
         let again = match this.arena.suspend(py, key, Some(pulse.clone_ref(py))) {
             Ok(again) => again,
