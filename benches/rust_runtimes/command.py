@@ -52,9 +52,11 @@ def take(program: Path, row: rows.Row, name: str, quick: bool) -> float:
         command = (
             [processes.native("echo-floor")] if name == rows.FLOOR else [program, "echo", name]
         )
-        seconds = "1" if quick else "3"
+        seconds = "0.5" if quick else "1"
         with listening([str(word) for word in command]) as server:
-            report = processes.load(server, "--size", "1024", "--seconds", seconds)
+            report = processes.load(
+                server, "--size", "1024", "--warmup", "0.3", "--seconds", seconds
+            )
         served: float = report["served"]
         return served / report["server_seconds"]
     done = subprocess.run(
@@ -118,10 +120,10 @@ def main(arguments: Sequence[str]) -> int:
     }
     samples: dict[tuple[str, str], list[float]] = {}
     failures = []
-    for _ in range(rounds):
+    for number in range(rounds):
         for row in options.rows:
             # One after the other: what slows the machine down slows all of them.
-            for name in row.competitors():
+            for name in row.turns(number):
                 try:
                     value = take(program, row, name, options.quick)
                 except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,9 +31,20 @@ class Row:
     limit: float | None = None
     has_floor: bool = False
     higher_is_better: bool = False
+    #: How often each is measured in a round, in turns: where single samples differ more than the
+    #: runtimes do, many short ones tell more than a few long ones.
+    repeats: int = 1
 
     def competitors(self) -> tuple[str, ...]:
         return (*RUNTIMES, FLOOR) if self.has_floor else RUNTIMES
+
+    def turns(self, number: int) -> Iterator[str]:
+        """Who is measured in the round with this number, from 0, one after the other. Each turn
+        begins with another one, so that none is always the first."""
+        names = self.competitors()
+        for turn in range(self.repeats):
+            first = (number * self.repeats + turn) % len(names)
+            yield from (*names[first:], *names[:first])
 
     def times_as_good(self, ours: float, theirs: float) -> float:
         """How many times as good `ours` is as `theirs`."""
@@ -55,6 +66,7 @@ ROWS: Final = (
         targets={"tokio": 1, FLOOR: 0.97},
         has_floor=True,
         higher_is_better=True,
+        repeats=5,
     ),
 )
 

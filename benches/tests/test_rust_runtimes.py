@@ -39,6 +39,14 @@ def test_a_ratio_is_the_median_of_the_rounds():
     assert rows.ratio(row_of("yield"), samples, "smol") is None
 
 
+def test_each_turn_begins_with_another_runtime():
+    assert [*row_of("yield").turns(0)] == ["aioxide", "tokio", "smol"]
+    assert [*row_of("yield").turns(1)] == ["tokio", "smol", "aioxide"]
+    turns = [*row_of("echo").turns(0)]
+    assert len(turns) == 5 * 4
+    assert turns[:8] == ["aioxide", "tokio", "smol", "floor", "tokio", "smol", "floor", "aioxide"]
+
+
 def test_more_requests_are_better():
     samples = {("echo", "aioxide"): [90], ("echo", "tokio"): [80], ("echo", "floor"): [100]}
     assert rows.ratio(row_of("echo"), samples, "tokio") == 1.125
