@@ -203,6 +203,7 @@ CONSOLE: Final = tuple(
     for title, name, quantity in (
         ("await sleep(0)", "sleep_zero", TIME),
         ("asyncio.create_task, awaited", "create_task", TIME),
+        ("a task of 1,000 that are created together", "create_tasks", TIME),
         ("echo 1 KiB, 100 connections, streams", "echo", REQUESTS),
     )
     for mode, suffix in (

@@ -17,6 +17,9 @@ from workloads.sampling import REPEATS, Measurement, Sampling, Workload, calibra
 
 Body = Callable[[int], Coroutine[Any, Any, float]]
 
+#: How many tasks are created together.
+TOGETHER: Final = 1_000
+
 MODES: Final = ("off", "on", "full")
 
 
@@ -66,6 +69,16 @@ async def create_task(count: int) -> float:
     return (perf_counter() - start) / count
 
 
+async def create_tasks(count: int) -> float:
+    """One of 1,000 tasks that are created together and do nothing: one step, whose share of an
+    iteration is small."""
+    rounds = max(1, count // TOGETHER)
+    start = perf_counter()
+    for _ in range(rounds):
+        await asyncio.wait([asyncio.create_task(nothing()) for _ in range(TOGETHER)])
+    return (perf_counter() - start) / (rounds * TOGETHER)
+
+
 async def nothing() -> None:
     pass
 
@@ -88,4 +101,7 @@ def echo_streams(mode: str) -> Workload:
 
 sleep_zero_off, sleep_zero_on, sleep_zero_full = (per_operation(sleep_zero, m) for m in MODES)
 create_task_off, create_task_on, create_task_full = (per_operation(create_task, m) for m in MODES)
+create_tasks_off, create_tasks_on, create_tasks_full = (
+    per_operation(create_tasks, m) for m in MODES
+)
 echo_off, echo_on, echo_full = (echo_streams(mode) for mode in MODES)
