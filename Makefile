@@ -4,6 +4,7 @@
 #   make test                 with the newest Python that scripts/find-python finds
 #   make test PYTHON=3.11     with another one: a version or a command
 #   make bench ARGS=--quick   with arguments for the program it runs
+#   make test-python WITHOUT=tests/cli    all Python tests but those of a folder
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -72,7 +73,7 @@ test-extension: ## Test Python extensions in Rust on aioxide and on other loops
 test-python:
 	@$(prepare) build test
 	$(develop)
-	$(if $(ARGS),$(in_venv) -m pytest tests $(ARGS),$(in_venv) scripts/test-in-parallel)
+	$(if $(ARGS),$(in_venv) -m pytest tests $(ARGS),$(in_venv) scripts/test-in-parallel $(addprefix --without ,$(WITHOUT)))
 
 # The learning program is a distribution of its own, installed from the checkout as it stands.
 install_learn = $(in_venv) -m pip install --quiet --disable-pip-version-check \
