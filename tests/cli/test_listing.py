@@ -166,6 +166,28 @@ def test_a_process_that_is_gone(command):
     assert finished.stderr == f"aioxide: there is no process {gone.pid}\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+@pytest.mark.parametrize("left", [False, True])
+def test_a_process_that_has_ended_and_was_not_waited_for(command, folder, left):
+    ended = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    try:
+        # Without a wait for it, so that it stays a zombie.
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        if left:
+            path = os.path.join(folder, "aioxide", f"{ended.pid}.sock")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with socket.socket(socket.AF_UNIX) as socket_:
+                socket_.bind(path)
+        finished = command("ps", ended.pid)
+    finally:
+        ended.stdout.close()
+        ended.wait()
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr == (
+        f"aioxide: process {ended.pid} has ended, but its parent has not waited for it\n"
+    )
+
+
 @pytest.mark.parametrize("which", ["ps", "tree"])
 def test_a_process_without_a_console(command, which):
     finished = command(which, os.getpid())

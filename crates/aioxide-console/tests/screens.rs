@@ -322,6 +322,19 @@ fn a_process_that_is_gone_or_has_no_console_is_named() {
     assert!(text.contains("has no console") && text.contains("aioxide --console"), "{text}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_that_has_ended_and_was_not_waited_for_is_named() {
+    let folder = folder("ended");
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    let options = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+    rustix::process::waitid(rustix::process::WaitId::Pid(pid), options).unwrap();
+    let text = refused(&folder, &[&child.id().to_string()]);
+    child.wait().unwrap();
+    assert!(text.contains("has ended, but its parent has not waited for it"), "{text}");
+}
+
 #[test]
 fn without_a_terminal_top_says_so() {
     let done = std::process::Command::new(env!("CARGO_BIN_EXE_aioxide-console"))

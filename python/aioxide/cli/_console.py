@@ -45,8 +45,8 @@ class Console:
     """A connection to the console of process ``pid``.
 
     Raises:
-        ConsoleError: the process is gone or has no console, the socket is another user's, or what
-            answers is no console of this version.
+        ConsoleError: the process is gone, has ended or has no console, the socket is another
+            user's, or what answers is no console of this version.
     """
 
     def __init__(self, pid: int) -> None:
@@ -172,15 +172,17 @@ def _connect(pid: int) -> socket.socket:
             made.close()
             continue
         return made
-    if not _is_alive(pid):
+    if not _exists(pid):
         raise ConsoleError(f"there is no process {pid}")
+    if _has_ended(pid):
+        raise ConsoleError(f"process {pid} has ended, but its parent has not waited for it")
     raise ConsoleError(
         f"process {pid} has no console: start it by `aioxide --console`, with AIOXIDE_CONSOLE=1, "
         "or let it call aioxide.console.start()"
     )
 
 
-def _is_alive(pid: int) -> bool:
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -188,3 +190,13 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process that exists is a zombie. Only Linux tells."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    # The name, in parentheses, may have anything in it.
+    return status.rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])

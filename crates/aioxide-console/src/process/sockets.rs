@@ -26,24 +26,46 @@ fn sockets_in(folder: &Path) -> Vec<(u32, PathBuf)> {
     let socket = |path: PathBuf| {
         let pid = path.file_name()?.to_str()?.strip_suffix(".sock")?.parse().ok()?;
         // A socket that its process left behind is nobody's.
-        lives(pid).then_some((pid, path))
+        (life_of(pid) == Life::Running).then_some((pid, path))
     };
     entries.flatten().filter_map(|entry| socket(entry.path())).collect()
 }
 
-fn lives(pid: u32) -> bool {
-    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
-    !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH))
+#[derive(PartialEq, Eq)]
+enum Life {
+    /// There is no such process.
+    None,
+    Running,
+    /// It has ended, and its parent has not waited for it. Only Linux tells.
+    Ended,
+}
+
+fn life_of(pid: u32) -> Life {
+    let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Life::None };
+    if matches!(test_kill_process(number), Err(rustix::io::Errno::SRCH)) {
+        return Life::None;
+    }
+    let status = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, in parentheses, may have anything in it.
+    let after_name = status.rsplit(|byte| *byte == b')').next().unwrap_or_default();
+    match after_name.trim_ascii_start().first() {
+        Some(b'Z' | b'X') => Life::Ended,
+        _ => Life::Running,
+    }
 }
 
 /// The socket of the process `pid`.
 ///
 /// # Errors
-/// A sentence for the user: there is no such process, it has no console, or the console is another
-/// user's.
+/// A sentence for the user: there is no such process, it has ended or has no console, or the console
+/// is another user's.
 pub fn of_pid(pid: u32) -> Result<PathBuf, String> {
-    if !lives(pid) {
-        return Err(format!("there is no process {pid}"));
+    match life_of(pid) {
+        Life::None => return Err(format!("there is no process {pid}")),
+        Life::Ended => {
+            return Err(format!("process {pid} has ended, but its parent has not waited for it"));
+        }
+        Life::Running => {}
     }
     let path = folders()
         .into_iter()
