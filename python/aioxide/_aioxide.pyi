@@ -83,6 +83,15 @@ def _recorded_holders(object: Any, /) -> list[int] | None:
     One for each permit; 0 for one that no task has acquired. None unless all are known.
     """
 
+def _recorded_releases(object: Any, /) -> tuple[bool, bool]:
+    """Return whether a lock or semaphore was recorded to be released by a task that had it.
+
+    And whether by somebody else.
+    """
+
+def _permits(object: Any, /) -> int | None:
+    """Return how many permits a semaphore was made with; None if that is not known."""
+
 def _note_failure(task: int, kind: str, text: str, traceback: str, /) -> None:
     """Keep an exception for the trace file."""
 

@@ -56,6 +56,7 @@ def test_lock_that_is_taken_twice(api, waiting):
     _, graph, _ = waiting(twice=twice)
     (cycle,) = graph.cycles
     assert names(cycle) == [("twice", "lock", "twice")]
+    assert str(cycle).endswith(" for a lock that it has itself")
 
 
 def test_semaphore_whose_holders_wait_for_it(api, waiting):
@@ -110,6 +111,25 @@ def test_lock_that_was_given_back_has_no_holder(api, waiting):
 
     _, graph, _ = waiting(before=before, without_block=without_block, waiter=waiter)
     assert graph.edges == ()
+
+
+def test_a_lock_that_is_released_by_waiting_for_a_condition(api, waiting):
+    condition = api.Condition()
+
+    async def waits():
+        async with condition:
+            await condition.wait()
+
+    async def holds():
+        async with condition:
+            await api.sleep(50)
+
+    async def enters():
+        async with condition:
+            pass
+
+    _, graph, _ = waiting(waits=waits, holds=holds, enters=enters)
+    assert [(edge.waiter.name, edge.holder.name) for edge in graph.edges] == [("enters", "holds")]
 
 
 def test_tasks_that_wait_for_one_another(api, waiting):

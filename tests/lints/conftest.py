@@ -44,11 +44,11 @@ def looked_at(api, run, lints):
                 if between is not None:
                     between()
                 found += patrol.look(float(now))
-            for task in tasks:
-                # Some of them swallow it once.
-                while not task.done():
+            # Some of them swallow it once, and some have to wait for others meanwhile.
+            while left := [task for task in tasks if not task.done()]:
+                for task in left:
                     task.cancel()
-                    await api.sleep(0)
+                await api.sleep(0)
             await api.gather(*tasks, return_exceptions=True)
             return found
 

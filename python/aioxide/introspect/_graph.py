@@ -46,14 +46,17 @@ class Cycle:
         """Return a sentence that names each task and what it waits for."""
         parts = []
         for edge in self.edges:
-            what = f"a {edge.kind} that" if edge.kind in _WITH_HOLDERS else ""
-            has = " has" if what else ""
             place = f" at {edge.place.file}:{edge.place.line}" if edge.place else ""
-            parts.append(
-                f"task {edge.waiter.name!r} waits{place} for {what + ' ' if what else ''}"
-                f"task {edge.holder.name!r}{has}"
-            )
+            parts.append(f"task {edge.waiter.name!r} waits{place} for {_what(edge)}")
         return ", ".join(parts)
+
+
+def _what(edge: Edge) -> str:
+    """Return what the waiter waits for, in words."""
+    if edge.kind not in _WITH_HOLDERS:
+        return f"task {edge.holder.name!r}"
+    itself = edge.waiter.id == edge.holder.id
+    return f"a {edge.kind} that {'it has itself' if itself else f'task {edge.holder.name!r} has'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,12 @@ def holders(seen: list[Seen]) -> dict[int, list[int]]:
         if each.found is not None and each.found.kind in _WITH_HOLDERS and _is_entering(each.links):
             # Up to 3.13 the interpreter prepares to leave the block before it enters it.
             count[id(each.found.subject)] -= 1
+        if each.found is not None and each.found.kind == "condition":
+            # Condition.wait() has released the lock meanwhile.
+            count[id(_lock_of(each.found.subject))] -= 1
         for subject, times in count.items():
-            found.setdefault(subject, []).extend([id(each.task)] * times)
+            if times > 0:
+                found.setdefault(subject, []).extend([id(each.task)] * times)
     return found
 
 

@@ -17,6 +17,10 @@ pub fn objects() -> impl Iterator<Item = &'static ObjectRecord> {
 }
 
 const GONE: u64 = 1 << 63;
+/// Somebody has released it who did not have it.
+const SIGNAL: u64 = 1 << 62;
+/// A task that had it has released it.
+const GIVEN_BACK: u64 = 1 << 61;
 
 /// How many of an object's holders its record names.
 pub const HOLDERS_NAMED: usize = 4;
@@ -26,8 +30,8 @@ pub const HOLDERS_NAMED: usize = 4;
 pub struct ObjectRecord {
     /// 0 while the record is free.
     id: AtomicU64,
-    /// Its kind (8 bits), the location where it was first seen (32 bits), and whether it is
-    /// [`GONE`].
+    /// Its kind (8 bits), the location where it was first seen (32 bits), and [`GONE`], [`SIGNAL`]
+    /// and [`GIVEN_BACK`].
     kind_and_place: AtomicU64,
     /// How many items or free permits it has, or bytes that wait to be sent.
     length: AtomicU64,
@@ -74,8 +78,28 @@ impl ObjectRecord {
     }
 
     pub(super) fn set_gone(&self) {
+        self.mark(GONE);
+    }
+
+    fn mark(&self, flag: u64) {
         let before = self.kind_and_place.load(Ordering::Relaxed);
-        self.kind_and_place.store(before | GONE, Ordering::Relaxed);
+        self.kind_and_place.store(before | flag, Ordering::Relaxed);
+    }
+
+    /// It was released, by a task that had it or (false) by somebody else.
+    pub fn note_release(&self, by_holder: bool) {
+        self.mark(if by_holder { GIVEN_BACK } else { SIGNAL });
+    }
+
+    /// Whether it was ever released by somebody who did not have it: it is used as a signal, and to
+    /// have it means nothing.
+    pub fn is_signal(&self) -> bool {
+        self.kind_and_place.load(Ordering::Relaxed) & SIGNAL != 0
+    }
+
+    /// Whether a task that had it has ever released it.
+    pub fn was_given_back(&self) -> bool {
+        self.kind_and_place.load(Ordering::Relaxed) & GIVEN_BACK != 0
     }
 
     /// Its kind, by the numbers of the trace format.

@@ -77,7 +77,7 @@ mod _aioxide {
     #[pymodule_export]
     use crate::sync::waiting::all_tasks;
     #[pymodule_export]
-    use crate::sync::{_created_at, _recorded_holders};
+    use crate::sync::{_created_at, _permits, _recorded_holders, _recorded_releases};
     #[pymodule_export]
     use crate::watchdog::{_tell_lints, _watchdog_next, _watchdog_start, _watchdog_stop};
 

@@ -1,7 +1,7 @@
 //! Entries of the tables of tasks and objects, made and ended under the GIL.
 
 use aioxide_engine::recorder::{
-    Allotment, LoopRecord, ObjectRecord, TaskName, TaskRecord, next_id,
+    Allotment, LoopRecord, ObjectRecord, TaskName, TaskRecord, next_id, objects,
 };
 use aioxide_trace::ObjectKind;
 use pyo3::prelude::*;
@@ -31,9 +31,11 @@ pub(super) fn open_home(py: Python<'_>, home: &'static LoopRecord) {
     ALLOTMENT.open(py, home);
 }
 
-/// A recording begins: objects that are gone are no part of it.
+/// A recording begins: objects that are gone are no part of it, and others may have changed hands
+/// since the last one.
 pub(super) fn begin_session(py: Python<'_>) {
     ALLOTMENT.forget_gone(py);
+    objects().for_each(|record| record.set_holders(0, []));
 }
 
 /// The record of a task that was created, or that is met for the first time (`created` is 0).

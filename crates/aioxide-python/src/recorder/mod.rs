@@ -27,7 +27,7 @@ pub use session::{
 };
 pub use waits::{_note_wait, note_object, note_wait, take_wait};
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 static ON: AtomicBool = AtomicBool::new(false);
 
@@ -43,6 +43,14 @@ pub fn is_on() -> bool {
 /// Whether every event is written to a file.
 pub fn is_full() -> bool {
     FULL.load(Ordering::Relaxed)
+}
+
+/// Counts the recordings of this process.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// The number of the recording, or of the last one: what an earlier one has noted is out of date.
+pub fn number() -> u64 {
+    NUMBER.load(Ordering::Relaxed)
 }
 
 fn set_on(on: bool) {

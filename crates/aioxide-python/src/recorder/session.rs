@@ -130,6 +130,7 @@ pub fn _start_recording(
     loops().forget_closed().map_err(os_error)?;
     FAILURES.clear();
     FINDINGS.clear();
+    super::NUMBER.fetch_add(1, Ordering::Relaxed);
     entries::begin_session(py);
     let meta = meta_of(argv.0, executable, python);
     if let Some(path) = &file {

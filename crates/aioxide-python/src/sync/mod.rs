@@ -8,4 +8,4 @@ pub mod taskgroups;
 pub mod timeouts;
 pub mod waiting;
 
-pub use recorded::{_created_at, _recorded_holders};
+pub use recorded::{_created_at, _permits, _recorded_holders, _recorded_releases};

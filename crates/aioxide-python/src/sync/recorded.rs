@@ -6,7 +6,7 @@ use pyo3::types::{PyList, PyString};
 use super::locks::{Condition, Event, Lock, Semaphore};
 use super::queues::Queue;
 use crate::core::tasks::Task;
-use crate::ffi::allocate;
+use crate::ffi::allocate::{self, Made};
 use crate::recorder;
 
 /// The file, the line and the function in which an object was made. None if nothing was recorded
@@ -38,6 +38,28 @@ pub fn _recorded_holders<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bou
     let Some(tasks) = tasks else { return Ok(None) };
     let ids = tasks.into_iter().map(|task| Ok(allocate::int(py, task as i64)?.into_any()));
     allocate::list(py, ids.collect::<PyResult<Vec<_>>>()?).map(Some)
+}
+
+/// How a lock or a semaphore of ours has been used while it was recorded: whether a task that had
+/// it has released it, and whether somebody else has.
+#[pyfunction]
+#[pyo3(signature = (object, /))]
+pub fn _recorded_releases(object: &Bound<'_, PyAny>) -> (bool, bool) {
+    let py = object.py();
+    let record = match (object.cast::<Lock>(), object.cast::<Semaphore>()) {
+        (Ok(lock), _) => lock.get().record(py),
+        (_, Ok(semaphore)) => semaphore.get().record(py),
+        _ => None,
+    };
+    record.map_or((false, false), |it| (it.was_given_back(), it.is_signal()))
+}
+
+/// How many permits a semaphore of ours was made with; None if that is not known, or of another
+/// object.
+#[pyfunction]
+#[pyo3(signature = (object, /))]
+pub fn _permits(object: &Bound<'_, PyAny>) -> Option<Made<u64>> {
+    object.cast::<Semaphore>().ok()?.get().permits(object.py()).map(Made)
 }
 
 fn location(object: &Bound<'_, PyAny>) -> u32 {

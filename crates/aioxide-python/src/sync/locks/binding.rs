@@ -101,6 +101,9 @@ impl LoopBinding {
     #[cold]
     fn record_owner(&self, py: Python<'_>, acquired: bool) {
         if let Some((record, task)) = self.record_and_task(py) {
+            if !acquired && let Some(owner) = record.holders().1.next() {
+                record.note_release(owner == task);
+            }
             record.set_owner(if acquired { task } else { 0 });
             record.set_length(acquired.into());
         }

@@ -4,6 +4,7 @@ use aioxide_engine::recorder::ObjectRecord;
 use pyo3::prelude::*;
 
 use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
+use crate::recorder;
 
 /// One word, and nothing behind it unless the program was recorded when a permit was acquired.
 #[derive(Default)]
@@ -11,23 +12,28 @@ pub struct Holders(GilCell<Option<Box<Permits>>>);
 
 #[derive(Default)]
 struct Permits {
+    /// The recording in which this was noted: what has happened between two is not known.
+    recording: u64,
     /// The task of each permit that is given out, in the order in which they were acquired; 0 for
     /// one that was acquired outside of any task.
     tasks: Vec<u64>,
-    /// Whether these are all, since the semaphore was made while the program was recorded.
+    /// Whether these are all, since the semaphore was made in this recording.
     are_all: bool,
-    /// Somebody has released a permit that was another's: the semaphore is used as a signal, and
-    /// to have a permit means nothing.
-    is_signal: bool,
 }
 
 impl Permits {
-    fn release(&mut self, task: u64) {
-        if let Some(index) = self.tasks.iter().position(|holder| *holder == task) {
-            self.tasks.remove(index);
-        } else if self.are_all {
-            self.is_signal = true;
-            self.tasks = Vec::new();
+    fn of(recording: u64) -> Self {
+        Self { recording, ..Self::default() }
+    }
+
+    /// Whether the task had one; None if that is not known.
+    fn release(&mut self, task: u64) -> Option<bool> {
+        match self.tasks.iter().position(|holder| *holder == task) {
+            Some(index) => {
+                self.tasks.remove(index);
+                (task != 0).then_some(true)
+            }
+            None => self.are_all.then_some(false),
         }
     }
 }
@@ -40,26 +46,34 @@ trait PermitList {
 
 impl PermitList for Option<Box<Permits>> {
     fn begin(&mut self) {
-        *self = Some(Box::new(Permits { are_all: true, ..Permits::default() }));
+        let recording = recorder::number();
+        *self = Some(Box::new(Permits { are_all: true, ..Permits::of(recording) }));
     }
 
     fn change(&mut self, task: u64, acquired: bool, record: &'static ObjectRecord) {
         let permits = self.get_or_insert_default();
-        if permits.is_signal {
+        let recording = recorder::number();
+        if permits.recording != recording {
+            **permits = Permits::of(recording);
+        }
+        if record.is_signal() {
             return;
         }
         if acquired {
             permits.tasks.push(task);
-        } else {
-            permits.release(task);
+        } else if let Some(by_holder) = permits.release(task) {
+            record.note_release(by_holder);
+            if !by_holder {
+                permits.tasks = Vec::new();
+            }
         }
         let count = u32::try_from(permits.tasks.len()).unwrap_or(u32::MAX);
         record.set_holders(count, permits.tasks.iter().copied());
     }
 
     fn known(&mut self) -> Option<Vec<u64>> {
-        let permits = self.as_ref().filter(|it| it.are_all && !it.is_signal)?;
-        Some(permits.tasks.clone())
+        let permits = self.as_ref()?;
+        (permits.are_all && permits.recording == recorder::number()).then(|| permits.tasks.clone())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use aioxide_engine::recorder::ObjectRecord;
 use aioxide_trace::ObjectKind;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyRuntimeError;
@@ -317,12 +318,18 @@ pub fn install_lock(py: Python<'_>) -> PyResult<()> {
 lock_attributes!(Lock { _waiters: if_any });
 
 impl Lock {
-    /// The id under which the task is recorded that has the lock; None if that is not known.
+    /// The id under which the task is recorded that has the lock; None if that is not known, or
+    /// means nothing.
     pub fn recorded_owner(&self, py: Python<'_>) -> Option<u64> {
         if self.state.held.get(py) != Held::Locked {
             return None;
         }
-        self.state.binding.record(py)?.holders().1.next()
+        self.record(py).filter(|record| !record.is_signal())?.holders().1.next()
+    }
+
+    /// Its record, if it has one.
+    pub fn record(&self, py: Python<'_>) -> Option<&'static ObjectRecord> {
+        self.state.binding.record(py)
     }
 }
 

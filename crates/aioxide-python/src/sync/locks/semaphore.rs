@@ -1,5 +1,6 @@
 //! `Semaphore` and `BoundedSemaphore`.
 
+use aioxide_engine::recorder::ObjectRecord;
 use aioxide_trace::ObjectKind;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyValueError;
@@ -30,6 +31,9 @@ pub struct Semaphore {
 
 pub(super) struct State {
     pub value: Count,
+    /// The first value, if it is a whole number: as many permits there are unless one is released
+    /// that was not acquired. For the lints.
+    permits: GilCell<Option<u64>>,
     pub waiters: GilCell<Waiters>,
     pub binding: LoopBinding,
     pub holders: Holders,
@@ -86,6 +90,7 @@ impl Semaphore {
         let state = &slf.get().state;
         drop(state.waiters.abandon(slf.py()));
         state.value.set(value);
+        state.permits.set(slf.py(), state.value.whole(slf.py()));
         state.binding.note_creation(slf.py());
         if recorder::is_on() {
             state.holders.begin(slf.py());
@@ -186,9 +191,22 @@ impl Semaphore {
 lock_attributes!(Semaphore { _waiters: if_any });
 
 impl Semaphore {
-    /// The ids under which the tasks are recorded that have permits; None unless all are known.
+    /// The ids under which the tasks are recorded that have permits; None unless all are known,
+    /// and mean something.
     pub fn recorded_holders(&self, py: Python<'_>) -> Option<Vec<u64>> {
+        self.record(py).filter(|record| !record.is_signal())?;
         self.state.holders.known(py)
+    }
+
+    /// Its record, if it has one.
+    pub fn record(&self, py: Python<'_>) -> Option<&'static ObjectRecord> {
+        self.state.binding.record(py)
+    }
+
+    /// How many permits there are, free ones and others; None if that is no whole number, or is
+    /// not known.
+    pub fn permits(&self, py: Python<'_>) -> Option<u64> {
+        self.state.permits.get(py)
     }
 }
 collected_fields!(Semaphore { binding, value, waiters });
@@ -202,6 +220,7 @@ impl Semaphore {
         Self {
             state: Contents::new(State {
                 value: Count::absent(),
+                permits: GilCell::new(None),
                 waiters: GilCell::new(Waiters::default()),
                 binding: LoopBinding::new(ObjectKind::Semaphore),
                 holders: Holders::default(),
@@ -233,6 +252,7 @@ impl Semaphore {
     #[setter]
     fn set__value(&self, value: &Bound<'_, PyAny>) {
         self.state.value.set(value);
+        self.state.permits.set(value.py(), None);
     }
 }
 
