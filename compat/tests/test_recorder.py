@@ -104,3 +104,22 @@ thread.join()
 def test_descriptors_that_are_open_at_the_end(records_of):
     found = records_of("import os; pipe = os.pipe(); null = os.open('/dev/null', 0)")
     assert sorted(found["descriptor"]) == ["1 /dev/null", "2 pipe"]
+
+
+def test_pipes_to_children_are_not_counted(records_of):
+    # As hypercorn does: whether it still has its worker at the end depends on who is faster.
+    source = """
+import multiprocessing, os, signal, sys
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    context.Event()
+    for kept in True, False:
+        child = context.Process(target=os.getpid)
+        child.start()
+        if kept:
+            signal.signal(signal.SIGUSR1, lambda *_, child=child: child.join())
+    pipe = os.pipe()
+"""
+    # Of the three, one leads to multiprocessing's resource tracker. A child has another input.
+    of_child = "1 /dev/null"
+    assert sorted(records_of(source)["descriptor"]) == [of_child, of_child, "3 pipe"]
