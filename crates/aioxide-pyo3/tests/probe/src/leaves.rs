@@ -1,5 +1,6 @@
 //! Waiting for times, descriptors and sockets.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use aioxide_pyo3::{Direction, TcpStream, ready, sleep, sleep_until, time};
@@ -83,6 +84,15 @@ pub(crate) async fn connect_and_echo(host: String, port: u16, data: Vec<u8>) -> 
     .await?;
     assert_eq!(received, data);
     Ok(written)
+}
+
+/// Connects to one of several addresses, and returns which one it is.
+#[aioxide_pyo3::pyfunction]
+pub(crate) async fn connect_any(addresses: Vec<String>) -> PyResult<String> {
+    let addresses = addresses.iter().map(|it| it.parse::<SocketAddr>());
+    let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
+    let stream = TcpStream::connect_any(addresses).await?;
+    Ok(stream.get_ref().peer_addr()?.to_string())
 }
 
 /// Polls what needs a loop where there is none.

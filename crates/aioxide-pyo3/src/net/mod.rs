@@ -1,5 +1,7 @@
 //! TCP connections on the running loop.
 
+mod racing;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
@@ -82,21 +84,34 @@ impl Half {
 }
 
 impl TcpStream {
-    /// Connects to `host`, a name or a numeric address. The addresses of a name are tried one after
-    /// the other. A name is looked up by the system, in a thread.
+    /// Connects to `host`, a name or a numeric address. A name is looked up by the system, in a
+    /// thread; its addresses are tried as by [`connect_any`](Self::connect_any).
     ///
     /// # Errors
     ///
-    /// If the name cannot be resolved; or the failure of the last address, with the address.
+    /// If the name cannot be resolved; or the last failure, with the address.
+    ///
+    /// # Cancellation
+    ///
+    /// All attempts are given up. A look-up goes on in its thread, and its result is dropped.
     pub async fn connect(host: &str, port: u16) -> io::Result<Self> {
-        let mut last = None;
-        for address in resolve(host, port).await? {
-            match Self::connect_to(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+        Self::connect_any(resolve(host, port).await?).await
+    }
+
+    /// Connects to one of several addresses of a host, for programs that look names up themselves.
+    /// Each is tried 250 milliseconds after the one before, or at once when an attempt has failed,
+    /// and IPv4 and IPv6 take turns (RFC 8305, *Happy Eyeballs*). The first connection is taken, the
+    /// other attempts are given up.
+    ///
+    /// # Errors
+    ///
+    /// The last failure, with the address.
+    ///
+    /// # Cancellation
+    ///
+    /// All attempts are given up.
+    pub async fn connect_any(addresses: impl IntoIterator<Item = SocketAddr>) -> io::Result<Self> {
+        racing::first(addresses, Self::connect_to).await
     }
 
     /// Connects to an address.
@@ -104,6 +119,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// If that fails. The error names the address.
+    ///
+    /// # Cancellation
+    ///
+    /// The attempt is given up.
     pub async fn connect_to(address: SocketAddr) -> io::Result<Self> {
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot connect to {address}: {error}"))
