@@ -38,6 +38,11 @@ impl Driver {
         self.event_loop.bind(py)
     }
 
+    /// Whether the loop watches descriptors.
+    pub(crate) fn watches(&self) -> bool {
+        self.pulse.mailbox.is_watched()
+    }
+
     /// `loop.time()`.
     pub(crate) fn time(&self, py: Python<'_>) -> PyResult<f64> {
         self.event_loop(py).call_method0(pyo3::intern!(py, "time"))?.extract()

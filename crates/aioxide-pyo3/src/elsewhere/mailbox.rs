@@ -11,13 +11,14 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::driver::Pulse;
+use super::service_thread::ServiceThread;
 use crate::turn;
 
 /// Takes wakes of other threads to a loop.
 ///
 /// Those threads do not need the GIL: the loop watches a socket, to which the first of several wakes
-/// writes a byte. A loop without `add_reader` is told by `call_soon_threadsafe`, which needs it.
-/// After the end of the loop wakes go nowhere.
+/// writes a byte. A loop without `add_reader` is told by our [`ServiceThread`]. After the end of the
+/// loop wakes go nowhere.
 pub(super) struct Mailbox {
     woken: Mutex<Vec<Arc<Pulse>>>,
     way: Way,
@@ -30,8 +31,11 @@ enum Way {
         ours: UnixStream,
         theirs: UnixStream,
     },
-    /// A weak reference to the loop.
-    Call(Py<PyAny>),
+    Call {
+        /// A weak reference to the loop.
+        weak: Py<PyAny>,
+        thread: Arc<ServiceThread>,
+    },
 }
 
 impl Mailbox {
@@ -57,14 +61,25 @@ impl Mailbox {
         let descriptor = ours.as_raw_fd();
         let mailbox = Arc::new(Self::new(Way::Socket { ours, theirs }));
         let drain = Bound::new(py, Drain { mailbox: Arc::clone(&mailbox) })?;
-        match event_loop.call_method1(pyo3::intern!(py, "add_reader"), (descriptor, drain)) {
-            Ok(_) => Ok(mailbox),
-            Err(error) if error.is_instance_of::<PyNotImplementedError>(py) => {
+        // asyncio's Proactor loop has the method, and it raises.
+        let watched = match event_loop.getattr_opt(pyo3::intern!(py, "add_reader"))? {
+            Some(add_reader) => add_reader.call1((descriptor, drain)).map(|_| true),
+            None => Ok(false),
+        };
+        match watched {
+            Ok(true) => Ok(mailbox),
+            Err(error) if !error.is_instance_of::<PyNotImplementedError>(py) => Err(error),
+            Ok(false) | Err(_) => {
+                let thread = ServiceThread::of_this_process(py)?;
                 let weak = py.import("weakref")?.getattr("ref")?.call1((event_loop,))?;
-                Ok(Arc::new(Self::new(Way::Call(weak.unbind()))))
+                Ok(Arc::new(Self::new(Way::Call { weak: weak.unbind(), thread })))
             }
-            Err(error) => Err(error),
         }
+    }
+
+    /// Whether the loop watches descriptors.
+    pub(super) fn is_watched(&self) -> bool {
+        matches!(self.way, Way::Socket { .. })
     }
 
     fn new(way: Way) -> Self {
@@ -93,21 +108,24 @@ impl Mailbox {
         match &self.way {
             // It fails when it is full, and then the loop has been told, or when the loop has ended.
             Way::Socket { theirs, .. } => drop((&*theirs).write(&[0])),
-            Way::Call(weak) => {
-                let told = Python::try_attach(|py| self.call(weak.bind(py)));
-                // A loop that is closed has nobody to wake.
-                drop(told);
-            }
+            Way::Call { thread, .. } => thread.tell(Arc::clone(self)),
         }
     }
 
-    fn call(self: &Arc<Self>, weak: &Bound<'_, PyAny>) -> PyResult<()> {
-        let event_loop = weak.call0()?;
-        if event_loop.is_none() {
-            return Ok(());
+    /// Has the loop drain this by `call_soon_threadsafe`.
+    pub(super) fn call(self: &Arc<Self>, py: Python<'_>) {
+        let call = |weak: &Bound<'_, PyAny>| -> PyResult<()> {
+            let event_loop = weak.call0()?;
+            if event_loop.is_none() {
+                return Ok(());
+            }
+            let drain = Bound::new(py, Drain { mailbox: Arc::clone(self) })?;
+            event_loop.call_method1(pyo3::intern!(py, "call_soon_threadsafe"), (drain,)).map(drop)
+        };
+        if let Way::Call { weak, .. } = &self.way {
+            // A loop that is closed has nobody to wake.
+            drop(call(weak.bind(py)));
         }
-        let drain = Bound::new(weak.py(), Drain { mailbox: Arc::clone(self) })?;
-        event_loop.call_method1("call_soon_threadsafe", (drain,)).map(drop)
     }
 
     fn drain(&self, py: Python<'_>) {

@@ -3,12 +3,14 @@
 //! A body that waits gives its coroutine a future of that loop, its *pulse*, which the first wake
 //! finishes: on the loop's thread at once, and from other threads by the loop's [`Mailbox`]. What
 //! a body waits for is what the loop offers for it: `call_at`, `add_reader`, `run_in_executor`,
-//! done-callbacks.
+//! done-callbacks. What a loop cannot do, our [`service_thread`]
+//! does.
 
 mod alarm;
 mod coroutine;
 mod driver;
 mod mailbox;
+mod service_thread;
 mod wait;
 
 use pyo3::exceptions::PyRuntimeError;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use pyo3::prelude::*;
 
 use super::alarm::{Alarm, Ring};
+use super::service_thread::Watch;
 use super::{Driver, asyncio};
 use crate::held::Held;
 use crate::readiness::Direction;
@@ -25,6 +26,10 @@ enum Kind {
     /// A loop that watches a descriptor. It is not the body's: a socket may be waited for by several
     /// bodies, one after the other.
     Reader(Py<PyAny>, RawFd, Direction),
+    /// A descriptor that the loop cannot watch, called off by being dropped.
+    Watch {
+        _watch: Watch,
+    },
     Future {
         future: Held<PyAny>,
         callback: Option<Held<Ring>>,
@@ -56,6 +61,10 @@ impl Wait {
         direction: Direction,
     ) -> PyResult<Self> {
         let alarm = Arc::default();
+        if !driver.watches() {
+            let watch = Watch::new(py, fd, direction, &alarm)?;
+            return Ok(Self { alarm, kind: Kind::Watch { _watch: watch } });
+        }
         let ring = Ring::of(py, &alarm)?;
         let event_loop = driver.event_loop(py);
         let name = match direction {
@@ -127,7 +136,7 @@ impl Wait {
                 forget(event_loop.bind(py), fd, direction)?;
                 Ok(py.None())
             }
-            Kind::Timer(_) | Kind::Over => Ok(py.None()),
+            Kind::Timer(_) | Kind::Watch { .. } | Kind::Over => Ok(py.None()),
         }
     }
 
@@ -149,7 +158,7 @@ impl Wait {
                 }
                 future.call_method0(pyo3::intern!(py, "cancel"))?;
             }
-            Kind::Over => {}
+            Kind::Watch { .. } | Kind::Over => {}
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 | side | loop | aioxide in the process |
 |---|---|---|
 | ``asyncio``, ``uvloop`` | that one | no |
+| ``minimal`` | asyncio's, without ``add_reader`` and its kin | no |
 | ``aioxide`` | aioxide's | yes: the coroutines are its own |
 | ``aioxide-on-asyncio`` | asyncio's | yes: the coroutines are its own, on another loop |
 
@@ -18,7 +19,7 @@ import textwrap
 
 import pytest
 
-SIDES = ("aioxide", "asyncio", "uvloop", "aioxide-on-asyncio")
+SIDES = ("aioxide", "asyncio", "uvloop", "minimal", "aioxide-on-asyncio")
 SIDE = os.environ.get("AIOXIDE_PYO3_SIDE", "asyncio")
 NAME = "aioxide_pyo3_probe"
 
@@ -32,6 +33,11 @@ import asyncio, importlib.machinery, importlib.util, os, sys
 side = {side!r}
 if side.startswith("aioxide"):
     import aioxide
+class Minimal(asyncio.SelectorEventLoop):
+    "Watches no descriptors for others: what asyncio's Proactor loop is on Windows."
+    def add_reader(self, *arguments):
+        raise NotImplementedError
+    remove_reader = add_writer = remove_writer = add_reader
 def load():
     loader = importlib.machinery.ExtensionFileLoader({name!r}, {path!r})
     spec = importlib.util.spec_from_file_location({name!r}, {path!r}, loader=loader)
@@ -45,6 +51,8 @@ def run(main, **options):
     if side == "uvloop":
         import uvloop
         options["loop_factory"] = uvloop.new_event_loop
+    if side == "minimal":
+        options["loop_factory"] = Minimal
     if sys.version_info < (3, 12):
         with asyncio.Runner(**options) as runner:
             return runner.run(main())
@@ -104,6 +112,12 @@ def is_native():
 def has_aioxide():
     """Whether aioxide is in the process."""
     return SIDE.startswith("aioxide")
+
+
+@pytest.fixture
+def is_minimal():
+    """Whether the loop has no ``add_reader``."""
+    return SIDE == "minimal"
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,8 @@ mod aioxide_pyo3_probe {
     use super::failing::{panics, panics_in_drop, raises, stops};
     #[pymodule_export]
     use super::leaves::{
-        at, clock, connect_and_echo, connect_any, forever, gives_way, join, later, outside, race, readable,
+        at, clock, connect_and_echo, connect_any, forever, gives_way, join, later, outside, race,
+        readable,
     };
     #[pymodule_export]
     use super::objects::{Client, Node, both, defaults, keeps, nothing, optional, same};

@@ -22,8 +22,10 @@ pub(crate) async fn woken_by_threads(count: usize) -> usize {
         let (arrived, waker) = (Arc::clone(&arrived), Arc::clone(&waker));
         std::thread::spawn(move || {
             arrived.fetch_add(1, Ordering::SeqCst);
-            if let Some(waker) = waker.lock().unwrap().clone() {
-                waker.wake();
+            // Under the lock for which the poll waits with the GIL: a waker must not need that.
+            let waker = waker.lock().unwrap();
+            if let Some(waker) = &*waker {
+                waker.wake_by_ref();
             }
         });
     }
