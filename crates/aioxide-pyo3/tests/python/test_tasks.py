@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import sys
 
 import pytest
 
@@ -187,5 +188,44 @@ def test_a_shielded_part_goes_on(probe, run, until):
         with pytest.raises(asyncio.CancelledError):
             await task
         await until(lambda: log)
+
+    run(main)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="call graphs came with Python 3.14")
+def test_call_graphs_lead_from_what_is_awaited_to_the_task(probe, run, is_native):
+    async def main():
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+
+        async def wait():
+            return await future
+
+        inner = loop.create_task(wait())
+        tasks = [loop.create_task(probe.calls(lambda: inner)) for _ in range(2)]
+        await asyncio.sleep(0)
+        # Elsewhere the loop is told by a callback, which a graph does not show.
+        assert (inner._asyncio_awaited_by or frozenset()) == (set(tasks) if is_native else set())
+        if is_native:
+            graph = asyncio.capture_call_graph(inner)
+            assert {it.future for it in graph.awaited_by} == set(tasks)
+        future.set_result("done")
+        assert await asyncio.gather(*tasks) == ["done", "done"]
+        assert not inner._asyncio_awaited_by
+
+    run(main)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="call graphs came with Python 3.14")
+def test_a_task_that_is_cancelled_is_in_no_call_graph(probe, run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        task = loop.create_task(probe.calls(lambda: future))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() and future.cancelled()
+        assert not future._asyncio_awaited_by
 
     run(main)

@@ -5,6 +5,7 @@ mod awaited_by;
 mod awaiting;
 mod callbacks;
 mod chaining;
+pub mod edges;
 mod exception_object;
 mod finalizing;
 mod loop_ref;

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use super::turn::{self, Turn};
 use crate::core::coroutines::{is_coroutine, is_exact_coroutine};
 use crate::core::dispatch::{Waiter, as_native, cancel_with_message};
-use crate::core::futures::{Callback, Future, is_future};
+use crate::core::futures::{Callback, Future, edges, is_future};
 use crate::core::tasks::Task;
 use crate::ffi::gil_cell::GilCell;
 use crate::ffi::held::Held;
@@ -52,6 +52,8 @@ pub struct Awaited {
     future: Held<PyAny>,
     /// Once it waits.
     callback: Option<Held<WakeOnDone>>,
+    /// The task that call graphs show as the one that awaits the future.
+    caller: Option<Held<PyAny>>,
     ended: bool,
 }
 
@@ -68,7 +70,7 @@ pub fn wait_for(turn: &Turn<'_, '_>, awaitable: &Bound<'_, PyAny>) -> PyResult<A
     } else {
         stdlib::ensure_future(py)?.call1((awaitable,))?
     };
-    Ok(Awaited { future: turn.hold(future), callback: None, ended: false })
+    Ok(Awaited { future: turn.hold(future), callback: None, caller: None, ended: false })
 }
 
 /// The outcome of a future that is done; None of one that is not.
@@ -112,6 +114,35 @@ fn leave(future: &Bound<'_, PyAny>, callback: &Bound<'_, WakeOnDone>) -> PyResul
     }
 }
 
+impl Awaited {
+    /// Records for call graphs that the task of this turn awaits the future.
+    fn note_caller(&mut self, turn: &Turn<'_, '_>, future: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = turn.py();
+        // A task that awaits itself waits for ever. A graph has no such edge.
+        let caller = edges::caller(py)?.filter(|caller| !caller.is(future));
+        let before = self.caller.as_ref().and_then(|caller| caller.get(py));
+        let is_same = match (&before, &caller) {
+            (Some(before), Some(caller)) => before.is(caller),
+            (None, None) => true,
+            _ => false,
+        };
+        if !is_same {
+            edges::forget_edge(future, before.as_ref())?;
+            edges::note_edge(future, caller.as_ref())?;
+        } else if self.caller.as_ref().is_none_or(|caller| turn.holds(caller)) {
+            return Ok(());
+        }
+        self.caller = caller.map(|caller| turn.hold(caller));
+        Ok(())
+    }
+
+    /// Removes that record.
+    fn forget_caller(&mut self, future: &Bound<'_, PyAny>) -> PyResult<()> {
+        let caller = self.caller.take().and_then(|caller| caller.get(future.py()));
+        edges::forget_edge(future, caller.as_ref())
+    }
+}
+
 impl RustFutureTrait for Awaited {
     type Output = PyResult<Py<PyAny>>;
 
@@ -127,7 +158,10 @@ impl RustFutureTrait for Awaited {
             }
             if let Some(outcome) = outcome(&future) {
                 self.ended = true;
-                return Poll::Ready(outcome);
+                return Poll::Ready(self.forget_caller(&future).and(outcome));
+            }
+            if let Err(error) = self.note_caller(turn, &future) {
+                return Poll::Ready(Err(error));
             }
             match self.callback.as_ref().and_then(|callback| callback.get(py)) {
                 Some(callback) => {
@@ -157,6 +191,9 @@ impl Drop for Awaited {
             if let Some(callback) = self.callback.take().and_then(|callback| callback.get(py))
                 && let Err(error) = leave(&future, &callback)
             {
+                error.write_unraisable(py, Some(&future));
+            }
+            if let Err(error) = self.forget_caller(&future) {
                 error.write_unraisable(py, Some(&future));
             }
             if let Err(error) = cancel_with_message(&future, None) {

@@ -6,11 +6,12 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PySet;
 
-use super::done_callback::{self, DoneCallback, Role};
+use super::done_callback::{DoneCallback, Role};
 use super::ensuring::ensured;
 use super::outcomes::result_of;
 use super::wait::members;
 use crate::core::coroutines::{Coroutine, Input, Routine, Step};
+use crate::core::futures::edges;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::stdlib;
 use crate::sync::queues::{GetItem, Queue, put_nowait};
@@ -47,7 +48,7 @@ impl AsCompletedIterator {
     ) -> PyResult<Bound<'py, Self>> {
         let py = awaitables.py();
         let event_loop = stdlib::get_event_loop(py)?.call0()?;
-        let caller = done_callback::caller(py)?;
+        let caller = edges::caller(py)?;
         let todo = PySet::empty(py)?;
         for awaitable in py.get_type::<PySet>().call1((awaitables,))?.try_iter()? {
             todo.add(ensured(&awaitable?, Some(&event_loop))?)?;
@@ -70,7 +71,7 @@ impl AsCompletedIterator {
         slf.get().state.callback.fill(py, Some(callback.clone_ref(py)));
         for future in &futures {
             DoneCallback::listen_to(callback.bind(py), future)?;
-            done_callback::note_edge(future, caller.as_ref())?;
+            edges::note_edge(future, caller.as_ref())?;
         }
         if let Some(timeout) = timeout {
             let expire = slf.getattr(crate::intern!(py, "_handle_timeout"))?;
@@ -101,7 +102,7 @@ impl AsCompletedIterator {
         if !todo.discard(future)? {
             return Err(PyKeyError::new_err(future.clone().unbind()));
         }
-        done_callback::forget_edge(future, caller.as_ref())?;
+        edges::forget_edge(future, caller.as_ref())?;
         put_nowait(slf.get().state.done.bind(py), future)?;
         if todo.is_empty() {
             drop(slf.get().state.callback.take(py));
@@ -160,7 +161,7 @@ impl AsCompletedIterator {
         };
         for future in members(&todo)? {
             DoneCallback::leave(callback.bind(py), &future)?;
-            done_callback::forget_edge(&future, caller.as_ref())?;
+            edges::forget_edge(&future, caller.as_ref())?;
             put_nowait(slf.get().state.done.bind(py), &py.None().into_bound(py))?;
         }
         todo.clear();

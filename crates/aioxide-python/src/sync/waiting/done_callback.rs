@@ -11,7 +11,7 @@ use super::wait::Count;
 use crate::core::dispatch::report_callback;
 use crate::core::dispatch::{Waiter, as_native};
 use crate::core::event_loop::LoopCore;
-use crate::core::futures::{Callback, Future};
+use crate::core::futures::{Callback, Future, edges};
 use crate::ffi::gil_cell::{CloneRef, Contents, GilCell};
 use crate::ffi::{allocate, context};
 
@@ -147,7 +147,7 @@ impl DoneCallback {
             let has_turn = self.state.count.update(py, Count::notice);
             if !has_turn {
                 let caller = role.clone_of(py, Role::caller_of_count);
-                forget_edge(future.as_any(), caller.as_ref().map(|caller| caller.bind(py)))?;
+                edges::forget_edge(future.as_any(), caller.as_ref().map(|caller| caller.bind(py)))?;
             }
             return Ok(has_turn);
         }
@@ -184,7 +184,7 @@ impl DoneCallback {
                 AsCompletedIterator::complete(iterator.bind(py), future)
             }
             Some(Role::PassOn { outer, caller }) => {
-                forget_edge(future, bound(caller).as_ref())?;
+                edges::forget_edge(future, bound(caller).as_ref())?;
                 shielding::pass_on(future, outer.bind(py))
             }
             Some(Role::Unshield { inner, callback, caller }) => {
@@ -198,43 +198,6 @@ impl DoneCallback {
 pub fn release(waiter: &Bound<'_, Future>) -> PyResult<()> {
     let py = waiter.py();
     if waiter.get().is_done(py) { Ok(()) } else { Future::finish(waiter, py.None()) }
-}
-
-/// Records for call graphs that `caller` awaits `future`.
-#[inline]
-pub fn note_edge(future: &Bound<'_, PyAny>, caller: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-    #[cfg(Py_3_14)]
-    if let Some(caller) = caller {
-        crate::core::futures::future_add_to_awaited_by(future.clone(), caller.clone())?;
-    }
-    #[cfg(not(Py_3_14))]
-    let _ = (future, caller);
-    Ok(())
-}
-
-/// Removes that record.
-#[inline]
-pub fn forget_edge(future: &Bound<'_, PyAny>, caller: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-    #[cfg(Py_3_14)]
-    if let Some(caller) = caller {
-        crate::core::futures::future_discard_from_awaited_by(future.clone(), caller.clone())?;
-    }
-    #[cfg(not(Py_3_14))]
-    let _ = (future, caller);
-    Ok(())
-}
-
-/// The task that call graphs show as the awaiting one; None on versions without call
-/// graphs.
-#[inline]
-pub fn caller(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
-    #[cfg(Py_3_14)]
-    return crate::core::current_task::current_task_here(py);
-    #[cfg(not(Py_3_14))]
-    {
-        let _ = py;
-        Ok(None)
-    }
 }
 
 #[pymethods]

@@ -2,13 +2,12 @@
 
 use pyo3::prelude::*;
 
-use super::done_callback::{self, DoneCallback, Role};
+use super::done_callback::{DoneCallback, Role};
 use super::ensuring::ensured;
 use super::outcomes::{exception_of, fail, is_cancelled, is_done, result_of};
 use crate::core::dispatch::as_native;
 use crate::core::event_loop::{LoopCore, Methods};
-use crate::core::futures::Future;
-use crate::core::futures::loop_of;
+use crate::core::futures::{Future, edges, loop_of};
 use crate::stdlib;
 
 /// A future with the outcome of `arg`, whose cancellation does not cancel `arg`.
@@ -36,7 +35,7 @@ pub fn shield<'py>(arg: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let caller = crate::core::current_task::current_task_of(&event_loop)?;
     #[cfg(not(Py_3_14))]
     let caller: Option<Bound<'py, PyAny>> = None;
-    done_callback::note_edge(&inner, caller.as_ref())?;
+    edges::note_edge(&inner, caller.as_ref())?;
     let kept = || caller.as_ref().map(|caller| caller.clone().unbind());
     let pass_on = Role::PassOn { outer: outer.clone().unbind(), caller: kept() };
     let pass_on = DoneCallback::new(py, pass_on)?;
@@ -87,7 +86,7 @@ pub fn unshield(
     }
     let py = inner.py();
     DoneCallback::leave(callback, inner)?;
-    done_callback::forget_edge(inner, caller)?;
+    edges::forget_edge(inner, caller)?;
     let report = stdlib::shield_reports(py)?;
     if !report.is_none() {
         // Once, even if there were several shields.

@@ -15,8 +15,7 @@ use crate::core::coroutines::is_coroutine;
 use crate::core::coroutines::{Coroutine, Input, Routine, Step};
 use crate::core::current_task::running_loop;
 use crate::core::dispatch::as_native;
-use crate::core::futures::Future;
-use crate::core::futures::is_future;
+use crate::core::futures::{Future, edges, is_future};
 use crate::ffi::allocate;
 use crate::ffi::fastcall::{CallArguments, FastFunction, Parsed, Signature, unless_none};
 use crate::ffi::gil_cell::GilCell;
@@ -126,7 +125,7 @@ impl Count {
             }
             done_callback::release(waiter)?;
         }
-        done_callback::forget_edge(child, caller)
+        edges::forget_edge(child, caller)
     }
 }
 
@@ -177,7 +176,7 @@ impl Wait {
             Some(timeout) => Timer::start(&running, timeout.bind(py), &waiter)?,
             None => Timer::None,
         };
-        let caller = done_callback::caller(py)?;
+        let caller = edges::caller(py)?;
         let count = Count {
             left: futures.len(),
             when,
@@ -191,7 +190,7 @@ impl Wait {
         let callback = DoneCallback::counting(py, role, count)?.into_bound(py);
         for future in &futures {
             // Before a callback may count it as done.
-            done_callback::note_edge(future, caller.as_ref())?;
+            edges::note_edge(future, caller.as_ref())?;
             DoneCallback::listen_to(&callback, future)?;
         }
         self.fs = fs.into_any().unbind();
@@ -214,7 +213,7 @@ impl Wait {
         let caller = callback.get().caller_of_count(py);
         for future in members(self.fs.bind(py).cast()?)? {
             DoneCallback::leave(&callback, &future)?;
-            done_callback::forget_edge(&future, caller.as_ref())?;
+            edges::forget_edge(&future, caller.as_ref())?;
         }
         timer.release(py);
         Ok(())

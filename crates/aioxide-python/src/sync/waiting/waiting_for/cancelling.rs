@@ -5,9 +5,9 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use crate::core::coroutines::Step;
-use crate::core::futures::Future;
+use crate::core::futures::{Future, edges};
 use crate::core::tasks::cancel;
-use crate::sync::waiting::done_callback::{self, DoneCallback, Role};
+use crate::sync::waiting::done_callback::{DoneCallback, Role};
 
 /// A future that was cancelled and is waited for. The task waits for another future,
 /// so that cancelling the task does not cancel this one again.
@@ -26,9 +26,9 @@ impl Cancelling {
         let py = event_loop.py();
         let waiter = Future::for_any_loop(event_loop)?;
         let callback = DoneCallback::new(py, Role::Release(waiter.clone_ref(py)))?;
-        let caller = done_callback::caller(py)?;
+        let caller = edges::caller(py)?;
         DoneCallback::listen_to(callback.bind(py), future)?;
-        done_callback::note_edge(future, caller.as_ref())?;
+        edges::note_edge(future, caller.as_ref())?;
         let caller = caller.map(Bound::unbind);
         let cancelling = Self { future: future.clone().unbind(), callback, caller };
         if let Err(error) = cancel(future) {
@@ -42,7 +42,7 @@ impl Cancelling {
     pub fn end(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let future = self.future.into_bound(py);
         DoneCallback::leave(self.callback.bind(py), &future)?;
-        done_callback::forget_edge(&future, self.caller.as_ref().map(|caller| caller.bind(py)))?;
+        edges::forget_edge(&future, self.caller.as_ref().map(|caller| caller.bind(py)))?;
         self.callback.drop_ref(py);
         Ok(future)
     }
