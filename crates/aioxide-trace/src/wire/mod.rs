@@ -5,15 +5,20 @@
 //! The watched process greets with a [`Greeting`]. Then the client sends one [`Request`] at a time and
 //! reads one answer: what the request says, or a [`Refusal`]. The answer to [`Request::Events`] is
 //! followed by frames of chunks. Bytes that are no frame close the connection.
+//!
+//! A field that is missing in a message is its type's default, and fields that are not known are
+//! ignored, so that either side may be newer within one version.
 
+mod answers;
 mod frames;
-mod messages;
+mod requests;
 
-pub use frames::{Decoder, Frame, FrameError, read_frame, write_chunk, write_message};
-pub use messages::{
-    BadRequest, CancelAnswer, DumpAnswer, EventsAnswer, Greeting, LoopInfo, ObjectInfo, Refusal,
-    Request, Running, Since, Sort, StackAnswer, StackFrame, State, TaskInfo, TasksAnswer, WaitsFor,
+pub use answers::{
+    CancelAnswer, DumpAnswer, EventsAnswer, LoopInfo, ObjectInfo, Running, StackAnswer, StackFrame,
+    State, TaskInfo, TasksAnswer, WaitsFor,
 };
+pub use frames::{Decoder, Frame, FrameError, read_frame, write_chunk, write_message};
+pub use requests::{BadRequest, Greeting, Refusal, Request, Since, Sort};
 
 /// The version of the frames and messages.
 pub const VERSION: u32 = 1;

@@ -1,177 +1,7 @@
-//! The messages, as JSON objects. A field that is missing is its type's default, and fields that are not
-//! known are ignored, so that either side may be newer within one version.
+//! What the watched process answers.
 
-use super::VERSION;
+use super::Since;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// The first message, from the watched process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Greeting {
-    /// The version of aioxide.
-    pub aioxide: String,
-    /// The version of the wire: [`VERSION`].
-    pub wire: u32,
-    /// The process.
-    pub pid: u32,
-    /// Its arguments, as in `sys.argv`.
-    #[serde(default)]
-    pub argv: Vec<String>,
-    /// The interpreter's version.
-    #[serde(default)]
-    pub python: String,
-}
-
-impl Greeting {
-    /// Checks that both sides speak one version.
-    ///
-    /// # Errors
-    /// A sentence for the user that names both versions.
-    pub fn check(&self) -> Result<(), String> {
-        if self.wire == VERSION {
-            return Ok(());
-        }
-        Err(format!(
-            "process {} runs aioxide {}, whose console speaks version {} of the wire; this program \
-             speaks version {VERSION}: install the aioxide-console of the same release",
-            self.pid, self.aioxide, self.wire
-        ))
-    }
-}
-
-/// What a client asks, one at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "lowercase")]
-pub enum Request {
-    /// Answer: a list of [`LoopInfo`].
-    Loops,
-    /// Answer: [`TasksAnswer`], sorted, filtered and cut out in the watched process.
-    Tasks {
-        /// The order; tasks that are equal in it are ordered by id.
-        #[serde(default)]
-        sort: Sort,
-        /// The largest first.
-        #[serde(default)]
-        descending: bool,
-        /// Only tasks in whose name, coroutine or state this text occurs, in either case.
-        #[serde(default)]
-        filter: String,
-        /// How many to leave out at the beginning.
-        #[serde(default)]
-        offset: u64,
-        /// How many to answer at most.
-        #[serde(default = "default_limit")]
-        limit: u64,
-    },
-    /// Answer: a list of [`TaskInfo`], each behind the task that created it and what stands below
-    /// that one's older children.
-    Tree {
-        /// Only tasks in whose name, coroutine or state this text occurs, in either case, and those
-        /// above them.
-        #[serde(default)]
-        filter: String,
-        /// How many to answer at most: the first ones.
-        #[serde(default = "no_limit")]
-        limit: u64,
-    },
-    /// Answer: a list of [`ObjectInfo`].
-    Objects,
-    /// Answer: a list of [`crate::file::Finding`].
-    Findings,
-    /// Answer: [`StackAnswer`].
-    Stack {
-        /// The task.
-        task: u64,
-    },
-    /// Answer: [`CancelAnswer`].
-    Cancel {
-        /// The task.
-        task: u64,
-    },
-    /// Answer: [`DumpAnswer`], once the process has written what it recorded to a file.
-    Dump {
-        /// Where to: an absolute path.
-        path: String,
-    },
-    /// Answer: [`EventsAnswer`], then its number of frames of chunks.
-    Events(Since),
-}
-
-fn default_limit() -> u64 {
-    100
-}
-
-fn no_limit() -> u64 {
-    u64::MAX
-}
-
-/// By what tasks are sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sort {
-    /// Time in steps.
-    Busy,
-    /// Time waiting.
-    Idle,
-    /// Time ready, but not running.
-    Scheduled,
-    /// The number of steps.
-    Steps,
-    /// The longest step.
-    Longest,
-    /// Time since its creation.
-    #[default]
-    Age,
-    /// The name.
-    Name,
-}
-
-/// From where on a client wants events and tables: numbers that it has seen, plus one. Zeros give all
-/// that there is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Since {
-    /// The loop whose events are asked for; 0 for the first.
-    #[serde(rename = "loop")]
-    pub loop_id: u32,
-    /// The number of the first event.
-    pub since: u64,
-    /// The id of the first task or object.
-    pub entities: u64,
-    /// The id of the first location.
-    pub locations: u32,
-    /// The id of the first string.
-    pub strings: u32,
-}
-
-/// Why a request was not answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// A sentence for the user.
-    pub error: String,
-}
-
-/// Why bytes are no request.
-#[derive(Debug)]
-pub struct BadRequest(String);
-
-impl fmt::Display for BadRequest {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadRequest {}
-
-impl Request {
-    /// Reads a request.
-    ///
-    /// # Errors
-    /// JSON that is no request: the text names what is wrong, and belongs in a [`Refusal`].
-    pub fn from_json(bytes: &[u8]) -> Result<Self, BadRequest> {
-        serde_json::from_slice(bytes).map_err(|error| BadRequest(format!("no request: {error}")))
-    }
-}
 
 /// A loop.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -219,7 +49,7 @@ pub struct LoopInfo {
 pub struct Running {
     /// The task whose step it is; 0 for a callback.
     pub task: u64,
-    /// The task's name, or the callback's function.
+    /// The task's name, or the callback's function and what it concerns.
     pub name: String,
     /// Where its function is defined, as `app.py:12`.
     pub location: String,
@@ -311,7 +141,7 @@ pub struct WaitsFor {
     pub text: String,
 }
 
-/// The answer to [`Request::Tasks`].
+/// The answer to [`Request::Tasks`](super::Request::Tasks).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TasksAnswer {
@@ -354,7 +184,7 @@ pub struct ObjectInfo {
     pub bytes_out: u64,
 }
 
-/// The answer to [`Request::Stack`]: one of the two.
+/// The answer to [`Request::Stack`](super::Request::Stack): one of the two.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StackAnswer {
@@ -376,7 +206,7 @@ pub struct StackFrame {
     pub function: String,
 }
 
-/// The answer to [`Request::Cancel`].
+/// The answer to [`Request::Cancel`](super::Request::Cancel).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CancelAnswer {
@@ -386,7 +216,7 @@ pub struct CancelAnswer {
     pub refused: Option<String>,
 }
 
-/// The answer to [`Request::Dump`].
+/// The answer to [`Request::Dump`](super::Request::Dump).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DumpAnswer {
@@ -396,7 +226,7 @@ pub struct DumpAnswer {
     pub events: u64,
 }
 
-/// The answer to [`Request::Events`].
+/// The answer to [`Request::Events`](super::Request::Events).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EventsAnswer {
