@@ -16,11 +16,11 @@ Do not call it on a hot path: it follows every coroutine of every task.
 
 from __future__ import annotations
 
+from ._found import Wait
 from ._graph import Cycle, Edge, WaitGraph, wait_graph
 from ._places import Place
 from ._tasks import TaskInfo, tasks
 from ._tree import TaskNode, format_tree, snapshot, tree
-from ._waits import Wait
 
 __all__ = (
     "Cycle",

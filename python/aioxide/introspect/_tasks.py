@@ -11,8 +11,10 @@ from typing import Any
 from .. import _aioxide
 from .._loop.forking import known_loops
 from ._chains import Link, chain
+from ._found import Found, Wait
+from ._futures import one_look
 from ._places import Place, is_package
-from ._waits import Found, Wait, find_wait, one_look
+from ._waits import find_wait
 
 __all__ = ("Seen", "TaskInfo", "created", "live_tasks", "look_at", "tasks")
 

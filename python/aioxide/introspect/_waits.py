@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import contextlib
-import itertools
-import linecache
-import textwrap
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from .. import _aioxide
 from ._chains import Link, locals_of, referents
-from ._places import own_place
+from ._found import Found, named
+from ._futures import of_future
 
-__all__ = ("CONDITIONS", "LOCKS", "SEMAPHORES", "Found", "Wait", "find_wait", "one_look")
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """What a task waits for."""
-
-    kind: str
-    """``sleep``, ``future``, ``task``, ``gather``, ``wait``, ``lock``, ``event``, ``condition``,
-    ``semaphore``, ``barrier``, ``queue get``, ``queue put``, ``queue join``, ``read``, ``write``,
-    ``connect``, ``accept``, ``thread``, ``process``, ``name resolution``, ``rust future``,
-    ``foreign future`` or ``task group``."""
-    text: str
-    """The same in words, with what is known about it."""
-    tasks: tuple[int, ...] = ()
-    """The ``id()`` of each task that it waits for, if it waits for tasks."""
-    subject: int | None = None
-    """The ``id()`` of the lock, queue, stream or other object that it waits for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The same with the objects themselves, for this package."""
-
-    kind: str
-    text: str
-    tasks: tuple[asyncio.Task[Any], ...] = ()
-    subject: Any = None
+__all__ = ("CONDITIONS", "LOCKS", "SEMAPHORES", "find_wait")
 
 
 #: Both kinds of each class: a program may have either, or both.
@@ -159,7 +126,7 @@ def find_wait(links: list[Link], waiter: Any) -> Found:
     if chosen is None and rust is not None:
         return _of_rust(*rust)
     if chosen is None or (_KINDS[names[chosen]] == "future"):
-        return _of_future(links, waiter)
+        return of_future(links, waiter)
     kind, name, link = _KINDS[names[chosen]], names[chosen], inner[chosen]
     return _DESCRIBE.get(kind, _by_name)(kind, name, link, waiter)
 
@@ -272,7 +239,7 @@ def _wait(kind: str, name: str, link: Link, waiter: Any) -> Found:
         # asyncio's as_completed has its futures in a variable of the function around it.
         futures = own.get("todo", getattr(own.get("self"), "_todo", ()))
     tasks = _pending(futures)
-    return Found(kind, f"{_named(tasks)}" if tasks else "one of several futures", tasks)
+    return Found(kind, f"{named(tasks)}" if tasks else "one of several futures", tasks)
 
 
 def _pending(futures: Any) -> tuple[asyncio.Task[Any], ...]:
@@ -284,7 +251,7 @@ def _pending(futures: Any) -> tuple[asyncio.Task[Any], ...]:
 def _group(kind: str, name: str, link: Link, waiter: Any) -> Found:
     group = _subject(link, *_GROUPS)
     tasks = _pending(getattr(group, "_tasks", ()))
-    return Found(kind, f"{_named(tasks)} of its task group", tasks, subject=group)
+    return Found(kind, f"{named(tasks)} of its task group", tasks, subject=group)
 
 
 def _thread(kind: str, name: str, link: Link, waiter: Any) -> Found:
@@ -300,6 +267,10 @@ def _called(function: Any) -> str:
     function = getattr(function, "func", function)
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
     return f"{name}()" if isinstance(name, str) else "a call"
+
+
+def _is_future(value: Any) -> bool:
+    return isinstance(value, asyncio.Future | type)
 
 
 def _process(kind: str, name: str, link: Link, waiter: Any) -> Found:
@@ -338,110 +309,3 @@ def _of_rust(kind: str, subject: Any) -> Found:
     }
     found = text.get(kind)
     return Found(kind, f"{found}, in Rust" if found else "a Rust future", subject=subject)
-
-
-def _of_future(links: list[Link], waiter: Any) -> Found:
-    if isinstance(waiter, asyncio.Task):
-        return Found("task", f"task {waiter.get_name()!r}", (waiter,))
-    children = getattr(waiter, "_children", None)
-    if type(waiter).__name__ == "_GatheringFuture" and children is not None:
-        futures = [child for child in tuple(children) if not child.done()]
-        tasks = tuple(child for child in futures if isinstance(child, asyncio.Task))
-        named = f": {_named(tasks)}" if tasks else ""
-        return Found("gather", f"gather() of {len(children)}{named}", tasks)
-    tasks = _shielded(waiter)
-    if tasks:
-        return Found("task", f"{_named(tasks)}, through shield()", tasks)
-    expression = _awaited_expression(links)
-    if "run_in_executor" in expression or _is_call_in_executor(waiter):
-        return Found("thread", f"a call in an executor{_quoted(expression)}")
-    if waiter is None:
-        return Found("future", f"a future{_quoted(expression)}")
-    if not isinstance(waiter, asyncio.Future):
-        return Found("foreign future", f"a {type(waiter).__qualname__}{_quoted(expression)}")
-    return Found("future", f"a future{_quoted(expression)}")
-
-
-def _shielded(waiter: Any) -> tuple[asyncio.Task[Any], ...]:
-    """Return the task that a future of ``shield()`` stands for, if it is one."""
-    for entry in _first_callbacks(waiter):
-        callback = entry[0] if isinstance(entry, tuple) else entry
-        inner = _closed_over(callback, "inner")
-        if isinstance(inner, asyncio.Task) and not inner.done():
-            return (inner,)
-    return ()
-
-
-def _first_callbacks(waiter: Any) -> tuple[Any, ...]:
-    """Return the callbacks that were added first: those of who made the future."""
-    known = getattr(_look, "callbacks", {})
-    if id(waiter) not in known:
-        first = tuple(itertools.islice(getattr(waiter, "_callbacks", None) or (), 8))
-        # With the waiter, so that its address is no other's meanwhile.
-        known[id(waiter)] = waiter, first
-    return known[id(waiter)][1]
-
-
-@contextlib.contextmanager
-def one_look() -> Iterator[None]:
-    """Read the callbacks of a future once for all tasks that wait for it, in this thread."""
-    _look.callbacks = {}
-    try:
-        yield
-    finally:
-        del _look.callbacks
-
-
-_look = threading.local()
-
-
-def _closed_over(function: Any, name: str) -> Any:
-    code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
-    if code is None or cells is None or name not in code.co_freevars:
-        return None
-    try:
-        return cells[code.co_freevars.index(name)].cell_contents
-    except ValueError:
-        return None
-
-
-def _is_call_in_executor(waiter: Any) -> bool:
-    callbacks = [
-        entry[0] if isinstance(entry, tuple) else entry for entry in _first_callbacks(waiter)
-    ]
-    return any("_call_check_cancel" in getattr(each, "__qualname__", "") for each in callbacks)
-
-
-def _is_future(value: Any) -> bool:
-    return isinstance(value, asyncio.Future | type)
-
-
-def _named(tasks: tuple[asyncio.Task[Any], ...]) -> str:
-    names = [repr(task.get_name()) for task in tasks]
-    if len(names) == 1:
-        return f"task {names[0]}"
-    shown = ", ".join(sorted(names)[:3])
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{len(names)} tasks: {shown}{more}" if names else "tasks"
-
-
-def _quoted(expression: str) -> str:
-    if not expression:
-        return ""
-    return f": {expression}" if len(expression) <= 60 else f": {expression[:57]}..."
-
-
-def _awaited_expression(links: list[Link]) -> str:
-    """Return the source of what the innermost coroutine with source awaits, if it is at hand."""
-    link = next((each for each in reversed(links) if each.place is not None), None)
-    if link is None or link.is_package or own_place((link.place,)) is None:
-        return ""
-    lines = linecache.getlines(link.place.file)
-    if not 0 < link.place.line <= len(lines):
-        return ""
-    try:
-        parsed = ast.parse(textwrap.dedent(lines[link.place.line - 1].strip()).removesuffix(":"))
-    except (SyntaxError, ValueError):
-        return ""
-    awaits = [node for node in ast.walk(parsed) if isinstance(node, ast.Await)]
-    return ast.unparse(awaits[0].value) if len(awaits) == 1 else ""
