@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import itertools
 import os
 import signal as signals
 import sys
 import time
 import types
 from asyncio import all_tasks
-from collections.abc import Iterator
 from typing import Any
 
 from .. import _aioxide
@@ -18,11 +16,9 @@ from .._loop.forking import known_loops
 from ._failures import Listener
 from ._failures import note_task_failure as note_task_failure  # the native half's
 from ._options import Options, checked, text, wider
+from ._stacks import stacks
 
 __all__ = ("Recording", "dump_trace", "is_recording", "mark", "record", "save")
-
-#: Of how many suspended tasks the await stack is read when a recording is dumped.
-_STACKS = 200
 
 #: A program that fails over and over is saved once in so many seconds.
 _SECONDS_BETWEEN_SAVES = 10.0
@@ -321,7 +317,7 @@ def dump_trace(path: str | os.PathLike[str]) -> None:
     """
     path = os.fspath(path)
     if not _is_being_written(path):
-        _aioxide._dump_recording(path, list(_stacks()))
+        _aioxide._dump_recording(path, list(stacks()))
 
 
 def _is_being_written(path: str) -> bool:
@@ -331,20 +327,6 @@ def _is_being_written(path: str) -> bool:
     except (OSError, ValueError, TypeError):
         # The one does not exist; what is no path is refused later.
         return False
-
-
-def _stacks() -> Iterator[tuple[int, list[tuple[str, int, str]]]]:
-    # Not at the top: most programs never dump.
-    from ..introspect._chains import chain
-
-    if not _aioxide._is_recording():
-        return
-    tasks = (task for loop in known_loops() if not loop.is_closed() for task in all_tasks(loop))
-    for task in itertools.islice(tasks, _STACKS):
-        number = _aioxide._task_id(task)
-        if number is not None:
-            frames = (link.place for link in chain(task.get_coro()))
-            yield number, [(it.file, max(it.line, 0), it.function) for it in frames if it]
 
 
 def is_recording() -> bool:
