@@ -238,6 +238,25 @@ def test_a_blocked_loop_is_seen_and_says_by_what(served):
     assert __file__ in loop["blocked_by"]
 
 
+def test_a_loop_that_is_blocked_by_a_callback_says_of_what(served):
+    answers = []
+
+    def look_while_blocked(task):
+        with Client(os.getpid()) as client:
+            answers.extend(client.ask("loops"))
+
+    async def main(ask):
+        waits = aioxide.create_task(aioxide.sleep(60), name="victim")
+        await aioxide.sleep(0)
+        aioxide.get_running_loop().call_soon(look_while_blocked, waits)
+        await aioxide.sleep(0)
+        waits.cancel()
+
+    served(main)
+    name = "test_a_loop_that_is_blocked_by_a_callback_says_of_what.<locals>.look_while_blocked"
+    assert answers[0]["now"]["name"] == f"{name} of victim"
+
+
 BUSY_WITH_THE_GIL = """
 import ctypes, os, sys, threading
 import aioxide

@@ -304,6 +304,8 @@ def test_chrome_trace_events(tmp_path):
     waits = [e for e in mine if e["name"] == "waits: sleep"]
     assert 1_000 < waits[0]["dur"] < 5_000_000  # microseconds
     assert [e["cat"] for e in mine if e["cat"] == "step"] == ["step", "step"]
+    (timer,) = [e for e in events if e["name"] == "timer"]
+    assert timer["args"] == {"of": lanes[odd]}
     assert all(e["pid"] == os.getpid() for e in events)
 
 

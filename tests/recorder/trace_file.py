@@ -32,7 +32,7 @@ ITEMS = (
 WAKERS = "other task callback timer descriptor thread signal".split()
 OBJECTS = (
     "other lock event condition semaphore barrier queue future task-group transport thread-job "
-    "process"
+    "process server"
 ).split()
 
 

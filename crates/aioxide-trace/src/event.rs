@@ -106,8 +106,9 @@ impl Event {
         Self::new(ticks, Kind::Step, task, outcome as u64 | (wait as u64) << 8 | waits_for << 16)
     }
 
-    /// A callback ended at `ticks`. `location` is the id of its function, or 0; `object` the timer's,
-    /// transport's or future's id, or 0.
+    /// A callback ended at `ticks`. `location` is the id of its function, or 0; `object` that of the
+    /// task or object that it concerns, or 0: the transport or server whose event it is, the task
+    /// whose end it follows, or the task whose wait it ends.
     #[inline]
     pub const fn callback(ticks: u64, location: u32, item: ItemKind, object: u64) -> Self {
         Self::new(ticks, Kind::Callback, location as u64, item as u64 | object << 8)
@@ -119,7 +120,8 @@ impl Event {
         Self::new(ticks, Kind::TaskCreated, task, parent)
     }
 
-    /// `task` became ready to run. `by` is the id of the task or object that woke it, or 0.
+    /// `task` became ready to run. `by` is the id of the task that woke it, or of what the callback
+    /// concerns that did, or 0.
     #[inline]
     pub const fn woken(ticks: u64, task: u64, waker: WakerKind, by: u64) -> Self {
         Self::new(ticks, Kind::Woken, task, waker as u64 | by << 8)

@@ -214,5 +214,7 @@ byte_enum! {
         ThreadJob = 10 "thread job",
         /// A child process.
         Process = 11 "process",
+        /// A listening socket of a server.
+        Server = 12 "server",
     }
 }

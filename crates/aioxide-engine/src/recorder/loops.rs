@@ -49,6 +49,8 @@ pub struct LoopRecord {
     threads: AtomicU64,
     longest: AtomicU64,
     longest_task: AtomicU64,
+    /// The task or object that the callback that runs concerns, by its id; 0 if none is known.
+    concern: AtomicU64,
     delays: [AtomicU64; DELAY_BUCKETS],
 }
 
@@ -161,6 +163,7 @@ impl LoopRecord {
             threads: AtomicU64::new(0),
             longest: AtomicU64::new(0),
             longest_task: AtomicU64::new(0),
+            concern: AtomicU64::new(0),
             delays: [const { AtomicU64::new(0) }; DELAY_BUCKETS],
         }
     }
@@ -168,6 +171,7 @@ impl LoopRecord {
     fn begin(&self, id: u64) {
         let counters = [
             &self.running,
+            &self.concern,
             &self.thread,
             &self.iterations,
             &self.ready,
@@ -234,6 +238,18 @@ impl LoopRecord {
     #[inline(always)]
     pub fn set_running(&self, what: u64) {
         self.running.store(what, Ordering::Relaxed);
+    }
+
+    /// What the callback that runs concerns: see the field. While a step runs, what the callback
+    /// around it concerns.
+    pub fn concern(&self) -> u64 {
+        self.concern.load(Ordering::Relaxed)
+    }
+
+    /// Sets what the callback that runs concerns.
+    #[inline(always)]
+    pub fn set_concern(&self, id: u64) {
+        self.concern.store(id, Ordering::Relaxed);
     }
 
     /// The thread that runs it; 0 if none does.

@@ -7,7 +7,7 @@
 //! | take a time stamp | [`ticks`], [`Calibration`] |
 //! | keep the last events of a loop | [`Ring`] |
 //! | count what a loop does | [`LoopRecord`], [`loops`] |
-//! | name the tasks and objects | [`TaskRecord`], [`ObjectRecord`], [`Allotment`] |
+//! | name the tasks and objects | [`TaskRecord`], [`TaskMark`], [`ObjectRecord`], [`Address`], [`Allotment`] |
 //! | name places in the source | [`Names`] |
 //!
 //! # Rules
@@ -19,8 +19,10 @@
 //! - **A record outlasts its events.** The record of a task that has ended is used again only when
 //!   the ring has overwritten the task's last event ([`Allotment::retire_task`]).
 
+mod addresses;
 mod clock;
 mod loops;
+mod marks;
 mod memory;
 mod names;
 mod objects;
@@ -28,8 +30,10 @@ mod ring;
 mod slots;
 mod tasks;
 
+pub use addresses::Address;
 pub use clock::{Calibration, clock_name, nanoseconds_between, ticks, unix_nanoseconds};
 pub use loops::{DELAY_BUCKETS, LoopRecord, LoopStatus, Loops, loops};
+pub use marks::TaskMark;
 pub use names::{Location, Names, names};
 pub use objects::{HOLDERS_NAMED, ObjectRecord, objects};
 pub use ring::{Copied, MAX_CAPACITY, Ring};

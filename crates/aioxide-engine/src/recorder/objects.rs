@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
+use super::addresses::{Address, AddressCell};
 use super::slots::Chunks;
 use super::tasks::Counter;
 
@@ -44,6 +45,8 @@ pub struct ObjectRecord {
     /// Bytes that a transport has received and sent.
     received: AtomicU64,
     sent: AtomicU64,
+    /// Of a transport or a listening socket.
+    address: AddressCell,
 }
 
 impl ObjectRecord {
@@ -58,6 +61,7 @@ impl ObjectRecord {
         self.received.store(0, Ordering::Relaxed);
         self.sent.store(0, Ordering::Relaxed);
         self.set_holders(0, []);
+        self.set_address(None);
         self.id.store(id, Ordering::Release);
     }
 
@@ -142,6 +146,16 @@ impl ObjectRecord {
     pub fn set_owner(&self, task: u64) {
         self.holders[0].store(task, Ordering::Relaxed);
         self.held.store(u32::from(task != 0), Ordering::Relaxed);
+    }
+
+    /// Sets the address of the socket that it is.
+    pub fn set_address(&self, address: Option<&Address>) {
+        self.address.set(address);
+    }
+
+    /// The address of the socket that it is, as text; empty if there is none.
+    pub fn address(&self) -> String {
+        self.address.text()
     }
 
     /// Counts bytes that a transport has received and sent.

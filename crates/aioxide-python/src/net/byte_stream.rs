@@ -6,6 +6,7 @@
 
 use std::task::{Context, Poll, Waker};
 
+use aioxide_trace::ItemKind;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyConnectionResetError;
 use pyo3::gc::PyVisit;
@@ -280,6 +281,10 @@ struct Resume(Py<ByteStream>);
 impl NativeWork for Resume {
     fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()> {
         self.0.get().call_transport(core.py(), "resume_reading")
+    }
+
+    fn kind(&self) -> ItemKind {
+        ItemKind::RustFuture
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

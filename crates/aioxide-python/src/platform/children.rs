@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use aioxide_engine::children::{self, Exit};
 use aioxide_engine::{Inbox, Interest, Trigger};
+use aioxide_trace::ItemKind;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyBlockingIOError;
 use pyo3::gc::PyVisit;
@@ -50,6 +51,10 @@ impl NativeWork for ChildExit {
             }
         }
         run_handle(&self.handle.into_bound(core.py()))
+    }
+
+    fn kind(&self) -> ItemKind {
+        ItemKind::Child
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

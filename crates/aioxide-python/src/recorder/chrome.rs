@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 
 use aioxide_engine::recorder::{Calibration, LoopRecord, Names, TaskView, loops, names};
-use aioxide_trace::file::Meta;
+use aioxide_trace::file::{Meta, ObjectRecord};
 use aioxide_trace::{Event, Outcome, What};
 use serde_json::{Value, json};
 
-use super::dump::{event_of, task_views};
+use super::dump::{event_of, object_records, task_views};
 
 /// Ticks as microseconds since the first calibration.
 struct Timeline {
@@ -29,6 +29,20 @@ struct Since {
     ticks: u64,
     outcome: Outcome,
     wait: &'static str,
+}
+
+/// What events may name.
+struct Known {
+    tasks: HashMap<u64, TaskView>,
+    objects: HashMap<u64, String>,
+}
+
+impl Known {
+    /// What the task or object with this id is called.
+    fn name(&self, id: u64) -> Option<&str> {
+        let task = self.tasks.get(&id).map(|view| view.name.as_str());
+        task.or_else(|| self.objects.get(&id).map(String::as_str))
+    }
 }
 
 struct Output<W> {
@@ -57,11 +71,12 @@ impl<W: Write> Output<W> {
         name: &str,
         category: &str,
         (begin, end): (u64, u64),
+        args: Value,
     ) -> io::Result<()> {
         let (ts, to) = (self.timeline.at(begin), self.timeline.at(end));
         self.put(&json!({
             "ph": "X", "name": name, "cat": category, "pid": self.pid, "tid": lane,
-            "ts": ts, "dur": (to - ts).max(0.0),
+            "ts": ts, "dur": (to - ts).max(0.0), "args": args,
         }))
     }
 }
@@ -72,8 +87,10 @@ const LOOP_LANES: u64 = 1 << 52;
 /// Writes the rings and the tables as they are now.
 pub fn write(into: impl Write, meta: &Meta) -> io::Result<u64> {
     let rings: Vec<_> = loops().all().into_iter().map(|it| (it, it.ring().copy(0))).collect();
-    let views: HashMap<u64, TaskView> =
-        task_views().into_iter().map(|view| (view.id, view)).collect();
+    let known = Known {
+        tasks: task_views().into_iter().map(|view| (view.id, view)).collect(),
+        objects: object_records(0).into_iter().map(described).collect(),
+    };
     let timeline = Timeline {
         begin: Calibration::first().ticks,
         ticks_per_microsecond: Calibration::ticks_per_second() / 1e6,
@@ -89,10 +106,10 @@ pub fn write(into: impl Write, meta: &Meta) -> io::Result<u64> {
         count += copied.events.len() as u64;
         let lane = LOOP_LANES + u64::from(record.id());
         output.lane(lane, &format!("loop {}", record.id()))?;
-        write_loop(&mut output, record, copied.events, &views, &mut named)?;
+        write_loop(&mut output, record, copied.events, &known, &mut named)?;
     }
     for id in named {
-        output.lane(id, views.get(&id).map_or("task", |view| &view.name))?;
+        output.lane(id, known.tasks.get(&id).map_or("task", |view| &view.name))?;
     }
     output.into.write_all(b"\n]}\n")?;
     output.into.flush()?;
@@ -103,7 +120,7 @@ fn write_loop<W: Write>(
     output: &mut Output<W>,
     record: &LoopRecord,
     events: Vec<[u64; 3]>,
-    views: &HashMap<u64, TaskView>,
+    known: &Known,
     named: &mut BTreeSet<u64>,
 ) -> io::Result<()> {
     let lane = LOOP_LANES + u64::from(record.id());
@@ -123,8 +140,8 @@ fn write_loop<W: Write>(
                 if let Some(since) = states.get(&task) {
                     write_pause(output, task, *since, begin)?;
                 }
-                let name = views.get(&task).map(|view| function_of(view.coroutine));
-                output.slice(task, &name.unwrap_or_default(), "step", (begin, last))?;
+                let name = known.tasks.get(&task).map(|view| function_of(view.coroutine));
+                output.slice(task, &name.unwrap_or_default(), "step", (begin, last), json!({}))?;
                 states.insert(task, Since { ticks: last, outcome, wait: wait.word() });
             }
             What::Woken { task, .. } => {
@@ -135,9 +152,10 @@ fn write_loop<W: Write>(
                     *since = Since { ticks: begin, outcome: Outcome::Yielded, wait: "" };
                 }
             }
-            What::Callback { location, item, .. } => {
+            What::Callback { location, item, object } => {
                 let name = if location == 0 { item.word().into() } else { function_of(location) };
-                output.slice(lane, &name, item.word(), (begin, last))?;
+                let args = known.name(object).map_or(json!({}), |name| json!({"of": name}));
+                output.slice(lane, &name, item.word(), (begin, last), args)?;
             }
             What::Iteration { ready, timers, transports } => {
                 let ts = output.timeline.at(last);
@@ -174,7 +192,13 @@ fn write_pause<W: Write>(
         _ => return Ok(()),
     };
     let category = if since.outcome == Outcome::Waiting { "wait" } else { "ready" };
-    output.slice(task, &name, category, (since.ticks, end))
+    output.slice(task, &name, category, (since.ticks, end), json!({}))
+}
+
+/// An object by its id, and what it is called.
+fn described((record, name): (ObjectRecord, String)) -> (u64, String) {
+    let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
+    (record.id, format!("{} {}{name}", record.kind.word(), record.id))
 }
 
 fn function_of(location: u32) -> String {

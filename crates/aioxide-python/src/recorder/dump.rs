@@ -44,9 +44,18 @@ pub fn write_tasks<W: Write>(writer: &mut Writer<W>, views: &[TaskView]) -> io::
     writer.tasks(views.iter().map(record_of))
 }
 
-/// The number of the text with a task's name, which is no part of the table of texts.
-pub fn name_number(task: u64) -> u32 {
-    1 << 31 | task as u32
+/// Writes the objects with ids from `first` on, with their names; returns the largest id of them.
+pub fn write_objects<W: Write>(writer: &mut Writer<W>, first: u64) -> io::Result<u64> {
+    let found = object_records(first);
+    let named = || found.iter().filter(|(_, name)| !name.is_empty());
+    writer.strings(named().map(|(record, name)| (record.name, name.as_str())))?;
+    writer.objects(found.iter().map(|(record, _)| *record))?;
+    Ok(found.iter().map(|(record, _)| record.id).max().unwrap_or(0))
+}
+
+/// The number of the text with the name of a task or object, which is no part of the table of texts.
+pub fn name_number(id: u64) -> u32 {
+    1 << 31 | id as u32
 }
 
 /// A task as the file stores it.
@@ -72,15 +81,17 @@ pub fn calibration_of(it: Calibration) -> file::Calibration {
     file::Calibration { ticks: it.ticks, unix_ns: it.unix_ns }
 }
 
-/// The objects, as the file stores them.
-pub fn object_records() -> Vec<ObjectRecord> {
+/// The objects with ids from `first` on, as the file stores them, and their names.
+pub fn object_records(first: u64) -> Vec<(ObjectRecord, String)> {
     let stored = |record: &'static recorder::ObjectRecord| {
         let id = record.id();
         let kind = ObjectKind::from_byte(record.kind());
-        let stored = ObjectRecord { id, kind, location: record.location(), name: 0 };
-        (id != 0 && record.id() == id).then_some(stored)
+        let address = record.address();
+        let name = if address.is_empty() { 0 } else { name_number(id) };
+        let stored = ObjectRecord { id, kind, location: record.location(), name };
+        (id != 0 && record.id() == id).then_some((stored, address))
     };
-    objects().filter_map(stored).collect()
+    objects().filter(|record| record.id() >= first).filter_map(stored).collect()
 }
 
 /// The tasks of loops whose events are kept.
@@ -100,7 +111,7 @@ pub fn write(into: impl Write, meta: &Meta, stacks: &[Stack]) -> io::Result<u64>
     let mut written = Written::default();
     written.catch_up(&mut writer)?;
     write_tasks(&mut writer, &views)?;
-    writer.objects(object_records())?;
+    write_objects(&mut writer, 0)?;
     let mut count = 0;
     for (record, copied) in rings {
         let recorded: Vec<Event> = copied.events.into_iter().map(event_of).collect();

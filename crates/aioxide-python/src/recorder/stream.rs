@@ -16,7 +16,7 @@ use aioxide_engine::recorder::{Calibration, TaskView, loops, recent_task, tasks}
 use aioxide_trace::file::{Meta, Writer};
 use aioxide_trace::{Event, Kind};
 
-use super::dump::{self, Written, calibration_of, event_of, object_records};
+use super::dump::{self, Written, calibration_of, event_of};
 use super::failure_log::{FAILURES, FINDINGS};
 
 const PERIOD: Duration = Duration::from_millis(10);
@@ -30,6 +30,10 @@ struct Stream {
     written: Written,
     /// By loop: the number of the next event.
     positions: HashMap<u32, u64>,
+    /// The largest ids of objects that were there when objects were written the last time but one,
+    /// and the last time. What comes into the table beside the reader may be missed once: so each is
+    /// written twice.
+    objects: (u64, u64),
     calibrated: Instant,
     /// The first error: nothing is written after it.
     error: Option<io::Error>,
@@ -72,6 +76,7 @@ pub fn start(path: &Path, full: bool, meta: &Meta) -> io::Result<Streaming> {
         full,
         written: Written::default(),
         positions: HashMap::new(),
+        objects: (0, 0),
         calibrated: Instant::now(),
         error: None,
     });
@@ -179,7 +184,8 @@ impl Stream {
             dump::write_tasks(&mut self.writer, &views)?;
         }
         if has_objects {
-            self.writer.objects(object_records())?;
+            let last = dump::write_objects(&mut self.writer, self.objects.0 + 1)?;
+            self.objects = (self.objects.1, last.max(self.objects.1));
         }
         Ok(())
     }
@@ -193,7 +199,7 @@ impl Stream {
             self.written.catch_up(&mut self.writer)?;
             let views: Vec<TaskView> = dump::task_views();
             dump::write_tasks(&mut self.writer, &views)?;
-            self.writer.objects(object_records())?;
+            dump::write_objects(&mut self.writer, 0)?;
             self.writer.failures(&FAILURES.all())?;
             self.writer.findings(&FINDINGS.all())?;
             self.writer.calibration(calibration_of(Calibration::now()))?;

@@ -5,6 +5,7 @@
 //! a table. For this, these files name classes of the layers above; nothing else in `core`
 //! does.
 
+mod concern;
 mod native_future;
 mod program;
 mod ready;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aioxide_engine::Cancellable;
 use aioxide_engine::futures::Key;
+use aioxide_trace::ItemKind;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -18,7 +19,6 @@ use crate::net::server::ServerCore;
 use crate::net::transports::{
     DatagramTransport, ReadPipeTransport, SocketTransport, Transport, WritePipeTransport,
 };
-use crate::recorder::ObjectMark;
 use crate::sync::taskgroups::TaskGroup;
 use crate::sync::timeouts::Timeout;
 use crate::sync::waiting::{DoneCallback, GatheringFuture};
@@ -86,6 +86,16 @@ pub trait NativeWork: Send {
     /// Runs on the loop's thread.
     fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()>;
 
+    /// What the recorder calls it.
+    fn kind(&self) -> ItemKind {
+        ItemKind::ThreadResult
+    }
+
+    /// The future that it sets, if there is one.
+    fn future(&self) -> Option<&Py<Future>> {
+        None
+    }
+
     /// Visits its references for the garbage collector, if they can refer to the loop.
     fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         Ok(())
@@ -140,17 +150,6 @@ impl Ready {
                 return None;
             }
         })
-    }
-
-    /// The record of the transport whose event this is.
-    pub(in crate::core) fn transport_mark(&self) -> Option<&ObjectMark> {
-        match self {
-            Self::Socket(_, transport) => Some(transport.get().link().mark()),
-            Self::Datagram(_, transport) => Some(transport.get().link().mark()),
-            Self::ReadPipe(_, transport) => Some(transport.get().link().mark()),
-            Self::WritePipe(_, transport) => Some(transport.get().link().mark()),
-            _ => None,
-        }
     }
 
     /// The task whose step this is, borrowed.

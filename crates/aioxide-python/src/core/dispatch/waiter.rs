@@ -68,6 +68,11 @@ impl Waiter {
         self.0.is(&other.0)
     }
 
+    /// The task that waits, if it is one.
+    pub fn as_task(&self, py: Python<'_>) -> Option<Py<Task>> {
+        self.0.bind(py).cast::<Task>().ok().map(|task| task.clone().unbind())
+    }
+
     #[inline]
     fn kind<'a, 'py>(&'a self, py: Python<'py>) -> Kind<'a, 'py> {
         let waiter = self.0.bind(py);

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use aioxide_engine::recorder::{LoopRecord, LoopStatus, ObjectRecord, TaskRecord, loops, ticks};
+use aioxide_engine::recorder::{
+    Address, LoopRecord, LoopStatus, ObjectRecord, TaskRecord, loops, ticks,
+};
 use aioxide_engine::{Cancellable, Wait};
 use aioxide_trace::{Event, ItemKind, Kind, ObjectKind, Outcome, WakerKind};
 use pyo3::exceptions::PyRuntimeError;
@@ -153,10 +155,16 @@ impl LoopCore {
 
     /// The transport with this mark has received and sent so many bytes.
     #[cold]
-    pub fn record_bytes(&self, py: Python<'_>, mark: &ObjectMark, received: usize, sent: usize) {
+    pub fn record_bytes(
+        &self,
+        py: Python<'_>,
+        (mark, address): (&ObjectMark, impl FnOnce() -> Option<Address>),
+        received: usize,
+        sent: usize,
+    ) {
         let Some(home) = self.loop_record(py) else { return };
         home.count_bytes(received as u64, sent as u64);
-        let Some(object) = self.transport_record(py, mark) else { return };
+        let Some(object) = self.transport_record(py, mark, address) else { return };
         object.count_bytes(received as u64, sent as u64);
         let count = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         push(home, Event::bytes(0, object.id(), count(received), count(sent)));
@@ -164,11 +172,16 @@ impl LoopCore {
 
     /// So many bytes wait in the transport with this mark to be sent.
     #[cold]
-    pub fn record_unsent(&self, py: Python<'_>, mark: &ObjectMark, bytes: usize) {
+    pub fn record_unsent(
+        &self,
+        py: Python<'_>,
+        (mark, address): (&ObjectMark, impl FnOnce() -> Option<Address>),
+        bytes: usize,
+    ) {
         if bytes == 0 && mark.get(py).is_none() {
             return;
         }
-        let Some(object) = self.transport_record(py, mark) else { return };
+        let Some(object) = self.transport_record(py, mark, address) else { return };
         if bytes as u64 > object.length() {
             object.set_owner(self.recorded_task(py));
         }
@@ -176,8 +189,16 @@ impl LoopCore {
     }
 
     /// The record of the transport with this mark, made when it is first needed.
-    fn transport_record(&self, py: Python<'_>, mark: &ObjectMark) -> Option<&'static ObjectRecord> {
+    pub fn transport_record(
+        &self,
+        py: Python<'_>,
+        mark: &ObjectMark,
+        address: impl FnOnce() -> Option<Address>,
+    ) -> Option<&'static ObjectRecord> {
         let (object, is_new) = mark.get_or_begin(py, ObjectKind::Transport, || 0)?;
+        if is_new {
+            object.set_address(address().as_ref());
+        }
         self.record_object(py, object, is_new);
         Some(object)
     }
@@ -230,17 +251,18 @@ impl LoopCore {
             return run(item);
         }
         let (kind, location) = described(py, &item);
-        let transport = item.transport_mark().and_then(|mark| slf.get().transport_record(py, mark));
-        let object = transport.map_or(0, ObjectRecord::id);
-        let outer = home.running();
+        let object = item.concerns(slf.get(), py);
+        let outer = (home.running(), home.concern());
         let running = Kind::Callback as u64 | (kind as u64) << 8 | u64::from(location) << 16;
         home.set_running(running);
+        home.set_concern(object);
         let result = run(item);
         let (begin, now) = (home.last(), ticks());
         home.count_step(now.saturating_sub(begin), 0);
         push(home, Event::callback(now, location, kind, object));
         home.set_last(now);
-        home.set_running(outer);
+        home.set_running(outer.0);
+        home.set_concern(outer.1);
         result
     }
 
@@ -271,7 +293,12 @@ impl LoopCore {
         let running = home.running();
         let (waker, by) = match Kind::from_byte(running as u8) {
             Kind::Step => (WakerKind::Task, running >> 8),
-            Kind::Callback => (waker_of(ItemKind::from_byte((running >> 8) as u8)), 0),
+            Kind::Callback => {
+                let concern = home.concern();
+                // The end of a sleep concerns the task that sleeps, which has not woken itself.
+                let by = if concern == record.id() { 0 } else { concern };
+                (waker_of(ItemKind::from_byte((running >> 8) as u8)), by)
+            }
             _ => (WakerKind::Other, 0),
         };
         record.wake(home.last());
@@ -341,7 +368,7 @@ fn described(py: Python<'_>, item: &Ready) -> (ItemKind, u32) {
         Ready::Accept(..) => (ItemKind::Accept, 0),
         Ready::Poll(_) | Ready::Woken | Ready::Ring(_) => (ItemKind::RustFuture, 0),
         Ready::Signals => (ItemKind::Signal, 0),
-        Ready::Native(_) => (ItemKind::ThreadResult, 0),
+        Ready::Native(work) => (work.kind(), 0),
         Ready::Step(_) | Ready::Wake(_) | Ready::Throw(_) => (ItemKind::Other, 0),
     }
 }

@@ -136,6 +136,10 @@ impl NativeWork for Finished {
         }
     }
 
+    fn future(&self) -> Option<&Py<Future>> {
+        Some(&self.future)
+    }
+
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.future)?;
         match &self.outcome {
@@ -166,6 +170,10 @@ impl NativeWork for Ended {
         let finished =
             if future.get().is_done(py) { Ok(()) } else { Future::finish(future, py.None()) };
         joined.and(finished)
+    }
+
+    fn future(&self) -> Option<&Py<Future>> {
+        Some(&self.future)
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use super::loop_ref::LoopRef;
 use super::rare::RareFields;
 use super::{Callback, Callbacks};
+use crate::core::tasks::Task;
 use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 
 /// The outcome of a future, or its callbacks.
@@ -144,6 +145,17 @@ impl Outcome {
         }
     }
 
+    /// The first task that waits for it.
+    fn waiting_task(&mut self, py: Python<'_>) -> Option<Py<Task>> {
+        match self {
+            Self::Pending(callbacks) => callbacks.iter().find_map(|callback| match callback {
+                Callback::Waiter(waiter) => waiter.as_task(py),
+                Callback::Python(_) => None,
+            }),
+            _ => None,
+        }
+    }
+
     /// The number of callbacks.
     fn callback_count(&mut self) -> usize {
         match self {
@@ -255,6 +267,8 @@ unsafe_cell_methods!(Outcome {
 } with py {
     /// See [`Outcome::all_callbacks`].
     fn all_callbacks(&mut self) -> Vec<Callback>;
+    /// See [`Outcome::waiting_task`].
+    fn waiting_task(&mut self) -> Option<Py<Task>>;
     /// See [`Outcome::callback_at`].
     fn callback_at(&mut self, index: usize) -> Option<Callback>;
     /// See [`Outcome::seen`].

@@ -157,6 +157,15 @@ impl Handle {
         context::run_in(&context, || arguments.call(&callback).map(drop))
     }
 
+    /// The first of the arguments, if there are any.
+    pub fn first_argument(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match self.state.arguments.clone_ref(py) {
+            Arguments::None => None,
+            Arguments::One(argument) => Some(argument),
+            Arguments::Many(arguments) => arguments.bind(py).get_item(0).ok().map(Bound::unbind),
+        }
+    }
+
     /// Whether the callback may be a step of a stdlib task: true for everything but a
     /// plain function, a method of an object that is not a task, or a native method.
     pub fn may_step_foreign_task(&self, py: Python<'_>) -> bool {

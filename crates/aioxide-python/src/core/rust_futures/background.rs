@@ -4,7 +4,7 @@ use std::future::Future as RustFutureTrait;
 use std::pin::Pin;
 
 use aioxide_engine::recorder::{LoopRecord, Phase, TaskName, TaskRecord, ticks};
-use aioxide_trace::{Event, WaitKind};
+use aioxide_trace::{Event, ItemKind, WaitKind};
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -76,6 +76,10 @@ impl NativeWork for Begin {
         let context = context::given_or_copy(py, None)?;
         drop(self.0.get().state.context.replace(py, Some(context)));
         Background::step(self.0.bind(py))
+    }
+
+    fn kind(&self) -> ItemKind {
+        ItemKind::RustFuture
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -182,6 +186,10 @@ struct Again(Py<Background>);
 impl NativeWork for Again {
     fn conclude(self: Box<Self>, core: &Bound<'_, LoopCore>) -> PyResult<()> {
         Background::step(self.0.bind(core.py()))
+    }
+
+    fn kind(&self) -> ItemKind {
+        ItemKind::RustFuture
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

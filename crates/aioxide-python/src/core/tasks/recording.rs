@@ -1,6 +1,6 @@
 //! What the recorder is told of tasks.
 
-use aioxide_engine::recorder::{LoopRecord, Phase, TaskName, TaskRecord, ticks};
+use aioxide_engine::recorder::{LoopRecord, Phase, TaskMark, TaskName, TaskRecord, ticks};
 use aioxide_trace::{Event, Outcome as Ended, WaitKind};
 use pyo3::prelude::*;
 
@@ -19,7 +19,12 @@ impl Task {
     /// Its record, if it has one.
     #[inline(always)]
     pub fn record(&self, py: Python<'_>) -> Option<&'static TaskRecord> {
-        self.state.record.get(py)
+        self.state.record.get(py).record()
+    }
+
+    /// The id under which it is recorded, also when it has ended; 0 if it is not.
+    pub fn recorded_id(&self, py: Python<'_>) -> u64 {
+        self.state.record.get(py).id()
     }
 }
 
@@ -96,21 +101,21 @@ fn begin(
             .clone_ref(py)
             .recorded(py, |name| recorder::begin_task(py, home, parent, times, places, &name)),
     }?;
-    state.record.set(py, Some(record));
+    state.record.set(py, TaskMark::of(record));
     Some(record)
 }
 
 /// The task is done or gone.
 #[inline(always)]
 pub fn end(py: Python<'_>, task: &Task) {
-    if let Some(record) = task.state.record.get(py) {
+    if let Some(record) = task.record(py) {
         end_record(py, task, record);
     }
 }
 
 #[cold]
 fn end_record(py: Python<'_>, task: &Task, record: &'static TaskRecord) {
-    task.state.record.set(py, None);
+    task.state.record.set(py, task.state.record.get(py).ended());
     if record.phase() != Phase::Running {
         // It was dropped before it was done. After a step, the step says how it has ended.
         record.set_state(ticks(), Phase::Cancelled as u64);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use aioxide_engine::recorder::TaskRecord;
+use aioxide_engine::recorder::TaskMark;
 use pyo3::PyTraverseError;
 #[cfg(Py_3_14)]
 use pyo3::ffi;
@@ -42,7 +42,7 @@ pub struct TaskState {
     /// See [`Flags`].
     pub flags: GilCell<Flags>,
     /// Its record, if it was recorded: see [`super::recording`].
-    pub record: GilCell<Option<&'static TaskRecord>>,
+    pub record: GilCell<TaskMark>,
 }
 
 /// Small fields of a task.
@@ -69,7 +69,7 @@ impl TaskState {
             waiter: GilCell::new(None),
             stale_wakeups: GilCell::new(None),
             flags: GilCell::new(Flags::default()),
-            record: GilCell::new(None),
+            record: GilCell::new(TaskMark::NONE),
         }
     }
 
@@ -127,6 +127,7 @@ impl TaskState {
             drop(stale_wakeups);
         }
         self.flags.set(py, Flags::default());
+        self.record.set(py, TaskMark::NONE);
     }
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use aioxide_http::client::{self, Runtime};
+use aioxide_trace::ItemKind;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::PyVisit;
@@ -199,6 +200,10 @@ impl NativeWork for Expire {
             HttpPool::close_expired(&pool);
         }
         Ok(())
+    }
+
+    fn kind(&self) -> ItemKind {
+        ItemKind::Timer
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

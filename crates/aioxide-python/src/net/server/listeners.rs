@@ -2,6 +2,8 @@
 
 use std::os::fd::RawFd;
 
+use aioxide_engine::recorder::ObjectRecord;
+use aioxide_trace::ObjectKind;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
@@ -10,6 +12,7 @@ use super::pace::Pace;
 use crate::core::event_loop::file_descriptor;
 use crate::ffi::file_descriptor::hands_on_no_delay;
 use crate::ffi::gil_cell::unsafe_cell_methods;
+use crate::recorder::ObjectMark;
 use crate::stdlib;
 
 /// A listening socket.
@@ -17,6 +20,8 @@ pub struct Listener {
     pub socket: Py<PyAny>,
     pub facts: Facts,
     pace: Pace,
+    /// Its record, if it was recorded.
+    mark: ObjectMark,
 }
 
 /// What is known about a listening socket besides the object.
@@ -38,7 +43,12 @@ impl Listener {
         let fd = file_descriptor(&socket.call_method0(crate::intern!(py, "fileno"))?)?;
         let plain = socket.get_type().is(stdlib::socket_type(py)?);
         let facts = Facts { fd, watched: false, plain, hands_on_no_delay: hands_on_no_delay(fd) };
-        Ok(Self { socket: socket.unbind(), facts, pace: Pace::default() })
+        Ok(Self {
+            socket: socket.unbind(),
+            facts,
+            pace: Pace::default(),
+            mark: ObjectMark::default(),
+        })
     }
 }
 
@@ -84,12 +94,18 @@ impl Listeners {
         self.0.get(index as usize).map(|listener| listener.socket.clone_ref(py))
     }
 
+    /// The record of one, and whether it was made now.
+    pub fn record(&self, py: Python<'_>, index: u32) -> Option<(&'static ObjectRecord, bool)> {
+        self.0.get(index as usize)?.mark.get_or_begin(py, ObjectKind::Server, || 0)
+    }
+
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.0.iter().try_for_each(|listener| visit.call(&listener.socket))
     }
 }
 
-// SAFETY (of the methods): references are counted up only; the rest are plain values.
+// SAFETY (of the methods): references are counted up only; the rest are plain values, and records,
+// which are no Python objects.
 unsafe_cell_methods!(Listeners {
     /// See [`Listeners::facts`].
     fn facts(&mut self, index: u32) -> Option<Facts>;
@@ -102,4 +118,6 @@ unsafe_cell_methods!(Listeners {
 } with py {
     /// See [`Listeners::socket`].
     fn socket(&mut self, index: u32) -> Option<Py<PyAny>>;
+    /// See [`Listeners::record`].
+    fn record(&mut self, index: u32) -> Option<(&'static ObjectRecord, bool)>;
 });

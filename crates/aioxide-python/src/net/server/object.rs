@@ -1,5 +1,8 @@
 //! `ServerCore`. The Python class `aioxide.Server` inherits it and adds its coroutines.
 
+use std::os::fd::RawFd;
+
+use aioxide_engine::recorder::{Address, ObjectRecord};
 use aioxide_engine::{Interest, Trigger};
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -69,6 +72,22 @@ unsafe impl CloneRef for Tls {
 }
 
 impl ServerCore {
+    /// The record of a listening socket, and whether it was made now: then with what `address` says
+    /// of its descriptor. None once accepting has stopped.
+    pub fn record(
+        &self,
+        py: Python<'_>,
+        index: u32,
+        address: impl FnOnce(RawFd) -> Option<Address>,
+    ) -> Option<(&'static ObjectRecord, bool)> {
+        let (record, is_new) = self.state.listeners.record(py, index)?;
+        if is_new {
+            let facts = self.state.listeners.facts(py, index)?;
+            record.set_address(address(facts.fd).as_ref());
+        }
+        Some((record, is_new))
+    }
+
     /// Registers a listening socket with the poller.
     fn watch(&self, slf: &Bound<'_, Self>, index: u32) -> PyResult<()> {
         let py = slf.py();

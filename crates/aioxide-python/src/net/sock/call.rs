@@ -122,7 +122,7 @@ impl SocketCall {
     }
 
     /// The future that the caller waits for.
-    pub(super) fn future(&self, py: Python<'_>) -> Option<Py<Future>> {
+    pub fn future(&self, py: Python<'_>) -> Option<Py<Future>> {
         self.state.phase.clone_of(py, Phase::future)
     }
 

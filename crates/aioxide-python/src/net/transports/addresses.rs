@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
+use aioxide_engine::recorder;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use rustix::net::{AddressFamily, SocketAddrAny};
@@ -85,4 +86,18 @@ fn unix_name(address: &SocketAddrAny) -> &[u8] {
 /// The address that `fd` is bound to.
 pub fn bound_to(fd: RawFd) -> Option<Address> {
     rustix::net::getsockname(numbered(fd)).ok().and_then(|address| Address::of(Some(address)))
+}
+
+/// What the recorder calls the socket `fd`: the peer's address, or else its own. None if it has
+/// neither, or is no socket.
+#[cold]
+pub fn address_of(fd: RawFd) -> Option<recorder::Address> {
+    let shown = |address| match Address::of(address)? {
+        Address::V4(address) => Some(recorder::Address::Internet(SocketAddr::V4(address))),
+        Address::V6(address) => Some(recorder::Address::Internet(SocketAddr::V6(address))),
+        Address::Unix(name) if !name.is_empty() => Some(recorder::Address::Unix(name)),
+        Address::Unix(_) | Address::Other => None,
+    };
+    let peer = rustix::net::getpeername(numbered(fd)).ok().flatten();
+    shown(peer).or_else(|| shown(rustix::net::getsockname(numbered(fd)).ok()))
 }

@@ -133,7 +133,7 @@ pub fn bytes_of(mark: &Bound<'_, PyAny>) -> PyResult<usize> {
 pub fn maybe_pause_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> PyResult<()> {
     let py = slf.py();
     let buffered = transport.buffered(py);
-    transport.link().note_unsent(py, buffered);
+    transport.link().note_unsent(py, transport.fd(), buffered);
     if !transport.link().flow.update(py, |flow| flow.pauses(buffered)) {
         return Ok(());
     }
@@ -149,7 +149,7 @@ pub fn maybe_pause_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> 
 pub fn maybe_resume_protocol<T: Transport>(transport: &T, slf: &Bound<'_, T>) -> PyResult<()> {
     let py = slf.py();
     let buffered = transport.buffered(py);
-    transport.link().note_unsent(py, buffered);
+    transport.link().note_unsent(py, transport.fd(), buffered);
     if !transport.link().flow.update(py, |flow| flow.resumes(buffered)) {
         return Ok(());
     }

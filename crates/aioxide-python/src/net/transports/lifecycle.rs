@@ -132,7 +132,7 @@ pub trait Lifecycle: Transport {
             return Ok(());
         };
         let reason = self.link().reason(py);
-        self.link().note_unsent(py, 0);
+        self.link().note_unsent(py, self.fd(), 0);
         let result = self.before_lost(&core).and_then(|()| {
             let reason = reason.as_ref().map_or_else(|| py.None(), |reason| reason.clone_ref(py));
             self.notify(&core, crate::intern!(py, "connection_lost"), reason.into_bound(py))

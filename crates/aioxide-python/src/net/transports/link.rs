@@ -1,10 +1,13 @@
 //! A transport's link to its loop and its protocol.
 
+use std::os::fd::RawFd;
+
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use pyo3::{PyClass, PyTraverseError};
 
+use super::addresses::address_of;
 use super::flow_control::{FlowControl, GivenMarks, bytes_of};
 use crate::core::dispatch::TransportEvent;
 use crate::core::dispatch::{Ready, report_callback};
@@ -55,24 +58,26 @@ impl Link {
         })
     }
 
-    /// The transport has received or sent so many bytes. While nothing is recorded, two
+    /// The transport, which has this descriptor, has received or sent so many bytes. While nothing is recorded, two
     /// instructions.
     #[inline(always)]
-    pub fn note_bytes(&self, py: Python<'_>, received: usize, sent: usize) {
+    pub fn note_bytes(&self, py: Python<'_>, fd: RawFd, received: usize, sent: usize) {
         if recorder::is_on()
             && let Some(core) = self.core.clone_ref(py)
         {
-            core.into_bound(py).get().record_bytes(py, &self.mark, received, sent);
+            let record = (&self.mark, || address_of(fd));
+            core.into_bound(py).get().record_bytes(py, record, received, sent);
         }
     }
 
     /// So many bytes wait to be sent now. As `note_bytes`.
     #[inline(always)]
-    pub fn note_unsent(&self, py: Python<'_>, bytes: usize) {
+    pub fn note_unsent(&self, py: Python<'_>, fd: RawFd, bytes: usize) {
         if recorder::is_on()
             && let Some(core) = self.core.clone_ref(py)
         {
-            core.into_bound(py).get().record_unsent(py, &self.mark, bytes);
+            let record = (&self.mark, || address_of(fd));
+            core.into_bound(py).get().record_unsent(py, record, bytes);
         }
     }
 
@@ -174,6 +179,9 @@ pub trait Transport: PyClass {
 
     /// The common part of the state.
     fn link(&self) -> &Link;
+
+    /// The descriptor's number. When it is closed, another one may have the number.
+    fn fd(&self) -> RawFd;
 
     /// How many bytes wait to be written.
     fn buffered(&self, _py: Python<'_>) -> usize {

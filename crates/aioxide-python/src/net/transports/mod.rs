@@ -16,7 +16,7 @@ mod socket;
 mod socket_info;
 mod write_queue;
 
-pub use addresses::Address;
+pub use addresses::{Address, address_of};
 pub use datagram::DatagramTransport;
 pub use failures::{ends_the_loop, log_lost_write};
 pub use flow_control::complete_marks;

@@ -141,14 +141,27 @@ fn running(record: &LoopRecord, places: &mut Places) -> Option<Running> {
         }
         Kind::Callback => {
             let location = (item >> 16) as u32;
-            let name = match places.function(location) {
+            let mut name = match places.function(location) {
                 empty if empty.is_empty() => ItemKind::from_byte((item >> 8) as u8).word().into(),
                 function => function,
             };
+            let concern = record.concern();
+            // Unless the loop has gone on between the two.
+            if record.running() == item
+                && let Some(whose) = name_of(concern)
+            {
+                name = format!("{name} of {whose}");
+            }
             Some(Running { task: 0, name, location: places.place(location), since_ns })
         }
         _ => None,
     }
+}
+
+/// What the task or object with this id is called.
+fn name_of(id: u64) -> Option<String> {
+    let task = names_of([id]).remove(&id).filter(|name| !name.is_empty());
+    task.or_else(|| object_names(&[id]).remove(&id))
 }
 
 fn sentence(item: &Running) -> String {
@@ -179,9 +192,12 @@ pub fn object_names(ids: &[u64]) -> HashMap<u64, String> {
         .filter(|record| wanted.contains(&record.id()))
         .map(|record| {
             let kind = ObjectKind::from_byte(record.kind()).word();
-            let name = match places.place(record.location()) {
-                place if place.is_empty() => format!("{kind} {}", record.id()),
-                place => format!("{kind} made at {place}"),
+            let name = match (places.place(record.location()), record.address()) {
+                (place, _) if !place.is_empty() => format!("{kind} made at {place}"),
+                (_, address) if !address.is_empty() => {
+                    format!("{kind} {} ({address})", record.id())
+                }
+                _ => format!("{kind} {}", record.id()),
             };
             (record.id(), name)
         })
@@ -207,7 +223,7 @@ pub fn objects() -> Vec<ObjectInfo> {
             let info = ObjectInfo {
                 id: record.id(),
                 kind: ObjectKind::from_byte(record.kind()).word().to_owned(),
-                name: String::new(),
+                name: record.address(),
                 created: places.place(record.location()),
                 loop_id: record.loop_id(),
                 owner: holders.first().copied().unwrap_or(0),
@@ -230,7 +246,8 @@ pub fn objects() -> Vec<ObjectInfo> {
             let more = object.held.saturating_sub(object.held_by.len() as u64);
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             let has = if object.kind == ObjectKind::Transport.word() { "written" } else { "held" };
-            object.name = format!("{has} by {}{more}", object.held_by.join(", "));
+            let before = if object.name.is_empty() { "" } else { ", " };
+            object.name += &format!("{before}{has} by {}{more}", object.held_by.join(", "));
         }
         object
     };

@@ -59,10 +59,13 @@ fn tables(next: &mut Since) -> Vec<Chunk> {
         strings.push((name_number(view.id), view.name.clone()));
         entries.push(record_of(&view));
     }
-    let mut objects = object_records();
-    objects.retain(|object| object.id >= first);
-    for object in &objects {
+    let mut objects = Vec::new();
+    for (object, name) in object_records(first) {
         next.entities = next.entities.max(object.id + 1);
+        if object.name != 0 {
+            strings.push((object.name, name));
+        }
+        objects.push(object);
     }
     vec![
         Chunk::Strings(strings),

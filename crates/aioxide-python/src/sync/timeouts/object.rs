@@ -374,7 +374,7 @@ impl Timeout {
     }
 
     #[getter]
-    fn _task(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    pub(crate) fn _task(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.state.task.clone_ref(py)
     }
 

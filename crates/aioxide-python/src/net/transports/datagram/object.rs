@@ -160,6 +160,11 @@ impl Transport for DatagramTransport {
     }
 
     #[inline]
+    fn fd(&self) -> RawFd {
+        self.fd
+    }
+
+    #[inline]
     fn buffered(&self, py: Python<'_>) -> usize {
         self.state.flags.get(py).buffered
     }

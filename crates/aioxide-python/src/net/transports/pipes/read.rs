@@ -83,6 +83,11 @@ impl Transport for ReadPipeTransport {
         &self.state.link
     }
 
+    #[inline]
+    fn fd(&self) -> RawFd {
+        self.fd
+    }
+
     fn item(transport: Py<Self>, event: TransportEvent) -> Ready {
         Ready::ReadPipe(event, transport)
     }

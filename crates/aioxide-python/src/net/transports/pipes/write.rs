@@ -97,6 +97,11 @@ impl Transport for WritePipeTransport {
         &self.state.link
     }
 
+    #[inline]
+    fn fd(&self) -> RawFd {
+        self.fd
+    }
+
     fn buffered(&self, py: Python<'_>) -> usize {
         self.state.queue.bytes(py)
     }

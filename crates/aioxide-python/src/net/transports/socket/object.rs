@@ -228,6 +228,11 @@ impl Transport for SocketTransport {
     }
 
     #[inline]
+    fn fd(&self) -> RawFd {
+        self.fd
+    }
+
+    #[inline]
     fn buffered(&self, py: Python<'_>) -> usize {
         self.state.queue.bytes(py)
     }

@@ -81,7 +81,7 @@ impl SocketTransport {
             match rustix::net::recv(self.descriptor(), &mut *buffer, RecvFlags::empty()) {
                 Ok((0, _)) => return Ok(Received::End),
                 Ok((count, _)) => {
-                    self.state.link.note_bytes(py, count, 0);
+                    self.state.link.note_bytes(py, self.fd, count, 0);
                     let drained = self.short_read_drains
                         && count < buffer.len()
                         && !self.state.flags.get(py).hung_up;

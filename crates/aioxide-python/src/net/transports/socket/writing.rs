@@ -93,11 +93,11 @@ impl SocketTransport {
             };
             match outcome {
                 Ok(Sent::All) => {
-                    self.state.link.note_bytes(py, 0, data.len());
+                    self.state.link.note_bytes(py, self.fd, 0, data.len());
                     return Ok(());
                 }
                 Ok(Sent::Only(count)) => {
-                    self.state.link.note_bytes(py, 0, count);
+                    self.state.link.note_bytes(py, self.fd, 0, count);
                     sent = count;
                 }
                 Err(error) => return self.write_failed(slf, error),
@@ -127,7 +127,7 @@ impl SocketTransport {
         loop {
             match self.state.queue.send(py, self.fd) {
                 Ok(count) => {
-                    self.state.link.note_bytes(py, 0, count);
+                    self.state.link.note_bytes(py, self.fd, 0, count);
                     return Ok(Some(count));
                 }
                 Err(Errno::INTR) => {}
