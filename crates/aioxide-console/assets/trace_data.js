@@ -34,6 +34,7 @@ class Trace {
   }
 
   stateOf(span) { return this.state[span] & 7; }
+  // What kind of thing a span waits for; of a ready one, what kind of thing made it ready.
   waitOf(span) { return this.state[span] >> 3; }
 
   // The number of the colour of a span.
@@ -80,28 +81,41 @@ class Trace {
     return `${whole ? file : file.replace(/^.*[\\/]/, "")}:${line}`;
   }
 
-  // What a waiting span waits for, or who made a ready one ready.
-  describeOther(span) {
-    const other = this.other[span], index = other & 0x3fffffff;
+  // A reference: to a task, an object, or nothing.
+  describe(other) {
+    const index = other & 0x3fffffff;
     switch (other >>> 30) {
       case 1: return this.nameOf(index);
       case 2: return this.objects[index];
-      case 3: return this.wakers[index];
       default: return "";
     }
   }
 
-  taskOther(span) {
-    const other = this.other[span];
-    return other >>> 30 === 1 ? other & 0x3fffffff : NONE;
+  // The task that a reference is to, or NONE.
+  taskIn(other) { return other >>> 30 === 1 ? other & 0x3fffffff : NONE; }
+  taskOther(span) { return this.taskIn(this.other[span]); }
+
+  // What kind of thing made a ready span ready, unless it was a task's step: `descriptor`.
+  wakerKind(span) {
+    const waker = this.wakers[this.waitOf(span)];
+    return waker === "task" || (waker === "other" && !this.other[span]) ? "" : waker;
+  }
+
+  // Who made a ready span ready: `Task-3`, `timer`, `descriptor of transport 12 (127.0.0.1:80)`.
+  describeWaker(span) {
+    const kind = this.wakerKind(span), what = this.describe(this.other[span]);
+    return kind && what ? `${kind} of ${what}` : kind || what;
   }
 
   describeSpan(span) {
     const state = this.stateOf(span);
     if (state === RUNNING) return "running";
-    if (state === READY) return "ready, waits for its turn";
+    if (state === READY) {
+      const waker = this.describeWaker(span);
+      return `ready, waits for its turn${waker && `; woken by ${waker}`}`;
+    }
     if (state !== WAITING) return STATES[state];
-    const wait = this.waitOf(span), what = this.describeOther(span), kind = wait ? this.waits[wait] : "";
+    const wait = this.waitOf(span), what = this.describe(this.other[span]), kind = wait ? this.waits[wait] : "";
     if (!what) return kind ? `waits for ${kind}` : "waits (for what was not recorded)";
     return `waits for ${what.startsWith(kind) ? "" : kind + " "}${what}`;
   }

@@ -39,12 +39,11 @@ class Details {
       const now = element("p", "", "now");
       now.append(trace.describeSpan(span));
       made.push(now);
-      const woken = trace.stateOf(span) === READY ? trace.describeOther(span) : "";
-      const other = trace.taskOther(span);
+      const isReady = trace.stateOf(span) === READY, other = trace.taskOther(span);
       made.push(this.facts([
         ["from", trace.duration(begin)],
         ["for", trace.stateOf(span) >= DONE ? "" : trace.duration(end - begin)],
-        [trace.stateOf(span) === READY ? "woken by" : "", woken && (other === NONE ? woken : this.link(other))],
+        ["woken by", isReady ? this.reference(trace.other[span], trace.wakerKind(span)) : ""],
         [trace.stateOf(span) === WAITING && other !== NONE ? "waits for" : "", other === NONE ? "" : this.link(other)],
       ]));
     }
@@ -108,22 +107,35 @@ class Details {
     return [element("h2", "Created"), ...made];
   }
 
+  // A task as a link, or an object as text, with the kind of thing before it that has to do with it.
+  reference(other, kind) {
+    const task = this.trace.taskIn(other), what = this.trace.describe(other);
+    if (task === NONE) return kind && what ? `${kind} of ${what}` : kind || what;
+    const made = element("span", kind && `${kind} of `);
+    made.append(this.link(task));
+    return made;
+  }
+
   item(loop, item) {
     const trace = this.trace, column = trace.column, what = column[`itemWhat${loop.id}`][item];
     const begin = column[`itemStart${loop.id}`][item], end = column[`itemEnd${loop.id}`][item];
-    const made = [element("h2", `loop ${loop.id}: ${this.itemName(what)}`)];
+    const made = [element("h2", `loop ${loop.id}: ${this.itemName(loop, item)}`)];
     const facts = [["from", trace.duration(begin)], ["for", trace.duration(end - begin)]];
-    if (what & 0x80000000) facts.push(["defined at", trace.placeAt(what & 0xffffff, true)]);
-    else facts.push(["step of", this.link(what & 0x7fffffff)]);
+    if (what & 0x80000000) {
+      facts.push(["defined at", trace.placeAt(what & 0xffffff, true)]);
+      facts.push(["of", this.reference(column[`itemOf${loop.id}`][item], "")]);
+    } else facts.push(["step of", this.link(what & 0x7fffffff)]);
     made.push(this.facts(facts));
     this.into.replaceChildren(...made);
   }
 
-  itemName(what) {
-    const trace = this.trace;
+  // `future callback on_done (app.py:12) of Task-5`
+  itemName(loop, item) {
+    const trace = this.trace, what = trace.column[`itemWhat${loop.id}`][item];
     if (!(what & 0x80000000)) return trace.nameOf(what & 0x7fffffff);
-    const location = what & 0xffffff, kind = trace.items[(what >>> 24) & 0x7f];
-    return location ? `${kind} ${trace.functionAt(location)}` : kind;
+    const location = what & 0xffffff, place = trace.placeAt(location), name = trace.locations[location][1];
+    const of = trace.describe(trace.column[`itemOf${loop.id}`][item]);
+    return [trace.items[(what >>> 24) & 0x7f], name, place && `(${place})`, of && `of ${of}`].filter(Boolean).join(" ");
   }
 
   finding(finding) {

@@ -58,6 +58,7 @@ class View {
     this.selectedSpan = NONE;
     this.showArrows = true;
     this.matching = null;
+    this.arrows = [];
     this.tasksOf = [];
     for (let lane = 0; lane < trace.lanes; lane++) this.tasksOf.push([]);
     const order = Array.from({ length: trace.count }, (_, task) => task);
@@ -81,6 +82,7 @@ class View {
         }
       }
     }
+    this.loopTop = new Map(this.rows.filter((row) => row.kind === "loop").map((row) => [row.loop.id, row.top]));
     let foldedAbove = -1;
     this.laneTop = new Float64Array(trace.lanes).fill(NaN);
     trace.groups.forEach(([coroutine, depth, tasks, first, count], group) => {
@@ -192,6 +194,13 @@ class View {
     return { row };
   }
 
+  // The wake-up whose arrow is at a point.
+  arrowAt(x, y) {
+    const near = this.arrows.filter((each) => Math.abs(each.x - x) < 3 && each.top <= y && y <= each.bottom);
+    const distance = (each) => Math.abs(each.x - x);
+    return near.length ? near.reduce((a, b) => (distance(b) < distance(a) ? b : a)).wake : undefined;
+  }
+
   draw() {
     if (this.pending) return;
     this.pending = requestAnimationFrame(() => { this.pending = 0; this.drawNow(); });
@@ -203,6 +212,7 @@ class View {
     context.fillRect(0, 0, this.wide, this.high);
     this.boxes = this.trace.paints.map(() => []);
     this.wakes = [];
+    this.arrows = [];
     this.drawGrid();
     let row = this.firstRow(this.scroll);
     for (; row < this.rows.length; row++) {
@@ -303,7 +313,7 @@ class View {
       const x = Math.max(LABELS, this.x(starts[at]));
       const until = Math.max(this.from, starts[at]) + perPixel * 1.5;
       let next = aboveNear(starts, until, at, starts.length);
-      const paint = whats[at] & 0x80000000 ? 6 : 0;
+      const paint = whats[at] & 0x80000000 ? 12 : 0;
       if (next <= at + 1) {
         this.boxes[paint].push(x, y + 2, Math.max(1, Math.min(this.wide, this.x(ends[at])) - x), LOOP - 4);
         at++;
@@ -415,7 +425,7 @@ class View {
     context.font = "11px system-ui, sans-serif";
     for (let at = Math.ceil(this.from / tick) * tick; at <= this.to; at += tick) {
       const x = this.x(at);
-      if (x > LABELS - 1 && x < this.wide - 40) context.fillText(this.trace.duration(at), x + 3, 15);
+      if (x > LABELS - 1 && x < this.wide - 56) context.fillText(this.trace.duration(at), x + 3, 15);
       context.fillRect(Math.round(x), AXIS - 5, 1, 5);
     }
     context.fillStyle = "#c2255c";
@@ -434,24 +444,28 @@ class View {
     }
   }
 
+  // A wake-up by a task; of the selected task also one by what has no lane: a transport, a timer.
   noteWake(task, span) {
-    const waker = this.trace.taskOther(span);
-    if (waker !== NONE && waker !== task) this.wakes.push([this.trace.start[span], waker, task]);
+    const from = this.trace.taskOther(span);
+    if (from === task || (from === NONE && (task !== this.selected || !this.trace.wakerKind(span)))) return;
+    this.wakes.push({ task, span, from });
   }
 
-  // Arrows from who woke whom: all while they are few, else those of the selected task.
+  // Arrows from who woke whom, or from the loop whose callback did: all while they are few, else those
+  // of the selected task.
   drawArrows() {
     let wakes = this.wakes;
     if (wakes.length > 400) {
-      wakes = wakes.filter((wake) => wake[1] === this.selected || wake[2] === this.selected);
+      wakes = wakes.filter((wake) => wake.from === this.selected || wake.task === this.selected);
     }
-    const context = this.context;
-    for (const [time, from, to] of wakes) {
-      const mine = from === this.selected || to === this.selected;
-      const a = this.laneTop[this.trace.column.lane[from]], b = this.laneTop[this.trace.column.lane[to]];
-      const x = this.x(time);
+    const context = this.context, { lane, taskLoop } = this.trace.column;
+    for (const wake of wakes) {
+      const { task, span, from } = wake, mine = from === this.selected || task === this.selected;
+      const a = from === NONE ? this.loopTop.get(taskLoop[task]) ?? NaN : this.laneTop[lane[from]];
+      const b = this.laneTop[lane[task]], x = this.x(this.trace.start[span]);
       if (!(a === a) || !(b === b) || a === b || x < LABELS || x > this.wide) continue;
       const begin = AXIS + a - this.scroll + BAR / 2, end = AXIS + b - this.scroll + (b > a ? 0 : BAR);
+      this.arrows.push({ x, top: Math.min(begin, end), bottom: Math.max(begin, end), wake });
       context.strokeStyle = context.fillStyle = mine ? "#1864ab" : "rgba(52, 58, 64, 0.55)";
       context.lineWidth = mine ? 1.5 : 1;
       context.beginPath();

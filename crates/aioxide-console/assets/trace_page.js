@@ -107,8 +107,10 @@ function showHover(view, details, hover, x, y) {
   } else if (hit?.item !== undefined) {
     const id = hit.row.loop.id, column = trace.column;
     const length = column[`itemEnd${id}`][hit.item] - column[`itemStart${id}`][hit.item];
-    text = `${details.itemName(column[`itemWhat${id}`][hit.item])}\n${trace.duration(length)}`;
+    text = `${details.itemName(hit.row.loop, hit.item)}\n${trace.duration(length)}`;
   }
+  const wake = view.arrowAt(x, y);
+  if (wake) text += `${text && "\n"}${trace.describeWaker(wake.span)} wakes ${trace.nameOf(wake.task)}`;
   hover.hidden = !text;
   if (!text) return;
   hover.textContent = text;

@@ -1,5 +1,5 @@
 //! Writes a trace of a program that never ran, for tests and measurements:
-//! `cargo run --example simulate -- workers|million|hostile OUT.aiotrace`.
+//! `cargo run --example simulate -- workers|callbacks|million|hostile OUT.aiotrace`.
 
 use aioxide_trace::file::{
     Failure, Finding, Location, Meta, ObjectRecord, Stack, TaskRecord, Writer,
@@ -19,13 +19,14 @@ const CALLBACK: u32 = 6;
 
 fn main() -> io::Result<()> {
     let mut args = std::env::args().skip(1);
-    let usage = "usage: simulate workers|million|hostile OUT.aiotrace";
+    let usage = "usage: simulate workers|callbacks|million|hostile OUT.aiotrace";
     let (Some(what), Some(out)) = (args.next(), args.next()) else {
         return Err(io::Error::other(usage));
     };
     let out = BufWriter::new(File::create(out)?);
     match &what[..] {
         "workers" => workers(out, 50, 5),
+        "callbacks" => callbacks(out),
         "million" => million(out),
         "hostile" => hostile(out),
         _ => Err(io::Error::other(usage)),
@@ -172,6 +173,48 @@ fn workers(out: impl Write, count: u64, permits: u64) -> io::Result<()> {
     writer.flush()
 }
 
+/// A connection that is read, a done-callback, and a timer.
+fn callbacks(out: impl Write) -> io::Result<()> {
+    let mut writer = begin(out, &["client.py"])?;
+    places(&mut writer, "/home/me/client.py", "main", "reader")?;
+    writer.strings([(8, "127.0.0.1:80"), (9, "reader")])?;
+    let (main, reader, transport) = (1, 2, 12);
+    let kind = ObjectKind::Transport;
+    writer.objects([ObjectRecord { id: transport, kind, location: 0, name: 8 }])?;
+    let record = |id, parent, coroutine, name| TaskRecord {
+        id,
+        parent,
+        created: MS,
+        coroutine,
+        created_at: CREATED,
+        name,
+        loop_id: 1,
+    };
+    writer.tasks([record(main, 0, MAIN, 4), record(reader, main, WORKER, 9)])?;
+    writer.events(
+        1,
+        0,
+        &[
+            Event::iteration(MS, 1, 0, 1),
+            Event::task_created(0, reader, main),
+            Event::step(2 * MS, main, Outcome::Waiting, WaitKind::TaskGroup, 0),
+            Event::step(3 * MS, reader, Outcome::Waiting, WaitKind::Read, transport),
+            Event::poll_wait(4 * MS, 0),
+            Event::iteration(10 * MS, 2, 1, 1),
+            Event::woken(0, reader, WakerKind::Descriptor, transport),
+            Event::callback(12 * MS, 0, ItemKind::SocketEvent, transport),
+            Event::callback(13 * MS, 0, ItemKind::Timer, main),
+            Event::step(15 * MS, reader, Outcome::Done, WaitKind::Unknown, 0),
+            Event::iteration(16 * MS, 1, 0, 0),
+            Event::woken(0, main, WakerKind::Callback, reader),
+            Event::callback(18 * MS, CALLBACK, ItemKind::FutureCallback, reader),
+            Event::callback(19 * MS, CALLBACK, ItemKind::Handle, 0),
+            Event::step(20 * MS, main, Outcome::Done, WaitKind::Unknown, 0),
+        ],
+    )?;
+    writer.flush()
+}
+
 /// A million events: ten tasks at a time of 100,000, each with several steps.
 fn million(out: impl Write) -> io::Result<()> {
     let mut writer = begin(out, &["server.py", "--port", "8080"])?;
@@ -277,6 +320,8 @@ fn hostile(out: impl Write) -> io::Result<()> {
             Event::step(5_000, 1, Outcome::Waiting, WaitKind::Lock, 3),
             Event::step(4_000, 2, Outcome::Failed, WaitKind::Unknown, 0),
             Event::woken(0, 1, WakerKind::Task, 2),
+            Event::callback(5_500, CALLBACK, ItemKind::SocketEvent, 3),
+            Event::callback(5_600, CALLBACK, ItemKind::FutureCallback, 1),
             Event::mark(0, 50),
             Event::cancel_requested(0, 900, 901),
             Event { ticks: 6_000, what: 250, detail: u64::MAX },

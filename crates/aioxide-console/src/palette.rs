@@ -33,6 +33,9 @@ pub enum Paint {
     Cancelled,
 }
 
+/// The colour of callbacks in the row of a loop, with its word in the legend.
+pub const CALLBACK: [&str; 2] = ["callback, in the row of a loop", "#0c8599"];
+
 impl Paint {
     /// Every value, in the order of their numbers.
     pub const ALL: [Paint; 12] = [

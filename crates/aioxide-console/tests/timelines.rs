@@ -2,7 +2,7 @@
 
 use aioxide_console::convert::{write_chrome, write_page, write_perfetto, write_svg};
 use aioxide_console::lanes::Layout;
-use aioxide_console::timeline::{Builder, ItemWhat, Other, Sample, SpanState, Timeline};
+use aioxide_console::timeline::{Builder, Callback, ItemWhat, Other, Sample, SpanState, Timeline};
 use aioxide_trace::file::{Chunk, Events, Location, Meta, ObjectRecord, Stack, TaskRecord};
 use aioxide_trace::{Event, ItemKind, ObjectKind, Outcome, WaitKind, WakerKind};
 use proptest::collection::vec;
@@ -35,10 +35,8 @@ fn an_item_begins_where_the_one_before_ended() {
     ]);
     let items: Vec<_> =
         timeline.loops[0].items.iter().map(|item| (item.start, item.end, item.what)).collect();
-    assert_eq!(
-        items,
-        [(0, 300, ItemWhat::Step(0)), (300, 500, ItemWhat::Callback(ItemKind::Timer, 0))]
-    );
+    let timer = Callback { kind: ItemKind::Timer, location: 0, of: Other::None };
+    assert_eq!(items, [(0, 300, ItemWhat::Step(0)), (300, 500, ItemWhat::Callback(timer))]);
 }
 
 #[test]
@@ -72,6 +70,95 @@ fn a_task_waits_becomes_ready_and_runs() {
     assert_eq!((spans[2].wait, spans[2].other), (WaitKind::Lock, Other::Object(0)));
     assert!(matches!(spans[3].other, Other::Task(waker) if timeline.tasks[waker as usize].id == 1));
     assert_eq!((timeline.begin_of(second), timeline.end_of(second)), (100, 700));
+}
+
+/// A socket event wakes the task 1, whose end a callback follows; a timer wakes the task 2.
+fn callbacks() -> [Chunk; 4] {
+    let events = vec![
+        Event::iteration(1_000, 1, 0, 0),
+        Event::step(1_100, 1, Outcome::Waiting, WaitKind::Read, 0),
+        Event::step(1_200, 2, Outcome::Waiting, WaitKind::Sleep, 0),
+        Event::iteration(1_300, 1, 0, 0),
+        Event::woken(0, 1, WakerKind::Descriptor, 7),
+        Event::callback(1_400, 0, ItemKind::SocketEvent, 7),
+        Event::step(1_500, 1, Outcome::Done, NOTHING, 0),
+        Event::iteration(1_600, 1, 0, 0),
+        Event::callback(1_700, 5, ItemKind::FutureCallback, 1),
+        Event::woken(0, 2, WakerKind::Timer, 0),
+        Event::callback(1_800, 0, ItemKind::Timer, 2),
+        Event::step(1_900, 2, Outcome::Done, NOTHING, 0),
+    ];
+    let names = [(1, "/home/me/app.py"), (2, "on_done"), (3, "127.0.0.1:80"), (4, "reader")];
+    let task = |id, name| TaskRecord { id, name, loop_id: 1, ..TaskRecord::default() };
+    [
+        Chunk::Strings(names.map(|(id, text)| (id, text.to_owned())).into()),
+        Chunk::Locations(vec![Location { id: 5, file: 1, function: 2, line: 12 }]),
+        Chunk::Events(Events { loop_id: 1, dropped: 0, events }),
+        Chunk::Tasks(vec![task(1, 4), task(2, 0)]),
+    ]
+}
+
+fn transport(name: u32) -> Chunk {
+    let kind = ObjectKind::Transport;
+    Chunk::Objects(vec![ObjectRecord { id: 7, kind, location: 0, name }])
+}
+
+fn described_callbacks(timeline: &Timeline) -> Vec<String> {
+    let items = timeline.loops[0].items.iter().filter_map(|item| match item.what {
+        ItemWhat::Callback(callback) => Some(timeline.describe_callback(&callback)),
+        ItemWhat::Step(_) => None,
+    });
+    items.collect()
+}
+
+#[test]
+fn a_callback_tells_what_it_concerns() {
+    let named = timeline(callbacks().into_iter().chain([transport(3)]));
+    assert_eq!(
+        described_callbacks(&named),
+        [
+            "socket event of transport 7 (127.0.0.1:80)",
+            "future callback on_done (app.py:12) of reader",
+            "timer of task 2"
+        ]
+    );
+    let unnamed = timeline(callbacks().into_iter().chain([transport(0)]));
+    assert_eq!(described_callbacks(&unnamed)[0], "socket event of transport 7");
+    assert_eq!(described_callbacks(&timeline(callbacks()))[0], "socket event of other 7");
+}
+
+#[test]
+fn a_woken_task_tells_by_what() {
+    let timeline = timeline(callbacks().into_iter().chain([transport(3)]));
+    let ready: Vec<_> = timeline
+        .spans
+        .iter()
+        .filter(|span| span.was_woken())
+        .map(|span| timeline.describe_waker(span))
+        .collect();
+    assert_eq!(ready, ["descriptor of transport 7 (127.0.0.1:80)", "timer"]);
+}
+
+#[test]
+fn what_the_tables_name_behind_the_events_is_a_task() {
+    let wakes = |by| Event::woken(0, 1, WakerKind::Callback, by);
+    let timeline = timeline([
+        Chunk::Events(Events {
+            loop_id: 1,
+            dropped: 0,
+            events: vec![
+                Event::iteration(1_000, 1, 0, 0),
+                Event::step(1_100, 1, Outcome::Waiting, WaitKind::TaskGroup, 30),
+                wakes(30),
+                Event::callback(1_400, 0, ItemKind::FutureCallback, 30),
+            ],
+        }),
+        Chunk::Tasks(vec![TaskRecord { id: 30, ..TaskRecord::default() }]),
+    ]);
+    let group = timeline.tasks.iter().position(|task| task.id == 30).unwrap() as u32;
+    let others: Vec<_> = timeline.spans.iter().map(|span| span.other).collect();
+    assert_eq!(others[1..3], [Other::Task(group), Other::Task(group)]);
+    assert_eq!(described_callbacks(&timeline), ["future callback of task 30"]);
 }
 
 #[test]
@@ -238,13 +325,14 @@ fn event() -> impl Strategy<Value = Event> {
                 Event::step(at, task, Outcome::ALL[outcome], WaitKind::ALL[wait], other)
             }
         ),
-        (0..50_u64, small.clone()).prop_map(|(at, task)| Event::woken(
-            at,
-            task,
-            WakerKind::Task,
-            at
-        )),
-        (small.clone(), small).prop_map(|(task, parent)| Event::task_created(0, task, parent)),
+        (small.clone(), small.clone())
+            .prop_map(|(task, parent)| Event::task_created(0, task, parent)),
+        (0..50_u64, small.clone(), 0..7_usize, small.clone()).prop_map(|(at, task, waker, by)| {
+            Event::woken(at, task, WakerKind::ALL[waker], by)
+        }),
+        (0..50_u64, 0..6_u32, 0..10_usize, small.clone()).prop_map(|(at, place, item, of)| {
+            Event::callback(at, place, ItemKind::ALL[item], of)
+        }),
         (0..50_u64, any::<u32>()).prop_map(|(at, many)| Event::iteration(at, at, many, many)),
     ]
 }
@@ -274,12 +362,9 @@ fn hostile_chunk() -> impl Strategy<Value = Chunk> {
                 })
                 .collect()
         )),
-        (0..6_u64, 0..6_u32).prop_map(|(id, name)| Chunk::Objects(vec![ObjectRecord {
-            id,
-            kind: ObjectKind::Lock,
-            location: name,
-            name,
-        }])),
+        (0..6_u64, 0..6_u32, 0..13_usize).prop_map(|(id, name, kind)| Chunk::Objects(vec![
+            ObjectRecord { id, kind: ObjectKind::ALL[kind], location: name, name }
+        ])),
         (0..6_u64, any::<u64>(), vec(0..6_u32, 0..4))
             .prop_map(|(task, ticks, frames)| Chunk::Stacks(vec![Stack { task, ticks, frames }])),
         (any::<f64>(), any::<u64>(), text).prop_map(|(rate, ticks, name)| Chunk::Meta(Meta {

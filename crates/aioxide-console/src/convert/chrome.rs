@@ -2,9 +2,9 @@
 //! thread there.
 
 use super::json::{Line, string};
-use super::texts::{Made, Waits};
+use super::texts::{Made, Reasons};
 use crate::lanes::Layout;
-use crate::timeline::{ItemWhat, LoopLane, Other, SpanState, Timeline};
+use crate::timeline::{Callback, ItemWhat, LoopLane, Other, SpanState, Timeline};
 use std::io::{self, Write};
 
 /// Writes `timeline`.
@@ -92,7 +92,7 @@ impl<W: Write> Events<'_, W> {
     }
 
     fn spans(&mut self, timeline: &Timeline, layout: &Layout) -> io::Result<()> {
-        let mut waits = Waits::new();
+        let mut reasons = Reasons::new();
         let names = std::mem::take(&mut self.task_names);
         for (index, (task, name)) in timeline.tasks.iter().zip(&names).enumerate() {
             let tid = FIRST_LANE + u64::from(layout.lane_of[index]);
@@ -100,7 +100,7 @@ impl<W: Write> Events<'_, W> {
                 let state = span.state.word();
                 match span.state {
                     SpanState::Waiting => {
-                        let what = waits.of(timeline, &span, string);
+                        let what = reasons.of(timeline, &span, string);
                         self.event(|line| {
                             extent(line, tid, span.start, end);
                             line.raw(",\"name\":\"waiting: ").raw(span.wait.word());
@@ -108,11 +108,18 @@ impl<W: Write> Events<'_, W> {
                             line.raw(",\"waits for\":").raw(what).raw("}");
                         })?;
                     }
-                    SpanState::Ready | SpanState::Running => self.event(|line| {
-                        extent(line, tid, span.start, end);
-                        line.raw(",\"name\":\"").raw(state).raw("\",\"cat\":\"").raw(state);
-                        line.raw("\",\"args\":{\"task\":").raw(name).raw("}");
-                    })?,
+                    SpanState::Ready | SpanState::Running => {
+                        let woken = span.was_woken().then(|| reasons.of(timeline, &span, string));
+                        self.event(|line| {
+                            extent(line, tid, span.start, end);
+                            line.raw(",\"name\":\"").raw(state).raw("\",\"cat\":\"").raw(state);
+                            line.raw("\",\"args\":{\"task\":").raw(name);
+                            if let Some(waker) = woken {
+                                line.raw(",\"woken by\":").raw(waker);
+                            }
+                            line.raw("}");
+                        })?;
+                    }
                     _ => self.event(|line| {
                         line.raw("\"ph\":\"i\",\"s\":\"t\",\"tid\":").number(tid);
                         line.raw(",\"ts\":").microseconds(span.start);
@@ -120,9 +127,17 @@ impl<W: Write> Events<'_, W> {
                         line.raw("\",\"args\":{\"task\":").raw(name).raw("}");
                     })?,
                 }
-                if let (SpanState::Ready, Other::Task(waker)) = (span.state, span.other) {
+                let from = match span.other {
+                    _ if span.state != SpanState::Ready => None,
+                    Other::Task(waker) => {
+                        Some(FIRST_LANE + u64::from(layout.lane_of[waker as usize]))
+                    }
+                    // An object has no lane: the loop ran its callback.
+                    Other::Object(_) => timeline.loop_of(task).map(|lane| lane.id.into()),
+                    Other::None => None,
+                };
+                if let Some(from) = from {
                     let id = u64::from(task.spans.start) + number as u64;
-                    let from = FIRST_LANE + u64::from(layout.lane_of[waker as usize]);
                     self.arrow("\"ph\":\"s\",\"tid\":", from, span.start, id)?;
                     self.arrow("\"ph\":\"f\",\"bp\":\"e\",\"tid\":", tid, span.start, id)?;
                 }
@@ -142,21 +157,23 @@ impl<W: Write> Events<'_, W> {
 
     fn loop_lane(&mut self, timeline: &Timeline, lane: &LoopLane) -> io::Result<()> {
         let tid = u64::from(lane.id);
-        let mut functions = Made::new();
+        let mut callbacks = Made::new();
         let names = std::mem::take(&mut self.task_names);
         for item in &lane.items {
-            let name = match item.what {
-                ItemWhat::Step(task) => &names[task as usize],
-                ItemWhat::Callback(kind, location) => functions.of((kind, location), || {
-                    string(match location {
-                        0 => kind.word(),
-                        location => timeline.names.function(location),
-                    })
-                }),
+            let (name, args) = match item.what {
+                ItemWhat::Step(task) => (&names[task as usize], None),
+                ItemWhat::Callback(callback) => {
+                    let (name, args) =
+                        callbacks.of(callback, || callback_fields(timeline, &callback));
+                    (name, Some(args))
+                }
             };
             self.event(|line| {
                 extent(line, tid, item.start, item.end);
                 line.raw(",\"name\":").raw(name).raw(",\"cat\":\"loop\"");
+                if let Some(args) = args {
+                    line.raw(",\"args\":").raw(args);
+                }
             })?;
         }
         self.task_names = names;
@@ -178,6 +195,24 @@ impl<W: Write> Events<'_, W> {
         }
         Ok(())
     }
+}
+
+/// The name of a callback, and what else there is to say of it, as JSON.
+fn callback_fields(timeline: &Timeline, callback: &Callback) -> (String, String) {
+    let kind = callback.kind.word();
+    let name = match timeline.names.function(callback.location) {
+        "" => kind,
+        function => function,
+    };
+    let mut args = format!("{{\"kind\":{}", string(kind));
+    let place = timeline.names.place(callback.location);
+    let of = timeline.describe_other(callback.of);
+    for (key, value) in [("at", Some(place).filter(|it| !it.is_empty())), ("of", of)] {
+        if let Some(value) = value {
+            args += &format!(",\"{key}\":{}", string(&value));
+        }
+    }
+    (string(name), args + "}")
 }
 
 /// The fields of an event that lasts.

@@ -4,8 +4,8 @@
 use super::notes;
 use crate::escape::{json_in_script, markup, visible};
 use crate::lanes::Layout;
-use crate::palette::Paint;
-use crate::timeline::{ItemWhat, LoopLane, Names, Other, Span, SpanState, Timeline};
+use crate::palette::{CALLBACK, Paint};
+use crate::timeline::{Item, ItemWhat, LoopLane, Names, Other, Span, SpanState, Timeline};
 use aioxide_trace::{ItemKind, WaitKind, WakerKind};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
@@ -192,7 +192,7 @@ impl Data {
             "waits": WaitKind::ALL.iter().map(|each| each.word()).collect::<Vec<_>>(),
             "wakers": WakerKind::ALL.iter().map(|each| each.word()).collect::<Vec<_>>(),
             "items": ItemKind::ALL.iter().map(|each| each.word()).collect::<Vec<_>>(),
-            "paints": Paint::ALL.map(|paint| [paint.word(), paint.color()]),
+            "paints": paints().collect::<Vec<_>>(),
             "waitPaints": WaitKind::ALL.iter().map(|each| Paint::of_wait(*each) as u8).collect::<Vec<_>>(),
             "strings": self.strings, "locations": self.locations, "columns": self.columns,
         })
@@ -225,12 +225,12 @@ impl Data {
         let spans = &timeline.spans;
         let time = |ns: u64| u32::try_from(ns / unit).unwrap_or(u32::MAX);
         self.u32s("start", spans.iter().map(|span| time(span.start)));
-        self.u32s("other", spans.iter().map(other));
-        self.column(
-            "state",
-            "u8",
-            spans.iter().map(|span| [span.state as u8 | (span.wait as u8) << 3]),
-        );
+        self.u32s("other", spans.iter().map(|span| other(span.other)));
+        let reason = |span: &Span| match span.state {
+            SpanState::Ready => span.waker as u8,
+            _ => span.wait as u8,
+        };
+        self.column("state", "u8", spans.iter().map(|span| [span.state as u8 | reason(span) << 3]));
     }
 
     fn loop_lane(&mut self, timeline: &Timeline, lane: &LoopLane) -> Value {
@@ -244,13 +244,18 @@ impl Data {
             .iter()
             .map(|item| match item.what {
                 ItemWhat::Step(task) => task & 0x7fff_ffff,
-                ItemWhat::Callback(kind, location) => {
-                    let location = self.location(&timeline.names, location).min(0xff_ffff);
-                    0x8000_0000 | (kind as u32 & 0x7f) << 24 | location
+                ItemWhat::Callback(callback) => {
+                    let location = self.location(&timeline.names, callback.location);
+                    0x8000_0000 | (callback.kind as u32 & 0x7f) << 24 | location.min(0xff_ffff)
                 }
             })
             .collect();
         self.u32s(&key("itemWhat"), whats.into_iter());
+        let of = |item: &Item| match item.what {
+            ItemWhat::Step(_) => 0,
+            ItemWhat::Callback(callback) => other(callback.of),
+        };
+        self.u32s(&key("itemOf"), lane.items.iter().map(of));
         let samples = &lane.samples;
         let counters: [(&str, Vec<(u64, u64)>); 6] = [
             ("ready", samples.iter().map(|sample| (sample.at, sample.ready)).collect()),
@@ -305,18 +310,21 @@ fn failures(timeline: &Timeline) -> Vec<Value> {
         .collect()
 }
 
+/// The colours in the order of their numbers, with their words.
+fn paints() -> impl Iterator<Item = [&'static str; 2]> {
+    Paint::ALL.iter().map(|paint| [paint.word(), paint.color()]).chain([CALLBACK])
+}
+
 fn task_index(task: u64) -> Option<u64> {
     (task != u64::MAX).then_some(task)
 }
 
-/// What a span refers to: the kind in the upper two bits.
-fn other(span: &Span) -> u32 {
-    match span.other {
+/// A reference: the kind in the upper two bits.
+fn other(other: Other) -> u32 {
+    match other {
         Other::None => 0,
         Other::Task(task) => 1 << 30 | task & 0x3fff_ffff,
         Other::Object(object) => 2 << 30 | object & 0x3fff_ffff,
-        Other::Waker(kind) if span.state == SpanState::Ready => 3 << 30 | kind as u32,
-        Other::Waker(_) => 0,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Perfetto's protocol buffers: a track for each task below one for its coroutine, flows for wake-ups,
 //! counters. The numbers of the fields are those of `perfetto_trace.proto`.
 
+mod moments;
+
 use super::proto::Message;
-use super::texts::Waits;
+use super::texts::Reasons;
 use crate::escape::visible;
 use crate::lanes::Layout;
-use crate::timeline::{ItemWhat, LoopLane, Other, SpanState, Timeline};
-use aioxide_trace::{ItemKind, WaitKind};
+use crate::timeline::{LoopLane, Timeline};
+use moments::Moment;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -50,51 +52,13 @@ pub fn write(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
         packet: Message::default(),
         head: Message::default(),
         names: HashMap::new(),
+        notes: Vec::new(),
         begun: false,
     };
     writer.process(timeline)?;
     writer.tracks(timeline)?;
     writer.events(timeline)
 }
-
-/// Something to write at a moment. Names are numbers, and `span` is one of the timeline's.
-enum Moment {
-    End {
-        track: u64,
-    },
-    Begin {
-        track: u64,
-        name: u32,
-    },
-    /// The begin of a span that waits for something.
-    BeginWait {
-        track: u64,
-        name: u32,
-        span: u32,
-    },
-    /// The begin of a span, to which another task's step has led.
-    BeginWoken {
-        track: u64,
-        name: u32,
-        span: u32,
-    },
-    Wakes {
-        track: u64,
-        name: u32,
-        span: u32,
-    },
-    Instant {
-        track: u64,
-        name: u32,
-    },
-    Counter {
-        track: u64,
-        value: u64,
-    },
-}
-
-/// What is written, each at its moment.
-type Moments = Vec<(u64, Moment)>;
 
 struct Packets<'a, W> {
     out: &'a mut W,
@@ -103,6 +67,8 @@ struct Packets<'a, W> {
     head: Message,
     /// The number of each name that was written.
     names: HashMap<String, u32>,
+    /// What there is to say of callbacks besides their names.
+    notes: Vec<Vec<Message>>,
     begun: bool,
 }
 
@@ -209,7 +175,7 @@ impl<W: Write> Packets<'_, W> {
         let mut moments = self.moments(timeline)?;
         // At one moment, what was put in first comes first: a span ends before the next one begins.
         moments.sort_by_key(|(at, _)| *at);
-        let mut waits = Waits::new();
+        let mut reasons = Reasons::new();
         let mut fields = Message::default();
         for (at, moment) in moments {
             fields.clear();
@@ -217,7 +183,8 @@ impl<W: Write> Packets<'_, W> {
                 Moment::End { track } => (event::END, track),
                 Moment::Begin { track, .. }
                 | Moment::BeginWait { track, .. }
-                | Moment::BeginWoken { track, .. } => (event::BEGIN, track),
+                | Moment::BeginWoken { track, .. }
+                | Moment::BeginCallback { track, .. } => (event::BEGIN, track),
                 Moment::Wakes { track, .. } | Moment::Instant { track, .. } => {
                     (event::INSTANT, track)
                 }
@@ -233,11 +200,23 @@ impl<W: Write> Packets<'_, W> {
                 Moment::BeginWait { name, span, .. } => {
                     fields.uint(event::NAME_IID, name.into());
                     let span = &timeline.spans[span as usize];
-                    fields.message(event::ANNOTATION, waits.of(timeline, span, annotation));
+                    let note = |text: &str| annotation("waits for", text);
+                    fields.message(event::ANNOTATION, reasons.of(timeline, span, note));
                 }
-                Moment::BeginWoken { name, span, .. } => {
+                Moment::BeginWoken { name, span, arrow, .. } => {
                     fields.uint(event::NAME_IID, name.into());
-                    fields.fixed64(event::LAST_FLOW, flow(span));
+                    if arrow {
+                        fields.fixed64(event::LAST_FLOW, flow(span));
+                    }
+                    let span = &timeline.spans[span as usize];
+                    let note = |text: &str| annotation("woken by", text);
+                    fields.message(event::ANNOTATION, reasons.of(timeline, span, note));
+                }
+                Moment::BeginCallback { name, notes, .. } => {
+                    fields.uint(event::NAME_IID, name.into());
+                    for note in &self.notes[notes as usize] {
+                        fields.message(event::ANNOTATION, note);
+                    }
                 }
                 Moment::Wakes { name, span, .. } => {
                     fields.uint(event::NAME_IID, name.into());
@@ -253,104 +232,6 @@ impl<W: Write> Packets<'_, W> {
         }
         Ok(())
     }
-
-    fn moments(&mut self, timeline: &Timeline) -> io::Result<Moments> {
-        let items: usize = timeline.loops.iter().map(|lane| lane.items.len()).sum();
-        let mut moments = Vec::with_capacity((timeline.spans.len() + items) * 2);
-        let (running, ready, wakes) =
-            (self.name("running")?, self.name("ready")?, self.name("wakes")?);
-        let ends = [self.name("done")?, self.name("failed")?, self.name("cancelled")?];
-        let waits =
-            WaitKind::ALL.iter().map(|kind| self.name(&format!("waiting: {}", kind.word())));
-        let waits = waits.collect::<io::Result<Vec<u32>>>()?;
-        for (index, task) in timeline.tasks.iter().enumerate() {
-            let track = track::TASK | index as u64;
-            for (number, (span, end)) in timeline.extents_of(task).enumerate() {
-                let number = task.spans.start + number as u32;
-                let begin = match (span.state, span.other) {
-                    (SpanState::Running, _) => Moment::Begin { track, name: running },
-                    (SpanState::Ready, Other::Task(waker)) => {
-                        let track = track::TASK | u64::from(waker);
-                        moments
-                            .push((span.start, Moment::Wakes { track, name: wakes, span: number }));
-                        let track = track::TASK | index as u64;
-                        Moment::BeginWoken { track, name: ready, span: number }
-                    }
-                    (SpanState::Ready, _) => Moment::Begin { track, name: ready },
-                    (SpanState::Waiting, _) => {
-                        let name = waits[span.wait as usize];
-                        Moment::BeginWait { track, name, span: number }
-                    }
-                    (state, _) => {
-                        let name = ends[state as usize - SpanState::Done as usize];
-                        moments.push((span.start, Moment::Instant { track, name }));
-                        continue;
-                    }
-                };
-                moments.push((span.start, begin));
-                moments.push((end, Moment::End { track }));
-            }
-        }
-        let cancel = self.name("cancel requested")?;
-        for (at, task, _) in &timeline.cancels {
-            let track = track::TASK | u64::from(*task);
-            moments.push((*at, Moment::Instant { track, name: cancel }));
-        }
-        for (at, mark) in &timeline.marks {
-            let name = self.name(timeline.names.string(*mark))?;
-            moments.push((*at, Moment::Instant { track: track::PROCESS, name }));
-        }
-        for lane in &timeline.loops {
-            self.loop_moments(timeline, lane, &mut moments)?;
-        }
-        Ok(moments)
-    }
-
-    fn loop_moments(
-        &mut self,
-        timeline: &Timeline,
-        lane: &LoopLane,
-        moments: &mut Moments,
-    ) -> io::Result<()> {
-        let track = track::LOOP | u64::from(lane.id);
-        // By location, or by the kind of what has none.
-        let mut known: HashMap<(u32, Option<ItemKind>), u32> = HashMap::new();
-        for item in &lane.items {
-            let function = match item.what {
-                ItemWhat::Step(task) => (timeline.tasks[task as usize].coroutine, None),
-                ItemWhat::Callback(kind, 0) => (0, Some(kind)),
-                ItemWhat::Callback(_, location) => (location, None),
-            };
-            let name = match known.get(&function) {
-                Some(name) => *name,
-                None => {
-                    let text = match function {
-                        (_, Some(kind)) => kind.word(),
-                        (location, None) => timeline.names.function(location),
-                    };
-                    let name = self.name(text)?;
-                    known.insert(function, name);
-                    name
-                }
-            };
-            moments.push((item.start, Moment::Begin { track, name }));
-            moments.push((item.end, Moment::End { track }));
-        }
-        for sample in &lane.samples {
-            let values =
-                [sample.ready, sample.busy, sample.timers.into(), sample.transports.into()];
-            for (number, value) in values.into_iter().enumerate() {
-                let track = counter_track(lane, number);
-                moments.push((sample.at, Moment::Counter { track, value }));
-            }
-        }
-        for (at, received, sent) in &lane.bytes {
-            for (number, value) in [(4, *received), (5, *sent)] {
-                moments.push((*at, Moment::Counter { track: counter_track(lane, number), value }));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The number of the arrow that ends at a span.
@@ -358,11 +239,11 @@ fn flow(span: u32) -> u64 {
     u64::from(span) + 1
 }
 
-/// What a span waits for, as a note at it.
-fn annotation(what: &str) -> Message {
+/// A note at a slice.
+fn annotation(name: &str, text: &str) -> Message {
     let mut annotation = Message::default();
-    annotation.data(10, b"waits for");
-    annotation.data(6, visible(what).as_bytes());
+    annotation.data(10, name.as_bytes());
+    annotation.data(6, visible(text).as_bytes());
     annotation
 }
 

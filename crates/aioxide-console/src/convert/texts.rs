@@ -1,7 +1,7 @@
 //! Texts that many events of a trace have in common, each made once.
 
-use crate::timeline::{Other, Span, Timeline};
-use aioxide_trace::WaitKind;
+use crate::timeline::{Other, Span, SpanState, Timeline};
+use aioxide_trace::{WaitKind, WakerKind};
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -20,17 +20,24 @@ impl<K: Hash + Eq, V> Made<K, V> {
     }
 }
 
-/// What tasks wait for, in a form of the caller's.
-pub struct Waits<V>(Made<(WaitKind, Other), V>);
+/// What tasks wait for and what woke them, in a form of the caller's.
+pub struct Reasons<V>(Made<(bool, WaitKind, WakerKind, Other), V>);
 
-impl<V> Waits<V> {
+impl<V> Reasons<V> {
     /// Nothing yet.
     pub fn new() -> Self {
         Self(Made::new())
     }
 
-    /// What `span` waits for; `form` makes it of the text.
+    /// What `span` waits for, or what woke its task if that is ready; `form` makes it of the text.
     pub fn of(&mut self, timeline: &Timeline, span: &Span, form: impl FnOnce(&str) -> V) -> &V {
-        self.0.of((span.wait, span.other), || form(&timeline.describe_wait(span)))
+        let is_ready = span.state == SpanState::Ready;
+        self.0.of((is_ready, span.wait, span.waker, span.other), || {
+            form(&if is_ready {
+                timeline.describe_waker(span)
+            } else {
+                timeline.describe_wait(span)
+            })
+        })
     }
 }

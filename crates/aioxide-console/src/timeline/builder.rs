@@ -1,7 +1,9 @@
 //! Making a timeline out of chunks, in one pass.
 
+mod finishing;
+
 use super::{
-    Clock, Item, ItemWhat, LoopLane, Object, Other, Sample, Span, SpanState, Task, Timeline,
+    Callback, Item, ItemWhat, LoopLane, Object, Other, Sample, Span, SpanState, Task, Timeline,
 };
 use aioxide_trace::file::{Calibration, Chunk, Events, TaskRecord};
 use aioxide_trace::{Event, Kind, ObjectKind, Outcome, WaitKind, WakerKind, What};
@@ -183,7 +185,7 @@ impl Builder {
             What::Step { task, outcome, wait, waits_for } => {
                 let task = self.task(task);
                 self.now.lane.items.push(Item { start: begin, end, what: ItemWhat::Step(task) });
-                self.span(task, begin, SpanState::Running, WaitKind::Unknown, Other::None);
+                self.span(task, Span::new(begin, SpanState::Running));
                 let (state, known) = match outcome {
                     Outcome::Waiting => (SpanState::Waiting, TaskState::Waiting),
                     Outcome::Yielded => (SpanState::Ready, TaskState::Ready),
@@ -195,11 +197,12 @@ impl Builder {
                     Outcome::Waiting => (wait, self.waited_for(wait, waits_for)),
                     _ => (WaitKind::Unknown, Other::None),
                 };
-                self.span(task, end, state, wait, other);
+                self.span(task, Span { wait, other, ..Span::new(end, state) });
                 self.states[task as usize] = known;
             }
-            What::Callback { location, item, .. } => {
-                let what = ItemWhat::Callback(item, location);
+            What::Callback { location, item, object } => {
+                let of = self.named(object);
+                let what = ItemWhat::Callback(Callback { kind: item, location, of });
                 self.now.lane.items.push(Item { start: begin, end, what });
             }
             _ => {}
@@ -227,7 +230,7 @@ impl Builder {
                 self.made.tasks[index as usize].parent = parent;
                 if self.states[index as usize] == TaskState::Unseen {
                     let other = parent.map_or(Other::None, Other::Task);
-                    self.span(index, at, SpanState::Ready, WaitKind::Unknown, other);
+                    self.ready(index, at, WakerKind::Task, other);
                     self.states[index as usize] = TaskState::Ready;
                 }
             }
@@ -235,10 +238,10 @@ impl Builder {
                 let index = self.task(task);
                 if matches!(self.states[index as usize], TaskState::Waiting | TaskState::Unseen) {
                     let other = match waker {
-                        WakerKind::Task if by != 0 => Other::Task(self.task(by)),
-                        _ => Other::Waker(waker),
+                        WakerKind::Task => self.known(by).map_or(Other::None, Other::Task),
+                        _ => self.named(by),
                     };
-                    self.span(index, at, SpanState::Ready, WaitKind::Unknown, other);
+                    self.ready(index, at, waker, other);
                     self.states[index as usize] = TaskState::Ready;
                 }
             }
@@ -258,7 +261,7 @@ impl Builder {
                 if self.states[index as usize] == TaskState::Unseen {
                     let since = self.task_records.get(&task).map_or(0, |record| record.created);
                     let other = self.waited_for(wait, waits_for);
-                    self.span(index, since, SpanState::Waiting, wait, other);
+                    self.span(index, Span { wait, other, ..Span::new(since, SpanState::Waiting) });
                     self.states[index as usize] = TaskState::Waiting;
                 }
             }
@@ -276,140 +279,27 @@ impl Builder {
     }
 
     fn waited_for(&mut self, wait: WaitKind, id: u64) -> Other {
-        match (wait, id) {
-            (_, 0) => Other::None,
-            (WaitKind::Task, id) => Other::Task(self.task(id)),
-            (_, id) => match self.task_index.get(&id) {
-                Some(task) => Other::Task(*task),
-                None => Other::Object(self.object(id)),
-            },
+        match wait {
+            WaitKind::Task => self.known(id).map_or(Other::None, Other::Task),
+            _ => self.named(id),
         }
     }
 
-    fn span(&mut self, task: u32, start: u64, state: SpanState, wait: WaitKind, other: Other) {
-        self.spans.push((task, Span { start, state, wait, other }));
-    }
-
-    /// The timeline of what was taken.
-    pub fn finish(mut self) -> Timeline {
-        let begin = self.first.unwrap_or(0);
-        let begin = self.earliest_creation(begin);
-        let clock = Clock::new(begin, &self.made.meta, &self.calibrations);
-        self.made.begin_unix_ns = clock.begin_unix_ns(&self.calibrations);
-        self.made.end = clock.ns(self.last);
-        self.records(begin);
-        self.sort_spans(&clock);
-        self.convert_rest(&clock);
-        self.made
-    }
-
-    /// The time of the first task that was created during the recording, if that is before the first event:
-    /// the step that created it had not ended.
-    fn earliest_creation(&self, begin: u64) -> u64 {
-        let pair = self.calibrations.iter().map(|pair| pair.ticks).min().unwrap_or(begin);
-        let created = self.task_records.values().map(|record| record.created);
-        created.filter(|ticks| *ticks >= pair).min().map_or(begin, |first| first.min(begin))
-    }
-
-    /// Puts what the tables say of tasks into them.
-    fn records(&mut self, begin: u64) {
-        for index in 0..self.made.tasks.len() {
-            let Some(record) = self.task_records.get(&self.made.tasks[index].id).copied() else {
-                continue;
-            };
-            let parent = self.task_index.get(&record.parent).copied();
-            let task = &mut self.made.tasks[index];
-            task.parent = task.parent.or(parent).filter(|parent| *parent as usize != index);
-            task.name = record.name;
-            task.coroutine = record.coroutine;
-            task.created_at = record.created_at;
-            task.loop_id = record.loop_id;
-            if self.states[index] == TaskState::Unseen {
-                // It did nothing while events were kept.
-                let start = record.created.max(begin).min(self.last);
-                let span = Span {
-                    start,
-                    state: SpanState::Waiting,
-                    wait: WaitKind::Unknown,
-                    other: Other::None,
-                };
-                self.spans.push((index as u32, span));
-            }
+    /// The task or object with this id. One that the tables have not named yet is an object until
+    /// [`Self::resolve`].
+    fn named(&mut self, id: u64) -> Other {
+        match (id, self.task_index.get(&id)) {
+            (0, _) => Other::None,
+            (_, Some(task)) => Other::Task(*task),
+            (id, None) => Other::Object(self.object(id)),
         }
     }
 
-    /// Puts the spans of each task together, and makes their times nanoseconds.
-    fn sort_spans(&mut self, clock: &Clock) {
-        let tasks = self.made.tasks.len();
-        let mut counts = vec![0_u32; tasks + 1];
-        for (task, _) in &self.spans {
-            counts[*task as usize + 1] += 1;
-        }
-        for index in 0..tasks {
-            counts[index + 1] += counts[index];
-            self.made.tasks[index].spans = counts[index]..counts[index + 1];
-        }
-        let nothing = Span {
-            start: 0,
-            state: SpanState::Waiting,
-            wait: WaitKind::Unknown,
-            other: Other::None,
-        };
-        let mut sorted = vec![nothing; self.spans.len()];
-        let mut next = counts;
-        for (task, mut span) in self.spans.drain(..) {
-            span.start = clock.ns(span.start);
-            let at = &mut next[task as usize];
-            sorted[*at as usize] = span;
-            *at += 1;
-        }
-        for (index, task) in self.made.tasks.iter().enumerate() {
-            let range = task.spans.start as usize..task.spans.end as usize;
-            let spans = &mut sorted[range];
-            // The table knows when a task was created; its event only in which step that was.
-            if let (Some(first), Some(record)) =
-                (spans.first_mut(), self.task_records.get(&task.id))
-                && record.created > 0
-                && self.states[index] != TaskState::Unseen
-                && first.state != SpanState::Running
-            {
-                first.start = first.start.min(clock.ns(record.created));
-            }
-            let mut latest = 0;
-            for span in spans {
-                span.start = span.start.max(latest);
-                latest = span.start;
-            }
-        }
-        self.made.spans = sorted;
+    fn span(&mut self, task: u32, span: Span) {
+        self.spans.push((task, span));
     }
 
-    fn convert_rest(&mut self, clock: &Clock) {
-        let index_of = |id: u64| self.task_index.get(&id).map_or(u64::MAX, |index| (*index).into());
-        let made = &mut self.made;
-        made.loops =
-            std::mem::take(&mut self.loops).into_values().map(|state| state.lane).collect();
-        for lane in &mut made.loops {
-            lane.items.iter_mut().for_each(|item| {
-                (item.start, item.end) = (clock.ns(item.start), clock.ns(item.end));
-            });
-            lane.samples.iter_mut().for_each(|sample| {
-                sample.busy = clock.ns(sample.at.saturating_add(sample.busy)) - clock.ns(sample.at);
-                sample.at = clock.ns(sample.at);
-            });
-            lane.bytes.iter_mut().for_each(|each| each.0 = clock.ns(each.0));
-            lane.gaps.iter_mut().for_each(|each| each.0 = clock.ns(each.0));
-        }
-        made.marks.iter_mut().for_each(|each| each.0 = clock.ns(each.0));
-        made.cancels.iter_mut().for_each(|each| each.0 = clock.ns(each.0));
-        made.failures.iter_mut().for_each(|each| each.task = index_of(each.task));
-        made.findings.iter_mut().for_each(|each| {
-            (each.task, each.ticks) = (index_of(each.task), clock.ns(each.ticks));
-        });
-        made.stacks.retain_mut(|each| {
-            (each.task, each.ticks) = (index_of(each.task), clock.ns(each.ticks));
-            each.task != u64::MAX
-        });
-        made.stacks.sort_by_key(|each| (each.task, each.ticks));
+    fn ready(&mut self, task: u32, start: u64, waker: WakerKind, other: Other) {
+        self.span(task, Span { waker, other, ..Span::new(start, SpanState::Ready) });
     }
 }

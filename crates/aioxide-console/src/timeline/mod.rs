@@ -12,7 +12,7 @@ pub use input::{ReadError, read_file};
 pub use names::Names;
 
 use aioxide_trace::file::{Ending, Failure, Finding, Meta, Stack};
-use aioxide_trace::{ItemKind, ObjectKind, WaitKind};
+use aioxide_trace::{ItemKind, ObjectKind, WaitKind, WakerKind};
 
 /// A recorded run. Times are nanoseconds since [`Timeline::begin_unix_ns`]'s moment; `Vec` indices
 /// stand for tasks and objects.
@@ -80,8 +80,24 @@ pub struct Span {
     pub state: SpanState,
     /// For what it waits, if it does.
     pub wait: WaitKind,
-    /// What it waits for, or who made it ready.
+    /// What kind of thing made it ready, if it is ready.
+    pub waker: WakerKind,
+    /// What it waits for; or who made it ready: a task, or what the callback concerns that did.
     pub other: Other,
+}
+
+impl Span {
+    /// A span that refers to nothing.
+    pub const fn new(start: u64, state: SpanState) -> Self {
+        Span { start, state, wait: WaitKind::Unknown, waker: WakerKind::Other, other: Other::None }
+    }
+
+    /// Whether it is known what made the task ready. One that has only given way was ready all along.
+    pub fn was_woken(&self) -> bool {
+        self.state == SpanState::Ready
+            && (self.other != Other::None
+                || !matches!(self.waker, WakerKind::Other | WakerKind::Task))
+    }
 }
 
 /// What a task does. The last three end it.
@@ -130,8 +146,6 @@ pub enum Other {
     Task(u32),
     /// An object.
     Object(u32),
-    /// Something that is no task: a kind of waker.
-    Waker(aioxide_trace::WakerKind),
 }
 
 /// An object that tasks wait for.
@@ -178,8 +192,19 @@ pub struct Item {
 pub enum ItemWhat {
     /// A step of a task.
     Step(u32),
-    /// A callback: its kind, and the location of its function or 0.
-    Callback(ItemKind, u32),
+    /// A callback.
+    Callback(Callback),
+}
+
+/// A callback that a loop ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Callback {
+    /// What kind of item it was.
+    pub kind: ItemKind,
+    /// The location of its function, or 0.
+    pub location: u32,
+    /// The task or object that it concerns.
+    pub of: Other,
 }
 
 /// A loop's counters at the end of an iteration's poll, or when a poll begins to wait.
@@ -226,6 +251,11 @@ impl Timeline {
         })
     }
 
+    /// The loop of `task`.
+    pub fn loop_of(&self, task: &Task) -> Option<&LoopLane> {
+        self.loops.iter().find(|lane| lane.id == task.loop_id)
+    }
+
     /// The name of `task` for the user.
     pub fn task_name(&self, task: &Task) -> String {
         match self.names.string(task.name) {
@@ -245,14 +275,7 @@ impl Timeline {
     /// What `span` waits for, for the user: `lock cache (app.py:12)`.
     pub fn describe_wait(&self, span: &Span) -> String {
         let kind = if span.wait == WaitKind::Unknown { "" } else { span.wait.word() };
-        let what = match span.other {
-            Other::Task(task) => self.tasks.get(task as usize).map(|task| self.task_name(task)),
-            Other::Object(object) => {
-                self.objects.get(object as usize).map(|o| self.describe_object(o))
-            }
-            Other::None | Other::Waker(_) => None,
-        };
-        match what {
+        match self.describe_other(span.other) {
             // "lock lock 7" says no more than "lock 7".
             Some(what) if kind.is_empty() || what.starts_with(kind) => what,
             Some(what) => format!("{kind} {what}"),
@@ -261,11 +284,51 @@ impl Timeline {
         }
     }
 
+    /// What made the task ready that has this span, for the user: `Task-3`, `timer`, `descriptor of
+    /// transport 12 (127.0.0.1:80)`.
+    pub fn describe_waker(&self, span: &Span) -> String {
+        match (span.waker, self.describe_other(span.other)) {
+            (WakerKind::Task, Some(task)) => task,
+            (WakerKind::Other, None) => "unknown".to_owned(),
+            (waker, None) => waker.word().to_owned(),
+            (waker, Some(what)) => format!("{} of {what}", waker.word()),
+        }
+    }
+
+    /// A callback, for the user: `future callback on_done (app.py:12) of Task-5`.
+    pub fn describe_callback(&self, callback: &Callback) -> String {
+        let mut text = callback.kind.word().to_owned();
+        let names = &self.names;
+        match (names.function(callback.location), names.place(callback.location)) {
+            ("", place) if place.is_empty() => {}
+            (function, place) if place.is_empty() => text += &format!(" {function}"),
+            (function, place) => text += &format!(" {function} ({place})"),
+        }
+        if let Some(what) = self.describe_other(callback.of) {
+            text += &format!(" of {what}");
+        }
+        text
+    }
+
+    /// A task or object, for the user.
+    pub fn describe_other(&self, other: Other) -> Option<String> {
+        match other {
+            Other::None => None,
+            Other::Task(task) => self.tasks.get(task as usize).map(|task| self.task_name(task)),
+            Other::Object(object) => {
+                self.objects.get(object as usize).map(|object| self.describe_object(object))
+            }
+        }
+    }
+
     /// An object, for the user.
     pub fn describe_object(&self, object: &Object) -> String {
+        let kind = object.kind.word();
         let mut text = match self.names.string(object.name) {
-            "" => format!("{} {}", object.kind.word(), object.id),
-            name => format!("{} {name}", object.kind.word()),
+            "" => format!("{kind} {}", object.id),
+            // Several connections may have one address.
+            name if is_socket(object.kind) => format!("{kind} {} ({name})", object.id),
+            name => format!("{kind} {name}"),
         };
         let place = self.names.place(object.location);
         if !place.is_empty() {
@@ -273,4 +336,9 @@ impl Timeline {
         }
         text
     }
+}
+
+/// Whether the names of such objects are addresses.
+const fn is_socket(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::Transport | ObjectKind::Server)
 }

@@ -30,9 +30,9 @@ def run(*arguments, timeout=60, **options):
 
 @pytest.fixture(scope="session")
 def traces(tmp_path_factory):
-    """The folder of the simulated traces: workers, million and hostile."""
+    """The folder of the simulated traces."""
     folder = tmp_path_factory.mktemp("traces")
-    for kind in ("workers", "million", "hostile"):
+    for kind in ("workers", "callbacks", "million", "hostile"):
         simulate = TARGET / "debug" / "examples" / "simulate"
         subprocess.run([simulate, kind, folder / f"{kind}.aiotrace"], check=True, timeout=60)
     return folder

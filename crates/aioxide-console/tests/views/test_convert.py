@@ -73,10 +73,42 @@ def test_perfetto_has_slices_that_nest_flows_and_counters(packets):
     assert (counters[ready][0], max(counters[ready])) == (1, 50)
 
 
+def test_perfetto_notes_tell_what_a_callback_concerns_and_arrows_lead_from_it(packets):
+    names, tracks, notes = {}, {}, []
+    begins, ends = {}, {}
+    for packet in packets("callbacks"):
+        for entry in packet.interned_data.event_names:
+            names[entry.iid] = entry.name
+        if packet.HasField("track_descriptor"):
+            tracks[packet.track_descriptor.uuid] = packet.track_descriptor.name
+        event = packet.track_event
+        told = {note.name: note.string_value for note in event.debug_annotations}
+        if "kind" in told:
+            assert tracks[event.track_uuid] == "loop 1"
+            notes.append((names[event.name_iid], told))
+        begins.update({flow: tracks[event.track_uuid] for flow in event.flow_ids})
+        ends.update({flow: (tracks[event.track_uuid], told) for flow in event.terminating_flow_ids})
+    place = {"at": "client.py:20"}
+    assert notes == [
+        ("socket event", {"kind": "socket event", "of": "transport 12 (127.0.0.1:80)"}),
+        ("timer", {"kind": "timer", "of": "main"}),
+        ("on_timer", {"kind": "future callback", **place, "of": "reader"}),
+        ("on_timer", {"kind": "handle", **place}),
+    ]
+    arrows = {(begins[flow], task, told["woken by"]) for flow, (task, told) in ends.items()}
+    assert arrows == {
+        ("main", "reader", "main"),
+        ("loop 1", "reader", "descriptor of transport 12 (127.0.0.1:80)"),
+        ("reader", "main", "callback of reader"),
+    }
+
+
 def test_perfetto_names_control_nothing(packets):
     for packet in packets("hostile"):
         for entry in packet.interned_data.event_names:
             assert entry.name.isprintable()
+        for note in packet.track_event.debug_annotations:
+            assert note.string_value.isprintable()
         assert packet.track_descriptor.name.isprintable()
 
 
@@ -90,6 +122,26 @@ def test_chrome_json_has_a_span_for_each_state_and_arrows(converted):
     starts = {e["id"] for e in events if e["ph"] == "s"}
     assert starts == {e["id"] for e in events if e["ph"] == "f"}
     assert len(starts) == 96
+
+
+def test_chrome_json_tells_what_a_callback_concerns_and_arrows_lead_from_it(converted):
+    events = json.loads(converted("callbacks", ".json").read_text())["traceEvents"]
+    callbacks = [(e["name"], e["args"]) for e in events if e.get("cat") == "loop" and "args" in e]
+    assert callbacks == [
+        ("socket event", {"kind": "socket event", "of": "transport 12 (127.0.0.1:80)"}),
+        ("timer", {"kind": "timer", "of": "main"}),
+        ("on_timer", {"kind": "future callback", "at": "client.py:20", "of": "reader"}),
+        ("on_timer", {"kind": "handle", "at": "client.py:20"}),
+    ]
+    woken = {e["ts"]: e["args"].get("woken by") for e in events if e["name"] == "ready"}
+    threads = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    begins = {e["id"]: threads[e["tid"]] for e in events if e["ph"] == "s"}
+    ends = {e["id"]: (threads[e["tid"]], woken[e["ts"]]) for e in events if e["ph"] == "f"}
+    assert {(begins[arrow], *ends[arrow]) for arrow in begins} == {
+        ("main 1", "reader 1", "main"),
+        ("loop 1", "reader 1", "descriptor of transport 12 (127.0.0.1:80)"),
+        ("reader 1", "main 1", "callback of reader"),
+    }
 
 
 def test_the_picture_is_xml_with_a_bar_for_each_batch(converted):

@@ -83,6 +83,57 @@ def test_a_click_shows_where_a_task_was_created_its_wait_and_its_await_stack(
     assert "and 20 more" in page.inner_text("#details")
 
 
+def place_of(page, name, ms):
+    """Where on the page the lane of the task, or the loop, called ``name`` is at a time."""
+    return page.evaluate(
+        """([name, ms]) => {
+            const { trace, view } = aioxideTrace, box = view.canvas.getBoundingClientRect();
+            let task = 0;
+            while (task < trace.count && trace.nameOf(task) !== name) task++;
+            const top = task < trace.count ? view.laneTop[trace.column.lane[task]] : view.loopTop.get(1);
+            return [box.left + view.x((ms * 1e6) / trace.unit), box.top + 24 + top - view.scroll + 6];
+        }""",
+        [name, ms],
+    )
+
+
+def test_a_callback_tells_what_it_concerns_and_a_wake_up_by_what(page, converted, screenshot):
+    open_trace(page, converted("callbacks", ".html"))
+
+    def told(name, ms):
+        page.mouse.move(*place_of(page, name, ms))
+        return page.inner_text("#hover")
+
+    assert told("loop 1", 10) == "socket event of transport 12 (127.0.0.1:80)\n2.00 ms"
+    assert told("loop 1", 11.5) == "timer of main\n1.00 ms"
+    assert told("loop 1", 16) == "future callback on_timer (client.py:20) of reader\n2.00 ms"
+    assert told("loop 1", 17.5) == "handle on_timer (client.py:20)\n1.00 ms"
+    page.mouse.click(*place_of(page, "loop 1", 16))
+    assert "/home/me/client.py:20" in page.inner_text("#details")
+    page.click("#details a >> text=reader")
+    assert page.inner_text("#details h2 >> nth=0") == "reader"
+
+    woken = "woken by callback of reader"
+    assert told("main", 17.5) == f"main\nready, waits for its turn; {woken}, 1.00 ms"
+    page.mouse.click(*place_of(page, "main", 17.5))
+    page.click("#details dd >> text=callback of reader >> a")
+    assert page.inner_text("#details h2 >> nth=0") == "reader"
+
+    # The selected task's arrows lead from the loop too, where a transport's event has woken it.
+    page.mouse.click(*place_of(page, "reader", 11.5))
+    by = "descriptor of transport 12 (127.0.0.1:80)"
+    assert by in page.inner_text("#details dd >> nth=2")
+    page.evaluate("aioxideTrace.view.drawNow()")
+    screenshot(page)
+    x, loop = place_of(page, "loop 1", 11)
+    page.mouse.move(x, (loop + place_of(page, "reader", 11)[1]) / 2)
+    assert page.inner_text("#hover").split("\n")[-1] == f"{by} wakes reader"
+    page.uncheck("#arrows")
+    page.evaluate("aioxideTrace.view.drawNow()")
+    page.mouse.move(x + 1, (loop + place_of(page, "reader", 11)[1]) / 2)
+    api.expect(page.locator("#hover")).to_be_hidden()
+
+
 def test_search_and_state_leave_the_tasks_that_fit(page, converted):
     open_trace(page, converted("workers", ".html"))
     page.fill("#search", "worker 4")
