@@ -192,6 +192,7 @@ pictures: ## Renew the pictures of docs/seeing.md
 fmt: ## Format the Rust and the Python code
 	@$(prepare) lint
 	$(CARGO) fmt --all
+	scripts/lint-extensions --fmt
 	.venv/bin/ruff format .
 
 .PHONY: lint
@@ -206,6 +207,7 @@ lint: ## Check format, clippy, ruff, workflows, layers, arguments, the count of 
 	scripts/check-layers
 	scripts/check-arguments
 	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	$(for_python) scripts/lint-extensions
 
 .PHONY: typecheck
 typecheck: ## Compare the stubs with the package; mypy and pyright on typed programs
