@@ -106,6 +106,11 @@ asan: ## The Python tests with AddressSanitizer: make asan ARGS=tests/tls
 	AIOXIDE_TEST_LOOPS=aioxide scripts/asan $(in_venv) $(in_venv) \
 		$(if $(filter %.py,$(ARGS)),-m pytest,scripts/test-in-parallel) $(ARGS)
 
+.PHONY: asan-extension
+asan-extension: ## The tests of Python extensions in Rust with AddressSanitizer
+	@$(prepare) build test extension
+	scripts/asan --extensions $(in_venv) scripts/test-extension $(in_venv) $(ARGS)
+
 .PHONY: test-pythons
 test-pythons: ## The Python tests and conformance on 3.11 to 3.15 and a debug build
 	scripts/test-pythons $(ARGS)
