@@ -563,3 +563,36 @@ def test_a_semaphore_holds_in_every_interleaving(seed):
         return told
 
     assert testing.run(main(), seed=seed) == testing.run(main(), seed=seed)
+
+
+def test_a_wake_that_fails_takes_no_other_with_it():
+    class Loop(aioxide.Loop):
+        is_failing = False
+
+        def call_soon(self, *args, **keywords):
+            if self.is_failing:
+                self.is_failing = False
+                raise RuntimeError("no room")
+            return super().call_soon(*args, **keywords)
+
+    loop = Loop()
+    try:
+        futures = [loop.create_future() for _ in range(2)]
+        tasks = [loop.create_task(wait_for(future)) for future in futures]
+        loop.run_until_complete(asyncio.sleep(0))
+        for future in futures:
+            future.set_result("woken")
+        # Both futures are woken in the iteration that this is a part of, and go on in the next.
+        loop.call_soon(setattr, loop, "is_failing", True)
+        with pytest.raises(RuntimeError, match="no room"):
+            loop.run_until_complete(tasks[1])
+        assert loop.run_until_complete(tasks[1]) == "woken"
+        # As with a future of Python whose callback the loop has refused.
+        assert not tasks[0].done()
+        tasks[0]._log_destroy_pending = False
+    finally:
+        loop.close()
+
+
+async def wait_for(future):
+    return await RustFutures.wait_for(future)

@@ -169,7 +169,11 @@ impl LoopCore {
 
     fn finish_woken(&self, py: Python<'_>) -> PyResult<()> {
         let mut keys = self.arena.take_woken(py);
-        let finished = keys.drain(..).try_for_each(|key| self.wake_future(py, key));
+        let mut finished = Ok(());
+        for key in keys.drain(..) {
+            // An error is that of one future; the others are woken all the same.
+            finished = finished.and(self.wake_future(py, key));
+        }
         self.arena.give_back(py, keys);
         finished
     }
