@@ -86,8 +86,8 @@ def test_perfetto_notes_tell_what_a_callback_concerns_and_arrows_lead_from_it(pa
         if "kind" in told:
             assert tracks[event.track_uuid] == "loop 1"
             notes.append((names[event.name_iid], told))
-        begins.update({flow: tracks[event.track_uuid] for flow in event.flow_ids})
-        ends.update({flow: (tracks[event.track_uuid], told) for flow in event.terminating_flow_ids})
+        begins.update(dict.fromkeys(event.flow_ids, tracks[event.track_uuid]))
+        ends.update(dict.fromkeys(event.terminating_flow_ids, (tracks[event.track_uuid], told)))
     place = {"at": "client.py:20"}
     assert notes == [
         ("socket event", {"kind": "socket event", "of": "transport 12 (127.0.0.1:80)"}),

@@ -90,8 +90,10 @@ def place_of(page, name, ms):
             const { trace, view } = aioxideTrace, box = view.canvas.getBoundingClientRect();
             let task = 0;
             while (task < trace.count && trace.nameOf(task) !== name) task++;
-            const top = task < trace.count ? view.laneTop[trace.column.lane[task]] : view.loopTop.get(1);
-            return [box.left + view.x((ms * 1e6) / trace.unit), box.top + 24 + top - view.scroll + 6];
+            const isTask = task < trace.count;
+            const top = isTask ? view.laneTop[trace.column.lane[task]] : view.loopTop.get(1);
+            const x = view.x((ms * 1e6) / trace.unit);
+            return [box.left + x, box.top + 24 + top - view.scroll + 6];
         }""",
         [name, ms],
     )
