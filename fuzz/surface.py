@@ -38,6 +38,7 @@ LEFT_OUT = frozenset(
         "_watchdog_next",
         "_watchdog_start",
         "_watchdog_stop",
+        "_watchdog_take",
     )
 )
 #: A class whose functions panic, sleep and start threads as they are asked to.

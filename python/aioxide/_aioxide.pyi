@@ -176,6 +176,11 @@ def _want_origins(wanted: bool, /) -> None:
 def _use_exit_descriptors(allowed: bool) -> None:
     """Choose whether loops wait for child processes by descriptor, or by a thread for each."""
 
+def _watchdog_take(
+    generation: int, /
+) -> tuple[int, int, int, float, int, bool, bool, str | None, tuple[str, int, str] | None] | None:
+    """Return the next report on a loop in debug mode, as ``_watchdog_next()``; None for none."""
+
 def _watchdog_next(
     generation: int, /
 ) -> (

@@ -183,45 +183,7 @@ def test_loops_in_several_threads(watched):
     assert [record["function"] for record in result["records"]] == ["block", "block"]
 
 
-def test_debug_mode_brings_its_own_threshold(watched):
-    result, _ = watched(
-        """
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-
-        async def main():
-            asyncio.get_running_loop().slow_callback_duration = 0.05
-            await asyncio.sleep(0)
-            time.sleep(0.3)
-            await until(2)
-            report()
-
-        aioxide.watch(10_000)
-        aioxide.run(main(), debug=True)
-        """
-    )
-    assert len(result["records"]) == 2
-    assert result["records"][0]["text"].startswith("the event loop has been blocked for 0.0")
-
-
-def test_debug_mode_still_logs_what_asyncio_logs(run_script):
-    finished = run_script(
-        """
-        import time, aioxide
-
-        async def main():
-            time.sleep(0.2)
-
-        aioxide.watch()
-        aioxide.run(main(), debug=True)
-        """
-    )
-    assert "Executing <Task" in finished.stderr
-    assert "took 0.2" in finished.stderr
-    assert "the event loop has been blocked for 0.1" in finished.stderr
-
-
-@pytest.mark.parametrize("debug", [False, True])
-def test_without_watch_nothing_runs(watched, debug):
+def test_without_watch_nothing_runs(watched):
     result, _ = watched(
         """
         async def main():
@@ -232,10 +194,8 @@ def test_without_watch_nothing_runs(watched, debug):
             )
             report(threads=names[1])
 
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-        aioxide.run(main(), debug="debug" in sys.argv)
-        """,
-        *["debug"] * debug,
+        aioxide.run(main())
+        """
     )
     assert result["records"] == []
     assert not any("watchdog" in name for name in result["threads"])

@@ -45,6 +45,17 @@ pub fn start_watchdog(py: Python<'_>) -> PyResult<()> {
     attribute(py, "aioxide.watchdog", "_start")?.call0().map(drop)
 }
 
+/// Imports the package's part of the watchdog.
+pub fn import_watchdog(py: Python<'_>) -> PyResult<()> {
+    attribute(py, "aioxide.watchdog", "_report_in_debug_mode").map(drop)
+}
+
+/// Starts a thread that takes the reports of loops in debug mode.
+pub fn report_blocked_loops(py: Python<'_>, generation: u64) -> PyResult<()> {
+    let start = attribute(py, "aioxide.watchdog", "_report_in_debug_mode")?;
+    start.call1((crate::ffi::allocate::Made(generation),)).map(drop)
+}
+
 /// Names attributes of standard modules, each of which becomes a function that looks
 /// it up once.
 macro_rules! names {

@@ -15,8 +15,9 @@ wait, and what to use instead. A second one tells how long it took in the end. B
 Code that keeps the GIL lets no Python code run, no logging either. It is reported to standard error
 by a native thread, with the stack of the loop's thread, and logged as soon as the GIL is free.
 
-While it is on, a loop in debug mode is watched with its ``slow_callback_duration`` if that is
-shorter, and not below 10 ms. Debug mode alone starts nothing.
+A loop in debug mode is watched with its ``slow_callback_duration``, unless that is below 10 ms, or
+above the threshold of ``watch()``. Debug mode alone logs these records beside those of asyncio, and
+nothing more: no lint looks, and nothing is written to standard error.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ import signal
 import sys
 import sysconfig
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .. import _aioxide
 from .._loop.forking import known_loops
 from ..lints._patrol import Patrol
-from ._reports import report_forever
+from ._reports import Reports, report_forever, report_pending
 
 __all__ = ("unwatch", "watch")
 
@@ -56,6 +57,7 @@ class _State:
     thread: threading.Thread | None = None
     threshold: float | None = None
     patrol: Patrol | None = None
+    reports: Reports = field(default_factory=Reports)
 
 
 _state = _State()
@@ -136,13 +138,24 @@ def _start() -> None:
         if _state.thread is None or not _state.thread.is_alive():
             _state.thread = threading.Thread(
                 target=report_forever,
-                args=(generation, lambda: _state.patrol),
+                args=(generation, _state.reports, lambda: _state.patrol),
                 name="aioxide-watchdog",
                 daemon=True,
             )
             _state.thread.start()
         for loop in known_loops():
             loop._choose_threshold()
+
+
+def _report_in_debug_mode(generation: int) -> None:
+    """Start a thread that logs what there is to report, and ends; called while a loop blocks."""
+    # No daemon: it ends soon, and the interpreter waits for it before it goes.
+    threading.Thread(
+        target=report_pending,
+        args=(generation, _state.reports),
+        name="aioxide-watchdog",
+        daemon=False,
+    ).start()
 
 
 def _open_pipe() -> _Pipe | None:
@@ -190,6 +203,7 @@ def _after_fork_in_child() -> None:
     _lock = threading.RLock()
     # The thread is the parent's; its pipe too. The next loop that runs starts both anew.
     _state.thread = None
+    _state.reports = Reports()
     _close_pipe()
 
 

@@ -20,7 +20,7 @@ from ..lints._findings import add
 from ..lints._patrol import Patrol
 from ._hints import Culprit, culprit_of
 
-__all__ = ("report_forever",)
+__all__ = ("Reports", "report_forever", "report_pending")
 
 logger = logging.getLogger("aioxide.watchdog")
 
@@ -34,9 +34,8 @@ _MOST_FRAMES = 15
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
 
 
-def report_forever(generation: int, patrol: Callable[[], Patrol | None]) -> None:
+def report_forever(generation: int, reports: Reports, patrol: Callable[[], Patrol | None]) -> None:
     """Log what the watchdog reports, and what the lints find, until the watchdog is stopped."""
-    reports = _Reports()
     while (report := _aioxide._watchdog_next(generation)) is not None:
         try:
             if report:
@@ -47,8 +46,17 @@ def report_forever(generation: int, patrol: Callable[[], Patrol | None]) -> None
             logger.exception("a report of the watchdog failed")
 
 
+def report_pending(generation: int, reports: Reports) -> None:
+    """Log what there is to report of loops in debug mode."""
+    while (report := _aioxide._watchdog_take(generation)) is not None:
+        try:
+            reports.take(*report)
+        except Exception:
+            logger.exception("a report of the watchdog failed")
+
+
 @dataclass
-class _Reports:
+class Reports:
     """What was reported, and what is held back."""
 
     #: By loop and item: what has been reported and is not over.

@@ -79,7 +79,9 @@ mod _aioxide {
     #[pymodule_export]
     use crate::sync::{_created_at, _permits, _recorded_holders, _recorded_releases};
     #[pymodule_export]
-    use crate::watchdog::{_tell_lints, _watchdog_next, _watchdog_start, _watchdog_stop};
+    use crate::watchdog::{
+        _tell_lints, _watchdog_next, _watchdog_start, _watchdog_stop, _watchdog_take,
+    };
 
     use crate::ffi::errors::Settled;
     use crate::ffi::{finalizer, free_list};

@@ -6,7 +6,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::detector::{self, Next};
+use super::debug_mode;
+use super::shared::{self, Next, Report};
 use super::stack::StackSource;
 use crate::ffi::allocate::{self, Made};
 use crate::ffi::errors::os_error;
@@ -32,9 +33,9 @@ pub fn _watchdog_start(
         }
         _ => None,
     };
-    let generation = detector::start(stack).map_err(os_error)?;
+    let generation = shared::start(stack).map_err(os_error)?;
     if let Some(threshold) = threshold {
-        detector::set_default_threshold(threshold);
+        shared::set_default_threshold(threshold);
     }
     Ok(Made(generation))
 }
@@ -50,8 +51,8 @@ fn duration(seconds: f64) -> PyResult<Duration> {
 /// Stops the threads; new loops are not watched any more.
 #[pyfunction]
 pub fn _watchdog_stop(py: Python<'_>) {
-    detector::set_default_threshold(Duration::ZERO);
-    py.detach(detector::stop);
+    shared::set_default_threshold(Duration::ZERO);
+    py.detach(shared::stop);
 }
 
 /// Waits up to a second for the next report of the start `generation`.
@@ -65,14 +66,29 @@ pub fn _watchdog_stop(py: Python<'_>) {
 #[pyo3(signature = (generation, /))]
 pub fn _watchdog_next(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<'_, PyTuple>>> {
     crate::ffi::exiting::arm();
-    let report = match py.detach(|| detector::next(generation)) {
+    let report = match py.detach(|| shared::next(generation)) {
         Next::Stopped => return Ok(None),
         Next::Tick => return Ok(Some(PyTuple::empty(py))),
         Next::Report(report) => report,
     };
-    let (took, held) = detector::taken(report.serial);
+    let held = shared::taken(report.serial);
+    in_python(py, &report, held).map(Some)
+}
+
+/// The next report on a loop in debug mode, as `_watchdog_next`; None if there is none.
+#[pyfunction]
+#[pyo3(signature = (generation, /))]
+pub fn _watchdog_take(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<'_, PyTuple>>> {
+    debug_mode::take(generation).map(|report| in_python(py, &report, None)).transpose()
+}
+
+fn in_python<'py>(
+    py: Python<'py>,
+    report: &Report,
+    held: Option<String>,
+) -> PyResult<Bound<'py, PyTuple>> {
     let runs = report.beat.current() == report.item;
-    let duration = if runs { report.duration + took } else { report.duration };
+    let duration = if runs { report.duration + report.at.elapsed() } else { report.duration };
     let held = match held {
         Some(text) => allocate::string(py, &text)?.into_any(),
         None => py.None().into_bound(py),
@@ -95,5 +111,5 @@ pub fn _watchdog_next(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<
         held,
         polled,
     );
-    items.into_pyobject(py).map(Some)
+    items.into_pyobject(py)
 }

@@ -11,14 +11,21 @@
 //! when a signal asks it to ([`stack`]): no other thread reads the interpreter's memory.
 //!
 //! The lints of the package are switched on with it; [`lints`] is what they are told.
+//!
+//! Loops in debug mode are watched without all that, by the detector alone: [`debug_mode`].
 
 mod beat;
+mod debug_mode;
 mod detector;
+mod forking;
 mod functions;
 mod lints;
+mod shared;
 mod stack;
 
 pub use beat::{Beat, Polled};
-pub use detector::{Running, default_threshold, is_started, report_end};
-pub use functions::{_watchdog_next, _watchdog_start, _watchdog_stop};
+pub use debug_mode::start_for_debug_mode;
+pub use forking::resume_after_fork;
+pub use functions::{_watchdog_next, _watchdog_start, _watchdog_stop, _watchdog_take};
 pub use lints::{_tell_lints, note_cancellation, note_made};
+pub use shared::{Running, default_threshold, is_started, report_end};

@@ -16,16 +16,17 @@ use crate::watchdog::{self, Beat, Polled, Running};
 const SHORTEST_IN_DEBUG_MODE: f64 = 0.01;
 
 impl LoopCore {
-    /// From which duration an item is reported while it still runs. Zero means never: debug mode
-    /// alone starts no thread, since asyncio's starts none. With the watchdog on, a loop in debug
-    /// mode is watched with its `slow_callback_duration` if that is shorter.
+    /// From which duration an item is reported while it still runs. Zero means never. Of a loop in
+    /// debug mode it is `slow_callback_duration`, unless that of the watchdog is shorter.
     fn threshold(&self, py: Python<'_>) -> Duration {
         let general = watchdog::default_threshold();
         let slow = self.flags.slow_callback_duration.get(py);
-        if general.is_zero() || !self.debug(py) || slow < SHORTEST_IN_DEBUG_MODE {
+        // A number that is none is as good as none.
+        if !self.debug(py) || slow.is_nan() || slow < SHORTEST_IN_DEBUG_MODE {
             return general;
         }
         match Duration::try_from_secs_f64(slow) {
+            Ok(slow) if general.is_zero() => slow,
             Ok(slow) => slow.min(general),
             Err(_) => general,
         }
@@ -60,11 +61,15 @@ impl LoopCore {
                 beat
             }
         };
+        let for_debug_mode = watchdog::default_threshold().is_zero();
+        if !for_debug_mode && !watchdog::is_started() {
+            stdlib::start_watchdog(py)?;
+        }
         if self.watched.is_none(py) {
-            if !watchdog::is_started() {
-                stdlib::start_watchdog(py)?;
-            }
             drop(self.watched.replace(py, Some(Running::new(beat))));
+        }
+        if for_debug_mode {
+            watchdog::start_for_debug_mode();
         }
         Ok(())
     }
@@ -80,6 +85,7 @@ impl LoopCore {
     #[inline]
     pub(super) fn beat_of_iteration(&self, py: Python<'_>, count: usize) -> Option<Arc<Beat>> {
         let beat = self.beat.clone_ref(py)?;
+        watchdog::resume_after_fork();
         beat.begin_iteration(count, thread_identity());
         Some(beat)
     }
