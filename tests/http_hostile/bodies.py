@@ -1,10 +1,9 @@
 """Bodies whose frames lie, whose chunks are broken, whose compression is a trap."""
 
 import gzip
-import time
 import zlib
 
-from .cases import ARRIVAL, GOOD, LATER, STALL, TWICE, Case, answering, answering_twice
+from .cases import GOOD, STALL, TWICE, Case, answering, answering_twice
 from .clients import Ask
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -78,7 +77,7 @@ def late_junk(connection):
         request = connection.read()
         connection.send(GOOD)
         if request.path == "/first":
-            time.sleep(ARRIVAL)
+            connection.settle()
             connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison")
 
 
@@ -91,7 +90,7 @@ def end_of_idle(connection):
 def reset_of_idle(connection):
     connection.read()
     connection.send(GOOD)
-    time.sleep(ARRIVAL)
+    connection.settle()
     connection.reset()
 
 
@@ -165,12 +164,12 @@ CASES = (
     Case(
         "frame: HEAD with a length",
         answering_twice(OK + b"content-length: 5\r\n\r\n"),
-        (Ask("/first", "HEAD"), Ask("/second", pause=LATER)),
+        (Ask("/first", "HEAD"), Ask("/second", is_late=True)),
     ),
     Case(
         "frame: HEAD with a body",
         answering_twice(OK + b"content-length: 5\r\n\r\nhello"),
-        (Ask("/first", "HEAD"), Ask("/second", pause=LATER)),
+        (Ask("/first", "HEAD"), Ask("/second", is_late=True)),
     ),
     chunked("good", b"5\r\nhello\r\n0\r\n\r\n"),
     chunked("none", b"0\r\n\r\n"),

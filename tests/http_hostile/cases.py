@@ -8,12 +8,6 @@ from .clients import Ask
 #: A response that nobody can misunderstand.
 GOOD = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecond"
 
-
-#: Seconds in which what was sent has arrived and was read, also on a busy machine: a reset takes
-#: the place of what nobody has read yet. Cases run at the same time, so long pauses cost little.
-ARRIVAL = 0.2
-#: Seconds after which a client asks again: what the server does after an answer is done then.
-LATER = 3 * ARRIVAL
 #: The time limit, in seconds, of a request that is never answered. What comes in time comes
 #: earlier, also on a busy machine.
 STALL = 1.5
@@ -59,7 +53,7 @@ def answering_twice(first, second=GOOD):
 
 
 #: The requests for `answering_twice`: what the first answer has too much comes before the second.
-TWICE = (Ask("/first"), Ask("/second", pause=LATER))
+TWICE = (Ask("/first"), Ask("/second", is_late=True))
 
 
 def end(connection, how):

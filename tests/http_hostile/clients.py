@@ -28,8 +28,8 @@ class Ask:
     timeout: float = 20.0
     #: Seconds for connecting, with TLS. The same.
     connecting: float = 20.0
-    #: Seconds to wait before the request, for what the server sends meanwhile.
-    pause: float = 0.0
+    #: Wait before the request until what the server does after an answer is done and has arrived.
+    is_late: bool = False
 
 
 @dataclass(frozen=True)

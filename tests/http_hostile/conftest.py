@@ -18,13 +18,13 @@ from tls.certificates import Certificates
 
 from . import adaptors
 from . import tls as tls_cases
-from .server import Server
+from .server import ARRIVAL, Server
 
 #: Seconds for all requests of a case; none comes near it unless something hangs.
 DEADLINE = 120
 #: Cases of one client that run at the same time.
 AT_ONCE = 48
-#: Iterations in which what is closed has to be gone.
+#: Iterations in which what has arrived is read, and what is closed has to be gone.
 ITERATIONS = 50
 
 DESCRIPTORS = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
@@ -106,13 +106,18 @@ async def meet(case, adaptor, tls):
     """The outcomes of a case with a server of its own, and what is left at its end."""
     CASE.set(case)
     found = []
-    server = Server(case.script)
+    loop = asyncio.get_running_loop()
+    server = Server(
+        case.script,
+        lambda: asyncio.run_coroutine_threadsafe(iterations(), loop).result(DEADLINE),
+    )
     try:
         base = f"{'https' if case.is_tls else 'http'}://127.0.0.1:{server.port}"
         async with asyncio.timeout(DEADLINE):
             async with adaptor.make(tls if case.is_tls else None) as client:
                 for ask in case.asks:
-                    await asyncio.sleep(ask.pause)
+                    if ask.is_late:
+                        await idle(server)
                     found.append(await client.ask(base, ask))
         for _ in range(ITERATIONS):
             if not (left := leftovers(case, adaptor, server.port)):
@@ -121,6 +126,20 @@ async def meet(case, adaptor, tls):
     finally:
         await asyncio.to_thread(server.stop)
     return found, left
+
+
+async def iterations():
+    """As many iterations as it takes at most to read what has arrived, and to act upon it."""
+    for _ in range(ITERATIONS):
+        await asyncio.sleep(0)
+
+
+async def idle(server):
+    """The server has done what it does after its answer, and the client has seen it."""
+    while not server.is_idle:
+        await asyncio.sleep(ARRIVAL / 10)
+    await asyncio.sleep(ARRIVAL)
+    await iterations()
 
 
 @contextlib.contextmanager

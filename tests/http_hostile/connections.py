@@ -2,7 +2,7 @@
 
 import time
 
-from .cases import ARRIVAL, GOOD, LATER, STALL, TWICE, Case
+from .cases import GOOD, STALL, TWICE, Case
 from .clients import Ask
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"
@@ -16,8 +16,7 @@ def after(data, how):
     def script(connection):
         connection.read()
         connection.send(data)
-        # What was sent has to arrive before a reset, which would take its place.
-        time.sleep(ARRIVAL)
+        connection.settle()
         if how == "reset":
             connection.reset()
 
@@ -60,7 +59,7 @@ def answers_without_reading(answer, how):
     def script(connection):
         connection.read_head()
         connection.send(answer)
-        time.sleep(ARRIVAL)
+        connection.settle()
         if how == "reset":
             connection.reset()
         elif how == "wait":
@@ -140,7 +139,7 @@ CASES = (
     Case(
         "the kept connection is reset by a POST",
         second_connection_only,
-        (Ask("/first"), Ask("/second", method="POST", body=b"once", pause=LATER)),
+        (Ask("/first"), Ask("/second", method="POST", body=b"once", is_late=True)),
     ),
     Case("POST: end before the answer", after(b"", "end"), BYTES),
     Case("POST: reset before the answer", after(b"", "reset"), BYTES),

@@ -6,10 +6,14 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 #: Seconds after which whatever a script waits for does not come any more.
 PATIENCE = 20
+#: Seconds in which the kernel has delivered what was sent, also on a busy machine. Cases run at
+#: the same time, so long pauses cost little.
+ARRIVAL = 0.2
 
 
 class Gone(Exception):
@@ -33,6 +37,10 @@ class Connection:
     sock: socket.socket
     #: Of this server, from 0.
     number: int
+    #: Waits until the client has read what has arrived.
+    let_client_read: Callable[[], None]
+    #: Whether the script has nothing to do: it waits for the client, or is over.
+    is_idle: bool = False
     _received: bytearray = field(default_factory=bytearray)
 
     def read_head(self):
@@ -42,7 +50,9 @@ class Connection:
             Gone: there is none.
         """
         while b"\r\n\r\n" not in self._received:
+            self.is_idle = True
             self._receive()
+        self.is_idle = False
         head, _, rest = bytes(self._received).partition(b"\r\n\r\n")
         self._received[:] = rest
         method, path, _ = head.decode("latin-1").split(" ", 2)
@@ -108,6 +118,11 @@ class Connection:
             self.send(bytes([byte]))
             time.sleep(seconds)
 
+    def settle(self):
+        """Wait until the client has read what was sent: a reset would take its place."""
+        time.sleep(ARRIVAL)
+        self.let_client_read()
+
     def reset(self):
         """End the connection by an RST."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -116,6 +131,7 @@ class Connection:
 
     def wait_for_close(self):
         """Send nothing more, read what comes, until the client closes."""
+        self.is_idle = True
         while True:
             self._receive()
 
@@ -153,11 +169,13 @@ class Connection:
 class Server:
     """Listens on the loopback interface and runs `script(connection)` for each connection.
 
-    The script ends the connection by returning. `stop` ends all connections.
+    The script ends the connection by returning. `stop` ends all connections. `let_client_read()`
+    waits in the script's thread until the client has read what has arrived.
     """
 
-    def __init__(self, script):
+    def __init__(self, script, let_client_read):
         self._script = script
+        self._let_client_read = let_client_read
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self._listener.getsockname()[1]
         self._threads = []
@@ -167,6 +185,11 @@ class Server:
 
         self._acceptor = threading.Thread(target=self._accept)
         self._acceptor.start()
+
+    @property
+    def is_idle(self):
+        """Whether no connection has anything to do until the client sends something."""
+        return all(connection.is_idle for connection in self._connections)
 
     def stop(self):
         """End all connections and join all threads; it blocks meanwhile.
@@ -194,7 +217,7 @@ class Server:
                 return
             sock.settimeout(PATIENCE)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = Connection(sock, len(self._connections))
+            connection = Connection(sock, len(self._connections), self._let_client_read)
             self._connections.append(connection)
             thread = threading.Thread(target=self._serve, args=[connection])
             self._threads.append(thread)
@@ -209,3 +232,4 @@ class Server:
             self.errors.append(error)
         finally:
             connection.sock.close()
+            connection.is_idle = True

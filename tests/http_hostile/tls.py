@@ -3,9 +3,8 @@
 import functools
 import socket
 import ssl
-import time
 
-from .cases import ARRIVAL, GOOD, STALL, TWICE, Case
+from .cases import GOOD, STALL, TWICE, Case
 from .clients import Ask
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"
@@ -37,7 +36,7 @@ def cut_flight(share, how, version):
         flight = connection.first_flight(server_context("server", version))
         connection.send(flight[: int(len(flight) * share)])
         if how == "reset":
-            time.sleep(ARRIVAL)
+            connection.settle()
             connection.reset()
         elif how == "wait":
             connection.wait_for_close()
@@ -79,7 +78,7 @@ def after(data, how):
         connection.read()
         if data:
             connection.send(data)
-        time.sleep(ARRIVAL)
+        connection.settle()
         if how == "unnotified":
             connection.drop_tls()
         elif how == "reset":
@@ -91,12 +90,12 @@ def after(data, how):
                 pass
         elif how == "half":
             connection.sock.shutdown(socket.SHUT_WR)
-            time.sleep(ARRIVAL)
+            connection.settle()
         else:
             # A record that nobody has encrypted.
             with socket.socket(fileno=connection.sock.detach()) as raw:
                 raw.sendall(b"\x17\x03\x03\x00\x20" + b"junk" * 8)
-                time.sleep(ARRIVAL)
+                connection.settle()
 
     return script
 
@@ -115,7 +114,7 @@ def kept(connection):
     connection.start_tls(server_context())
     connection.read()
     connection.send(GOOD)
-    time.sleep(ARRIVAL)
+    connection.settle()
     connection.drop_tls()
 
 
