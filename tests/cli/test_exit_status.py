@@ -100,7 +100,9 @@ def test_interrupt_ends_the_process_by_the_signal(program, command, inside):
             asyncio.run(main())
         else:
             ready()
-            time.sleep(3600)
+            # A signal that comes just before the system call does not interrupt it.
+            while True:
+                time.sleep(0.1)
         """
     )
     child = subprocess.Popen(
