@@ -6,6 +6,7 @@ import asyncio
 import asyncio.sslproto
 import asyncio.timeouts
 import inspect
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -256,6 +257,8 @@ STANDARD_COUNTERPARTS = {
     "ReadPipeTransport": asyncio.unix_events._UnixReadPipeTransport,
     "WritePipeTransport": asyncio.unix_events._UnixWritePipeTransport,
 }
+if sys.version_info >= (3, 14):
+    STANDARD_COUNTERPARTS["ThreadSafeHandle"] = asyncio.events._ThreadSafeHandle
 
 
 def new_loop(kind: str) -> Any:

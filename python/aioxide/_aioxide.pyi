@@ -215,6 +215,11 @@ class Handle(asyncio.Handle):
 class TimerHandle(asyncio.TimerHandle):
     """A callback scheduled for a certain time."""
 
+if sys.version_info >= (3, 14):
+    @final
+    class ThreadSafeHandle(Handle):
+        """A callback that ``call_soon_threadsafe()`` has scheduled."""
+
 class Future(asyncio.Future[_T]):
     """A result that will be available later."""
 

@@ -10,6 +10,7 @@ import gc
 import os
 import socket
 import ssl
+import sys
 
 
 def _future(api, loop):
@@ -59,6 +60,10 @@ def _cancelled_handle(api, loop):
     made = loop.call_soon(int, 1, 2)
     made.cancel()
     return made
+
+
+def _thread_safe_handle(api, loop):
+    return loop.call_soon_threadsafe(int)
 
 
 def _timer(api, loop):
@@ -574,6 +579,9 @@ SUBJECTS = {
     "Runner": {"new": _own("Runner")},
     "FileSend": {},  # Only inside loop.sendfile(): no program gets hold of one.
 }
+
+if sys.version_info >= (3, 14):
+    SUBJECTS["ThreadSafeHandle"] = {"scheduled": _thread_safe_handle}
 
 #: Every way by a name that tells it from all others.
 WAYS = {
