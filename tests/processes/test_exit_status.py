@@ -102,6 +102,30 @@ def test_a_cancelled_wait_leaves_the_others(run, gate):
     run(main())
 
 
+@pytest.mark.parametrize("container", [list, set])
+def test_waits_are_kept_in_what_asyncio_has_for_them(kind, run, gate, container):
+    async def main():
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", "read line; exit 6", stdin=gate.reader
+        )
+        transport = process._transport
+        if kind == "aioxide":
+            # Patch releases differ.
+            transport._exit_waiters = container()
+        cancelled, kept = (asyncio.ensure_future(process.wait()) for _ in range(2))
+        await asyncio.sleep(0)
+        assert len(transport._exit_waiters) == 2
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        assert len(transport._exit_waiters) == (
+            1 if isinstance(transport._exit_waiters, set) else 2
+        )
+        gate.open()
+        assert await kept == 6
+
+    run(main())
+
+
 def test_many_at_once(run):
     async def exit_with(code):
         process = await asyncio.create_subprocess_exec("/bin/sh", "-c", f"exit {code}")

@@ -132,9 +132,17 @@ class SubprocessTransport(base_subprocess.BaseSubprocessTransport):
         if self._returncode is not None:
             return self._returncode
         waiter = self._loop.create_future()
-        self._exit_waiters.append(waiter)
+        waiters = self._exit_waiters
         _note_wait(waiter, "process")
-        return await waiter
+        if isinstance(waiters, list):
+            waiters.append(waiter)
+            return await waiter
+        # Newer releases have a set, and take out of it who does not wait any more.
+        waiters.add(waiter)
+        try:
+            return await waiter
+        finally:
+            waiters.discard(waiter)
 
     def _watch(self, *, on_thread=False) -> None:
         self._loop._call_at_exit(self._pid, self._exit_noticed, on_thread=on_thread)
