@@ -1,6 +1,11 @@
 """Futures of others that call a task back twice, at the wrong time, or with something else."""
 
+import sys
+
 import pytest
+
+#: What asyncio calls the step in its errors.
+STEP = "_step" if sys.version_info < (3, 14) else "__step"
 
 
 class Foreign:
@@ -128,7 +133,7 @@ def test_a_future_is_passed_over_after_it_was_done(loop, foreign, awaiting, turn
     assert seen == [None, "gone on", "gone on", "of the first"]
     assert task.done()
     # The wake-up by the second one is left.
-    assert str(reported.take_one()["exception"]).startswith("_step(): already done: ")
+    assert str(reported.take_one()["exception"]).startswith(f"{STEP}(): already done: ")
 
 
 def test_a_second_await_of_the_same_future_is_woken_twice(loop, foreign, awaiting, call, turn):
@@ -166,11 +171,11 @@ def test_calls_after_the_end_are_an_error_of_the_callback(loop, foreign, awaitin
     call((wakeup, foreign))
     error = reported.take_one()["exception"]
     assert type(error).__name__ == "InvalidStateError"
-    assert str(error) == f"_step(): already done: {task!r} None"
+    assert str(error) == f"{STEP}(): already done: {task!r} None"
     foreign.outcome = ValueError("late")
     call((wakeup, foreign))
     error = reported.take_one()["exception"]
-    assert str(error) == f"_step(): already done: {task!r} ValueError('late')"
+    assert str(error) == f"{STEP}(): already done: {task!r} ValueError('late')"
 
 
 def test_a_future_may_call_with_another_one(loop, foreign, awaiting, call):
@@ -245,8 +250,22 @@ def test_a_call_from_another_task_is_refused(loop, Task, foreign, awaiting, turn
 def test_one_that_never_calls_is_left_by_cancellation(api, loop, foreign, awaiting, turn):
     task, seen = awaiting(foreign)
     assert task.cancel()
-    foreign.callbacks[0](foreign)
+    loop.call_soon(foreign.callbacks[0], foreign)
+    turn()
     assert task.cancelled()
+
+
+def test_a_call_while_the_loop_does_not_run(loop, foreign, awaiting, turn):
+    task, seen = awaiting(foreign)
+    if sys.version_info >= (3, 14):
+        with pytest.raises(RuntimeError, match="^loop .* is not the running loop$"):
+            foreign.callbacks[0](foreign)
+        assert seen == []
+        loop.call_soon(foreign.callbacks[0], foreign)
+        turn()
+    else:
+        foreign.callbacks[0](foreign)
+    assert seen == [None]
 
 
 def test_the_wakeup_of_a_future_of_ours_can_be_called_by_anybody(loop, awaiting, foreign, turn):

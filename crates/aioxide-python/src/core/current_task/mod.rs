@@ -12,7 +12,7 @@ mod thread;
 #[cfg(not(Py_3_14))]
 pub use dictionary::{CurrentTask, current_task_of, entered, swapped};
 #[cfg(Py_3_14)]
-pub use thread::{CurrentTask, current_task_of, entered, swapped};
+pub use thread::{CurrentTask, current_task_of, entered, not_the_running_loop, swapped};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;

@@ -163,6 +163,7 @@ fn replace<'py>(
     Ok((!before.is_none()).then_some(before))
 }
 
-fn not_the_running_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<PyErr> {
+/// A task was to take a step on `event_loop`, which does not run in this thread.
+pub fn not_the_running_loop(event_loop: &Bound<'_, PyAny>) -> PyResult<PyErr> {
     Ok(PyRuntimeError::new_err(format!("loop {} is not the running loop", event_loop.repr()?)))
 }

@@ -163,7 +163,8 @@ pub fn advance(
     if future.get().is_done(py) {
         let exception = exception.unwrap_or_else(|| py.None().into_bound(py));
         let (task, exception) = (task.repr()?, exception.repr()?);
-        return Err(invalid_state(py, &format!("_step(): already done: {task} {exception}")));
+        let step = if cfg!(Py_3_14) { "__step()" } else { "_step()" };
+        return Err(invalid_state(py, &format!("{step}: already done: {task} {exception}")));
     }
     let state = &task.get().state;
     let must_cancel = state.flags.update(py, |flags| std::mem::take(&mut flags.must_cancel));

@@ -138,6 +138,10 @@ fn run(task: &Bound<'_, Task>, exception: Option<Bound<'_, PyAny>>) -> PyResult<
         BoundLoop::Native(core) => {
             let current = core.get().current_task();
             let event_loop = core.as_any().as_unbound();
+            #[cfg(Py_3_14)]
+            if !core.get().running(py) {
+                return Err(current_task::not_the_running_loop(core.as_any())?);
+            }
             current.step_begins(py, event_loop, task.as_any())?;
             let result =
                 recording::nested_step(task, || step::advance(task, exception, Cause::Other));
