@@ -8,11 +8,11 @@ these classes stand in for it, with the code of asyncio's functions.
 from __future__ import annotations
 
 import functools
-import sys
 from types import CodeType, FunctionType
 from typing import Any
 
 from .. import _aioxide
+from .patch_releases import TASK_GROUP_HAS_AEXIT
 
 __all__ = ("Frame", "Suspended", "awaited", "code_at", "code_of", "frame_of")
 
@@ -23,7 +23,7 @@ _INSIDE = {
     "as_completed.<locals>._wait_for_one": "Queue.get",
     "wait": "_wait",
 }
-if sys.version_info >= (3, 14):
+if TASK_GROUP_HAS_AEXIT:
     _INSIDE["TaskGroup.__aexit__"] = "TaskGroup._aexit"
 
 

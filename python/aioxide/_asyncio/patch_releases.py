@@ -6,12 +6,17 @@ They are read from asyncio when aioxide is imported, before ``install()`` replac
 from __future__ import annotations
 
 import inspect
-from asyncio import tasks
+from asyncio import taskgroups, tasks
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-__all__ = ("AS_COMPLETED_GIVES_BACK", "SHIELD_REPORTS", "SHIELD_TAKES_NOTE")
+__all__ = (
+    "AS_COMPLETED_GIVES_BACK",
+    "SHIELD_REPORTS",
+    "SHIELD_TAKES_NOTE",
+    "TASK_GROUP_HAS_AEXIT",
+)
 
 
 def _names(function: Callable[..., Any] | None, inner: str | None = None) -> tuple[str, ...]:
@@ -40,3 +45,6 @@ SHIELD_REPORTS = getattr(tasks, "_log_on_exception", None)
 AS_COMPLETED_GIVES_BACK = "_todo_left" in _names(
     getattr(getattr(tasks, "_AsCompletedIterator", None), "_wait_for_one", None)
 )
+
+#: Whether ``TaskGroup.__aexit__`` awaits another coroutine, ``_aexit``, which does the work.
+TASK_GROUP_HAS_AEXIT = hasattr(taskgroups.TaskGroup, "_aexit")

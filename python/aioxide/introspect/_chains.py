@@ -8,6 +8,7 @@ import types
 from typing import Any, NamedTuple
 
 from .._aioxide import Coroutine, FutureIterator, SocketCall
+from .._asyncio.call_graphs import Suspended
 from ._places import Place, is_package
 
 __all__ = ("Link", "chain", "locals_of", "referents")
@@ -38,7 +39,10 @@ class Link(NamedTuple):
     """A coroutine of the chain, or what stands in its place."""
 
     awaitable: Any
-    """The coroutine, the generator, or an awaitable that nobody can look into."""
+    """The coroutine, the generator, or an awaitable that nobody can look into.
+
+    A native coroutine is in several links if asyncio's function awaits another one of asyncio's.
+    """
     place: Place | None
     """Where it stands; None for what has no code."""
     is_package: bool
@@ -64,7 +68,9 @@ def chain(coroutine: Any) -> list[Link]:
             links.append(Link(coroutine, None, False))
             break
         ours = place is None or is_package(place.file) or place.line <= 0
-        links.append(Link(coroutine, place, ours))
+        # The inner functions of a native coroutine have stand-ins, which refer to nothing.
+        inside = isinstance(coroutine, Suspended) and links
+        links.append(Link(links[-1].awaitable if inside else coroutine, place, ours))
         coroutine = _awaited(coroutine)
     return links
 
