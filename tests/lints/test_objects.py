@@ -420,10 +420,14 @@ def test_shutdown_that_waits_for_a_task(api, lints):
                 break
             threading.Event().wait(0.005)
 
+    other_loop = api.new_event_loop()
+    elsewhere = other_loop.create_task(api.sleep(0), name="elsewhere")
     watcher = threading.Thread(target=watch)
     watcher.start()
     api.run(main())
     watcher.join(10)
+    other_loop.run_until_complete(elsewhere)
+    other_loop.close()
     assert found[0].lint == "slow-shutdown"
     assert "task 'slow' at" in found[0].sentence
     assert found[0].victims == ("slow",)

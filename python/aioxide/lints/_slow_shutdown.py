@@ -6,9 +6,11 @@ import os
 import sys
 import threading
 import types
+from typing import Any
 
 from ..introspect import Place
 from ..introspect._places import own_place
+from ..introspect._tasks import live_tasks, look_at
 from ._findings import Finding
 from ._view import View, place_of
 
@@ -31,20 +33,20 @@ class SlowShutdown:
         found, current = [], {}
         frames = sys._current_frames()
         for thread, frame in frames.items():
-            step = _closing(frame)
-            if step is None:
+            closing = _closing(frame)
+            if closing is None:
                 continue
             since, reported = self._before.get(thread, (view.now, False))
             if view.now - since >= _LONGEST and not reported:
                 reported = True
-                found.append(_finding(view, frames, step, view.now - since))
+                found.append(_finding(frames, *closing, view.now - since))
             current[thread] = (since, reported)
         self._before = current
         return found
 
 
-def _closing(frame: types.FrameType | None) -> str | None:
-    """Return the name of the function that a closing runner waits in."""
+def _closing(frame: types.FrameType | None) -> tuple[str, Any] | None:
+    """Return the name of the function that a closing runner waits in, and the runner's loop."""
     inner = None
     while frame is not None:
         code = frame.f_code
@@ -52,13 +54,16 @@ def _closing(frame: types.FrameType | None) -> str | None:
             if code.co_name in ("_cancel_all_tasks", "close"):
                 inner = inner or code.co_name
             if code.co_name == "close":
-                return inner
+                return inner, frame.f_locals.get("loop")
         frame = frame.f_back
     return None
 
 
-def _finding(view: View, frames: dict[int, types.FrameType], step: str, seconds: float) -> Finding:
-    tasks = [each for each in view.seen if each.info.coroutine.rpartition(".")[2] not in _OWN]
+def _finding(frames: dict[int, types.FrameType], step: str, loop: Any, seconds: float) -> Finding:
+    # From 3.14 on, tasks of asyncio's loops in other threads are known to those alone who ask for
+    # them by the loop. Other loops have nothing to do with it anyway.
+    live = live_tasks(loop) if loop is not None else []
+    tasks = [each for each in look_at(live) if each.info.coroutine.rpartition(".")[2] not in _OWN]
     waits, place = [], None
     for each in tasks[:_SHOWN]:
         where = place_of(each)
