@@ -250,7 +250,7 @@ def run_script():
     is in seconds. The result is a ``CompletedProcess`` with text output.
     """
 
-    def run_python(source, *arguments, env=None, options=(), deadline=20.0):
+    def run_python(source, *arguments, env=None, options=(), deadline=50.0):
         inherited = {k: v for k, v in os.environ.items() if k != "PYTHONASYNCIODEBUG"}
         return subprocess.run(
             [sys.executable, *options, "-c", textwrap.dedent(source), *arguments],

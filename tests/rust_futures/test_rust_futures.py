@@ -323,12 +323,15 @@ def test_nested_loops_keep_their_wakes_apart():
     async def main():
         task = asyncio.create_task(RustFutures.suspend(3))
         await asyncio.sleep(0)
-        # asyncio allows it where no loop is said to run.
+        # asyncio allows it where no loop is said to run, and from 3.14 on no task either.
+        outer = asyncio.current_task()
+        asyncio.tasks._leave_task(loop, outer)
         asyncio._set_running_loop(None)
         try:
             inner.run_until_complete(RustFutures.suspend(3))
         finally:
             asyncio._set_running_loop(loop)
+            asyncio.tasks._enter_task(loop, outer)
         await task
 
     loop.run_until_complete(main())

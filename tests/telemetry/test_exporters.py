@@ -1,5 +1,8 @@
 """The instruments of OpenTelemetry and the collector of Prometheus, read by these packages."""
 
+# OpenTelemetry imports it. By then libffi opens its own file, which stays open: before the test.
+import ctypes  # noqa: F401
+
 import aioxide
 import pytest
 from aioxide import telemetry

@@ -239,9 +239,11 @@ def test_shield_passes_nothing_on_twice(api, loop, run):
     async def main():
         foreign = Later(loop)
         shield = api.shield(foreign)
-        foreign.callbacks[0](foreign)
+        # From 3.14 on asyncio has another callback before this one, for call graphs.
+        done = foreign.callbacks[-1]
+        done(foreign)
         with pytest.raises(api.InvalidStateError):
-            foreign.callbacks[0](foreign)
+            done(foreign)
         assert shield.result() == "foreign"
         await api.sleep(0)
 
