@@ -15,6 +15,7 @@ from recorder.trace_file import (
     Created,
     Iteration,
     Mark,
+    PollWait,
     Step,
     Woken,
     read,
@@ -48,6 +49,14 @@ def test_each_step_ends_with_what_the_task_waits_for(recorded):
     assert [s.outcome for s in main_steps] == ["waiting", "yielded", "done"]
     assert main_steps[0].wait == "task"
     assert main_steps[0].waits_for == trace.task_named("sleeper").id
+
+
+def test_a_poll_that_waits_tells_how_many_timers_are_set(recorded):
+    async def main():
+        await aioxide.gather(sleeper(0.002), sleeper(0.01))
+
+    timers = [event.timers for event in recorded(main).of(PollWait)]
+    assert (timers[0], timers[-1]) == (2, 1)
 
 
 def test_a_task_is_placed_at_the_user_s_line_and_at_its_coroutine(recorded):

@@ -12,7 +12,7 @@ Created = namedtuple("Created", "loop ticks task parent")
 Woken = namedtuple("Woken", "loop ticks task waker by")
 Cancel = namedtuple("Cancel", "loop ticks task by")
 Bytes = namedtuple("Bytes", "loop ticks transport received sent")
-PollWait = namedtuple("PollWait", "loop ticks ready")
+PollWait = namedtuple("PollWait", "loop ticks ready timers transports")
 Mark = namedtuple("Mark", "loop ticks string")
 ObjectCreated = namedtuple("ObjectCreated", "loop ticks object kind location")
 Task = namedtuple("Task", "id parent created coroutine created_at name loop")
@@ -157,7 +157,7 @@ def _event(loop, ticks, what, detail):
     if kind == 7:
         return Bytes(loop, ticks, subject, detail & 0xFFFF_FFFF, detail >> 32)
     if kind == 8:
-        return PollWait(loop, ticks, subject)
+        return PollWait(loop, ticks, subject, detail >> 32, detail & 0xFFFF_FFFF)
     if kind == 9:
         return Mark(loop, ticks, subject)
     if kind == 10:

@@ -124,7 +124,7 @@ fn workers(out: impl Write, count: u64, permits: u64) -> io::Result<()> {
         // Its sleep is over.
         let due = (since + 10 * MS).max(now);
         if due > now {
-            events.push(Event::poll_wait(now + 1000, 0));
+            events.push(Event::poll_wait(now + 1000, 0, holders.len() as u32 + 1, 0));
             events.push(Event::woken(0, task(index), WakerKind::Timer, 0));
             events.push(Event::iteration(due, 1, holders.len() as u32, 0));
             now = due;
@@ -199,7 +199,7 @@ fn callbacks(out: impl Write) -> io::Result<()> {
             Event::task_created(0, reader, main),
             Event::step(2 * MS, main, Outcome::Waiting, WaitKind::TaskGroup, 0),
             Event::step(3 * MS, reader, Outcome::Waiting, WaitKind::Read, transport),
-            Event::poll_wait(4 * MS, 0),
+            Event::poll_wait(4 * MS, 0, 1, 1),
             Event::iteration(10 * MS, 2, 1, 1),
             Event::woken(0, reader, WakerKind::Descriptor, transport),
             Event::callback(12 * MS, 0, ItemKind::SocketEvent, transport),

@@ -244,7 +244,7 @@ fn counters_hold_during_an_iteration_and_its_poll() {
     let timeline = of_events(vec![
         Event::iteration(1_000, 3, 4, 5),
         Event::callback(1_600, 0, ItemKind::Handle, 0),
-        Event::poll_wait(1_650, 0),
+        Event::poll_wait(1_650, 0, 6, 5),
         Event::bytes(0, 8, 100, 7),
         Event::bytes(0, 8, 1, 0),
         Event::iteration(9_000, 1, 0, 0),
@@ -257,12 +257,34 @@ fn counters_hold_during_an_iteration_and_its_poll() {
         timeline.loops[0].samples,
         [
             sample(0, 3, 600, 4, 5),
-            sample(650, 0, 0, 4, 5),
+            sample(650, 0, 0, 6, 5),
             sample(8_000, 1, 50, 0, 0),
             sample(8_070, 1, 0, 0, 0)
         ]
     );
     assert_eq!(timeline.loops[0].bytes, [(8_000, 100, 7), (8_000, 101, 7)]);
+}
+
+#[test]
+fn what_waits_still_has_waited_until_the_recording_was_written() {
+    let ending = |outcome| {
+        let calibration = |ticks| aioxide_trace::file::Calibration { ticks, unix_ns: ticks };
+        let timeline = timeline([
+            Chunk::Calibration(calibration(900)),
+            Chunk::Events(Events {
+                loop_id: 1,
+                dropped: 0,
+                events: vec![
+                    Event::iteration(1_000, 1, 0, 0),
+                    Event::step(1_100, 1, outcome, WaitKind::Lock, 0),
+                    Event::poll_wait(1_150, 0, 0, 0),
+                ],
+            }),
+            Chunk::Calibration(calibration(9_000)),
+        ]);
+        timeline.end
+    };
+    assert_eq!((ending(Outcome::Waiting), ending(Outcome::Done)), (8_000, 150));
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub enum What {
     },
     PollWait {
         ready: u64,
+        timers: u32,
+        transports: u32,
     },
     Mark {
         string: u32,
@@ -139,10 +141,10 @@ impl Event {
         Self::new(ticks, Kind::Bytes, transport, received as u64 | (sent as u64) << 32)
     }
 
-    /// The loop begins a poll that waits, at `ticks`.
+    /// The loop begins a poll that waits, at `ticks`; the rest as in [`Event::iteration`].
     #[inline]
-    pub const fn poll_wait(ticks: u64, ready: u64) -> Self {
-        Self::new(ticks, Kind::PollWait, ready, 0)
+    pub const fn poll_wait(ticks: u64, ready: u64, timers: u32, transports: u32) -> Self {
+        Self::new(ticks, Kind::PollWait, ready, (timers as u64) << 32 | transports as u64)
     }
 
     /// The program set the mark whose text has the id `string`.
@@ -198,7 +200,11 @@ impl Event {
             Kind::Bytes => {
                 What::Bytes { transport: id, received: detail as u32, sent: (detail >> 32) as u32 }
             }
-            Kind::PollWait => What::PollWait { ready: id },
+            Kind::PollWait => What::PollWait {
+                ready: id,
+                timers: (detail >> 32) as u32,
+                transports: detail as u32,
+            },
             Kind::Mark => What::Mark { string: id as u32 },
             Kind::ObjectCreated => What::ObjectCreated {
                 object: id,

@@ -40,7 +40,7 @@ proptest! {
             ),
             (Event::cancel_requested(9, a, b), What::CancelRequested { task: a, by: b }),
             (Event::bytes(9, a, c, d), What::Bytes { transport: a, received: c, sent: d }),
-            (Event::poll_wait(9, a), What::PollWait { ready: a }),
+            (Event::poll_wait(9, a, c, d), What::PollWait { ready: a, timers: c, transports: d }),
             (Event::mark(9, c), What::Mark { string: c }),
             (
                 Event::object_created(9, a, ObjectKind::Queue, d),

@@ -174,12 +174,8 @@ impl Builder {
                 self.now.lane.samples.push(Sample { at: end, ready, busy: 0, timers, transports });
                 self.now.iteration_began = Some(end);
             }
-            What::PollWait { ready } => {
+            What::PollWait { ready, timers, transports } => {
                 self.end_iteration(begin);
-                let (timers, transports) = match self.now.lane.samples.last() {
-                    Some(last) => (last.timers, last.transports),
-                    None => (0, 0),
-                };
                 self.now.lane.samples.push(Sample { at: end, ready, busy: 0, timers, transports });
             }
             What::Step { task, outcome, wait, waits_for } => {

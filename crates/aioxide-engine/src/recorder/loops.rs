@@ -266,6 +266,12 @@ impl LoopRecord {
     #[inline(always)]
     pub fn count_iteration(&self, ready: u64) {
         self.iterations.add_relaxed(1);
+        self.set_ready(ready);
+    }
+
+    /// Sets how many items are to run.
+    #[inline(always)]
+    pub fn set_ready(&self, ready: u64) {
         self.ready.store(ready, Ordering::Relaxed);
     }
 
@@ -317,7 +323,7 @@ impl LoopRecord {
         self.iterations.load(Ordering::Relaxed)
     }
 
-    /// How many items the last iteration was to run.
+    /// How many items the iteration was to run that runs; 0 while the loop waits.
     pub fn ready(&self) -> u64 {
         self.ready.load(Ordering::Relaxed)
     }

@@ -12,12 +12,22 @@ impl Builder {
         let begin = self.earliest_creation(begin);
         let clock = Clock::new(begin, &self.made.meta, &self.calibrations);
         self.made.begin_unix_ns = clock.begin_unix_ns(&self.calibrations);
+        self.extend();
         self.made.end = clock.ns(self.last);
         self.records(begin);
         self.resolve();
         self.sort_spans(&clock);
         self.convert_rest(&clock);
         self.made
+    }
+
+    /// Tasks that wait or are ready have been so until the recording was written.
+    fn extend(&mut self) {
+        let alive = |state: &TaskState| matches!(state, TaskState::Waiting | TaskState::Ready);
+        if self.states.iter().any(alive) {
+            let written = self.calibrations.iter().map(|pair| pair.ticks).max();
+            self.last = self.last.max(written.unwrap_or(0));
+        }
     }
 
     /// The time of the first task that was created during the recording, if that is before the first event:

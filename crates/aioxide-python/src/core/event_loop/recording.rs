@@ -113,8 +113,9 @@ impl LoopCore {
     pub(super) fn record_poll(&self, py: Python<'_>, wait: Wait) -> Option<BeforePoll> {
         let record = self.loop_record(py)?;
         if wait != Wait::Poll && !self.has_virtual_time(py) {
-            self.record_gauges(py, record);
-            push(record, Event::poll_wait(record.last(), 0));
+            let (timers, transports) = self.record_gauges(py, record);
+            record.set_ready(0);
+            push(record, Event::poll_wait(record.last(), 0, timers, transports));
         }
         Some(BeforePoll { record, polls: self.polls(py) })
     }
