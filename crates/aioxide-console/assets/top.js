@@ -142,10 +142,10 @@ function drawLoops(processes) {
 function drawObjects(processes) {
   const rows = processes.flatMap(({ pid, tasks, objects }) => {
     const name = (id) => (id ? tasks.find((task) => task.id === id)?.name ?? `task ${id}` : "–");
-    return objects.map((each) => [pid, each.kind, each.name || each.id, each.created, name(each.owner), each.length,
+    return objects.map((each) => [pid, each.kind, each.id, each.name, each.created, name(each.owner), each.length,
       each.waiters.length, each.waiters.slice(0, 5).map(name).join(", ")]);
   });
-  return table(["process", "kind", "name", "created", "owner", "length", "waiters", ""], rows);
+  return table(["process", "kind", "id", "name", "created", "owner", "length", "waiters", ""], rows);
 }
 
 function drawFindings(processes) {
@@ -186,7 +186,7 @@ function drawProcesses(processes) {
   const lines = processes.map((each) => {
     const line = element("div");
     line.append(element("b", `${each.pid} `), visible(each.argv.join(" ")), element("span", `  Python ${each.python}  `, "dim"),
-      `${each.total} tasks`);
+      `${each.total} ${each.total === 1 ? "task" : "tasks"}`);
     if (each.gone) line.append(" ", element("span", each.gone, "alarm"));
     for (const loop of each.loops) {
       if (loop.blocked_by) line.append(" ", element("span", `loop ${loop.id} is blocked: ${loop.blocked_by}`, "alarm"));

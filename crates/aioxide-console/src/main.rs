@@ -1,6 +1,7 @@
 //! `aioxide-console`: see [`aioxide_console`].
 
 use aioxide_console::{commands, convert, top, web};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -26,7 +27,8 @@ fn run(command: commands::Command) -> ExitCode {
     match result {
         Ok(text) => {
             if !text.is_empty() {
-                println!("{}", text.trim_end());
+                // Whoever reads has perhaps seen enough.
+                let _ = writeln!(io::stdout(), "{}", text.trim_end());
             }
             ExitCode::SUCCESS
         }

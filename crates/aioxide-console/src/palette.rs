@@ -34,7 +34,7 @@ pub enum Paint {
 }
 
 /// The colour of callbacks in the row of a loop, with its word in the legend.
-pub const CALLBACK: [&str; 2] = ["callback, in the row of a loop", "#0c8599"];
+pub const CALLBACK: [&str; 2] = ["callback", "#0c8599"];
 
 impl Paint {
     /// Every value, in the order of their numbers.

@@ -2,7 +2,7 @@
 
 mod watched;
 
-use aioxide_trace::wire::{Greeting, StackAnswer, WaitsFor};
+use aioxide_trace::wire::{Greeting, LoopInfo, StackAnswer, WaitsFor};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -214,6 +214,26 @@ fn the_other_panels_show_loops_locks_and_findings() {
     top.press("5");
     let text = top.wait_for("cleaner held the loop for 250 ms");
     assert!(text.contains("use asyncio.sleep instead of time.sleep"));
+    assert_eq!(top.end(), 0);
+}
+
+#[test]
+fn the_last_of_many_loops_is_reached_and_a_long_finding_is_whole() {
+    let folder = folder("many");
+    let mut program = shop();
+    let first = program.loops[0].clone();
+    program.loops = (1..=6).map(|id| LoopInfo { id, ..first.clone() }).collect();
+    program.findings[0].sentence = "it held ".to_owned() + &"very ".repeat(20) + "long";
+    let _watched = Watched::new(&folder, me(), program);
+    let mut top = Top::new(folder, (20, 80), &[&me().to_string()]);
+    top.wait_for("cleaner serve");
+    top.press("3");
+    top.wait("the first loop", |text| text.contains("loop 1") && !text.contains("loop 6"));
+    top.press("jjjjj");
+    top.wait("the last loop", |text| text.contains("loop 6") && !text.contains("loop 1"));
+    top.press("5");
+    let text = top.wait_for("very long");
+    assert!(text.contains("use asyncio.sleep instead of time.sleep"), "{text}");
     assert_eq!(top.end(), 0);
 }
 

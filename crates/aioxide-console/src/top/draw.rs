@@ -63,7 +63,10 @@ fn header(app: &App) -> Vec<Line<'static>> {
             DIM,
         ));
     }
-    for (pid, process) in app.processes.iter().take(MOST_PROCESSES) {
+    let mut processes: Vec<_> = app.processes.iter().collect();
+    // Those that have ended give way to those that have not.
+    processes.sort_by_key(|(_, process)| process.gone.is_some());
+    for (pid, process) in processes.into_iter().take(MOST_PROCESSES) {
         lines.push(process_line(*pid, process));
         for each in &process.now.loops {
             if let Some(by) = each.blocked_by.as_ref().filter(|_| process.gone.is_none()) {
@@ -76,7 +79,7 @@ fn header(app: &App) -> Vec<Line<'static>> {
     }
     if app.processes.len() > MOST_PROCESSES {
         lines.push(Line::styled(
-            format!("and {} processes more", app.processes.len() - MOST_PROCESSES),
+            format!("and {} more", counted(app.processes.len() - MOST_PROCESSES, "process")),
             DIM,
         ));
     }
@@ -101,15 +104,58 @@ fn process_line(pid: u32, process: &Process) -> Line<'static> {
     let rate: Option<f64> =
         process.now.loops.iter().map(|each| process.per_second(each.id, |it| it.iterations)).sum();
     let ready: u64 = process.now.loops.iter().map(|each| each.ready).sum();
-    spans.push(Span::raw(format!("  {} tasks  {ready} ready", count(process.now.tasks.total))));
+    let tasks = counted(process.now.tasks.total as usize, "task");
+    spans.push(Span::raw(format!("  {tasks}  {ready} ready")));
     if let Some(rate) = rate {
         spans.push(Span::raw(format!("  {}/s iterations", count(rate as u64))));
     }
     if !process.now.findings.is_empty() {
-        let text = format!("  {} findings", process.now.findings.len());
+        let text = format!("  {}", counted(process.now.findings.len(), "finding"));
         spans.push(Span::styled(text, Style::new().fg(Color::Yellow)));
     }
     Line::from(spans)
+}
+
+/// A number of things, as `1 task` and `2 tasks`.
+fn counted(number: usize, thing: &str) -> String {
+    let ending = match (number, thing.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{} {thing}{ending}", count(number as u64))
+}
+
+/// `text` in lines of at most `width` characters, broken at spaces where that is possible. Those after
+/// the first are indented, the first one is as `text` is.
+fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let words = text.trim_start_matches(' ');
+    let mut lines: Vec<String> = Vec::new();
+    // What stands before the first word of the line, and whether one follows.
+    let mut begin = text.len() - words.len();
+    let (mut line, mut length, mut is_empty) = (" ".repeat(begin), begin, true);
+    let mut next = |line: &mut String| lines.push(std::mem::replace(line, " ".repeat(indent)));
+    for word in words.split(' ') {
+        let mut word: Vec<char> = word.chars().collect();
+        if !is_empty && length + 1 + word.len() > width {
+            next(&mut line);
+            (begin, length, is_empty) = (indent, indent, true);
+        } else if !is_empty {
+            line.push(' ');
+            length += 1;
+        }
+        while is_empty && length + word.len() > width && width > begin.max(indent) {
+            let rest = word.split_off(width - length);
+            line.extend(word);
+            next(&mut line);
+            (word, begin, length) = (rest, indent, indent);
+        }
+        length += word.len();
+        line.extend(word);
+        is_empty = false;
+    }
+    lines.push(line);
+    lines
 }
 
 fn tab_line(app: &App) -> Line<'static> {
@@ -150,22 +196,58 @@ fn foot_line(app: &App) -> Line<'static> {
     }
 }
 
-/// Lines of which those from `scroll` on are shown, with the selected one marked.
+/// Draws lines from one of them on, below a head.
 fn scrolled(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    head: Line<'static>,
+    lines: Vec<Line<'static>>,
+    from: usize,
+) {
+    let [top, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+    frame.render_widget(Paragraph::new(head.style(BOLD)), top);
+    let shown: Vec<Line<'static>> =
+        lines.into_iter().skip(from).take(body.height as usize).collect();
+    frame.render_widget(Paragraph::new(Text::from(shown)), body);
+}
+
+/// Draws entries of several lines: from the selected one on, or from an earlier one if all behind that
+/// have room.
+fn entries(
     frame: &mut Frame<'_>,
     app: &App,
     area: Rect,
     head: Line<'static>,
-    lines: Vec<Line<'static>>,
+    entries: Vec<Vec<Line<'static>>>,
 ) {
-    let [top, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
-    frame.render_widget(Paragraph::new(head.style(BOLD)), top);
-    let shown: Vec<Line<'static>> = lines
-        .into_iter()
-        .enumerate()
-        .skip(app.scroll)
-        .take(body.height as usize)
-        .map(|(at, line)| if at == app.selected { line.patch_style(SELECTED) } else { line })
-        .collect();
-    frame.render_widget(Paragraph::new(Text::from(shown)), body);
+    let before = entries.iter().take(app.selected).map(Vec::len).sum::<usize>();
+    let lines: Vec<Line<'static>> = entries.into_iter().flatten().collect();
+    let room = usize::from(area.height.saturating_sub(1));
+    let from = before.min(lines.len().saturating_sub(room));
+    scrolled(frame, area, head, lines, from);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{counted, wrapped};
+
+    #[test]
+    fn one_thing_is_no_more_than_one() {
+        assert_eq!(["task", "process"].map(|it| counted(1, it)), ["1 task", "1 process"]);
+        assert_eq!(
+            ["task", "process"].map(|it| counted(1234, it)),
+            ["1,234 tasks", "1,234 processes"]
+        );
+    }
+
+    #[test]
+    fn a_text_is_broken_at_spaces_and_within_a_word_that_is_too_long() {
+        assert_eq!(wrapped("to be or not to be", 9, 2), ["to be or", "  not to", "  be"]);
+        assert_eq!(wrapped("abcdefgh", 3, 1), ["abc", " de", " fg", " h"]);
+        assert_eq!(wrapped("a bcdefgh", 4, 0), ["a", "bcde", "fgh"]);
+        assert_eq!(wrapped("", 5, 1), [""]);
+        assert_eq!(wrapped("ab cd", 0, 0), ["ab", "cd"]);
+        assert_eq!(wrapped("ab", 2, 4), ["ab"]);
+        assert_eq!(wrapped("  ab cd", 5, 1), ["  ab", " cd"]);
+    }
 }

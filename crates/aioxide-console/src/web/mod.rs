@@ -10,6 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -50,7 +51,8 @@ async fn serve(pids: Vec<u32>, port: u16) -> Result<(), String> {
         TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let server = Arc::new(Server { pids, token: token()? });
-    println!("http://{address}/?token={}", server.token);
+    // Whoever reads it may have gone.
+    let _ = writeln!(io::stdout(), "http://{address}/?token={}", server.token);
     let router = Router::new()
         .route("/", get(page))
         .route("/snapshot", get(snapshot))

@@ -11,12 +11,12 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
 const KEYS: [(&str, &str); 14] = [
-    ("1 … 5, Tab", "tasks, tree, loops, locks and queues, findings"),
+    ("1 … 5, Tab", "tasks, tree, loops, locks queues and transports, findings"),
     ("↑ ↓ j k", "another row; PageUp, PageDown, Home, End"),
     ("Enter", "the task's times and await stack"),
     ("s, S", "sort by the next, the previous column"),
     ("r", "the other way round"),
-    ("f", "show only what has a text in it"),
+    ("f", "show only what has a text in it; all again with an empty one"),
     ("/, n", "search, search again"),
     ("t", "tree"),
     ("c", "cancel the task, after asking"),

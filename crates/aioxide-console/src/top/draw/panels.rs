@@ -1,7 +1,8 @@
-//! The loops, the locks and queues, and the findings.
+//! The loops, the locks, queues and transports, and the findings.
 
 use super::super::app::{App, Process};
-use super::{ALARM, DIM, scrolled};
+use super::tasks::file_name;
+use super::{ALARM, DIM, SELECTED, entries, scrolled, wrapped};
 use crate::escape::visible;
 use crate::units::{bytes, count, duration};
 use aioxide_trace::wire::{LoopInfo, ObjectInfo, TaskInfo};
@@ -15,21 +16,15 @@ const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '
 
 /// Draws the loops, each in several lines.
 pub fn loops(frame: &mut Frame<'_>, app: &App, area: Rect) {
-    let mut lines = Vec::new();
+    let mut loops = Vec::new();
     for (pid, process) in &app.processes {
-        for each in &process.now.loops {
-            loop_lines(*pid, process, each, &mut lines);
-        }
+        loops.extend(process.now.loops.iter().map(|each| loop_lines(*pid, process, each)));
     }
-    let marked = App {
-        selected: usize::MAX,
-        scroll: app.selected.min(lines.len().saturating_sub(1)),
-        ..App::default()
-    };
-    scrolled(frame, &marked, area, Line::from("LOOPS"), lines);
+    entries(frame, app, area, Line::from("LOOPS"), loops);
 }
 
-fn loop_lines(pid: u32, process: &Process, each: &LoopInfo, lines: &mut Vec<Line<'static>>) {
+fn loop_lines(pid: u32, process: &Process, each: &LoopInfo) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
     let rate = |counter: fn(&LoopInfo) -> u64| process.per_second(each.id, counter);
     let per_second = |counter, unit: fn(u64) -> String| {
         rate(counter).map_or_else(|| "-".to_owned(), |value| format!("{}/s", unit(value as u64)))
@@ -79,6 +74,7 @@ fn loop_lines(pid: u32, process: &Process, each: &LoopInfo, lines: &mut Vec<Line
     )));
     lines.push(Line::from(format!("  delay       {}", histogram(&each.delays))));
     lines.push(Line::default());
+    lines
 }
 
 /// How long ready items waited for their turn, as bars, with the median and the 99th percentile.
@@ -153,12 +149,12 @@ pub fn objects(frame: &mut Frame<'_>, app: &App, area: Rect) {
             let names: Vec<String> =
                 each.waiters.iter().take(3).map(|id| task_name(tasks, *id)).collect();
             let more = if each.waiters.len() > 3 { ", …" } else { "" };
-            let name = if each.name.is_empty() { each.id.to_string() } else { each.name.clone() };
             lines.push(Line::from(format!(
-                "{pid:<8}{:<11}{:<18.18} {:<18.18} {:<20.20} {:>9}  {} {}{more}",
+                "{pid:<8}{:<11}{:<7}{:<22.22} {:<20.20} {:<18.18} {:>9}  {} {}{more}",
                 visible(&each.kind),
-                visible(&name),
-                visible(&each.created),
+                each.id,
+                visible(&each.name),
+                visible(file_name(&each.created)),
                 visible(&owner),
                 length,
                 each.waiters.len(),
@@ -167,22 +163,31 @@ pub fn objects(frame: &mut Frame<'_>, app: &App, area: Rect) {
         }
     }
     let head = format!(
-        "{:<8}{:<11}{:<18} {:<18} {:<20} {:>9}  WAITERS",
-        "PID", "KIND", "NAME", "CREATED", "OWNER", "LENGTH"
+        "{:<8}{:<11}{:<7}{:<22} {:<20} {:<18} {:>9}  WAITERS",
+        "PID", "KIND", "ID", "NAME", "CREATED", "OWNER", "LENGTH"
     );
-    scrolled(frame, app, area, Line::from(head), lines);
+    if let Some(selected) = lines.get_mut(app.selected) {
+        *selected = std::mem::take(selected).patch_style(SELECTED);
+    }
+    scrolled(frame, area, Line::from(head), lines, app.scroll);
 }
 
 /// Draws what lints found: the sentence, and below it what to do.
 pub fn findings(frame: &mut Frame<'_>, app: &App, area: Rect) {
-    let mut lines = Vec::new();
+    let (mut findings, width) = (Vec::new(), usize::from(area.width));
     for (pid, process) in &app.processes {
         for each in &process.now.findings {
             let lint = Span::styled(
                 format!("{pid} {}: ", visible(&each.lint)),
                 Style::new().fg(Color::Yellow),
             );
-            lines.push(Line::from(vec![lint, Span::raw(visible(&each.sentence).into_owned())]));
+            let sentence = format!("{}{}", lint.content, visible(&each.sentence));
+            let mut sentence = wrapped(&sentence, width, 4).into_iter();
+            let mut lines = Vec::new();
+            let first = sentence.next().unwrap_or_default();
+            let rest = first.strip_prefix(&*lint.content).unwrap_or_default().to_owned();
+            lines.push(Line::from(vec![lint, Span::raw(rest)]));
+            lines.extend(sentence.map(Line::from));
             let mut facts = vec![format!("at {}", visible(&each.place))];
             if !each.created.is_empty() {
                 facts.push(format!("created at {}", visible(&each.created)));
@@ -193,13 +198,14 @@ pub fn findings(frame: &mut Frame<'_>, app: &App, area: Rect) {
             if !each.victims.is_empty() {
                 facts.push(format!("held up {}", visible(&each.victims.join(", "))));
             }
-            lines.push(Line::styled(format!("    {}", facts.join(", ")), DIM));
-            lines.push(Line::from(format!("    {}", visible(&each.fix))));
+            let facts = wrapped(&format!("    {}", facts.join(", ")), width, 4);
+            lines.extend(facts.into_iter().map(|line| Line::styled(line, DIM)));
+            let fix = wrapped(&format!("    {}", visible(&each.fix)), width, 4);
+            lines.extend(fix.into_iter().map(Line::from));
+            findings.push(lines);
         }
     }
-    let scroll = (app.selected * 3).min(lines.len().saturating_sub(1));
-    let marked = App { selected: usize::MAX, scroll, ..App::default() };
-    scrolled(frame, &marked, area, Line::from("FINDINGS"), lines);
+    entries(frame, app, area, Line::from("FINDINGS"), findings);
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ pub fn wait_text(wait: &WaitsFor) -> String {
 }
 
 /// The file's name and the line of a place: a column has no room for folders.
-fn file_name(place: &str) -> &str {
+pub fn file_name(place: &str) -> &str {
     place.rsplit('/').next().unwrap_or(place)
 }
 
