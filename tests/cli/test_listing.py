@@ -12,6 +12,7 @@ import tempfile
 import threading
 
 import pytest
+from aioxide.cli import _listing
 
 TASKS = [
     {
@@ -124,6 +125,31 @@ def test_ps_lists_the_tasks(console, command):
     assert "waits for a lock that task 'main' has" in second
     assert "evil\\x1b[2J\\nname" in second
     assert "\x1b" not in finished.stdout
+
+
+def test_ps_stands_in_columns_and_calls_a_task_one(console, command):
+    long = "lock made at /home/me/projects/shop/source/package/orders.py:1234"
+    waits = {"kind": "lock", "id": 9, "text": long}, {"kind": "task", "id": 2, "text": "fetch 3"}
+    tasks = [
+        {"id": number, "name": "a", "state": "waiting", "steps": 17, "waits_for": wait}
+        for number, wait in enumerate(waits, 1)
+    ]
+    answer = {"total": 2, "tasks": tasks}
+    finished = command("ps", console(answer=lambda request: answer))
+    header, first, second = finished.stdout.splitlines()
+    assert f"waits for {long}" in first
+    assert "waits for task fetch 3 " in second
+    assert header.index("STEPS") == first.index("17") == second.index("17")
+
+
+def test_ps_says_that_there_is_no_console(monkeypatch, capsys):
+    monkeypatch.setattr(_listing, "consoles", list)
+    assert _listing.ps([]) == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "start one by `aioxide --console app.py`" in told.err
+    assert _listing.ps(["--json"]) == 0
+    assert capsys.readouterr() == ("[]\n", "")
 
 
 def test_ps_as_json(console, command):

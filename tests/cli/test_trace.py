@@ -70,6 +70,22 @@ def test_own_form(aioxide, program, tmp_path, way):
     assert is_trace(tmp_path / "out.aiotrace")
 
 
+def test_a_program_that_is_not_there_leaves_the_trace_of_an_earlier_one(aioxide, tmp_path):
+    (tmp_path / "out.aiotrace").write_bytes(b"earlier")
+    finished = aioxide("trace", "-o", "out.aiotrace", "misspelt.py")
+    assert finished.returncode == 2
+    assert "can't open file" in finished.stderr
+    assert (tmp_path / "out.aiotrace").read_bytes() == b"earlier"
+
+
+@pytest.mark.parametrize("command", ["trace", "ps", "tree", "completion"])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_a_command_has_the_help_that_names_it(aioxide, command, option):
+    finished = aioxide(command, option)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert f"  {command} " in finished.stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("app.py",), ("-m", "app"), ("-c", "import app")],

@@ -138,9 +138,10 @@ EMPTY = b"AIOTRACE\x01\0\0\0"
 
 
 def test_the_environment_records_a_program_as_it_is(run, tmp_path):
-    status, _, _ = run("aioxide.run(aioxide.sleep(0)); 1 / 0", AIOXIDE_RECORD="1")
+    status, _, errors = run("aioxide.run(aioxide.sleep(0)); 1 / 0", AIOXIDE_RECORD="1")
     assert status == 1
     (path,) = tmp_path.glob("aioxide-*.aiotrace")
+    assert f"aioxide: wrote {path}\n" in errors
     assert trace_file.read(path).of(trace_file.Step)
 
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 import aioxide
 
 from ._options import Options, take_options
-from ._programs import BadCommandLineError, program_of, run
+from ._programs import BadCommandLineError, is_missing, program_of, run
 from ._usage import USAGE
 
 __all__ = ("main",)
@@ -40,6 +40,9 @@ def main() -> None:
         python = ".".join(map(str, sys.version_info[:3]))
         print(f"aioxide {aioxide.__version__} ({sys.implementation.name} {python})")
         sys.exit(0)
+    if first in ("ps", "tree", "trace", "completion") and arguments[1:2] in (["-h"], ["--help"]):
+        print(USAGE, end="")
+        sys.exit(0)
     try:
         command = _command(first)
         if command is not None:
@@ -54,7 +57,8 @@ def main() -> None:
         _refuse(str(reason))
     # What the console and the trace say of the process. The program's start sets it anew.
     sys.argv[:] = rest
-    if begin is not None:
+    # A program that is not there leaves the trace of an earlier one alone.
+    if begin is not None and not is_missing(rest):
         begin()
     options.apply()
     run(start)

@@ -13,6 +13,9 @@ from ._programs import BadCommandLineError
 
 __all__ = ("ps", "tree")
 
+#: What is longer than this moves the rest of its line to the right.
+_WIDEST = 100
+
 _SORTS = ("age", "busy", "idle", "longest", "name", "scheduled", "steps")
 
 
@@ -87,6 +90,9 @@ def _list_processes(as_json: bool) -> int:
             continue
     if as_json:
         print(json.dumps(found))
+    elif not found:
+        text = "no process has a console: start one by `aioxide --console app.py`"
+        print(f"aioxide: {text}", file=sys.stderr)
     else:
         rows = [(str(each.get("pid", "?")), " ".join(_texts(each.get("argv")))) for each in found]
         _print_table(("PID", "PROGRAM"), rows)
@@ -124,9 +130,12 @@ def _row(task: dict[str, Any]) -> tuple[str, ...]:
 
 def _state(task: dict[str, Any]) -> str:
     state, waits = str(task.get("state", "")), task.get("waits_for")
-    if state == "waiting" and isinstance(waits, dict):
-        return f"waits for {waits.get('text') or waits.get('kind') or '?'}"
-    return state
+    if state != "waiting" or not isinstance(waits, dict):
+        return state
+    kind, text = waits.get("kind"), waits.get("text")
+    # The text of a task is its name.
+    whose = "task " if kind == "task" and text else ""
+    return f"waits for {whose}{text or kind or '?'}"
 
 
 def _print_tree(console: Console, request: _Request) -> None:
@@ -156,7 +165,7 @@ def _print_tree(console: Console, request: _Request) -> None:
 
 def _print_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     lines = [header, *(tuple(_printable(cell) for cell in row) for row in rows)]
-    widths = [min(40, max(len(line[i]) for line in lines)) for i in range(len(header))]
+    widths = [min(_WIDEST, max(len(line[i]) for line in lines)) for i in range(len(header))]
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         print("  ".join(cells).rstrip())

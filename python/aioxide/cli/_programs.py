@@ -19,7 +19,7 @@ import sys
 import types
 from collections.abc import Callable
 
-__all__ = ("BadCommandLineError", "program_of", "run")
+__all__ = ("BadCommandLineError", "is_missing", "program_of", "run")
 
 # An attribute of modules that were not imported; removed in Python 3.15.
 _CACHED = {"__cached__": None} if sys.version_info < (3, 15) else {}
@@ -56,6 +56,11 @@ def program_of(arguments: list[str]) -> Callable[[], None]:
     if first.startswith("-"):
         raise BadCommandLineError(f"unknown option {first}")
     return lambda: _run_path(first, rest)
+
+
+def is_missing(arguments: list[str]) -> bool:
+    """Return whether a command line names a file that does not exist."""
+    return not arguments[0].startswith("-") and not os.path.exists(arguments[0])
 
 
 def run(start: Callable[[], None]) -> None:

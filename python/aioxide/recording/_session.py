@@ -372,9 +372,13 @@ def save_quietly() -> None:
     """Save, if a path was given and not just before; a failure is only printed."""
     for each in _state.running():
         try:
-            each._save(at_once=False)
+            path = each._save(at_once=False)
         except Exception as error:
             _complain(error)
+        else:
+            if path is not None and each is _state.outside:
+                # Whoever has only set a variable does not know the name.
+                print(f"aioxide: wrote {os.path.abspath(path)}", file=sys.stderr)
 
 
 def _save_on_signal(number: int, frame: types.FrameType | None) -> None:
