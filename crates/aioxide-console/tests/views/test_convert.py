@@ -86,8 +86,9 @@ def test_perfetto_notes_tell_what_a_callback_concerns_and_arrows_lead_from_it(pa
         if "kind" in told:
             assert tracks[event.track_uuid] == "loop 1"
             notes.append((names[event.name_iid], told))
-        begins.update(dict.fromkeys(event.flow_ids, tracks[event.track_uuid]))
-        ends.update(dict.fromkeys(event.terminating_flow_ids, (tracks[event.track_uuid], told)))
+        track = tracks.get(event.track_uuid)
+        begins.update(dict.fromkeys(event.flow_ids, track))
+        ends.update(dict.fromkeys(event.terminating_flow_ids, (track, told)))
     place = {"at": "client.py:20"}
     assert notes == [
         ("socket event", {"kind": "socket event", "of": "transport 12 (127.0.0.1:80)"}),
