@@ -13,6 +13,7 @@ import contextlib
 import gc
 import io
 import json
+import logging
 import signal
 import sys
 import threading
@@ -164,6 +165,9 @@ def end_it(*_):
 
 def main():
     signal.signal(signal.SIGALRM, end_it)
+    # In debug mode aioxide reports what blocks from a thread: beside what asyncio says of it, and
+    # perhaps when the next program runs.
+    logging.getLogger("aioxide.watchdog").disabled = True
     sys.argv = ["program"]
     # Dataclasses and pickles look their module up.
     json.dump([run(block) for block in json.load(sys.stdin)], sys.__stdout__)
