@@ -22,12 +22,12 @@ __all__ = ("Evidence", "evidence_of", "may_anything_else_run", "permits_of")
 class Evidence(enum.Enum):
     """What is known of a lock or a semaphore that a task waits for."""
 
-    NONE = enum.auto()
+    NONE = 1
     """Somebody may release it who is not known, or a task that did not have it once has."""
-    ACQUIRED = enum.auto()
+    ACQUIRED = 2
     """All who have it are known, but some have called ``acquire()``: another task, a timer or a
     callback may be meant to release it."""
-    OWNED = enum.auto()
+    OWNED = 3
     """All who have it are known, and will release it themselves: they are inside ``async with``, or
     it was released by the tasks that had it, and by nobody else, before."""
 
