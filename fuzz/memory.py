@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import logging
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import campaign
@@ -30,6 +32,9 @@ except ImportError:  # a Python without its tests
 DEADLINE = 10.0
 #: How many allocations in a row fail.
 RUNS = (1, 1, 1, 2, 5, 50)
+#: Stands between the scenario and the failure in a finding.
+MARK = ", out of memory: "
+IMPORTED = "imported: "
 
 Scenario = Callable[[Any, Any], Awaitable[Any]]
 SCENARIOS: dict[str, Scenario] = {}
@@ -63,6 +68,7 @@ class Case:
 
     def run(self, kind: str = "aioxide") -> Outcome:
         """Run it in a process of its own."""
+        import_what_it_needs(self.name, kind)
         return run_isolated(lambda: self._run_here(kind), DEADLINE)
 
     def _run_here(self, kind: str) -> None:
@@ -99,6 +105,29 @@ class Case:
                 call()
             except BaseException as error:
                 _look_at(error)
+
+
+@cache
+def import_what_it_needs(name: str, kind: str) -> None:
+    """Import here what that scenario imports while it runs.
+
+    CPython's compiler and import machinery lose exceptions, and crash, where allocations
+    fail: a module that is imported in the middle of a scenario tells nothing about its code.
+    """
+
+    def program() -> None:
+        before = set(sys.modules)
+        api, loop = importlib.import_module(kind), surface.new_loop(kind)
+        loop.run_until_complete(SCENARIOS[name](api, loop))
+        for module in sys.modules.keys() - before:
+            os.write(1, f"{IMPORTED}{module}\n".encode())
+
+    outcome = run_isolated(program, DEADLINE)
+    for line in outcome.output.splitlines():
+        if line.startswith(IMPORTED):
+            # Some names in sys.modules were put there by hand.
+            with contextlib.suppress(ImportError):
+                importlib.import_module(line.removeprefix(IMPORTED))
 
 
 class _Quiet:
@@ -164,7 +193,7 @@ def search(
         seen.add((failure, name))  # type: ignore[arg-type]
         report(
             campaign.Finding(
-                f"{name}, out of memory: {failure}",
+                f"{name}{MARK}{failure}",
                 f"--reproduce {case.name}:{case.at}:{case.count}",
                 outcome.output[-3000:],
             )

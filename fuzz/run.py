@@ -140,7 +140,8 @@ def search(options: argparse.Namespace) -> int:
 
 def is_fatal(failure: str) -> bool:
     """Whether a failure is one that is promised never to be: see docs/safety.md."""
-    return not failure.startswith("wrong: ") or "panic" in failure
+    kind = failure.rpartition(memory.MARK)[2]
+    return not kind.startswith("wrong: ") or "panic" in kind
 
 
 def main(arguments: list[str]) -> int:

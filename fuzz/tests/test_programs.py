@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 
 import campaign
 import families
@@ -165,6 +166,35 @@ def test_a_failing_allocation_reaches_the_program(monkeypatch):
     monkeypatch.setitem(memory.SCENARIOS, "futures", scenario)
     failures = {memory.Case("futures", at, 1).run().failure for at in range(60)}
     assert "wrong: out of memory" in failures
+
+
+def test_what_a_scenario_imports_is_there_before_memory_fails(monkeypatch, tmp_path):
+    (tmp_path / "imported_late.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    async def scenario(api, loop):
+        import imported_late  # noqa: F401
+
+    monkeypatch.setitem(memory.SCENARIOS, "imports", scenario)
+    memory.import_what_it_needs("imports", "aioxide")
+    assert sys.modules.pop("imported_late").__file__ == str(tmp_path / "imported_late.py")
+
+
+@pytest.mark.parametrize(
+    ("failure", "fatal"),
+    [
+        ("hang", True),
+        ("killed by SIGSEGV", True),
+        ("panic: crates/aioxide-python/src/lib.rs:1", True),
+        ("wrong: SystemError: error return without exception set", False),
+        ("wrong: a panic reached the program: x", True),
+        ("http, out of memory: hang", True),
+        ("http, out of memory: wrong: SystemError: error return without exception set", False),
+        ("http, out of memory: wrong: a panic reached the program: x", True),
+    ],
+)
+def test_what_never_may_be_is_fatal(failure, fatal):
+    assert run.is_fatal(failure) is fatal
 
 
 def test_a_case_of_failing_memory_can_be_named():
