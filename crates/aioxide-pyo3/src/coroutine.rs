@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use aioxide_abi::Body;
+use aioxide_abi::{Body, Table};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -108,17 +108,39 @@ fn of_body<'py>(
     function: &'static Function,
     body: Body,
 ) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the thread is attached; both only look.
-    if unsafe { ffi::PyInterpreterState_Get() != ffi::PyInterpreterState_Main() } {
-        return Err(refused(body));
-    }
-    let Some(table) = table::find(py) else {
-        return Coroutine::make(py, function, body).map(Bound::into_any);
-    };
+    let Some(table) = table::found() else { return without_table(py, function, body) };
+    native(py, table, function, body)
+}
+
+/// A coroutine of aioxide's, which refuses other interpreters than the main one itself.
+#[inline]
+fn native<'py>(
+    py: Python<'py>,
+    table: &Table,
+    function: &'static Function,
+    body: Body,
+) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the GIL is held; the body is given away, and the definition is a static's.
     unsafe {
         let made = (table.coroutine)(body, function.definition(), std::ptr::null_mut());
         Bound::from_owned_ptr_or_err(py, made.cast())
+    }
+}
+
+/// The same before anything was found.
+#[cold]
+fn without_table<'py>(
+    py: Python<'py>,
+    function: &'static Function,
+    body: Body,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the thread is attached; both only look.
+    if unsafe { ffi::PyInterpreterState_Get() != ffi::PyInterpreterState_Main() } {
+        return Err(refused(body));
+    }
+    match table::find(py) {
+        Some(table) => native(py, table, function, body),
+        None => Coroutine::make(py, function, body).map(Bound::into_any),
     }
 }
 

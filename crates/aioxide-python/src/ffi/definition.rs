@@ -7,7 +7,16 @@ use pyo3::exceptions::{PySystemError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::ffi::allocate::Made;
+use crate::ffi::gil_cell::GilCell;
 use crate::stdlib;
+
+/// How many names are remembered.
+const KNOWN: usize = 64;
+
+/// Definitions that were looked at, by their addresses, and their names. The name of a function
+/// is not read again for each of its coroutines.
+static NAMES: [GilCell<Option<(&'static Definition, &'static str)>>; KNOWN] =
+    [const { GilCell::new(None) }; KNOWN];
 
 /// What an extension module tells of a function of its own. It lives as long as the process.
 #[repr(transparent)]
@@ -23,7 +32,28 @@ impl Definition {
     /// # Safety
     ///
     /// The pointer is null, or leads to what the contract says.
-    pub unsafe fn of(raw: *const abi::Definition) -> PyResult<(&'static str, &'static Self)> {
+    #[inline]
+    pub unsafe fn of(
+        py: Python<'_>,
+        raw: *const abi::Definition,
+    ) -> PyResult<(&'static str, &'static Self)> {
+        let known = &NAMES[raw.addr() / align_of::<Self>() % KNOWN];
+        if let Some((this, qualname)) = known.get(py)
+            && std::ptr::eq(this, raw.cast())
+        {
+            return Ok((qualname, this));
+        }
+        // SAFETY: the caller's promise.
+        let (qualname, this) = unsafe { Self::look_at(raw)? };
+        known.fill(py, Some((this, qualname)));
+        Ok((qualname, this))
+    }
+
+    /// # Safety
+    ///
+    /// As for `of`.
+    #[cold]
+    unsafe fn look_at(raw: *const abi::Definition) -> PyResult<(&'static str, &'static Self)> {
         // SAFETY: the caller's promise; the types have one layout.
         let Some(this) = (unsafe { raw.cast::<Self>().as_ref() }) else {
             return Err(PySystemError::new_err(crate::name!(

@@ -11,6 +11,8 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::{Borrowed, PyTraverseError};
 
+use super::super::turn;
+
 /// The table of the first version: its size, and four functions.
 type First = [usize; 5];
 
@@ -35,28 +37,31 @@ impl ForeignBody {
     /// # Safety
     ///
     /// The pointer to the table is null, or leads to as many bytes as are written there.
-    pub unsafe fn take(body: abi::Body) -> PyResult<Self> {
+    pub unsafe fn take(py: Python<'_>, body: abi::Body) -> PyResult<Self> {
         let words = body.table.cast::<usize>();
         // SAFETY: the caller's promise; each word is read only if it is there.
-        let (size, is_whole) = unsafe {
+        let (size, is_function) = unsafe {
             let size = if words.is_null() { 0 } else { words.read() };
             let has = |index| size >= (index + 1) * size_of::<usize>();
-            let is_function = |index| has(index) && words.add(index).read() != 0;
-            let drop_is_there = is_function(3);
-            let is_whole = is_function(1) && is_function(2) && drop_is_there && is_function(4);
-            if !is_whole && drop_is_there {
-                ((*body.table).drop)(body.data);
-            }
-            (size, is_whole)
+            (size, [1, 2, 3, 4].map(|index| has(index) && words.add(index).read() != 0))
         };
-        if is_whole {
+        if is_function == [true; 4] {
             return Ok(Self { data: body.data, table: body.table });
         }
-        Err(PySystemError::new_err(if size < size_of::<First>() {
+        if is_function[2] {
+            // SAFETY: it is there, and nothing else has the body.
+            turn::run_without_loop(py, || unsafe { ((*body.table).drop)(body.data) });
+        }
+        Err(Self::refused(size))
+    }
+
+    #[cold]
+    fn refused(size: usize) -> PyErr {
+        PySystemError::new_err(if size < size_of::<First>() {
             format!("the table of an extension's future has {size} bytes, too few for any version")
         } else {
             "the table of an extension's future lacks a function".to_owned()
-        }))
+        })
     }
 
     /// Polls it, in a turn of its loop.

@@ -197,13 +197,14 @@ unsafe extern "C" fn coroutine(
     // SAFETY: it is the contract that the GIL is held, and what the arguments are.
     unsafe {
         if !is_main_interpreter() {
-            turn::run_without_loop(Python::assume_attached(), || drop(ForeignBody::take(body)));
+            let py = Python::assume_attached();
+            turn::run_without_loop(py, || drop(ForeignBody::take(py, body)));
             refuse();
             return null_mut();
         }
         enter(c"coroutine", Attach::Registered, |py| {
-            let body = turn::run_without_loop(py, || ForeignBody::take(body))?;
-            let (qualname, definition) = match Definition::of(definition) {
+            let body = ForeignBody::take(py, body)?;
+            let (qualname, definition) = match Definition::of(py, definition) {
                 Ok(named) => named,
                 Err(error) => {
                     turn::run_without_loop(py, || drop(body));
