@@ -40,6 +40,7 @@ impl Barrier {
     /// # Panics
     ///
     /// If `parties` is 0.
+    #[track_caller]
     pub fn new(parties: usize) -> Self {
         assert!(parties > 0, "a barrier needs at least one party");
         Self { parties, is_broken: Cell::new(false), waiters: RefCell::default() }

@@ -73,6 +73,7 @@ impl Permits {
     /// # Panics
     ///
     /// If there are more than fit into a `usize`.
+    #[track_caller]
     pub fn release(&self, count: usize) {
         let available = self.available.get().checked_add(count);
         self.available.set(available.expect("fewer than usize::MAX permits"));

@@ -117,6 +117,7 @@ impl Semaphore {
     /// # Panics
     ///
     /// If the semaphore is bounded and there would be more than it was made with.
+    #[track_caller]
     pub fn release(&self, count: usize) {
         let room = self.bound - self.permits.available().min(self.bound);
         assert!(count <= room, "the semaphore was released too many times");

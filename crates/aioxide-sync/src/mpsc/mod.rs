@@ -53,6 +53,7 @@ use crate::waker_slot::WakerSlot;
 /// # Panics
 ///
 /// If `capacity` is 0.
+#[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(capacity > 0, "a channel needs room for at least one value");
     let shared = Shared::new(Some(Permits::new(capacity)));

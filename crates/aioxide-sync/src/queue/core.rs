@@ -30,6 +30,7 @@ impl<T, O: Order<T>> Core<T, O> {
         Self::with_slots(None, usize::MAX)
     }
 
+    #[track_caller]
     pub fn bounded(capacity: usize) -> Self {
         assert!(capacity > 0, "a queue needs room for at least one item");
         Self::with_slots(Some(Permits::new(capacity)), capacity)
@@ -93,6 +94,7 @@ impl<T, O: Order<T>> Core<T, O> {
         }
     }
 
+    #[track_caller]
     pub fn task_done(&self) {
         let left = self.unfinished.get().checked_sub(1);
         self.leave_unfinished(left.expect("task_done() called too many times"));

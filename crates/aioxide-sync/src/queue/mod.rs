@@ -101,6 +101,7 @@ macro_rules! queue {
             /// # Panics
             ///
             /// If `capacity` is 0.
+            #[track_caller]
             pub fn bounded(capacity: usize) -> Self {
                 Self { core: Core::bounded(capacity) }
             }
@@ -155,6 +156,7 @@ macro_rules! queue {
             /// # Panics
             ///
             /// If it is called more often than items were put.
+            #[track_caller]
             pub fn task_done(&self) {
                 self.core.task_done();
             }

@@ -81,6 +81,11 @@ impl TcpStream {
     /// # Errors
     ///
     /// If that fails.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         Ok(Self { inner: Rc::new(Descriptor::new(stream)?) })
@@ -151,6 +156,11 @@ impl TcpListener {
     /// # Errors
     ///
     /// If that fails.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self { inner: Rc::new(Descriptor::new(listener)?) })

@@ -51,6 +51,11 @@ impl UdpSocket {
     /// # Errors
     ///
     /// If that fails.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
     pub fn from_std(socket: std::net::UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self { inner: Rc::new(Descriptor::new(socket)?) })

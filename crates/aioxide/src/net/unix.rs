@@ -43,6 +43,11 @@ impl UnixStream {
     /// # Errors
     ///
     /// When the process is out of file descriptors.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = std::os::unix::net::UnixStream::pair()?;
         Ok((Self::from_std(one)?, Self::from_std(other)?))
@@ -53,6 +58,11 @@ impl UnixStream {
     /// # Errors
     ///
     /// If that fails.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
     pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         Ok(Self { inner: Rc::new(Descriptor::new(stream)?) })
@@ -91,6 +101,11 @@ impl UnixListener {
     /// # Errors
     ///
     /// If it exists, or cannot be made. The error names it.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let listener = std::os::unix::net::UnixListener::bind(path).map_err(|error| {
@@ -104,6 +119,11 @@ impl UnixListener {
     /// # Errors
     ///
     /// If that fails.
+    ///
+    /// # Panics
+    ///
+    /// If no loop runs on this thread.
+    #[track_caller]
     pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self { inner: Rc::new(Descriptor::new(listener)?) })

@@ -110,7 +110,11 @@ pub(crate) fn with_current<R>(use_it: impl FnOnce(&Loop) -> R) -> Option<R> {
 /// If none runs.
 #[track_caller]
 pub(crate) fn expect_current(what: &str) -> Rc<Loop> {
-    current().unwrap_or_else(|| no_loop(what))
+    match current() {
+        Some(running) => running,
+        // Not in a closure, which would be the place that the message names.
+        None => no_loop(what),
+    }
 }
 
 #[cold]
