@@ -255,3 +255,12 @@ fn ten_thousand_tasks_end_in_order() {
     });
     assert!(ended.into_iter().eq(0..10_000));
 }
+
+#[aioxide::test]
+async fn the_end_of_a_task_is_an_error_of_io() {
+    async fn ends() -> std::io::Result<()> {
+        let task = spawn(async { panic!("out of order") });
+        task.await?
+    }
+    assert_eq!(ends().await.unwrap_err().to_string(), "it panicked: out of order");
+}

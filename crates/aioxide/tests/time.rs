@@ -317,3 +317,15 @@ proptest! {
         prop_assert_eq!(left.2, 1);
     }
 }
+
+#[aioxide::test(virtual_time)]
+async fn points_of_time_can_be_sorted_and_be_keys() {
+    let now = Instant::now();
+    let mut later = now + Duration::from_secs(2);
+    later -= Duration::from_secs(1);
+    assert_eq!([later, now].iter().min(), Some(&now));
+    let plan = std::collections::BTreeMap::from([(later, "later"), (now, "now")]);
+    assert_eq!(plan.into_values().collect::<Vec<_>>(), ["now", "later"]);
+    let set = std::collections::HashSet::from([now, now]);
+    assert_eq!(set.len(), 1);
+}

@@ -95,6 +95,12 @@ impl fmt::Display for JoinError {
     }
 }
 
+impl From<JoinError> for std::io::Error {
+    fn from(error: JoinError) -> Self {
+        Self::other(error)
+    }
+}
+
 impl Error for Cancelled {}
 impl Error for Panicked {}
 impl Error for JoinError {}

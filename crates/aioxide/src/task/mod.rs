@@ -176,7 +176,7 @@ impl<T> Future for Task<T> {
         let header = self.header();
         if header.is_done() {
             let outcome = self.joinable.take_outcome();
-            return Poll::Ready(outcome.expect("a task's result is there once"));
+            return Poll::Ready(outcome.expect("the task's result was taken before"));
         }
         header.register(context.waker());
         Poll::Pending

@@ -22,7 +22,7 @@ pub fn current_task() -> Option<TaskRef> {
 }
 
 /// Every task of this thread's loop that has not ended, in the order in which they were spawned:
-/// asyncio's `all_tasks`. None if no loop runs.
+/// asyncio's `all_tasks`. Empty if no loop runs.
 pub fn all_tasks() -> Vec<TaskRef> {
     let mut all: Vec<TaskRef> = current()
         .map(|it| it.all_tasks())

@@ -1,6 +1,8 @@
 //! Points of the loop's time.
 
-use std::ops::{Add, AddAssign, Sub};
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
 use aioxide_engine::Clock;
@@ -10,9 +12,36 @@ use crate::runtime::with_current;
 /// A point of the loop's time, which may be virtual: what asyncio has as `loop.time()`.
 ///
 /// Use it in place of [`std::time::Instant`], which a virtual clock does not move.
-#[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Instant {
+    /// Never NaN: it begins as the clock's time, and only finite numbers are added.
     seconds: f64,
+}
+
+impl Ord for Instant {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.seconds.total_cmp(&other.seconds)
+    }
+}
+
+impl PartialOrd for Instant {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Instant {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Instant {}
+
+impl Hash for Instant {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.seconds.to_bits().hash(state);
+    }
 }
 
 impl Instant {
@@ -63,6 +92,12 @@ impl Sub<Duration> for Instant {
 
     fn sub(self, duration: Duration) -> Self {
         Self { seconds: self.seconds - duration.as_secs_f64() }
+    }
+}
+
+impl SubAssign<Duration> for Instant {
+    fn sub_assign(&mut self, duration: Duration) {
+        *self = *self - duration;
     }
 }
 
