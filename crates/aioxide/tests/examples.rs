@@ -141,6 +141,13 @@ fn pipeline() {
 }
 
 #[test]
+fn retry() {
+    let expected = "attempt 1: turned away\nattempt 2: turned away\nanswered: welcome\n\
+        attempt 1: turned away\nattempt 2: turned away\nin vain: 3 attempts\n";
+    prints("retry", expected, as_it_is);
+}
+
+#[test]
 fn chat_server() {
     let expected = "ada hears: welcome, ada\nbob hears: welcome, bob\nada hears: bob is here\n\
         bob hears: ada: hello\nada hears: bob: hello, ada\nbob hears: bob is taken\n\
