@@ -201,7 +201,7 @@ fmt: ## Format the Rust and the Python code
 	.venv/bin/ruff format .
 
 .PHONY: lint
-lint: ## Check format, clippy, ruff, workflows, layers, arguments, the count of unsafe blocks
+lint: ## Check format, clippy, rustdoc, ruff, workflows, layers, arguments, the count of unsafe blocks
 	@$(prepare) lint
 	$(CARGO) fmt --all --check
 	.venv/bin/ruff format --check .
@@ -212,6 +212,7 @@ lint: ## Check format, clippy, ruff, workflows, layers, arguments, the count of 
 	scripts/check-layers
 	scripts/check-arguments
 	$(for_python) $(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	$(for_python) RUSTDOCFLAGS=--deny=warnings $(CARGO) doc --locked --workspace --all-features --no-deps
 	$(for_python) scripts/lint-extensions
 
 .PHONY: typecheck

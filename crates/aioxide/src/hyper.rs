@@ -1,7 +1,7 @@
 //! hyper's traits for what it does not do itself: sockets, timers, tasks. With the feature `hyper`.
 //!
-//! [`TcpStream`](crate::net::TcpStream) and [`UnixStream`](crate::net::UnixStream) are hyper's
-//! `Read` and `Write`; [`Timer`] and [`Executor`] are its timers and its tasks.
+//! [`TcpStream`] and [`UnixStream`] are hyper's `Read` and `Write`; [`Timer`] and [`Executor`] are
+//! its timers and its tasks.
 //!
 //! ```
 //! use std::convert::Infallible;

@@ -11,7 +11,7 @@ use crate::cancellation::Tidy;
 
 /// Awaits several futures at once, and gives a tuple of their results: asyncio's
 /// `gather(…, return_exceptions=True)`. Up to twelve, of any types; for more, or for a number
-/// that is not known, see [`gather()`].
+/// that is not known, see [`gather()`](crate::gather()).
 ///
 /// ```
 /// aioxide::run(async {
@@ -26,7 +26,7 @@ macro_rules! gather {
 
 /// Awaits several futures at once until one fails: asyncio's `gather`, but for the others, which
 /// are dropped then, and their clean-up awaited. Their errors are of one type. Up to twelve; see
-/// [`try_gather()`].
+/// [`try_gather()`](crate::try_gather()).
 ///
 /// ```
 /// aioxide::run(async {
