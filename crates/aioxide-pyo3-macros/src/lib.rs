@@ -17,9 +17,9 @@ use syn::Error;
 ///
 /// ```ignore
 /// #[aioxide_pyo3::pyfunction]
-/// #[pyo3(signature = (seconds, value = None))]
-/// async fn later(seconds: f64, value: Option<Py<PyAny>>) -> PyResult<Option<Py<PyAny>>> {
-///     aioxide_pyo3::sleep(Duration::from_secs_f64(seconds)).await;
+/// #[pyo3(signature = (milliseconds, value = None))]
+/// async fn later(milliseconds: u64, value: Option<Py<PyAny>>) -> PyResult<Option<Py<PyAny>>> {
+///     aioxide_pyo3::sleep(Duration::from_millis(milliseconds)).await;
 ///     Ok(value)
 /// }
 /// ```

@@ -7,9 +7,9 @@
 //!
 //! /// Says hello after a while.
 //! #[aioxide_pyo3::pyfunction]
-//! #[pyo3(signature = (name, seconds = 0.01))]
-//! async fn greet(name: String, seconds: f64) -> PyResult<String> {
-//!     aioxide_pyo3::sleep(Duration::from_secs_f64(seconds)).await;
+//! #[pyo3(signature = (name, milliseconds = 10))]
+//! async fn greet(name: String, milliseconds: u64) -> PyResult<String> {
+//!     aioxide_pyo3::sleep(Duration::from_millis(milliseconds)).await;
 //!     Ok(format!("hello, {name}"))
 //! }
 //!
@@ -131,11 +131,4 @@ pub mod expanded {
     pub use crate::held::References;
     pub use crate::outcome::{Plain, Returned};
     pub use pyo3;
-}
-
-/// The page of the documentation, whose programs are compiled.
-#[cfg(doctest)]
-mod pages {
-    #[doc = include_str!("../../../docs/rust/python_extensions.md")]
-    struct PythonExtensions;
 }

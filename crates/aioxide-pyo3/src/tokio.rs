@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// the GIL, and the future cannot use what this crate offers inside of coroutines. A call costs one
 /// hop there and back, so what is needed together is best done in one.
 ///
+/// Everything of tokio is made inside of the `async move`, which the runtime polls: a
+/// `tokio::time::sleep` that is made outside of it, as an argument of this function is, panics.
+///
 /// ```
 /// # async fn example(url: String) -> pyo3::PyResult<u32> {
 /// let number = aioxide_pyo3::tokio_scope(async move {

@@ -3,6 +3,7 @@
 mod failing;
 mod leaves;
 mod objects;
+mod page;
 mod tasks;
 mod threads;
 
@@ -40,6 +41,8 @@ mod aioxide_pyo3_probe {
     };
     #[pymodule_export]
     use super::objects::{Client, Node, both, defaults, keeps, nothing, optional, same};
+    #[pymodule_export]
+    use super::page::page;
     #[pymodule_export]
     use super::tasks::{calls, cleans_up, context, detached, shielded, spawns};
     #[pymodule_export]
