@@ -153,7 +153,8 @@ function drawFindings(processes) {
   for (const { pid, findings } of processes) {
     for (const each of findings) {
       const box = element("div", "", "finding");
-      const facts = [`at ${each.place}`];
+      const facts = [];
+      if (each.place) facts.push(`at ${each.place}`);
       if (each.created) facts.push(`created at ${each.created}`);
       if (each.elapsed_ns) facts.push(`lasted ${duration(each.elapsed_ns)}`);
       if (each.victims.length) facts.push(`held up ${each.victims.join(", ")}`);
@@ -161,7 +162,7 @@ function drawFindings(processes) {
       made.append(box);
     }
   }
-  if (!made.children.length) made.append(element("p", "Nothing was found.", "dim"));
+  if (!made.children.length) made.append(element("p", "Nothing was found. Faults are looked for while the watchdog is on: aioxide --watch --console app.py", "dim"));
   return made;
 }
 

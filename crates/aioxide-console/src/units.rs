@@ -27,6 +27,24 @@ pub fn duration(ns: u64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
+/// The same in at most eight characters up to a thousand hours, for a column: `1m 22s`.
+pub fn short_duration(ns: u64) -> String {
+    let text = duration(ns);
+    match ns {
+        0..60_000_000_000 => text,
+        _ => text.replace(" h", "h").replace(" min", "m").replace(" s", "s"),
+    }
+}
+
+/// Why the operating system has refused, without Rust's number of it.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match (text.rfind(" (os error "), error.raw_os_error()) {
+        (Some(at), Some(_)) => text[..at].to_owned(),
+        _ => text,
+    }
+}
+
 /// Bytes for the user: `1.5 KiB`.
 pub fn bytes(count: u64) -> String {
     let mut value = count as f64;
@@ -74,6 +92,31 @@ mod tests {
         for (ns, text) in shown {
             assert_eq!(duration(ns), text);
         }
+    }
+
+    #[test]
+    fn a_column_has_room_for_a_duration() {
+        let shown = [
+            (1_500, "1.50 µs"),
+            (59_990_000_000, "60.0 s"),
+            (82_000_000_000, "1m 22s"),
+            (3_599_000_000_000, "59m 59s"),
+            (1_000_000_000_000_000, "277h 46m"),
+        ];
+        for (ns, text) in shown {
+            assert_eq!(short_duration(ns), text);
+            assert!(text.chars().count() <= 8);
+        }
+    }
+
+    #[test]
+    fn a_reason_has_no_number() {
+        let missing = std::fs::File::open("/no/such/file").unwrap_err();
+        assert_eq!(reason(&missing), "No such file or directory");
+        assert_eq!(
+            reason(&std::io::Error::other("a sentence (os error 5)")),
+            "a sentence (os error 5)"
+        );
     }
 
     #[test]

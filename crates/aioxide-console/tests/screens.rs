@@ -189,6 +189,10 @@ fn a_task_is_cancelled_after_asking_only() {
     top.press("cy");
     top.wait_for("cancel requested");
     watched.change(|program| assert_eq!(program.cancelled, [3]));
+    top.press("r");
+    top.wait("what the keys are for", |text| {
+        !text.contains("cancel requested") && text.contains("? keys")
+    });
     assert_eq!(top.end(), 0);
 }
 
@@ -234,6 +238,41 @@ fn the_last_of_many_loops_is_reached_and_a_long_finding_is_whole() {
     top.press("5");
     let text = top.wait_for("very long");
     assert!(text.contains("use asyncio.sleep instead of time.sleep"), "{text}");
+    assert_eq!(top.end(), 0);
+}
+
+#[test]
+fn without_findings_it_says_who_looks_for_them_and_long_times_have_room() {
+    let folder = folder("nothing_found");
+    let mut program = shop();
+    program.findings.clear();
+    for task in &mut program.tasks {
+        (task.idle_ns, task.age_ns) = (82_000_000_000, 7_260_000_000_000);
+    }
+    let _watched = Watched::new(&folder, me(), program);
+    let mut top = Top::new(folder, (24, 180), &[&me().to_string()]);
+    let text = top.wait_for("cleaner serve");
+    assert!(text.contains(" 1m 22s ") && text.contains(" 2h 01m "), "{text}");
+    top.press("5");
+    top.wait_for("while the watchdog is on: aioxide --watch --console app.py");
+    assert_eq!(top.end(), 0);
+}
+
+#[test]
+fn a_finding_without_a_place_has_no_line_for_it() {
+    let folder = folder("no_place");
+    let mut program = shop();
+    program.findings.truncate(1);
+    program.findings[0].place.clear();
+    program.findings[0].created.clear();
+    program.findings[0].victims.clear();
+    program.findings[0].elapsed_ns = 0;
+    let _watched = Watched::new(&folder, me(), program);
+    let mut top = Top::new(folder, (24, 140), &[&me().to_string()]);
+    top.wait_for("cleaner serve");
+    top.press("5");
+    let text = top.wait_for("cleaner held the loop for 250 ms");
+    assert!(!text.lines().any(|line| line.trim() == "at"), "{text}");
     assert_eq!(top.end(), 0);
 }
 

@@ -9,7 +9,7 @@ mod svg;
 mod texts;
 
 use crate::timeline::{Timeline, read_file};
-use crate::units::duration;
+use crate::units::{duration, reason};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -48,7 +48,7 @@ pub fn convert(from: &Path, to: &Path) -> Result<String, String> {
         if std::fs::symlink_metadata(to).is_ok_and(|it| it.is_file()) {
             let _ = std::fs::remove_file(to);
         }
-        return Err(format!("{}: {error}", to.display()));
+        return Err(format!("{}: {}", to.display(), reason(&error)));
     }
     Ok(summary(&timeline, to))
 }

@@ -1,6 +1,7 @@
 //! Reading a trace from the disk: a file, or what SIGKILL left of a ring.
 
 use super::{Builder, Timeline};
+use crate::units::reason;
 use aioxide_trace::file::{Chunk, Ending, Events, MAGIC, Meta, OpenError, Reader};
 use aioxide_trace::ring;
 use std::fmt;
@@ -22,7 +23,7 @@ pub enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, error): (_, &dyn fmt::Display) = match self {
-            ReadError::Io(path, error) => (path, error),
+            ReadError::Io(path, error) => (path, &reason(error)),
             ReadError::Open(path, error) => (path, error),
             ReadError::Ring(path, error) => (path, error),
         };

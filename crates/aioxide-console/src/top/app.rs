@@ -262,6 +262,8 @@ impl App {
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
             return Action::Quit;
         }
+        // It was read, and what the keys are for stands below it.
+        self.message.clear();
         match std::mem::take(&mut self.dialog) {
             Dialog::None => self.view_key(key.code),
             Dialog::Input { filter, text } => self.input_key(filter, text, key.code),

@@ -89,7 +89,13 @@ fn header(app: &App) -> Vec<Line<'static>> {
 
 fn process_line(pid: u32, process: &Process) -> Line<'static> {
     let name = match &process.now.greeting {
-        Some(greeting) => visible(&greeting.argv.join(" ")).into_owned(),
+        Some(greeting) => {
+            let mut words = greeting.argv.iter();
+            // Of `/home/me/app/.venv/bin/aioxide server.py` the last words tell most.
+            let program = words.next().map(|first| tasks::file_name(first));
+            let words: Vec<&str> = program.into_iter().chain(words.map(String::as_str)).collect();
+            visible(&words.join(" ")).into_owned()
+        }
         None => String::new(),
     };
     let mut spans =

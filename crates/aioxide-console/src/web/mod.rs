@@ -3,6 +3,7 @@
 
 mod answers;
 
+use crate::units::reason;
 use answers::{Target, View};
 use axum::Router;
 use axum::extract::{Query, Request, State};
@@ -47,8 +48,9 @@ pub fn run(pids: &[u32], port: u16) -> Result<(), String> {
 
 async fn serve(pids: Vec<u32>, port: u16) -> Result<(), String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("{address}: {}", reason(&error)))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let server = Arc::new(Server { pids, token: token()? });
     // Whoever reads it may have gone.

@@ -188,7 +188,10 @@ pub fn findings(frame: &mut Frame<'_>, app: &App, area: Rect) {
             let rest = first.strip_prefix(&*lint.content).unwrap_or_default().to_owned();
             lines.push(Line::from(vec![lint, Span::raw(rest)]));
             lines.extend(sentence.map(Line::from));
-            let mut facts = vec![format!("at {}", visible(&each.place))];
+            let mut facts = Vec::new();
+            if !each.place.is_empty() {
+                facts.push(format!("at {}", visible(&each.place)));
+            }
             if !each.created.is_empty() {
                 facts.push(format!("created at {}", visible(&each.created)));
             }
@@ -198,12 +201,20 @@ pub fn findings(frame: &mut Frame<'_>, app: &App, area: Rect) {
             if !each.victims.is_empty() {
                 facts.push(format!("held up {}", visible(&each.victims.join(", "))));
             }
-            let facts = wrapped(&format!("    {}", facts.join(", ")), width, 4);
-            lines.extend(facts.into_iter().map(|line| Line::styled(line, DIM)));
+            if !facts.is_empty() {
+                let facts = wrapped(&format!("    {}", facts.join(", ")), width, 4);
+                lines.extend(facts.into_iter().map(|line| Line::styled(line, DIM)));
+            }
             let fix = wrapped(&format!("    {}", visible(&each.fix)), width, 4);
             lines.extend(fix.into_iter().map(Line::from));
             findings.push(lines);
         }
+    }
+    if findings.is_empty() {
+        let text = "Nothing was found. Faults are looked for while the watchdog is on: aioxide --watch \
+                    --console app.py";
+        let lines = wrapped(text, width, 0);
+        findings.push(lines.into_iter().map(|line| Line::styled(line, DIM)).collect());
     }
     entries(frame, app, area, Line::from("FINDINGS"), findings);
 }

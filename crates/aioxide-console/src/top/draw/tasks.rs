@@ -4,7 +4,7 @@ use super::super::app::{App, Tab};
 use super::super::rows::Row;
 use super::BOLD;
 use crate::escape::visible;
-use crate::units::{count, duration};
+use crate::units::{count, short_duration};
 use aioxide_trace::wire::{State, WaitsFor};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
@@ -77,19 +77,19 @@ fn cells(row: &Row<'_>, several: bool, columns: &[usize], tree: bool) -> Vec<Cel
     for at in columns {
         cells.push(match at {
             0 => Cell::from(task.state.word()).style(state_style(task.state)),
-            1 => Cell::from(duration(task.busy_ns)),
+            1 => Cell::from(short_duration(task.busy_ns)),
             2 => Cell::from(count(task.steps)),
-            3 => Cell::from(duration(task.longest_ns)),
-            4 => Cell::from(duration(task.idle_ns)),
-            5 => Cell::from(duration(task.scheduled_ns)),
+            3 => Cell::from(short_duration(task.longest_ns)),
+            4 => Cell::from(short_duration(task.idle_ns)),
+            5 => Cell::from(short_duration(task.scheduled_ns)),
             6 => Cell::from(visible(file_name(&task.created)).into_owned()),
-            _ => Cell::from(duration(task.age_ns)),
+            _ => Cell::from(short_duration(task.age_ns)),
         });
     }
     let mut waits = task.waits_for.as_ref().map_or_else(String::new, |wait| {
         let text: Vec<String> =
             wait_text(wait).split(' ').map(|word| file_name(word).to_owned()).collect();
-        format!("{} {}", duration(task.waiting_ns), visible(&text.join(" ")))
+        format!("{} {}", short_duration(task.waiting_ns), visible(&text.join(" ")))
     });
     if task.unsent > 0 {
         waits += &format!("  {} unsent", crate::units::bytes(task.unsent));
