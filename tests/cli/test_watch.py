@@ -25,6 +25,22 @@ def test_what_blocks_is_reported(aioxide, program, option):
     assert "the event loop was blocked for 0." in finished.stderr
 
 
+def test_a_program_that_ends_with_what_has_blocked_it(aioxide, program):
+    program("""
+        import asyncio, time
+
+        async def main():
+            time.sleep(0.3)
+
+        asyncio.run(main())
+        """)
+    finished = aioxide("--watch", "app.py")
+    assert finished.returncode == 0
+    first, second = [line for line in finished.stderr.splitlines() if "event loop" in line]
+    assert "has been blocked for 0." in first
+    assert "was blocked for 0." in second and " s in all by `time.sleep(0.3)`" in second
+
+
 @pytest.mark.parametrize("value", ["1", "50"])
 def test_the_environment(aioxide, program, value):
     path = program(BLOCKING)

@@ -174,10 +174,13 @@ pub fn start(stack: Option<StackSource>) -> io::Result<u64> {
     Ok(state.generation)
 }
 
-/// Stops the detector, and makes the reporting thread end.
+/// Stops the detector, and makes the reporting thread end when it has told what is over by now: a
+/// program may end together with what has blocked it.
 pub fn stop() {
     let mut state = state();
+    let left = std::mem::take(&mut state.reports);
     state.end();
+    state.reports = left;
     drop(state.detector.take());
     let stack = state.stack.take();
     drop(state);
@@ -244,7 +247,9 @@ pub fn next(generation: u64) -> Next {
     let mut state = state();
     loop {
         if state.generation != generation {
-            return Next::Stopped;
+            // What is left is told now, unless there is a next start, which does.
+            let left = (state.wanted == Wanted::No).then(|| state.reports.pop_front()).flatten();
+            return left.map_or(Next::Stopped, Next::Report);
         }
         if let Some(report) = state.reports.pop_front() {
             let since = Instant::now();
