@@ -173,6 +173,43 @@ def test_where_a_recorded_task_was_made_is_told_when_it_is_done(only_ours, api, 
     assert finding.created.line == line_of(__file__, "# the one that fails")
 
 
+def test_a_task_that_fails_before_any_look(only_ours, api, looked_at, lints):
+    kept = []
+
+    async def program(spawn):
+        async def failing():
+            raise LookupError("nothing found")
+
+        kept.append(asyncio.get_running_loop().create_task(failing(), name="failing"))
+        await api.sleep(0)
+        assert kept[0].done()
+
+    (finding,) = looked_at(program, 0, 1, 11)
+    with pytest.raises(LookupError):
+        kept.pop().result()
+    assert finding.lint == "exception-not-retrieved"
+    assert "task 'failing'" in finding.sentence
+    assert finding.place.file == __file__
+    at_once = [each for each in lints.findings() if each.lint == "exception-not-retrieved"]
+    assert [each.seconds for each in at_once] == [0.0], "for top and the page, before it is logged"
+
+
+def test_a_task_that_fails_at_once_and_is_asked_or_awaited(only_ours, api, looked_at, lints):
+    async def failing():
+        raise LookupError
+
+    async def program(spawn):
+        asked = asyncio.get_running_loop().create_task(failing())
+        awaited = asyncio.get_running_loop().create_task(failing())
+        with pytest.raises(LookupError):
+            await awaited
+        asked.exception()
+        await api.gather(asyncio.get_running_loop().create_task(failing()), return_exceptions=True)
+
+    assert looked_at(program, 0, 1, 11) == []
+    assert lints.findings() == []
+
+
 def test_failure_that_is_awaited_later(api, looked_at):
     kept, fails = [], api.Event()
 

@@ -26,6 +26,7 @@ from ._findings import Finding, findings, forget_findings
 
 # The native half's.
 from ._noted import note_cancellation as _note_cancellation  # noqa: F401
+from ._noted import note_failure as _note_failure  # noqa: F401
 from ._noted import note_made as _note_made  # noqa: F401
 from ._other_loop import note_other_loop as _note_other_loop  # noqa: F401
 

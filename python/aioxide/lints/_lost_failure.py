@@ -10,6 +10,7 @@ from .. import _aioxide
 from ..introspect import Place
 from ..introspect._places import own_place
 from ._findings import Finding, add
+from ._noted import failed, place_made
 from ._view import View
 
 __all__ = ("LostFailure", "raised_at")
@@ -51,12 +52,16 @@ class LostFailure:
     def look(self, view: View) -> list[Finding]:
         """Return the failures that are due to be logged."""
         found = []
+        # It may not have been alive at any look.
+        ended = {task: _Origin(place_made(task), number) for task, number in failed()}
         for task, origin in list(self._alive.items()):
             if task.done():
                 self._alive.pop(task, None)
-                if _is_lost(task):
-                    self._failed[task] = _Failure(view.now, origin, False)
-                    add(_finding(task, origin, 0.0))
+                ended[task] = origin
+        for task, origin in ended.items():
+            if _is_lost(task) and task not in self._failed:
+                self._failed[task] = _Failure(view.now, origin, False)
+                add(_finding(task, origin, 0.0))
         for task, failure in list(self._failed.items()):
             if not _is_lost(task):
                 del self._failed[task]

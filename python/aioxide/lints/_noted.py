@@ -1,4 +1,4 @@
-"""What the loop tells while lints look: queues and streams that are made, requests to cancel."""
+"""What the loop tells while lints look: what is made, requests to cancel, tasks that fail."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ __all__ = (
     "WRITERS",
     "Request",
     "WeakMap",
+    "failed",
     "line_that_calls",
     "made",
     "note_cancellation",
+    "note_failure",
     "note_made",
     "place_made",
     "request_of",
@@ -99,6 +101,8 @@ class Request(NamedTuple):
 _made: WeakMap[Place | None] = WeakMap()
 #: The last request to cancel each task.
 _requests: WeakMap[Request] = WeakMap()
+#: The tasks that have failed since ``failed()`` was called, and their numbers in the recording.
+_failed: WeakMap[int] = WeakMap()
 #: Who listens.
 _listeners: set[object] = set()
 
@@ -121,6 +125,7 @@ def stop(listener: object) -> None:
         _aioxide._tell_lints(False)
         _made.clear()
         _requests.clear()
+        _failed.clear()
 
 
 def note_made(subject: Any) -> None:
@@ -147,6 +152,23 @@ def note_cancellation(task: asyncio.Task[Any]) -> None:
     except Exception:
         # As above.
         return
+
+
+def note_failure(task: asyncio.Task[Any]) -> None:
+    """Keep a task that has failed; called when it has."""
+    try:
+        _failed.put(task, _aioxide._task_id(task) or 0)
+    except Exception:
+        # As above.
+        return
+
+
+def failed() -> list[tuple[asyncio.Task[Any], int]]:
+    """Return the tasks that have failed since the last call, and their numbers."""
+    found = [(task, _failed.get(task) or 0) for task in _failed]
+    for task, _ in found:
+        _failed.pop(task)
+    return found
 
 
 def _keep(subject: Any, place: Place | None) -> None:

@@ -1,4 +1,4 @@
-//! What the lints are told while they look: objects that are made, and requests to cancel.
+//! What the lints are told while they look: objects that are made, requests to cancel, and failures.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,6 +37,19 @@ pub fn note_made<T>(object: &Bound<'_, T>) -> PyResult<()> {
 pub fn note_cancellation<T>(task: &Bound<'_, T>) -> PyResult<()> {
     match ON.load(Ordering::Relaxed) {
         true => stdlib::tell_lints("_note_cancellation", task.as_any()),
+        false => Ok(()),
+    }
+}
+
+/// A task has failed. One load while nobody looks.
+///
+/// # Errors
+///
+/// Whatever interrupts the code of the lints.
+#[inline(always)]
+pub fn note_failure<T>(task: &Bound<'_, T>) -> PyResult<()> {
+    match ON.load(Ordering::Relaxed) {
+        true => stdlib::tell_lints("_note_failure", task.as_any()),
         false => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ use crate::core::event_loop::LoopCore;
 use crate::core::futures::{Callback, Future, invalid_state};
 use crate::ffi::errors::Settled;
 use crate::ffi::{context, free_list};
-use crate::stdlib;
+use crate::{stdlib, watchdog};
 
 /// The outcome of resuming a coroutine.
 enum Resumed<'py> {
@@ -274,5 +274,6 @@ fn fail(task: &Bound<'_, Task>, error: PyErr) -> PyResult<()> {
     let ends_the_loop =
         value.is_instance_of::<PyKeyboardInterrupt>() || value.is_instance_of::<PySystemExit>();
     Future::fail(future, value.clone())?;
+    watchdog::note_failure(task)?;
     if ends_the_loop { Err(PyErr::from_value(value)) } else { Ok(()) }
 }
