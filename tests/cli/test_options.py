@@ -24,7 +24,7 @@ def test_help(aioxide, option):
     assert finished.returncode == 0
     assert finished.stderr == ""
     assert finished.stdout.lower().startswith("usage:")
-    for mentioned in ("-m", "-c", "--http", "--keep-loops", "--version", "--help"):
+    for mentioned in ("-m", "-c", "--http", "--keep-loops", "--web", "--version", "--help"):
         assert mentioned in finished.stdout
 
 

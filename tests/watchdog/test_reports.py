@@ -434,3 +434,25 @@ def test_how_soon_it_is_reported(watched):
         first["at"] - begin - 0.1 for first, begin in zip(firsts, result["begins"], strict=True)
     ]
     assert min(late) < 0.15, late
+
+
+def test_an_import_of_a_library_belongs_to_the_beginning():
+    from aioxide.watchdog._hints import _hint
+
+    frames = []
+
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            frame = sys._getframe(1)
+            while frame.f_back is not None and "importlib" in frame.f_code.co_filename:
+                frames.append(frame)
+                frame = frame.f_back
+
+    sys.meta_path.insert(0, Finder)
+    try:
+        with pytest.raises(ImportError):
+            import no_such_library  # noqa: F401
+    finally:
+        sys.meta_path.remove(Finder)
+    assert _hint("", frames[-1]).startswith("Import it where the program begins")

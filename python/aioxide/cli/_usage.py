@@ -27,7 +27,7 @@ See a program run:
   ps [PID]       tasks of a program that has a console; without PID, those
                  programs
   tree PID       its tasks, each below the one that made it
-  top [PID ...]  a live view
+  top [PID ...]  a live view in the terminal; with --web, in the browser
 ps and tree print JSON with --json. top, trace convert and most forms of OUT
 need aioxide-console: pip install 'aioxide[console]'
 

@@ -33,6 +33,7 @@ _FUNCTIONS = {
 
 _HTTP = f"Use an asynchronous client (aiohttp, httpx.AsyncClient), or {_TO_THREAD}."
 _SOCKET = f"Use `await asyncio.open_connection(…)` or `loop.sock_…()`, or {_TO_THREAD}."
+_IMPORT = "Import it where the program begins, before the loop runs."
 _DATABASE = f"Use an asynchronous driver, or {_TO_THREAD}."
 _PROCESS = "Use `await asyncio.create_subprocess_exec(…)`."
 _FILE = f"Read and write files in a thread: {_TO_THREAD}."
@@ -61,6 +62,8 @@ _MODULES = {
     "pymongo": _DATABASE,
     "redis": f"Use redis.asyncio, or {_TO_THREAD}.",
     "subprocess": _PROCESS,
+    "importlib": _IMPORT,
+    "_frozen_importlib": _IMPORT,
     "_io": _FILE,
     "io": _FILE,
     "pathlib": _FILE,
