@@ -120,6 +120,11 @@ wheels: ## Build wheels for 3.11 to 3.15 and aioxide-console, and the source dis
 	@$(prepare) build wheels
 	scripts/build-wheels $(ARGS)
 
+.PHONY: crates
+crates: ## Pack the Rust crates as for crates.io, and build what was packed
+	@$(prepare) build
+	$(for_python) $(CARGO) publish --locked --workspace --dry-run
+
 # The tests of the metadata and of the source distribution are in `make test` as well.
 .PHONY: test-wheels
 test-wheels: ## Build the wheels for one Python; install them and the source distribution

@@ -20,9 +20,10 @@ EXPECTED = (
 )
 
 # Of the package, and of each crate that it is built of. A benchmark is named in its crate's
-# manifest, which is not valid without the file.
+# manifest, which is not valid without the file. Crates that are published have a page and licences.
 SOURCES = re.compile(
-    r"python/aioxide/|crates/[a-z-]+/(src/|Cargo\.toml$|build\.rs$|benches/\w+\.rs$)"
+    r"python/aioxide/|crates/[a-z-]+/"
+    r"(src/|Cargo\.toml$|build\.rs$|benches/\w+\.rs$|README\.md$|LICENSE-(MIT|APACHE)$)"
 )
 
 

@@ -75,3 +75,8 @@ pub use event::Event;
 pub use lock::{Lock, LockGuard, OwnedLockGuard};
 pub use queue::{LifoQueue, PriorityQueue, Queue};
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+/// The page of crates.io, whose program runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

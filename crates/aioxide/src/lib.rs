@@ -120,4 +120,6 @@ mod pages {
     struct Cancellation;
     #[doc = include_str!("../../../docs/rust/from_tokio.md")]
     struct FromTokio;
+    #[doc = include_str!("../README.md")]
+    struct Readme;
 }

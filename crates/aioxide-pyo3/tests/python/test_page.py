@@ -15,6 +15,11 @@ def test_the_programs_are_those_of_the_page():
     assert printed == [(PROGRAMS / f"{name}.rs").read_text() for name in names]
 
 
+def test_the_readme_has_the_first_program():
+    readme = (CHECKOUT / "crates" / "aioxide-pyo3" / "README.md").read_text()
+    assert (PROGRAMS / "greet.rs").read_text() in readme
+
+
 def test_greet(probe, run):
     async def main():
         greeting = probe.page.first.greeting
