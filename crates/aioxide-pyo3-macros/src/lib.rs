@@ -24,6 +24,10 @@ use syn::Error;
 /// }
 /// ```
 ///
+/// Inside of a `#[pymodule] mod`, write `#[pyfunction]` and import `aioxide_pyo3::prelude::*` in place
+/// of PyO3's prelude: PyO3 puts into the module what has that word, and silently leaves out what is
+/// written with a path.
+///
 /// A function that is not `async` is left to PyO3.
 #[proc_macro_attribute]
 pub fn pyfunction(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -2,21 +2,21 @@
 //! runtime.
 //!
 //! ```
-//! use std::time::Duration;
-//! use pyo3::prelude::*;
-//!
-//! /// Says hello after a while.
-//! #[aioxide_pyo3::pyfunction]
-//! #[pyo3(signature = (name, milliseconds = 10))]
-//! async fn greet(name: String, milliseconds: u64) -> PyResult<String> {
-//!     aioxide_pyo3::sleep(Duration::from_millis(milliseconds)).await;
-//!     Ok(format!("hello, {name}"))
-//! }
+//! use aioxide_pyo3::prelude::*;
 //!
 //! #[pymodule]
 //! mod greeting {
-//!     #[pymodule_export]
-//!     use super::greet;
+//!     use std::time::Duration;
+//!
+//!     use aioxide_pyo3::prelude::*;
+//!
+//!     /// Says hello after a while.
+//!     #[pyfunction]
+//!     #[pyo3(signature = (name, milliseconds = 10))]
+//!     async fn greet(name: String, milliseconds: u64) -> PyResult<String> {
+//!         aioxide_pyo3::sleep(Duration::from_millis(milliseconds)).await;
+//!         Ok(format!("hello, {name}"))
+//!     }
 //! }
 //! # fn main() -> PyResult<()> {
 //! #     Python::initialize();
@@ -47,7 +47,7 @@
 //!
 //! | to | use | asyncio |
 //! |---|---|---|
-//! | give Python an `async fn` | [`pyfunction`](macro@pyfunction), [`pymethods`](macro@pymethods), [`coroutine`] | `async def` |
+//! | give Python an `async fn` | [`prelude`], [`pyfunction`](macro@pyfunction), [`pymethods`](macro@pymethods), [`coroutine`] | `async def` |
 //! | await Python | [`await_python`] | `await` |
 //! | run Python code in between | [`with_python`] | |
 //! | do something meanwhile | [`spawn`], [`create_task`] | `create_task` |
@@ -83,7 +83,7 @@
 //!
 //! # Features
 //!
-//! - `macros` (default): the two attributes.
+//! - `macros` (default): the two attributes, and the prelude that has them.
 //! - `net` (default): [`TcpStream`].
 //! - `tokio`: `tokio_scope`.
 
@@ -123,6 +123,17 @@ pub use turn::with_python;
 
 #[cfg(feature = "macros")]
 pub use aioxide_pyo3_macros::{pyfunction, pymethods};
+
+/// PyO3's prelude, in which [`pyfunction`](macro@pyfunction) and [`pymethods`](macro@pymethods) are
+/// those of this crate.
+///
+/// A `#[pymodule] mod` needs it: PyO3 puts into the module what is written `#[pyfunction]`, and
+/// silently leaves out what is written `#[aioxide_pyo3::pyfunction]`.
+#[cfg(feature = "macros")]
+pub mod prelude {
+    pub use aioxide_pyo3_macros::{pyfunction, pymethods};
+    pub use pyo3::prelude::*;
+}
 
 /// What the macros expand to.
 #[doc(hidden)]

@@ -1,17 +1,16 @@
-use std::time::Duration;
-
-use pyo3::prelude::*;
-
-/// Says hello after a while.
-#[aioxide_pyo3::pyfunction]
-#[pyo3(signature = (name, milliseconds = 10))]
-async fn greet(name: String, milliseconds: u64) -> PyResult<String> {
-    aioxide_pyo3::sleep(Duration::from_millis(milliseconds)).await;
-    Ok(format!("hello, {name}"))
-}
+use aioxide_pyo3::prelude::*;
 
 #[pymodule]
 mod greeting {
-    #[pymodule_export]
-    use super::greet;
+    use std::time::Duration;
+
+    use aioxide_pyo3::prelude::*;
+
+    /// Says hello after a while.
+    #[pyfunction]
+    #[pyo3(signature = (name, milliseconds = 10))]
+    async fn greet(name: String, milliseconds: u64) -> PyResult<String> {
+        aioxide_pyo3::sleep(Duration::from_millis(milliseconds)).await;
+        Ok(format!("hello, {name}"))
+    }
 }
