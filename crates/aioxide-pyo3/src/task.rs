@@ -112,14 +112,15 @@ where
 ///
 /// `body` is dropped. A future cannot wait while it is dropped, so the clean-up becomes a task of
 /// its own: it begins in the next iteration of the loop and is not waited for. A clean-up that has
-/// begun goes on. `asyncio.run` cancels it if it is left when the program ends.
+/// begun goes on. `asyncio.run` cancels it if it is left when the program ends. Where `body` was
+/// never polled, there is nothing to clean up after.
 pub fn finally<B, C>(body: B, function: &'static Function, clean_up: C) -> Finally<B, C>
 where
     B: Future,
     C: Future<Output = PyResult<()>> + 'static,
 {
     let body = Some(Box::pin(body));
-    Finally { body, function, clean_up: Some(clean_up), output: None, wait: None }
+    Finally { body, function, clean_up: Some(clean_up), has_begun: false, output: None, wait: None }
 }
 
 /// See [`finally`].
@@ -130,6 +131,8 @@ pub struct Finally<B: Future, C: Future<Output = PyResult<()>> + 'static> {
     function: &'static Function,
     /// Until it is made a task.
     clean_up: Option<C>,
+    /// Whether it was polled.
+    has_begun: bool,
     output: Option<B::Output>,
     /// For the clean-up, which goes on if this is dropped.
     wait: Option<AwaitPython>,
@@ -143,6 +146,7 @@ impl<B: Future, C: Future<Output = PyResult<()>> + 'static> Future for Finally<B
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        this.has_begun = true;
         if let Some(body) = &mut this.body {
             this.output = Some(ready!(body.as_mut().poll(context)));
             this.body = None;
@@ -173,12 +177,12 @@ impl<B: Future, C: Future<Output = PyResult<()>> + 'static> Future for Finally<B
 impl<B: Future, C: Future<Output = PyResult<()>> + 'static> Drop for Finally<B, C> {
     fn drop(&mut self) {
         self.body = None;
-        // One that was never polled has nothing to clean up after: its coroutine never began.
-        let has_begun = turn::try_with(|_, turn| {
+        let has_loop = turn::try_with(|_, turn| {
             turn.is_some_and(|turn| !matches!(turn.world, World::Nowhere))
         });
         if let Some(clean_up) = self.clean_up.take()
-            && has_begun
+            && self.has_begun
+            && has_loop
             && let Err(error) = spawn(self.function, clean_up)
         {
             Python::attach(|py| error.write_unraisable(py, None));

@@ -175,6 +175,20 @@ def test_what_was_never_begun_is_not_cleaned_up(probe, run):
     run(main)
 
 
+def test_a_body_that_was_never_awaited_is_not_cleaned_up(probe, run, until):
+    async def main():
+        log = []
+        task = asyncio.get_running_loop().create_task(probe.never_awaits_its_body(log))
+        await until(lambda: log)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.002)
+        assert log == ["waiting"]
+
+    run(main)
+
+
 def test_a_shielded_part_goes_on(probe, run, until):
     async def main():
         log = []

@@ -44,7 +44,9 @@ mod aioxide_pyo3_probe {
     #[pymodule_export]
     use super::page::page;
     #[pymodule_export]
-    use super::tasks::{calls, cleans_up, context, detached, shielded, spawns};
+    use super::tasks::{
+        calls, cleans_up, context, detached, never_awaits_its_body, shielded, spawns,
+    };
     #[pymodule_export]
     use super::threads::{
         blocks, local, tokio_gil, tokio_hop, tokio_never, tokio_panics, tokio_sleep, tokio_spin,

@@ -73,6 +73,21 @@ pub(crate) async fn cleans_up(seconds: f64, log: Py<PyList>) -> PyResult<()> {
     .await?
 }
 
+/// Makes a future with clean-up, and waits for something else.
+#[aioxide_pyo3::pyfunction]
+pub(crate) async fn never_awaits_its_body(log: Py<PyList>) -> PyResult<()> {
+    let log = std::sync::Arc::new(Mutex::new(Some(log)));
+    let inner = std::sync::Arc::clone(&log);
+    let cleaned = finally(
+        async { Ok::<_, PyErr>(()) },
+        function!("never_awaits_its_body.finally"),
+        async move { note(&inner, "cleaning") },
+    );
+    note(&log, "waiting")?;
+    sleep(Duration::from_secs(1000)).await;
+    cleaned.await?
+}
+
 #[aioxide_pyo3::pyfunction]
 pub(crate) async fn shielded(log: Py<PyList>) -> PyResult<Py<PyAny>> {
     shield(function!("shielded.part"), async move {
