@@ -1,5 +1,6 @@
 //! Awaiting Python from Rust.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -67,5 +68,11 @@ impl Future for AwaitPython {
             this.leaf = None;
         }
         polled
+    }
+}
+
+impl fmt::Debug for AwaitPython {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("AwaitPython").finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! The Rust function that a coroutine is of: what Python shows of it.
 
 use std::ffi::CString;
+use std::fmt;
 use std::ptr::null_mut;
 
 use aioxide_abi::{Definition, Text};
@@ -118,4 +119,15 @@ macro_rules! function {
         );
         &FUNCTION
     }};
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Function")
+            .field("path", &self.path)
+            .field("file", &self.file)
+            .field("line", &self.definition.line)
+            .finish_non_exhaustive()
+    }
 }

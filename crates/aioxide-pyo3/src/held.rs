@@ -1,6 +1,7 @@
 //! References of a body that the garbage collector sees.
 
 use std::ffi::{c_int, c_void};
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -12,6 +13,7 @@ use crate::turn;
 
 /// The references of one body, made when the first is held.
 #[derive(Clone, Default)]
+#[expect(missing_debug_implementations, reason = "the macros alone see it")]
 pub struct References {
     places: OnceLock<Arc<Places>>,
 }
@@ -118,4 +120,10 @@ impl<T> Drop for Held<T> {
 /// Outside of a coroutine of this crate.
 pub fn hold<T>(object: Bound<'_, T>) -> Held<T> {
     turn::with(|_, turn| turn.common.references.hold(object))
+}
+
+impl<T> fmt::Debug for Held<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Held").finish_non_exhaustive()
+    }
 }

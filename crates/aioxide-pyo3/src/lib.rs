@@ -87,6 +87,8 @@
 //! - `net` (default): [`TcpStream`].
 //! - `tokio`: `tokio_scope`.
 
+#![warn(missing_debug_implementations)]
+
 mod awaiting;
 mod body;
 mod coroutine;

@@ -23,6 +23,7 @@ use pyo3::IntoPyObjectExt;
 
 /// The output of an `async fn`, whether it is a `Result` or not. For the macros.
 #[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "the macros alone see it")]
 pub struct Returned<T>(pub T);
 
 impl<T, E> Returned<Result<T, E>>

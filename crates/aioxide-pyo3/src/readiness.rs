@@ -1,5 +1,6 @@
 //! Waiting until a descriptor is ready.
 
+use std::fmt;
 use std::future::Future;
 use std::os::fd::RawFd;
 use std::pin::Pin;
@@ -72,5 +73,15 @@ impl Future for Ready {
             this.leaf = None;
         }
         polled.map_ok(|_| ())
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Ready")
+            .field("fd", &self.fd)
+            .field("direction", &self.direction)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! Tasks.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -187,5 +188,11 @@ impl<B: Future, C: Future<Output = PyResult<()>> + 'static> Drop for Finally<B, 
         {
             Python::attach(|py| error.write_unraisable(py, None));
         }
+    }
+}
+
+impl<B: Future, C: Future<Output = PyResult<()>>> fmt::Debug for Finally<B, C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Finally").field("function", &self.function).finish_non_exhaustive()
     }
 }

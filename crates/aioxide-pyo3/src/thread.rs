@@ -1,6 +1,7 @@
 //! Calling what blocks.
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -128,4 +129,10 @@ unsafe extern "C" fn drop_job(data: usize) {
     // SAFETY: the caller's promise.
     let job = unsafe { Box::from_raw(data as *mut Option<Job>) };
     let _ = catch_unwind(AssertUnwindSafe(|| drop(job)));
+}
+
+impl<T> fmt::Debug for InThread<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("InThread").finish_non_exhaustive()
+    }
 }

@@ -1,5 +1,6 @@
 //! Waiting for some time.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -63,6 +64,7 @@ pub fn sleep_until(deadline: f64) -> Sleep {
     Sleep { until: Until::Clock(deadline), leaf: None, yielded: false }
 }
 
+#[derive(Debug)]
 enum Until {
     /// From the first poll on.
     Passed(Duration),
@@ -120,5 +122,11 @@ impl Future for Sleep {
             }
             Poll::Ready(Err(error)) => panic!("cannot sleep: {error}"),
         }
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Sleep").field("until", &self.until).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! Futures that need tokio.
 
+use std::fmt;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::resume_unwind;
@@ -151,5 +152,11 @@ fn stop(py: Python<'_>) {
     let Some(started) = started else { return };
     if started.process == std::process::id() {
         py.detach(|| ManuallyDrop::into_inner(started.runtime).shutdown_timeout(PATIENCE));
+    }
+}
+
+impl<F: Future> fmt::Debug for TokioScope<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TokioScope").finish_non_exhaustive()
     }
 }

@@ -55,6 +55,7 @@
 //! given is lost: that is a leak, as the same is for a guard.
 
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod barrier;
 mod condition;

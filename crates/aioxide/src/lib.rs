@@ -71,6 +71,7 @@
 //! - `hyper`: hyper's runtime traits.
 
 #![deny(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod cancellation;
 mod handoff;

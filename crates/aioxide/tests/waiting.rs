@@ -1,6 +1,6 @@
 //! Waiting for several futures or tasks.
 
-use std::future::pending;
+use std::future::{pending, ready};
 use std::time::Duration;
 
 use aioxide::{
@@ -149,4 +149,16 @@ async fn waiting_for_ten_thousand_tasks_looks_at_each_once() {
     let waited = wait(tasks((0..10_000).map(|it| it % 7)), Until::AllDone).await;
     assert_eq!(waited.done.len(), 10_000);
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+}
+
+#[aioxide::test(virtual_time)]
+async fn what_is_awaited_can_be_shown() {
+    let waits = wait([spawn(ready(1)).named("one")], Until::AllDone);
+    let shown = format!("{waits:?}");
+    assert!(shown.contains("\"one\"") && shown.contains("AllDone"), "{shown}");
+    waits.await;
+    let shown = format!("{:?}", timeout(7 * SECOND, ready(())));
+    assert!(shown.contains("7s"), "{shown}");
+    assert_eq!(format!("{:?}", as_completed([ready(())])), "AsCompleted { left: 1, .. }");
+    assert_eq!(format!("{:?}", gather([ready(())])), "Gather { .. }");
 }

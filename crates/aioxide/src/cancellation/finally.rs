@@ -1,5 +1,6 @@
 //! `try … finally …` with an `await` in the second part.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -115,5 +116,11 @@ where
             }
         }
         Poll::Ready(this.result.take().expect("polled after it was ready"))
+    }
+}
+
+impl<F: Future, C: Future<Output = ()>> fmt::Debug for Finally<F, C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Finally").field("begun", &self.begun).finish_non_exhaustive()
     }
 }

@@ -164,3 +164,9 @@ impl<F: Future> Future for ScopeRun<F> {
         this.tidy.poll(context)
     }
 }
+
+impl<F: Future> fmt::Debug for ScopeRun<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ScopeRun").finish_non_exhaustive()
+    }
+}

@@ -118,3 +118,9 @@ impl<F: Future> Future for Timeout<F> {
         Poll::Pending
     }
 }
+
+impl<F: Future> fmt::Debug for Timeout<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Timeout").field("sleep", &self.sleep).finish_non_exhaustive()
+    }
+}

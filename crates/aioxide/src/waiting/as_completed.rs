@@ -1,5 +1,6 @@
 //! Results in the order in which they come.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -71,5 +72,11 @@ impl<F: Future> Stream for AsCompleted<F> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.len(), Some(self.len()))
+    }
+}
+
+impl<F: Future> fmt::Debug for AsCompleted<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("AsCompleted").field("left", &self.len()).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! The results of several futures, in the order of the futures.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -92,5 +93,17 @@ impl<F: TryFuture> Future for TryGather<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().tidy.poll(context)
+    }
+}
+
+impl<F: Future> fmt::Debug for Gather<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Gather").finish_non_exhaustive()
+    }
+}
+
+impl<F: TryFuture> fmt::Debug for TryGather<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TryGather").finish_non_exhaustive()
     }
 }

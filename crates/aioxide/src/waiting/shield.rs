@@ -43,6 +43,7 @@ where
 }
 
 /// See [`shield`].
+#[derive(Debug)]
 #[must_use = "await it, or spawn the future if nobody waits for it"]
 pub struct Shield<T> {
     task: Task<T>,

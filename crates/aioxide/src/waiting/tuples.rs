@@ -41,8 +41,13 @@ macro_rules! try_gather {
     ($($future:expr),+ $(,)?) => { $crate::TryFutureTuple::try_gather(($($future,)+)) };
 }
 
-/// Tuples of futures, for [`gather!`](crate::gather!).
-pub trait FutureTuple {
+mod sealed {
+    /// Tuples alone: the traits may grow.
+    pub trait Sealed {}
+}
+
+/// Tuples of futures, for [`gather!`](crate::gather!). Only this crate implements it.
+pub trait FutureTuple: sealed::Sealed {
     /// The results.
     type Output;
 
@@ -50,8 +55,9 @@ pub trait FutureTuple {
     fn gather(self) -> impl Future<Output = Self::Output>;
 }
 
-/// Tuples of futures that may fail, for [`try_gather!`](crate::try_gather!).
-pub trait TryFutureTuple {
+/// Tuples of futures that may fail, for [`try_gather!`](crate::try_gather!). Only this crate
+/// implements it.
+pub trait TryFutureTuple: sealed::Sealed {
     /// The results.
     type Ok;
     /// The type of their errors.
@@ -83,6 +89,8 @@ macro_rules! tuples {
                 Poll::Ready(($(this.$field.as_mut().take_output().expect(TAKEN),)+))
             }
         }
+
+        impl<$($future: Future),+> sealed::Sealed for ($($future,)+) {}
 
         impl<$($future: Future),+> FutureTuple for ($($future,)+) {
             type Output = ($($future::Output,)+);

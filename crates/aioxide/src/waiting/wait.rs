@@ -13,6 +13,7 @@ use crate::task::{Header, JoinError, Observer, Task};
 use crate::time::{Sleep, sleep};
 
 /// How many tasks [`wait`] waits for: asyncio's `return_when`.
+#[non_exhaustive]
 pub enum Until<T> {
     /// All: `ALL_COMPLETED`.
     AllDone,
@@ -199,5 +200,15 @@ impl<T> Future for Wait<T> {
 impl<T> Drop for Wait<T> {
     fn drop(&mut self) {
         self.stop_observing();
+    }
+}
+
+impl<T> fmt::Debug for Wait<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Wait")
+            .field("tasks", &self.tasks)
+            .field("until", &self.until)
+            .finish_non_exhaustive()
     }
 }
