@@ -162,13 +162,13 @@ def _stop_recording() -> str | None:
     """Stop recording; return what went wrong with the file that was written, or None."""
 
 def _created_at(object: Any, /) -> tuple[str, int, str] | None:
-    """Return file, line and function that made a task, lock or queue; None if not recorded."""
+    """Return file, line and function that made a task, future, lock or queue; None if not noted."""
 
 def _task_id(task: Any, /) -> int | None:
     """Return the id under which a task is recorded; None if it is not."""
 
 def _tell_lints(wanted: bool, /) -> None:
-    """Begin to tell the lints what is made and cancelled, or end that."""
+    """Begin to note what is made and where, and to tell the lints, or end that."""
 
 def _want_origins(wanted: bool, /) -> None:
     """Count one loop more, or less, that needs the origins of coroutines."""

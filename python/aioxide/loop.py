@@ -62,6 +62,7 @@ class Loop(
         "_displaced_wakeup_fd",
         "_exception_handler",
         "_hooks_before_run",
+        "_notes_lines",
         "_origin_depth_before_run",
         "_signal_handlers",
     )

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import sys
-from asyncio import constants, events, futures, tasks
+from asyncio import events, futures, tasks
 
-from .._aioxide import _want_origins
 from .async_generators import AsyncGenerators
+from .origin_tracking import CoroutineOrigins
 from .signals import Signals
 
 __all__ = ("Running",)
 
 
-class Running(AsyncGenerators, Signals):
+class Running(CoroutineOrigins, AsyncGenerators, Signals):
     """``run_forever``, ``run_until_complete``, and their setup and cleanup."""
 
     __slots__ = ()  # See Loop.
 
     def __init__(self) -> None:
         super().__init__()
-        # The settings before the run; None while the loop does not run.
+        # The setting before the run; None while the loop does not run.
         self._hooks_before_run: tuple | None = None
-        self._origin_depth_before_run: int | None = None
 
     def run_forever(self) -> None:
         """Run iterations of the loop until ``stop()`` is called.
@@ -86,16 +85,6 @@ class Running(AsyncGenerators, Signals):
             raise RuntimeError("Event loop stopped before Future completed.")
         return future.result()
 
-    def set_debug(self, enabled: bool) -> None:
-        """Switch debug mode on or off.
-
-        Called while the loop runs, it also starts or stops recording where
-        coroutines are created, in the loop's thread.
-        """
-        super().set_debug(bool(enabled))
-        if self.is_running():
-            self.call_soon_threadsafe(self._set_coroutine_origin_tracking, enabled)
-
     def _check_running(self) -> None:
         if self.is_running():
             raise RuntimeError("This event loop is already running")
@@ -103,7 +92,7 @@ class Running(AsyncGenerators, Signals):
             raise RuntimeError("Cannot run the event loop while another loop is running")
 
     def _run_forever_setup(self) -> None:
-        self._set_coroutine_origin_tracking(self.get_debug())
+        self._begin_origins()
         self._hooks_before_run = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(
             firstiter=self._asyncgen_firstiter_hook,
@@ -115,21 +104,10 @@ class Running(AsyncGenerators, Signals):
     def _run_forever_cleanup(self) -> None:
         events._set_running_loop(None)
         self._release_wakeup_fd()
-        self._set_coroutine_origin_tracking(False)
+        self._end_origins()
         if self._hooks_before_run is not None:
             sys.set_asyncgen_hooks(*self._hooks_before_run)
             self._hooks_before_run = None
-
-    def _set_coroutine_origin_tracking(self, enabled: bool) -> None:
-        before = self._origin_depth_before_run
-        if enabled and before is None:
-            self._origin_depth_before_run = sys.get_coroutine_origin_tracking_depth()
-            sys.set_coroutine_origin_tracking_depth(constants.DEBUG_STACK_DEPTH)
-            _want_origins(True)
-        elif not enabled and before is not None:
-            sys.set_coroutine_origin_tracking_depth(before)
-            _want_origins(False)
-            self._origin_depth_before_run = None
 
 
 def _stop_loop_of(future) -> None:

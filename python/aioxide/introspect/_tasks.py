@@ -38,7 +38,8 @@ class TaskInfo:
     stack: tuple[Place, ...]
     """Where it is suspended, the outermost coroutine first; empty if it has not begun."""
     created: Place | None
-    """Where it was made; None unless its loop was in debug mode, or it was recorded."""
+    """Where it was made; None unless its loop was in debug mode, it was recorded, or lints
+    looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _public(found: Found) -> Wait:
 
 
 def created(task: Any) -> Place | None:
-    """Return where a task was made, as debug mode or the recorder has noted it."""
+    """Return where a task or a future was made, as debug mode, the recorder or lints have noted."""
     frames = getattr(task, "_source_traceback", None) or ()
     places = [Place(each.filename, each.lineno or 0, each.name) for each in frames]
     own = [place for place in places if not is_package(place.file)]

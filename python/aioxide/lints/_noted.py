@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .. import _aioxide
+from .._loop import origin_tracking
 from ..introspect import Place
 from ..introspect._chains import chain
 from ..introspect._places import is_of_loop, is_own, is_package, own_place
@@ -116,6 +117,7 @@ def start(listener: object) -> None:
                 _keep(each, None)
     _listeners.add(listener)
     _aioxide._tell_lints(True)
+    origin_tracking.note_lines(True)
 
 
 def stop(listener: object) -> None:
@@ -123,6 +125,7 @@ def stop(listener: object) -> None:
     _listeners.discard(listener)
     if not _listeners:
         _aioxide._tell_lints(False)
+        origin_tracking.note_lines(False)
         _made.clear()
         _requests.clear()
         _failed.clear()

@@ -15,6 +15,7 @@ mod places;
 mod session;
 mod stream;
 mod waits;
+mod wanted;
 
 pub use console::{_console_path, _start_console, _stop_console};
 pub use entries::{begin_task, end_task, rename_task};
@@ -26,6 +27,9 @@ pub use session::{
     _recorded_objects, _recording_state, _start_recording, _stop_recording, mark, open_loop,
 };
 pub use waits::{_note_wait, note_object, note_wait, take_wait};
+pub use wanted::{
+    BY_LINTS, count_origins, origins_are_recorded, want_places, wants_origins, wants_places,
+};
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -55,4 +59,5 @@ pub fn number() -> u64 {
 
 fn set_on(on: bool) {
     ON.store(on, Ordering::Relaxed);
+    wanted::want_places(wanted::BY_RECORDER, on);
 }

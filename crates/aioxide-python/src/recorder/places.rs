@@ -37,6 +37,8 @@ struct Entry {
 struct Place {
     location: u32,
     is_internal: bool,
+    /// It is the function that runs a loop: what has called it has not called what runs now.
+    is_loop: bool,
 }
 
 /// Each key has one place, where the last one that fell there is.
@@ -78,7 +80,7 @@ unsafe_cell_methods!(Cache {
 });
 
 /// The line of the user's own code that has called: the innermost frame that is neither
-/// asyncio's nor aioxide's. 0 if there is none.
+/// asyncio's nor aioxide's. 0 if there is none inside the item that the loop runs.
 pub fn caller(py: Python<'_>) -> u32 {
     // SAFETY: the thread is attached; a borrowed reference, or null if no Python code runs.
     let mut frame = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast()) };
@@ -87,6 +89,9 @@ pub fn caller(py: Python<'_>) -> u32 {
         let place = of_frame(&inner);
         if !place.is_internal {
             return place.location;
+        }
+        if place.is_loop {
+            break;
         }
         // SAFETY: the reference is a frame's; the result is a new reference or null.
         frame = unsafe {
@@ -140,9 +145,11 @@ fn look_up(code: &Bound<'_, PyAny>, instruction: i32) -> Place {
         };
         let (file, function) = (file.to_string_lossy(), function.to_string_lossy());
         let location = names().location(&file, &function, u32::try_from(line).unwrap_or(0));
-        Ok(Place { location, is_internal: is_internal(py, &file) })
+        let is_internal = is_internal(py, &file);
+        let is_loop = is_internal && function.ends_with("run_forever");
+        Ok(Place { location, is_internal, is_loop })
     };
-    let place = found().unwrap_or(Place { location: 0, is_internal: false });
+    let place = found().unwrap_or(Place { location: 0, is_internal: false, is_loop: false });
     let code = code.clone().unbind();
     let address = code.as_ptr().addr();
     drop(CACHE.put(py, Entry { address, instruction, place, _code: Some(code) }));
@@ -219,7 +226,7 @@ pub fn of_native(py: Python<'_>, qualname: &'static str) -> u32 {
         return place.location;
     }
     let location = names().location("aioxide", qualname, 0);
-    let place = Place { location, is_internal: true };
+    let place = Place { location, is_internal: true, is_loop: false };
     drop(CACHE.put(py, Entry { address, instruction, place, _code: None }));
     location
 }
@@ -236,7 +243,7 @@ pub fn of_foreign(
     }
     let (file, function, line) = tell();
     let location = names().location(&file, &function, line);
-    let place = Place { location, is_internal: false };
+    let place = Place { location, is_internal: false, is_loop: false };
     drop(CACHE.put(py, Entry { address, instruction: FOREIGN, place, _code: None }));
     location
 }

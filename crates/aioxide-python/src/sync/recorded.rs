@@ -5,12 +5,12 @@ use pyo3::types::{PyList, PyString};
 
 use super::locks::{Condition, Event, Lock, Semaphore};
 use super::queues::Queue;
-use crate::core::tasks::Task;
+use crate::core::futures::Future;
 use crate::ffi::allocate::{self, Made};
 use crate::recorder;
 
 /// The file, the line and the function in which an object was made. None if nothing was recorded
-/// then, or it is no task, lock or queue of ours.
+/// then and no lints looked, or it is no task, future, lock or queue of ours.
 #[pyfunction]
 #[pyo3(signature = (object, /))]
 #[expect(clippy::type_complexity, reason = "a tuple for Python")]
@@ -64,8 +64,8 @@ pub fn _permits(object: &Bound<'_, PyAny>) -> Option<Made<u64>> {
 
 fn location(object: &Bound<'_, PyAny>) -> u32 {
     let py = object.py();
-    if let Ok(task) = object.cast::<Task>() {
-        return task.get().record(py).map_or(0, |record| record.created_at());
+    if let Ok(future) = object.cast::<Future>() {
+        return future.get().state.created_at.get(py);
     }
     if let Ok(queue) = object.cast::<Queue>() {
         return queue.get().recorded_location(py);

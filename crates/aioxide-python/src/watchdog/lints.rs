@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 
-use crate::stdlib;
+use crate::{recorder, stdlib};
 
 static ON: AtomicBool = AtomicBool::new(false);
 
@@ -13,6 +13,13 @@ static ON: AtomicBool = AtomicBool::new(false);
 #[pyo3(signature = (wanted, /))]
 pub fn _tell_lints(wanted: bool) {
     ON.store(wanted, Ordering::Relaxed);
+    recorder::want_places(recorder::BY_LINTS, wanted);
+}
+
+/// Whether lints look: one load.
+#[inline(always)]
+pub fn do_lints_look() -> bool {
+    ON.load(Ordering::Relaxed)
 }
 
 /// A queue or a stream was made. One load while nobody looks.

@@ -7,9 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 use pyo3::{PyTraverseError, PyTypeInfo};
 
+use super::phase::Phase;
 use super::{Coroutine, origins};
 use crate::ffi::allocate;
-use crate::stdlib;
+use crate::{recorder, stdlib};
 
 #[pymethods]
 impl Coroutine {
@@ -35,10 +36,28 @@ impl Coroutine {
         allocate::tuple(py, [kind, object]).map(Some)
     }
 
-    /// Where it was made, if a loop in debug mode has recorded that.
+    /// Where it was made, if a loop in debug mode has recorded that; until it begins, also if lints
+    /// have looked.
     #[getter]
     fn cr_origin<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        origins::of(slf.as_any())
+        match origins::of(slf.as_any())? {
+            Some(origin) => Ok(Some(origin)),
+            None => slf.get().line_of_origin(slf.py()),
+        }
+    }
+}
+
+impl Coroutine {
+    /// An origin of one line, as lints have noted it: file, line and function.
+    fn line_of_origin<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let place = self.state.phase.read(py, Phase::created_at);
+        let Some((file, line, function)) = recorder::described(place) else { return Ok(None) };
+        // The interpreter's own have the plain name.
+        let function = function.rsplit('.').next().unwrap_or_default();
+        let (file, function) = (allocate::string(py, &file)?, allocate::string(py, function)?);
+        let line = allocate::int(py, line.into())?;
+        let frame = allocate::tuple(py, [file.into_any(), line.into_any(), function.into_any()])?;
+        allocate::tuple(py, [frame]).map(|origin| Some(origin.into_any()))
     }
 }
 

@@ -18,6 +18,6 @@ pub use coroutine_check::{is_coroutine, is_exact_coroutine, iscoroutine};
 pub use introspection::{Steps, code_of, conceal_iteration};
 pub use object::{Coroutine, install_slots};
 pub use origins::_want_origins;
-pub use origins::{are_wanted as origins_are_wanted, of as origin_of, remember as remember_origin};
+pub use origins::{of as origin_of, remember as remember_origin};
 pub use routine::{Completed, Input, ResumePoint, Routine, Step};
 pub use stepping::Flow;

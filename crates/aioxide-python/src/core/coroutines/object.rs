@@ -23,7 +23,7 @@ use crate::ffi::errors::Settled;
 use crate::ffi::finalizer::Finalize;
 use crate::ffi::free_list::{self, FreeList, FreeListed};
 use crate::ffi::gil_cell::{Contents, GilCell};
-use crate::stdlib;
+use crate::{recorder, stdlib};
 
 /// A coroutine whose body is native.
 #[pyclass(frozen, weakref, module = "aioxide")]
@@ -58,15 +58,26 @@ impl Coroutine {
         };
         // One from the free list holds no references either.
         let state = &coroutine.get().state;
-        state.phase.fill(py, Phase::Created);
+        state.phase.fill(py, Phase::Created(0));
         state.program.fill(py, program);
         state.qualname.set(py, qualname);
         state.definition.set(py, definition);
         let coroutine = coroutine.unbind();
-        if origins::are_wanted() {
-            origins::remember(coroutine.bind(py).as_any())?;
+        if recorder::wants_origins() {
+            Self::note_origin(coroutine.bind(py))?;
         }
         Ok(coroutine)
+    }
+
+    /// It was made now, and somebody wants to know where.
+    #[cold]
+    fn note_origin(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if recorder::origins_are_recorded() {
+            return origins::remember(slf.as_any());
+        }
+        let py = slf.py();
+        drop(slf.get().state.phase.replace(py, Phase::Created(recorder::caller(py))));
+        Ok(())
     }
 
     #[cold]
@@ -169,7 +180,7 @@ impl Coroutine {
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let waits = self.state.phase.read(py, |phase| match phase {
-            Phase::Created | Phase::Over => Some(false),
+            Phase::Created(_) | Phase::Over => Some(false),
             Phase::Running => None,
             Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded => Some(true),
         });
@@ -221,7 +232,7 @@ impl Coroutine {
     #[getter]
     fn cr_state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         let state = self.state.phase.read(py, |phase| match phase {
-            Phase::Created => "CORO_CREATED",
+            Phase::Created(_) => "CORO_CREATED",
             Phase::Running => "CORO_RUNNING",
             Phase::Waiting(_) | Phase::Delegated(_) | Phase::Yielded => "CORO_SUSPENDED",
             Phase::Over => "CORO_CLOSED",
@@ -306,7 +317,8 @@ impl Finalize for Coroutine {
     fn finalize(slf: &Bound<'_, Self>) {
         let py = slf.py();
         let created = slf.get().state.phase.read(py, Phase::is_created);
-        let outcome = if created && origins::are_wanted() {
+        let noted = slf.get().state.phase.read(py, Phase::created_at) != 0;
+        let outcome = if created && (noted || recorder::origins_are_recorded()) {
             stdlib::warn_of_unawaited(py).and_then(|warn| warn.call1((slf,))).map(drop)
         } else if created {
             let text = format!("coroutine '{}' was never awaited", slf.get().qualname(py));

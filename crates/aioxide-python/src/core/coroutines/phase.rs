@@ -8,7 +8,8 @@ use crate::ffi::gil_cell::unsafe_cell_methods;
 
 /// How far a coroutine is.
 pub enum Phase {
-    Created,
+    /// Made at this place (`recorder::described`); 0 if nobody wanted to know.
+    Created(u32),
     Running,
     Waiting(Py<Future>),
     /// It awaits another object, by this iterator.
@@ -24,7 +25,15 @@ impl Phase {
     }
 
     pub fn is_created(&self) -> bool {
-        matches!(self, Self::Created)
+        matches!(self, Self::Created(_))
+    }
+
+    /// Where it was made, if it has not begun and somebody wanted to know; else 0.
+    pub fn created_at(&self) -> u32 {
+        match self {
+            Self::Created(place) => *place,
+            _ => 0,
+        }
     }
 
     pub fn is_running(&self) -> bool {
@@ -39,7 +48,7 @@ impl Phase {
     #[inline(always)]
     pub fn resume_point(&mut self, py: Python<'_>) -> Option<ResumePoint> {
         match self {
-            Self::Created => Some(ResumePoint::Start),
+            Self::Created(_) => Some(ResumePoint::Start),
             Self::Yielded => Some(ResumePoint::Yielded),
             Self::Waiting(future) if future.get().has_result(py) => Some(ResumePoint::Woken),
             _ => None,

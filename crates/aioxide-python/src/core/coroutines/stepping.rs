@@ -36,14 +36,14 @@ impl Coroutine {
     ) -> PyResult<Flow<'py>> {
         let phase = self.state.phase.replace(py, Phase::Running);
         let input = match (phase, resumption) {
-            (Phase::Created, Resumption::Send(value)) if value.is_none() => Input::Start,
-            (Phase::Created, Resumption::Send(_)) => {
-                drop(self.state.phase.replace(py, Phase::Created));
+            (Phase::Created(_), Resumption::Send(value)) if value.is_none() => Input::Start,
+            (Phase::Created(place), Resumption::Send(_)) => {
+                drop(self.state.phase.replace(py, Phase::Created(place)));
                 return Err(PyTypeError::new_err(crate::name!(
                     "can't send non-None value to a just-started coroutine"
                 )));
             }
-            (Phase::Created, Resumption::Throw(error)) => {
+            (Phase::Created(_), Resumption::Throw(error)) => {
                 self.end(py);
                 return Err(error);
             }

@@ -19,6 +19,8 @@ impl PlainMethod for CreateFuture {
 
     #[inline]
     fn call(slf: &Bound<'_, LoopCore>) -> PyResult<Py<PyAny>> {
-        Future::on_loop(slf.py(), slf).map(Py::into_any)
+        let future = Future::on_loop(slf.py(), slf)?;
+        future.get().note_place(slf.py());
+        Ok(future.into_any())
     }
 }

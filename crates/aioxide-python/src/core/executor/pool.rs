@@ -256,6 +256,7 @@ impl LoopCore {
         let this = slf.get();
         exit::check_open()?;
         let future = Future::on_loop(py, slf)?;
+        future.get().note_place(py);
         let pool = this.open_pool(py)?;
         let wanted = future.clone_ref(py);
         let (inbox, pending) = (this.inbox(py), this.handoff.begin_call());

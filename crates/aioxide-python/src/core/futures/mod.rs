@@ -39,7 +39,7 @@ use crate::core::event_loop::{LoopCore, Methods};
 use crate::core::handles::{Arguments, Handle};
 use crate::ffi::{allocate, free_list};
 use crate::recorder;
-use crate::stdlib;
+use crate::{stdlib, watchdog};
 
 impl Future {
     /// A pending future of `core`, without the checks of the constructor.
@@ -177,6 +177,14 @@ impl Future {
     #[inline]
     pub fn require_event_loop(&self, py: Python<'_>) -> PyResult<()> {
         if self.state.event_loop.is_some(py) { Ok(()) } else { Err(uninitialized()) }
+    }
+
+    /// Notes where this future is made, while lints look. One load while none does.
+    #[inline(always)]
+    pub fn note_place(&self, py: Python<'_>) {
+        if watchdog::do_lints_look() {
+            self.state.created_at.set(py, recorder::caller(py));
+        }
     }
 
     /// Records the stack of the Python code that makes this future, for reports in

@@ -148,7 +148,9 @@ impl Future {
 
     #[pyo3(signature = (*, r#loop=None))]
     fn __init__(slf: &Bound<'_, Self>, r#loop: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        Self::initialize(slf, r#loop)
+        Self::initialize(slf, r#loop)?;
+        slf.get().note_place(slf.py());
+        Ok(())
     }
 
     /// So that `isinstance(x, asyncio.Future)` is true. A subclass written in Python

@@ -293,6 +293,8 @@ pub struct FutureState {
     pub outcome: GilCell<Outcome>,
     /// See [`Flags`].
     pub flags: GilCell<Flags>,
+    /// Where it was made (`recorder::described`), if somebody wanted to know; else 0.
+    pub created_at: GilCell<u32>,
     /// See [`Rare`].
     pub rare: GilCell<RareFields>,
 }
@@ -314,6 +316,7 @@ impl FutureState {
             event_loop: GilCell::new(None),
             outcome: GilCell::new(Outcome::NEW),
             flags: GilCell::new(Flags { blocking: false, log_traceback: false }),
+            created_at: GilCell::new(0),
             rare: GilCell::new(RareFields(None)),
         }
     }
@@ -321,6 +324,7 @@ impl FutureState {
     /// Resets the state to that before `__init__`. The caller drops the result.
     pub fn restart(&self, py: Python<'_>) -> Remains {
         self.flags.set(py, Flags::default());
+        self.created_at.set(py, 0);
         (self.event_loop.take(py), self.outcome.replace(py, Outcome::NEW), self.rare.take(py))
     }
 
@@ -333,6 +337,7 @@ impl FutureState {
         }
         self.outcome.replace(py, Outcome::NEW).release(py);
         self.flags.set(py, Flags::default());
+        self.created_at.set(py, 0);
         if let RareFields(Some(fields)) = self.rare.take(py) {
             drop(fields);
         }

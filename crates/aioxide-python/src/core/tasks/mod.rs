@@ -111,7 +111,7 @@ impl Task {
         }
         registry::link(slf)?;
         let event_loop = slf.as_super().get().event_loop(py)?;
-        if recorder::is_on() {
+        if recorder::wants_places() {
             recording::created(slf, &event_loop);
         }
         if options.eager_start && is_running(py, &event_loop)? {

@@ -28,10 +28,15 @@ impl Task {
     }
 }
 
-/// The task was created.
+/// The task was created, while it is recorded, or lints look.
 #[inline]
 pub fn created(task: &Bound<'_, Task>, event_loop: &BoundLoop<'_>) {
     let py = task.py();
+    let place = recorder::caller(py);
+    task.as_super().get().state.created_at.set(py, place);
+    if !recorder::is_on() {
+        return;
+    }
     let BoundLoop::Native(core) = event_loop else { return };
     let Some(home) = core.get().loop_record(py) else { return };
     if task.get().record(py).is_some() {
@@ -42,8 +47,7 @@ pub fn created(task: &Bound<'_, Task>, event_loop: &BoundLoop<'_>) {
         step if step as u8 == aioxide_trace::Kind::Step as u8 => step >> 8,
         _ => 0,
     };
-    let created_at = recorder::caller(py);
-    if let Some(record) = begin(task, home, parent, (now, now), created_at) {
+    if let Some(record) = begin(task, home, parent, (now, now)) {
         push(home, Event::task_created(0, record.id(), parent));
     }
 }
@@ -59,7 +63,7 @@ pub fn record_of(task: &Bound<'_, Task>, home: &'static LoopRecord) -> Option<&'
 
 #[cold]
 fn adopt(task: &Bound<'_, Task>, home: &'static LoopRecord) -> Option<&'static TaskRecord> {
-    let record = begin(task, home, 0, (0, home.last()), 0)?;
+    let record = begin(task, home, 0, (0, home.last()))?;
     let (py, waiter) = (task.py(), task.get().state.waiter.is_some(task.py()));
     if waiter {
         record.set_state(home.last(), state_after(task));
@@ -75,7 +79,6 @@ fn begin(
     home: &'static LoopRecord,
     parent: u64,
     times: (u64, u64),
-    created_at: u32,
 ) -> Option<&'static TaskRecord> {
     let py = task.py();
     let state = &task.get().state;
@@ -91,7 +94,7 @@ fn begin(
         },
         Err(_) => recorder::of_coroutine(&coroutine),
     });
-    let places = (coroutine, created_at);
+    let places = (coroutine, task.as_super().get().state.created_at.get(py));
     let record = match state.name.read(py, Name::number) {
         Some(number) => {
             recorder::begin_task(py, home, parent, times, places, &TaskName::Number(number))

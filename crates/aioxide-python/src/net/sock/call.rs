@@ -107,7 +107,7 @@ impl SocketCall {
                 Py::new(py, Self { state: Contents::new(state) })?
             }
         };
-        if coroutines::origins_are_wanted() {
+        if recorder::origins_are_recorded() {
             coroutines::remember_origin(call.bind(py).as_any())?;
         }
         Ok(call)
