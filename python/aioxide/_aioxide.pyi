@@ -872,6 +872,14 @@ class LoopCore:
     def _is_watching(self) -> bool:
         """Whether a descriptor other than the one for signals is watched."""
 
+    def _unsent_transports(self, least: int, /) -> list[tuple[Any, Any, int, bool, int, Any]]:
+        """Return the transports of which more than ``least`` bytes wait to be sent.
+
+        Returns:
+            For each the transport and its protocol, the bytes, whether writing is paused, how often
+            it was resumed, and the line that made it if lints looked.
+        """
+
     def _signal_fd(self) -> int:
         """Return the descriptor for ``signal.set_wakeup_fd()``."""
 

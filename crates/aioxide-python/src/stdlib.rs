@@ -40,6 +40,17 @@ pub fn tell_lints(function: &str, object: &Bound<'_, PyAny>) -> PyResult<()> {
     attribute(object.py(), "aioxide.lints", function)?.call1((object,)).map(drop)
 }
 
+/// The program's own line that has called, as the lints have it, or None.
+pub fn ask_lints_for_caller(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    attribute(py, "aioxide.lints", "_line_that_makes")?.call0()
+}
+
+/// Tells the lints which warning comes now, and where its transport was made.
+pub fn tell_lints_of_unclosed(py: Python<'_>, text: &str, made: Option<Py<PyAny>>) -> PyResult<()> {
+    let text = allocate::string(py, text)?;
+    attribute(py, "aioxide.lints", "_note_unclosed")?.call1((text, made)).map(drop)
+}
+
 /// Starts the reporting thread of the watchdog. Imported by the first loop that is watched.
 pub fn start_watchdog(py: Python<'_>) -> PyResult<()> {
     attribute(py, "aioxide.watchdog", "_start")?.call0().map(drop)

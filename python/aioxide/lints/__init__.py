@@ -13,7 +13,8 @@ often if that takes long. Each finding is logged once, as a warning of the logge
 - ``never-awaited``: a coroutine was made and not awaited.
 - ``never-closed``: a transport, loop or session was collected without being closed.
 - ``queue-grows``: a queue without a limit has grown for 10 s in a row.
-- ``unsent-bytes``: more than 1 MiB waits to be sent, and nobody awaits ``drain()``.
+- ``unsent-bytes``: more than 1 MiB waits to be sent, and nobody awaits ``drain()``, or reacts to
+  ``pause_writing()``.
 - ``slow-shutdown``: ``asyncio.run()`` has been ending for more than 5 s.
 - ``other-loop``: a lock, queue or future is used on another loop than its own.
 
@@ -25,9 +26,11 @@ from __future__ import annotations
 from ._findings import Finding, findings, forget_findings
 
 # The native half's.
+from ._noted import line_that_makes as _line_that_makes  # noqa: F401
 from ._noted import note_cancellation as _note_cancellation  # noqa: F401
 from ._noted import note_failure as _note_failure  # noqa: F401
 from ._noted import note_made as _note_made  # noqa: F401
+from ._noted import note_unclosed as _note_unclosed  # noqa: F401
 from ._other_loop import note_other_loop as _note_other_loop  # noqa: F401
 
 __all__ = ("Finding", "findings", "forget_findings")

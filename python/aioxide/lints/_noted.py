@@ -24,14 +24,17 @@ __all__ = (
     "WeakMap",
     "failed",
     "line_that_calls",
+    "line_that_makes",
     "made",
     "note_cancellation",
     "note_failure",
     "note_made",
+    "note_unclosed",
     "place_made",
     "request_of",
     "start",
     "stop",
+    "take_unclosed",
 )
 
 _V = TypeVar("_V")
@@ -42,6 +45,8 @@ WRITERS: tuple[type, ...] = (asyncio.StreamWriter, _aioxide.StreamWriter)
 
 #: Frames that are looked through for a line of the program's own.
 _DEPTH = 64
+#: Warnings that are announced and not shown.
+_MOST_UNCLOSED = 100
 
 
 class WeakMap(Generic[_V]):
@@ -104,6 +109,8 @@ _made: WeakMap[Place | None] = WeakMap()
 _requests: WeakMap[Request] = WeakMap()
 #: The tasks that have failed since ``failed()`` was called, and their numbers in the recording.
 _failed: WeakMap[int] = WeakMap()
+#: By the text of a warning of an unclosed transport that comes now: where the transport was made.
+_unclosed: dict[str, Place | None] = {}
 #: Who listens.
 _listeners: set[object] = set()
 
@@ -126,6 +133,7 @@ def stop(listener: object) -> None:
     if not _listeners:
         _aioxide._tell_lints(False)
         origin_tracking.note_lines(False)
+        _unclosed.clear()
         _made.clear()
         _requests.clear()
         _failed.clear()
@@ -139,6 +147,28 @@ def note_made(subject: Any) -> None:
         # What fails here is no failure of the program.
         place = None
     _keep(subject, place)
+
+
+def line_that_makes() -> Place | None:
+    """Return the program's own line that makes a transport; called when it is made."""
+    try:
+        return line_that_calls(sys._getframe(1))
+    except Exception:
+        # As above.
+        return None
+
+
+def note_unclosed(text: str, place: Place | None) -> None:
+    """Keep where a transport was made; called before the warning with this text."""
+    if len(_unclosed) >= _MOST_UNCLOSED:
+        # A filter of the program's hides the warnings.
+        _unclosed.clear()
+    _unclosed[text] = place
+
+
+def take_unclosed(text: str) -> Place | None:
+    """Return where the transport was made that the warning with this text is about."""
+    return _unclosed.pop(text, None)
 
 
 def note_cancellation(task: asyncio.Task[Any]) -> None:

@@ -14,6 +14,7 @@ from ..introspect._places import own_place
 from ..introspect._tasks import created
 from ._findings import Finding, add
 from ._lost_failure import raised_at
+from ._noted import take_unclosed
 
 __all__ = ("Reported",)
 
@@ -75,7 +76,15 @@ class Reported:
                 )
             )
         elif issubclass(category, ResourceWarning) and text.startswith("unclosed "):
-            add(Finding("never-closed", text, place=place, fix="Close it, or use `async with`."))
+            add(
+                Finding(
+                    "never-closed",
+                    text,
+                    place=place,
+                    created=take_unclosed(text),
+                    fix="Close it, or use `async with`.",
+                )
+            )
 
     def _observe(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         message = str(context.get("message") or "")
@@ -97,7 +106,7 @@ class Reported:
 
 
 def _origin(text: str) -> Place | None:
-    """Return where a coroutine was made, which its warning tells in debug mode."""
+    """Return where a coroutine was made, which its warning tells."""
     found = [Place(file, int(line), name) for file, line, name in _FRAME.findall(text)]
     return own_place(tuple(found))
 

@@ -14,3 +14,4 @@ pub mod streams;
 pub mod tls;
 pub mod tls_options;
 pub mod transports;
+mod unsent;

@@ -22,6 +22,31 @@ pub fn do_lints_look() -> bool {
     ON.load(Ordering::Relaxed)
 }
 
+/// The program's own line that makes a transport, as the lints have it; None while nobody looks.
+///
+/// # Errors
+///
+/// Whatever interrupts the code of the lints.
+#[inline(always)]
+pub fn line_that_makes(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+    match ON.load(Ordering::Relaxed) {
+        true => stdlib::ask_lints_for_caller(py).map(|it| Some(it.unbind())),
+        false => Ok(None),
+    }
+}
+
+/// A transport is about to be reported as collected without having been closed. As `note_made`.
+///
+/// # Errors
+///
+/// Whatever interrupts the code of the lints.
+pub fn note_unclosed(py: Python<'_>, text: &str, made: Option<Py<PyAny>>) -> PyResult<()> {
+    match ON.load(Ordering::Relaxed) {
+        true => stdlib::tell_lints_of_unclosed(py, text, made),
+        false => Ok(()),
+    }
+}
+
 /// A queue or a stream was made. One load while nobody looks.
 ///
 /// # Errors

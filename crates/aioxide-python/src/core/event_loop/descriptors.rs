@@ -118,6 +118,21 @@ impl Descriptors {
         }
     }
 
+    /// The transports that own their socket, and those that write to a pipe.
+    pub fn writing_transports(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
+        let transport = |slot: &Slot| match &slot.watch {
+            Watch::Transport(transport) => Some(transport.object(py)),
+            Watch::Caller { reader, writer, .. } => {
+                [writer, reader].into_iter().flatten().find_map(|watcher| match watcher {
+                    Watcher::WritePipe(transport) => Some(transport.clone_ref(py).into_any()),
+                    _ => None,
+                })
+            }
+            _ => None,
+        };
+        self.slots.iter().filter_map(transport).collect()
+    }
+
     /// Marks `fd` as used by a part of the loop, which registers it with the returned
     /// token. Also returns the previous entry, which the caller drops.
     pub fn occupy(&mut self, descriptor: BorrowedFd<'_>, watch: Watch) -> (u64, Watch) {
@@ -455,6 +470,8 @@ unsafe_cell_methods!(Descriptors {
     /// See [`Descriptors::take_all`].
     fn take_all(&mut self, poller: Option<&Poller>) -> Vec<(Watch, Option<Py<PyAny>>)>;
 } with py {
+    /// See [`Descriptors::writing_transports`].
+    fn writing_transports(&mut self) -> Vec<Py<PyAny>>;
     /// See [`Descriptors::transport_of`].
     fn transport_of(&mut self, fd: RawFd) -> Option<Py<PyAny>>;
     /// See [`Descriptors::owner`].

@@ -66,6 +66,11 @@ fn open_descriptor(number: i64) -> PyResult<RawFd> {
 }
 
 impl LoopCore {
+    /// See [`super::descriptors::Descriptors::writing_transports`].
+    pub fn writing_transports(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
+        self.descriptors.writing_transports(py)
+    }
+
     /// Raises asyncio's error if `fd` belongs to a transport or a server.
     pub fn ensure_no_transport(&self, fd: RawFd, file: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = file.py();

@@ -47,7 +47,7 @@ impl SslProtocol {
     }
 
     #[inline]
-    pub(super) fn app_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+    pub fn app_protocol<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.state.app_protocol.clone_ref(py).map(|protocol| protocol.into_bound(py))
     }
 

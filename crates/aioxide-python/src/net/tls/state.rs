@@ -99,6 +99,8 @@ pub(super) struct Flags {
     pub reading_paused: bool,
     /// `pause_writing` of the protocol above was called.
     pub app_writing_paused: bool,
+    /// How often `resume_writing` of the protocol above was called.
+    pub app_writing_resumed: u32,
     /// The protocol above has paused reading.
     pub app_reading_paused: bool,
 }
@@ -217,6 +219,7 @@ impl SslProtocol {
             writing_paused: false,
             reading_paused: false,
             app_writing_paused: false,
+            app_writing_resumed: 0,
             app_reading_paused: false,
         };
         let server_side = PyBool::new(py, options.server_side).to_owned().into_any();

@@ -17,7 +17,7 @@ use crate::ffi::allocate;
 use crate::ffi::allocate::Made;
 use crate::ffi::finalizer::Finalize;
 use crate::ffi::gil_cell::{Contents, GilCell};
-use crate::stdlib;
+use crate::{stdlib, watchdog};
 
 /// A stream transport that encrypts its data.
 ///
@@ -33,6 +33,8 @@ struct State {
     event_loop: Slot,
     protocol: GilCell<Option<Py<SslProtocol>>>,
     closed: GilCell<bool>,
+    /// As that of a transport's `Link`.
+    made: Option<Py<PyAny>>,
 }
 
 impl SslTransport {
@@ -45,8 +47,14 @@ impl SslTransport {
             event_loop: GilCell::new(Some(core.clone().into_any().unbind())),
             protocol: GilCell::new(Some(protocol.clone_ref(py))),
             closed: GilCell::new(false),
+            made: watchdog::line_that_makes(py)?,
         };
         Py::new(py, Self { state: Contents::new(state) })
+    }
+
+    /// The line that has made it, if the lints looked.
+    pub fn made(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.made.as_ref().map(|made| made.clone_ref(py))
     }
 
     pub(super) fn set_closed(&self, py: Python<'_>) -> bool {
@@ -364,10 +372,11 @@ impl Finalize for SslTransport {
         slf.get().set_closed(py);
         let warn = || -> PyResult<()> {
             let warning = py.get_type::<PyResourceWarning>();
-            let text = Made(format!("unclosed transport {}", slf.repr()?));
+            let text = format!("unclosed transport {}", slf.repr()?);
+            watchdog::note_unclosed(py, &text, slf.get().made(py))?;
             let keywords = allocate::dict(py)?;
             keywords.set_item(crate::name!("source"), slf)?;
-            stdlib::warn(py)?.call((text, warning), Some(&keywords)).map(drop)
+            stdlib::warn(py)?.call((Made(text), warning), Some(&keywords)).map(drop)
         };
         if let Err(error) = warn() {
             error.write_unraisable(py, Some(slf.as_any()));

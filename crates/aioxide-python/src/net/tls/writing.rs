@@ -174,8 +174,14 @@ impl SslProtocol {
     }
 
     /// How many bytes wait to be sent, encrypted or not.
-    pub(super) fn write_buffer_size(&self, py: Python<'_>) -> PyResult<usize> {
+    pub fn write_buffer_size(&self, py: Python<'_>) -> PyResult<usize> {
         Ok(self.session.outgoing(py)?.saturating_add(self.state.flags.get(py).backlog_bytes))
+    }
+
+    /// Whether `pause_writing` of the protocol above was called, and how often `resume_writing` was.
+    pub fn app_flow(&self, py: Python<'_>) -> (bool, u32) {
+        let flags = self.state.flags.get(py);
+        (flags.app_writing_paused, flags.app_writing_resumed)
     }
 
     /// Calls `pause_writing` or `resume_writing` of the protocol above, if a
@@ -194,6 +200,7 @@ impl SslProtocol {
                 Some("pause_writing")
             } else if size <= marks.low && flags.app_writing_paused {
                 flags.app_writing_paused = false;
+                flags.app_writing_resumed = flags.app_writing_resumed.wrapping_add(1);
                 Some("resume_writing")
             } else {
                 None

@@ -8,7 +8,7 @@ use super::{Lifecycle, Transport};
 use crate::core::event_loop::LoopCore;
 use crate::ffi::allocate;
 use crate::ffi::errors::Settled;
-use crate::stdlib;
+use crate::{stdlib, watchdog};
 
 /// Ends the connection because of `error`, which is passed to
 /// `connection_lost`. An error that [`Transport::is_expected`] does not expect
@@ -105,10 +105,11 @@ pub fn log_lost_write(py: Python<'_>, earlier: u32, text: &str) -> PyResult<()> 
 }
 
 /// Warns that the transport is deallocated without having been closed.
-pub fn warn_unclosed<T: Transport>(slf: &Bound<'_, T>) {
+pub fn warn_unclosed<T: Transport>(slf: &Bound<'_, T>, made: Option<Py<PyAny>>) {
     let py = slf.py();
-    let warn = || -> PyResult<()> {
+    let warn = move || -> PyResult<()> {
         let text = format!("unclosed transport {}", slf.as_any().repr()?);
+        watchdog::note_unclosed(py, &text, made)?;
         let text = allocate::string(py, &text)?;
         let keywords = allocate::dict(py)?;
         keywords.set_item(crate::intern!(py, "source"), slf)?;

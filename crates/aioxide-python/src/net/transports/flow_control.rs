@@ -18,11 +18,13 @@ pub struct FlowControl {
     low: usize,
     /// Set when `pause_writing` was called and `resume_writing` was not.
     paused: bool,
+    /// How often `resume_writing` was called.
+    resumed: u32,
 }
 
 impl Default for FlowControl {
     fn default() -> Self {
-        Self { high: DEFAULT_HIGH_WATER, low: DEFAULT_HIGH_WATER / 4, paused: false }
+        Self { high: DEFAULT_HIGH_WATER, low: DEFAULT_HIGH_WATER / 4, paused: false, resumed: 0 }
     }
 }
 
@@ -47,12 +49,19 @@ impl FlowControl {
         self.paused
     }
 
+    /// How often `resume_writing` was called.
+    pub fn resumed(&self) -> u32 {
+        self.resumed
+    }
+
     fn pauses(&mut self, buffered: usize) -> bool {
         buffered > self.high && !std::mem::replace(&mut self.paused, true)
     }
 
     fn resumes(&mut self, buffered: usize) -> bool {
-        buffered <= self.low && std::mem::replace(&mut self.paused, false)
+        let resumes = buffered <= self.low && std::mem::replace(&mut self.paused, false);
+        self.resumed = self.resumed.wrapping_add(u32::from(resumes));
+        resumes
     }
 }
 

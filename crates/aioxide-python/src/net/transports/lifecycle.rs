@@ -148,7 +148,7 @@ pub trait Lifecycle: Transport {
     fn abandoned(&self, slf: &Bound<'_, Self>) {
         let py = slf.py();
         if self.is_open(py) {
-            warn_unclosed(slf);
+            warn_unclosed(slf, self.link().made(py));
         }
         if let Err(error) = self.release(slf, self.core(py).as_ref()) {
             error.write_unraisable(py, Some(slf.as_any()));

@@ -16,7 +16,7 @@ use crate::core::futures::Future;
 use crate::ffi::gil_cell::GilCell;
 use crate::ffi::{allocate, context};
 use crate::recorder::{self, ObjectMark};
-use crate::stdlib;
+use crate::{stdlib, watchdog};
 
 /// The part of a transport's state that every kind has.
 pub struct Link {
@@ -33,6 +33,8 @@ pub struct Link {
     pub flow: GilCell<FlowControl>,
     /// Its record, if it was recorded.
     mark: ObjectMark,
+    /// The line that has made it, as the lints have it, if they looked. A tuple of text and numbers.
+    made: Option<Py<PyAny>>,
     /// The water marks as the caller gave them: low, high. None if they are the
     /// defaults.
     given_marks: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
@@ -54,6 +56,7 @@ impl Link {
             reason: GilCell::new(None),
             flow: GilCell::new(FlowControl::default()),
             mark: ObjectMark::default(),
+            made: watchdog::line_that_makes(core.py())?,
             given_marks: GilCell::new(None),
         })
     }
@@ -84,6 +87,11 @@ impl Link {
     /// Its record, if it was recorded.
     pub fn mark(&self) -> &ObjectMark {
         &self.mark
+    }
+
+    /// The line that has made it, if the lints looked.
+    pub fn made(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.made.as_ref().map(|made| made.clone_ref(py))
     }
 
     /// Whether the connection is not lost yet.
