@@ -88,14 +88,16 @@ class Reports:
         frame = sys._current_frames().get(thread) if runs else None
         if frame is not None:
             culprit = culprit_of(frame)
-        elif held:
-            culprit = _culprit_from_text(held)
+        elif held or polled is not None:
+            culprit = _culprit_from_text(held or "")
         else:
             # It ended before anybody could look.
             return
         del frame
         if held and (from_text := _culprit_from_text(held)).place is not None:
             # What kept the GIL may have returned; the stack of that moment is the one that counts.
+            if culprit.place is None or culprit.place[:2] != from_text.place[:2]:
+                culprit = from_text
             culprit = culprit._replace(place=from_text.place, stack=from_text.stack)
         future = None if polled is None else Place(*polled)
         if culprit.place is None:
@@ -103,7 +105,9 @@ class Reports:
         if not self._may_report(culprit.place):
             return
         self.open[(beat, item)] = culprit
-        self._log_begin(culprit, thread, seconds, waiting, held is not None, future)
+        # The loop may be in the next task by now.
+        task = _task_of(thread) if runs else None
+        self._log_begin(culprit, task, seconds, waiting, held is not None, future)
 
     def _may_report(self, place: Place | None) -> bool:
         now = time.monotonic()
@@ -119,13 +123,12 @@ class Reports:
     def _log_begin(
         self,
         culprit: Culprit,
-        thread: int,
+        task: str | None,
         seconds: float,
         waiting: int,
         held: bool,
         future: Place | None,
     ) -> None:
-        task = _task_of(thread)
         text = f"the event loop has been blocked for {seconds:.2f} s by {_named(culprit)}"
         if task is not None:
             text += f", task {task!r}"

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Beat;
 use super::beat::Ended;
 use super::debug_mode::prepare;
-use super::shared::{SHARED, State, Wanted, Watched, push, state};
+use super::shared::{Held, SHARED, State, Wanted, Watched, push, state};
 use super::stack::{StackSource, write_to_standard_error};
 use crate::ffi::definition::Definition;
 
@@ -139,7 +139,7 @@ fn tell_if_held(mut state: MutexGuard<'static, State>, now: Instant) -> MutexGua
     if state.wanted == Wanted::Always && state.stack.is_none() {
         state.stack = stack;
     }
-    state.held = Some((report.serial, frames));
+    state.held = Some(Held { serial: report.serial, frames, polled });
     state
 }
 

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::debug_mode;
-use super::shared::{self, Next, Report};
+use super::shared::{self, Held, Next, Report};
 use super::stack::StackSource;
 use crate::ffi::allocate::{self, Made};
 use crate::ffi::errors::os_error;
@@ -61,7 +61,7 @@ pub fn _watchdog_stop(py: Python<'_>) {
 /// the number of the loop, the identity of its thread, the number of the item, seconds, the number
 /// of items that it delays, whether it is over, whether the loop still runs it, the stack that was
 /// written to standard error, or None, and the file, the line and the name of the function whose
-/// future is polled, if it is one of another extension module, or None.
+/// future is polled, or was when that was written, if it is one of another extension module, or None.
 #[pyfunction]
 #[pyo3(signature = (generation, /))]
 pub fn _watchdog_next(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<'_, PyTuple>>> {
@@ -85,15 +85,20 @@ pub fn _watchdog_take(py: Python<'_>, generation: u64) -> PyResult<Option<Bound<
 fn in_python<'py>(
     py: Python<'py>,
     report: &Report,
-    held: Option<String>,
+    held: Option<Held>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let runs = report.beat.current() == report.item;
     let duration = if runs { report.duration + report.at.elapsed() } else { report.duration };
+    // Who has kept the GIL may have given it back and returned since.
+    let polled = match &held {
+        Some(held) => held.polled,
+        None => report.beat.polled().filter(|_| runs),
+    };
     let held = match held {
-        Some(text) => allocate::string(py, &text)?.into_any(),
+        Some(held) => allocate::string(py, &held.frames)?.into_any(),
         None => py.None().into_bound(py),
     };
-    let polled = match report.beat.polled().filter(|_| runs) {
+    let polled = match polled {
         Some(function) => {
             let [file, path] = [function.file(), function.path()];
             (Made(&*file), Made(function.line()), Made(&*path)).into_pyobject(py)?.into_any()

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::beat::Ended;
 use super::stack::StackSource;
 use super::{Beat, debug_mode, detector};
+use crate::ffi::definition::Definition;
 
 /// Reports that nobody has taken; the oldest are dropped beyond.
 const MOST_REPORTS: usize = 64;
@@ -57,6 +58,16 @@ pub(super) enum Wanted {
     Always,
 }
 
+/// What was seen while the GIL was kept.
+pub(super) struct Held {
+    /// The report that it is about.
+    pub serial: u64,
+    /// The loop's stack, as the fault handler writes it.
+    pub frames: String,
+    /// The function whose future was polled.
+    pub polled: Option<&'static Definition>,
+}
+
 pub(super) struct State {
     /// Counts starts and stops: threads of an earlier one end.
     pub generation: u64,
@@ -75,8 +86,8 @@ pub(super) struct State {
     pub has_reporter: bool,
     /// The report that the reporting thread has taken, and has no GIL for yet.
     pub in_hand: Option<InHand>,
-    /// The report that was written to standard error, and the stack that came with it.
-    pub held: Option<(u64, String)>,
+    /// The report that was written to standard error.
+    pub held: Option<Held>,
     pub stack: Option<StackSource>,
 }
 
@@ -268,10 +279,10 @@ pub fn next(generation: u64) -> Next {
     }
 }
 
-/// The reporting thread has the GIL for report `serial`. Returns the stack that was written to
-/// standard error meanwhile.
-pub fn taken(serial: u64) -> Option<String> {
+/// The reporting thread has the GIL for report `serial`. Returns what was written to standard error
+/// meanwhile.
+pub fn taken(serial: u64) -> Option<Held> {
     let mut state = state();
     state.in_hand = None;
-    state.held.take().filter(|(told, _)| *told == serial).map(|(_, frames)| frames)
+    state.held.take().filter(|held| held.serial == serial)
 }
