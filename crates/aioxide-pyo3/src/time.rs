@@ -55,12 +55,14 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Panics
 ///
-/// As [`sleep`].
+/// As [`sleep`]; and if `deadline` is NaN, which no clock will show.
 ///
 /// # Cancellation
 ///
 /// The timer is called off.
+#[track_caller]
 pub fn sleep_until(deadline: f64) -> Sleep {
+    assert!(!deadline.is_nan(), "a deadline that is no number");
     Sleep { until: Until::Clock(deadline), leaf: None, yielded: false }
 }
 

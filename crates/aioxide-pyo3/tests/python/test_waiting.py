@@ -20,6 +20,14 @@ def test_sleeping(probe, run):
     run(main)
 
 
+def test_a_deadline_that_is_no_number_is_refused(probe, run):
+    async def main():
+        with pytest.raises(SystemError, match="panicked: a deadline that is no number"):
+            await asyncio.wait_for(probe.at(float("nan")), 10)
+
+    run(main)
+
+
 def test_giving_way_lets_others_run(probe, run):
     async def main():
         order = []
