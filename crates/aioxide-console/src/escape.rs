@@ -57,6 +57,17 @@ pub fn shorten(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
+/// The same with the end kept: of a file and a line, the line counts.
+pub fn shorten_front(text: &str, most: usize) -> Cow<'_, str> {
+    let count = text.chars().count();
+    if count <= most {
+        return Cow::Borrowed(text);
+    }
+    let mut short = String::from("…");
+    short.extend(text.chars().skip(count + 1 - most));
+    Cow::Owned(short)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +78,12 @@ mod tests {
         assert_eq!(visible("plain ü 日本"), "plain ü 日本");
         assert_eq!(visible("a\x1b[31mred\n"), "a\\u{1b}[31mred\\n");
         assert_eq!(visible("x\u{202e}y\u{feff}"), "x\\u{202e}y\\u{feff}");
+    }
+
+    #[test]
+    fn the_end_of_a_place_is_kept() {
+        assert_eq!(shorten_front("web_protocol.py:381", 18), "…b_protocol.py:381");
+        assert_eq!(shorten_front("app.py:3", 8), "app.py:3");
     }
 
     #[test]

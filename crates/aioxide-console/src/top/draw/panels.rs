@@ -3,7 +3,7 @@
 use super::super::app::{App, Process};
 use super::tasks::file_name;
 use super::{ALARM, DIM, SELECTED, entries, scrolled, wrapped};
-use crate::escape::visible;
+use crate::escape::{shorten_front, visible};
 use crate::units::{bytes, count, duration};
 use aioxide_trace::wire::{LoopInfo, ObjectInfo, TaskInfo};
 use ratatui::Frame;
@@ -154,7 +154,7 @@ pub fn objects(frame: &mut Frame<'_>, app: &App, area: Rect) {
                 visible(&each.kind),
                 each.id,
                 visible(&each.name),
-                visible(file_name(&each.created)),
+                shorten_front(&visible(file_name(&each.created)), 20),
                 visible(&owner),
                 length,
                 each.waiters.len(),

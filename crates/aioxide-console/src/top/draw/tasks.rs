@@ -3,7 +3,7 @@
 use super::super::app::{App, Tab};
 use super::super::rows::Row;
 use super::BOLD;
-use crate::escape::visible;
+use crate::escape::{shorten_front, visible};
 use crate::units::{count, short_duration};
 use aioxide_trace::wire::{State, WaitsFor};
 use ratatui::Frame;
@@ -82,7 +82,10 @@ fn cells(row: &Row<'_>, several: bool, columns: &[usize], tree: bool) -> Vec<Cel
             3 => Cell::from(short_duration(task.longest_ns)),
             4 => Cell::from(short_duration(task.idle_ns)),
             5 => Cell::from(short_duration(task.scheduled_ns)),
-            6 => Cell::from(visible(file_name(&task.created)).into_owned()),
+            6 => {
+                let created = visible(file_name(&task.created));
+                Cell::from(shorten_front(&created, COLUMNS[*at].1.into()).into_owned())
+            }
             _ => Cell::from(short_duration(task.age_ns)),
         });
     }
