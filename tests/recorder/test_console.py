@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+from _asyncio import Task as StandardTask
 
 import aioxide
 import pytest
@@ -328,6 +329,28 @@ def test_a_task_is_cancelled(served):
         return answer
 
     assert served(main) == {"ok": True, "refused": None}
+
+
+def test_a_task_of_asyncios_own_class_is_shown_and_cancelled(served):
+    async def waits():
+        await aioxide.Event().wait()
+
+    async def main(ask):
+        task = StandardTask(waits(), loop=asyncio.get_running_loop(), name="standard")
+        await aioxide.sleep(0)
+        (found,) = (await ask("tasks", filter="standard"))["tasks"]
+        stack = await ask("stack", task=found["id"])
+        answer = await ask("cancel", task=found["id"])
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        left = (await ask("tasks", filter="standard"))["tasks"]
+        return found, stack, answer, left
+
+    found, stack, answer, left = served(main)
+    assert (found["state"], found["waits_for"]["kind"]) == ("waiting", "event")
+    assert stack["frames"][0]["function"].endswith("waits")
+    assert answer == {"ok": True, "refused": None}
+    assert left == []
 
 
 def test_a_task_that_is_gone_has_no_stack_and_cannot_be_cancelled(served):

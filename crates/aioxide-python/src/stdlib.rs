@@ -132,6 +132,8 @@ names! {
     type task_type = "asyncio.tasks"."Task";
     /// What the standard `gather` returns, which ours claims to return.
     type gathering_future_type = "asyncio.tasks"."_GatheringFuture";
+    /// The standard `Task` written in C, whatever stands under its name now.
+    type standard_task_type = "_asyncio"."Task";
     /// The standard `Task` written in Python, which older code uses.
     type python_task_type = "asyncio.tasks"."_PyTask";
     /// The standard `Handle`, which ours claims to be.

@@ -9,8 +9,10 @@ use super::scheduling::check_callback;
 use crate::core::dispatch::Ready;
 use crate::core::futures::LoopRef;
 use crate::core::handles::{Arguments, Handle};
+use crate::core::tasks::standard;
 use crate::ffi::context;
 use crate::ffi::fastcall::{CallArguments, FastMethod, Parsed, Signature};
+use crate::recorder;
 
 /// `loop.call_soon(callback, *args, context=None)`.
 pub struct CallSoon;
@@ -44,6 +46,9 @@ impl FastMethod for CallSoon {
         let handle = Handle::create(py, callback.clone().unbind(), rest, event_loop, context)?;
         if debug {
             handle.get().remember_origin(py)?;
+        }
+        if recorder::is_on() {
+            standard::scheduled(this, callback);
         }
         this.schedule(py, Ready::Handle(handle.clone_ref(py)));
         Ok(handle.into_any())

@@ -15,8 +15,8 @@ use super::scheduling::thread_identity;
 use crate::core::current_task::running_loop_or_none;
 use crate::core::dispatch::Ready;
 use crate::core::executor::ThreadPool;
-use crate::core::handles::TimerHandle;
-use crate::core::tasks::{self, Task};
+use crate::core::handles::{TimerHandle, stepped_task};
+use crate::core::tasks::{self, Task, standard};
 use crate::ffi::free_list;
 use crate::ffi::gil_cell::GilCell;
 use crate::recorder::{self, ObjectMark};
@@ -251,6 +251,16 @@ impl LoopCore {
         if item.is_cancelled() {
             return run(item);
         }
+        if let Some(task) = standard_task(py, &item)
+            && let Some(record) = standard::record_of(&task, home)
+        {
+            let outer = begin_step(home, record);
+            let result = run(item);
+            let (detail, now) = (standard::state_after(&task), ticks());
+            step_ended(home, record, outer, (now, detail));
+            standard::after_step(&task, record, detail);
+            return result;
+        }
         let (kind, location) = described(py, &item);
         let object = item.concerns(slf.get(), py);
         let outer = (home.running(), home.concern());
@@ -289,8 +299,19 @@ impl LoopCore {
     #[cold]
     pub fn record_wakeup(&self, py: Python<'_>, ready: &Ready) {
         let Some(home) = self.loop_record(py) else { return };
-        let Ready::Wake(task) = ready else { return };
-        let Some(record) = tasks::record_of(task.bind(py), home) else { return };
+        let record = match ready {
+            Ready::Wake(task) => tasks::record_of(task.bind(py), home),
+            _ => standard_task(py, ready).and_then(|task| standard::record_of(&task, home)),
+        };
+        if let Some(record) = record {
+            self.record_wakeup_of(py, record);
+        }
+    }
+
+    /// The task with this record was put into the ready queue.
+    #[cold]
+    pub fn record_wakeup_of(&self, py: Python<'_>, record: &TaskRecord) {
+        let Some(home) = self.loop_record(py) else { return };
         let running = home.running();
         let (waker, by) = match Kind::from_byte(running as u8) {
             Kind::Step => (WakerKind::Task, running >> 8),
@@ -319,11 +340,17 @@ fn begin_step(home: &LoopRecord, record: &TaskRecord) -> u64 {
 /// The step has ended; `outer` ran outside of it.
 #[inline(always)]
 fn end_step(home: &LoopRecord, record: &TaskRecord, outer: u64, task: &Bound<'_, Task>) {
-    let detail = tasks::state_after(task);
-    let (begin, now) = (home.last(), ticks());
+    let (detail, now) = (tasks::state_after(task), ticks());
     if detail as u8 == Outcome::Failed as u8 {
         tasks::note_failure(task, record.id());
     }
+    step_ended(home, record, outer, (now, detail));
+}
+
+/// The same of any task, with the time and the detail of the event.
+#[inline(always)]
+fn step_ended(home: &LoopRecord, record: &TaskRecord, outer: u64, (now, detail): (u64, u64)) {
+    let begin = home.last();
     record.end_step(begin, now, detail);
     home.count_step(now.saturating_sub(begin), record.id());
     home.ring().push([now, Kind::Step as u64 | record.id() << 8, detail]);
@@ -342,6 +369,15 @@ fn native_thread() -> u64 {
     return rustix::thread::gettid().as_raw_nonzero().get() as u64;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     thread_identity()
+}
+
+/// The task of asyncio's own class whose step the item is.
+fn standard_task<'py>(py: Python<'py>, item: &Ready) -> Option<Bound<'py, PyAny>> {
+    match item {
+        Ready::Handle(handle) => stepped_task(handle.get()._callback(py)?.bind(py)),
+        Ready::FutureCallback(parts) => stepped_task(parts.function.bind(py)),
+        _ => None,
+    }
 }
 
 /// What kind of item it is, and where the function is defined that it calls.

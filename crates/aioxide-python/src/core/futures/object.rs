@@ -15,13 +15,14 @@ use super::{
     Callback, FutureIterator, FutureState, LoopRef, Outcome, Rare, Seen, invalid_state,
     without_stop_iteration,
 };
+use crate::core::tasks::standard;
 use crate::ffi::allocate::Made;
 use crate::ffi::finalizer::Finalize;
 use crate::ffi::gil_cell::Contents;
 #[cfg(Py_3_14)]
 use crate::ffi::gil_cell::GilCell;
 use crate::ffi::{allocate, context};
-use crate::stdlib;
+use crate::{recorder, stdlib};
 
 /// A result that will be available later; `await` waits for it.
 ///
@@ -236,6 +237,9 @@ impl Future {
         let py = slf.py();
         slf.get().require_event_loop(py)?;
         let context = context::given_or_copy(py, context)?;
+        if recorder::is_on() {
+            standard::awaits(slf, r#fn.bind(py));
+        }
         Self::add_callback(slf, Callback::python(r#fn, context))
     }
 

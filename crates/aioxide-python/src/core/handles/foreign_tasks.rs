@@ -1,6 +1,7 @@
 //! Callbacks that may be steps of the standard library's tasks.
 
 use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
 use pyo3::{PyTypeInfo, ffi};
 
 use crate::core::futures::Future;
@@ -38,4 +39,27 @@ pub fn may_step_foreign_task(callback: &Bound<'_, PyAny>) -> bool {
         };
         ffi::PyType_IsSubtype(ffi::Py_TYPE(receiver), task.as_type_ptr()) != 0
     }
+}
+
+/// The task of asyncio's own class whose step `callback` is.
+#[cold]
+pub fn stepped_task<'py>(callback: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    if !may_step_foreign_task(callback) {
+        return None;
+    }
+    let py = callback.py();
+    let is_step = if callback.is_exact_instance_of::<PyCFunction>() {
+        // The method of another task may be a callback as well: `task.cancel`.
+        let name = callback.getattr(crate::intern!(py, "__name__")).ok()?;
+        name.eq(crate::intern!(py, "task_wakeup")).ok()?
+    } else {
+        callback.get_type().name().ok()? == "TaskStepMethWrapper"
+    };
+    if !is_step {
+        return None;
+    }
+    let task = callback.getattr(crate::intern!(py, "__self__")).ok()?;
+    // Not by its `__class__`, which our own tasks have from asyncio's.
+    let standard = stdlib::standard_task_type(py).ok()?;
+    task.get_type().is_subclass(standard).ok()?.then_some(task)
 }

@@ -9,7 +9,7 @@ mod thread_safe;
 mod timer;
 
 pub use arguments::Arguments;
-pub use foreign_tasks::may_step_foreign_task;
+pub use foreign_tasks::{may_step_foreign_task, stepped_task};
 pub use handle::Handle;
 pub use reporting::report_callback_error;
 #[cfg(Py_3_14)]

@@ -5,6 +5,7 @@ mod object;
 pub(in crate::core) mod recording;
 mod registry;
 mod requests;
+pub(in crate::core) mod standard;
 mod state;
 mod step;
 mod waiting;

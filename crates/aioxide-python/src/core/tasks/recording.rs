@@ -4,8 +4,8 @@ use aioxide_engine::recorder::{LoopRecord, Phase, TaskMark, TaskName, TaskRecord
 use aioxide_trace::{Event, Outcome as Ended, WaitKind};
 use pyo3::prelude::*;
 
-use super::Task;
 use super::name::Name;
+use super::{Task, standard};
 use crate::core::coroutines::Coroutine;
 use crate::core::dispatch::kind_of_future;
 use crate::core::futures::{BoundLoop, Future, Outcome};
@@ -260,7 +260,11 @@ pub(in crate::core) fn push(home: &LoopRecord, event: Event) {
 #[pyfunction]
 #[pyo3(signature = (tasks, /))]
 pub fn _adopt_tasks(tasks: Items<Bound<'_, PyAny>>) {
+    if let Some(first) = tasks.0.first() {
+        standard::sweep(first.py());
+    }
     for task in &tasks.0 {
+        standard::adopt(task);
         if let Ok(task) = task.cast::<Task>()
             && !task.as_super().get().is_done(task.py())
             && let Some((record, home)) = recorded_at_home(task)
@@ -276,7 +280,7 @@ pub fn _adopt_tasks(tasks: Items<Bound<'_, PyAny>>) {
 #[pyfunction]
 #[pyo3(signature = (task, /))]
 pub fn _task_id(task: &Bound<'_, PyAny>) -> Option<Made<u64>> {
-    let task = task.cast::<Task>().ok()?;
-    let record = task.get().record(task.py())?;
+    let Ok(native) = task.cast::<Task>() else { return standard::id_of(task).map(Made) };
+    let record = native.get().record(task.py())?;
     Some(Made(record.id()))
 }
