@@ -309,3 +309,11 @@ def test_listening_ends(lints):
     assert warnings.showwarning is not before[0]
     made.stop()
     assert (warnings.showwarning, list(warnings.filters), list(exceptions.observers)) == before
+
+
+def test_a_finding_about_a_name_that_cannot_be_encoded(only_ours, lints):
+    from aioxide.lints._findings import Finding, add
+
+    add(Finding("lock-held", "task '\ud800' has it", victims=("\udfff",)))
+    (kept,) = lints.findings()
+    assert kept.victims == ("\udfff",)

@@ -546,3 +546,18 @@ def test_transports_say_what_they_received_and_sent(recorded):
         totals[event.transport] = received + event.received, sent + event.sent
     assert list(totals.values()) == [(100, 100), (100, 100)]
     assert any(event.transports == 2 for event in trace.of(Iteration))
+
+
+def test_an_exception_whose_text_cannot_be_encoded(recorded, monkeypatch):
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+
+    async def failing():
+        raise LookupError("\ud800 is no character")
+
+    async def main():
+        await asyncio.gather(aioxide.create_task(failing(), name="failing"), return_exceptions=True)
+
+    (failure,) = recorded(main).failures
+    assert failure["text"] == "\\ud800 is no character"
+    assert unraisable == []

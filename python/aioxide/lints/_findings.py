@@ -72,6 +72,11 @@ def _short(place: Place | None) -> str:
     return f"{place.file}:{place.line}" if place is not None else ""
 
 
+def _encodable(text: str) -> str:
+    """Return the text without lone surrogates, as the name of a task may have them."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 _kept: deque[Finding] = deque(maxlen=_MOST)
 _lock = threading.Lock()
 
@@ -95,11 +100,11 @@ def add(finding: Finding) -> None:
     # For the trace file and the console.
     _aioxide._note_finding(
         finding.lint,
-        finding.sentence,
-        _short(finding.place),
-        _short(finding.created),
+        _encodable(finding.sentence),
+        _encodable(_short(finding.place)),
+        _encodable(_short(finding.created)),
         int(finding.seconds * 1e9),
-        list(finding.victims),
+        [_encodable(name) for name in finding.victims],
         finding.fix,
         finding.task,
     )

@@ -79,8 +79,8 @@ def _note(task: int, exception: BaseException, traced: bool = True) -> None:
     if kind.__module__ != "builtins":
         name = f"{kind.__module__}.{name}"
     try:
-        text = str(exception)
-        lines = "".join(traceback.format_exception(exception)) if traced else ""
+        text = _encodable(str(exception))
+        lines = _encodable("".join(traceback.format_exception(exception))) if traced else ""
     except Exception as error:
         text = lines = f"(its text cannot be had: {type(error).__name__})"
     seen = id(exception), name, text
@@ -90,3 +90,8 @@ def _note(task: int, exception: BaseException, traced: bool = True) -> None:
         # The exception of a task that comes out of the program, or that nobody has retrieved.
         task = next((each[0] for each in reversed(_noted) if each[1:] == seen), 0)
     _aioxide._note_failure(task, name, text, lines)
+
+
+def _encodable(text: str) -> str:
+    """Return the text without lone surrogates, which no file can hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
