@@ -38,6 +38,16 @@ def read(folder: Path) -> list[Record]:
     return found
 
 
+#: Findings that say what asyncio's log or a warning of the interpreter says.
+_REPORTED_AS_WELL = (
+    "exception-not-retrieved: Task exception was never retrieved",
+    "exception-not-retrieved: Future exception was never retrieved",
+    "never-awaited: ",
+    "never-closed: ",
+    "task-dropped: ",
+)
+
+
 def novelties(control: list[Record], tried: list[Record], loop: str) -> list[str]:
     """What happened on the loop that was tried and not on the standard one, in words.
 
@@ -67,8 +77,18 @@ def novelties(control: list[Record], tried: list[Record], loop: str) -> list[str
 
 
 def alarms(tried: list[Record]) -> list[str]:
-    """What the lints of aioxide have found, in words: the programs here have no such faults."""
-    return _counted(Counter(f"lint: {each.text}" for each in tried if each.kind == "lint"))
+    """What the lints of aioxide have found, in words: the programs here have no such faults.
+
+    What asyncio or the interpreter has reported as well is no matter of the lints: `novelties`
+    compares it with the standard loop. distributed loses exceptions on both.
+    """
+    return _counted(
+        Counter(
+            f"lint: {each.text}"
+            for each in tried
+            if each.kind == "lint" and not each.text.startswith(_REPORTED_AS_WELL)
+        )
+    )
 
 
 def _counted(texts: Counter[str]) -> list[str]:

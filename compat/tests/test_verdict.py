@@ -128,3 +128,17 @@ def test_a_finding_of_a_lint_counts_against_it_with_and_without_a_control():
             FAILED,
             ["lint: deadlock: two tasks (2 times)"],
         )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exception-not-retrieved: Task exception was never retrieved: AllExit: ; made at x.py:1",
+        "never-awaited: coroutine 'f' was never awaited",
+        "never-closed: unclosed transport <SocketTransport fd=1>",
+        "task-dropped: task 'a' was collected while it was pending",
+    ],
+)
+def test_what_asyncio_reports_as_well_is_no_matter_of_the_lints(text):
+    found = ran("aioxide", records=[Record("lint", text, "program")])
+    assert judge(PROGRAM, "1.0", None, found).result == PASSED

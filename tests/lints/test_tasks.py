@@ -242,7 +242,11 @@ def named(lints, name):
     return [each for each in lints.findings() if each.lint == name]
 
 
-def test_task_that_nobody_keeps(kind, api, loop, turn, lints, patrol, logged):
+def told(caplog):
+    return [each.getMessage() for each in caplog.records if each.name == "aioxide.lints"]
+
+
+def test_task_that_nobody_keeps(kind, api, loop, turn, lints, patrol, logged, caplog):
     if kind == "asyncio":
         pytest.skip("asyncio's loop tells nobody but its handler")
 
@@ -257,6 +261,8 @@ def test_task_that_nobody_keeps(kind, api, loop, turn, lints, patrol, logged):
     (finding,) = named(lints, "task-dropped")
     assert "task 'forgotten'" in finding.sentence
     assert "TaskGroup" in finding.fix
+    assert told(caplog) == [f"task-dropped: {finding}"]
+    assert f"; made at {__file__}:" in told(caplog)[0]
 
 
 def test_task_that_is_kept(api, loop, turn, lints, patrol):
@@ -271,7 +277,7 @@ def test_task_that_is_kept(api, loop, turn, lints, patrol):
     turn(2)
 
 
-def test_coroutine_that_is_never_awaited(api, lints, patrol):
+def test_coroutine_that_is_never_awaited(api, lints, patrol, caplog):
     async def forgotten():
         pass
 
@@ -286,6 +292,39 @@ def test_coroutine_that_is_never_awaited(api, lints, patrol):
     (finding,) = named(lints, "never-awaited")
     assert "forgotten' was never awaited" in finding.sentence
     assert [str(each.message) for each in shown] == [finding.sentence], "still shown as before"
+    assert told(caplog) == [f"never-awaited: {finding}"]
+
+
+def test_failure_that_is_told_at_collection(only_ours, api, loop, turn, lints, logged, caplog):
+    from aioxide.lints._patrol import Patrol
+
+    async def failing():
+        raise LookupError("nothing found")
+
+    patrol = Patrol()
+    patrol.start()
+    try:
+        loop.create_task(failing())
+        turn(2)
+        gc.collect()
+        (message,) = told(caplog)
+        assert message.startswith("exception-not-retrieved: Task exception was never retrieved")
+        assert f"; made at {__file__}:" in message
+        # One that is kept is told after 10 s, and not again when it is collected.
+        kept = [loop.create_task(failing(), name="kept")]
+        turn(2)
+        for now in (0.0, 11.0):
+            for finding in patrol.look(now):
+                lints._findings.log(finding)
+        assert len(told(caplog)) == 2
+        assert "task 'kept'" in told(caplog)[1]
+        kept.clear()
+        gc.collect()
+        assert len(told(caplog)) == 2
+        assert len(named(lints, "exception-not-retrieved")) == 4, "kept at once and logged, twice"
+    finally:
+        patrol.stop()
+    logged.take()
 
 
 def test_coroutine_that_is_closed(api, lints, patrol):

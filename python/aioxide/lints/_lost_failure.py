@@ -30,14 +30,15 @@ class _Failure(NamedTuple):
 
     since: float
     origin: _Origin
+    error: int
     logged: bool
 
 
 class LostFailure:
     """Finds failed tasks whose exception nobody has retrieved.
 
-    A finding is kept at once. It is logged when 10 s have passed and nobody awaits the task.
-    asyncio logs it when the task is collected, as before.
+    A finding is kept at once. It is logged when 10 s have passed and nobody awaits the task, or
+    when the task is collected.
     """
 
     def __init__(self) -> None:
@@ -48,6 +49,10 @@ class LostFailure:
         self._failed: weakref.WeakKeyDictionary[asyncio.Task[Any], _Failure] = (
             weakref.WeakKeyDictionary()
         )
+
+        #: The addresses of exceptions that were logged and nobody has retrieved. By the time that
+        #: such a task is collected, nothing refers to it weakly.
+        self._logged: set[int] = set()
 
     def look(self, view: View) -> list[Finding]:
         """Return the failures that are due to be logged."""
@@ -60,7 +65,8 @@ class LostFailure:
                 ended[task] = origin
         for task, origin in ended.items():
             if _is_lost(task) and task not in self._failed:
-                self._failed[task] = _Failure(view.now, origin, False)
+                error = id(getattr(task, "_exception", None))
+                self._failed[task] = _Failure(view.now, origin, error, False)
                 add(_finding(task, origin, 0.0))
         for task, failure in list(self._failed.items()):
             if not _is_lost(task):
@@ -71,7 +77,12 @@ class LostFailure:
         for each in view.seen:
             number = _aioxide._task_id(each.task) or 0
             self._alive[each.task] = _Origin(each.info.created, number)
+        self._logged = {each.error for each in self._failed.values() if each.logged}
         return found
+
+    def was_logged(self, error: BaseException | None) -> bool:
+        """Return whether the exception of a task that is being collected was logged."""
+        return id(error) in self._logged
 
 
 def _is_lost(task: asyncio.Task[Any]) -> bool:

@@ -28,16 +28,17 @@ class Patrol:
     """The lints of one process, and what they have seen."""
 
     def __init__(self) -> None:
+        lost_failure = LostFailure()
         self._lints: tuple[Lint, ...] = (
             Deadlock(),
             HeldLock(),
             SwallowedCancellation(),
-            LostFailure(),
+            lost_failure,
             GrowingQueue(),
             UnsentBytes(),
             SlowShutdown(),
         )
-        self._reported = Reported()
+        self._reported = Reported(lost_failure)
         self._next = 0.0
 
     def start(self) -> None:

@@ -12,8 +12,8 @@ from ..introspect import Place
 from ..introspect._chains import chain
 from ..introspect._places import own_place
 from ..introspect._tasks import created
-from ._findings import Finding, add
-from ._lost_failure import raised_at
+from ._findings import Finding, add, log
+from ._lost_failure import LostFailure, raised_at
 from ._noted import take_unclosed
 
 __all__ = ("Reported",)
@@ -26,13 +26,15 @@ _NOT_RETRIEVED = "exception was never retrieved"
 
 
 class Reported:
-    """Keeps findings of what is reported elsewhere, while it is started.
+    """Keeps and logs findings of what is reported elsewhere, while it is started.
 
     asyncio and the interpreter go on to log and warn; that about unclosed transports is shown,
-    which the interpreter hides by default.
+    which the interpreter hides by default. They say neither where the object was made nor what to
+    do.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lost_failure: LostFailure) -> None:
+        self._lost_failure = lost_failure
         self._before: Any = None
         self._filter: Any = None
 
@@ -66,7 +68,7 @@ class Reported:
         self._before(message, category, filename, lineno, file, line)
         text, place = str(message), Place(filename, lineno, "")
         if issubclass(category, RuntimeWarning) and "was never awaited" in text:
-            add(
+            log(
                 Finding(
                     "never-awaited",
                     text.splitlines()[0],
@@ -76,7 +78,7 @@ class Reported:
                 )
             )
         elif issubclass(category, ResourceWarning) and text.startswith("unclosed "):
-            add(
+            log(
                 Finding(
                     "never-closed",
                     text,
@@ -89,10 +91,11 @@ class Reported:
     def _observe(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         message = str(context.get("message") or "")
         if message == _DROPPED:
-            add(_dropped(context.get("task")))
+            log(_dropped(context.get("task")))
         elif _NOT_RETRIEVED in message:
             error = context.get("exception")
-            add(
+            keep = add if self._lost_failure.was_logged(error) else log
+            keep(
                 Finding(
                     "exception-not-retrieved",
                     f"{message}: {type(error).__name__}: {error}",
@@ -102,7 +105,7 @@ class Reported:
                 )
             )
         elif message.startswith("Unclosed "):
-            add(Finding("never-closed", message, fix="Use `async with`, or close it."))
+            log(Finding("never-closed", message, fix="Use `async with`, or close it."))
 
 
 def _origin(text: str) -> Place | None:
