@@ -89,6 +89,12 @@
 
 #![warn(missing_debug_implementations)]
 
+#[cfg(Py_LIMITED_API)]
+compile_error!(
+    "aioxide-pyo3 needs the whole C API of one version of Python: build without PyO3's features \
+     for the stable ABI (abi3, abi3-py311 and the like)"
+);
+
 mod awaiting;
 mod body;
 mod coroutine;
