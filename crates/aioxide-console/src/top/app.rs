@@ -180,6 +180,7 @@ impl App {
                 process.now.tasks = Default::default();
                 process.now.tree.clear();
                 process.now.objects.clear();
+                process.now.loops.clear();
             }
             News::Refused(why) => self.message = format!("process {pid}: {why}"),
             News::Stack(of, answer) => {
