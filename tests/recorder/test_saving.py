@@ -112,6 +112,37 @@ def test_a_deadlock(run, tmp_path):
     assert "event" in [step.wait for step in trace.of(trace_file.Step)]
 
 
+def test_a_deadlock_that_the_lint_finds(run, tmp_path):
+    status, _, errors = run(
+        """
+        aioxide.record(save="saved.aiotrace")
+        aioxide.watch()
+        async def both(first, second):
+            async with first:
+                await aioxide.sleep(0)
+                async with second:
+                    pass
+        async def main():
+            one, two = aioxide.Lock(), aioxide.Lock()
+            tasks = [
+                aioxide.create_task(both(one, two), name="there"),
+                aioxide.create_task(both(two, one), name="back"),
+            ]
+            for _ in range(1000):
+                await aioxide.sleep(0.01)
+                if os.path.exists("saved.aiotrace"):
+                    break
+            for task in tasks:
+                task.cancel()
+        aioxide.run(main())
+        """
+    )
+    assert status == 0, errors
+    trace = trace_file.read(tmp_path / "saved.aiotrace")
+    assert [each["lint"] for each in trace.findings] == ["deadlock"]
+    assert {step.wait for step in trace.steps_of("there")} >= {"lock"}
+
+
 def test_a_signal(program, tmp_path):
     process = program(
         """

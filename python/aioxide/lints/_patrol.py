@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from ..recording._session import save_quietly
 from . import _noted
 from ._deadlock import Deadlock
 from ._findings import Finding, log
@@ -56,8 +57,12 @@ class Patrol:
         begin = time.monotonic()
         if begin < self._next:
             return
-        for finding in self.look(begin):
+        found = self.look(begin)
+        for finding in found:
             log(finding)
+        if any(finding.lint == "deadlock" for finding in found):
+            # What led to it is in the ring now, and may be overwritten later.
+            save_quietly()
         end = time.monotonic()
         self._next = begin + max(_PERIOD, (end - begin) / _SHARE)
 

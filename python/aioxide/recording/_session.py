@@ -241,10 +241,10 @@ def record(
             events of each loop are in memory that is shared with a file beside it
             (``run.ring`` for ``run.aiotrace``): if the process is killed, they are there.
         save: where to write the recording when an exception is unhandled (in the main
-            thread, or reported to a loop's exception handler), when
-            ``aioxide.testing`` finds a deadlock, and on ``signal``. ``{pid}`` in it
-            becomes the process's number. An older file is replaced. For exceptions, at
-            most once in ten seconds.
+            thread, or reported to a loop's exception handler), when ``aioxide.testing``
+            or, under ``watch()``, the lint finds a deadlock, and on ``signal``.
+            ``{pid}`` in it becomes the process's number. An older file is replaced. But
+            on a signal, at most once in ten seconds.
         signal: a signal on which to save, as ``signal.SIGUSR2``. It has to be given in the
             main thread.
 
