@@ -99,6 +99,8 @@ class Culprit(NamedTuple):
     """What to use instead."""
     stack: tuple[Place, ...]
     """All frames, the innermost first, without those of the loop."""
+    polled: Place | None = None
+    """The Rust function whose future is polled, if that is no frame."""
 
 
 def culprit_of(frame: types.FrameType | None) -> Culprit:

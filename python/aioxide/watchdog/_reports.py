@@ -100,14 +100,13 @@ class Reports:
                 culprit = from_text
             culprit = culprit._replace(place=from_text.place, stack=from_text.stack)
         future = None if polled is None else Place(*polled)
-        if culprit.place is None:
-            culprit = culprit._replace(place=future)
+        culprit = culprit._replace(place=culprit.place or future, polled=future)
         if not self._may_report(culprit.place):
             return
         self.open[(beat, item)] = culprit
         # The loop may be in the next task by now.
         task = _task_of(thread) if runs else None
-        self._log_begin(culprit, task, seconds, waiting, held is not None, future)
+        self._log_begin(culprit, task, seconds, waiting, held is not None)
 
     def _may_report(self, place: Place | None) -> bool:
         now = time.monotonic()
@@ -127,15 +126,13 @@ class Reports:
         seconds: float,
         waiting: int,
         held: bool,
-        future: Place | None,
     ) -> None:
         text = f"the event loop has been blocked for {seconds:.2f} s by {_named(culprit)}"
         if task is not None:
             text += f", task {task!r}"
         if held:
             text += ", which kept the GIL"
-        if future is not None and future != culprit.place:
-            text += f", while {future.function} ({future.file}:{future.line}) is polled"
+        text += _while_polled(culprit, "is")
         if waiting:
             text += f"; {_counted(waiting)} {'waits' if waiting == 1 else 'wait'}"
         again = self.held_back.pop(culprit.place, 0)
@@ -145,6 +142,7 @@ class Reports:
 
     def _log_end(self, culprit: Culprit, seconds: float, waiting: int) -> None:
         text = f"the event loop was blocked for {seconds:.2f} s in all by {_named(culprit)}"
+        text += _while_polled(culprit, "was")
         if waiting:
             text += f"; it cost {_counted(waiting)} {seconds:.2f} s each, {seconds * waiting:.2f} s"
         self._log(text, culprit, seconds, "")
@@ -162,6 +160,13 @@ def _named(culprit: Culprit) -> str:
         return "code without a Python frame"
     place = f"{culprit.place.file}:{culprit.place.line} in {culprit.place.function}"
     return f"`{culprit.call}` at {place}" if culprit.call else place
+
+
+def _while_polled(culprit: Culprit, verb: str) -> str:
+    future = culprit.polled
+    if future is None or future == culprit.place:
+        return ""
+    return f", while {future.function} ({future.file}:{future.line}) {verb} polled"
 
 
 def _counted(waiting: int) -> str:
