@@ -142,6 +142,14 @@ def test_ps_stands_in_columns_and_calls_a_task_one(console, command):
     assert header.index("STEPS") == first.index("17") == second.index("17")
 
 
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [(12, "12 ns"), (1_500_000, "1.5 ms"), (5e9, "5.0 s"), (95.6e9, "1m 35s"), (7261e9, "2h 01m")],
+)
+def test_ps_tells_long_times_as_top_does(nanoseconds, text):
+    assert _listing._time(nanoseconds) == text
+
+
 def test_ps_says_that_there_is_no_console(monkeypatch, capsys):
     monkeypatch.setattr(_listing, "consoles", list)
     assert _listing.ps([]) == 0

@@ -169,6 +169,20 @@ def test_thread(api, waiting, way):
     assert "block" in wait.text
 
 
+def test_thread_of_anyio(waiting):
+    run_sync = pytest.importorskip("anyio.to_thread").run_sync
+    release = threading.Event()
+
+    async def handler():
+        await run_sync(release.wait, 10)
+
+    try:
+        wait = one(waiting, handler).waits_for
+    finally:
+        release.set()
+    assert (wait.kind, wait.text) == ("thread", "a call in a thread of anyio's")
+
+
 def test_socket(waiting):
     reader, writer = socket.socketpair()
     with reader, writer:

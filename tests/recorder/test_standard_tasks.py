@@ -85,7 +85,7 @@ def test_what_such_tasks_wait_for_and_how_they_end(recorded):
     assert steps(trace, "outer") == [("waiting", "task"), ("done", "unknown")]
     assert trace.steps_of("outer")[0].waits_for == trace.task_named("inner").id
     assert steps(trace, "locked") == [("waiting", "lock"), ("done", "unknown")]
-    assert [outcome for outcome, _ in steps(trace, "foreign")] == ["waiting", "cancelled"]
+    assert steps(trace, "foreign") == [("waiting", "future"), ("cancelled", "unknown")]
     assert steps(trace, "failing") == [("failed", "unknown")]
     (failure,) = [each for each in trace.failures if each["task"] == trace.task_named("failing").id]
     assert failure["text"] == "nothing found"

@@ -174,6 +174,10 @@ def _print_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> No
 def _time(nanoseconds: Any) -> str:
     if not isinstance(nanoseconds, int | float):
         return ""
+    if nanoseconds >= 60e9:
+        minutes, seconds = divmod(int(nanoseconds / 1e9), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}h {minutes:02}m" if hours else f"{minutes}m {seconds:02}s"
     for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
         if nanoseconds >= size:
             return f"{nanoseconds / size:.1f} {unit}"

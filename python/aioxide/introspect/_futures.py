@@ -18,6 +18,9 @@ from ._places import own_place
 
 __all__ = ("of_future", "one_look")
 
+#: The coroutine of anyio that waits for its thread.
+_ANYIO = "AsyncIOBackend.run_sync_in_worker_thread"
+
 
 def of_future(links: list[Link], waiter: Any) -> Found:
     """Return what a task waits for that awaits a future, by the future and by the source.
@@ -40,6 +43,9 @@ def of_future(links: list[Link], waiter: Any) -> Found:
     expression = _awaited_expression(links)
     if "run_in_executor" in expression or _is_call_in_executor(waiter):
         return Found("thread", f"a call in an executor{_quoted(expression)}")
+    if any(link.place is not None and link.place.function.endswith(_ANYIO) for link in links):
+        # What FastAPI and Starlette do with a plain function.
+        return Found("thread", "a call in a thread of anyio's")
     if waiter is None:
         return Found("future", f"a future{_quoted(expression)}")
     if not isinstance(waiter, asyncio.Future):

@@ -7,6 +7,7 @@ use crate::core::futures::Future;
 use crate::core::tasks::Task;
 use crate::ffi::recursion::Level;
 use crate::ffi::{allocate, free_list};
+use crate::stdlib;
 use crate::sync::waiting::GatheringFuture;
 
 /// The exact native future, task or `gather()` behind `object`, if it is one: subclasses
@@ -28,11 +29,17 @@ pub fn as_native<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py
 pub fn kind_of_future(object: &Bound<'_, PyAny>) -> WaitKind {
     if object.cast::<GatheringFuture>().is_ok() {
         WaitKind::Gather
-    } else if object.cast::<Future>().is_ok() {
+    } else if object.cast::<Future>().is_ok() || is_standard(object).unwrap_or(false) {
         WaitKind::Future
     } else {
         WaitKind::ForeignFuture
     }
+}
+
+/// Whether it is asyncio's own, as libraries make them that name the class.
+#[cold]
+fn is_standard(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    object.get_type().is_subclass(stdlib::future_type(object.py())?)
 }
 
 /// `waiter.cancel(msg=message)`, directly for native futures.
