@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import random
+import socket
 import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -70,6 +72,45 @@ def test_the_socket_is_this_user_s_alone(tmp_path):
     console.stop()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_is_told_nothing(monkeypatch):
+    """Even if somebody has opened the folder and the socket to all."""
+    nobody = 65534
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o711)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        path = console.start()
+        try:
+            os.chmod(os.path.dirname(path), 0o711)
+            os.chmod(path, 0o666)
+            read_end, write_end = os.pipe()
+            child = os.fork()
+            if child == 0:
+                try:
+                    os.setgid(nobody)
+                    os.setuid(nobody)
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.settimeout(10)
+                        client.connect(path)
+                        os.write(write_end, b"received %r" % client.recv(100))
+                except BaseException as error:
+                    os.write(write_end, repr(error).encode())
+                finally:
+                    os._exit(0)
+            os.close(write_end)
+            with open(read_end, "rb") as answer:
+                assert answer.read() in (
+                    b"received b''",
+                    b"ConnectionResetError(104, 'Connection reset by peer')",
+                )
+            os.waitpid(child, 0)
+            with Client(os.getpid()) as client:
+                assert client.greeting["pid"] == os.getpid(), "and it goes on"
+        finally:
+            console.stop()
+            aioxide.record().stop()
+
+
 def test_a_folder_that_others_may_enter_is_refused(tmp_path):
     (tmp_path / "aioxide").mkdir(mode=0o755)
     (tmp_path / "aioxide").chmod(0o755)
@@ -79,8 +120,6 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path):
 
 
 def test_a_socket_that_a_killed_process_left_is_replaced(tmp_path):
-    import socket
-
     (tmp_path / "aioxide").mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(socket_path(os.getpid())))
