@@ -154,7 +154,7 @@ def _call(frame: types.FrameType) -> ast.Call | None:
     line, end, column, end_column = positions
     if line is None or end is None or column is None or end_column is None:
         return None
-    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)[line - 1 : end]
+    lines = _lines(frame)[line - 1 : end]
     if len(lines) != end - line + 1:
         return None
     # Columns count bytes.
@@ -167,6 +167,17 @@ def _call(frame: types.FrameType) -> ast.Call | None:
     except (SyntaxError, ValueError):
         return None
     return parsed if isinstance(parsed, ast.Call) else None
+
+
+def _lines(frame: types.FrameType) -> list[str]:
+    """Return the lines of the file that the frame's code is in; none if they are not at hand."""
+    code = frame.f_code
+    lines = linecache.getlines(code.co_filename, frame.f_globals)
+    if lines:
+        return lines
+    # Since 3.14, those of `-c` and of an interactive session are known by the code alone.
+    of_code = getattr(linecache, "_getlines_from_code", None)
+    return list(of_code(code)) if of_code is not None else []
 
 
 def _source(call: ast.Call | None) -> str:
