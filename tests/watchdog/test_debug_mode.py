@@ -85,8 +85,9 @@ def test_debug_mode_by(run_script, how):
             if "set_debug" in sys.argv:
                 asyncio.get_running_loop().set_debug(True)
                 await asyncio.sleep(0)
+            # Long enough for the report: between two of them another line runs.
             while not reported.is_set():
-                time.sleep(0.01)
+                time.sleep(0.3)
 
         aioxide.run(main())
         """
