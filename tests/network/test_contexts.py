@@ -2,11 +2,12 @@
 
 import asyncio
 import contextvars
+import socket
 import sys
 
 import pytest
 
-from .peers import MORE_THAN_THE_KERNEL_TAKES, tcp_pair
+from .peers import KERNEL_BUFFER, MORE_THAN_THE_KERNEL_TAKES, tcp_pair
 
 variable = contextvars.ContextVar("variable", default="unset")
 
@@ -152,10 +153,13 @@ def test_writing_resumes_in_the_context_that_connected(run, loop):
             await writer.wait_closed()
             served.set_result(None)
 
-        server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+        listener = socket.create_server(("127.0.0.1", 0))
+        # Else the kernel may take tens of megabytes; what the sender has grows to four.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER)
+        server = await asyncio.start_server(swallow, sock=listener)
         variable.set("connecting")
-        transport, witness = await loop.create_connection(Witness, *server.sockets[0].getsockname())
-        transport.write(bytes(MORE_THAN_THE_KERNEL_TAKES))
+        transport, witness = await loop.create_connection(Witness, *listener.getsockname())
+        transport.write(bytes(4 * MORE_THAN_THE_KERNEL_TAKES))
         variable.set("written")
         go_on.set()
         await witness.resumed
