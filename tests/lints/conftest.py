@@ -15,6 +15,17 @@ def lints():
 
 
 @pytest.fixture
+def patrol(lints):
+    """The lints, which listen, and look when they are told to."""
+    from aioxide.lints._patrol import Patrol
+
+    made = Patrol()
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
 def looked_at(api, run, lints):
     """Runs a program, and returns what the lints find at certain times.
 

@@ -10,16 +10,6 @@ import pytest
 
 
 @pytest.fixture
-def patrol(lints):
-    from aioxide.lints._patrol import Patrol
-
-    made = Patrol()
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
 def quiet():
     """Warnings are not shown."""
     with warnings.catch_warnings(record=True):

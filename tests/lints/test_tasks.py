@@ -228,16 +228,6 @@ def test_failure_that_is_awaited_later(api, looked_at):
     assert looked_at(program, 0, 1, 2, 12, 13, between=between) == []
 
 
-@pytest.fixture
-def patrol(lints):
-    from aioxide.lints._patrol import Patrol
-
-    made = Patrol()
-    made.start()
-    yield made
-    made.stop()
-
-
 def named(lints, name):
     return [each for each in lints.findings() if each.lint == name]
 
@@ -295,35 +285,30 @@ def test_coroutine_that_is_never_awaited(api, lints, patrol, caplog):
     assert told(caplog) == [f"never-awaited: {finding}"]
 
 
-def test_failure_that_is_told_at_collection(only_ours, api, loop, turn, lints, logged, caplog):
-    from aioxide.lints._patrol import Patrol
-
+def test_failure_that_is_told_at_collection(
+    only_ours, api, loop, turn, lints, patrol, logged, caplog
+):
     async def failing():
         raise LookupError("nothing found")
 
-    patrol = Patrol()
-    patrol.start()
-    try:
-        loop.create_task(failing())
-        turn(2)
-        gc.collect()
-        (message,) = told(caplog)
-        assert message.startswith("exception-not-retrieved: Task exception was never retrieved")
-        assert f"; made at {__file__}:" in message
-        # One that is kept is told after 10 s, and not again when it is collected.
-        kept = [loop.create_task(failing(), name="kept")]
-        turn(2)
-        for now in (0.0, 11.0):
-            for finding in patrol.look(now):
-                lints._findings.log(finding)
-        assert len(told(caplog)) == 2
-        assert "task 'kept'" in told(caplog)[1]
-        kept.clear()
-        gc.collect()
-        assert len(told(caplog)) == 2
-        assert len(named(lints, "exception-not-retrieved")) == 4, "kept at once and logged, twice"
-    finally:
-        patrol.stop()
+    loop.create_task(failing())
+    turn(2)
+    gc.collect()
+    (message,) = told(caplog)
+    assert message.startswith("exception-not-retrieved: Task exception was never retrieved")
+    assert f"; made at {__file__}:" in message
+    # One that is kept is told after 10 s, and not again when it is collected.
+    kept = [loop.create_task(failing(), name="kept")]
+    turn(2)
+    for now in (0.0, 11.0):
+        for finding in patrol.look(now):
+            lints._findings.log(finding)
+    assert len(told(caplog)) == 2
+    assert "task 'kept'" in told(caplog)[1]
+    kept.clear()
+    gc.collect()
+    assert len(told(caplog)) == 2
+    assert len(named(lints, "exception-not-retrieved")) == 4, "kept at once and logged, twice"
     logged.take()
 
 
