@@ -255,6 +255,60 @@ def test_loops_with_what_they_do(served):
     assert (loop["now"], loop["blocked_by"]) == (None, None)
 
 
+def block_for_a_while():
+    time.sleep(0.05)
+
+
+async def block():
+    aioxide.current_task().set_name("culprit")
+    block_for_a_while()
+
+
+def test_the_longest_step_has_the_name_of_its_task_when_that_is_forgotten(served):
+    async def empty():
+        pass
+
+    async def main(ask):
+        await aioxide.create_task(block())
+        for _ in range(20_000):  # More than the events kept: its record is another task's now.
+            await aioxide.create_task(empty())
+        tasks = (await ask("tasks"))["tasks"]
+        return (await ask("loops"))[0], {task["id"] for task in tasks}
+
+    loop, alive = served(main)
+    assert loop["longest_ns"] >= 50_000_000
+    assert loop["longest_task"] not in alive | {0}
+    assert (loop["longest_name"], loop["longest_coroutine"]) == ("culprit", "block")
+    assert loop["longest_location"].startswith(f"{__file__}:")
+
+
+def test_the_longest_step_has_the_name_that_its_task_has_now(served):
+    async def main(ask):
+        task = aioxide.current_task()
+        task.set_name("before")
+        block_for_a_while()
+        await aioxide.sleep(0)
+        task.set_name("after")
+        return (await ask("loops"))[0]
+
+    loop = served(main)
+    assert loop["longest_name"] == "after"
+    assert loop["longest_coroutine"].endswith("<locals>.main")
+
+
+def test_the_longest_step_may_be_a_callback(served):
+    async def main(ask):
+        aioxide.get_running_loop().call_soon(block_for_a_while)
+        await aioxide.sleep(0)
+        return (await ask("loops"))[0]
+
+    loop = served(main)
+    assert loop["longest_ns"] >= 50_000_000
+    assert (loop["longest_task"], loop["longest_coroutine"]) == (0, "")
+    assert loop["longest_name"] == "block_for_a_while"
+    assert loop["longest_location"].startswith(f"{__file__}:")
+
+
 def test_a_blocked_loop_is_seen_and_says_by_what(served):
     async def main(ask):
         aioxide.current_task().set_name("culprit")

@@ -133,10 +133,15 @@ function drawLoops(processes) {
     pid, loop.id, loop.running ? "running" : "not running",
     loop.now ? `${loop.now.name} ${loop.now.location} for ${duration(loop.now.since_ns)}` : "polls",
     perSecond(pid, loop, "iterations"), loop.ready, loop.timers, loop.transports, bytes(loop.bytes_in),
-    bytes(loop.bytes_out), bytes(loop.unsent), duration(loop.longest_ns), `${loop.threads_busy} of ${loop.threads_busy + loop.threads_idle}`,
+    bytes(loop.bytes_out), bytes(loop.unsent), longestStep(loop), `${loop.threads_busy} of ${loop.threads_busy + loop.threads_idle}`,
   ]));
   return table(["process", "loop", "state", "now", "iterations/s", "ready", "timers", "transports", "received",
     "sent", "unsent", "longest step", "busy threads"], rows);
+}
+
+function longestStep(loop) {
+  const facts = [loop.longest_coroutine, loop.longest_location].filter(Boolean).join(", ");
+  return `${duration(loop.longest_ns)} ${loop.longest_name}${facts ? ` (${facts})` : ""}`;
 }
 
 function drawObjects(processes) {

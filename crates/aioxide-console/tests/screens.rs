@@ -208,7 +208,7 @@ fn the_other_panels_show_loops_locks_and_findings() {
         text.contains("baker shop.py:30 for 1.00 µs") && text.contains("received 4.0 KiB"),
         "{text}"
     );
-    assert!(text.contains("longest step 250 ms cleaner"), "{text}");
+    assert!(text.contains("longest step 250 ms night shift (clean, shop.py:40)"), "{text}");
     top.press("4");
     let text = top.wait("the lock", |text| text.contains("shop.py:4") && text.contains("OWNER"));
     assert!(

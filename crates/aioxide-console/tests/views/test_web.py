@@ -85,6 +85,8 @@ def test_tree_loops_locks_and_findings(page, watched):
     api.expect(row).to_have_css("padding-left", "24px")
     page.click("nav >> text=loops")
     api.expect(page.locator("#body")).to_contain_text("baker shop.py:30 for 1.00 µs")
+    longest = "250 ms night shift (clean, shop.py:40)"
+    api.expect(page.locator("#body")).to_contain_text(longest)
     page.click("nav >> text=locks")
     api.expect(page.locator("#body")).to_contain_text("till")
     api.expect(page.locator("#body")).to_contain_text("cashier")

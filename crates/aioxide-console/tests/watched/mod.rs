@@ -226,7 +226,10 @@ pub fn shop() -> Program {
             bytes_in: 4096,
             delays,
             longest_ns: 250_000_000,
-            longest_task: 3,
+            longest_task: 17,
+            longest_name: "night shift".to_owned(),
+            longest_coroutine: "clean".to_owned(),
+            longest_location: "shop.py:40".to_owned(),
             now: Some(Running {
                 task: 4,
                 name: "baker".to_owned(),

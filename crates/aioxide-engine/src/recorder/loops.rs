@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::ring::Ring;
-use super::tasks::Counter;
+use super::tasks::{Counter, TaskRecord, TaskView};
 
 /// How many buckets the histogram of scheduling delays has: bucket *n* counts delays of less than
 /// 2ⁿ ticks (the last one, all longer ones).
@@ -48,7 +48,10 @@ pub struct LoopRecord {
     sent: AtomicU64,
     threads: AtomicU64,
     longest: AtomicU64,
-    longest_task: AtomicU64,
+    /// The item that took so long, as in `running`.
+    longest_item: AtomicU64,
+    /// The record of its task as it was then: the task may be forgotten before the loop is.
+    longest_task: TaskRecord,
     /// The task or object that the callback that runs concerns, by its id; 0 if none is known.
     concern: AtomicU64,
     delays: [AtomicU64; DELAY_BUCKETS],
@@ -162,7 +165,8 @@ impl LoopRecord {
             sent: AtomicU64::new(0),
             threads: AtomicU64::new(0),
             longest: AtomicU64::new(0),
-            longest_task: AtomicU64::new(0),
+            longest_item: AtomicU64::new(0),
+            longest_task: TaskRecord::default(),
             concern: AtomicU64::new(0),
             delays: [const { AtomicU64::new(0) }; DELAY_BUCKETS],
         }
@@ -181,11 +185,12 @@ impl LoopRecord {
             &self.sent,
             &self.threads,
             &self.longest,
-            &self.longest_task,
+            &self.longest_item,
         ];
         for counter in counters.into_iter().chain(&self.delays) {
             counter.store(0, Ordering::Relaxed);
         }
+        self.longest_task.vacate();
         self.last.store(super::ticks(), Ordering::Relaxed);
         self.id.store(id, Ordering::Relaxed);
         self.status.store(LoopStatus::Open as u8, Ordering::Release);
@@ -309,13 +314,22 @@ impl LoopRecord {
         }
     }
 
-    /// A step of `task` took so many ticks.
+    /// The item that runs took so many ticks; `task` is the one whose step it is.
     #[inline(always)]
-    pub fn count_step(&self, took: u64, task: u64) {
+    pub fn count_step(&self, took: u64, task: Option<&TaskRecord>) {
         if took > self.longest.load(Ordering::Relaxed) {
-            self.longest.store(took, Ordering::Relaxed);
-            self.longest_task.store(task, Ordering::Relaxed);
+            self.keep_longest(took, task);
         }
+    }
+
+    #[cold]
+    fn keep_longest(&self, took: u64, task: Option<&TaskRecord>) {
+        self.longest.store(took, Ordering::Relaxed);
+        match task {
+            Some(task) => self.longest_task.copy_from(task),
+            None => self.longest_task.vacate(),
+        }
+        self.longest_item.store(self.running(), Ordering::Relaxed);
     }
 
     /// Iterations so far.
@@ -343,9 +357,14 @@ impl LoopRecord {
         (self.received.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed))
     }
 
-    /// The longest step, in ticks, and its task.
+    /// The longest item so far: how many ticks it took, and which it was, as [`Self::running`] says.
     pub fn longest(&self) -> (u64, u64) {
-        (self.longest.load(Ordering::Relaxed), self.longest_task.load(Ordering::Relaxed))
+        (self.longest.load(Ordering::Relaxed), self.longest_item.load(Ordering::Relaxed))
+    }
+
+    /// What was known of the task of the longest item when that ended. None of a callback.
+    pub fn longest_task(&self) -> Option<TaskView> {
+        self.longest_task.view()
     }
 
     /// The histogram of scheduling delays.

@@ -174,6 +174,36 @@ impl TaskRecord {
         self.id.store(id, Ordering::Release);
     }
 
+    /// Makes this a copy of another record, which is no part of the table.
+    pub(super) fn copy_from(&self, other: &TaskRecord) {
+        let relaxed = Ordering::Relaxed;
+        self.id.store(0, relaxed);
+        fence(Ordering::Release);
+        for (field, its) in
+            self.fields().into_iter().zip(other.fields()).chain(self.name.iter().zip(&other.name))
+        {
+            field.store(its.load(relaxed), relaxed);
+        }
+        self.id.store(other.id(), Ordering::Release);
+    }
+
+    /// All of its words but the id and the name.
+    fn fields(&self) -> [&AtomicU64; 11] {
+        [
+            &self.state,
+            &self.since,
+            &self.busy,
+            &self.idle,
+            &self.scheduled,
+            &self.steps,
+            &self.longest,
+            &self.parent,
+            &self.created,
+            &self.places,
+            &self.home,
+        ]
+    }
+
     /// Sets its place in the table, once.
     pub(super) fn set_index(&self, index: usize) {
         self.index.store(index as u32, Ordering::Relaxed);

@@ -104,6 +104,26 @@ fn the_record_of_an_ended_task_outlasts_its_events() {
 }
 
 #[test]
+fn the_task_of_the_longest_item_is_known_when_its_record_is_another_s() {
+    let home = Loops::default().open(1024).unwrap();
+    let record = TaskRecord::default();
+    let place = (home.id(), home.place());
+    record.fill(7, 0, 0, 3, 0, place, &TaskName::Text("culprit"));
+    home.set_running(2 | 7 << 8);
+    home.count_step(50, Some(&record));
+    record.fill(8, 0, 0, 4, 0, place, &TaskName::Text("other"));
+    home.set_running(2 | 8 << 8);
+    home.count_step(50, Some(&record));
+    let view = home.longest_task().unwrap();
+    assert_eq!((view.id, view.coroutine, view.name.as_str()), (7, 3, "culprit"));
+    assert_eq!(home.longest(), (50, 2 | 7 << 8));
+    home.set_running(3);
+    home.count_step(51, None);
+    assert!(home.longest_task().is_none());
+    assert_eq!(home.longest(), (51, 3));
+}
+
+#[test]
 fn texts_and_places_are_numbered_once() {
     let mut names = Names::default();
     let place = names.location("app.py", "main", 3);

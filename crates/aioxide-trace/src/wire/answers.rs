@@ -33,6 +33,12 @@ pub struct LoopInfo {
     pub longest_ns: u64,
     /// Its task; 0 for a callback.
     pub longest_task: u64,
+    /// The task's name, which it keeps when the task has ended; or the callback's function.
+    pub longest_name: String,
+    /// The qualified name of the task's coroutine; empty for a callback.
+    pub longest_coroutine: String,
+    /// Where its function is defined, as `app.py:12`.
+    pub longest_location: String,
     /// What runs now; none while the loop polls.
     pub now: Option<Running>,
     /// Threads of its pool that have a job.

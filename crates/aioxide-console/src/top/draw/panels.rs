@@ -70,11 +70,22 @@ fn loop_lines(pid: u32, process: &Process, each: &LoopInfo) -> Vec<Line<'static>
         each.threads_busy,
         each.threads_idle,
         duration(each.longest_ns),
-        visible(&task_name(&process.now.tasks.tasks, each.longest_task))
+        visible(&longest_item(each))
     )));
     lines.push(Line::from(format!("  delay       {}", histogram(&each.delays))));
     lines.push(Line::default());
     lines
+}
+
+/// Which step or callback was the longest: `fetch 3 (fetch, app.py:12)`.
+fn longest_item(of: &LoopInfo) -> String {
+    if of.longest_name.is_empty() && of.longest_task != 0 {
+        return "of a task that has ended".to_owned();
+    }
+    let facts = [&*of.longest_coroutine, file_name(&of.longest_location)];
+    let facts = facts.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(", ");
+    let facts = if facts.is_empty() { facts } else { format!(" ({facts})") };
+    format!("{}{facts}", of.longest_name)
 }
 
 /// How long ready items waited for their turn, as bars, with the median and the 99th percentile.

@@ -269,7 +269,7 @@ impl LoopCore {
         home.set_concern(object);
         let result = run(item);
         let (begin, now) = (home.last(), ticks());
-        home.count_step(now.saturating_sub(begin), 0);
+        home.count_step(now.saturating_sub(begin), None);
         push(home, Event::callback(now, location, kind, object));
         home.set_last(now);
         home.set_running(outer.0);
@@ -352,7 +352,7 @@ fn end_step(home: &LoopRecord, record: &TaskRecord, outer: u64, task: &Bound<'_,
 fn step_ended(home: &LoopRecord, record: &TaskRecord, outer: u64, (now, detail): (u64, u64)) {
     let begin = home.last();
     record.end_step(begin, now, detail);
-    home.count_step(now.saturating_sub(begin), record.id());
+    home.count_step(now.saturating_sub(begin), Some(record));
     home.ring().push([now, Kind::Step as u64 | record.id() << 8, detail]);
     home.set_last(now);
     home.set_running(outer);

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use aioxide_engine::recorder::{
-    Calibration, LoopRecord, LoopStatus, ObjectRecord, Phase, TaskRecord, loops as table, names,
-    nanoseconds_between, objects as records, recent_task, tasks, ticks,
+    Calibration, LoopRecord, LoopStatus, ObjectRecord, Phase, TaskRecord, TaskView, loops as table,
+    names, nanoseconds_between, objects as records, recent_task, tasks, ticks,
 };
 use aioxide_trace::wire::{LoopInfo, ObjectInfo, Running};
 use aioxide_trace::{ItemKind, Kind, ObjectKind};
@@ -84,7 +84,8 @@ pub fn unsent_by_task() -> HashMap<u64, u64> {
 
 fn info_of(record: &LoopRecord, unsent: u64, places: &mut Places) -> LoopInfo {
     let speed = Calibration::ticks_per_second();
-    let (longest, longest_task) = record.longest();
+    let (longest, item) = record.longest();
+    let longest_item = longest_item(record, item, places).unwrap_or_default();
     let (received, sent) = record.bytes();
     let (busy, idle) = record.threads();
     let now = running(record, places);
@@ -102,7 +103,10 @@ fn info_of(record: &LoopRecord, unsent: u64, places: &mut Places) -> LoopInfo {
         unsent,
         delays: in_nanoseconds(&record.delays(), speed),
         longest_ns: nanoseconds_between(0, longest, speed),
-        longest_task,
+        longest_task: longest_item.task,
+        longest_name: longest_item.name,
+        longest_coroutine: longest_item.coroutine,
+        longest_location: longest_item.location,
         now,
         threads_busy: busy.into(),
         threads_idle: idle.into(),
@@ -125,6 +129,52 @@ fn in_nanoseconds(delays: &[u64], ticks_per_second: f64) -> Vec<u64> {
     converted
 }
 
+/// An item of a loop, in texts.
+#[derive(Default)]
+struct Item {
+    /// 0 for a callback.
+    task: u64,
+    name: String,
+    /// Empty for a callback.
+    coroutine: String,
+    location: String,
+}
+
+impl Item {
+    fn step(view: TaskView, places: &mut Places) -> Self {
+        let (coroutine, location) = (places.function(view.coroutine), places.place(view.coroutine));
+        Self { task: view.id, name: view.name, coroutine, location }
+    }
+
+    fn callback(item: u64, places: &mut Places) -> Self {
+        let location = (item >> 16) as u32;
+        let name = match places.function(location) {
+            empty if empty.is_empty() => ItemKind::from_byte((item >> 8) as u8).word().into(),
+            function => function,
+        };
+        Self { name, location: places.place(location), ..Self::default() }
+    }
+}
+
+/// What is known of the task with this id.
+fn task_view(id: u64) -> Option<TaskView> {
+    let recent = recent_task(id).and_then(TaskRecord::view);
+    recent.or_else(|| tasks().find(|record| record.id() == id)?.view())
+}
+
+/// The item that took longest. Of a task that has ended, what was known then is told.
+fn longest_item(record: &LoopRecord, item: u64, places: &mut Places) -> Option<Item> {
+    match Kind::from_byte(item as u8) {
+        Kind::Step => {
+            let kept = record.longest_task().filter(|view| view.id == item >> 8)?;
+            // It may have another name by now.
+            Some(Item::step(task_view(kept.id).unwrap_or(kept), places))
+        }
+        Kind::Callback => Some(Item::callback(item, places)),
+        _ => None,
+    }
+}
+
 /// What a loop runs now.
 fn running(record: &LoopRecord, places: &mut Places) -> Option<Running> {
     let speed = Calibration::ticks_per_second();
@@ -133,18 +183,11 @@ fn running(record: &LoopRecord, places: &mut Places) -> Option<Running> {
     match Kind::from_byte(item as u8) {
         Kind::Step => {
             let task = item >> 8;
-            let view = recent_task(task)
-                .and_then(TaskRecord::view)
-                .or_else(|| tasks().find(|it| it.id() == task)?.view())?;
-            let location = places.place(view.coroutine);
-            Some(Running { task, name: view.name, location, since_ns })
+            let Item { name, location, .. } = Item::step(task_view(task)?, places);
+            Some(Running { task, name, location, since_ns })
         }
         Kind::Callback => {
-            let location = (item >> 16) as u32;
-            let mut name = match places.function(location) {
-                empty if empty.is_empty() => ItemKind::from_byte((item >> 8) as u8).word().into(),
-                function => function,
-            };
+            let Item { mut name, location, .. } = Item::callback(item, places);
             let concern = record.concern();
             // Unless the loop has gone on between the two.
             if record.running() == item
@@ -152,7 +195,7 @@ fn running(record: &LoopRecord, places: &mut Places) -> Option<Running> {
             {
                 name = format!("{name} of {whose}");
             }
-            Some(Running { task: 0, name, location: places.place(location), since_ns })
+            Some(Running { task: 0, name, location, since_ns })
         }
         _ => None,
     }
