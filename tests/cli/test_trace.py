@@ -185,6 +185,8 @@ asyncio.run(main())
     )
     assert finished.returncode == -signal.SIGKILL
     assert is_trace(tmp_path / "out.html.aiotrace")
+    # The events of the last moment.
+    assert (tmp_path / "out.html.ring").read_bytes()[:8] == b"AIORING1"
 
 
 def test_control_c(tmp_path, program):

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import textwrap
+import time
 
 import aioxide
 import pytest
@@ -155,6 +156,57 @@ def test_sigkill_leaves_the_ring(tmp_path):
     assert tables.meta["pid"] == pid
     assert tables.task_named("last").id in steps
     assert set(steps) <= set(tables.tasks)
+
+
+@pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_full_trace_that_is_cut_at_once_has_its_last_events_in_a_ring(tmp_path, end):
+    path = tmp_path / "cut.aiotrace"
+    run(
+        f"""
+        aioxide.record(full=True, file={str(path)!r})
+        async def main():
+            for _ in range(10):
+                await aioxide.sleep(0)
+            {end}
+        aioxide.run(main())
+        """,
+        status=7 if "exit" in end else -signal.SIGKILL,
+    )
+    trace = trace_file.read(path)
+    pid, loop, count, events = ring_events((tmp_path / "cut.ring").read_bytes())
+    assert (pid, loop) == (trace.meta["pid"], 1)
+    assert len(trace.events) <= count
+    assert [what & 0xFF for _, what, _ in events].count(2) == 10  # steps
+
+
+def test_a_full_trace_that_is_ended_leaves_no_ring(tmp_path):
+    path = tmp_path / "whole.aiotrace"
+    with aioxide.record(full=True, file=path, capacity=1024):
+        for _ in range(30):
+            aioxide.run(aioxide.sleep(0))
+        deadline = time.monotonic() + DEADLINE
+        while (rings := list(tmp_path.glob("*.ring*"))) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert rings == [], "a loop that is closed needs none"
+        runner = aioxide.Runner(loop_factory=aioxide.new_event_loop)
+        runner.run(aioxide.sleep(0))
+        (ring,) = tmp_path.glob("*.ring*")
+        assert ring.name.startswith("whole.ring")
+    assert [each.name for each in tmp_path.iterdir()] == ["whole.aiotrace"]
+    runner.close()
+
+
+def test_a_new_recording_removes_the_rings_of_an_earlier_one(tmp_path):
+    path = tmp_path / "run.aiotrace"
+    (tmp_path / "run.ring77").write_bytes(b"AIORING1" + b"\0" * 4088)
+    others = ["run.ring7", "run.ringing", "other.ring3", "run.ring"]
+    for other in others:
+        content = b"somebody's own" if other == "run.ring7" else b"AIORING1"
+        (tmp_path / other).write_bytes(content)
+    with aioxide.record(full=True, file=path):
+        pass
+    left = {each.name for each in tmp_path.iterdir()}
+    assert left == {"run.aiotrace", "run.ring7", "run.ringing", "other.ring3"}
 
 
 def test_each_loop_has_a_ring_beside_the_tables(tmp_path):

@@ -9,7 +9,10 @@
 use crate::Event;
 use crate::file::Calibration;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 /// The first eight bytes.
 pub const MAGIC: [u8; 8] = *b"AIORING1";
@@ -116,6 +119,45 @@ impl Header {
             ticks_per_second: f64::from_bits(u64_at(56)),
         })
     }
+}
+
+/// The ring file of a loop, beside the file at `tables`: `run.ring` for the first loop of `run.aiotrace`,
+/// `run.ring2` for the second.
+pub fn path(tables: &Path, loop_id: u32) -> PathBuf {
+    let number = if loop_id == 1 { String::new() } else { loop_id.to_string() };
+    tables.with_extension(format!("ring{number}"))
+}
+
+/// The ring files that are beside the file at `tables`, in the order of their loops: files with such a
+/// name that begin as a ring does.
+pub fn beside(tables: &Path) -> Vec<PathBuf> {
+    let first = path(tables, 1);
+    let (Some(folder), Some(stem)) = (first.parent(), first.file_name()) else { return Vec::new() };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<(u32, PathBuf)> = entries
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name();
+            let number = name.as_encoded_bytes().strip_prefix(stem.as_encoded_bytes())?;
+            let number = match std::str::from_utf8(number).ok()? {
+                "" => 1,
+                digits if digits.bytes().all(|it| it.is_ascii_digit()) => digits.parse().ok()?,
+                _ => return None,
+            };
+            let path = first.with_file_name(name);
+            begins_as_a_ring(&path).then_some((number, path))
+        })
+        .collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+fn begins_as_a_ring(path: &Path) -> bool {
+    // What is no file, as a pipe, might never answer.
+    let mut magic = [0; 8];
+    path.is_file()
+        && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok()
+        && magic == MAGIC
 }
 
 /// The numbers of the events that were whole both when the next number was `before` and, after they had

@@ -239,7 +239,9 @@ def record(
         file: an ``.aiotrace`` file to write while the program runs, which is replaced if it
             exists. Without ``full``, it gets the tables of tasks and names, and the
             events of each loop are in memory that is shared with a file beside it
-            (``run.ring`` for ``run.aiotrace``): if the process is killed, they are there.
+            (``run.ring`` for ``run.aiotrace``): if the process is killed, they are there. With
+            ``full``, such files are there while the loops run, 24 bytes for each event of
+            ``capacity``, and have what was not written yet when the process was killed.
         save: where to write the recording when an exception is unhandled (in the main
             thread, or reported to a loop's exception handler), when ``aioxide.testing``
             or, under ``watch()``, the lint finds a deadlock, and on ``signal``.

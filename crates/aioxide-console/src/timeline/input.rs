@@ -4,6 +4,7 @@ use super::{Builder, Timeline};
 use crate::units::reason;
 use aioxide_trace::file::{Chunk, Ending, Events, MAGIC, Meta, OpenError, Reader};
 use aioxide_trace::ring;
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -35,7 +36,8 @@ impl std::error::Error for ReadError {}
 
 /// Reads the trace at `path`: an `.aiotrace` file, or one of the ring files of a process that was killed. Their
 /// tables are in the `.aiotrace` file beside them, which has the same name but for the ending: `run.ring`
-/// and `run.ring2` belong to `run.aiotrace`. Given a file of tables without events, the rings beside it are read.
+/// and `run.ring2` belong to `run.aiotrace`. What the rings have and the file does not, the last events of
+/// a full trace that was cut or all of them, is read from the rings, whichever of the files is given.
 ///
 /// # Errors
 /// A file that cannot be read, is no trace, or is one of another version. One that is cut off or
@@ -56,32 +58,27 @@ pub fn read_file(path: &Path) -> Result<Timeline, ReadError> {
     if tables.exists() {
         ending = read.tables(&tables)?;
     }
-    if !read.has_events {
-        let mut rings = rings_of(&tables);
-        if magic == ring::MAGIC && !rings.iter().any(|each| each == path) {
-            rings.push(path.to_owned());
+    if magic == ring::MAGIC {
+        read.ring(path, true)?;
+    }
+    for each in ring::beside(&tables).into_iter().filter(|each| each != path) {
+        match read.ring(&each, false) {
+            // There is nothing else.
+            Err(error) if read.next.is_empty() => return Err(error),
+            _ => {}
         }
-        rings.iter().try_for_each(|each| read.ring(each))?;
     }
     let mut timeline = read.builder.finish();
     timeline.ending = ending;
     Ok(timeline)
 }
 
-/// The ring files that are beside a file of tables.
-fn rings_of(tables: &Path) -> Vec<PathBuf> {
-    let numbers = std::iter::once(String::new()).chain((2..1000).map(|number| number.to_string()));
-    numbers
-        .map(|number| tables.with_extension(format!("ring{number}")))
-        .take_while(|path| path.exists())
-        .collect()
-}
-
 #[derive(Default)]
 struct Reading {
     builder: Builder,
     meta: Option<Meta>,
-    has_events: bool,
+    /// By loop: the number of the event after the last one that was read.
+    next: HashMap<u32, u64>,
 }
 
 impl Reading {
@@ -90,7 +87,10 @@ impl Reading {
         let mut reader = Reader::new(BufReader::with_capacity(1 << 16, file))
             .map_err(|error| ReadError::Open(path.to_owned(), error))?;
         for chunk in reader.by_ref() {
-            self.has_events |= matches!(chunk, Chunk::Events(_));
+            if let Chunk::Events(each) = &chunk {
+                let next = self.next.entry(each.loop_id).or_default();
+                *next = next.saturating_add(each.dropped).saturating_add(each.events.len() as u64);
+            }
             if let Chunk::Meta(meta) = &chunk {
                 self.meta = Some(meta.clone());
             }
@@ -99,10 +99,18 @@ impl Reading {
         Ok(reader.ending().cloned())
     }
 
-    fn ring(&mut self, path: &Path) -> Result<(), ReadError> {
+    /// Reads a ring. One that was not asked for may be another process's.
+    fn ring(&mut self, path: &Path, was_asked_for: bool) -> Result<(), ReadError> {
         let bytes = std::fs::read(path).map_err(|error| ReadError::Io(path.to_owned(), error))?;
-        let (header, dropped, events) =
+        let (header, first, mut events) =
             ring::read(&bytes).map_err(|error| ReadError::Ring(path.to_owned(), error))?;
+        if !was_asked_for && self.meta.as_ref().is_some_and(|meta| meta.pid != header.pid) {
+            return Ok(());
+        }
+        let next = self.next.get(&header.loop_id).copied().unwrap_or(0);
+        let known = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
+        events.drain(..known.min(events.len()));
+        let dropped = first.saturating_sub(next);
         let mut meta =
             self.meta.take().unwrap_or_else(|| Meta { pid: header.pid, ..Meta::default() });
         if meta.ticks_per_second == 0.0 {

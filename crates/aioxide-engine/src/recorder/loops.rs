@@ -90,6 +90,11 @@ impl Loops {
         self.records.iter().filter(|it| is_wanted(it)).map(|it| it.id()).collect()
     }
 
+    /// The number of the last loop that got a record; 0 before the first.
+    pub fn last_id(&self) -> u32 {
+        self.last_id as u32
+    }
+
     /// A record for a loop, whose ring has room for `capacity` events. It may have been another
     /// loop's before, whose events are gone now: see [`Allotment::open`](super::Allotment::open).
     ///

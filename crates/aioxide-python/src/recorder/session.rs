@@ -17,7 +17,7 @@ use pyo3::types::PyString;
 
 use super::failure_log::{FAILURES, FINDINGS, shortened};
 use super::stream::{self, Streaming};
-use super::{chrome, dump, entries, is_on, set_on};
+use super::{chrome, dump, entries, is_full, is_on, set_on};
 use crate::ffi::allocate::{self, Made};
 use crate::ffi::errors::os_error;
 use crate::ffi::gil_cell::GilCell;
@@ -30,7 +30,7 @@ pub struct Session {
     pub capacity: usize,
     /// What the file says of the process.
     pub meta: Meta,
-    /// The file of the tables beside the rings' files, if the rings are shared with files.
+    /// The file that is written, if the rings are shared with files beside it.
     pub rings_at: Option<PathBuf>,
 }
 
@@ -51,19 +51,19 @@ pub fn open_loop(py: Python<'_>) -> Option<&'static LoopRecord> {
     entries::open_home(py, record);
     if let Some(tables) = &session.rings_at
         && let Err(error) = share_ring(record, tables)
+        && !is_full()
     {
-        // The events are in memory, and can be dumped: only SIGKILL would lose them.
+        // The events are in memory, and can be dumped: only SIGKILL would lose them. A full trace
+        // has most of them in its file even then.
         let text = format!("aioxide: the ring of loop {} has no file: {error}", record.id());
         let _ = writeln!(io::stderr(), "{text}");
     }
     Some(record)
 }
 
-/// Moves the ring of a loop into a file beside that of the tables: `run.ring` for the first loop of
-/// `run.aiotrace`, `run.ring2` for the second.
+/// Moves the ring of a loop into a file beside that of the tables.
 fn share_ring(record: &LoopRecord, tables: &Path) -> io::Result<()> {
-    let number = if record.id() == 1 { String::new() } else { record.id().to_string() };
-    let path = tables.with_extension(format!("ring{number}"));
+    let path = ring::path(tables, record.id());
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -139,7 +139,9 @@ pub fn _start_recording(
         drop(STREAMING.replace(py, Some(started)));
     }
     super::FULL.store(full, Ordering::Relaxed);
-    let rings_at = file.filter(|_| !full);
+    // The rings of a full trace have what was not written yet when the process is killed. The name of
+    // its file may be any.
+    let rings_at = file.filter(|it| !full || stream::may_have_rings(it));
     *session() = Some(Session { capacity, meta, rings_at });
     set_on(true);
     Ok(())

@@ -3,18 +3,21 @@
 //!
 //! A thread without the GIL copies what is new out of the rings a hundred times a second. Nobody
 //! waits for it: what a ring has overwritten before it came is counted in the file.
+//!
+//! The rings of a full trace are shared with files too, so that SIGKILL leaves what was not written
+//! yet. Such a file is removed when all of its ring is written: when its loop is closed, or at the end.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use aioxide_engine::recorder::{Calibration, TaskView, loops, recent_task, tasks};
 use aioxide_trace::file::{Meta, Writer};
-use aioxide_trace::{Event, Kind};
+use aioxide_trace::{Event, Kind, ring};
 
 use super::dump::{self, Written, calibration_of, event_of};
 use super::failure_log::{FAILURES, FINDINGS};
@@ -35,8 +38,42 @@ struct Stream {
     /// written twice.
     objects: (u64, u64),
     calibrated: Instant,
+    rings: Rings,
     /// The first error: nothing is written after it.
     error: Option<io::Error>,
+}
+
+/// The files of the rings of a full trace.
+#[derive(Default)]
+struct Rings {
+    /// The file beside which they are; None if there are none, or if they are kept.
+    beside: Option<PathBuf>,
+    /// The loops whose ring may have a file.
+    loops: Vec<u32>,
+    /// The last loop that was counted.
+    last: u32,
+}
+
+impl Rings {
+    /// Removes the files of rings but those of the loops that were in `open` before what they have was
+    /// written.
+    fn remove_but(&mut self, open: &[u32], last: u32) {
+        let Some(beside) = &self.beside else { return };
+        self.loops.extend(self.last + 1..=last);
+        self.last = last;
+        self.loops.retain(|id| {
+            let is_kept = open.contains(id);
+            if !is_kept {
+                let _ = std::fs::remove_file(ring::path(beside, *id));
+            }
+            is_kept
+        });
+    }
+}
+
+/// Whether the rings of a full trace may be in files beside this one: its own name is none of theirs.
+pub fn may_have_rings(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it == "aiotrace")
 }
 
 /// The thread, and how it is ended.
@@ -71,6 +108,12 @@ impl StreamGuard {
 /// Begins to write to a new file at `path`.
 pub fn start(path: &Path, full: bool, meta: &Meta) -> io::Result<Streaming> {
     let writer = Writer::new(File::create(path)?, meta)?;
+    let mut rings = Rings { last: loops().last_id(), ..Rings::default() };
+    if may_have_rings(path) {
+        // Those of an earlier recording, whose process was killed, are no part of this one.
+        ring::beside(path).iter().for_each(|it| drop(std::fs::remove_file(it)));
+        rings.beside = full.then(|| path.to_owned());
+    }
     *lock() = Some(Stream {
         writer,
         full,
@@ -78,6 +121,7 @@ pub fn start(path: &Path, full: bool, meta: &Meta) -> io::Result<Streaming> {
         positions: HashMap::new(),
         objects: (0, 0),
         calibrated: Instant::now(),
+        rings,
         error: None,
     });
     let stop = Arc::new((Mutex::new(false), Condvar::new()));
@@ -101,6 +145,9 @@ impl Streaming {
         let Some(mut stream) = lock().take() else { return Ok(()) };
         stream.round();
         stream.last_round();
+        if stream.error.is_none() {
+            stream.rings.remove_but(&[], loops().last_id());
+        }
         stream.error.map_or(Ok(()), Err)
     }
 
@@ -134,6 +181,10 @@ impl Stream {
     }
 
     fn write_new(&mut self) -> io::Result<()> {
+        let (open, last) = {
+            let loops = loops();
+            (loops.numbers(true), loops.last_id())
+        };
         for record in loops().all() {
             let id = record.id();
             let since = self.positions.get(&id).copied().unwrap_or(0);
@@ -153,6 +204,7 @@ impl Stream {
                 self.writer.events(id, dropped, &events)?;
             }
         }
+        self.rings.remove_but(&open, last);
         if self.calibrated.elapsed() >= BETWEEN_CALIBRATIONS {
             self.calibrated = Instant::now();
             self.writer.calibration(calibration_of(Calibration::now()))?;
