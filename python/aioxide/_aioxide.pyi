@@ -164,6 +164,9 @@ def _stop_recording() -> str | None:
 def _created_at(object: Any, /) -> tuple[str, int, str] | None:
     """Return file, line and function that made a task, future, lock or queue; None if not noted."""
 
+def _made_on_behalf_of() -> tuple[str, int, str] | None:
+    """Return file, line and function that made the server whose connection the loop makes now."""
+
 def _task_id(task: Any, /) -> int | None:
     """Return the id under which a task is recorded; None if it is not."""
 

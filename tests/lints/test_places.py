@@ -128,16 +128,20 @@ def test_task_that_no_line_of_the_program_makes(only_ours, api, run, patrol):
 
     created = []
 
-    async def serve(reader, writer):
-        created.extend(each.created for each in introspect.tasks() if "serve" in each.coroutine)
-        writer.close()
+    async def items():
+        try:
+            yield 1
+        finally:
+            created.extend(each.created for each in introspect.tasks() if each.name != "main")
 
     async def main():
-        server = await api.start_server(serve, "127.0.0.1", 0)
-        reader, writer = await api.open_connection(*server.sockets[0].getsockname())
-        await reader.read()
-        writer.close()
-        server.close()
+        api.current_task().set_name("main")
+        generator = items()
+        await generator.__anext__()
+        del generator
+        gc.collect()
+        for _ in range(4):
+            await api.sleep(0)
 
     run(main())
     assert created == [None]
@@ -172,6 +176,27 @@ def test_future_that_fails(only_ours, api, loop, turn, lints, patrol, logged, li
     logged.take_one()
     (finding,) = named(lints, "exception-not-retrieved")
     assert is_at(finding.created, line_of(__file__, f"# by {by}"), "fail")
+
+
+def test_gather_that_fails(only_ours, api, loop, turn, lints, patrol, logged, line_of):
+    async def failing():
+        raise LookupError
+
+    def fail():
+        loop.run_until_complete(start())
+
+    async def start():
+        kept = api.gather(failing())  # by gather of a failing one
+        while not kept.done():
+            await api.sleep(0)
+
+    fail()
+    gc.collect()
+    logged.take_one()
+    found = named(lints, "exception-not-retrieved")
+    line = line_of(__file__, "# by gather of a failing one")
+    assert [is_at(each.created, line, "start") for each in found] == [True]
+    assert found[0].sentence.startswith("_GatheringFuture exception was never retrieved")
 
 
 def test_failed_future_that_is_asked(only_ours, loop, lints, patrol):

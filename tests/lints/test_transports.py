@@ -107,6 +107,88 @@ def test_transport_that_is_never_closed(
     assert all(each.sentence.startswith("unclosed transport <") for each in found)
 
 
+SERVERS = "start_server", "asyncio's", "create_server"
+
+
+@pytest.fixture
+def serve(api, contexts):
+    """``await serve(by, encrypted, handler)`` makes a server, and a client of it."""
+
+    async def serve(by, encrypted, handler):
+        loop, where = asyncio.get_running_loop(), ("127.0.0.1", 0)
+        options = {"ssl": contexts[0] if encrypted else None}
+        if by == "start_server":
+            server = await api.start_server(handler, *where, **options)  # by start_server
+        elif by == "create_server":
+            server = await loop.create_server(handler, *where, **options)  # by create_server
+        else:
+            server = await asyncio.start_server(handler, *where, **options)  # by asyncio's
+        address = server.sockets[0].getsockname()
+        tls = {"ssl": contexts[1], "server_hostname": "localhost"} if encrypted else {}
+        return server, await api.open_connection(*address, **tls)
+
+    return serve
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("by", SERVERS)
+def test_connection_of_a_server_was_made_where_the_server_was(
+    only_ours, loop_factory, lints, patrol, serve, line_of, by, encrypted
+):
+    async def keep(reader, writer):
+        kept.append(writer)
+        connected.set()
+
+    class Keep(asyncio.Protocol):
+        def connection_made(self, transport):
+            kept.append(transport)
+            connected.set()
+
+    async def main():
+        server, client = await serve(by, encrypted, Keep if by == "create_server" else keep)
+        await connected.wait()
+        server.close()
+        client[1].close()
+
+    kept, connected = [], asyncio.Event()
+    loop = loop_factory()
+    loop.run_until_complete(main())
+    kept.clear()
+    closing_everything(loop)
+    line = line_of(__file__, f"# by {by}")
+    found = [each for each in lints.findings() if each.lint == "never-closed"]
+    created = [each.created for each in found if "unclosed transport" in each.sentence]
+    assert any(place and is_at(place, line, "serve") for place in created), created
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("by", SERVERS[:2])
+def test_what_a_server_makes_for_a_connection_was_made_where_the_server_was(
+    only_ours, run, patrol, serve, line_of, by, encrypted
+):
+    from aioxide import introspect
+    from aioxide.lints._noted import place_made
+
+    made = []
+
+    async def handle(reader, writer):
+        if by == "start_server":  # asyncio's own streams tell nobody.
+            made.append(place_made(writer))
+        made.extend(each.created for each in introspect.tasks() if "handle" in each.coroutine)
+        writer.close()
+
+    async def main():
+        server, (reader, writer) = await serve(by, encrypted, handle)
+        assert await reader.read() == b""
+        writer.close()
+        server.close()
+
+    run(main())
+    line = line_of(__file__, f"# by {by}")
+    assert made
+    assert all(is_at(each, line, "serve") for each in made)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_transport_that_is_closed(only_ours, loop, run, lints, patrol, connect, way):
     async def main():

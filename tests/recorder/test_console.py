@@ -555,6 +555,36 @@ def test_transports_and_bytes_are_counted(served):
     assert (loop["bytes_in"], loop["bytes_out"]) == (200, 200)
 
 
+def test_transports_and_servers_tell_where_they_were_made(served):
+    async def main(ask):
+        async def echo(reader, writer):
+            writer.write(await reader.read(100))
+            await reader.read()
+            writer.close()
+
+        server = await aioxide.start_server(echo, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        reader, writer = await aioxide.open_connection(*address)
+        writer.write(b"x" * 100)
+        await reader.readexactly(100)
+        objects = await ask("objects")
+        tasks = (await ask("tasks", filter="echo"))["tasks"]
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
+        return objects, tasks, address, main.__code__.co_firstlineno
+
+    objects, tasks, address, first = served(main)
+    by_server, by_client = (f"{__file__}:{first + number}" for number in (6, 8))
+    created = {(each["kind"], each["name"].split(",")[0]): each["created"] for each in objects}
+    own = f"127.0.0.1:{address[1]}"
+    assert created.pop(("server", own)) == by_server
+    assert created.pop(("transport", own)) == by_client
+    assert set(created.values()) == {by_server}  # The other end.
+    assert [task["created"] for task in tasks] == [by_server]
+
+
 @pytest.mark.parametrize(
     "payload",
     [b"", b"{}", b"[]", b"null", b'{"ask": "weather"}', b'{"ask": 3}', b"\xff\xfe", b"{" * 5000],

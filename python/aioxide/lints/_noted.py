@@ -141,20 +141,21 @@ def stop(listener: object) -> None:
 
 def note_made(subject: Any) -> None:
     """Keep a queue or a stream; called when it was made."""
-    try:
-        place = line_that_calls(sys._getframe(1))
-    except Exception:
-        # What fails here is no failure of the program.
-        place = None
-    _keep(subject, place)
+    _keep(subject, line_that_makes())
 
 
 def line_that_makes() -> Place | None:
-    """Return the program's own line that makes a transport; called when it is made."""
+    """Return the program's own line that makes an object; called when it is made.
+
+    That of a server's connection, and of what the loop makes for it, has made the server.
+    """
     try:
-        return line_that_calls(sys._getframe(1))
+        place = line_that_calls(sys._getframe(1))
+        if place is None and (maker := _aioxide._made_on_behalf_of()) is not None:
+            place = Place(*maker)
+        return place
     except Exception:
-        # As above.
+        # What fails here is no failure of the program.
         return None
 
 

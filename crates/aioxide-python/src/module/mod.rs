@@ -100,9 +100,9 @@ mod _aioxide {
     use crate::recorder::{_console_path, _note_wait, _start_console, _stop_console};
     #[pymodule_export]
     use crate::recorder::{
-        _dump_recording, _is_recording, _note_failure, _note_finding, _recorded_loops,
-        _recorded_objects, _recorder_after_fork, _recording_state, _start_recording,
-        _stop_recording,
+        _dump_recording, _is_recording, _made_on_behalf_of, _note_failure, _note_finding,
+        _recorded_loops, _recorded_objects, _recorder_after_fork, _recording_state,
+        _start_recording, _stop_recording,
     };
 
     #[cfg(Py_3_14)]

@@ -10,6 +10,7 @@ mod dump;
 mod entries;
 mod failure_log;
 mod forking;
+mod maker;
 mod object_mark;
 mod places;
 mod session;
@@ -20,6 +21,7 @@ mod wanted;
 pub use console::{_console_path, _start_console, _stop_console};
 pub use entries::{begin_task, end_task, rename_task};
 pub use forking::_recorder_after_fork;
+pub use maker::{_made_on_behalf_of, Maker};
 pub use object_mark::ObjectMark;
 pub use places::{caller, described, of_callable, of_coroutine, of_foreign, of_native};
 pub use session::{

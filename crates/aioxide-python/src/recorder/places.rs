@@ -11,6 +11,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use super::maker::Maker;
 use crate::ffi::gil_cell::{GilCell, unsafe_cell_methods};
 use crate::stdlib;
 
@@ -80,7 +81,8 @@ unsafe_cell_methods!(Cache {
 });
 
 /// The line of the user's own code that has called: the innermost frame that is neither
-/// asyncio's nor aioxide's. 0 if there is none inside the item that the loop runs.
+/// asyncio's nor aioxide's. If there is none inside the item that the loop runs, the line on whose
+/// behalf it runs; 0 if there is none either.
 pub fn caller(py: Python<'_>) -> u32 {
     // SAFETY: the thread is attached; a borrowed reference, or null if no Python code runs.
     let mut frame = unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast()) };
@@ -98,7 +100,7 @@ pub fn caller(py: Python<'_>) -> u32 {
             Bound::from_owned_ptr_or_opt(py, ffi::PyFrame_GetBack(inner.as_ptr().cast()).cast())
         };
     }
-    0
+    Maker::current().line()
 }
 
 /// File, line and function of a location; None if there is none of this number.

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::prelude::*;
 
-use crate::{recorder, stdlib};
+use crate::recorder::{self, Maker};
+use crate::stdlib;
 
 static ON: AtomicBool = AtomicBool::new(false);
 
@@ -33,6 +34,20 @@ pub fn line_that_makes(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         true => stdlib::ask_lints_for_caller(py).map(|it| Some(it.unbind())),
         false => Ok(None),
     }
+}
+
+/// The line that makes a server, on whose behalf the loop will make its connections. Two loads while
+/// nobody wants to know.
+///
+/// # Errors
+///
+/// Whatever interrupts the code of the lints.
+pub fn maker(py: Python<'_>) -> PyResult<Maker> {
+    if !recorder::wants_places() {
+        return Ok(Maker::default());
+    }
+    let own = line_that_makes(py)?.map(|place| place.extract(py)).transpose()?;
+    Ok(Maker::new(recorder::caller(py), own.flatten()))
 }
 
 /// A transport is about to be reported as collected without having been closed. As `note_made`.

@@ -28,7 +28,7 @@ pub use debug_mode::start_for_debug_mode;
 pub use forking::resume_after_fork;
 pub use functions::{_watchdog_next, _watchdog_start, _watchdog_stop, _watchdog_take};
 pub use lints::{
-    _tell_lints, do_lints_look, line_that_makes, note_cancellation, note_failure, note_made,
+    _tell_lints, do_lints_look, line_that_makes, maker, note_cancellation, note_failure, note_made,
     note_unclosed,
 };
 pub use shared::{Running, default_threshold, is_started, report_end};

@@ -52,6 +52,9 @@ impl Drop for LoopMark {
     }
 }
 
+/// The mark of a transport, and where that was made.
+type Marked<'a> = (&'a ObjectMark, u32);
+
 /// What is known of a loop that is recorded before its poll.
 pub struct BeforePoll {
     record: &'static LoopRecord,
@@ -159,7 +162,7 @@ impl LoopCore {
     pub fn record_bytes(
         &self,
         py: Python<'_>,
-        (mark, address): (&ObjectMark, impl FnOnce() -> Option<Address>),
+        (mark, address): (Marked<'_>, impl FnOnce() -> Option<Address>),
         received: usize,
         sent: usize,
     ) {
@@ -176,10 +179,10 @@ impl LoopCore {
     pub fn record_unsent(
         &self,
         py: Python<'_>,
-        (mark, address): (&ObjectMark, impl FnOnce() -> Option<Address>),
+        (mark, address): (Marked<'_>, impl FnOnce() -> Option<Address>),
         bytes: usize,
     ) {
-        if bytes == 0 && mark.get(py).is_none() {
+        if bytes == 0 && mark.0.get(py).is_none() {
             return;
         }
         let Some(object) = self.transport_record(py, mark, address) else { return };
@@ -193,10 +196,10 @@ impl LoopCore {
     pub fn transport_record(
         &self,
         py: Python<'_>,
-        mark: &ObjectMark,
+        (mark, made_at): Marked<'_>,
         address: impl FnOnce() -> Option<Address>,
     ) -> Option<&'static ObjectRecord> {
-        let (object, is_new) = mark.get_or_begin(py, ObjectKind::Transport, || 0)?;
+        let (object, is_new) = mark.get_or_begin(py, ObjectKind::Transport, || made_at)?;
         if is_new {
             object.set_address(address().as_ref());
         }

@@ -47,7 +47,9 @@ impl ServerCore {
             let outcome =
                 if facts.plain { accept(facts) } else { self.accept_by_object(py, index) };
             let made = match outcome {
-                Ok(Outcome::Connected(connection)) => self.connect(core, slf, connection),
+                Ok(Outcome::Connected(connection)) => {
+                    self.state.maker.within(|| self.connect(core, slf, connection))
+                }
                 Ok(Outcome::WouldBlock) => {
                     self.state.listeners.accept_would_block(py, index);
                     return Ok(());

@@ -14,6 +14,7 @@ use crate::ffi::errors::Settled;
 use crate::net::server::ServerCore;
 use crate::net::tls::{Origin, SslProtocol};
 use crate::net::transports::{Accepted, SocketTransport, ends_the_loop};
+use crate::recorder::Maker;
 
 /// A connection that has no transport yet.
 pub enum Connection {
@@ -36,6 +37,11 @@ impl AcceptConnection {
     pub fn new(server: Py<ServerCore>, factory: Py<PyAny>, connection: Connection) -> Self {
         let connection = Some(Box::new(connection));
         Self { server, factory, connection, protocol: None, transport: None }
+    }
+
+    /// On whose behalf it is made.
+    fn maker(&self) -> Maker {
+        self.server.get().state.maker
     }
 
     fn begin(&mut self, py: Python<'_>) -> PyResult<Option<Py<Future>>> {
@@ -122,7 +128,7 @@ fn transport(
 impl Routine for AcceptConnection {
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let error = match input {
-            Input::Start => match self.begin(py) {
+            Input::Start => match self.maker().within(|| self.begin(py)) {
                 Ok(Some(waiter)) => return Ok(Step::Wait(waiter)),
                 Ok(None) => return Ok(Step::Return(py.None())),
                 Err(error) => error,

@@ -94,9 +94,14 @@ impl Listeners {
         self.0.get(index as usize).map(|listener| listener.socket.clone_ref(py))
     }
 
-    /// The record of one, and whether it was made now.
-    pub fn record(&self, py: Python<'_>, index: u32) -> Option<(&'static ObjectRecord, bool)> {
-        self.0.get(index as usize)?.mark.get_or_begin(py, ObjectKind::Server, || 0)
+    /// The record of one, which was made at this location, and whether the record was made now.
+    pub fn record(
+        &self,
+        py: Python<'_>,
+        index: u32,
+        location: u32,
+    ) -> Option<(&'static ObjectRecord, bool)> {
+        self.0.get(index as usize)?.mark.get_or_begin(py, ObjectKind::Server, || location)
     }
 
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -119,5 +124,5 @@ unsafe_cell_methods!(Listeners {
     /// See [`Listeners::socket`].
     fn socket(&mut self, index: u32) -> Option<Py<PyAny>>;
     /// See [`Listeners::record`].
-    fn record(&mut self, index: u32) -> Option<(&'static ObjectRecord, bool)>;
+    fn record(&mut self, index: u32, location: u32) -> Option<(&'static ObjectRecord, bool)>;
 });

@@ -16,6 +16,8 @@ use crate::ffi::file_descriptor::numbered;
 use crate::ffi::gil_cell::{CloneRef, Contents, GilCell};
 use crate::ffi::{allocate, context};
 use crate::net::tls_options::TlsOptions;
+use crate::recorder::Maker;
+use crate::watchdog;
 
 /// The native half of `aioxide.Server`.
 ///
@@ -39,6 +41,8 @@ pub(in crate::net) struct State {
     backlog: Py<PyAny>,
     /// The most connections that are accepted per iteration.
     pub max_accepts: GilCell<i32>,
+    /// The line that has made it, if anybody wanted to know.
+    pub maker: Maker,
 }
 
 /// The TLS arguments of a server: the context, and the timeouts of the
@@ -80,7 +84,8 @@ impl ServerCore {
         index: u32,
         address: impl FnOnce(RawFd) -> Option<Address>,
     ) -> Option<(&'static ObjectRecord, bool)> {
-        let (record, is_new) = self.state.listeners.record(py, index)?;
+        let location = self.state.maker.line();
+        let (record, is_new) = self.state.listeners.record(py, index, location)?;
         if is_new {
             let facts = self.state.listeners.facts(py, index)?;
             record.set_address(address(facts.fd).as_ref());
@@ -135,6 +140,7 @@ impl ServerCore {
                 clients: GilCell::new(Clients::default()),
                 backlog,
                 max_accepts: GilCell::new(1),
+                maker: watchdog::maker(py)?,
             }),
         })
     }

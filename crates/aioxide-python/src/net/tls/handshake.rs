@@ -108,7 +108,8 @@ impl SslProtocol {
         });
         if let Some(protocol) = this.app_protocol(py).filter(|_| first) {
             let transport = this.app_transport(py);
-            protocol.call_method1(crate::intern!(py, "connection_made"), (transport,))?;
+            let made = crate::intern!(py, "connection_made");
+            this.state.maker.within(|| protocol.call_method1(made, (transport,)))?;
         }
         Self::wake_waiter(slf, None)?;
         // The peer's first data may have arrived together with its last

@@ -18,6 +18,7 @@ use crate::core::futures::Future;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::{Contents, GilCell};
 use crate::net::tls_options::TlsOptions;
+use crate::recorder::Maker;
 
 /// Seconds that a handshake may take: asyncio's `SSL_HANDSHAKE_TIMEOUT`.
 const HANDSHAKE_TIMEOUT: f64 = 60.0;
@@ -53,6 +54,8 @@ pub(super) type Slot = GilCell<Option<Py<PyAny>>>;
 
 pub(super) struct State {
     pub core: GilCell<Option<Py<LoopCore>>>,
+    /// That of the server which has accepted the connection.
+    pub maker: Maker,
     /// The transport below, while there is one.
     pub transport: Slot,
     /// The transport above, until the connection is lost.
@@ -225,6 +228,7 @@ impl SslProtocol {
         let server_side = PyBool::new(py, options.server_side).to_owned().into_any();
         let state = State {
             core: GilCell::new(Some(core.clone().unbind())),
+            maker: Maker::current(),
             transport: GilCell::new(None),
             app_transport: GilCell::new(None),
             app_protocol: GilCell::new(Some(app_protocol.unbind())),

@@ -87,7 +87,8 @@ pub trait Lifecycle: Transport {
     /// completes the future of the task that waits for the connection.
     fn start(&self, core: &Bound<'_, LoopCore>, slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = core.py();
-        self.notify(core, crate::intern!(py, "connection_made"), slf.clone().into_any())?;
+        let made = crate::intern!(py, "connection_made");
+        self.link().maker().within(|| self.notify(core, made, slf.clone().into_any()))?;
         if let Err(error) = self.register(core, slf) {
             report_step(core, slf, "_add_reader", error)?;
         }

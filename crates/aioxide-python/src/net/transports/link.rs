@@ -15,7 +15,7 @@ use crate::core::event_loop::LoopCore;
 use crate::core::futures::Future;
 use crate::ffi::gil_cell::GilCell;
 use crate::ffi::{allocate, context};
-use crate::recorder::{self, ObjectMark};
+use crate::recorder::{self, Maker, ObjectMark};
 use crate::{stdlib, watchdog};
 
 /// The part of a transport's state that every kind has.
@@ -35,6 +35,10 @@ pub struct Link {
     mark: ObjectMark,
     /// The line that has made it, as the lints have it, if they looked. A tuple of text and numbers.
     made: Option<Py<PyAny>>,
+    /// The same as the recorder has it, if anybody wanted to know.
+    place: u32,
+    /// That of the server which has accepted it.
+    maker: Maker,
     /// The water marks as the caller gave them: low, high. None if they are the
     /// defaults.
     given_marks: GilCell<Option<(Py<PyAny>, Py<PyAny>)>>,
@@ -57,6 +61,8 @@ impl Link {
             flow: GilCell::new(FlowControl::default()),
             mark: ObjectMark::default(),
             made: watchdog::line_that_makes(core.py())?,
+            place: if recorder::wants_places() { recorder::caller(core.py()) } else { 0 },
+            maker: Maker::current(),
             given_marks: GilCell::new(None),
         })
     }
@@ -68,7 +74,7 @@ impl Link {
         if recorder::is_on()
             && let Some(core) = self.core.clone_ref(py)
         {
-            let record = (&self.mark, || address_of(fd));
+            let record = (self.mark(), || address_of(fd));
             core.into_bound(py).get().record_bytes(py, record, received, sent);
         }
     }
@@ -79,14 +85,19 @@ impl Link {
         if recorder::is_on()
             && let Some(core) = self.core.clone_ref(py)
         {
-            let record = (&self.mark, || address_of(fd));
+            let record = (self.mark(), || address_of(fd));
             core.into_bound(py).get().record_unsent(py, record, bytes);
         }
     }
 
-    /// Its record, if it was recorded.
-    pub fn mark(&self) -> &ObjectMark {
-        &self.mark
+    /// Its record, if it was recorded, and where it was made, if that is known.
+    pub fn mark(&self) -> (&ObjectMark, u32) {
+        (&self.mark, self.place)
+    }
+
+    /// On whose behalf the loop has made it.
+    pub fn maker(&self) -> Maker {
+        self.maker
     }
 
     /// The line that has made it, if the lints looked.

@@ -235,11 +235,11 @@ pub fn object_names(ids: &[u64]) -> HashMap<u64, String> {
         .filter(|record| wanted.contains(&record.id()))
         .map(|record| {
             let kind = ObjectKind::from_byte(record.kind()).word();
-            let name = match (places.place(record.location()), record.address()) {
-                (place, _) if !place.is_empty() => format!("{kind} made at {place}"),
-                (_, address) if !address.is_empty() => {
+            let name = match (record.address(), places.place(record.location())) {
+                (address, _) if !address.is_empty() => {
                     format!("{kind} {} ({address})", record.id())
                 }
+                (_, place) if !place.is_empty() => format!("{kind} made at {place}"),
                 _ => format!("{kind} {}", record.id()),
             };
             (record.id(), name)

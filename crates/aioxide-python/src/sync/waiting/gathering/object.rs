@@ -90,6 +90,7 @@ impl GatheringFuture {
                 Bound::new(py, PyClassInitializer::from(future).add_subclass(class))?
             }
         };
+        object.as_super().get().note_place(py);
         let state = &object.get().state;
         let progress = Progress { return_exceptions, one_by_one: true, ..Progress::default() };
         state.progress.set(py, progress);
