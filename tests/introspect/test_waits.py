@@ -195,6 +195,35 @@ def test_socket(waiting):
     assert (wait.kind, wait.text) == ("read", "data (BaseSelectorEventLoop.sock_recv)")
 
 
+def listening():
+    """A listening socket of the loopback interface."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    return listener, listener.getsockname()
+
+
+@pytest.mark.parametrize("by", ["read", "readexactly", "readline", "sock_recv"])
+def test_the_peer_of_a_read(api, waiting, by):
+    listener, address = listening()
+
+    async def patient():
+        if by == "sock_recv":
+            near = socket.create_connection(address)
+            near.setblocking(False)
+            with near:
+                await asyncio.get_running_loop().sock_recv(near, 1)
+            return
+        reader, writer = await api.open_connection(*address)
+        try:
+            await (reader.readexactly(3) if by == "readexactly" else getattr(reader, by)())
+        finally:
+            writer.close()
+
+    with listener:
+        wait = one(waiting, patient).waits_for
+    assert wait.kind == "read"
+    assert wait.text.startswith(f"data from 127.0.0.1:{address[1]} (")
+
+
 def test_stream(api, waiting):
     ours, theirs = socket.socketpair()
 

@@ -585,6 +585,76 @@ def test_transports_and_servers_tell_where_they_were_made(served):
     assert [task["created"] for task in tasks] == [by_server]
 
 
+async def waits_for(ask, name):
+    """What a task waits for, once that is known: a busy machine may not have the GIL at once."""
+    while True:
+        (task,) = (await ask("tasks", filter=name))["tasks"]
+        if task["waits_for"]["text"]:
+            return task["waits_for"]
+
+
+def test_a_task_that_reads_names_its_peer(served):
+    async def read(reader):
+        await reader.read(1)
+
+    async def main(ask):
+        async def silent(reader, writer):
+            await reader.read()
+            writer.close()
+
+        server = await aioxide.start_server(silent, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        reader, writer = await aioxide.open_connection(*address)
+        task = aioxide.create_task(read(reader), name="the reader")
+        found = [await waits_for(ask, "the reader") for _ in range(2)]
+        (tree,) = [each for each in await ask("tree") if each["name"] == "the reader"]
+        task.cancel()
+        writer.close()
+        server.close()
+        return [*found, tree["waits_for"]], address
+
+    answers, (host, port) = served(main)
+    expected = {"kind": "read", "id": 0, "text": f"data from {host}:{port} (StreamReader.read)"}
+    assert answers == [expected] * 3
+
+
+def test_a_call_in_a_thread_of_anyio_is_told(served):
+    """As the routes of FastAPI that are plain functions."""
+    run_sync = pytest.importorskip("anyio.to_thread").run_sync
+    release = threading.Event()
+
+    async def main(ask):
+        task = aioxide.create_task(run_sync(release.wait, 10), name="the caller")
+        try:
+            return await waits_for(ask, "the caller")
+        finally:
+            release.set()
+            await task
+
+    found = served(main)
+    assert (found["kind"], found["text"]) == ("thread", "call in a thread of anyio's")
+
+
+def test_a_task_that_waits_for_something_else_by_now_is_told_anew(served):
+    async def main(ask):
+        one = aioxide.get_running_loop().create_future()
+        other = aioxide.get_running_loop().create_future()
+
+        async def waits_twice():
+            await one
+            await other
+
+        task = aioxide.create_task(waits_twice(), name="twice")
+        first = await waits_for(ask, "twice")
+        one.set_result(None)
+        await aioxide.sleep(0)
+        second = await waits_for(ask, "twice")
+        task.cancel()
+        return first["text"], second["text"]
+
+    assert served(main) == ("future: one", "future: other")
+
+
 @pytest.mark.parametrize(
     "payload",
     [b"", b"{}", b"[]", b"null", b'{"ask": "weather"}', b'{"ask": 3}', b"\xff\xfe", b"{" * 5000],

@@ -112,6 +112,8 @@ names! {
     value note_task_failure = "aioxide.recording._session"."note_task_failure";
     /// The frames of a recorded task, for the console.
     value console_stack = "aioxide.recording._live"."stack";
+    /// What recorded tasks wait for, for the console.
+    value console_explain = "aioxide.recording._live"."explain";
     /// Cancels a recorded task, for the console.
     value console_cancel = "aioxide.recording._live"."cancel";
     /// What a function becomes when it is looked up on an object.

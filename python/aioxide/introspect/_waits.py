@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -154,25 +155,38 @@ def _subject(link: Link, *kinds: type) -> Any:
 
 def _by_name(kind: str, name: str, link: Link, waiter: Any) -> Found:
     subject = None
-    if kind in ("read", "write", "accept"):
+    if name.startswith("BaseSelectorEventLoop."):
+        sockets = (each for each in referents(link) if isinstance(each, socket.socket))
+        subject = next(sockets, None)
+    elif kind in ("read", "write", "accept"):
         subject = _subject(link, *_STREAMS)
-    text = {
-        "read": "data",
-        "write": "room to write",
-        "accept": "connections",
-        "connect": "a connection",
-        "name resolution": "name resolution",
+    text, preposition = {
+        "read": ("data", "from"),
+        "write": ("room to write", "to"),
+        "accept": ("connections", ""),
+        "connect": ("a connection", "to"),
+        "name resolution": ("name resolution", ""),
     }[kind]
-    return Found(kind, f"{text} ({name}{_peer(subject)})", subject=subject)
+    peer = _peer(subject) if preposition else ""
+    whose = f" {preposition} {peer}" if peer else ""
+    return Found(kind, f"{text}{whose} ({name})", subject=subject)
 
 
 def _peer(subject: Any) -> str:
+    """Return the address of the peer of a stream or a socket; empty if it is not known."""
     try:
-        transport = getattr(subject, "transport", None) or getattr(subject, "_transport", None)
-        peer = transport.get_extra_info("peername") if transport is not None else None
+        if isinstance(subject, socket.socket):
+            peer = subject.getpeername()
+        else:
+            transport = getattr(subject, "transport", None) or getattr(subject, "_transport", None)
+            peer = transport.get_extra_info("peername") if transport is not None else None
     except Exception:
+        # It is not connected, or not what it seems to be.
         return ""
-    return f", peer {peer!r}" if peer else ""
+    if isinstance(peer, tuple) and len(peer) >= 2:
+        host = f"[{peer[0]}]" if ":" in str(peer[0]) else peer[0]
+        return f"{host}:{peer[1]}"
+    return str(peer) if peer else ""
 
 
 def _sleep(kind: str, name: str, link: Link, waiter: Any) -> Found:

@@ -1,4 +1,4 @@
-"""What the console asks of Python: the stack of a task, and its cancellation.
+"""What the console asks of Python: the stack of a task, what tasks wait for, cancellation.
 
 Called in a thread of the console's, with the GIL.
 """
@@ -11,7 +11,10 @@ import sys
 from .. import _aioxide
 from .._loop.forking import known_loops
 
-__all__ = ("cancel", "stack")
+__all__ = ("cancel", "explain", "stack")
+
+#: Words of ``introspect`` for which the trace format has others.
+_KINDS = {"wait": "gather"}
 
 
 def stack(number: int) -> list[tuple[str, int, str]] | None:
@@ -55,6 +58,31 @@ def cancel(number: int) -> str | None:
     except RuntimeError as error:
         return str(error)
     return None
+
+
+def explain(numbers: list[int]) -> list[tuple[int, str, str]]:
+    """Return what these recorded tasks wait for.
+
+    Returns:
+        Number, kind and text of each that waits; the text goes on where the kind has ended.
+    """
+    from ..introspect._tasks import look_at
+
+    wanted, found = set(numbers), {}
+    for loop in known_loops():
+        if not loop.is_closed():
+            for task in asyncio.all_tasks(loop):
+                number = _aioxide._task_id(task)
+                if number in wanted:
+                    found[task] = number
+    explained = []
+    for seen in look_at(list(found)):
+        wait = seen.info.waits_for
+        if wait is not None:
+            kind = _KINDS.get(wait.kind, wait.kind)
+            text = wait.text.removeprefix("task ").removeprefix("a ").removeprefix("an ")
+            explained.append((found[seen.task], kind, "" if text == kind else text))
+    return explained
 
 
 def _find(number: int) -> tuple[asyncio.AbstractEventLoop, asyncio.Task] | None:

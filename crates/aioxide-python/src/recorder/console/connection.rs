@@ -69,9 +69,9 @@ fn answer(
         Request::Loops => put(output, &answers::loops()),
         Request::Tasks { sort, descending, filter, offset, limit } => {
             let query = Query { sort, descending, filter: &filter, offset, limit };
-            put(output, &task_list::tasks(&query))
+            put(output, &task_list::tasks(&query, desk))
         }
-        Request::Tree { filter, limit } => put(output, &task_tree::tree(&filter, limit)),
+        Request::Tree { filter, limit } => put(output, &task_tree::tree(&filter, limit, desk)),
         Request::Objects => put(output, &answers::objects()),
         Request::Findings => put(output, &FINDINGS.all()),
         Request::Stack { task } => put(output, &desk.stack(task)),

@@ -1,11 +1,12 @@
 //! The console: a thread of this process that answers `aioxide top` over a Unix socket.
 //!
-//! It reads the recorder's tables, and needs the GIL for two questions only (`with_gil.rs`): so it
-//! answers while the loop is blocked, whoever has the GIL. Each client has a thread of its own,
+//! It reads the recorder's tables, and needs the GIL for two questions only (`with_gil.rs`), and for
+//! details that it does without if it cannot get it: so it answers while the loop is blocked, whoever has the GIL. Each client has a thread of its own,
 //! in which a slow one waits for itself.
 
 mod answers;
 mod connection;
+mod explained;
 mod sent_events;
 mod server;
 mod socket;

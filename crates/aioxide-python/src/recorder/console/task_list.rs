@@ -12,6 +12,7 @@ use aioxide_trace::WaitKind;
 use aioxide_trace::wire::{Sort, State, TaskInfo, TasksAnswer, WaitsFor};
 
 use super::answers::{Places, object_names, unsent_by_task};
+use super::with_gil::Desk;
 
 /// The most tasks of one answer: a message has 64 MiB.
 pub const MOST: usize = 100_000;
@@ -26,7 +27,7 @@ pub struct Query<'a> {
 }
 
 /// The tasks that are not over, in the order and of the page that is asked for.
-pub fn tasks(query: &Query<'_>) -> TasksAnswer {
+pub fn tasks(query: &Query<'_>, desk: &Desk) -> TasksAnswer {
     let now = ticks();
     let open = loops().numbers(true);
     let mut places = Places::default();
@@ -63,7 +64,7 @@ pub fn tasks(query: &Query<'_>) -> TasksAnswer {
     }
     let total = (found.len() + named.len()) as u64;
     let page = if query.sort == Sort::Name { page_of(named, query) } else { page_of(found, query) };
-    TasksAnswer { total, tasks: infos(page, now, &mut places) }
+    TasksAnswer { total, tasks: infos(page, now, &mut places, desk) }
 }
 
 /// Those of the page, in order. Only what stands before the end of the page is sorted.
@@ -141,7 +142,12 @@ pub fn names_of(ids: impl IntoIterator<Item = u64>) -> HashMap<u64, String> {
 }
 
 /// What a client is told of these tasks.
-pub fn infos(page: Vec<&'static TaskRecord>, now: u64, places: &mut Places) -> Vec<TaskInfo> {
+pub fn infos(
+    page: Vec<&'static TaskRecord>,
+    now: u64,
+    places: &mut Places,
+    desk: &Desk,
+) -> Vec<TaskInfo> {
     let speed = Calibration::ticks_per_second();
     let nanoseconds = |span: u64| nanoseconds_between(0, span, speed);
     let views: Vec<TaskView> = page.into_iter().filter_map(TaskRecord::view).collect();
@@ -150,19 +156,24 @@ pub fn infos(page: Vec<&'static TaskRecord>, now: u64, places: &mut Places) -> V
     let names = names_of(awaited.iter().copied());
     let objects = object_names(&awaited);
     let unsent = unsent_by_task();
+    let mut explained = desk.explained.of(desk, &views);
     views
         .into_iter()
         .map(|view| {
             let spent = now.saturating_sub(view.since);
             let during = |phase: Phase| if view.phase == phase { spent } else { 0 };
             let wait = WaitKind::from_byte(view.wait_kind);
-            let waits_for = (view.phase == Phase::Waiting).then(|| WaitsFor {
-                kind: wait.word().to_owned(),
-                id: view.waits_for,
-                text: match (names.get(&view.waits_for), objects.get(&view.waits_for)) {
-                    (_, Some(object)) => object.clone(),
-                    (Some(name), _) => name.clone(),
-                    _ => String::new(),
+            let explained = explained.remove(&view.id);
+            let waits_for = (view.phase == Phase::Waiting).then(|| match explained {
+                Some((kind, text)) => WaitsFor { kind, id: 0, text },
+                None => WaitsFor {
+                    kind: wait.word().to_owned(),
+                    id: view.waits_for,
+                    text: match (names.get(&view.waits_for), objects.get(&view.waits_for)) {
+                        (_, Some(object)) => object.clone(),
+                        (Some(name), _) => name.clone(),
+                        _ => String::new(),
+                    },
                 },
             });
             let began = if view.created == 0 { now } else { view.created };

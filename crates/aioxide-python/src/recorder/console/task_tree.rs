@@ -5,6 +5,7 @@ use aioxide_trace::wire::TaskInfo;
 
 use super::answers::Places;
 use super::task_list::{MOST, infos, matches};
+use super::with_gil::Desk;
 
 /// A task in the tree: the others are named by their places.
 struct Node {
@@ -19,7 +20,7 @@ struct Node {
 /// The tasks that are not over, each behind the one that created it and what stands below that
 /// one's older children: the first `limit` of those that have the filter in them, or that stand
 /// above one that has.
-pub fn tree(filter: &str, limit: u64) -> Vec<TaskInfo> {
+pub fn tree(filter: &str, limit: u64, desk: &Desk) -> Vec<TaskInfo> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(MOST);
     let mut places = Places::default();
     let nodes = nodes(&filter.to_lowercase(), &mut places);
@@ -42,7 +43,7 @@ pub fn tree(filter: &str, limit: u64) -> Vec<TaskInfo> {
             }
         });
     }
-    infos(page, ticks(), &mut places)
+    infos(page, ticks(), &mut places, desk)
 }
 
 /// All tasks that are not over, the oldest first.

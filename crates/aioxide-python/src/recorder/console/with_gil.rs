@@ -1,8 +1,10 @@
-//! The two questions that need the GIL: the await stack of a task, and its cancellation.
+//! The questions that need the GIL: the await stack of a task, its cancellation, and details of what tasks
+//! wait for.
 //!
 //! A thread of its own asks for the GIL, and whoever put the question waits for a moment only:
 //! code that keeps the GIL delays the answer, not the console.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +15,18 @@ use aioxide_trace::wire::{CancelAnswer, StackAnswer, StackFrame};
 use pyo3::prelude::*;
 
 use super::answers::suspect;
-use crate::ffi::allocate::Made;
+use super::explained::Explained;
+use crate::ffi::allocate::{self, Made};
 use crate::stdlib;
 
 /// How long a question waits for the GIL.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The same for what an answer can do without.
+const SHORT_PATIENCE: Duration = Duration::from_millis(50);
+
+/// What a task waits for: a kind and a text.
+pub type Explanation = (String, String);
 
 const OPEN: u8 = 0;
 const TAKEN: u8 = 1;
@@ -26,12 +35,14 @@ const WITHDRAWN: u8 = 2;
 enum Question {
     Stack(u64),
     Cancel(u64),
+    Explain(Vec<u64>),
 }
 
-/// An answer in the form of either question.
+/// An answer in the form of its question.
 enum Answer {
     Stack(StackAnswer),
     Cancel(CancelAnswer),
+    Explain(HashMap<u64, Explanation>),
 }
 
 struct Job {
@@ -44,13 +55,15 @@ struct Job {
 /// Where questions are put.
 #[derive(Default)]
 pub struct Desk {
+    /// What was asked before.
+    pub explained: Explained,
     jobs: Mutex<Option<Sender<Job>>>,
 }
 
 impl Desk {
     /// The await stack of a task.
     pub fn stack(&self, task: u64) -> StackAnswer {
-        match self.ask(Question::Stack(task)) {
+        match self.ask(Question::Stack(task), PATIENCE) {
             Some(Answer::Stack(answer)) => answer,
             _ => StackAnswer { unavailable: Some(unavailable()), ..StackAnswer::default() },
         }
@@ -58,18 +71,26 @@ impl Desk {
 
     /// Has a task cancelled.
     pub fn cancel(&self, task: u64) -> CancelAnswer {
-        match self.ask(Question::Cancel(task)) {
+        match self.ask(Question::Cancel(task), PATIENCE) {
             Some(Answer::Cancel(answer)) => answer,
             _ => CancelAnswer { ok: false, refused: Some(unavailable()) },
         }
     }
 
-    fn ask(&self, question: Question) -> Option<Answer> {
+    /// What these tasks wait for, as far as Python knows more; nothing without the GIL.
+    pub fn explanations(&self, tasks: Vec<u64>) -> HashMap<u64, Explanation> {
+        match self.ask(Question::Explain(tasks), SHORT_PATIENCE) {
+            Some(Answer::Explain(found)) => found,
+            _ => HashMap::new(),
+        }
+    }
+
+    fn ask(&self, question: Question, patience: Duration) -> Option<Answer> {
         let (answer, answers) = sync_channel(1);
         let state = Arc::new(AtomicU8::new(OPEN));
         let job = Job { question, state: Arc::clone(&state), answer };
         self.sender()?.send(job).ok()?;
-        if let Ok(answer) = answers.recv_timeout(PATIENCE) {
+        if let Ok(answer) = answers.recv_timeout(patience) {
             return Some(answer);
         }
         let withdrawn =
@@ -127,7 +148,16 @@ fn answer(py: Python<'_>, question: &Question) -> Answer {
                 refused: Some(error.to_string()),
             }))
         }
+        Question::Explain(tasks) => Answer::Explain(explain(py, tasks).unwrap_or_default()),
     }
+}
+
+fn explain(py: Python<'_>, tasks: &[u64]) -> PyResult<HashMap<u64, Explanation>> {
+    let numbers = tasks.iter().map(|task| Ok(allocate::int(py, *task as i64)?.into_any()));
+    let numbers = allocate::list(py, numbers.collect::<PyResult<Vec<_>>>()?)?;
+    let found: Vec<(u64, String, String)> =
+        stdlib::console_explain(py)?.call1((numbers,))?.extract()?;
+    Ok(found.into_iter().map(|(task, kind, text)| (task, (kind, text))).collect())
 }
 
 fn stack(py: Python<'_>, task: u64) -> PyResult<StackAnswer> {
