@@ -251,6 +251,7 @@ fn no_wake_of_many_threads_is_lost() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "what the parent shared with other threads is leaked on purpose")]
 fn arenas_that_are_renewed_one_after_the_other_all_wake() {
     let mut renewed: Vec<_> = (0..3)
         .map(|future| {
