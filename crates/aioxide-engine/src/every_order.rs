@@ -18,6 +18,8 @@ struct Woken {
     done: Arc<AtomicU32>,
     /// What the last poll has seen of it.
     seen: u32,
+    /// What the loop's thread keeps.
+    woken: Vec<crate::futures::Key>,
 }
 
 impl Woken {
@@ -27,7 +29,8 @@ impl Woken {
         let shared = Arc::new(Shared::new(move |key| inbox.lock().unwrap().push(key)));
         shared.occupy(KEY);
         assert!(shared.begin(KEY), "a new future is polled");
-        Self { shared, sent, done: Arc::new(AtomicU32::new(0)), seen: 0 }
+        let done = Arc::new(AtomicU32::new(0));
+        Self { shared, sent, done, seen: 0, woken: Vec::new() }
     }
 
     fn wake_in_a_thread(&self) -> thread::JoinHandle<()> {
@@ -38,10 +41,15 @@ impl Woken {
         })
     }
 
+    fn wake_here(&mut self) {
+        self.shared.wake_here(KEY, &mut self.woken);
+    }
+
     /// The loop polls what was woken.
     fn poll(&mut self) {
         let mut keys = std::mem::take(&mut *self.sent.lock().unwrap());
-        self.shared.take_woken_into(&mut keys);
+        self.shared.take_left_into(&mut keys);
+        keys.append(&mut self.woken);
         for key in keys {
             if self.shared.begin(key) {
                 self.seen = self.done.load(Ordering::Relaxed);
@@ -67,9 +75,9 @@ fn a_wake_of_the_loop_itself_loses_none_of_another_thread() {
     loom::model(|| {
         let mut woken = Woken::new();
         let other = woken.wake_in_a_thread();
-        woken.shared.wake_here(KEY);
+        woken.wake_here();
         woken.poll();
-        woken.shared.wake_here(KEY);
+        woken.wake_here();
         woken.poll();
         other.join().unwrap();
         woken.poll();

@@ -28,14 +28,14 @@ pub(crate) struct Turn<'a> {
 
 thread_local! {
     /// The innermost turn of this thread, with its lifetimes erased.
-    static CURRENT: Cell<Option<NonNull<()>>> = const { Cell::new(None) };
+    ///
     /// Its address stands for the thread.
-    static THREAD: u8 = const { 0 };
+    static CURRENT: Cell<Option<NonNull<()>>> = const { Cell::new(None) };
 }
 
 /// A number of this thread. One that has ended may have had the same.
 pub(crate) fn this_thread() -> usize {
-    THREAD.with(|it| std::ptr::from_ref(it) as usize)
+    CURRENT.with(|it| std::ptr::from_ref(it) as usize)
 }
 
 /// Puts the turn before back, also after a panic.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::key::{GENERATIONS, Key, MAX_SLOTS};
+use super::registry;
 use super::shared::Shared;
-use super::{registry, waker};
+use super::waker::{self, Current};
 
 /// Futures of one loop, of type `F`, each in a slot.
 ///
@@ -45,7 +46,7 @@ enum State<F> {
 #[must_use = "wakes are those of another thread as soon as it is dropped"]
 pub struct Entered {
     /// Which loop ran on this thread before.
-    before: Option<(u32, Arc<Shared>)>,
+    before: Option<Current>,
     /// It belongs to its thread.
     _not_send: std::marker::PhantomData<*const ()>,
 }
@@ -69,19 +70,37 @@ impl<F> Arena<F> {
     ///
     /// The future comes back when the arena is full, with 4,194,304 futures.
     pub fn insert(&mut self, future: F) -> Result<Key, F> {
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None if self.slots.len() < MAX_SLOTS as usize => {
-                self.slots.push(Slot { generation: 0, state: State::Free });
-                self.slots.len() as u32 - 1
-            }
-            None => return Err(future),
-        };
+        let Some(slot) = self.free_slot() else { return Err(future) };
         let place = &mut self.slots[slot as usize];
         place.state = State::Waiting(future);
         let key = Key { slot, generation: place.generation };
         self.shared.occupy(key);
         Ok(key)
+    }
+
+    /// A place for a future that the caller has and polls now, as after [`Arena::begin`]. None when
+    /// the arena is full.
+    ///
+    /// It has no waker yet, so that this is cheaper than [`Arena::insert`] and [`Arena::begin_now`].
+    pub fn insert_begun(&mut self) -> Option<Key> {
+        let slot = self.free_slot()?;
+        let place = &mut self.slots[slot as usize];
+        place.state = State::Polled { again: false };
+        let key = Key { slot, generation: place.generation };
+        self.shared.occupy_begun(key);
+        Some(key)
+    }
+
+    #[inline]
+    fn free_slot(&mut self) -> Option<u32> {
+        if let Some(slot) = self.free.pop() {
+            return Some(slot);
+        }
+        if self.slots.len() >= MAX_SLOTS as usize {
+            return None;
+        }
+        self.slots.push(Slot { generation: 0, state: State::Free });
+        Some(self.slots.len() as u32 - 1)
     }
 
     /// The waker of the future that `key` names.
@@ -198,7 +217,8 @@ impl<F> Arena<F> {
     /// The same for an arena that is made while its loop runs: until what [`Entered::without_arena`]
     /// has returned is dropped.
     pub fn make_current(&self) {
-        drop(waker::exchange_current(Some((self.number, Arc::clone(&self.shared)))));
+        let current = Current::new(self.number, Arc::clone(&self.shared));
+        drop(waker::exchange_current(Some(current)));
     }
 
     /// Whether [`Arena::take_woken`] would give something.
@@ -209,13 +229,18 @@ impl<F> Arena<F> {
 
     /// The keys that were woken on the loop's thread since the last call, in that order.
     pub fn take_woken(&self) -> Vec<Key> {
-        self.shared.take_woken()
+        let mut keys = Vec::new();
+        self.take_woken_into(&mut keys);
+        keys
     }
 
     /// The same keys at the end of `keys`. If that is empty, the two buffers change places, so that
     /// a loop which takes keys in each iteration allocates nothing.
     pub fn take_woken_into(&self, keys: &mut Vec<Key>) {
-        self.shared.take_woken_into(keys);
+        if self.shared.has_woken() {
+            self.shared.take_left_into(keys);
+            waker::take_woken_into(self.number, keys);
+        }
     }
 
     /// In the child of a `fork`, where only the wakers of arenas that have done this work.

@@ -1,6 +1,5 @@
 //! What wakers on any thread see of an arena.
 
-use std::mem;
 use std::sync::{OnceLock, PoisonError};
 
 use super::key::{Key, MAX_SLOTS};
@@ -19,10 +18,13 @@ const CHUNKS: usize = (MAX_SLOTS / FIRST).ilog2() as usize + 1;
 pub struct Shared {
     /// A word for each slot. Chunks never move, so a waker needs no lock to reach its word.
     chunks: [OnceLock<Box<[AtomicU32]>>; CHUNKS],
-    /// Keys that were woken on the loop's own thread, in that order.
-    woken: Mutex<Vec<Key>>,
-    /// Whether there are any: spares the loop the lock.
+    /// Whether keys were woken on the loop's own thread that the loop has not taken.
     has_woken: AtomicBool,
+    /// Those of them that the thread does not keep itself, in the order of their wakes: a loop that
+    /// runs keeps them without a lock.
+    left: Mutex<Vec<Key>>,
+    /// Whether there are any: spares the loop the lock.
+    has_left: AtomicBool,
     /// Takes the keys that are woken on other threads.
     send: Box<dyn Fn(Key) + Send + Sync>,
 }
@@ -31,8 +33,9 @@ impl Shared {
     pub fn new(send: impl Fn(Key) + Send + Sync + 'static) -> Self {
         Self {
             chunks: [const { OnceLock::new() }; CHUNKS],
-            woken: Mutex::new(Vec::new()),
             has_woken: AtomicBool::new(false),
+            left: Mutex::new(Vec::new()),
+            has_left: AtomicBool::new(false),
             send: Box::new(send),
         }
     }
@@ -56,11 +59,15 @@ impl Shared {
         self.word_to_use(key.slot).store(key.generation | WOKEN, Ordering::Release);
     }
 
-    /// The same after a fork: the future is among those that are woken.
+    /// The slot is one for a future of this generation, which is being polled.
+    pub fn occupy_begun(&self, key: Key) {
+        self.word_to_use(key.slot).store(key.generation, Ordering::Release);
+    }
+
+    /// As [`Shared::occupy`], after a fork: the future is among those that are woken.
     pub fn occupy_woken(&self, key: Key) {
         self.occupy(key);
-        self.woken().push(key);
-        self.has_woken.store(true, Ordering::Relaxed);
+        self.leave(&mut vec![key]);
     }
 
     /// The slot's future has ended; wakes of it do nothing from now on.
@@ -111,10 +118,20 @@ impl Shared {
         false
     }
 
-    /// Wakes on the loop's thread.
-    pub fn wake_here(&self, key: Key) {
+    /// Wakes on the loop's thread, which keeps the keys in `woken`.
+    #[inline]
+    pub fn wake_here(&self, key: Key, woken: &mut Vec<Key>) {
         if self.wake(key) {
-            self.woken().push(key);
+            woken.push(key);
+            self.has_woken.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Keys that were woken on the loop's thread, which keeps them no longer.
+    pub fn leave(&self, woken: &mut Vec<Key>) {
+        if !woken.is_empty() {
+            self.left().append(woken);
+            self.has_left.store(true, Ordering::Relaxed);
             self.has_woken.store(true, Ordering::Relaxed);
         }
     }
@@ -126,36 +143,25 @@ impl Shared {
         }
     }
 
-    /// Whether [`Shared::take_woken`] would give something. Asked on the loop's thread.
+    /// Whether keys were woken on the loop's thread that were not taken. Asked there.
+    #[inline]
     pub fn has_woken(&self) -> bool {
         self.has_woken.load(Ordering::Relaxed)
     }
 
-    /// What was woken on the loop's thread since the last call, in that order.
-    pub fn take_woken(&self) -> Vec<Key> {
-        if !self.has_woken() {
-            return Vec::new();
-        }
+    /// Puts the keys that the thread does not keep at the end of `keys`. What it keeps has to be
+    /// taken as well: nothing is woken any more.
+    pub fn take_left_into(&self, keys: &mut Vec<Key>) {
         self.has_woken.store(false, Ordering::Relaxed);
-        mem::take(&mut *self.woken())
-    }
-
-    /// The same at the end of `keys`; if that is empty, the two buffers change places.
-    pub fn take_woken_into(&self, keys: &mut Vec<Key>) {
-        if !self.has_woken() {
-            return;
-        }
-        self.has_woken.store(false, Ordering::Relaxed);
-        if keys.is_empty() {
-            mem::swap(keys, &mut *self.woken());
-        } else {
-            keys.append(&mut *self.woken());
+        if self.has_left.load(Ordering::Relaxed) {
+            self.has_left.store(false, Ordering::Relaxed);
+            keys.append(&mut *self.left());
         }
     }
 
     /// No other code runs under the lock: what a panic may have left there is whole.
-    fn woken(&self) -> MutexGuard<'_, Vec<Key>> {
-        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn left(&self) -> MutexGuard<'_, Vec<Key>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -39,6 +39,20 @@ fn a_poll_is_not_for_the_wakes_after_its_beginning() {
 }
 
 #[test]
+fn a_place_for_a_future_that_is_being_polled() {
+    let (mut arena, sent) = arena();
+    let key = arena.insert_begun().unwrap();
+    assert_eq!((arena.len(), arena.is_woken(key)), (1, false));
+    assert_eq!((arena.begin_now(key), arena.begin(key)), (None, None), "it is out");
+    assert_eq!(arena.suspend(key, 1), Ok(true));
+    arena.waker(key).wake();
+    assert_eq!(sent.try_recv(), Ok(key));
+    assert_eq!(arena.begin(key), Some(1));
+    arena.finish(key);
+    assert!(arena.is_empty());
+}
+
+#[test]
 fn a_future_that_has_ended_is_not_taken_out() {
     let (mut arena, _sent) = arena();
     let old = waiting(&mut arena, 1);
@@ -65,6 +79,27 @@ fn a_loop_without_an_arena_is_not_the_loop_around_it() {
 }
 
 #[test]
+fn wakes_stay_in_order_while_other_loops_run_inside() {
+    let (mut arena, sent) = arena();
+    let keys = [1, 2, 3, 4].map(|future| waiting(&mut arena, future));
+    let outer = arena.enter();
+    arena.waker(keys[2]).wake();
+    let none = Entered::without_arena();
+    let again = arena.enter();
+    arena.waker(keys[0]).wake();
+    drop(again);
+    drop(none);
+    arena.waker(keys[3]).wake();
+    assert!(arena.has_woken());
+    let mut taken = vec![keys[1]];
+    arena.take_woken_into(&mut taken);
+    assert_eq!(taken, [keys[1], keys[2], keys[0], keys[3]]);
+    assert_eq!((arena.has_woken(), arena.take_woken()), (false, vec![]));
+    drop(outer);
+    assert!(sent.try_recv().is_err());
+}
+
+#[test]
 fn an_arena_that_is_made_while_its_loop_runs_is_that_loops() {
     let entered = Entered::without_arena();
     let (mut arena, sent) = arena();
@@ -83,6 +118,7 @@ fn an_arena_that_is_made_while_its_loop_runs_is_that_loops() {
 #[derive(Clone, Debug)]
 enum Step {
     Insert,
+    InsertBegun,
     Wake(usize),
     Begin(usize),
     BeginNow(usize),
@@ -98,6 +134,7 @@ fn step() -> impl Strategy<Value = Step> {
     let which = || 0..20_usize;
     prop_oneof![
         2 => Just(Step::Insert),
+        1 => Just(Step::InsertBegun),
         6 => which().prop_map(Step::Wake),
         4 => which().prop_map(Step::Begin),
         4 => which().prop_map(Step::BeginNow),
@@ -142,6 +179,12 @@ proptest! {
                     let key = arena.insert(number).unwrap();
                     keys.push((key, arena.waker(key)));
                     model.insert(number, Modelled { is_woken: true, ..Modelled::default() });
+                }
+                Step::InsertBegun => {
+                    let key = arena.insert_begun().unwrap();
+                    let future = Modelled { is_out: true, ..Modelled::default() };
+                    model.insert(keys.len() as u32, future);
+                    keys.push((key, arena.waker(key)));
                 }
                 Step::Wake(which) => {
                     let Some((number, key)) = choose(which) else { continue };

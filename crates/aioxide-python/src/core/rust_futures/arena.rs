@@ -39,8 +39,8 @@ impl FutureArena {
         self.arena.get_or_insert(arena);
     }
 
-    fn insert(&mut self) -> Option<Key> {
-        self.arena.as_mut()?.insert(None).ok()
+    fn insert_begun(&mut self) -> Option<Key> {
+        self.arena.as_mut()?.insert_begun()
     }
 
     fn waker(&mut self, key: Key) -> Option<Waker> {
@@ -113,8 +113,8 @@ unsafe_cell_methods!(FutureArena {
     fn exists(&mut self) -> bool;
     /// Puts it in.
     fn put(&mut self, arena: Arena<Pulse>);
-    /// A place for a future that is about to be polled. None if there are too many.
-    fn insert(&mut self) -> Option<Key>;
+    /// See [`Arena::insert_begun`].
+    fn insert_begun(&mut self) -> Option<Key>;
     /// See [`Arena::waker`].
     fn waker(&mut self, key: Key) -> Option<Waker>;
     /// See [`Arena::begin`].
@@ -145,7 +145,7 @@ inventory::submit! {
 }
 
 impl LoopCore {
-    /// A place in the arena for a future that is about to be polled.
+    /// A place in the arena for a future that is polled now: its first poll has begun.
     ///
     /// # Errors
     ///
@@ -156,7 +156,7 @@ impl LoopCore {
             let inbox = self.inbox(py);
             self.arena.put(py, Arena::new(move |key| drop(inbox.push(Ready::Poll(key)))));
         }
-        self.arena.insert(py).ok_or_else(|| {
+        self.arena.insert_begun(py).ok_or_else(|| {
             PyRuntimeError::new_err(crate::name!("the loop has too many Rust futures"))
         })
     }

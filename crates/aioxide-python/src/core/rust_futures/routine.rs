@@ -119,23 +119,25 @@ impl RustFuture {
 
     /// Drops the future and leaves the arena. What it would have waited for is called off.
     fn discard(&mut self, py: Python<'_>) {
-        let place = match std::mem::replace(&mut self.place, Place::Nowhere) {
-            Place::Arena(core, key) => Some((core.into_bound(py), key)),
-            Place::Nowhere | Place::Elsewhere => None,
-        };
         drop(self.waits.take());
         if let Some(body) = self.body.take() {
-            let core = place.as_ref().map(|(core, _)| core);
-            // A panic in a destructor of the future must not leave a slot of the interpreter.
-            let drop_it = AssertUnwindSafe(|| drop(body));
-            let dropped = turn::run(py, core, self.owner.as_ref(), &self.references, || {
-                catch_unwind(drop_it)
-            });
+            let core = match &self.place {
+                Place::Arena(core, _) => Some(core.bind(py)),
+                Place::Nowhere | Place::Elsewhere => None,
+            };
+            let dropped =
+                turn::run(py, core, self.owner.as_ref(), &self.references, || drop_in_turn(body));
             if let Err(panic) = dropped {
                 panicked(panic).write_unraisable(py, None);
             }
         }
-        if let Some((core, key)) = place {
+        self.leave(py);
+    }
+
+    /// The future was dropped: leaves the arena.
+    fn leave(&mut self, py: Python<'_>) {
+        if let Place::Arena(core, key) = std::mem::replace(&mut self.place, Place::Nowhere) {
+            let core = core.into_bound(py);
             drop(core.get().arena.remove(py, key));
             if let Err(error) = core.get().flush_woken(py) {
                 error.write_unraisable(py, None);
@@ -148,24 +150,35 @@ impl RustFuture {
         }
     }
 
-    /// A step on a loop of aioxide.
-    fn step(&mut self, core: &Bound<'_, LoopCore>, key: Key) -> PyResult<Polled> {
+    /// A step on a loop of aioxide. The first one has begun with its place.
+    fn step(&mut self, core: &Bound<'_, LoopCore>, key: Key, is_first: bool) -> PyResult<Polled> {
         let py = core.py();
         let this = core.get();
-        let Some(body) = self.body.as_mut() else { return Err(has_ended()) };
         this.check_thread()?;
         let _polled = self.definition.and_then(|definition| this.announce_poll(py, definition));
-        drop(this.arena.begin_now(py, key));
+        if !is_first {
+            drop(this.arena.begin_now(py, key));
+        }
         let Some(waker) = this.arena.waker(py, key) else {
             this.check_closed(py)?;
             return Err(PyRuntimeError::new_err(crate::name!("the Rust future has no loop")));
         };
-        let poll = AssertUnwindSafe(|| body.poll(py, &waker));
-        let (polled, waits) =
+        let Some(mut body) = self.body.take() else { return Err(has_ended()) };
+        let place = &mut *self.body;
+        let ((polled, dropped), waits) =
             turn::run_listening(py, Some(core), self.owner.as_ref(), &self.references, || {
-                catch_unwind(poll)
+                let polled = catch_unwind(AssertUnwindSafe(|| body.poll(py, &waker)));
+                // What has ended is dropped in the same turn.
+                if matches!(polled, Ok(Poll::Ready(_))) {
+                    return (polled, drop_in_turn(body));
+                }
+                *place = Some(body);
+                (polled, Ok(()))
             });
         drop(std::mem::replace(&mut self.waits, waits));
+        if let Err(panic) = dropped {
+            panicked(panic).write_unraisable(py, None);
+        }
         match polled.map_err(panicked)? {
             Poll::Ready(result) => Ok(Polled::Ended(result)),
             Poll::Pending => Ok(Polled::Waits(match Self::suspend(core, key)? {
@@ -226,6 +239,11 @@ impl RustFuture {
     }
 }
 
+/// Drops a future in a turn. A panic of its destructor must not leave a slot of the interpreter.
+fn drop_in_turn(body: Body) -> Result<(), Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| drop(body)))
+}
+
 /// What a step has come to.
 enum Polled {
     Waits(Step),
@@ -255,13 +273,14 @@ impl Routine for RustFuture {
             self.discard(py);
             return Err(error);
         }
-        if matches!(self.place, Place::Nowhere) {
+        let is_first = matches!(self.place, Place::Nowhere);
+        if is_first {
             self.find_place(py)?;
         }
         let polled = match &self.place {
             Place::Arena(core, key) => {
                 let (core, key) = (core.bind(py).clone(), *key);
-                self.step(&core, key)
+                self.step(&core, key, is_first)
             }
             Place::Elsewhere => self.step_elsewhere(py),
             Place::Nowhere => Err(has_ended()),
@@ -288,7 +307,9 @@ impl Routine for RustFuture {
     }
 
     fn release(mut self, py: Python<'_>) {
-        self.discard(py);
+        if self.body.is_some() || !matches!(self.place, Place::Nowhere) {
+            self.discard(py);
+        }
         if let Some(owner) = self.owner.take() {
             owner.drop_ref(py);
         }
