@@ -309,6 +309,25 @@ def test_the_longest_step_may_be_a_callback(served):
     assert loop["longest_location"].startswith(f"{__file__}:")
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="3.12 has eager tasks first")
+def test_a_first_step_that_runs_at_once_counts_for_a_task_of_asyncio_s_own_class(served):
+    async def work():
+        block_for_a_while()
+        await aioxide.sleep(60)
+
+    async def main(ask):
+        loop = aioxide.get_running_loop()
+        task = StandardTask(work(), loop=loop, name="eager", eager_start=True)
+        (found,) = (await ask("tasks", filter="eager"))["tasks"]
+        task.cancel()
+        return found
+
+    found = served(main)
+    assert found["steps"] == 1
+    assert found["longest_ns"] == found["busy_ns"] >= 50_000_000
+    assert found["scheduled_ns"] == 0
+
+
 def test_a_blocked_loop_is_seen_and_says_by_what(served):
     async def main(ask):
         aioxide.current_task().set_name("culprit")

@@ -7,7 +7,7 @@ from _asyncio import Task as StandardTask
 
 import aioxide
 import pytest
-from recorder.trace_file import Created, Woken
+from recorder.trace_file import Cancel, Created, Step, Woken
 
 needs_eager_tasks = pytest.mark.skipif(sys.version_info < (3, 12), reason="3.12 has them first")
 
@@ -115,3 +115,58 @@ def test_tasks_from_before_the_recording_and_tasks_that_are_collected(tmp_path):
         assert aioxide._aioxide._task_id(task) is None, "it has ended"
 
     aioxide.run(main())
+
+
+def requests(trace, name):
+    """Who has asked the task to cancel itself, by name; None for an unknown one."""
+    task = trace.task_named(name).id
+    events = [each for each in trace.of(Cancel) if each.task == task]
+    return [trace.name(each.by) if each.by else None for each in events]
+
+
+def test_a_request_to_cancel_is_an_event(recorded):
+    async def waits(future):
+        await future
+
+    async def main():
+        aioxide.current_task().set_name("main")
+        loop = asyncio.get_running_loop()
+        ours, theirs = loop.create_future(), asyncio.futures.Future(loop=loop)
+        task = made(waits(ours), "waits")
+        foreign = made(waits(theirs), "foreign")
+        behind = made(waits(aioxide.create_task(aioxide.sleep(60))), "behind a task")
+        await aioxide.sleep(0)
+        new = made(waits(ours), "new")
+        kept = [task, foreign, behind, new]
+        for each in kept:
+            each.cancel()
+        await asyncio.wait(kept)
+
+    trace = recorded(main)
+    assert requests(trace, "waits") == ["main"]
+    # Nothing tells of these at once.
+    assert requests(trace, "foreign") == [None]
+    assert requests(trace, "behind a task") == [None]
+    assert requests(trace, "new") == [None]
+    number = trace.task_named("waits").id
+    events = [type(each) for each in trace.events if getattr(each, "task", 0) == number]
+    assert events[-3:] == [Cancel, Woken, Step]
+
+
+def test_each_request_to_cancel_is_an_event(recorded):
+    async def stubborn():
+        for _ in range(2):
+            try:
+                await aioxide.sleep(60)
+            except asyncio.CancelledError:
+                asyncio.current_task().uncancel()
+
+    async def main():
+        task = made(stubborn(), "stubborn")
+        for _ in range(2):
+            await aioxide.sleep(0)
+            await aioxide.sleep(0)
+            task.cancel()
+        await task
+
+    assert len(requests(recorded(main), "stubborn")) == 2

@@ -21,8 +21,10 @@ use crate::core::event_loop::Unread;
 use crate::core::executor::{DefaultExecutor, GilHandoff, ThreadPool};
 use crate::core::handles::Handle;
 use crate::core::rust_futures::FutureArena;
+use crate::core::tasks::standard;
 use crate::ffi::allocate;
 use crate::ffi::gil_cell::{Contents, GilCell};
+use crate::recorder;
 use crate::watchdog::{Beat, Running};
 
 /// The most bytes of one read: asyncio's `max_size`.
@@ -282,6 +284,9 @@ impl LoopCore {
 
     /// Returns whether debug mode is on.
     fn get_debug(&self, py: Python<'_>) -> bool {
+        if recorder::is_on() {
+            standard::may_be_made(py);
+        }
         self.debug(py)
     }
 

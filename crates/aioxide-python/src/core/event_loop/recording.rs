@@ -257,6 +257,7 @@ impl LoopCore {
         if let Some(task) = standard_task(py, &item)
             && let Some(record) = standard::record_of(&task, home)
         {
+            standard::note_requests(&task, home, 0);
             let outer = begin_step(home, record);
             let result = run(item);
             let (detail, now) = (standard::state_after(&task), ticks());
@@ -304,10 +305,26 @@ impl LoopCore {
         let Some(home) = self.loop_record(py) else { return };
         let record = match ready {
             Ready::Wake(task) => tasks::record_of(task.bind(py), home),
-            _ => standard_task(py, ready).and_then(|task| standard::record_of(&task, home)),
+            _ => standard_task(py, ready).and_then(|task| {
+                let record = standard::record_of(&task, home)?;
+                standard::note_requests(&task, home, self.requester(py, ready));
+                Some(record)
+            }),
         };
         if let Some(record) = record {
             self.record_wakeup_of(py, record);
+        }
+    }
+
+    /// The task that asks another one to cancel itself, if it does that now: the future that the other one
+    /// waits for is cancelled then. 0 if that is not known.
+    fn requester(&self, py: Python<'_>, woken: &Ready) -> u64 {
+        match woken {
+            Ready::FutureCallback(parts) => match &parts.future {
+                Some(future) if !future.bind(py).is_instance_of::<Task>() => self.recorded_task(py),
+                _ => 0,
+            },
+            _ => 0,
         }
     }
 

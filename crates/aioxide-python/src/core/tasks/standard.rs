@@ -4,6 +4,9 @@
 //! aiohttp does for each connection and request. Nothing tells when such a task is created, and it has
 //! no room for a mark. It is met when its first step is scheduled, or, if that ran at once, when it
 //! waits for a future of ours. Its steps are items of the ready queue, and the last one ends it.
+//!
+//! Its requests to cancel are counted by itself. The count is looked at when it is woken, which a request
+//! does at once if it waits for a future of ours, and before each of its steps.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +32,8 @@ struct Known {
     address: usize,
     task: Py<PyWeakrefReference>,
     record: &'static TaskRecord,
+    /// How many requests to cancel it had when that was looked at last.
+    requests: GilCell<u64>,
 }
 
 /// By address. One that was collected while it was pending is found out when its address is met again,
@@ -36,6 +41,10 @@ struct Known {
 type Table = BTreeMap<usize, Arc<Known>>;
 
 static KNOWN: GilCell<Table> = GilCell::new(BTreeMap::new());
+
+/// When a task or a future of asyncio's own class was made last: they all ask their loop for its debug
+/// mode then. A task whose first step runs at once begins it there.
+static LAST_MADE: GilCell<u64> = GilCell::new(0);
 
 /// How many tasks are known when they are looked through next.
 static SWEEP_AT: GilCell<usize> = GilCell::new(LEAST);
@@ -49,6 +58,12 @@ unsafe_cell_methods!(Table {
     fn remove(&mut self, address: &usize) -> Option<Arc<Known>>;
 });
 
+/// The loop was asked for its debug mode, perhaps by a task of asyncio's own class that is being made.
+#[cold]
+pub fn may_be_made(py: Python<'_>) {
+    LAST_MADE.set(py, ticks());
+}
+
 /// A callback was given to `call_soon`: perhaps the first step of a new task, or the next one of a task
 /// that waits.
 #[cold]
@@ -59,7 +74,10 @@ pub fn scheduled(core: &LoopCore, callback: &Bound<'_, PyAny>) {
     match known(&task) {
         Some(record) if record.phase() == Phase::Waiting => core.record_wakeup_of(py, record),
         Some(_) => {} // It gives way in its own step.
-        None => drop(create(&task, home)),
+        None => {
+            let now = if home.thread() == 0 { ticks() } else { home.last() };
+            create(&task, home, now);
+        }
     }
 }
 
@@ -74,9 +92,13 @@ pub fn awaits(future: &Bound<'_, Future>, callback: &Bound<'_, PyAny>) {
     let Ok(event_loop) = future.get().event_loop(py) else { return };
     let Some(core) = LoopCore::of(event_loop.as_any()) else { return };
     let Some(home) = core.get().loop_record(py) else { return };
-    if let Some(record) = create(&task, home) {
+    let now = ticks();
+    // If another one was made in this step, it has begun earlier than that.
+    let begin = Some(LAST_MADE.replace(py, 0)).filter(|made| *made >= home.last()).unwrap_or(now);
+    if let Some(record) = create(&task, home, begin) {
         let state = waits_for(future.as_any());
-        record.set_state(home.last(), state);
+        record.begin_step(begin);
+        record.end_step(begin, now, state);
         let what = Kind::Step as u64 | record.id() << 8;
         push(home, Event { ticks: 0, what, detail: state });
     }
@@ -99,6 +121,16 @@ pub fn record_of(
         record.move_to(home.id(), home.place());
     }
     Some(record)
+}
+
+/// Records the requests to cancel a task that came since this was called last, if there are any; `by` is
+/// the task that has made the last one, or 0.
+pub fn note_requests(task: &Bound<'_, PyAny>, home: &'static LoopRecord, by: u64) {
+    let Some(entry) = entry(task) else { return };
+    let requests = requests(task);
+    if requests > entry.requests.replace(task.py(), requests) {
+        push(home, Event::cancel_requested(0, entry.record.id(), by));
+    }
 }
 
 /// Records a task that existed before the recording began, if it is one of these.
@@ -167,6 +199,9 @@ pub fn after_step(task: &Bound<'_, PyAny>, record: &'static TaskRecord, detail: 
             error.write_unraisable(py, Some(task));
         }
     }
+    if let Some(entry) = entry(task).filter(|entry| entry.requests.get(py) > 0) {
+        entry.requests.set(py, requests(task)); // It may have taken some back: `uncancel()`.
+    }
     let ends = [Outcome::Done, Outcome::Failed, Outcome::Cancelled];
     if ends.iter().any(|each| detail as u8 == *each as u8) {
         forget(py, task.as_ptr().addr());
@@ -175,18 +210,25 @@ pub fn after_step(task: &Bound<'_, PyAny>, record: &'static TaskRecord, detail: 
 
 /// The record of a task that has one.
 fn known(task: &Bound<'_, PyAny>) -> Option<&'static TaskRecord> {
+    entry(task).map(|entry| entry.record)
+}
+
+fn entry(task: &Bound<'_, PyAny>) -> Option<Arc<Known>> {
     let (py, address) = (task.py(), task.as_ptr().addr());
     let entry = KNOWN.clone_of(py, |table| table.get(&address))?;
     if entry.task.bind(py).upgrade().is_some_and(|it| it.is(task)) {
-        return Some(entry.record);
+        return Some(entry);
     }
     forget(py, address);
     None
 }
 
 /// A task is met that has just been made.
-fn create(task: &Bound<'_, PyAny>, home: &'static LoopRecord) -> Option<&'static TaskRecord> {
-    let now = if home.thread() == 0 { ticks() } else { home.last() };
+fn create(
+    task: &Bound<'_, PyAny>,
+    home: &'static LoopRecord,
+    now: u64,
+) -> Option<&'static TaskRecord> {
     let parent = match home.running() {
         step if Kind::from_byte(step as u8) == Kind::Step => step >> 8,
         _ => 0,
@@ -217,7 +259,9 @@ fn begin(
     };
     let places = (definition, created_at);
     let record = recorder::begin_task(py, home, parent, times, places, &TaskName::Text(&name))?;
-    let entry = Arc::new(Known { address, task: weak, record });
+    // Of one that existed before, requests of before are no events.
+    let requests = GilCell::new(if times.0 == 0 { requests(task) } else { 0 });
+    let entry = Arc::new(Known { address, task: weak, record, requests });
     if let Some(old) = KNOWN.insert(py, address, entry) {
         end(py, &old);
     }
@@ -257,6 +301,11 @@ fn waits_for(waiter: &Bound<'_, PyAny>) -> u64 {
 /// others.
 fn ask<'py>(task: &Bound<'py, PyAny>, method: &str) -> PyResult<Bound<'py, PyAny>> {
     stdlib::standard_task_type(task.py())?.call_method1(method, (task,))
+}
+
+/// How often it was asked to cancel itself, but for what it has taken back.
+fn requests(task: &Bound<'_, PyAny>) -> u64 {
+    ask(task, "cancelling").ok().and_then(|count| count.extract().ok()).unwrap_or(0)
 }
 
 enum Question {
