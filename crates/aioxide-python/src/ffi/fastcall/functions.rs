@@ -289,11 +289,20 @@ fn function_class(py: Python<'_>) -> PyResult<*mut ffi::PyTypeObject> {
                 ffi::PyMethodDef::zeroed(),
             ]))
             .as_mut_ptr();
+            #[cfg(py_sys_config = "Py_DEBUG")]
+            {
+                class.tp_members = super::debug_builds::members();
+            }
             let class = Box::into_raw(Box::new(class));
             // SAFETY: the class lives for ever. What it leaves out it inherits; it adds
             // nothing to the layout.
+            // What the flags promise it would inherit as well, but debug builds of the
+            // interpreter want it there before.
             // The documentation is a function's, not the class's, which gets an empty one.
             unsafe {
+                (*class).tp_descr_get = ffi::PyFunction_Type.tp_descr_get;
+                (*class).tp_call = ffi::PyFunction_Type.tp_call;
+                (*class).tp_vectorcall_offset = ffi::PyFunction_Type.tp_vectorcall_offset;
                 if ffi::PyType_Ready(class) < 0
                     || ffi::PyDict_DelItemString((*class).tp_dict, c"__doc__".as_ptr()) < 0
                 {

@@ -7,6 +7,8 @@
 
 #[cfg(not(Py_3_14))]
 mod bound;
+#[cfg(py_sys_config = "Py_DEBUG")]
+mod debug_builds;
 mod functions;
 mod signature;
 
