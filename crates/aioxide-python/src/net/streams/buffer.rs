@@ -3,7 +3,9 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMemoryView, PySlice};
+#[cfg(not(Py_3_15))]
+use pyo3::types::PyMemoryView;
+use pyo3::types::{PyBytes, PySlice};
 
 use super::StreamReader;
 use crate::ffi::allocate::{self, Blank};
@@ -263,6 +265,9 @@ impl StreamReader {
             return self.take(py, usize::MAX);
         }
         let object = self.buffer_object(py)?;
+        if cfg!(Py_3_15) {
+            return Ok(object.call_method0(crate::intern!(py, "take_bytes"))?.cast_into()?);
+        }
         let bytes = bytes_of(&object)?;
         self.buffer_object(py)?.call_method0(crate::intern!(py, "clear"))?;
         Ok(bytes)
@@ -329,7 +334,26 @@ impl StreamReader {
     }
 }
 
+/// Removes at most `end` bytes, as asyncio does from 3.15 on:
+/// `buffer.take_bytes(min(len(buffer), end))`.
+#[cfg(Py_3_15)]
+pub(super) fn take_slice<'py>(
+    buffer: &Bound<'py, PyAny>,
+    end: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let py = buffer.py();
+    let length = buffer.len()?;
+    let end = if end.lt(length)? {
+        end.clone()
+    } else {
+        allocate::Made(length).into_pyobject(py)?.into_any()
+    };
+    Ok(buffer.call_method1(crate::intern!(py, "take_bytes"), (end,))?.cast_into()?)
+}
+
+/// Removes at most `end` bytes, as asyncio does up to 3.14:
 /// `bytes(memoryview(buffer)[:end])`, and `del buffer[:end]`.
+#[cfg(not(Py_3_15))]
 pub(super) fn take_slice<'py>(
     buffer: &Bound<'py, PyAny>,
     end: &Bound<'py, PyAny>,

@@ -261,9 +261,14 @@ impl Routine for ReadUntil {
     }
 }
 
-/// `bytes(buffer[:end])`, and `del buffer[:end]`.
+/// `buffer.take_bytes(end)`; up to 3.14 `bytes(buffer[:end])`, and `del buffer[:end]`.
 fn take_front<'py>(buffer: &Bound<'py, PyAny>, end: usize) -> PyResult<Bound<'py, PyBytes>> {
-    let slice = front_slice(crate::ffi::allocate::Made(end).into_pyobject(buffer.py())?.as_any())?;
+    let py = buffer.py();
+    let end = allocate::Made(end).into_pyobject(py)?.into_any();
+    if cfg!(Py_3_15) {
+        return Ok(buffer.call_method1(crate::intern!(py, "take_bytes"), (end,))?.cast_into()?);
+    }
+    let slice = front_slice(&end)?;
     // Copied before anything is deleted: if there is no memory, the buffer
     // keeps the bytes.
     let front = bytes_of(&buffer.get_item(&slice)?)?;
