@@ -65,6 +65,18 @@ def test_it_says_how_far_it_is(coroutine):
     assert coroutine.cr_frame is None
 
 
+def test_it_says_that_it_waits(api, loop):
+    """A call of the loop that no task awaits."""
+    left, right = socket.socketpair()
+    left.setblocking(False)
+    with left, right:
+        coroutine = loop.sock_recv(left, 1)
+        coroutine.send(None)
+        assert inspect.getcoroutinestate(coroutine) == inspect.CORO_SUSPENDED
+        coroutine.close()
+        assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+
+
 def test_an_iterator_of_its_steps(api):
     steps = api.sleep(0, "slept").__await__()
     assert iter(steps) is steps

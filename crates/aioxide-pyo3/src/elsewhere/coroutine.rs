@@ -228,6 +228,18 @@ impl Coroutine {
         self.lock().phase == Phase::Suspended
     }
 
+    /// The state, by its name in `inspect`.
+    #[cfg(Py_3_15)]
+    #[getter]
+    fn cr_state(&self) -> &'static str {
+        match self.lock().phase {
+            Phase::Created => "CORO_CREATED",
+            Phase::Running => "CORO_RUNNING",
+            Phase::Suspended => "CORO_SUSPENDED",
+            Phase::Over => "CORO_CLOSED",
+        }
+    }
+
     #[getter]
     fn cr_origin(&self) -> Option<bool> {
         None

@@ -72,6 +72,7 @@ def test_it_is_a_coroutine(probe, has_aioxide):
         assert coroutine.__name__ == "later"
         assert coroutine.__qualname__ == "later"
         assert coroutine.cr_await is None
+        assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
         assert not coroutine.cr_running
         assert not coroutine.cr_suspended
         assert "later" in repr(coroutine)
@@ -111,6 +112,7 @@ def test_it_can_be_stepped_by_hand(probe, run):
         with pytest.raises(TypeError, match="can't send non-None value"):
             coroutine.send(1)
         assert coroutine.send(None) is None
+        assert inspect.getcoroutinestate(coroutine) == inspect.CORO_SUSPENDED
         assert coroutine.cr_suspended
         assert coroutine.send(None) is None
         with pytest.raises(StopIteration) as stopped:
@@ -119,6 +121,7 @@ def test_it_can_be_stepped_by_hand(probe, run):
         with pytest.raises(RuntimeError, match="cannot reuse already awaited coroutine"):
             coroutine.send(None)
         assert coroutine.cr_frame is None
+        assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
         coroutine.close()
 
     run(main)

@@ -50,6 +50,20 @@ impl SocketCall {
         false
     }
 
+    /// The state, by its name in `inspect`. It never runs: a step ends before its caller
+    /// goes on.
+    #[cfg(Py_3_15)]
+    #[getter]
+    fn cr_state(&self, py: Python<'_>) -> Made<&'static str> {
+        Made(if self.is_over(py) {
+            "CORO_CLOSED"
+        } else if self.cr_suspended(py) {
+            "CORO_SUSPENDED"
+        } else {
+            "CORO_CREATED"
+        })
+    }
+
     /// An object in place of an interpreter's frame; None once the call is
     /// over.
     #[getter]
