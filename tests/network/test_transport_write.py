@@ -36,14 +36,13 @@ def test_write_refuses_everything_else(run, loop, data):
         async with wired(loop) as (transport, _, peer):
             with pytest.raises(TypeError) as info:
                 transport.write(data)
-            wanted = (
-                "bytes, bytearray, or memoryview object"
-                if sys.version_info >= (3, 14)
-                else "bytes-like object"
-            )
-            assert str(info.value) == (
-                f"data argument must be a {wanted}, not {type(data).__name__!r}"
-            )
+            wanted = {"bytes, bytearray, or memoryview object"}
+            if sys.version_info < (3, 14):
+                # Later releases of asyncio 3.13 have the new text, too.
+                wanted.add("bytes-like object")
+            assert str(info.value) in {
+                f"data argument must be a {each}, not {type(data).__name__!r}" for each in wanted
+            }
             transport.write(b"unharmed")
             assert await read_exactly(loop, peer, 8) == b"unharmed"
 

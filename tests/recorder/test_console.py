@@ -73,6 +73,7 @@ def test_the_socket_is_this_user_s_alone(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_another_user_is_told_nothing(monkeypatch):
     """Even if somebody has opened the folder and the socket to all."""
     nobody = 65534

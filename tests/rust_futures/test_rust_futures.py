@@ -422,7 +422,7 @@ def test_a_descriptor_that_is_not_open_is_refused():
 def test_a_blocking_call_leaves_the_loop_free():
     async def main():
         turns = 0
-        task = asyncio.create_task(RustFutures.block(0.02, False))
+        task = asyncio.create_task(RustFutures.block(0.2, False))
         while not task.done():
             await asyncio.sleep(0)
             turns += 1

@@ -293,11 +293,12 @@ def test_a_task_that_began_anew_is_still_woken_by_what_it_waited_for(api, loop, 
         except ValueError as error:
             steps.append(str(error))
 
-    coroutine = task.get_coro()
+    coroutine, second = task.get_coro(), anew()
     try:
-        task.__init__(anew(), loop=loop)
+        task.__init__(second, loop=loop)
     except RuntimeError:
         # From 3.15 on it cannot.
+        second.close()
         future.set_result(None)
         turn(2)
         pytest.skip("a task cannot be initialised a second time")

@@ -13,6 +13,19 @@ from network.peers import Recorder, tcp_pair
 ALERT, HANDSHAKE, APPLICATION_DATA = b"\x15", b"\x16", b"\x17"
 
 
+def _checks_need_a_name():
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
+    except ValueError:
+        return True
+    return False
+
+
+#: Whether a client that compares names is refused if it has none: since 3.14, and since later
+#: releases of the versions before.
+CHECKS_NEED_A_NAME = _checks_need_a_name()
+
+
 class BarePeer:
     """A peer that speaks TLS over a non-blocking socket and does nothing by itself.
 
