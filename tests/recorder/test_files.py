@@ -182,7 +182,7 @@ def test_a_full_trace_that_is_cut_at_once_has_its_last_events_in_a_ring(tmp_path
 def test_a_full_trace_that_is_ended_leaves_no_ring(tmp_path):
     path = tmp_path / "whole.aiotrace"
     with aioxide.record(full=True, file=path, capacity=1024):
-        for _ in range(30):
+        for _ in range(3):
             aioxide.run(aioxide.sleep(0))
         deadline = time.monotonic() + DEADLINE
         while (rings := list(tmp_path.glob("*.ring*"))) and time.monotonic() < deadline:
@@ -194,6 +194,20 @@ def test_a_full_trace_that_is_ended_leaves_no_ring(tmp_path):
         assert ring.name.startswith("whole.ring")
     assert [each.name for each in tmp_path.iterdir()] == ["whole.aiotrace"]
     runner.close()
+
+
+def test_many_loops_in_a_row_do_not_each_get_a_file(tmp_path):
+    """Each takes some milliseconds."""
+    path = tmp_path / "many.aiotrace"
+    with aioxide.record(full=True, file=path, capacity=1024):
+        runners = [aioxide.Runner(loop_factory=aioxide.new_event_loop) for _ in range(40)]
+        for runner in runners:
+            runner.run(aioxide.sleep(0))
+        assert len(list(tmp_path.glob("many.ring*"))) < 40
+        for runner in runners:
+            runner.close()
+    assert sum(step.outcome == "done" for step in trace_file.read(path).of(Step)) >= 40
+    assert [each.name for each in tmp_path.iterdir()] == ["many.aiotrace"]
 
 
 def test_a_new_recording_removes_the_rings_of_an_earlier_one(tmp_path):

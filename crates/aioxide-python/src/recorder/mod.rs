@@ -14,6 +14,7 @@ mod maker;
 mod object_mark;
 mod places;
 mod session;
+mod shared_rings;
 mod stream;
 mod waits;
 mod wanted;

@@ -1,7 +1,7 @@
 //! The recording of this process: its options, its beginning and its end.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,15 +9,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use aioxide_engine::recorder::{
     Calibration, LoopRecord, LoopStatus, clock_name, loops, names, ticks,
 };
+use aioxide_trace::Event;
 use aioxide_trace::file::{Failure, Finding, Meta, Stack};
-use aioxide_trace::{Event, ring};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::failure_log::{FAILURES, FINDINGS, shortened};
 use super::stream::{self, Streaming};
-use super::{chrome, dump, entries, is_full, is_on, set_on};
+use super::{chrome, dump, entries, is_on, set_on, shared_rings};
 use crate::ffi::allocate::{self, Made};
 use crate::ffi::errors::os_error;
 use crate::ffi::gil_cell::GilCell;
@@ -49,35 +49,10 @@ pub fn open_loop(py: Python<'_>) -> Option<&'static LoopRecord> {
     let session = session().as_ref().filter(|_| is_on())?.clone();
     let record = loops().open(session.capacity).ok()?;
     entries::open_home(py, record);
-    if let Some(tables) = &session.rings_at
-        && let Err(error) = share_ring(record, tables)
-        && !is_full()
-    {
-        // The events are in memory, and can be dumped: only SIGKILL would lose them. A full trace
-        // has most of them in its file even then.
-        let text = format!("aioxide: the ring of loop {} has no file: {error}", record.id());
-        let _ = writeln!(io::stderr(), "{text}");
+    if let Some(tables) = &session.rings_at {
+        shared_rings::share(record, tables);
     }
     Some(record)
-}
-
-/// Moves the ring of a loop into a file beside that of the tables.
-fn share_ring(record: &LoopRecord, tables: &Path) -> io::Result<()> {
-    let path = ring::path(tables, record.id());
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-    let header = ring::Header {
-        pid: std::process::id(),
-        loop_id: record.id(),
-        capacity: record.ring().capacity() as u64,
-        next: 0,
-        calibration: dump::calibration_of(Calibration::now()),
-        ticks_per_second: Calibration::ticks_per_second(),
-    };
-    record.ring().move_into(&file, &header.to_bytes())
 }
 
 /// An error of a file, as `open()` raises it.
@@ -132,6 +107,7 @@ pub fn _start_recording(
     FINDINGS.clear();
     super::NUMBER.fetch_add(1, Ordering::Relaxed);
     entries::begin_session(py);
+    shared_rings::begin_session();
     let meta = meta_of(argv.0, executable, python);
     if let Some(path) = &file {
         let started = stream::start(path, full, &meta);
