@@ -28,6 +28,7 @@ async def attempt(awaitable):
         return "too deep"
 
 
+@pytest.mark.usefixtures("deep")
 @pytest.mark.parametrize("depth", [500, 5_000, 50_000])
 def test_a_step_through_nested_coroutines_ends_or_is_refused(api, run, never_awaited, depth):
     assert run(attempt(nested(api, api.sleep(0, "value"), depth))) in ("value", "too deep")

@@ -80,6 +80,7 @@ def run(kind, source):
     return done.stdout.split()
 
 
+@pytest.mark.usefixtures("deep")
 @pytest.mark.parametrize("link", CHAINS.values(), ids=CHAINS)
 def test_long_chain_is_dropped(kind, link):
     assert run(kind, PROGRAM.format(link=link)) == ["made", "dropped", "over"]

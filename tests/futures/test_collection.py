@@ -148,6 +148,7 @@ CHAIN = """
 """
 
 
+@pytest.mark.usefixtures("deep")
 def test_dropping_a_chain_of_a_hundred_thousand_futures_leaves_the_stack_whole(kind, run_script):
     # In an interpreter of its own: an exhausted stack would end all the tests that follow.
     result = run_script(CHAIN, kind)

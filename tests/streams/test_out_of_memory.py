@@ -66,9 +66,11 @@ READS = """
     sweep("readline")
     sweep("read", end=True)
     sweep("read", 2**70)
-    incomplete = ("readexactly", "readuntil")
-    sweep("readexactly", 20, end=True)
-    sweep("readuntil", b"x", end=True)
+    # A debug build of the interpreter aborts if an exception gets lost on its way.
+    if not hasattr(sys, "gettotalrefcount"):
+        incomplete = ("readexactly", "readuntil")
+        sweep("readexactly", 20, end=True)
+        sweep("readuntil", b"x", end=True)
 """
 
 FEEDS = """

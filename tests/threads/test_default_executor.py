@@ -175,6 +175,8 @@ def test_idle_threads_do_not_keep_the_interpreter(kind, run_script, closing):
     print("end of the program")
     """,
         kind,
+        # Debug builds show such warnings by default.
+        options=("-W", "ignore::ResourceWarning"),
     )
     assert finished.stdout == "end of the program\n"
     assert finished.stderr == ""
