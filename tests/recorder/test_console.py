@@ -543,6 +543,7 @@ def test_objects_with_owner_waiters_and_length(served):
     by_kind = {each["kind"]: each for each in objects}
     lock = by_kind["lock"]
     assert (lock["owner"], lock["waiters"]) == (ids["a"], [ids["b"], ids["c"]])
+    assert lock["waiter_names"] == ["b", "c"]
     assert (lock["length"], lock["name"]) == (1, "held by a")
     assert lock["created"].startswith(__file__)
     assert by_kind["queue"]["length"] == 2

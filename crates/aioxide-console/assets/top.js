@@ -147,8 +147,8 @@ function longestStep(loop) {
 function drawObjects(processes) {
   const rows = processes.flatMap(({ pid, tasks, objects }) => {
     const name = (id) => (id ? tasks.find((task) => task.id === id)?.name ?? `task ${id}` : "–");
-    return objects.map((each) => [pid, each.kind, each.id, each.name, each.created, name(each.owner), each.length,
-      each.waiters.length, each.waiters.slice(0, 5).map(name).join(", ")]);
+    return objects.map((each) => [pid, each.kind, each.id, each.name, each.created, each.held_by[0] ?? name(each.owner), each.length,
+      each.waiters.length, each.waiter_names.join(", ")]);
   });
   return table(["process", "kind", "id", "name", "created", "owner", "length", "waiters", ""], rows);
 }

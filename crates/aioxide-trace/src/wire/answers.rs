@@ -181,6 +181,8 @@ pub struct ObjectInfo {
     pub held_by: Vec<String>,
     /// The tasks that wait for it, the next one first.
     pub waiters: Vec<u64>,
+    /// The names of the first of them.
+    pub waiter_names: Vec<String>,
     /// Items in a queue, free permits of a semaphore, bytes that wait in a transport to be sent; 1 for
     /// a lock that is held.
     pub length: u64,

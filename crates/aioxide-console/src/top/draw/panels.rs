@@ -157,8 +157,7 @@ pub fn objects(frame: &mut Frame<'_>, app: &App, area: Rect) {
                 "transport" => bytes(each.length),
                 _ => each.length.to_string(),
             };
-            let names: Vec<String> =
-                each.waiters.iter().take(3).map(|id| task_name(tasks, *id)).collect();
+            let names: Vec<&str> = each.waiter_names.iter().take(3).map(|it| &**it).collect();
             let more = if each.waiters.len() > 3 { ", …" } else { "" };
             lines.push(Line::from(format!(
                 "{pid:<8}{:<11}{:<7}{:<22.22} {:<20.20} {:<18.18} {:>9}  {} {}{more}",

@@ -247,6 +247,9 @@ pub fn object_names(ids: &[u64]) -> HashMap<u64, String> {
         .collect()
 }
 
+/// How many of the tasks that wait for an object are named.
+const NAMED: usize = 5;
+
 /// The objects that tasks wait for, with those tasks and those that have them.
 pub fn objects() -> Vec<ObjectInfo> {
     let mut waiters: HashMap<u64, Vec<(u64, u64)>> = HashMap::new();
@@ -273,6 +276,7 @@ pub fn objects() -> Vec<ObjectInfo> {
                 held: held.into(),
                 held_by: Vec::new(),
                 waiters: waiting.into_iter().map(|(_, task)| task).collect(),
+                waiter_names: Vec::new(),
                 length: record.length(),
                 bytes_in,
                 bytes_out,
@@ -281,9 +285,18 @@ pub fn objects() -> Vec<ObjectInfo> {
         })
         .collect();
     found.sort_unstable_by_key(|(object, _)| object.id);
-    let names = names_of(found.iter().flat_map(|(_, holders)| holders).copied());
+    let first_waiters = |object: &ObjectInfo| object.waiters.iter().take(NAMED).copied().collect();
+    let tasks = found.iter().flat_map(|(object, holders)| {
+        let waiters: Vec<u64> = first_waiters(object);
+        waiters.into_iter().chain(holders.iter().copied())
+    });
+    let names = names_of(tasks);
     let name = |task: &u64| names.get(task).filter(|name| !name.is_empty()).cloned();
     let named = |(mut object, holders): (ObjectInfo, Vec<u64>)| {
+        let waiters: Vec<u64> = first_waiters(&object);
+        let unknown = |task: &u64| format!("task {task}");
+        object.waiter_names =
+            waiters.iter().map(|task| name(task).unwrap_or_else(|| unknown(task))).collect();
         object.held_by = holders.iter().filter_map(name).collect();
         if !object.held_by.is_empty() {
             let more = object.held.saturating_sub(object.held_by.len() as u64);
