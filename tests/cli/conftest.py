@@ -29,6 +29,14 @@ def program(tmp_path):
     return write
 
 
+#: Debug builds of the interpreter show these warnings unless they are told otherwise.
+QUIET = (
+    {"PYTHONWARNINGS": "ignore::ResourceWarning,ignore::ImportWarning"}
+    if hasattr(sys, "gettotalrefcount")
+    else {}
+)
+
+
 @pytest.fixture
 def launch(tmp_path):
     """Runs an interpreter in the test's folder: ``launch(*arguments, input="", env={})``."""
@@ -41,7 +49,7 @@ def launch(tmp_path):
             [sys.executable, *map(str, arguments)],
             cwd=tmp_path,
             # Consoles of this test: those of other runs are elsewhere.
-            env={**inherited, "XDG_RUNTIME_DIR": str(tmp_path), **(env or {})},
+            env={**inherited, **QUIET, "XDG_RUNTIME_DIR": str(tmp_path), **(env or {})},
             input=input,
             capture_output=True,
             text=True,
