@@ -8,6 +8,7 @@ from asyncio import tasks, trsock
 from weakref import WeakSet
 
 from ._aioxide import ServerCore
+from ._patch_releases import SERVE_FOREVER_CLOSES_CLIENTS
 
 __all__ = ("Server",)
 
@@ -91,7 +92,7 @@ class Server(ServerCore, asyncio.AbstractServer):
         except asyncio.CancelledError:
             try:
                 self.close()
-                if sys.version_info >= (3, 14):
+                if SERVE_FOREVER_CLOSES_CLIENTS:
                     self.close_clients()
                 await self.wait_closed()
             finally:

@@ -230,12 +230,16 @@ names! {
     value wrap_awaitable = "aioxide._asyncio.awaitables"."wrap_awaitable";
     /// Whether `shield` retrieves the exception of the inner future when no task waits
     /// for it any more.
-    value shield_takes_note = "aioxide._asyncio.patch_releases"."SHIELD_TAKES_NOTE";
+    value shield_takes_note = "aioxide._patch_releases"."SHIELD_TAKES_NOTE";
     /// The callback that reports such an exception, or None.
-    value shield_reports = "aioxide._asyncio.patch_releases"."SHIELD_REPORTS";
+    value shield_reports = "aioxide._patch_releases"."SHIELD_REPORTS";
     /// Whether a failed wait for the next future of `as_completed` leaves that future to
     /// the next call.
-    value as_completed_gives_back = "aioxide._asyncio.patch_releases"."AS_COMPLETED_GIVES_BACK";
+    value as_completed_gives_back = "aioxide._patch_releases"."AS_COMPLETED_GIVES_BACK";
+    /// Whether `TaskGroup.create_task` asks if the task has ended already.
+    value task_group_asks = "aioxide._patch_releases"."TASK_GROUP_ASKS";
+    /// Whether a group that has ended drops its references to exceptions.
+    value task_group_drops = "aioxide._patch_releases"."TASK_GROUP_HAS_AEXIT";
     /// Stands in for the frame of a native coroutine: our own.
     value native_frame = "aioxide._asyncio.call_graphs"."frame_of";
     /// The code of asyncio's function: our own.

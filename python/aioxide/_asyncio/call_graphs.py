@@ -12,7 +12,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from .. import _aioxide
-from .patch_releases import TASK_GROUP_HAS_AEXIT
+from .._patch_releases import TASK_GROUP_HAS_AEXIT
 
 __all__ = ("Frame", "Suspended", "awaited", "code_at", "code_of", "frame_of")
 

@@ -11,8 +11,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from .. import _aioxide
+from .. import _patch_releases as _patch_releases  # looks at asyncio before anything is replaced
 from . import as_completed, eager_tasks, streams
-from . import patch_releases as patch_releases  # looks at asyncio before anything is replaced
 
 __all__ = ("NAMES", "reduce_function", "replacements")
 

@@ -10,6 +10,7 @@ import sys
 from asyncio import constants, exceptions, protocols
 
 from .._aioxide import FileSend, SocketTransport
+from .._patch_releases import SENDFILE_MOVES_ALWAYS
 from .executors import Executors
 from .sockets import reject_ssl_socket
 
@@ -17,9 +18,6 @@ __all__ = ("FileSending",)
 
 #: Bytes that the fallback of ``sendfile`` reads at a time.
 _TRANSPORT_PIECE = 16 * 1024
-
-#: Whether the file's position is set even when nothing is sent.
-_ALWAYS_MOVES = sys.version_info >= (3, 14)
 
 
 class FileSending(Executors):
@@ -167,7 +165,7 @@ class FileSending(Executors):
 
     async def _send_in_pieces(self, file, offset, count, size, send) -> int:
         """Read at most ``size`` bytes at a time and pass them to ``send``."""
-        if offset or (_ALWAYS_MOVES and hasattr(file, "seek")):
+        if offset or (SENDFILE_MOVES_ALWAYS and hasattr(file, "seek")):
             file.seek(offset)
         buffer = memoryview(bytearray(min(count, size) if count else size))
         total = 0
@@ -299,7 +297,7 @@ def _ask_the_system(file, offset, count) -> FileSend:
 
 
 def _move_position(file, offset, sending: FileSend) -> None:
-    if sending.sent or _ALWAYS_MOVES:
+    if sending.sent or SENDFILE_MOVES_ALWAYS:
         # A file that was closed meanwhile has no position. The exception that
         # ended the sending must not be replaced by this one.
         with contextlib.suppress(OSError, ValueError):

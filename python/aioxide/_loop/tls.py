@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from asyncio import streams
 
 from .._aioxide import LoopCore, SSLProtocol
+from .._patch_releases import START_TLS_HANDS_OVER
 
 try:
     import ssl
@@ -82,7 +82,7 @@ class StartTls(LoopCore):
         )
         # No data may arrive before the new protocol has its transport.
         transport.pause_reading()
-        if server_side and sys.version_info >= (3, 14):
+        if server_side and START_TLS_HANDS_OVER:
             _hand_over_what_was_read(protocol, tls)
         transport.set_protocol(tls)
         begin = self.call_soon(tls.connection_made, transport)

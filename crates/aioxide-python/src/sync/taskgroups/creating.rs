@@ -13,6 +13,7 @@ use crate::core::tasks::Task;
 use crate::ffi::allocate;
 use crate::ffi::fastcall::{CallArguments, FastMethod, Signature, unexpected_keyword};
 use crate::ffi::free_list;
+use crate::stdlib;
 use crate::sync::locks::is_plain;
 
 /// `group.create_task(coro, *, name=None, context=None)`; whatever else the loop
@@ -115,7 +116,7 @@ fn admit(slf: &Bound<'_, TaskGroup>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         free_list::is_exactly::<Task>(task).then(|| unsafe { task.cast_unchecked::<Future>() });
     #[cfg(Py_3_14)]
     crate::core::futures::future_add_to_awaited_by(task.clone(), slf.get().parent(py))?;
-    if cfg!(all(Py_3_12, not(Py_3_14))) {
+    if cfg!(all(Py_3_12, not(Py_3_14))) && stdlib::task_group_asks(py)?.is_truthy()? {
         // A task that has ended in its eager first step has no other notification.
         let done = match native {
             Some(task) => task.get().is_done(py),

@@ -237,14 +237,19 @@ impl ExitGroup {
     }
 }
 
+/// Whether a group drops its references when it has ended: from 3.14 on, and in later releases
+/// of the versions before.
+fn drops_references(py: Python<'_>) -> PyResult<bool> {
+    Ok(cfg!(Py_3_14) || stdlib::task_group_drops(py)?.is_truthy()?)
+}
+
 impl Routine for ExitGroup {
     fn resume(&mut self, py: Python<'_>, input: Input<'_>) -> PyResult<Step> {
         let step = match input {
             Input::Start => self.begin(py),
             input => self.go_on(py, input),
         };
-        // From 3.14 on the group drops its references when it has ended.
-        if cfg!(Py_3_14) && !matches!(step, Ok(Step::Wait(_))) {
+        if !matches!(step, Ok(Step::Wait(_))) && drops_references(py)? {
             let state = &self.group.get().state;
             drop((state.parent.take(py), state.errors.take(py), state.base_error.take(py)));
         }

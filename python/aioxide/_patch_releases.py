@@ -6,15 +6,20 @@ They are read from asyncio when aioxide is imported, before ``install()`` replac
 from __future__ import annotations
 
 import inspect
-from asyncio import taskgroups, tasks
+import sys
+from asyncio import base_events, taskgroups, tasks, unix_events
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
 __all__ = (
     "AS_COMPLETED_GIVES_BACK",
+    "SENDFILE_MOVES_ALWAYS",
+    "SERVE_FOREVER_CLOSES_CLIENTS",
     "SHIELD_REPORTS",
     "SHIELD_TAKES_NOTE",
+    "START_TLS_HANDS_OVER",
+    "TASK_GROUP_ASKS",
     "TASK_GROUP_HAS_AEXIT",
 )
 
@@ -46,5 +51,27 @@ AS_COMPLETED_GIVES_BACK = "_todo_left" in _names(
     getattr(getattr(tasks, "_AsCompletedIterator", None), "_wait_for_one", None)
 )
 
-#: Whether ``TaskGroup.__aexit__`` awaits another coroutine, ``_aexit``, which does the work.
+#: Whether ``TaskGroup.__aexit__`` awaits another coroutine, ``_aexit``, which does the work, and
+#: drops the group's references to exceptions afterwards.
 TASK_GROUP_HAS_AEXIT = hasattr(taskgroups.TaskGroup, "_aexit")
+
+#: Whether a cancelled ``serve_forever`` closes the server's connections.
+SERVE_FOREVER_CLOSES_CLIENTS = "close_clients" in _names(base_events.Server.serve_forever)
+
+#: Whether ``create_task`` of a group asks if the task has ended already, in its eager first step.
+TASK_GROUP_ASKS = "done" in _names(taskgroups.TaskGroup.create_task)
+
+#: Whether ``start_tls`` hands unread bytes of a stream over to TLS. Early releases of 3.14 do not.
+START_TLS_HANDS_OVER = sys.version_info >= (3, 14) or "_incoming" in _names(
+    base_events.BaseEventLoop.start_tls
+)
+
+
+def _sendfile_moves_always() -> bool:
+    # The position was set if a third argument, the bytes sent, was not zero.
+    function = unix_events._UnixSelectorEventLoop._sock_sendfile_update_filepos
+    return "total_sent" not in inspect.signature(function).parameters
+
+
+#: Whether ``sendfile`` sets the file's position even if nothing is sent.
+SENDFILE_MOVES_ALWAYS = _sendfile_moves_always()
