@@ -74,18 +74,3 @@ fn move_into_file(record: &LoopRecord, tables: &Path) -> io::Result<()> {
     };
     record.ring().move_into(&file, &header.to_bytes())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_loops_in_a_row_do_not_each_get_a_file() {
-        let (mut budget, begin) = (Budget(Vec::new()), Instant::now());
-        let at = |millis| begin + Duration::from_millis(millis);
-        assert_eq!((0..1000).filter(|number| budget.take(at(*number))).count(), MOST);
-        assert!(!budget.take(at(1999)));
-        assert!(budget.take(at(2000)));
-        assert_eq!((10_000..20_000).filter(|number| budget.take(at(*number))).count(), 5 * MOST);
-    }
-}
