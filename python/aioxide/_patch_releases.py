@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import inspect
 import sys
-from asyncio import base_events, taskgroups, tasks, unix_events
+from asyncio import base_events, futures, taskgroups, tasks, unix_events
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
 __all__ = (
     "AS_COMPLETED_GIVES_BACK",
+    "CHAIN_ASKS_RUNNING_LOOP",
     "SENDFILE_MOVES_ALWAYS",
     "SERVE_FOREVER_CLOSES_CLIENTS",
     "SHIELD_REPORTS",
@@ -21,6 +22,7 @@ __all__ = (
     "START_TLS_HANDS_OVER",
     "TASK_GROUP_ASKS",
     "TASK_GROUP_HAS_AEXIT",
+    "TASK_REFUSES_CONTEXTS",
 )
 
 
@@ -57,6 +59,13 @@ TASK_GROUP_HAS_AEXIT = hasattr(taskgroups.TaskGroup, "_aexit")
 
 #: Whether a cancelled ``serve_forever`` closes the server's connections.
 SERVE_FOREVER_CLOSES_CLIENTS = "close_clients" in _names(base_events.Server.serve_forever)
+
+#: Whether the outcome of a chained future is passed on at once in the running loop, and not in
+#: the loop of the other future.
+CHAIN_ASKS_RUNNING_LOOP = "_get_running_loop" in _names(futures._chain_future, "_call_check_cancel")
+
+#: Whether a task refuses a context that is none.
+TASK_REFUSES_CONTEXTS = "Context" in _names(tasks._PyTask.__init__)
 
 #: Whether ``create_task`` of a group asks if the task has ended already, in its eager first step.
 TASK_GROUP_ASKS = "done" in _names(taskgroups.TaskGroup.create_task)

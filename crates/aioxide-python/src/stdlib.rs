@@ -236,6 +236,10 @@ names! {
     /// Whether a failed wait for the next future of `as_completed` leaves that future to
     /// the next call.
     value as_completed_gives_back = "aioxide._patch_releases"."AS_COMPLETED_GIVES_BACK";
+    /// Whether chained futures compare a loop with the running one.
+    value chain_asks_running_loop = "aioxide._patch_releases"."CHAIN_ASKS_RUNNING_LOOP";
+    /// Whether a task refuses a context that is none.
+    value task_refuses_contexts = "aioxide._patch_releases"."TASK_REFUSES_CONTEXTS";
     /// Whether `TaskGroup.create_task` asks if the task has ended already.
     value task_group_asks = "aioxide._patch_releases"."TASK_GROUP_ASKS";
     /// Whether a group that has ended drops its references to exceptions.

@@ -4,6 +4,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::stdlib;
+
 /// A copy of the current context, as `contextvars.copy_context()` makes it.
 #[inline]
 pub fn copy_current(py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -27,11 +29,14 @@ pub fn given_or_copy(py: Python<'_>, context: Option<Bound<'_, PyAny>>) -> PyRes
     }
 }
 
-/// The check of a task's context from 3.15 on: `TypeError` if it is neither a context nor
-/// None.
+/// The check of a task's context from 3.15 on, and in later releases of the versions before:
+/// `TypeError` if it is neither a context nor None.
 #[inline]
 pub fn accept(context: &Bound<'_, PyAny>) -> PyResult<()> {
-    if cfg!(not(Py_3_15)) || context.is_none() {
+    if context.is_none() {
+        return Ok(());
+    }
+    if cfg!(not(Py_3_15)) && !stdlib::task_refuses_contexts(context.py())?.is_truthy()? {
         return Ok(());
     }
     // SAFETY: the reference is alive; this compares its type.

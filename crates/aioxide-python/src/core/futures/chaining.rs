@@ -196,9 +196,9 @@ fn is_cancelled(future: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 /// Whether a callback of a future of `other` may use a future of `event_loop` directly.
-/// Since 3.14 this compares with the running loop.
+/// Since 3.14, and in later releases of 3.13, this compares with the running loop.
 fn is_here(py: Python<'_>, event_loop: &Py<PyAny>, other: &Option<Py<PyAny>>) -> PyResult<bool> {
-    if cfg!(Py_3_14) {
+    if cfg!(Py_3_14) || stdlib::chain_asks_running_loop(py)?.is_truthy()? {
         return Ok(running_loop_or_none(py)?.is(event_loop));
     }
     Ok(other.as_ref().is_some_and(|other| other.is(event_loop)))
