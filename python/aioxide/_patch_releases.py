@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import inspect
 import sys
-from asyncio import base_events, futures, taskgroups, tasks, unix_events
+from asyncio import base_events, futures, locks, taskgroups, tasks, unix_events
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
 __all__ = (
     "AS_COMPLETED_GIVES_BACK",
+    "BARRIER_NEEDS",
     "CHAIN_ASKS_RUNNING_LOOP",
     "SENDFILE_MOVES_ALWAYS",
     "SERVE_FOREVER_CLOSES_CLIENTS",
@@ -59,6 +60,18 @@ TASK_GROUP_HAS_AEXIT = hasattr(taskgroups.TaskGroup, "_aexit")
 
 #: Whether a cancelled ``serve_forever`` closes the server's connections.
 SERVE_FOREVER_CLOSES_CLIENTS = "close_clients" in _names(base_events.Server.serve_forever)
+
+
+def _barrier_needs() -> str:
+    try:
+        locks.Barrier(0)
+    except ValueError as error:
+        return str(error)
+    return "parties must be >= 1"
+
+
+#: The text of the error for a barrier of nobody.
+BARRIER_NEEDS = _barrier_needs()
 
 #: Whether the outcome of a chained future is passed on at once in the running loop, and not in
 #: the loop of the other future.

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import re
-import sys
 import weakref
 
 import pytest
@@ -217,10 +216,13 @@ def test_one_that_waits_for_others_to_leave_may_be_cancelled(run, api):
 
 
 def test_a_barrier_for_nobody(api):
-    expected = ">= 1" if sys.version_info >= (3, 14) else "> 0"
+    # Later releases of 3.13 have the text of 3.14.
+    with pytest.raises(ValueError, match=r"^parties must be (>= 1|> 0)$") as expected:
+        asyncio.locks.Barrier(0)
     for parties in (0, -1, 0.5):
-        with pytest.raises(ValueError, match=f"^parties must be {expected}$"):
+        with pytest.raises(ValueError) as refused:
             api.Barrier(parties)
+        assert str(refused.value) == str(expected.value)
     with pytest.raises(TypeError):
         api.Barrier("many")
     with pytest.raises(TypeError):

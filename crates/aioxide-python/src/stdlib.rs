@@ -236,6 +236,8 @@ names! {
     /// Whether a failed wait for the next future of `as_completed` leaves that future to
     /// the next call.
     value as_completed_gives_back = "aioxide._patch_releases"."AS_COMPLETED_GIVES_BACK";
+    /// The text of the error for a barrier of nobody.
+    value barrier_needs = "aioxide._patch_releases"."BARRIER_NEEDS";
     /// Whether chained futures compare a loop with the running one.
     value chain_asks_running_loop = "aioxide._patch_releases"."CHAIN_ASKS_RUNNING_LOOP";
     /// Whether a task refuses a context that is none.

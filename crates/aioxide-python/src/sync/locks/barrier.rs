@@ -201,11 +201,7 @@ impl Barrier {
 
     fn __init__(&self, py: Python<'_>, parties: Bound<'_, PyAny>) -> PyResult<()> {
         if parties.lt(1)? {
-            return Err(PyValueError::new_err(if cfg!(Py_3_14) {
-                "parties must be >= 1"
-            } else {
-                "parties must be > 0"
-            }));
+            return Err(PyValueError::new_err(stdlib::barrier_needs(py)?.clone().unbind()));
         }
         let condition = Condition::create(py)?;
         let state = &self.state;
