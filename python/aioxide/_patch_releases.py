@@ -91,8 +91,9 @@ START_TLS_HANDS_OVER = sys.version_info >= (3, 14) or "_incoming" in _names(
 
 def _sendfile_moves_always() -> bool:
     # The position was set if a third argument, the bytes sent, was not zero.
-    function = unix_events._UnixSelectorEventLoop._sock_sendfile_update_filepos
-    return "total_sent" not in inspect.signature(function).parameters
+    loop = unix_events._UnixSelectorEventLoop
+    function = getattr(loop, "_sock_sendfile_update_filepos", None)
+    return function is None or "total_sent" not in inspect.signature(function).parameters
 
 
 #: Whether ``sendfile`` sets the file's position even if nothing is sent.
